@@ -1,0 +1,1 @@
+"""Driveway: home EV charging on Axle Energy's schedules."""

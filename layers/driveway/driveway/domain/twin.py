@@ -1,0 +1,327 @@
+"""The twin: everything Driveway knows of one asset, as plain frozen values.
+
+This module is the dictionary of the state; the rules that change it live in the modules beside it. Instants are
+aware UTC. Energies are kWh and powers kW, except in metering, where energies are whole watt-hours.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from driveway.domain.charging_profile import ChargingProfile
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TariffType = Literal["single_rate", "dual_rate", "dynamic", "smart", "unknown"]
+ChargingMode = Literal["maximise_charging_time", "minimise_charging_time"]
+AssetType = Literal["charger", "electric_vehicle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where the site's home is (WGS 84 degrees) and how near counts as being there."""
+
+    latitude: float
+    longitude: float
+    radius_m: float = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """The car, or the charger, at its provider.
+
+    ``home_location_id`` is the provider's own id of the home, where it has one (Enode).
+    """
+
+    provider: str
+    vehicle_id: str
+    home_location_id: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What ties the asset to its site, to Axle and to its vehicle. Written by ``onboarding``."""
+
+    site: str
+    asset: str
+    type: AssetType
+    power_kw: float
+    timezone: str
+    axle_site_id: str
+    axle_asset_id: str
+    enrolled: bool
+    onboarded_at: datetime
+    asset_model: str | None = None
+    installation_date: str | None = None
+    battery_kwh: float | None = None
+    vehicle: Vehicle | None = None
+    home: Home | None = None
+    snoozed_until: datetime | None = None
+    leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A daily wall-time window in minutes after local midnight, ``0 <= start_min < end_min <= 1440``."""
+
+    start_min: int
+    end_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Off-peak windows, the same every day: split at midnight, sorted, merged. Written by ``preferences``."""
+
+    off_peak: tuple[Window, ...]
+    timezone: str
+    tariff_type: TariffType = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the driver wants: one of ``kwh``, ``hours``, ``target_soc_pct``, or none of them (the default hours).
+
+    ``ready_by`` gives ``HH:MM`` wall time in the site's zone by weekday (a day left out has no departure);
+    ``exceptions`` gives it by ISO date. Written by ``preferences``.
+    """
+
+    ready_by: dict[Weekday, str]
+    kwh: float | None = None
+    hours: float | None = None
+    target_soc_pct: float | None = None
+    exceptions: dict[str, str] = field(default_factory=dict)
+    may_charge_peak: bool = False
+    charging_mode: ChargingMode = "maximise_charging_time"
+    minimum_soc_pct: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeNow:
+    """A boost: charge at once, whatever the plan. Always bounded. Written by ``preferences``."""
+
+    id: str
+    started_at: datetime
+    until: datetime
+    kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One signal and the provider's own time for it."""
+
+    value: bool | float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A home charging session: plugged in and at home, from ``opened_at`` until ``closed_at``."""
+
+    id: str
+    opened_at: datetime
+    plugged_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPlugOut:
+    """A plug-out that was reported and is not believed yet; it counts from ``until`` on unless it is cancelled."""
+
+    reported_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What was observed of the car. Written by ``vehicle_events`` (and by time passing, through ``charge_control``)."""
+
+    plugged_in: Observed | None = None
+    at_home: Observed | None = None
+    charging: Observed | None = None
+    power_kw: Observed | None = None
+    soc_pct: Observed | None = None
+    reachable: Observed | None = None
+    session: Session | None = None
+    last_session: Session | None = None
+    held_plug_out: HeldPlugOut | None = None
+    needs_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledProfile:
+    """A charging profile and how it came to us. ``created_at`` orders deliveries, ``session_id`` bounds a TxProfile."""
+
+    profile: ChargingProfile
+    received_at: datetime
+    created_at: datetime | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AxleTariff:
+    """A tariff as Axle is told it."""
+
+    off_peak_times: str
+    timezone: str
+    tariff_type: TariffType
+
+
+@dataclass(frozen=True, slots=True)
+class AxleIntent:
+    """An intent as Axle is told it: for the one departure at ``ready_by`` (aware UTC)."""
+
+    energy_required_kwh: float
+    ready_by: datetime
+    ready_by_local_time: str
+    energy_estimated: bool
+    may_charge_peak: bool
+    charging_mode: ChargingMode
+
+
+@dataclass(frozen=True, slots=True)
+class AxlePlug:
+    """The plug state Axle acknowledged: plugged in with this session, or (``session_id`` None) plugged out."""
+
+    session_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AxleRefusal:
+    """A call Axle refused for good (400, 404, 422), in Axle's words, and the value it refused."""
+
+    call: str
+    status: int
+    detail: str
+    fingerprint: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AxleState:
+    """What Axle acknowledged and how the telling goes. Written by ``axle_sync``."""
+
+    tariff: AxleTariff | None = None
+    intent: AxleIntent | None = None
+    plug: AxlePlug | None = None
+    charge_now: ChargeNow | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    last_error: str | None = None
+    refusals: tuple[AxleRefusal, ...] = ()
+    unacknowledged_since: datetime | None = None
+
+
+CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "expired"]
+CommandAction = Literal["start", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One instruction to the car. ``limit_kw`` None means no limit; every open state has a time that leaves it."""
+
+    id: str
+    action: CommandAction
+    reason: str
+    state: CommandState
+    planned_at: datetime
+    not_before: datetime
+    expires_at: datetime
+    limit_kw: float | None = None
+    edge_at: datetime | None = None
+    sent_at: datetime | None = None
+    doubt_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    provider_ref: str | None = None
+    outcome: str | None = None
+    detail: str | None = None
+    release: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What was commanded and what protects the car. Written by ``charge_control`` and ``vehicle_commands``."""
+
+    command: Command | None = None
+    failures: int = 0
+    breaker_until: datetime | None = None
+    budget_day: str | None = None
+    commands_today: int = 0
+    wakes_today: int = 0
+    pairs_session_id: str | None = None
+    pairs: int = 0
+    last_start_at: datetime | None = None
+    last_stop_at: datetime | None = None
+    released_session_id: str | None = None
+    interference: str | None = None
+    at_risk_for: datetime | None = None
+    default_schedule: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The latest value of a cumulative energy register, in whole watt-hours."""
+
+    energy_wh: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Where metering stands: the latest sample of each kind. The half-hours themselves are items of their own."""
+
+    power_w: Observed | None = None
+    session: Register | None = None
+    lifetime: Register | None = None
+    session_started_wh: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the asset's timeline, which is also an event for the app."""
+
+    at: datetime
+    event: str
+    reason: str
+    text: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """One asset.
+
+    ``revision`` counts changes of what is wanted or observed; ``version`` counts every write and is the optimistic
+    lock. ``news`` are the entries of the latest write only: the table's stream carries them to the ``announcer``.
+    """
+
+    link: Link
+    tariff: Tariff
+    intent: Intent
+    presence: Presence = Presence()
+    profiles: tuple[InstalledProfile, ...] = ()
+    charge_now: ChargeNow | None = None
+    axle: AxleState = AxleState()
+    control: Control = Control()
+    meter: Meter = Meter()
+    revision: int = 0
+    version: int = 0
+    news: tuple[Entry, ...] = ()
+
+    def tell(self, *entries: Entry) -> "Twin":
+        """This twin with further timeline entries."""
+        return replace(self, news=(*self.news, *entries))
+
+
+WANTED_OR_OBSERVED = ("link", "tariff", "intent", "presence", "profiles", "charge_now", "meter")
+
+
+def changed_groups(before: Twin, after: Twin) -> tuple[str, ...]:
+    """The names of the groups that differ between two states of one twin."""
+    return tuple(
+        f.name
+        for f in fields(Twin)
+        if f.name not in {"revision", "version", "news"} and getattr(before, f.name) != getattr(after, f.name)
+    )

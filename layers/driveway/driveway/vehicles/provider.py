@@ -1,0 +1,141 @@
+"""What every car maker's module gives: webhooks turned into observations, commands turned into outcomes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+import requests
+
+from driveway.domain.observation import Observation
+from driveway.domain.twin import Vehicle, Window
+
+
+class OutcomeKind(StrEnum):
+    """The seven outcomes that every provider's answer maps to."""
+
+    ACCEPTED = "ACCEPTED"
+    CONFIRMED = "CONFIRMED"
+    ALREADY_IN_STATE = "ALREADY_IN_STATE"
+    RETRYABLE = "RETRYABLE"
+    NEEDS_USER = "NEEDS_USER"
+    UNSUPPORTED = "UNSUPPORTED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command at the provider.
+
+    ``detail`` is in the provider's words, fit to show; ``provider_ref`` names the provider's own record of the command;
+    ``observations`` are what the answer said of the car (for example: unplugged, or already charging).
+    """
+
+    kind: OutcomeKind
+    detail: str = ""
+    retry_after_s: float | None = None
+    provider_ref: str | None = None
+    observations: tuple[Observation, ...] = ()
+    asleep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A webhook as it arrived. ``body`` are the raw bytes; header names are lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleEvent:
+    """One event about one car. ``dedupe_key`` is the same for every delivery of the same event."""
+
+    vehicle_id: str
+    dedupe_key: str
+    observations: tuple[Observation, ...] = ()
+    command_ref: str | None = None
+    command_outcome: Outcome | None = None
+    needs_user: str | None = None
+    deleted: bool = False
+    user_id: str | None = None
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a webhook request held: events to store, what was dropped and why, and the body to answer with."""
+
+    events: tuple[VehicleEvent, ...] = ()
+    dropped: tuple[str, ...] = ()
+    reply: Mapping[str, Any] = field(default_factory=dict)
+
+
+class BadSignature(Exception):
+    """The request is not from the provider (or not any more): answer 401, say no more."""
+
+
+class BadWebhook(Exception):
+    """The request is the provider's and not readable: answer 400 with this text."""
+
+
+class Webhooks(Protocol):
+    """The inbound half of a provider."""
+
+    def receive(self, request: WebhookRequest, secrets: Sequence[str]) -> Inbound:
+        """The events in a request whose signature fits one of the secrets (two while rotating).
+
+        Raises:
+            BadSignature: no secret fits, or the signed time is outside the replay window.
+            BadWebhook: the body cannot be read at all. A single bad event in a batch is only dropped.
+        """
+        ...
+
+
+class TokenSource(Protocol):
+    """Gives the bearer token for a provider's API and replaces it when the API refuses it."""
+
+    def token(self, *, refused: str | None = None) -> str:
+        """A valid token; with ``refused`` one that is not that token (fetched once, shared by all instances)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a provider's outbound half works with: where, with which HTTP session and token, at what time."""
+
+    base_url: str
+    http: requests.Session
+    tokens: TokenSource
+    now: datetime
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class Commands(Protocol):
+    """The outbound half of a provider. Every method answers with an Outcome; none raises for an HTTP failure."""
+
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
+        """Charge now, at most at ``limit_kw`` where the provider can limit (None: no limit)."""
+        ...
+
+    def stop(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """Stop charging and stay plugged in."""
+        ...
+
+    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """Ask for the car's present state: its observations are in the outcome."""
+        ...
+
+    def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """Wake a sleeping car; UNSUPPORTED where the provider cannot."""
+        ...
+
+    def install_default(self, call: Call, vehicle: Vehicle, windows: tuple[Window, ...], *, timezone: str) -> Outcome:
+        """Keep these daily charging windows in the car or charger itself, so that it charges without us."""
+        ...
+
+    def remove_default(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """Remove what ``install_default`` left there."""
+        ...
