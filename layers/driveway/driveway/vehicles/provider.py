@@ -73,11 +73,11 @@ class Inbound:
     reply: Mapping[str, Any] = field(default_factory=dict)
 
 
-class BadSignature(Exception):
+class SignatureError(Exception):
     """The request is not from the provider (or not any more): answer 401, say no more."""
 
 
-class BadWebhook(Exception):
+class WebhookError(Exception):
     """The request is the provider's and not readable: answer 400 with this text."""
 
 
@@ -88,8 +88,8 @@ class Webhooks(Protocol):
         """The events in a request whose signature fits one of the secrets (two while rotating).
 
         Raises:
-            BadSignature: no secret fits, or the signed time is outside the replay window.
-            BadWebhook: the body cannot be read at all. A single bad event in a batch is only dropped.
+            SignatureError: no secret fits, or the signed time is outside the replay window.
+            WebhookError: the body cannot be read at all. A single bad event in a batch is only dropped.
         """
         ...
 
