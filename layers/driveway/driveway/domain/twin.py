@@ -125,15 +125,24 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class HeldPlugOut:
-    """A plug-out that was reported and is not believed yet; it counts from ``until`` on unless it is cancelled."""
+    """A plug-out that was reported and is not believed yet; it counts from ``until`` on unless it is cancelled.
+
+    ``seen_at`` is the latest time at which the source repeated it.
+    """
 
     reported_at: datetime
     until: datetime
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What was observed of the car. Written by ``vehicle_events`` (and by time passing, through ``charge_control``)."""
+    """What was observed of the car. Written by ``vehicle_events`` (and by time passing, through ``charge_control``).
+
+    ``plugged_in`` stays true while a plug-out is held. ``plugged_at`` and ``unplugged_at`` are when the latest plugged
+    and unplugged periods began, ``moved_at`` when the car was last seen moving or away. A plug seen before
+    ``reopen_before`` shows that ``last_session`` never ended.
+    """
 
     plugged_in: Observed | None = None
     at_home: Observed | None = None
@@ -145,6 +154,11 @@ class Presence:
     last_session: Session | None = None
     held_plug_out: HeldPlugOut | None = None
     needs_user: str | None = None
+    battery_full: Observed | None = None
+    plugged_at: datetime | None = None
+    unplugged_at: datetime | None = None
+    moved_at: datetime | None = None
+    reopen_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
