@@ -1,38 +1,49 @@
-"""OCPP 1.6 charging profiles: what they say, and the limit that a stack of them gives."""
+"""OCPP 1.6 charging profiles: what they say, and the limit that a stack of them gives.
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+``parse_charging_profile`` reads one, ``composite_schedule`` stacks them. ``docs/charging-profiles.md`` says how the
+points that the specification leaves open are decided.
+"""
 
-Purpose = Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
-Kind = Literal["Absolute", "Recurring", "Relative"]
-Recurrency = Literal["Daily", "Weekly"]
-RateUnit = Literal["W", "A"]
+from driveway.domain.charging_profile_parsing import (
+    ProfileError,
+    parse_charging_profile,
+    parse_set_charging_profile,
+)
+from driveway.domain.charging_profile_stack import (
+    Applied,
+    Layers,
+    anchored,
+    combined_limit,
+    composite_schedule,
+    is_over,
+    resolve_layers,
+)
+from driveway.domain.charging_profile_values import (
+    ChargingProfile,
+    Kind,
+    Period,
+    Purpose,
+    RateUnit,
+    Recurrency,
+    SchedulePeriod,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class SchedulePeriod:
-    """A stretch of a schedule: from ``start_s`` seconds after its start at most ``limit`` (W or A)."""
-
-    start_s: int
-    limit: float
-    number_phases: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChargingProfile:
-    """An OCPP 1.6 ChargingProfile (§7.8) with its ChargingSchedule (§7.13). Instants are aware UTC."""
-
-    stack_level: int
-    purpose: Purpose
-    kind: Kind
-    unit: RateUnit
-    periods: tuple[SchedulePeriod, ...]
-    profile_id: int | None = None
-    transaction_id: int | None = None
-    recurrency: Recurrency | None = None
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-    duration_s: int | None = None
-    start_schedule: datetime | None = None
-    min_charging_rate: float | None = None
+__all__ = [
+    "Applied",
+    "ChargingProfile",
+    "Kind",
+    "Layers",
+    "Period",
+    "ProfileError",
+    "Purpose",
+    "RateUnit",
+    "Recurrency",
+    "SchedulePeriod",
+    "anchored",
+    "combined_limit",
+    "composite_schedule",
+    "is_over",
+    "parse_charging_profile",
+    "parse_set_charging_profile",
+    "resolve_layers",
+]
