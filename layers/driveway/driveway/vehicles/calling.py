@@ -1,0 +1,125 @@
+"""One HTTP call to a provider, told as a value: an answer, or why there is none. Nothing here raises or logs."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.vehicles.tokens import TokenError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider answered; ``body`` is parsed JSON (None if it is not JSON) and ``text`` the same as it came."""
+
+    status: int
+    body: Any = None
+    text: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body where it is a JSON object, else nothing."""
+        return self.body if isinstance(self.body, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No answer came. ``sent`` says whether the request may have reached the provider and been obeyed."""
+
+    detail: str
+    sent: bool
+    needs_user: bool = False
+    retry_after_s: float | None = None
+
+    def outcome(self) -> Outcome:
+        """RETRYABLE; NEEDS_USER if no token can be had before the user has connected the account again."""
+        kind = OutcomeKind.NEEDS_USER if self.needs_user else OutcomeKind.RETRYABLE
+        return Outcome(kind, self.detail, retry_after_s=self.retry_after_s)
+
+
+def send(
+    call: Call,
+    method: str,
+    url: str,
+    *,
+    timeout_s: tuple[float, float],
+    body: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer | Unanswered:
+    """Make one request with the call's bearer token; on 401 once more with a token that is not the refused one.
+
+    ``timeout_s`` is to connect and to read. Redirects are not followed: a token goes only where it was meant to go.
+    """
+    request = requests.Request(method, url, headers=dict(headers or {}), json=body)
+    try:
+        token = call.tokens.token()
+        answer = _once(call.http, request, token, timeout_s)
+        if isinstance(answer, Answer) and answer.status == 401:
+            answer = _once(call.http, request, call.tokens.token(refused=token), timeout_s)
+    except TokenError as error:
+        return Unanswered(str(error), sent=False, needs_user=error.needs_user, retry_after_s=error.retry_after_s)
+    return answer
+
+
+def _once(
+    http: requests.Session, request: requests.Request, token: str, timeout_s: tuple[float, float]
+) -> Answer | Unanswered:
+    try:
+        response = http.request(
+            request.method or "GET",
+            request.url,
+            json=request.json,
+            headers={**request.headers, "Authorization": f"Bearer {token}"},
+            timeout=timeout_s,
+            allow_redirects=False,
+        )
+    except requests.ConnectTimeout:
+        return Unanswered("The provider could not be reached in time.", sent=False)
+    except requests.Timeout:
+        return Unanswered("The provider did not answer in time.", sent=True)
+    except requests.ConnectionError:
+        # A connection refused and one cut after the request was sent look alike here.
+        return Unanswered("The connection to the provider failed.", sent=True)
+    except (requests.RequestException, UnicodeError) as error:
+        return Unanswered(f"The provider's answer could not be read ({type(error).__name__}).", sent=True)
+    text = response.text
+    try:
+        parsed = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        parsed = None
+    return Answer(response.status_code, parsed, text, response.headers)
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """How many seconds the provider asks to wait; None if it does not say.
+
+    ``Retry-After`` in seconds or as a date (RFC 9110 §10.2.3), else ``RateLimit-Reset`` in seconds.
+    """
+    for name in ("Retry-After", "RateLimit-Reset"):
+        text = next((value for key, value in headers.items() if key.lower() == name.lower()), None)
+        if text is None:
+            continue
+        wait_s = _seconds(text.strip(), now)
+        if wait_s is not None:
+            return wait_s
+    return None
+
+
+def _seconds(text: str, now: datetime) -> float | None:
+    try:
+        wait_s = float(text)
+    except ValueError:
+        try:
+            instant = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return max(0.0, (instant - now).total_seconds())
+    return max(0.0, wait_s) if math.isfinite(wait_s) else None

@@ -1,0 +1,1 @@
+"""Smartcar (API v3, webhook payload 4.0)."""

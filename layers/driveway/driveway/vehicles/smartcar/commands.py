@@ -1,0 +1,74 @@
+"""Commands to cars through Smartcar's vehicles API, v3."""
+
+from urllib.parse import quote
+
+from driveway.domain.twin import Vehicle, Window
+from driveway.vehicles.calling import Answer, Unanswered, send
+from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.vehicles.reading import sequence
+from driveway.vehicles.smartcar import signals
+from driveway.vehicles.smartcar.outcomes import Action, outcome_of
+
+COMMAND_TIMEOUT_S = (10.0, 310.0)
+READ_TIMEOUT_S = (10.0, 30.0)
+
+
+class SmartcarCommands:
+    """The outbound half of Smartcar. A command is held open by Smartcar for up to 300 s."""
+
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
+        """Charge now. Smartcar cannot limit the power, so ``limit_kw`` has no effect."""
+        return _command(call, vehicle, "start")
+
+    def stop(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """Stop charging and stay plugged in."""
+        return _command(call, vehicle, "stop")
+
+    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """The signals in Smartcar's store, each with its own time: the car itself is not asked."""
+        answer = _send(call, vehicle, "GET", "signals", READ_TIMEOUT_S)
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.status != 200:
+            return outcome_of(answer, "look", call.now)
+        stored = [_flat(resource) for resource in sequence(answer.fields.get("data"))]
+        seen = signals.observations(stored, known_at=call.now, undated_at=None)
+        return Outcome(OutcomeKind.ACCEPTED, observations=seen)
+
+    def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """UNSUPPORTED: Smartcar has no such call."""
+        return Outcome(OutcomeKind.UNSUPPORTED, "Smartcar cannot wake a car.")
+
+    def install_default(self, call: Call, vehicle: Vehicle, windows: tuple[Window, ...], *, timezone: str) -> Outcome:
+        """UNSUPPORTED: charge schedules exist for two makes only, and their ids are known to Smartcar alone."""
+        return Outcome(OutcomeKind.UNSUPPORTED, "Charging windows are not kept in cars through Smartcar.")
+
+    def remove_default(self, call: Call, vehicle: Vehicle) -> Outcome:
+        """ALREADY_IN_STATE: nothing was installed."""
+        return Outcome(OutcomeKind.ALREADY_IN_STATE)
+
+
+def _command(call: Call, vehicle: Vehicle, action: Action) -> Outcome:
+    if not vehicle.user_id:
+        return Outcome(OutcomeKind.FAILED, "The Smartcar user of this car is not known; Smartcar asks for it.")
+    answer = _send(call, vehicle, "POST", f"commands/charge/{action}", COMMAND_TIMEOUT_S)
+    return outcome_of(answer, action, call.now) if isinstance(answer, Answer) else answer
+
+
+def _send(call: Call, vehicle: Vehicle, method: str, path: str, timeout_s: tuple[float, float]) -> Answer | Outcome:
+    url = f"{call.base_url.rstrip('/')}/vehicles/{quote(vehicle.vehicle_id, safe='')}/{path}"
+    headers = {"sc-user-id": vehicle.user_id} if vehicle.user_id else {}
+    answer = send(call, method, url, timeout_s=timeout_s, headers=headers)
+    if isinstance(answer, Unanswered):
+        # A repeat does no harm: it is answered with the state that the car is in.
+        return answer.outcome()
+    return answer
+
+
+def _flat(resource: object) -> dict[str, object]:
+    """A stored signal in the form of a webhook's: ``attributes`` with the ``meta`` that stands in or beside them."""
+    if not isinstance(resource, dict):
+        return {}
+    attributes = resource.get("attributes")
+    beside = {"meta": resource["meta"]} if "meta" in resource else {}
+    return {**beside, **attributes} if isinstance(attributes, dict) else resource

@@ -1,0 +1,1 @@
+"""Tesla: Fleet Telemetry records in, signed commands out through a vehicle-command proxy."""

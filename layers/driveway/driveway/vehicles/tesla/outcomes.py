@@ -1,0 +1,131 @@
+"""What the answers of the vehicle-command proxy and the Fleet API mean: one table to the seven outcomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from driveway.domain.observation import Observation
+from driveway.vehicles.calling import Answer, retry_after_s
+from driveway.vehicles.provider import Outcome, OutcomeKind
+from driveway.vehicles.reading import mapping, shorten, text
+from driveway.vehicles.tesla.telemetry import SOURCE
+
+Action = Literal["start", "stop", "set_amps", "add_schedule", "remove_schedule", "wake", "look"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of refusal.
+
+    ``reason`` is the car's own, given with status 200 and ``result: false``; ``words`` are part of an error's text.
+    What is None fits anything. ``says`` is what the refusal tells of the car itself; ``doubtful`` that the command may
+    have been obeyed nevertheless.
+    """
+
+    kind: OutcomeKind
+    status: int | None = None
+    reason: str | None = None
+    words: str | None = None
+    action: Action | None = None
+    says: dict[str, Any] = field(default_factory=dict)
+    asleep: bool = False
+    doubtful: bool = False
+
+    def fits(self, status: int, said: str, action: Action) -> bool:
+        """Whether the row is about this refusal; ``said`` is in lower case."""
+        # A reason may come with words of the proxy before it.
+        return (
+            self.status in (None, status)
+            and (self.reason is None or said.rpartition(":")[2].strip() == self.reason)
+            and (self.words is None or self.words in said)
+            and self.action in (None, action)
+        )
+
+
+_ALREADY, _RETRY = OutcomeKind.ALREADY_IN_STATE, OutcomeKind.RETRYABLE
+_USER, _FAILED = OutcomeKind.NEEDS_USER, OutcomeKind.FAILED
+_CHARGING, _NOT_CHARGING = {"plugged_in": True, "charging": True}, {"charging": False}
+_FULL = {"plugged_in": True, "charging": False, "battery_full": True}
+_ASLEEP = {"reachable": False}
+
+TABLE: tuple[Row, ...] = (
+    # The car's own refusals. A state that contradicts what was asked may be older than the request.
+    Row(_ALREADY, 200, "is_charging", action="start", says=_CHARGING),
+    Row(_ALREADY, 200, "charging", action="start", says=_CHARGING),
+    Row(_RETRY, 200, "is_charging", says=_CHARGING),
+    Row(_RETRY, 200, "charging", says=_CHARGING),
+    Row(_ALREADY, 200, "complete", says=_FULL),
+    Row(_ALREADY, 200, "requested", action="start"),
+    Row(_RETRY, 200, "requested"),
+    Row(_ALREADY, 200, "already_set"),
+    Row(_RETRY, 200, "not_charging", action="start", says=_NOT_CHARGING),
+    Row(_ALREADY, 200, "not_charging", says=_NOT_CHARGING),
+    Row(_FAILED, 200, "disconnected", says={"plugged_in": False, "charging": False}),
+    Row(_ALREADY, 200, words="not_found", action="remove_schedule"),
+    Row(_FAILED, 200),
+    # Words that outrank the status they come with.
+    Row(_RETRY, words="asleep", says=_ASLEEP, asleep=True),
+    Row(_RETRY, words="offline", says=_ASLEEP, asleep=True),
+    Row(_USER, words="login_required"),
+    Row(_USER, words="mobile_access_disabled"),
+    Row(_USER, words="not been paired"),
+    Row(_USER, words="not paired"),
+    Row(_FAILED, 400),
+    Row(_USER, 401),
+    Row(_FAILED, 402),
+    Row(_USER, 403),
+    Row(_FAILED, 404),
+    Row(_FAILED, 406),
+    Row(_RETRY, 408, says=_ASLEEP, asleep=True),
+    Row(_FAILED, 412),
+    Row(_FAILED, 421),
+    Row(_FAILED, 422),
+    Row(_USER, 423),
+    Row(_RETRY, 429),
+    Row(_USER, 451),
+    Row(_RETRY, 499, doubtful=True),
+    Row(_RETRY, 500, doubtful=True),
+    Row(_RETRY, 502, doubtful=True),
+    Row(_RETRY, 503, doubtful=True),
+    Row(_RETRY, 504, doubtful=True),
+    Row(_RETRY, 540, doubtful=True),
+)
+"""The first row that fits decides. An unpaid account (402) is the operator's to settle, not the driver's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An outcome, and whether the command may have been obeyed although it was not acknowledged."""
+
+    outcome: Outcome
+    doubtful: bool = False
+
+
+def judge(answer: Answer, action: Action, now: datetime) -> Judged:
+    """What an answer means; ``now`` (aware UTC) is the time of what the answer says of the car.
+
+    ``result: true`` is ACCEPTED: what the car then shows confirms the command, not this answer.
+    """
+    response = mapping(answer.fields.get("response"))
+    if 200 <= answer.status < 300 and response.get("result") is not False and not answer.fields.get("error"):
+        return Judged(Outcome(OutcomeKind.ACCEPTED))
+    said = _said(answer.fields, response)
+    status = 200 if 200 <= answer.status < 300 else answer.status
+    row = next((row for row in TABLE if row.fits(status, said.lower(), action)), None)
+    if row is None:
+        # Outside the table: a fault of a server may pass, anything else will not.
+        row = Row(_RETRY, doubtful=True) if status >= 500 else Row(_FAILED)
+    outcome = Outcome(
+        row.kind,
+        shorten(said or f"HTTP {answer.status}"),
+        retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
+        observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
+        asleep=row.asleep,
+    )
+    return Judged(outcome, row.doubtful)
+
+
+def _said(body: Mapping[str, Any], response: Mapping[str, Any]) -> str:
+    parts = (text(response.get("reason")), text(body.get("error")), text(body.get("error_description")))
+    return ": ".join(part for part in parts if part)

@@ -1,0 +1,148 @@
+"""Tesla's Fleet Telemetry records as vehicle events: the decoded form and proto-JSON, whichever way they came.
+
+A record holds only the fields that changed, so each says little and leaves all else as it was known.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from driveway.domain.observation import Observation, Position, Whereabouts
+from driveway.vehicles.provider import Inbound, VehicleEvent
+from driveway.vehicles.reading import AHEAD, flag, instant, mapping, number, sequence, text
+
+SOURCE = "tesla"
+
+PLUGGED_CHARGING_FULL: dict[str, tuple[bool, bool | None, bool | None]] = {
+    "Disconnected": (False, False, None),
+    "NoPower": (True, False, None),
+    "Starting": (True, None, None),
+    "Charging": (True, True, False),
+    "Complete": (True, False, True),
+    "Stopped": (True, False, None),
+    "Calibrating": (True, None, None),
+}
+"""What a charging state says. One that is not listed, ``Unknown`` among them, says nothing."""
+
+_REACHABLE = {"CONNECTED": True, "DISCONNECTED": False}
+_ENVELOPE = frozenset({"vin", "createdat", "isresend", "data", "connectionid", "status", "networkinterface"})
+
+
+class RecordError(ValueError):
+    """A record that gives no event, and why. The text holds nothing of the car."""
+
+
+def events(records: Iterable[Any], received_at: datetime) -> Inbound:
+    """The events of a batch of parsed records; a record that gives none is dropped with its reason, the rest stand."""
+    found: list[VehicleEvent] = []
+    dropped: list[str] = []
+    for index, record in enumerate(records):
+        try:
+            found.append(_event(record, received_at))
+        except RecordError as error:
+            dropped.append(f"record {index}: {error}")
+    return Inbound(events=tuple(found), dropped=tuple(dropped))
+
+
+def _event(record: Any, received_at: datetime) -> VehicleEvent:
+    if not isinstance(record, dict):
+        raise RecordError("not a JSON object")
+    envelope = {key.replace("_", "").lower(): value for key, value in record.items()}
+    vin, at = text(envelope.get("vin")), instant(envelope.get("createdat"))
+    if vin is None:
+        raise RecordError("no VIN")
+    if at is None:
+        raise RecordError("no readable time of creation")
+    if at > received_at + AHEAD:
+        raise RecordError("created in the future")
+    said = _fields(record, envelope)
+    observation = _observation(said, at)
+    if observation is None:
+        raise RecordError("no field that is used")
+    return VehicleEvent(vehicle_id=vin, dedupe_key=_dedupe_key(vin, at, said), observations=(observation,))
+
+
+def _fields(record: Mapping[str, Any], envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """The record's own fields by name, each value out of its type wrapper; the connectivity status among them."""
+    if "data" in envelope:
+        pairs = [(mapping(datum).get("key"), mapping(datum).get("value")) for datum in sequence(envelope["data"])]
+    else:
+        pairs = [(key, value) for key, value in record.items() if key.replace("_", "").lower() not in _ENVELOPE]
+    said = {key: _bare(value) for key, value in pairs if isinstance(key, str)}
+    said["status"] = envelope.get("status")
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _bare(value: Any) -> Any:
+    """A value without its proto-JSON wrapper (``{"stringValue": …}``); None where the car marks it invalid."""
+    if isinstance(value, dict):
+        if "invalid" in value:
+            return None
+        if len(value) == 1 and (name := next(iter(value))).lower().endswith("value"):
+            return value[name]
+    return None if value == "<invalid>" else value
+
+
+def _dedupe_key(vin: str, at: datetime, said: Mapping[str, Any]) -> str:
+    """Whether a record is a re-send is no part of what it says, nor is the form that it came in.
+
+    The key is stored and a hash of a position could be searched for, so the position stays out of it.
+    """
+    told = {name: None if name == "Location" else value for name, value in said.items()}
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return f"{vin}|{at.astimezone(UTC).isoformat()}|{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+
+
+def _observation(said: Mapping[str, Any], at: datetime) -> Observation | None:
+    state = str(said.get("DetailedChargeState", "")).removeprefix("DetailedChargeState")
+    plugged_in, charging, battery_full = PLUGGED_CHARGING_FULL.get(state, (None, None, None))
+    moving = _moving(said)
+    soc_pct = number(said.get("Soc"), low=0, high=100)
+    signals: dict[str, Any] = {
+        "plugged_in": plugged_in,
+        "charging": charging,
+        "battery_full": battery_full,
+        "moving": moving,
+        "soc_pct": number(said.get("BatteryLevel"), low=0, high=100) if soc_pct is None else soc_pct,
+        "reachable": _REACHABLE.get(str(said.get("status")).rpartition("_")[2].upper()),
+        "whereabouts": _whereabouts(said, at, parked=bool(plugged_in) or moving is False),
+    }
+    energy = _alternating_current(said)
+    known = {name: value for name, value in (signals | energy).items() if value is not None}
+    if not known:
+        return None
+    return Observation(at=at, source=SOURCE, **known, measuring_point="vehicle_ac_input" if energy else "unknown")
+
+
+def _alternating_current(said: Mapping[str, Any]) -> dict[str, float]:
+    """Power and session energy at the AC input. During DC charging the AC fields are not of this session."""
+    if flag(said.get("FastChargerPresent")) or (number(said.get("DCChargingPower")) or 0) > 0:
+        return {}
+    read = {
+        "power_kw": number(said.get("ACChargingPower"), low=0),
+        "energy_session_kwh": number(said.get("ACChargingEnergyIn"), low=0),
+    }
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def _moving(said: Mapping[str, Any]) -> bool | None:
+    gear = str(said.get("Gear", "")).removeprefix("ShiftState")
+    speed = number(said.get("VehicleSpeed"))
+    if gear in ("D", "R") or (speed is not None and speed > 0):
+        return True
+    return False if gear == "P" or speed == 0 else None
+
+
+def _whereabouts(said: Mapping[str, Any], at: datetime, *, parked: bool) -> Whereabouts | None:
+    """A plugged car, and one in park, is where it will stay: its position counts as last parked."""
+    home_flag, location = flag(said.get("LocatedAtHome")), mapping(said.get("Location"))
+    latitude = number(location.get("latitude"), low=-90, high=90)
+    longitude = number(location.get("longitude"), low=-180, high=180)
+    position = None
+    if latitude is not None and longitude is not None:
+        position = Position(latitude, longitude, at, last_parked=parked)
+    if home_flag is None and position is None:
+        return None
+    return Whereabouts(home_flag=home_flag, position=position)
