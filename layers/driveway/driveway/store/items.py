@@ -1,0 +1,93 @@
+"""Values to and from DynamoDB items, and the table's keys."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zlib import crc32
+
+import msgspec
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from driveway.domain.twin import Twin
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+TWIN = "TWIN"
+SITE = "SITE"
+
+
+def asset_key(asset: str) -> str:
+    """The partition of everything we hold of an asset."""
+    return f"ASSET#{asset}"
+
+
+def site_key(site: str) -> str:
+    """The partition of a site."""
+    return f"SITE#{site}"
+
+
+def alias_key(kind: str, identifier: str) -> str:
+    """The partition that says whose an identifier is: ``axle`` or a provider's name, and the id there."""
+    return f"ALIAS#{kind}#{identifier}"
+
+
+def seen_key(source: str, identifier: str) -> str:
+    """The partition of a dedupe record."""
+    return f"SEEN#{source}#{identifier}"
+
+
+def shard_of(asset: str, shards: int) -> str:
+    """The due-index shard of an asset: stable, evenly spread."""
+    return f"{crc32(asset.encode()) % shards:03d}"
+
+
+def stamp(instant: datetime) -> str:
+    """An aware instant as fixed-width UTC text that sorts by time, for example ``2026-01-15T23:30:00.000Z``."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def unstamp(text: str) -> datetime:
+    """The aware UTC instant of ``stamp``'s text."""
+    return datetime.fromisoformat(text)
+
+
+def _native(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {str(key): _native(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_native(item) for item in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """A plain value or dataclass (instants included) as a DynamoDB attribute value."""
+    return dict(_serialize(_native(msgspec.to_builtins(value))))
+
+
+def encode_item(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A mapping of plain values or dataclasses as a DynamoDB item; absent (None) values are left out."""
+    return {name: encode(value) for name, value in values.items() if value is not None}
+
+
+def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A DynamoDB item as plain values; numbers become int where they are whole, else float."""
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def decode_twin(item: Mapping[str, Any]) -> Twin:
+    """The twin that a table item (or a stream image of it) holds."""
+    return msgspec.convert(decode_item(item), Twin)

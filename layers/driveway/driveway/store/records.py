@@ -1,0 +1,144 @@
+"""The table's small records: sites, aliases, dedupe records, tokens and timeline entries."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from driveway.domain.twin import Entry
+from driveway.store.items import (
+    SITE,
+    alias_key,
+    asset_key,
+    decode_item,
+    encode,
+    encode_item,
+    seen_key,
+    site_key,
+    stamp,
+)
+from driveway.store.table import is_condition_failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TIMELINE_KEPT = timedelta(days=396)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Reads and writes of the records beside the twins, in the table ``name``."""
+
+    client: "DynamoDBClient"
+    name: str
+
+    def asset_for(self, kind: str, identifier: str) -> str | None:
+        """The asset that an Axle asset id (kind ``axle``) or a provider's vehicle id belongs to."""
+        item = self._get(alias_key(kind, identifier), "ALIAS")
+        return item["asset"] if item else None
+
+    def site(self, site: str) -> dict[str, Any] | None:
+        """The site's record as plain values, strongly consistent; None when there is none."""
+        return self._get(site_key(site), SITE)
+
+    def see(self, source: str, identifier: str, *, now: datetime, kept: timedelta) -> bool:
+        """Remember an event; False when it is remembered already."""
+        try:
+            self.client.put_item(
+                TableName=self.name,
+                Item=encode_item(
+                    {"pk": seen_key(source, identifier), "sk": "SEEN", "expires_at": int((now + kept).timestamp())}
+                ),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def seen(self, source: str, identifier: str) -> bool:
+        """Whether an event is remembered."""
+        return self._get(seen_key(source, identifier), "SEEN") is not None
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """A versioned record (a shared token, a breaker) by its key; None when there is none."""
+        return self._get(key, "STATE")
+
+    def put_if(self, key: str, values: Mapping[str, Any], expected_version: int | None) -> bool:
+        """Write a versioned record if it is still at a version (None: does not exist yet); False when it is not."""
+        version = 1 if expected_version is None else expected_version + 1
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if expected_version is not None:
+            condition = {
+                "ConditionExpression": "version = :expected",
+                "ExpressionAttributeValues": {":expected": encode(expected_version)},
+            }
+        try:
+            self.client.put_item(
+                TableName=self.name,
+                Item=encode_item({**values, "pk": key, "sk": "STATE", "version": version}),
+                **condition,
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def log(self, asset: str, version: int, entries: Sequence[Entry]) -> None:
+        """Write timeline entries of one twin write. Writing the same ones again changes nothing."""
+        for number, entry in enumerate(entries):
+            self.client.put_item(
+                TableName=self.name,
+                Item=encode_item(
+                    {
+                        "pk": asset_key(asset),
+                        "sk": f"LOG#{stamp(entry.at)}#{version:08d}.{number:03d}",
+                        "expires_at": int((entry.at + TIMELINE_KEPT).timestamp()),
+                        **msgspec.to_builtins(entry),
+                    }
+                ),
+            )
+
+    def timeline(self, asset: str, *, before: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """The latest entries, newest first, and the cursor of the next page (None at the end)."""
+        answer = self.client.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":pk": encode(asset_key(asset)),
+                ":first": encode("LOG#"),
+                ":last": encode(before if before else "LOG#~"),
+            },
+            ScanIndexForward=False,
+            Limit=limit + 1,
+        )
+        rows = [row for row in map(decode_item, answer["Items"]) if row["sk"] != before][: limit + 1]
+        cursor = rows[limit - 1]["sk"] if len(rows) > limit else None
+        return rows[:limit], cursor
+
+    def partition(self, key: str) -> Iterator[dict[str, str]]:
+        """The keys of everything in a partition."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": encode(key)},
+            ProjectionExpression="pk, sk",
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                row = decode_item(item)
+                yield {"pk": row["pk"], "sk": row["sk"]}
+
+    def delete(self, pk: str, sk: str) -> None:
+        """Delete one item; deleting what is not there is no error."""
+        self.client.delete_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}))
+
+    def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        answer = self.client.get_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}), ConsistentRead=True)
+        return decode_item(answer["Item"]) if "Item" in answer else None

@@ -1,0 +1,195 @@
+"""The table: reads and conditional writes of twins, and the due indexes.
+
+Every write is conditional on the item's ``version``; a lost race is read again and decided again.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
+from driveway.store.items import TWIN, asset_key, decode_item, encode, encode_item, shard_of, stamp, unstamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_CONTENTION_TRIES = 12
+DueIndex = Literal["AxleDue", "ControlDue"]
+DUE_ATTRIBUTES: dict[str, tuple[str, str]] = {
+    "AxleDue": ("axle_shard", "axle_due"),
+    "ControlDue": ("control_shard", "control_due"),
+}
+
+Rule = Callable[[Twin], Twin | None]
+
+
+class UnknownAssetError(LookupError):
+    """There is no such asset (any more)."""
+
+
+class RevisionMismatchError(Exception):
+    """The caller asked to change a revision that is not the present one."""
+
+    def __init__(self, present: int) -> None:
+        super().__init__(f"The asset is at revision {present}.")
+        self.present = present
+
+
+class ContentionError(Exception):
+    """Others kept changing the item; nothing was written, and the call may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dues:
+    """When the two reconcilers have to look at a twin again; None where nothing is ahead."""
+
+    axle: datetime | None
+    control: datetime | None
+
+    def stamps(self) -> dict[str, str | None]:
+        return {
+            "axle_due": stamp(self.axle) if self.axle else None,
+            "control_due": stamp(self.control) if self.control else None,
+        }
+
+
+DueRule = Callable[[Twin, datetime], Dues]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A twin before and after a change; the same object twice when nothing was written."""
+
+    before: Twin
+    after: Twin
+
+    @property
+    def written(self) -> bool:
+        return self.after is not self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The DynamoDB table ``name``. ``dues`` tells when a twin is due; ``shards`` spreads the due indexes."""
+
+    client: "DynamoDBClient"
+    name: str
+    dues: DueRule
+    shards: int = 4
+    jitter: random.Random = field(default_factory=random.SystemRandom)
+
+    def twin(self, asset: str) -> Twin:
+        """The asset's twin, strongly consistent. Raises UnknownAssetError."""
+        return msgspec.convert(self._item(asset), Twin)
+
+    def _item(self, asset: str) -> dict[str, Any]:
+        answer = self.client.get_item(
+            TableName=self.name, Key=encode_item({"pk": asset_key(asset), "sk": TWIN}), ConsistentRead=True
+        )
+        if "Item" not in answer:
+            raise UnknownAssetError(asset)
+        return decode_item(answer["Item"])
+
+    def change_twin(self, asset: str, rule: Rule, *, now: datetime, expect_revision: int | None = None) -> Change:
+        """Apply a pure rule to the twin and store what it gives, in one conditional write.
+
+        ``rule`` gets the twin as it is, without news, and gives the twin as it should be; the same one, or None,
+        changes nothing. It runs again when another write came between, so it must not have effects of its own.
+
+        Raises:
+            UnknownAssetError: no such asset.
+            RevisionMismatchError: ``expect_revision`` is not the present revision.
+            ContentionError: too many lost races; nothing is written.
+        """
+        for attempt in range(MAX_CONTENTION_TRIES):
+            item = self._item(asset)
+            before = replace(msgspec.convert(item, Twin), news=())
+            if expect_revision is not None and before.revision != expect_revision:
+                raise RevisionMismatchError(before.revision)
+            wanted = rule(before) or before
+            changed = changed_groups(before, wanted)
+            dues = self.dues(wanted, now).stamps()
+            if not changed and not wanted.news and all(item.get(name) == due for name, due in dues.items()):
+                return Change(before, before)
+            bump = any(group in WANTED_OR_OBSERVED for group in changed)
+            after = replace(wanted, version=before.version + 1, revision=before.revision + bump)
+            if self._write(before.version, after, changed, dues):
+                return Change(before, after)
+            time.sleep(self.jitter.uniform(0, 0.01 * 2 ** min(attempt, 5)))
+        raise ContentionError(f"{asset} is being changed by others; try again.")
+
+    def _write(self, version: int, after: Twin, changed: tuple[str, ...], dues: dict[str, str | None]) -> bool:
+        values: dict[str, Any] = {name: getattr(after, name) for name in (*changed, "news", "version", "revision")}
+        for due_name, due in dues.items():
+            shard_name = due_name.replace("_due", "_shard")
+            values[due_name] = due
+            values[shard_name] = shard_of(after.link.asset, self.shards) if due else None
+        kept = {name: value for name, value in values.items() if value is not None}
+        gone = [name for name, value in values.items() if value is None]
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+        if gone:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
+        try:
+            self.client.update_item(
+                TableName=self.name,
+                Key=encode_item({"pk": asset_key(after.link.asset), "sk": TWIN}),
+                UpdateExpression=expression,
+                ConditionExpression="#version = :read_version",
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues={
+                    **{f":{name}": encode(value) for name, value in kept.items()},
+                    ":read_version": encode(version),
+                },
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def twin_item(self, twin: Twin, now: datetime) -> dict[str, Any]:
+        """The whole item of a twin, with its places in the due indexes, for a first write."""
+        shard = shard_of(twin.link.asset, self.shards)
+        dues = self.dues(twin, now).stamps()
+        return encode_item(
+            {
+                "pk": asset_key(twin.link.asset),
+                "sk": TWIN,
+                "asset": twin.link.asset,
+                **{f.name: getattr(twin, f.name) for f in fields(Twin)},
+                **dues,
+                "axle_shard": shard if dues["axle_due"] else None,
+                "control_shard": shard if dues["control_due"] else None,
+            }
+        )
+
+    def due(self, index: DueIndex, until: datetime) -> Iterator[tuple[str, datetime]]:
+        """The assets due in an index up to an instant (aware UTC), each with its due time, earliest first by shard."""
+        shard_name, due_name = DUE_ATTRIBUTES[index]
+        for shard in range(self.shards):
+            pages = self.client.get_paginator("query").paginate(
+                TableName=self.name,
+                IndexName=index,
+                KeyConditionExpression="#shard = :shard AND #due <= :until",
+                ExpressionAttributeNames={"#shard": shard_name, "#due": due_name},
+                ExpressionAttributeValues={":shard": encode(f"{shard:03d}"), ":until": encode(stamp(until))},
+            )
+            for page in pages:
+                for item in page["Items"]:
+                    row = decode_item(item)
+                    yield row["pk"].removeprefix("ASSET#"), unstamp(row[due_name])
+
+
+def is_condition_failure(error: ClientError) -> bool:
+    """Whether a write was refused by its condition, or lost a race with a transaction."""
+    return error.response["Error"]["Code"] in {
+        "ConditionalCheckFailedException",
+        "TransactionConflictException",
+        "TransactionCanceledException",
+    }

@@ -1,0 +1,50 @@
+"""Fires the template's schedules by the scaled clock.
+
+The local AWS runs schedules by the wall clock, which is right at scale 1. When a night takes a minute, this process
+plays EventBridge Scheduler instead: ``clock`` every minute, ``meter_readings`` at :05 and :35.
+"""
+
+import argparse
+import os
+from datetime import datetime, timedelta
+
+import boto3
+from botocore.config import Config
+
+from driveway.runtime.clock import Clock, parse_clock
+from local.stack import REGION, STAGE
+
+SHORTEST_TICK_S = 0.4
+
+
+def ticks(clock: Clock) -> timedelta:
+    """The span between two calls of ``clock``: a minute, but never less than the machine can serve."""
+    return max(timedelta(minutes=1), clock.machine(SHORTEST_TICK_S))
+
+
+def crossed_report_time(before: datetime, after: datetime) -> bool:
+    """Whether :05 or :35 (UTC) lies in ``(before, after]``."""
+    shift, half_hour_s = timedelta(minutes=5), 1800
+    return (before - shift).timestamp() // half_hour_s != (after - shift).timestamp() // half_hour_s
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--endpoint", required=True)
+    endpoint = parser.parse_args().endpoint
+    clock = parse_clock(os.environ.get("DRIVEWAY_CLOCK"), on_aws=False)
+    functions = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION).client(
+        "lambda", endpoint_url=endpoint, config=Config(read_timeout=900, retries={"max_attempts": 0})
+    )
+    before = clock.now()
+    while True:
+        clock.sleep_until(before + ticks(clock))
+        after = clock.now()
+        functions.invoke(FunctionName=f"driveway-{STAGE}-clock", Payload=b"{}", InvocationType="Event")
+        if crossed_report_time(before, after):
+            functions.invoke(FunctionName=f"driveway-{STAGE}-meter-readings", Payload=b"{}", InvocationType="Event")
+        before = after
+
+
+if __name__ == "__main__":
+    main()

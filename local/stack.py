@@ -1,0 +1,381 @@
+"""The whole of Driveway on this machine: the template on a local AWS with IAM enforced, and the simulators."""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import requests
+from botocore.config import Config
+
+from driveway.runtime.clock import Clock, parse_clock
+from local import package, processes, translate
+from local.processes import Process
+
+ROOT = Path(__file__).resolve().parent.parent
+REGION: Final = "eu-west-2"
+STAGE = "local"
+PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
+TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
+SQS_FUNCTIONS = ("axle-sync", "charge-control", "vehicle-commands", "announcer")
+
+
+class AlreadyRunningError(RuntimeError):
+    """A local stack runs already from this folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to bring the stack up.
+
+    Attributes:
+        folder: where ``stack.json``, logs and process ids go.
+        clock_text: a ``DRIVEWAY_CLOCK``, or None for the wall clock. Without ``since`` it begins when the stack is up.
+        base_urls: servers to use in place of the simulators, by ``axle`` or provider name.
+        parameters: further parameters of the template.
+        aws_port: the port of the local AWS; 0 takes a free one.
+    """
+
+    folder: Path = ROOT / ".local"
+    clock_text: str | None = None
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    aws_port: int = 0
+
+
+def running(folder: Path) -> dict[str, Any] | None:
+    """What ``stack.json`` says of a stack that runs from this folder, or None."""
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        stack: dict[str, Any] = json.loads((folder / "stack.json").read_text())
+        if all(processes.alive(pid) for pid in _pids(folder).values()):
+            return stack
+    return None
+
+
+def _pids(folder: Path) -> dict[str, int]:
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        pids: dict[str, int] = json.loads((folder / "pids.json").read_text())
+        return pids
+    return {}
+
+
+def down(folder: Path) -> list[str]:
+    """Stop everything that was started from this folder; the names of what was stopped."""
+    pids = _pids(folder)
+    for pid in reversed(pids.values()):
+        processes.stop(pid)
+    for name in ("stack.json", "pids.json"):
+        (folder / name).unlink(missing_ok=True)
+    return list(pids)
+
+
+def up(options: Options, *, say: Any = print) -> dict[str, Any]:
+    """Bring everything up and answer once it does; gives what was written to ``stack.json``.
+
+    Raises:
+        AlreadyRunningError: a stack runs from this folder.
+        NotReadyError: a part did not come up.
+    """
+    folder = options.folder
+    if running(folder):
+        raise AlreadyRunningError(f"A local stack runs already (see {folder / 'stack.json'}). Stop it with: make down")
+    down(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    started: list[Process] = []
+    try:
+        return _bring_up(options, started, say)
+    except BaseException:
+        for process in reversed(started):
+            processes.stop(process.pid)
+        (folder / "pids.json").unlink(missing_ok=True)
+        raise
+
+
+def _bring_up(options: Options, started: list[Process], say: Any) -> dict[str, Any]:
+    folder = options.folder
+
+    def remember(process: Process) -> Process:
+        started.append(process)
+        (folder / "pids.json").write_text(json.dumps({p.name: p.pid for p in started}))
+        return process
+
+    say("Starting the local AWS ...")
+    port = options.aws_port or processes.free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    remember(_start_aws(folder, port))
+    clients = _Clients(endpoint)
+    code = _upload(clients)
+    clock = _clock(options.clock_text)
+    clock_environment = {"DRIVEWAY_CLOCK": clock.text() or ""}
+    say("Starting the simulators ...")
+    credentials = _credentials()
+    axle_url = options.base_urls.get("axle") or _simulator("axle", folder, clock_environment, remember)
+    cars_url = ""
+    if any(name not in options.base_urls for name in PROVIDERS):
+        cars_url = _simulator("cars", folder, clock_environment, remember)
+    bases = {name: options.base_urls.get(name) or f"{cars_url}/{name}" for name in PROVIDERS}
+    say("Deploying the template ...")
+    api_url = _deploy(clients, code, _parameters(axle_url, bases, clock, options.parameters), endpoint)
+    _put_secrets(clients, credentials)
+    stack = {
+        "api_url": api_url,
+        "app_token": credentials["app_token"],
+        "axle_token": credentials["axle_token"],
+        "axle_webhook_secret": credentials["axle_webhook_secret"],
+        "aws_endpoint_url": endpoint,
+        "axle_base_url": axle_url,
+        "clock": clock.text(),
+        "providers": {
+            name: {"base_url": bases[name], "webhook_secret": credentials["webhooks"].get(name)} for name in PROVIDERS
+        },
+        "simulators": {
+            "axle": None if "axle" in options.base_urls else axle_url,
+            "cars": cars_url or None,
+        },
+        "region": REGION,
+        "stage": STAGE,
+    }
+    _introduce(stack, credentials)
+    if clock.text():
+        remember(_start_metronome(folder, endpoint, clock_environment))
+    say("Waiting until every function answers ...")
+    _warm(stack, clients)
+    (folder / "stack.json").write_text(json.dumps(stack, indent=2) + "\n")
+    return stack
+
+
+def _clock(text: str | None) -> Clock:
+    clock = parse_clock(text, on_aws=False)
+    if clock.start is None or (text and "since=" in text):
+        return clock
+    return Clock(start=clock.start, since=datetime.now(UTC) + timedelta(seconds=20), scale=clock.scale)
+
+
+def _credentials() -> dict[str, Any]:
+    return {
+        "app_token": secrets.token_urlsafe(32),
+        "axle_token": secrets.token_urlsafe(32),
+        "axle_webhook_secret": secrets.token_hex(32),
+        "axle": {"username": "driveway", "password": secrets.token_urlsafe(16)},
+        "webhooks": {name: secrets.token_hex(32) for name in ("enode", "smartcar", "tesla")},
+        "providers": {
+            "enode": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
+            "smartcar": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
+            "tesla": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16), "refresh_token": "first"},
+            "ocpp": {"token": secrets.token_urlsafe(16)},
+        },
+    }
+
+
+class _Clients:
+    """Clients of the local AWS with its root credentials."""
+
+    def __init__(self, endpoint: str) -> None:
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        retries = Config(retries={"max_attempts": 2}, read_timeout=120)
+        self.s3 = session.client("s3", endpoint_url=endpoint, config=retries)
+        self.cloudformation = session.client("cloudformation", endpoint_url=endpoint, config=retries)
+        self.secrets = session.client("secretsmanager", endpoint_url=endpoint, config=retries)
+        self.functions = session.client("lambda", endpoint_url=endpoint, config=retries)
+        self.api = session.client("apigatewayv2", endpoint_url=endpoint, config=retries)
+
+
+def _start_aws(folder: Path, port: int) -> Process:
+    environment = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "LAMBDA_EXECUTOR": "local",
+        "LAMBDA_WARM_TTL_SECONDS": "3600",
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "LOG_LEVEL": "WARNING",
+        "PYTHONPATH": "",
+        "TZ": "UTC",
+    }
+    process = processes.start("aws", ["-m", "ministack"], folder=folder, environment=environment)
+    processes.wait_until(
+        lambda: _answers(f"http://127.0.0.1:{port}/_ministack/health"), process=process, what="The local AWS"
+    )
+    return process
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _upload(clients: _Clients) -> dict[str, dict[str, str]]:
+    clients.s3.create_bucket(Bucket="driveway-code", CreateBucketConfiguration={"LocationConstraint": REGION})
+    functions, layers = translate.folders(ROOT / "template.yaml")
+    places = {}
+    for folder, pack in [(f, package.function_zip) for f in functions] + [(f, package.layer_zip) for f in layers]:
+        content = pack(ROOT / folder)
+        key = f"{folder}/{hashlib.sha256(content).hexdigest()}.zip"
+        clients.s3.put_object(Bucket="driveway-code", Key=key, Body=content)
+        places[folder] = {"Bucket": "driveway-code", "Key": key}
+    return places
+
+
+def _simulator(name: str, folder: Path, environment: Mapping[str, str], remember: Any) -> str:
+    port = processes.free_port()
+    process = remember(
+        processes.start(
+            f"{name}-simulator",
+            ["-m", f"simulators.{name}", "--port", str(port)],
+            folder=folder,
+            environment=environment,
+        )
+    )
+    url = f"http://127.0.0.1:{port}"
+    processes.wait_until(lambda: _answers(f"{url}/_sim/health"), process=process, what=f"The {name} simulator")
+    return url
+
+
+def _parameters(axle_url: str, bases: Mapping[str, str], clock: Clock, more: Mapping[str, str]) -> dict[str, str]:
+    values = {
+        "Stage": STAGE,
+        "AxleBaseUrl": axle_url,
+        "LocalClock": clock.text() or "",
+        "MpanCheckDigit": "lenient",
+        "AxleConcurrency": "2",
+        "DueShards": "2",
+    }
+    for name in PROVIDERS:
+        values[f"{name.title()}BaseUrl"] = bases[name]
+        values[f"{name.title()}Concurrency"] = "2"
+        if name in TOKEN_PATHS:
+            values[f"{name.title()}TokenUrl"] = bases[name] + TOKEN_PATHS[name]
+    return values | dict(more)
+
+
+def _deploy(clients: _Clients, code: dict[str, dict[str, str]], parameters: dict[str, str], endpoint: str) -> str:
+    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
+    template = translate.translate(ROOT / "template.yaml", code)
+    clients.cloudformation.create_stack(
+        StackName=f"driveway-{STAGE}",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    for _ in range(600):
+        stack = clients.cloudformation.describe_stacks(StackName=f"driveway-{STAGE}")["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            api_id = clients.api.get_apis()["Items"][0]["ApiId"]
+            return f"{endpoint}/_aws/execute-api/{api_id}/$default"
+        if "IN_PROGRESS" not in stack["StackStatus"]:
+            events = clients.cloudformation.describe_stack_events(StackName=f"driveway-{STAGE}")["StackEvents"]
+            failures = [
+                f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+                for event in events
+                if "FAILED" in event["ResourceStatus"]
+            ]
+            raise processes.NotReadyError("The template could not be deployed. " + " | ".join(failures))
+        time.sleep(0.1)
+    raise processes.NotReadyError("The template was not deployed within a minute.")
+
+
+def _put_secrets(clients: _Clients, credentials: Mapping[str, Any]) -> None:
+    def digest(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    values = {
+        "api-tokens": {"app": [digest(credentials["app_token"])], "axle": [digest(credentials["axle_token"])]},
+        "axle": credentials["axle"],
+        "axle-webhook": {"secrets": [credentials["axle_webhook_secret"]]},
+        "vehicle-webhooks": {name: [secret] for name, secret in credentials["webhooks"].items()},
+        "providers": credentials["providers"],
+    }
+    for name, value in values.items():
+        clients.secrets.put_secret_value(SecretId=f"driveway/{STAGE}/{name}", SecretString=json.dumps(value))
+
+
+def _introduce(stack: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
+    """Tell the simulators where we are and which credentials to expect."""
+    if stack["simulators"]["axle"]:
+        requests.post(
+            f"{stack['simulators']['axle']}/_sim/config",
+            json={
+                "driveway_url": stack["api_url"],
+                "bearer_token": stack["axle_token"],
+                "webhook_secret": stack["axle_webhook_secret"],
+                **credentials["axle"],
+            },
+            timeout=10,
+        ).raise_for_status()
+    if stack["simulators"]["cars"]:
+        config = {
+            name: {
+                "webhook_url": f"{stack['api_url']}/webhooks/{name}",
+                "webhook_secret": credentials["webhooks"].get(name),
+                **credentials["providers"][name],
+            }
+            for name in PROVIDERS
+        }
+        config["ocpp"] |= {"webhook_url": stack["api_url"], "bearer_token": stack["app_token"]}
+        requests.post(f"{stack['simulators']['cars']}/_sim/config", json=config, timeout=10).raise_for_status()
+
+
+def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]) -> Process:
+    return processes.start(
+        "metronome", ["-m", "local.metronome", "--endpoint", endpoint], folder=folder, environment=environment
+    )
+
+
+def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
+    """Call every function once, by harmless requests, so that the first real ones are answered without a cold start."""
+    auth = {"Authorization": f"Bearer {stack['app_token']}"}
+    axle = {"Authorization": f"Bearer {stack['axle_token']}"}
+    url = stack["api_url"]
+    calls = [
+        ("GET", "/assets/nobody", auth, {404}),
+        ("PUT", "/assets/nobody/tariff", auth, {404, 422}),
+        ("POST", "/eligibility", auth, {422}),
+        ("POST", "/webhooks/enode", {}, {401}),
+        ("DELETE", "/axle/assets/nobody/charging-profile", axle, {404}),
+    ]
+
+    def call(method: str, path: str, headers: dict[str, str], expected: set[int]) -> None:
+        status: int | str = "nothing"
+        for _ in range(60):
+            with contextlib.suppress(requests.RequestException):
+                answer = requests.request(method, url + path, headers=headers, json={}, timeout=30)
+                status = answer.status_code
+                if status in expected:
+                    return
+            time.sleep(0.25)
+        raise processes.NotReadyError(f"{method} {path} answered {status}, not one of {sorted(expected)}.")
+
+    def invoke(name: str) -> None:
+        answer = clients.functions.invoke(FunctionName=f"driveway-{STAGE}-{name}", Payload=b'{"Records": []}')
+        if "FunctionError" in answer:
+            raise processes.NotReadyError(f"{name} failed: {answer['Payload'].read().decode()}")
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(call, *arguments) for arguments in calls] + [
+            pool.submit(invoke, name) for name in (*SQS_FUNCTIONS, "clock", "meter-readings")
+        ]:
+            done.result()
+
+
+@contextlib.contextmanager
+def stack(options: Options, *, say: Any = print) -> Iterator[dict[str, Any]]:
+    """A local stack for the length of a ``with`` block."""
+    try:
+        yield up(options, say=say)
+    finally:
+        down(options.folder)

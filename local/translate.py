@@ -1,0 +1,115 @@
+"""The project's own SAM template as plain CloudFormation for the local AWS.
+
+The translation is SAM's own. One thing is added: an HTTP API is expanded from its OpenAPI body into integration, route
+and authorizer resources, because the local AWS does not read that body.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "x-amazon-apigateway-any-method"}
+
+
+class NoManagedPolicies:
+    """SAM asks this for AWS's managed policies by name; the template names none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def translate(template: Path, code: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """CloudFormation for the template, with every CodeUri and ContentUri replaced by an uploaded object.
+
+    Args:
+        template: the SAM template's path.
+        code: ``{"Bucket", "Key"}`` by the local folder that the template names.
+    """
+    source = yaml_parse(template.read_text())
+    for resource in source["Resources"].values():
+        for name in ("CodeUri", "ContentUri"):
+            folder = resource.get("Properties", {}).get(name)
+            if isinstance(folder, str):
+                place = code[folder]
+                resource["Properties"][name] = f"s3://{place['Bucket']}/{place['Key']}"
+    translated: dict[str, Any] = transform(source, {}, NoManagedPolicies(), passthrough_metadata=False)
+    return _expand_http_apis(translated)
+
+
+def folders(template: Path) -> tuple[list[str], list[str]]:
+    """The folders of function code and of layer content that the template names."""
+    resources = yaml_parse(template.read_text())["Resources"].values()
+    functions = [r["Properties"]["CodeUri"] for r in resources if r["Type"] == "AWS::Serverless::Function"]
+    layers = [r["Properties"]["ContentUri"] for r in resources if r["Type"] == "AWS::Serverless::LayerVersion"]
+    return functions, layers
+
+
+def _expand_http_apis(template: dict[str, Any]) -> dict[str, Any]:
+    resources = template["Resources"]
+    apis = [name for name, resource in resources.items() if resource["Type"] == "AWS::ApiGatewayV2::Api"]
+    for api in apis:
+        body = resources[api]["Properties"].pop("Body")
+        resources[api]["Properties"].update(Name=f"driveway-{api}", ProtocolType="HTTP")
+        authorizers = _authorizers(api, body, resources)
+        for path, operations in body["paths"].items():
+            for method, operation in operations.items():
+                if method in METHODS:
+                    _route(api, path, method, operation, authorizers, resources)
+    return template
+
+
+def _authorizers(api: str, body: dict[str, Any], resources: dict[str, Any]) -> dict[str, str]:
+    names = {}
+    for scheme, definition in body.get("components", {}).get("securitySchemes", {}).items():
+        details = definition["x-amazon-apigateway-authorizer"]
+        names[scheme] = f"{api}{scheme}Authorizer"
+        resources[names[scheme]] = {
+            "Type": "AWS::ApiGatewayV2::Authorizer",
+            "Properties": {
+                "ApiId": {"Ref": api},
+                "Name": scheme,
+                "AuthorizerType": "REQUEST",
+                "AuthorizerUri": details["authorizerUri"],
+                "AuthorizerPayloadFormatVersion": details["authorizerPayloadFormatVersion"],
+                "EnableSimpleResponses": details["enableSimpleResponses"],
+                "AuthorizerResultTtlInSeconds": details.get("authorizerResultTtlInSeconds", 0),
+                "IdentitySource": list(filter(None, [details.get("identitySource")])),
+            },
+        }
+    return names
+
+
+def _route(
+    api: str, path: str, method: str, operation: dict[str, Any], authorizers: dict[str, str], resources: dict[str, Any]
+) -> None:
+    stem = api + "".join(
+        part.title() for part in f"{method} {path}".replace("/", " ").split() for part in [_bare(part)]
+    )
+    integration = operation["x-amazon-apigateway-integration"]
+    resources[f"{stem}Integration"] = {
+        "Type": "AWS::ApiGatewayV2::Integration",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "IntegrationType": "AWS_PROXY",
+            "IntegrationUri": integration["uri"],
+            "PayloadFormatVersion": integration["payloadFormatVersion"],
+        },
+    }
+    verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+    properties: dict[str, Any] = {
+        "ApiId": {"Ref": api},
+        "RouteKey": "$default" if path == "/$default" else f"{verb} {path}",
+        "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{stem}Integration"}]]},
+        "AuthorizationType": "NONE",
+    }
+    for requirement in operation.get("security", []):
+        for scheme in requirement:
+            if scheme in authorizers:
+                properties.update(AuthorizationType="CUSTOM", AuthorizerId={"Ref": authorizers[scheme]})
+    resources[f"{stem}Route"] = {"Type": "AWS::ApiGatewayV2::Route", "Properties": properties}
+
+
+def _bare(part: str) -> str:
+    return "".join(c for c in part if c.isalnum())
