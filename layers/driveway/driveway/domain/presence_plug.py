@@ -1,0 +1,186 @@
+"""The plug: a plug-in, a plug-out and how it is held, cancelled, confirmed or undone (rules in ``presence``)."""
+
+from dataclasses import replace
+from datetime import datetime
+from math import isfinite
+
+from driveway.domain.presence_rules import FLOWING_KW, Effect, EffectKind, Look, PresenceRules, Ruled, seconds
+from driveway.domain.reasons import Reason
+from driveway.domain.twin import HeldPlugOut, Observed, Presence
+
+# A car's clock may run a little behind ours, so its plug-out may seem to come before the stop that caused it.
+STOP_SKEW_S = 60
+
+
+def with_movement(presence: Presence, at: datetime) -> Presence:
+    """The presence of a car seen moving or away: its last session cannot be reopened."""
+    return replace(presence, moved_at=max(at, presence.moved_at or at), reopen_before=None)
+
+
+def is_plugged(presence: Presence) -> bool:
+    """Whether the car is taken for plugged in; a held plug-out does not change that."""
+    return presence.plugged_in is not None and bool(presence.plugged_in.value)
+
+
+def take_plug(presence: Presence, look: Look) -> Ruled:
+    """Take in what an observation says of the plug."""
+    plugged = look.seen.plugged_in
+    if plugged is None:
+        return presence, ()
+    known = _plug_known(presence, look.rules if not plugged else None)
+    if known is not None and look.at <= known.at:
+        same = known.value == plugged
+        return presence, () if same else (look.ignored("plugged_in", Reason.OBSERVED_TOO_LATE),)
+    if plugged:
+        return _plugged(presence, look)
+    return _unplugged(presence, look)
+
+
+def _plug_known(presence: Presence, power_counts: PresenceRules | None) -> Observed | None:
+    """The newest word on the plug, where a held plug-out is a word, and so is power that flows despite a plug-out."""
+    words = [presence.plugged_in] if presence.plugged_in else []
+    held = presence.held_plug_out
+    if held is not None:
+        words.append(Observed(False, held.seen_at or held.reported_at))
+    elif power_counts is not None and is_plugged(presence):
+        lag = seconds(power_counts.flow_lag_s)
+        flows = (presence.power_kw, presence.charging)
+        words += [Observed(True, flow.at - lag) for flow in flows if flow is not None and _shows_flow(flow)]
+    return max(words, key=lambda word: word.at, default=None)
+
+
+def _shows_flow(signal: Observed) -> bool:
+    """Whether a power or a charging signal shows that energy flows, in either direction."""
+    return signal.value is True or abs(signal.value) >= FLOWING_KW
+
+
+def _plugged(presence: Presence, look: Look) -> Ruled:
+    now_plugged = Observed(True, look.at)
+    if presence.held_plug_out is not None:
+        return _cancelled(presence, look, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+    if is_plugged(presence):
+        return replace(presence, plugged_in=now_plugged), ()
+    if _never_ended(presence, look.at):
+        return _reopened(presence, look, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+    return replace(presence, plugged_in=now_plugged, plugged_at=look.at, reopen_before=None), ()
+
+
+def _unplugged(presence: Presence, look: Look) -> Ruled:
+    if presence.session is not None:
+        return _held(presence, look, None)
+    out = replace(presence, plugged_in=Observed(False, look.at))
+    if presence.plugged_in is not None and not presence.plugged_in.value:
+        return out, ()
+    return replace(_idle(out, look.at), unplugged_at=look.at), ()
+
+
+def _held(presence: Presence, look: Look, inferred: Reason | None) -> Ruled:
+    held, rules = presence.held_plug_out, look.rules
+    if held is not None:
+        return replace(presence, held_plug_out=replace(held, seen_at=look.at)), ()
+    reason, wait_s = inferred or Reason.PLUG_OUT_HELD, rules.debounce_s
+    if look.own_stop_at is not None and inferred is None:
+        since_stop = look.at - look.own_stop_at
+        if -seconds(STOP_SKEW_S) <= since_stop <= seconds(rules.own_stop_window_s):
+            reason, wait_s = Reason.PLUG_OUT_HELD_AFTER_STOP, rules.own_stop_debounce_s
+    held = HeldPlugOut(reported_at=look.at, until=look.at + seconds(wait_s), seen_at=look.at)
+    effect = Effect(EffectKind.PLUG_OUT_HELD, look.at, reason, session_id=_session_id(presence))
+    return replace(presence, held_plug_out=held), (effect,)
+
+
+def take_flow(presence: Presence, look: Look) -> Ruled:
+    """Flowing power cancels a held plug-out, and reopens a session that it shows never to have ended."""
+    power = look.seen.power_kw
+    flowing = look.seen.charging is True or (power is not None and isfinite(power) and abs(power) >= FLOWING_KW)
+    if not flowing:
+        return presence, ()
+    held = presence.held_plug_out
+    lag = seconds(look.rules.flow_lag_s)
+    if held is not None:
+        told_at = held.seen_at or held.reported_at
+        if look.at < told_at + lag:
+            return presence, ()
+        return _cancelled(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
+    plug = presence.plugged_in
+    if plug is not None and look.at >= plug.at + lag and _never_ended(presence, look.at):
+        return _reopened(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
+    return presence, ()
+
+
+def _cancelled(presence: Presence, look: Look, reason: Reason) -> Ruled:
+    effect = Effect(EffectKind.PLUG_OUT_CANCELLED, look.at, reason, session_id=_session_id(presence))
+    return replace(presence, held_plug_out=None, plugged_in=Observed(True, look.at)), (effect,)
+
+
+def _never_ended(presence: Presence, at: datetime) -> bool:
+    return presence.reopen_before is not None and presence.last_session is not None and at < presence.reopen_before
+
+
+def _reopened(presence: Presence, look: Look, reason: Reason) -> Ruled:
+    last = presence.last_session
+    if last is None:
+        return presence, ()
+    session = replace(last, closed_at=None)
+    after = replace(
+        presence,
+        session=session,
+        last_session=None,
+        plugged_in=Observed(True, look.at),
+        plugged_at=session.plugged_at,
+        reopen_before=None,
+    )
+    return after, (Effect(EffectKind.PLUGGED_IN, look.at, reason, session_id=session.id),)
+
+
+def take_movement(presence: Presence, look: Look) -> Ruled:
+    """Movement confirms a held plug-out, begins one if the plug was not spoken of, and makes home evidence stale."""
+    if not look.seen.moving:
+        return presence, ()
+    held = presence.held_plug_out
+    if held is not None:
+        if look.at < held.reported_at:
+            return presence, ()
+        after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT)
+        return with_movement(after, look.at), effects
+    if presence.session is None:
+        return with_movement(presence, look.at), ()
+    known = _plug_known(presence, look.rules)
+    if look.seen.plugged_in is None and known is not None and look.at > known.at:
+        return _held(presence, look, Reason.PLUG_OUT_INFERRED)
+    return presence, (look.ignored("moving", Reason.AWAY_WHILE_PLUGGED),)
+
+
+def _session_id(presence: Presence) -> str | None:
+    return presence.session.id if presence.session else None
+
+
+def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
+    """The held plug-out counts: the session ended when it was reported."""
+    out_at = held.reported_at
+    session = presence.session
+    after = replace(
+        presence,
+        plugged_in=Observed(False, held.seen_at or out_at),
+        unplugged_at=out_at,
+        held_plug_out=None,
+        reopen_before=None,
+        session=None,
+    )
+    if session is None:
+        return after, ()
+    # A plug-out told late can be older than the home evidence that opened the session: it ends where it began.
+    closed = replace(session, closed_at=max(out_at, session.opened_at))
+    effects = [Effect(EffectKind.PLUGGED_OUT, max(out_at, session.opened_at), reason, session_id=session.id)]
+    if presence.charging is not None and presence.charging.value:
+        effects.insert(0, Effect(EffectKind.CHARGING_STOPPED, out_at, Reason.PLUGGED_OUT, session_id=session.id))
+    return replace(_idle(after, out_at), last_session=closed), tuple(effects)
+
+
+def _idle(presence: Presence, out_at: datetime) -> Presence:
+    """An unplugged car neither charges nor draws power, whatever was last seen of it."""
+    charging, power = presence.charging, presence.power_kw
+    if charging is None or charging.value or charging.at < out_at:
+        charging = Observed(False, max(out_at, charging.at) if charging else out_at)
+    if power is None or _shows_flow(power) or power.at < out_at:
+        power = Observed(0.0, max(out_at, power.at) if power else out_at)
+    return replace(presence, charging=charging, power_kw=power)
