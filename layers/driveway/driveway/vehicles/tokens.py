@@ -1,0 +1,205 @@
+"""Bearer tokens for the providers' APIs, shared by all instances of all functions through one small store."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Protocol
+
+import requests
+
+from driveway.vehicles.provider import TokenError
+
+TIMEOUT_S = (5.0, 15.0)
+POLL_S = 0.2
+
+
+class TokenStore(Protocol):
+    """Where tokens are kept. Records are plain mappings of text and whole numbers; ``version`` is the lock."""
+
+    def get(self, key: str) -> Mapping[str, Any] | None:
+        """The record, read consistently, or None."""
+        ...
+
+    def put_if(self, key: str, new: Mapping[str, Any], expected_version: int) -> bool:
+        """Replace the record if its ``version`` is still the expected one (0: there is no record); else False."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StaticToken:
+    """A token that is configured and never changes."""
+
+    value: str = field(repr=False)
+
+    def token(self, *, refused: str | None = None) -> str:
+        """The configured token, also when it was refused: there is no other."""
+        del refused
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """An OAuth 2.0 token endpoint (RFC 6749 §3.2) and how this client proves itself there."""
+
+    url: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    client_auth: Literal["basic", "form"] = "form"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    access_token: str
+    expires_in_s: float
+    refresh_token: str | None
+
+
+@dataclass(slots=True)
+class SharedTokens:
+    """A TokenSource whose access token is fetched by one instance and used by all.
+
+    With ``rotating`` the stored ``refresh_token`` is exchanged and replaced (RFC 6749 §6, single-use tokens); without,
+    the client's own credentials are (§4.4). Before an exchange an instance claims the record by a conditional write,
+    and the new tokens are stored before the access token is used: so no two instances spend one refresh token, and
+    none is used that could be lost.
+
+    Attributes:
+        key: the record in the store: one per provider, or per provider and user where ``rotating``.
+        now: the present instant, aware UTC.
+        margin: how long before its expiry a token is replaced.
+        lease: how long an exchange may take before another instance may take it over.
+        wait: blocks for some seconds while another instance makes its exchange.
+    """
+
+    key: str
+    endpoint: TokenEndpoint
+    store: TokenStore
+    http: requests.Session
+    now: Callable[[], datetime]
+    rotating: bool = False
+    margin: timedelta = timedelta(seconds=120)
+    lease: timedelta = timedelta(seconds=30)
+    wait: Callable[[float], None] = time.sleep
+    _held: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
+
+    def token(self, *, refused: str | None = None) -> str:
+        """A token that has not expired and is not ``refused``.
+
+        Raises:
+            TokenError: the endpoint gives none, or another instance is still fetching one.
+        """
+        if self._held is not None and self._fresh(self._held, refused):
+            return str(self._held["access_token"])
+        for _ in range(int(self.lease.total_seconds() / POLL_S) + 1):
+            record = self.store.get(self.key) or {}
+            if self._fresh(record, refused):
+                self._held = record
+                return str(record["access_token"])
+            self._check_consent(record)
+            if self._claimed_by_another(record):
+                if self._valid(record, refused):
+                    return str(record["access_token"])
+                self.wait(POLL_S)
+            elif (claimed := self._claim(record)) is not None and (renewed := self._exchange(claimed)) is not None:
+                self._held = renewed
+                return str(renewed["access_token"])
+        raise TokenError("Another instance is still renewing the token.", retry_after_s=self.lease.total_seconds())
+
+    def _fresh(self, record: Mapping[str, Any], refused: str | None) -> bool:
+        return self._valid(record, refused, self.margin)
+
+    def _valid(self, record: Mapping[str, Any], refused: str | None, margin: timedelta = timedelta(0)) -> bool:
+        token = record.get("access_token")
+        return bool(token) and token != refused and self.now() + margin < _instant(record.get("expires_at"))
+
+    def _claimed_by_another(self, record: Mapping[str, Any]) -> bool:
+        return self.now() < _instant(record.get("claimed_until"))
+
+    def _check_consent(self, record: Mapping[str, Any]) -> None:
+        if not self.rotating:
+            return
+        if not record.get("refresh_token"):
+            raise TokenError("The account is not connected.", needs_user=True)
+        if record.get("spent") == record["refresh_token"]:
+            raise TokenError("The account has to be connected again.", needs_user=True)
+
+    def _claim(self, record: Mapping[str, Any]) -> dict[str, Any] | None:
+        return self._replace(record, claimed_until=(self.now() + self.lease).isoformat())
+
+    def _replace(self, record: Mapping[str, Any], **changes: str) -> dict[str, Any] | None:
+        version = int(record.get("version", 0))
+        new = {**record, **changes, "version": version + 1}
+        return new if self.store.put_if(self.key, new, version) else None
+
+    def _exchange(self, claimed: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The record with new tokens, stored; None when a later look at the store has to decide."""
+        try:
+            granted = _grant(self.http, self.endpoint, claimed.get("refresh_token") if self.rotating else None)
+        except TokenError as error:
+            self._exchange_failed(claimed, error)
+            return None
+        return self._keep(claimed, granted)
+
+    def _exchange_failed(self, claimed: Mapping[str, Any], error: TokenError) -> None:
+        """Give the claim back and raise the error, unless the record has changed since and decides anew."""
+        unclaimed = {"claimed_until": ""}
+        if not error.needs_user or not self.rotating:
+            self._replace(claimed, **unclaimed)
+            raise TokenError(str(error), retry_after_s=error.retry_after_s) from error
+        # An instance whose lease had run out may have spent this refresh token and stored its successor since.
+        if self._replace(claimed, **unclaimed, spent=str(claimed["refresh_token"])) is not None:
+            raise error
+
+    def _keep(self, claimed: Mapping[str, Any], granted: _Granted) -> Mapping[str, Any] | None:
+        changes = {
+            "access_token": granted.access_token,
+            "expires_at": (self.now() + timedelta(seconds=granted.expires_in_s)).isoformat(),
+            "claimed_until": "",
+        }
+        if granted.refresh_token is not None:
+            changes["refresh_token"] = granted.refresh_token
+        record: Mapping[str, Any] = claimed
+        # After a lost claim the new refresh token still counts, unless the spent one has been replaced meanwhile.
+        while (stored := self._replace(record, **changes)) is None:
+            record = self.store.get(self.key) or {}
+            if record.get("refresh_token") != claimed.get("refresh_token"):
+                return None
+        return stored
+
+
+def _instant(text: Any) -> datetime:
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
+
+
+def _grant(http: requests.Session, endpoint: TokenEndpoint, refresh_token: str | None) -> _Granted:
+    form = {"grant_type": "client_credentials", **endpoint.parameters}
+    if refresh_token is not None:
+        form |= {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    basic = (endpoint.client_id, endpoint.client_secret or "") if endpoint.client_auth == "basic" else None
+    if basic is None:
+        form["client_id"] = endpoint.client_id
+        if endpoint.client_secret:
+            form["client_secret"] = endpoint.client_secret
+    try:
+        response = http.post(endpoint.url, data=form, auth=basic, timeout=TIMEOUT_S, allow_redirects=False)
+        body = response.json() if response.content else {}
+    except requests.RequestException as error:
+        raise TokenError(f"The token service did not answer ({type(error).__name__}).") from None
+    return _granted(response.status_code, body if isinstance(body, dict) else {})
+
+
+def _granted(status: int, body: Mapping[str, Any]) -> _Granted:
+    """What a token response grants (RFC 6749 §5.1, §5.2); the expiry defaults to five minutes."""
+    token, lifetime, successor = body.get("access_token"), body.get("expires_in", 300), body.get("refresh_token")
+    if status == requests.codes.ok and isinstance(token, str) and token:
+        try:
+            expires_in_s = float(lifetime)
+        except (TypeError, ValueError):
+            expires_in_s = 300.0
+        return _Granted(token, expires_in_s, successor if isinstance(successor, str) and successor else None)
+    error = body.get("error")
+    refused = status in {400, 401, 403} and error in {"invalid_grant", "login_required", "access_denied"}
+    words = f"The token service answered {status}" + (f" ({error})." if isinstance(error, str) else ".")
+    raise TokenError(words, needs_user=refused)
