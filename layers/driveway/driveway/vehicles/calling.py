@@ -10,8 +10,7 @@ from typing import Any
 
 import requests
 
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind
-from driveway.vehicles.tokens import TokenError
+from driveway.vehicles.provider import Call, Outcome, OutcomeKind, TokenError
 
 
 @dataclass(frozen=True, slots=True)

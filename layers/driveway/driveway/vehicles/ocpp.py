@@ -244,7 +244,7 @@ def _send(call: Call, method: str, path: str, body: Mapping[str, Any] | None = N
     answer = send(call, method, call.base_url.rstrip("/") + path, timeout_s=TIMEOUT_S, body=body)
     if isinstance(answer, Unanswered):
         # A repeat does no harm: a profile replaces the one of the same id.
-        return Outcome(OutcomeKind.RETRYABLE, answer.detail)
+        return answer.outcome()
     return answer
 
 

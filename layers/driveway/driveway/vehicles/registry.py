@@ -6,8 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from driveway.domain.twin import Vehicle, Window
-from driveway.vehicles.provider import Call, Commands, Outcome, OutcomeKind, TokenError, Webhooks
+from driveway.vehicles.provider import Commands, Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def webhooks(name: str) -> Webhooks:
 
 @cache
 def commands(name: str) -> Commands:
-    """The outbound half of the provider. A token that cannot be had is an Outcome, too: nothing is raised for it.
+    """The outbound half of the provider.
 
     Raises:
         UnknownProviderError: no provider of that name takes commands.
@@ -62,57 +61,9 @@ def commands(name: str) -> Commands:
     provider = PROVIDERS.get(name)
     if provider is None or provider.commands is None:
         raise UnknownProviderError(f"No provider named {name!r} takes commands.")
-    return _TokenFaultsTold(cast("Commands", _made(provider.commands)))
+    return cast("Commands", _made(provider.commands))
 
 
 def _made(target: str) -> Any:
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)()
-
-
-def _told(error: TokenError) -> Outcome:
-    kind = OutcomeKind.NEEDS_USER if error.needs_user else OutcomeKind.RETRYABLE
-    return Outcome(kind, str(error), retry_after_s=error.retry_after_s)
-
-
-@dataclass(frozen=True, slots=True)
-class _TokenFaultsTold:
-    """Commands whose ``TokenError`` is told as an Outcome, the same for every provider."""
-
-    inner: Commands
-
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
-        try:
-            return self.inner.start(call, vehicle, limit_kw=limit_kw)
-        except TokenError as error:
-            return _told(error)
-
-    def stop(self, call: Call, vehicle: Vehicle) -> Outcome:
-        try:
-            return self.inner.stop(call, vehicle)
-        except TokenError as error:
-            return _told(error)
-
-    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
-        try:
-            return self.inner.look(call, vehicle)
-        except TokenError as error:
-            return _told(error)
-
-    def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
-        try:
-            return self.inner.wake(call, vehicle)
-        except TokenError as error:
-            return _told(error)
-
-    def install_default(self, call: Call, vehicle: Vehicle, windows: tuple[Window, ...], *, timezone: str) -> Outcome:
-        try:
-            return self.inner.install_default(call, vehicle, windows, timezone=timezone)
-        except TokenError as error:
-            return _told(error)
-
-    def remove_default(self, call: Call, vehicle: Vehicle) -> Outcome:
-        try:
-            return self.inner.remove_default(call, vehicle)
-        except TokenError as error:
-            return _told(error)

@@ -63,7 +63,7 @@ def _send(call: Call, method: str, path: str, body: Mapping[str, Any] | None = N
     answer = send(call, method, call.base_url.rstrip("/") + path, timeout_s=TIMEOUT_S, body=body)
     if isinstance(answer, Unanswered):
         # A repeat does no harm: while an action is pending, asking again gives the same action.
-        return Outcome(RETRYABLE, answer.detail)
+        return answer.outcome()
     return answer
 
 
