@@ -1,0 +1,1 @@
+"""Axle Energy's side of the integration as a real HTTP server."""
