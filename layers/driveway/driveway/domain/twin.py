@@ -182,7 +182,11 @@ class AxleTariff:
 
 @dataclass(frozen=True, slots=True)
 class AxleIntent:
-    """An intent as Axle is told it: for the one departure at ``ready_by`` (aware UTC)."""
+    """An intent as Axle is told it: for the one departure at ``ready_by`` (aware UTC).
+
+    ``target_soc_pct`` is not told: it is the target the energy was derived from, if it was, and tells a new target
+    from a new state of charge.
+    """
 
     energy_required_kwh: float
     ready_by: datetime
@@ -190,6 +194,7 @@ class AxleIntent:
     energy_estimated: bool
     may_charge_peak: bool
     charging_mode: ChargingMode
+    target_soc_pct: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
