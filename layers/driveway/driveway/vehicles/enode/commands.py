@@ -99,7 +99,7 @@ def _explain_400(call: Call, vehicle: Vehicle, action: Action, answer: Answer) -
     """Enode refuses what would have no effect without saying why: the state of the car says it."""
     body = _read(call, vehicle)
     if isinstance(body, Outcome):
-        return Outcome(RETRYABLE, body.detail, retry_after_s=body.retry_after_s) if body.kind is RETRYABLE else body
+        return body
     seen = observations(body, told_at=call.now, known_at=call.now)
     return outcome(_row_of_400(action, body), _words(answer), observations=seen)
 
