@@ -1,0 +1,1 @@
+"""Cars, chargers and the clouds of their makers, as one real HTTP server."""

@@ -1,0 +1,255 @@
+"""A car with a battery, a plug, a place and an energy meter, evaluated only when somebody asks.
+
+Nothing here reads a clock: every call carries its instant (aware UTC), and instants must not go backwards. Between
+two events the meter is integrated in closed form, so what it says does not depend on how often it is asked.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import ceil, isinf
+from typing import Any, Literal, Protocol
+
+from simulators.cars.charging_curve import ChargingCurve
+from simulators.cars.spec import CarSpec
+
+HALF_HOUR_S = 1800
+LEAST_AMPS = 6.0
+Mode = Literal["start", "stop"]
+
+
+class Plan(Protocol):
+    """A schedule kept in the car or in the charger, obeyed when nobody commands."""
+
+    def limit_kw(self, car: "Car", at: datetime) -> float | None:
+        """The most power at an instant; None when the plan says nothing."""
+        ...
+
+    def next_edge(self, car: "Car", after: datetime) -> datetime | None:
+        """The next instant at which the limit may change."""
+        ...
+
+    def end_session(self) -> None:
+        """Forget what held for the session that has just ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the car's cloud says of it, which is the truth unless the car was told to lie or to keep quiet."""
+
+    at: datetime
+    plugged: bool
+    charging: bool
+    power_kw: float
+    complete: bool
+    soc_pct: float
+    at_home: bool
+    driving: bool
+    latitude: float
+    longitude: float
+    session_wh: float
+    meter_wh: float
+    asleep: bool
+    reachable: bool
+
+    def differs_from(self, other: "View") -> bool:
+        """Whether anything changed that a provider would report at once (not the slow drift of charge and meter)."""
+        names = ("plugged", "charging", "complete", "at_home", "driving", "asleep", "reachable")
+        return any(getattr(self, name) != getattr(other, name) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Charging began or ended at exactly this instant, at this AC power."""
+
+    at: datetime
+    charging: bool
+    power_kw: float
+
+
+@dataclass(slots=True)
+class Car:
+    """The truth of one car. ``meter_wh`` is AC energy since it was made, ``slots_wh`` the same by UTC half-hour."""
+
+    spec: CarSpec
+    at: datetime
+    stored_kwh: float = 0.0
+    plugged: bool = False
+    plugged_at: datetime | None = None
+    at_home: bool = True
+    driving: bool = False
+    mode: Mode | None = None
+    amps: float | None = None
+    plan: Plan | None = None
+    offered_kw: float = 0.0
+    meter_wh: float = 0.0
+    session_wh: float = 0.0
+    starts: int = 0
+    lies_until: datetime | None = None
+    slots_wh: dict[datetime, float] = field(default_factory=dict)
+    transitions: list[Transition] = field(default_factory=list)
+    commands: list[dict[str, Any]] = field(default_factory=list)
+    stale: View | None = None
+    generation: int = 0
+    next_sample_at: datetime | None = None
+    reported: View | None = None
+
+    def __post_init__(self) -> None:
+        """Fill the battery to the state of charge of the specification."""
+        self.stored_kwh = self.spec.battery_kwh * self.spec.soc_pct / 100
+
+    @property
+    def charging(self) -> bool:
+        """Whether power flows, as of the latest event."""
+        return self.offered_kw > 0
+
+    @property
+    def power_kw(self) -> float:
+        """AC power at the instant the car was last advanced to."""
+        return self._curve.power_kw(self.stored_kwh, self.offered_kw) if self.charging else 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the charge limit is reached."""
+        return self.stored_kwh >= self._target_kwh - 1e-9
+
+    @property
+    def soc_pct(self) -> float:
+        """State of charge in percent."""
+        return 100 * self.stored_kwh / self.spec.battery_kwh
+
+    def advance(self, now: datetime) -> None:
+        """Let time pass until ``now``, through every event of the car's own on the way."""
+        while self.at < now:
+            event = self.next_event()
+            until = now if event is None or event > now else event
+            edge = self.plan.next_edge(self, self.at) if self.plan and self.plugged else None
+            self._integrate(until)
+            if edge == until and self.spec.schedule_edges_override:
+                self.mode = None
+            self.settle()
+
+    def next_event(self) -> datetime | None:
+        """The next instant at which the car does something by itself, after the one it was advanced to."""
+        instants = []
+        if self.charging:
+            target, knee = self._target_kwh, self._curve.knee_kwh(self.offered_kw)
+            goal = knee if self.stored_kwh < knee - 1e-9 < target else target
+            hours = self._curve.hours_to(self.stored_kwh, goal, self.offered_kw)
+            if not isinf(hours):
+                instants.append(self.at + timedelta(microseconds=max(1, ceil(hours * 3.6e9))))
+        if self.plan is not None and self.plugged:
+            edge = self.plan.next_edge(self, self.at)
+            if edge is not None:
+                instants.append(edge)
+        if self.lies_until is not None and self.lies_until > self.at:
+            instants.append(self.lies_until)
+        return min(instants, default=None)
+
+    def settle(self) -> None:
+        """Make charging what plug, command, plan and battery say it should be now."""
+        if self.lies_until is not None and (self.lies_until <= self.at or not self.plugged):
+            self.lies_until = None
+        was_charging = self.charging
+        self.offered_kw = self._offer_kw()
+        if self.charging != was_charging:
+            self.starts += self.charging
+            self.transitions.append(Transition(self.at, self.charging, self.power_kw))
+
+    def plug_in(self, at: datetime) -> None:
+        """Connect the cable: a new session, in which the car decides by itself until it is told otherwise."""
+        self.advance(at)
+        if self.plugged:
+            return
+        self.plugged, self.plugged_at, self.driving = True, at, False
+        self.mode, self.session_wh, self.starts = None, 0.0, 0
+        self.settle()
+
+    def plug_out(self, at: datetime) -> None:
+        """Take the cable out."""
+        self.advance(at)
+        self.plugged, self.plugged_at, self.mode = False, None, None
+        if self.plan is not None:
+            self.plan.end_session()
+        self.settle()
+
+    def drive_away(self, at: datetime, *, used_kwh: float = 0.0) -> None:
+        """Leave home, unplugged, having used so much energy by the time it is away."""
+        self.plug_out(at)
+        self.at_home, self.driving = False, True
+        self.stored_kwh = max(0.0, self.stored_kwh - used_kwh)
+
+    def park(self, at: datetime, *, at_home: bool) -> None:
+        """Come to rest, at home or away."""
+        self.advance(at)
+        self.at_home, self.driving = at_home, False
+        self.settle()
+
+    def command(self, at: datetime, mode: Mode | None) -> None:
+        """Obey a start or stop; None goes back to the car's own plan. A stop may make the car's cloud lie."""
+        self.advance(at)
+        if not self.plugged:
+            return
+        self.mode = mode
+        self.settle()
+        if mode == "stop" and self.spec.lie_unplugged_after_stop_s > 0:
+            self.lies_until = at + timedelta(seconds=self.spec.lie_unplugged_after_stop_s)
+
+    def change(self, at: datetime) -> None:
+        """Take into account what was changed of the specification, the amperes or the plan at this instant."""
+        self.advance(at)
+        self.settle()
+
+    def view(self) -> View:
+        """What the car's cloud says now."""
+        if self.stale is not None:
+            return self.stale
+        lying = self.lies_until is not None
+        place = (self.spec.home if self.at_home else self.spec.away).model_dump()
+        return View(
+            at=self.at, plugged=self.plugged and not lying, charging=self.charging, power_kw=self.power_kw,
+            complete=self.complete, soc_pct=self.soc_pct, at_home=self.at_home, driving=self.driving,
+            session_wh=self.session_wh, meter_wh=self.meter_wh, asleep=self.spec.asleep, reachable=True, **place,
+        )  # fmt: skip
+
+    def _offer_kw(self) -> float:
+        worn_out = self.spec.refuses_after_starts is not None and self.starts >= self.spec.refuses_after_starts
+        if not self.plugged or self.complete or self.mode == "stop" or (worn_out and not self.charging):
+            return 0.0
+        volts_kw = self.spec.voltage_v * self.spec.phases / 1000
+        most_kw = self.spec.power_kw if self.amps is None else min(self.spec.power_kw, self.amps * volts_kw)
+        if self.mode == "start":
+            return most_kw
+        planned_kw = None if self.plan is None else self.plan.limit_kw(self, self.at)
+        if planned_kw is None:
+            return most_kw if self.spec.auto_start else 0.0
+        # A car pauses when it is offered less than the least current of IEC 61851.
+        return min(most_kw, planned_kw) if planned_kw >= LEAST_AMPS * volts_kw - 1e-9 else 0.0
+
+    def _integrate(self, until: datetime) -> None:
+        while self.at < until:
+            slot = slot_start(self.at)
+            end = min(until, slot + timedelta(seconds=HALF_HOUR_S))
+            if self.charging:
+                hours = (end - self.at) / timedelta(hours=1)
+                stored = min(self._target_kwh, self._curve.stored_after(self.stored_kwh, self.offered_kw, hours))
+                drawn_wh = 1000 * (stored - self.stored_kwh) / self.spec.efficiency
+                self.stored_kwh = stored
+                self.meter_wh += drawn_wh
+                self.session_wh += drawn_wh
+                self.slots_wh[slot] = self.slots_wh.get(slot, 0.0) + drawn_wh
+            self.at = end
+
+    @property
+    def _curve(self) -> ChargingCurve:
+        return ChargingCurve(self.spec.battery_kwh, self.spec.power_kw, self.spec.efficiency)
+
+    @property
+    def _target_kwh(self) -> float:
+        return self.spec.battery_kwh * self.spec.charge_limit_pct / 100
+
+
+def slot_start(at: datetime) -> datetime:
+    """The start of the UTC half-hour that holds an instant."""
+    second = int(at.timestamp()) // HALF_HOUR_S * HALF_HOUR_S
+    return datetime.fromtimestamp(second, UTC)

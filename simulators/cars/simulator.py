@@ -1,0 +1,50 @@
+"""The parts of the car simulator, put together."""
+
+from datetime import datetime
+
+from driveway.runtime.clock import Clock
+from simulators.cars.enode import Enode
+from simulators.cars.ocpp import Ocpp
+from simulators.cars.outbox import Outbox
+from simulators.cars.settings import Settings
+from simulators.cars.smartcar import Smartcar
+from simulators.cars.tesla import Tesla
+from simulators.cars.world import World
+
+
+class CarSimulator:
+    """A world of cars, four providers, and the webhooks they send."""
+
+    def __init__(self, clock: Clock) -> None:
+        """An empty world; time passes after ``start``."""
+        self.world = World(clock)
+        self.outbox = Outbox(self.world, {})
+        self.enode = Enode(self.world, self.outbox)
+        self.smartcar = Smartcar(self.world, self.outbox)
+        self.tesla = Tesla(self.world, self.outbox)
+        self.ocpp = Ocpp(self.world, self.outbox)
+
+    def start(self) -> None:
+        """Let time pass and webhooks be delivered, in threads that end with the process or with ``stop``."""
+        self.outbox.start()
+        self.world.start()
+
+    def stop(self) -> None:
+        """End the threads."""
+        self.world.stop()
+        self.outbox.stop()
+
+    def configure(self, settings: Settings, providers: set[str], now: datetime) -> None:
+        """Put settings in force; ``providers`` are those whose settings were given."""
+        self.world.settings = settings
+        if "enode" in providers:
+            self.enode.configured(now)
+        if "tesla" in providers:
+            self.tesla.configured()
+
+    def reset(self, now: datetime, *, settings: bool) -> None:
+        """Forget all cars, actions, deliveries and what is due; with ``settings`` those too."""
+        self.world.clear()
+        self.outbox.clear()
+        self.enode.actions.clear()
+        self.configure(Settings() if settings else self.world.settings, {"enode", "tesla"}, now)

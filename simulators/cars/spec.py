@@ -1,0 +1,77 @@
+"""What a simulated car is and how it misbehaves: the bodies of the control API."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Provider = Literal["enode", "smartcar", "tesla", "ocpp"]
+ActionFault = Literal["never_confirmed", "confirmed_without_effect", "fails"]
+
+
+class Strict(BaseModel):
+    """A body in which an unknown field is an error, not a wish that is silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class Place(Strict):
+    """WGS 84 degrees."""
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+
+
+class WebhookFaults(Strict):
+    """How webhooks go astray. The first four are probabilities; spans are in simulated seconds."""
+
+    drop: float = Field(0.0, ge=0, le=1)
+    duplicate: float = Field(0.0, ge=0, le=1)
+    late: float = Field(0.0, ge=0, le=1)
+    reorder: float = Field(0.0, ge=0, le=1)
+    late_s: float = Field(120.0, ge=0)
+    reorder_s: float = Field(60.0, ge=0)
+
+
+class CarSpec(Strict):
+    """A car's fixed properties and its faults. Every field may be changed while the simulator runs.
+
+    Attributes:
+        vehicle_id: the provider's id; the VIN for Tesla, the charger's id for ``ocpp``.
+        asset: the app's own id of the charger, in the address observations are posted to (``ocpp`` only).
+        auto_start: whether plugging in starts charging by itself.
+        asleep: commands do not reach the car until it is woken (Tesla) or set awake.
+        reachable: False freezes what the provider says of the car and silences its webhooks.
+        governed: the provider's own schedule owns the car (Enode answers 422).
+        lie_unplugged_after_stop_s: for so long after an obeyed stop the provider claims that the cable is out.
+        command_delay_s: from the provider's order to the car's obeying, as with a charge point's random delay.
+        action_fault: what goes wrong with a command although the provider took it.
+        refuses_after_starts: after so many starts in a session the car refuses until it is plugged in again.
+        schedule_edges_override: a stored schedule's edge ends an earlier start or stop command.
+    """
+
+    provider: Provider
+    vehicle_id: str = Field(min_length=1)
+    user_id: str = "user-1"
+    asset: str | None = None
+    battery_kwh: float = Field(64.0, gt=0)
+    soc_pct: float = Field(40.0, ge=0, le=100)
+    power_kw: float = Field(7.4, gt=0)
+    efficiency: float = Field(0.9, gt=0, le=1)
+    charge_limit_pct: float = Field(100.0, gt=0, le=100)
+    voltage_v: float = Field(230.0, gt=0)
+    phases: int = Field(1, ge=1, le=3)
+    home: Place = Place(latitude=51.5034, longitude=-0.1276)
+    away: Place = Place(latitude=51.7520, longitude=-1.2577)
+    home_location_id: str | None = None
+    home_flag: bool = True
+    timezone: str = "Europe/London"
+    auto_start: bool = True
+    asleep: bool = False
+    reachable: bool = True
+    governed: bool = False
+    lie_unplugged_after_stop_s: float = Field(0.0, ge=0)
+    command_delay_s: float = Field(1.0, ge=0)
+    action_fault: ActionFault | None = None
+    refuses_after_starts: int | None = Field(None, ge=0)
+    schedule_edges_override: bool = False
+    webhook_faults: WebhookFaults | None = None

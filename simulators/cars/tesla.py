@@ -1,0 +1,294 @@
+"""A Tesla-like provider: the vehicle-command proxy, the part of the Fleet API behind it, telemetry through a relay."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simulators.cars.car import Car, Mode, View
+from simulators.cars.door import Ask, Door
+from simulators.cars.outbox import Message, Outbox, Request
+from simulators.cars.settings import TeslaSettings
+from simulators.cars.spec import CarSpec
+from simulators.cars.tesla_schedules import ChargeSchedules, ScheduleError, parse_schedule
+from simulators.cars.tokens import Tokens
+from simulators.cars.wire import answer, encode, epoch_ms, stamp, timestamped_signature
+from simulators.cars.world import World
+
+COMMANDS = {"charge_start", "charge_stop", "set_charging_amps", "add_charge_schedule", "remove_charge_schedule"}
+ASLEEP = "vehicle unavailable: vehicle is offline or asleep"
+PROTO_VALUES = {
+    "DetailedChargeState": "detailedChargeStateValue",
+    "LocatedAtHome": "booleanValue",
+    "Location": "locationValue",
+}
+
+
+def error(status: int, text: str) -> Response:
+    """An error body of the proxy or the Fleet API."""
+    return answer({"response": None, "error": text, "error_description": ""}, status)
+
+
+def result(reason: str | None) -> Response:
+    """The car's own answer: taken, or refused for a reason, with status 200 either way."""
+    return answer({"response": {"result": reason is None, "reason": reason or ""}})
+
+
+def charging_state(view: View) -> str:
+    """The car's charging state by its short name."""
+    if not view.plugged:
+        return "Disconnected"
+    if view.charging:
+        return "Charging"
+    return "Complete" if view.complete else "Stopped"
+
+
+def telemetry(view: View, *, home_flag: bool) -> dict[str, Any]:
+    """Every telemetry field with its present value."""
+    fields = {
+        "DetailedChargeState": f"DetailedChargeState{charging_state(view)}",
+        "LocatedAtHome": view.at_home,
+        "Location": {"latitude": view.latitude, "longitude": view.longitude},
+        "VehicleSpeed": 50.0 if view.driving else 0.0,
+        "ACChargingPower": round(view.power_kw, 6) if view.plugged and view.charging else 0.0,
+        "ACChargingEnergyIn": round(view.session_wh / 1000, 6),
+        "Soc": round(view.soc_pct, 1),
+    }
+    if not home_flag:
+        del fields["LocatedAtHome"]
+    return fields
+
+
+class Tesla:
+    """The provider: its routes, its telemetry."""
+
+    def __init__(self, world: World, outbox: Outbox) -> None:
+        """Connect to a world of cars and the outbox of telemetry records."""
+        self.world = world
+        self.outbox = outbox
+        self.tokens = Tokens("tesla")
+        self._refresh_tokens = {self.settings.refresh_token}
+        self._refresh_serial = 1
+        self._told: dict[str, dict[str, Any]] = {}
+        outbox.packers["tesla"] = self.pack
+        world.reporters["tesla"] = self.report
+
+    @property
+    def settings(self) -> TeslaSettings:
+        """The settings in force."""
+        return self.world.settings.tesla
+
+    def configured(self) -> None:
+        """Begin telemetry anew, and let the configured refresh token be the only good one."""
+        self._told.clear()
+        self._refresh_tokens = {self.settings.refresh_token}
+
+    def pack(self, messages: Sequence[Message]) -> Request:
+        """One record as a request with a timestamped signature."""
+        body = encode(messages[0].body)
+        signature = timestamped_signature(self.settings.webhook_secret, body, self.world.clock.now())
+        return body, {"content-type": "application/json", "x-driveway-signature": signature}
+
+    def report(self, car: Car, before: View | None, view: View) -> None:
+        """Send a record of the fields that changed; of all fields when the cable was put in or taken out."""
+        if self.settings.webhook_url is None:
+            return
+        vin, fields = car.spec.vehicle_id, telemetry(view, home_flag=car.spec.home_flag)
+        told = self._told.get(vin, {}) if before is None or before.plugged == view.plugged else {}
+        changed = {name: value for name, value in fields.items() if told.get(name) != value}
+        self._told[vin] = fields
+        if before is not None and before.asleep != view.asleep:
+            self._connectivity(car, view)
+        if changed:
+            self._send(car, "V", self._record(vin, view.at, changed), view.at)
+
+    def _connectivity(self, car: Car, view: View) -> None:
+        record = {
+            "vin": car.spec.vehicle_id,
+            "connection_id": f"connection-{car.spec.vehicle_id}",
+            "status": "DISCONNECTED" if view.asleep else "CONNECTED",
+            "network_interface": "wifi",
+            "created_at": stamp(view.at),
+        }
+        self._send(car, "connectivity", record, view.at)
+
+    def _record(self, vin: str, at: datetime, fields: dict[str, Any]) -> dict[str, Any]:
+        if self.settings.form == "decoded":
+            return {"Vin": vin, "CreatedAt": stamp(at), "IsResend": False, **fields}
+        data = [
+            {"key": name, "value": {PROTO_VALUES.get(name, "doubleValue"): value}} for name, value in fields.items()
+        ]
+        return {"data": data, "createdAt": stamp(at), "vin": vin, "isResend": False}
+
+    def _send(self, car: Car, name: str, record: dict[str, Any], at: datetime) -> None:
+        url = self.settings.webhook_url
+        if url is not None:
+            self.outbox.report(Message("tesla", car.spec.vehicle_id, name, record, url), at, car)
+
+    def _token(self, ask: Ask) -> Response:
+        if ask.fields.get("client_id") != self.settings.client_id:
+            return answer({"error": "invalid_client"}, 401)
+        if ask.fields.get("grant_type") != "refresh_token":
+            return answer({"error": "unsupported_grant_type"}, 400)
+        given = ask.fields.get("refresh_token", "")
+        if given not in self._refresh_tokens:
+            return answer({"error": "login_required", "error_description": "The refresh_token is invalid"}, 401)
+        self._refresh_serial += 1
+        fresh = f"{self.settings.refresh_token}-{self._refresh_serial}"
+        self._refresh_tokens = {fresh}
+        lifetime_s = self.settings.access_token_s
+        access = self.tokens.issue(ask.now, lifetime_s)
+        return answer(
+            {"access_token": access, "refresh_token": fresh, "expires_in": int(lifetime_s), "token_type": "Bearer"}
+        )
+
+    def _command(self, ask: Ask) -> Response:
+        name, car = ask.request.path_params["name"], ask.car
+        if name not in COMMANDS:
+            return error(404, f"unknown command {name}")
+        if ask.body is None:
+            return error(400, "the body is not a JSON object")
+        entry: dict[str, Any] = {"at": ask.now.isoformat(), "command": name, "params": ask.body, "obeyed_at": None}
+        car.commands.append(entry)
+        if car.spec.asleep or not car.spec.reachable:
+            return error(self.settings.asleep_status, ASLEEP)
+        if name in {"charge_start", "charge_stop"}:
+            return self._start_or_stop(car, "start" if name == "charge_start" else "stop", entry, ask.now)
+        if name == "set_charging_amps":
+            return self._set_amps(car, entry, ask)
+        return self._schedule(car, name, entry, ask)
+
+    def _start_or_stop(self, car: Car, mode: Mode, entry: dict[str, Any], now: datetime) -> Response:
+        refusal = refused(car, mode)
+        if car.spec.action_fault == "fails":
+            refusal = "could_not_wake_buses"
+        if refusal is not None:
+            entry["refused"] = refusal
+            return result(refusal)
+        # Without an action to follow, an order that is never confirmed is one without effect.
+        if car.spec.action_fault is None:
+            self.world.later(
+                now + timedelta(seconds=car.spec.command_delay_s), lambda at: self._obey(car, mode, entry, at)
+            )
+        return result(None)
+
+    def _obey(self, car: Car, mode: Mode, entry: dict[str, Any], at: datetime) -> None:
+        entry["obeyed_at"] = at.isoformat()
+        car.command(at, mode)
+        self.world.touch(car, at)
+
+    def _set_amps(self, car: Car, entry: dict[str, Any], ask: Ask) -> Response:
+        amps = (ask.body or {}).get("charging_amps")
+        if isinstance(amps, bool) or not isinstance(amps, int | float) or amps < 0:
+            return error(400, "charging_amps must be a number")
+        entry["obeyed_at"] = ask.now.isoformat()
+        car.amps = float(amps)
+        car.change(ask.now)
+        self.world.touch(car, ask.now)
+        return result(None)
+
+    def _schedule(self, car: Car, name: str, entry: dict[str, Any], ask: Ask) -> Response:
+        plan = car.plan if isinstance(car.plan, ChargeSchedules) else ChargeSchedules()
+        body = ask.body or {}
+        if name == "remove_charge_schedule":
+            if plan.by_id.pop(body.get("id", 0), None) is None:
+                return result("schedule_not_found")
+        else:
+            try:
+                schedule = parse_schedule(body, default_id=int(ask.now.timestamp()))
+            except ScheduleError as problem:
+                return error(400, str(problem))
+            if schedule is None:
+                plan.by_id.pop(body.get("id", 0), None)
+            else:
+                plan.by_id[schedule.id] = schedule
+        entry["obeyed_at"] = ask.now.isoformat()
+        car.plan = plan if plan.by_id else None
+        car.change(ask.now)
+        self.world.touch(car, ask.now)
+        return result(None)
+
+    def _wake_up(self, ask: Ask) -> Response:
+        car = ask.car
+        car.commands.append({"at": ask.now.isoformat(), "command": "wake_up", "obeyed_at": None})
+        if car.spec.asleep and car.spec.reachable:
+            self.world.later(ask.now + timedelta(seconds=self.settings.wake_s), lambda at: self._awake(car, at))
+        return answer({"response": self._summary(car.spec)})
+
+    def _awake(self, car: Car, at: datetime) -> None:
+        car.spec.asleep = False
+        self.world.touch(car, at)
+
+    def _summary(self, spec: CarSpec) -> dict[str, Any]:
+        state = "offline" if not spec.reachable else "asleep" if spec.asleep else "online"
+        return {"id": spec.vehicle_id, "vin": spec.vehicle_id, "display_name": spec.vehicle_id, "state": state}
+
+    def _vehicle(self, ask: Ask) -> Response:
+        return answer({"response": self._summary(ask.car.spec)})
+
+    def _vehicles(self, ask: Ask) -> Response:
+        mine = [self._summary(car.spec) for car in self.world.cars.values() if car.spec.provider == "tesla"]
+        return answer({"response": mine, "count": len(mine)})
+
+    def _vehicle_data(self, ask: Ask) -> Response:
+        car, view = ask.car, ask.car.view()
+        if car.spec.asleep or not car.spec.reachable:
+            return error(408, ASLEEP)
+        asked = set(ask.request.query_params.get("endpoints", "").replace("%3B", ";").split(";"))
+        timestamp = epoch_ms(view.at)
+        amps = view.power_kw * 1000 / car.spec.voltage_v / car.spec.phases
+        charge = {
+            "charging_state": charging_state(view),
+            "charge_energy_added": round(view.session_wh * car.spec.efficiency / 1000, 2),
+            "charger_power": round(view.power_kw),
+            "charger_voltage": car.spec.voltage_v if view.charging else 0,
+            "charger_actual_current": round(amps, 3),
+            "charger_phases": car.spec.phases if view.charging else None,
+            "charge_amps": car.amps,
+            "battery_level": int(view.soc_pct),
+            "charge_limit_soc": car.spec.charge_limit_pct,
+            "timestamp": timestamp,
+        }
+        drive: dict[str, Any] = {"shift_state": "D" if view.driving else None, "timestamp": timestamp}
+        if "location_data" in asked:
+            drive |= {"latitude": view.latitude, "longitude": view.longitude}
+        response = self._summary(car.spec) | {"charge_state": charge, "drive_state": drive}
+        if "charge_schedule_data" in asked:
+            kept = car.plan.by_id.values() if isinstance(car.plan, ChargeSchedules) else []
+            response["charge_schedule_data"] = {"charge_schedules": [schedule.body for schedule in kept]}
+        return answer({"response": response})
+
+    def routes(self) -> list[Route]:
+        """The proxy's commands, the Fleet API's vehicles, and the token endpoint."""
+        door = Door(
+            self.world,
+            "tesla",
+            self.tokens.good,
+            refused=error(401, "token expired (401)"),
+            unknown=error(404, "not_found"),
+        )
+        one = "/api/1/vehicles/{vehicle_id}"
+        return [
+            door.open("POST", "/oauth2/v3/token", self._token),
+            door.guarded("GET", "/api/1/vehicles", self._vehicles),
+            door.guarded("GET", one, self._vehicle),
+            door.guarded("GET", one + "/vehicle_data", self._vehicle_data),
+            door.guarded("POST", one + "/wake_up", self._wake_up),
+            door.guarded("POST", one + "/command/{name}", self._command),
+        ]
+
+
+def refused(car: Car, mode: Mode) -> str | None:
+    """The reason the car gives for not taking a command; None when it takes it."""
+    view = car.view()
+    if not view.plugged:
+        return "disconnected"
+    if mode == "start" and view.charging:
+        return "is_charging"
+    if mode == "start" and view.complete:
+        return "complete"
+    if mode == "stop" and not view.charging:
+        return "not_charging"
+    return None
