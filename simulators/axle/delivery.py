@@ -88,6 +88,7 @@ class Deliveries:
             self._in_flight: set[str] = set()
             self._waiting: defaultdict[str, deque[Delivery]] = defaultdict(deque)
             self._latest: dict[str, int] = {}
+            self._holds_next = True
 
     def close(self) -> None:
         """Stop sending."""
@@ -148,11 +149,11 @@ class Deliveries:
     ) -> int:
         faults = config.delivery_faults
         with self._changed:
-            first: int | None = None
+            overtaken = faults.reorder_s > 0 and self._holds_next
+            self._holds_next = not overtaken
+            first = self._last_seq + 1
             for _ in range(1 + faults.duplicate):
                 self._last_seq += 1
-                first = first or self._last_seq
-                overtaken = faults.reorder_s > 0 and first % 2 == 1
                 delivery = Delivery(self._last_seq, asset_id, mode, method, body, created_at, unordered=overtaken)
                 self._log.append(delivery)
                 self._latest[asset_id] = delivery.seq
@@ -162,7 +163,7 @@ class Deliveries:
                     delivery.state = "dropped"
                 else:
                     self._schedule(delivery, faults.delay_s + (faults.reorder_s if overtaken else 0))
-            return first or 0
+            return first
 
     def _schedule(self, delivery: Delivery, in_s: float) -> None:
         real_s = self._clock.real_s(timedelta(seconds=in_s))
