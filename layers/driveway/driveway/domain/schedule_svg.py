@@ -213,4 +213,4 @@ def _legend(stretches: Sequence[Stretch], timezone: str) -> Iterator[str]:
         yield f'<rect class="{css}" x="{x}" y="{_LEGEND_Y - 11}" width="14" height="14"/>'
         yield _text(x + 20, _LEGEND_Y, name)
         x += 44 + 7 * len(name)
-    yield _text(_RIGHT, _LEGEND_Y, f"Times: {timezone}", "quiet end")
+    yield _text(_RIGHT, 28, f"Times: {timezone}", "quiet end")
