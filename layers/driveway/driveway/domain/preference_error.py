@@ -77,7 +77,14 @@ class Faults:
             least = f"more than {low:g} and" if above else f"at least {low:g} and"
             self.add(pointer, f"Give a number that is {least} at most {high:g}.")
             return None
-        return float(value)
+        return float(value) + 0.0  # -0.0 would be told as such
+
+    def flag(self, value: Any, pointer: str) -> bool:
+        """The value if it is true or false; a fault, and false, otherwise."""
+        if isinstance(value, bool):
+            return value
+        self.add(pointer, f"Give true or false, not {json_kind(value)}.")
+        return False
 
     def choice(self, value: Any, pointer: str, choices: tuple[str, ...]) -> str | None:
         """The value if it is one of the strings; a fault otherwise."""
