@@ -127,8 +127,8 @@ def _from_error(answer: Answer, error: Mapping[str, Any], action: Action, now: d
     error_type, code = text(error.get("type")), text(error.get("code"))
     row = next((row for row in TABLE if row.fits(status, error_type, code, action)), None)
     if row is None:
-        # Outside the table: a fault of the server may pass, anything else will not.
-        row = Row(_RETRY if status >= 500 or status < 400 else _FAILED)
+        # Outside the table: a fault of the server or the car may pass, anything else will not.
+        row = Row(_RETRY if status >= 500 or status < 300 else _FAILED)
     return Outcome(
         row.kind,
         _words(error, error_type, code, status),

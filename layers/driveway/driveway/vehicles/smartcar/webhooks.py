@@ -58,9 +58,9 @@ def _challenge(event: Mapping[str, Any] | None) -> Any | None:
     if event is None:
         return None
     if event.get("eventType") == "VERIFY":
-        return mapping(event.get("data")).get("challenge", "")
+        return mapping(event.get("data")).get("challenge") or ""
     if event.get("eventName") == "verify":
-        return mapping(event.get("payload")).get("challenge", "")
+        return mapping(event.get("payload")).get("challenge") or ""
     return None
 
 
