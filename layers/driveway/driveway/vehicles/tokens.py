@@ -11,7 +11,9 @@ import requests
 from driveway.vehicles.provider import TokenError
 
 TIMEOUT_S = (5.0, 15.0)
-POLL_S = 0.2
+POLL_S = 0.25
+POLLS = 160
+"""How often, and for how many polls, an instance looks whether another has finished its exchange."""
 
 
 class TokenStore(Protocol):
@@ -68,8 +70,8 @@ class SharedTokens:
     Attributes:
         key: the record in the store: one per provider, or per provider and user where ``rotating``.
         now: the present instant, aware UTC.
-        margin: how long before its expiry a token is replaced.
-        lease: how long an exchange may take before another instance may take it over.
+        margin: how long before its expiry a token is replaced; at most a fifth of its lifetime.
+        lease: how long an exchange may take, by the clock of ``now``, before another instance takes it over.
         wait: blocks for some seconds while another instance makes its exchange.
     """
 
@@ -90,32 +92,29 @@ class SharedTokens:
         Raises:
             TokenError: the endpoint gives none, or another instance is still fetching one.
         """
-        if self._held is not None and self._fresh(self._held, refused):
+        if self._held is not None and self._fits(self._held, refused, until="renew_at"):
             return str(self._held["access_token"])
-        for _ in range(int(self.lease.total_seconds() / POLL_S) + 1):
+        for _ in range(POLLS):
             record = self.store.get(self.key) or {}
-            if self._fresh(record, refused):
+            if self._fits(record, refused, until="renew_at") or self._stands_in(record, refused):
                 self._held = record
                 return str(record["access_token"])
             self._check_consent(record)
-            if self._claimed_by_another(record):
-                if self._valid(record, refused):
-                    return str(record["access_token"])
+            if self.now() < _instant(record.get("claimed_until")):
                 self.wait(POLL_S)
-            elif (claimed := self._claim(record)) is not None and (renewed := self._exchange(claimed)) is not None:
+            elif (claimed := self._claim(record)) is not None and (renewed := self._exchange(claimed, refused)):
                 self._held = renewed
                 return str(renewed["access_token"])
-        raise TokenError("Another instance is still renewing the token.", retry_after_s=self.lease.total_seconds())
+        raise TokenError("Another instance is still renewing the token.", retry_after_s=POLLS * POLL_S)
 
-    def _fresh(self, record: Mapping[str, Any], refused: str | None) -> bool:
-        return self._valid(record, refused, self.margin)
-
-    def _valid(self, record: Mapping[str, Any], refused: str | None, margin: timedelta = timedelta(0)) -> bool:
+    def _fits(self, record: Mapping[str, Any], refused: str | None, *, until: str) -> bool:
         token = record.get("access_token")
-        return bool(token) and token != refused and self.now() + margin < _instant(record.get("expires_at"))
+        return bool(token) and token != refused and self.now() < _instant(record.get(until))
 
-    def _claimed_by_another(self, record: Mapping[str, Any]) -> bool:
-        return self.now() < _instant(record.get("claimed_until"))
+    def _stands_in(self, record: Mapping[str, Any], refused: str | None) -> bool:
+        """Whether the old token is still good while another instance fetches the next one."""
+        claimed = self.now() < _instant(record.get("claimed_until"))
+        return claimed and self._fits(record, refused, until="expires_at")
 
     def _check_consent(self, record: Mapping[str, Any]) -> None:
         if not self.rotating:
@@ -133,29 +132,32 @@ class SharedTokens:
         new = {**record, **changes, "version": version + 1}
         return new if self.store.put_if(self.key, new, version) else None
 
-    def _exchange(self, claimed: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The record with new tokens, stored; None when a later look at the store has to decide."""
+    def _exchange(self, claimed: Mapping[str, Any], refused: str | None) -> Mapping[str, Any] | None:
+        """The record with new tokens, stored; None when a later look at the store has to decide.
+
+        When the endpoint fails before the old token has expired, that is as good as a new one for now.
+        """
         try:
             granted = _grant(self.http, self.endpoint, claimed.get("refresh_token") if self.rotating else None)
         except TokenError as error:
-            self._exchange_failed(claimed, error)
-            return None
+            if error.needs_user and self.rotating:
+                # Whoever took over a lease that had run out may have spent this token and stored its successor.
+                if self._replace(claimed, claimed_until="", spent=str(claimed["refresh_token"])) is None:
+                    return None
+                raise
+            self._replace(claimed, claimed_until="")
+            if self._fits(claimed, refused, until="expires_at"):
+                return claimed
+            raise TokenError(str(error), retry_after_s=error.retry_after_s) from error
         return self._keep(claimed, granted)
 
-    def _exchange_failed(self, claimed: Mapping[str, Any], error: TokenError) -> None:
-        """Give the claim back and raise the error, unless the record has changed since and decides anew."""
-        unclaimed = {"claimed_until": ""}
-        if not error.needs_user or not self.rotating:
-            self._replace(claimed, **unclaimed)
-            raise TokenError(str(error), retry_after_s=error.retry_after_s) from error
-        # An instance whose lease had run out may have spent this refresh token and stored its successor since.
-        if self._replace(claimed, **unclaimed, spent=str(claimed["refresh_token"])) is not None:
-            raise error
-
     def _keep(self, claimed: Mapping[str, Any], granted: _Granted) -> Mapping[str, Any] | None:
+        lifetime = timedelta(seconds=granted.expires_in_s)
+        expires_at = self.now() + lifetime
         changes = {
             "access_token": granted.access_token,
-            "expires_at": (self.now() + timedelta(seconds=granted.expires_in_s)).isoformat(),
+            "renew_at": (expires_at - min(self.margin, lifetime / 5)).isoformat(),
+            "expires_at": expires_at.isoformat(),
             "claimed_until": "",
         }
         if granted.refresh_token is not None:
