@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from math import isfinite
 
-from driveway.domain.presence_rules import FLOWING_KW, Effect, EffectKind, Look, PresenceRules, Ruled, seconds
+from driveway.domain.presence_rules import FLOWING_KW, Effect, EffectKind, Look, Ruled, seconds
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import HeldPlugOut, Observed, Presence
 
@@ -13,8 +13,10 @@ STOP_SKEW_S = 60
 
 
 def with_movement(presence: Presence, at: datetime) -> Presence:
-    """The presence of a car seen moving or away: its last session cannot be reopened."""
-    return replace(presence, moved_at=max(at, presence.moved_at or at), reopen_before=None)
+    """The presence of a car seen moving or away: a session that ended before then cannot be reopened."""
+    left = presence.unplugged_at is None or at >= presence.unplugged_at
+    reopen_before = None if left else presence.reopen_before
+    return replace(presence, moved_at=max(at, presence.moved_at or at), reopen_before=reopen_before)
 
 
 def is_plugged(presence: Presence) -> bool:
@@ -27,7 +29,7 @@ def take_plug(presence: Presence, look: Look) -> Ruled:
     plugged = look.seen.plugged_in
     if plugged is None:
         return presence, ()
-    known = _plug_known(presence, look.rules if not plugged else None)
+    known = _plug_known(presence)
     if known is not None and look.at <= known.at:
         same = known.value == plugged
         return presence, () if same else (look.ignored("plugged_in", Reason.OBSERVED_TOO_LATE),)
@@ -36,17 +38,12 @@ def take_plug(presence: Presence, look: Look) -> Ruled:
     return _unplugged(presence, look)
 
 
-def _plug_known(presence: Presence, power_counts: PresenceRules | None) -> Observed | None:
-    """The newest word on the plug, where a held plug-out is a word, and so is power that flows despite a plug-out."""
-    words = [presence.plugged_in] if presence.plugged_in else []
+def _plug_known(presence: Presence) -> Observed | None:
+    """The newest word on the plug, where a held plug-out is a word too."""
     held = presence.held_plug_out
     if held is not None:
-        words.append(Observed(False, held.seen_at or held.reported_at))
-    elif power_counts is not None and is_plugged(presence):
-        lag = seconds(power_counts.flow_lag_s)
-        flows = (presence.power_kw, presence.charging)
-        words += [Observed(True, flow.at - lag) for flow in flows if flow is not None and _shows_flow(flow)]
-    return max(words, key=lambda word: word.at, default=None)
+        return Observed(False, held.seen_at or held.reported_at)
+    return presence.plugged_in
 
 
 def _shows_flow(signal: Observed) -> bool:
@@ -89,20 +86,22 @@ def _held(presence: Presence, look: Look, inferred: Reason | None) -> Ruled:
 
 
 def take_flow(presence: Presence, look: Look) -> Ruled:
-    """Flowing power cancels a held plug-out, and reopens a session that it shows never to have ended."""
+    """Flowing power shows the plug: it cancels a held plug-out and reopens a session that never ended.
+
+    It does not make an unplugged car plugged in, and may be an average of the few seconds before it.
+    """
     power = look.seen.power_kw
     flowing = look.seen.charging is True or (power is not None and isfinite(power) and abs(power) >= FLOWING_KW)
     if not flowing:
         return presence, ()
-    held = presence.held_plug_out
-    lag = seconds(look.rules.flow_lag_s)
-    if held is not None:
-        told_at = held.seen_at or held.reported_at
-        if look.at < told_at + lag:
-            return presence, ()
+    known, shown_at = _plug_known(presence), look.at - seconds(look.rules.flow_lag_s)
+    if known is None or shown_at < known.at:
+        return presence, ()
+    if presence.held_plug_out is not None:
         return _cancelled(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
-    plug = presence.plugged_in
-    if plug is not None and look.at >= plug.at + lag and _never_ended(presence, look.at):
+    if known.value:
+        return replace(presence, plugged_in=Observed(True, shown_at)), ()
+    if _never_ended(presence, look.at):
         return _reopened(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
     return presence, ()
 
@@ -144,7 +143,7 @@ def take_movement(presence: Presence, look: Look) -> Ruled:
         return with_movement(after, look.at), effects
     if presence.session is None:
         return with_movement(presence, look.at), ()
-    known = _plug_known(presence, look.rules)
+    known = _plug_known(presence)
     if look.seen.plugged_in is None and known is not None and look.at > known.at:
         return _held(presence, look, Reason.PLUG_OUT_INFERRED)
     return presence, (look.ignored("moving", Reason.AWAY_WHILE_PLUGGED),)
