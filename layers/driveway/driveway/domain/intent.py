@@ -48,9 +48,7 @@ def parse_intent(body: Mapping[str, Any], *, default: Intent | None = None) -> I
     exceptions = _read_exceptions(given.get("exceptions"), faults)
     if default is not None and "ready_by" not in given and "exceptions" not in given:
         exceptions = dict(default.exceptions)
-    amounts = [key for key in _ENERGY_FIELDS if key in given]
-    for key in amounts[1:]:
-        faults.add(pointer_to(key), f"Give only one of {', '.join(_ENERGY_FIELDS)}: there is {amounts[0]} already.")
+    _check_one_amount(given, faults)
     intent = Intent(
         ready_by=ready_by,
         kwh=_read_number(given, "kwh", 500, faults),
@@ -58,18 +56,23 @@ def parse_intent(body: Mapping[str, Any], *, default: Intent | None = None) -> I
         target_soc_pct=_read_number(given, "target_soc_pct", 100, faults),
         exceptions=exceptions,
         may_charge_peak=faults.flag(given.get("may_charge_peak", False), "/may_charge_peak"),
-        charging_mode=cast(
-            "ChargingMode",
-            faults.choice(
-                given.get("charging_mode", "maximise_charging_time"), "/charging_mode", get_args(ChargingMode)
-            ),
-        ),
+        charging_mode=_read_charging_mode(given.get("charging_mode", "maximise_charging_time"), faults),
         minimum_soc_pct=_read_number(given, "minimum_soc_pct", 100, faults),
     )
     if intent.target_soc_pct is not None and (intent.minimum_soc_pct or 0) > intent.target_soc_pct:
         faults.add("/minimum_soc_pct", "The minimum is above target_soc_pct.")
     faults.raise_if_any()
     return intent
+
+
+def _check_one_amount(given: Mapping[str, Any], faults: Faults) -> None:
+    amounts = [key for key in _ENERGY_FIELDS if key in given]
+    for key in amounts[1:]:
+        faults.add(pointer_to(key), f"Give only one of {', '.join(_ENERGY_FIELDS)}: there is {amounts[0]} already.")
+
+
+def _read_charging_mode(value: Any, faults: Faults) -> ChargingMode:
+    return cast("ChargingMode", faults.choice(value, "/charging_mode", get_args(ChargingMode)))
 
 
 def _read_number(given: Mapping[str, Any], key: str, most: float, faults: Faults) -> float | None:
