@@ -287,6 +287,19 @@ def test_however_slow_exchanges_overlap_the_live_refresh_token_is_kept(overlaps)
     assert world.instance().token().startswith("access-")
 
 
+def test_an_instance_overtaken_while_it_hung_uses_what_the_other_stored():
+    world = rotating_world()
+
+    def hang() -> None:
+        world.oauth.before = lambda: None
+        world.advance(31)
+        assert world.instance().token() == "access-1"
+
+    world.oauth.before = hang
+    assert world.instance().token() == "access-1"
+    assert len(world.oauth.forms) == 2
+
+
 def try_token(world: World) -> None:
     try:
         token = world.instance().token()

@@ -15,8 +15,9 @@ charger charges without us. The command lies far above it and says what is wante
 charger which has lost us falls back to the default and nobody is stranded. Both are TxDefaultProfiles: a TxProfile
 may only be set while a transaction runs (§3.13.1), and the endpoint need not know of one.
 
-``Call.extra`` may hold ``connector_id`` (1), ``stack_level`` (1100), ``rate_unit`` (W or A), ``voltage_v`` (230) and
-``phases`` (1), which turn kW into A, and ``command_valid_s`` (43200).
+``Call.extra`` may hold ``connector_id`` (1), ``stack_level`` (1100), ``rate_unit`` (W or A), ``command_valid_s``
+(43200), ``voltage_v`` (230, to turn kW into A) and ``phases``: of the charger, to be stated in a limit and to turn kW
+into A, there 1 if it is not given. A charger that is not told may take 3 (§7.14) and share the limit out among them.
 """
 
 import math
@@ -188,6 +189,9 @@ def observations(state: Mapping[str, Any], *, now: datetime) -> tuple[Observatio
 
 def _command(call: Call, limit_kw: float | None) -> dict[str, Any]:
     unit = call.extra.get("rate_unit", "W")
+    period: dict[str, Any] = {"startPeriod": 0, "limit": _limit(call, limit_kw, unit)}
+    if "phases" in call.extra:
+        period["numberPhases"] = int(call.extra["phases"])
     valid_for = timedelta(seconds=float(call.extra.get("command_valid_s", "43200")))
     return {
         "chargingProfileId": COMMAND_PROFILE_ID,
@@ -198,7 +202,7 @@ def _command(call: Call, limit_kw: float | None) -> dict[str, Any]:
         "chargingSchedule": {
             "startSchedule": _stamp(call.now - SKEW),
             "chargingRateUnit": unit,
-            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": _limit(call, limit_kw, unit)}],
+            "chargingSchedulePeriod": [period],
         },
     }
 
