@@ -21,7 +21,8 @@ Clocks. A time up to five minutes ahead stands, further ahead it is taken as now
 or more than 30 days old is dropped.
 
 Volume. An observation that changes nothing gives back the same object. Times of known values are stored when something
-else changes or when they have become ``refresh_s`` old, which orders reports to that fineness.
+else changes or when they have become ``refresh_s`` old, which orders reports to that fineness. A plug-out that comes
+late from within that time is held until the source has had time to repeat itself.
 """
 
 from collections.abc import Callable, Iterable
@@ -70,7 +71,7 @@ def observe(
     at = _trusted_time(observation.at, now)
     if at is None:
         return PresenceStep(presence, (Effect(EffectKind.IGNORED, utc(now), Reason.OBSERVED_TIME_ABSURD),))
-    look = Look(observation, at, rules, own_stop_at)
+    look = Look(observation, at, utc(now), rules, own_stop_at)
     step = settle(presence, now=min(at, utc(now)))
     after, effects = step.presence, step.effects
     for rule in _RULES:

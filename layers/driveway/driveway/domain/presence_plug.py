@@ -80,9 +80,19 @@ def _held(presence: Presence, look: Look, inferred: Reason | None) -> Ruled:
         since_stop = look.at - look.own_stop_at
         if -seconds(STOP_SKEW_S) <= since_stop <= seconds(rules.own_stop_window_s):
             reason, wait_s = Reason.PLUG_OUT_HELD_AFTER_STOP, rules.own_stop_debounce_s
-    held = HeldPlugOut(reported_at=look.at, until=look.at + seconds(wait_s), seen_at=look.at)
+    until = look.at + seconds(wait_s)
+    if _may_be_contradicted_already(presence, look):
+        until = max(until, look.now + seconds(rules.late_debounce_s))
+    held = HeldPlugOut(reported_at=look.at, until=until, seen_at=look.at)
     effect = Effect(EffectKind.PLUG_OUT_HELD, look.at, reason, session_id=_session_id(presence))
     return replace(presence, held_plug_out=held), (effect,)
+
+
+def _may_be_contradicted_already(presence: Presence, look: Look) -> bool:
+    """Whether the plug may have been seen after this late report of a plug-out without that being stored."""
+    plug, rules = presence.plugged_in, look.rules
+    late = look.now - look.at > seconds(rules.late_s)
+    return late and plug is not None and look.at < plug.at + seconds(rules.refresh_s)
 
 
 def take_flow(presence: Presence, look: Look) -> Ruled:

@@ -27,7 +27,11 @@ class PresenceRules:
         reports_home_changes: the source tells by itself whenever home becomes true or false (Tesla's stream does), so
             that its last word on home stands until the car is seen moving or away.
         flow_lag_s: power that is stamped this soon after a plug-out may be an average from before it.
-        refresh_s: a value seen again is stored again only if its stored time is at least this old.
+        refresh_s: a value seen again is stored again only if its stored time is at least this old. A source that tells
+            changes only never repeats itself; 0 costs nothing there and orders its reports exactly.
+        late_s: a plug-out that arrives this long after its time may have been contradicted before it came; if that
+            could have gone unstored, it is held for ``late_debounce_s`` from its arrival.
+        late_debounce_s: see above.
     """
 
     debounce_s: int = 120
@@ -40,6 +44,8 @@ class PresenceRules:
     reports_home_changes: bool = False
     flow_lag_s: int = 5
     refresh_s: int = 120
+    late_s: int = 30
+    late_debounce_s: int = 900
 
 
 class EffectKind(StrEnum):
@@ -135,6 +141,7 @@ class Look:
 
     seen: Observation
     at: datetime
+    now: datetime
     rules: PresenceRules
     own_stop_at: datetime | None
 
