@@ -1,0 +1,105 @@
+"""How far from an instant its neighbours reach: which samples the energy around it can depend on."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from driveway.domain.metering import BEST_POINT_FIRST, plugs_of, readings_by_register
+from driveway.domain.power import power_line
+from driveway.domain.registers import MAX_SPAN_MS, Plugs, survivors
+from driveway.domain.samples import Rating, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The readings of one register: when they were (milliseconds since 1970) and which are kept."""
+
+    at_ms: Sequence[int]
+    kept: Sequence[bool]
+
+
+@dataclass(slots=True)
+class Reach:
+    """The spans between known neighbours.
+
+    Every sample from ``known_from`` on is known (None: every sample there is). ``short`` says that a span's start may
+    lie before that; spans are never longer than ``MAX_SPAN_MS``.
+    """
+
+    chains: Sequence[Chain]
+    lines: Sequence[Sequence[int]]
+    plugs: Plugs
+    known_from: int | None
+    short: bool = False
+
+    @classmethod
+    def over(cls, samples: Sequence[Sample], rating: Rating, known_from: int | None) -> Self:
+        """The reach over these samples."""
+        plugs, readings, line = plugs_of(samples), readings_by_register(samples), power_line(samples)
+        # Lesser sources first: the registers above spread their energy by what these show.
+        chains = [
+            Chain([at for at, _ in chain], survivors(chain, plugs, rating.power_w))
+            for kind in ("soc", "session", "lifetime")
+            for point in reversed(BEST_POINT_FIRST)
+            if (chain := readings.get((kind, point)))
+        ]
+        lines = [[event.at_ms for event in line]]
+        lines += [[event.at_ms for event in line if point in event.power_w] for point in BEST_POINT_FIRST]
+        return cls(chains, [at for at in lines if at], plugs, known_from)
+
+    def back(self, at_ms: int) -> int:
+        """The start of every span that holds ``at_ms``, and of every span that holds such a start."""
+        for chain in (*self.chains, *reversed(self.chains)):
+            at_ms = min(at_ms, self._chain_back(chain, at_ms))
+        return min(self._away_back(at_ms), *(self._line_back(line, at_ms) for line in self.lines), at_ms)
+
+    def forward(self, at_ms: int) -> int:
+        """The end of every span that holds ``at_ms``, and of every span that holds such an end."""
+        for chain in (*self.chains, *reversed(self.chains)):
+            at_ms = max(at_ms, self._chain_forward(chain, at_ms))
+        lines = (*self.lines, self.plugs.opened_ms)
+        return max(at_ms, *(self._line_forward(line, at_ms) for line in lines))
+
+    def _chain_back(self, chain: Chain, at_ms: int) -> int:
+        if chain.at_ms[-1] <= at_ms:
+            return at_ms
+        index = bisect_right(chain.at_ms, at_ms) - 1
+        while index > 0 and not chain.kept[index]:
+            index -= 1
+        # The first known reading is sure to be kept only if no earlier one can speak against it.
+        self._look_before(chain.at_ms[0] if index == 0 else at_ms, sure=index > 0)
+        if index >= 0:
+            return chain.at_ms[index]
+        opened_ms = self.plugs.last_opening(chain.at_ms[0] - MAX_SPAN_MS, chain.at_ms[0])
+        return at_ms if opened_ms is None else min(at_ms, opened_ms)
+
+    def _chain_forward(self, chain: Chain, at_ms: int) -> int:
+        index, last = bisect_left(chain.at_ms, at_ms), len(chain.at_ms) - 1
+        while index < last and not chain.kept[index]:
+            index += 1
+        return chain.at_ms[index] if index <= last else at_ms
+
+    def _line_back(self, line: Sequence[int], at_ms: int) -> int:
+        if line[-1] <= at_ms:
+            return at_ms
+        index = bisect_right(line, at_ms) - 1
+        self._look_before(at_ms, sure=index >= 0)
+        return line[index] if index >= 0 else at_ms
+
+    @staticmethod
+    def _line_forward(line: Sequence[int], at_ms: int) -> int:
+        index = bisect_left(line, at_ms)
+        return line[index] if index < len(line) else at_ms
+
+    def _away_back(self, at_ms: int) -> int:
+        opened, closed = self.plugs.opened_ms, self.plugs.closed_ms
+        if not opened or opened[-1] <= at_ms:
+            return at_ms
+        last_opened, last_closed = bisect_right(opened, at_ms) - 1, bisect_right(closed, at_ms) - 1
+        self._look_before(at_ms, sure=last_opened >= 0 or last_closed >= 0)
+        return closed[last_closed] if last_closed >= 0 else at_ms
+
+    def _look_before(self, at_ms: int, *, sure: bool) -> None:
+        if not sure and self.known_from is not None and at_ms - self.known_from < MAX_SPAN_MS:
+            self.short = True

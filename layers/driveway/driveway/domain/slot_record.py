@@ -1,0 +1,155 @@
+"""Recording samples: which half-hours they change, given the stored half-hours around them.
+
+What is stored is always a function of the set of samples. A new sample changes the half-hours that the spans to its
+neighbours touch; ``record`` says so when the window it was given does not reach far enough to tell.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from driveway.domain.ledger import GRACE, Slot, measured
+from driveway.domain.metering import HALF_HOUR_MS, HalfHour, energy_of, half_hours, to_ms
+from driveway.domain.samples import Rating, Sample
+from driveway.domain.slot_reach import Reach
+
+RIPPLE = 8
+NEVER_MS = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The slots stored for one asset from some start on, in order; ``all_before``: none is stored before them."""
+
+    slots: tuple[Slot, ...] = ()
+    all_before: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Whose half-hours these are, what bounds their energy and how they are reported."""
+
+    asset: str
+    axle_asset_id: str
+    rating: Rating
+    grace: timedelta = GRACE
+    lifetime_rows: bool = False
+
+
+def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: datetime) -> tuple[Slot, ...] | None:
+    """The slots that differ from what is stored once these samples are in; none when all is as it should be.
+
+    None when that depends on slots before the window: ask again with more of them.
+    """
+    new = frozenset(new)
+    if not new:
+        return ()
+    stored = {_ms(slot.start): slot for slot in window.slots}
+    samples = sorted(new.union(*(slot.samples for slot in window.slots)), key=lambda s: (s.at, s.kind, s.value))
+    reach = Reach.over(samples, metered.rating, _known_from(window))
+    instants = [to_ms(sample) for sample in new]
+    first = _half_hour(reach.back(reach.back(min(instants) - 1) - 1))
+    last = _half_hour(reach.forward(reach.forward(max(instants) + 1) + 1))
+    before = max((start for start in stored if start < first), default=None)
+    if before is None and not window.all_before:
+        return None
+    plugged = before is not None and stored[before].plugged_at_end
+    if before is not None and plugged:
+        first = before + HALF_HOUR_MS
+    energy, by_start = energy_of(samples, metered.rating), _by_half_hour(samples)
+    reach.back(first - 1)
+    if reach.short:
+        return None
+    carry = stored[first - HALF_HOUR_MS].carry if first - HALF_HOUR_MS in stored else 0
+    while True:
+        energies = half_hours(energy, first_ms=first, last_ms=last, carry=carry)
+        slots = _slots(first, last, stored, by_start, energies, metered, plugged=plugged)
+        following = sorted(start for start in stored if start > last)[:RIPPLE]
+        if not following or _as_stored_at_end(last, slots, stored):
+            return tuple(_changed(slots, stored, metered, now=now))
+        last = following[-1]
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def _half_hour(at_ms: int) -> int:
+    return at_ms // HALF_HOUR_MS * HALF_HOUR_MS
+
+
+def _known_from(window: Window) -> int | None:
+    if window.all_before:
+        return None
+    return _ms(window.slots[0].start) if window.slots else NEVER_MS
+
+
+def _by_half_hour(samples: Iterable[Sample]) -> dict[int, frozenset[Sample]]:
+    found: dict[int, set[Sample]] = {}
+    for sample in samples:
+        found.setdefault(_half_hour(to_ms(sample)), set()).add(sample)
+    return {start: frozenset(held) for start, held in found.items()}
+
+
+def _slots(
+    first: int,
+    last: int,
+    stored: Mapping[int, Slot],
+    samples: Mapping[int, frozenset[Sample]],
+    energies: Mapping[int, HalfHour],
+    metered: Metered,
+    *,
+    plugged: bool,
+) -> dict[int, Slot]:
+    """The slots from first to last as they should be; half-hours that there is nothing to say of are left out."""
+    slots = {}
+    for start in range(first, last + 1, HALF_HOUR_MS):
+        held, energy = samples.get(start, frozenset()), energies.get(start, HalfHour())
+        plugged_in, plugged = _plugged(start, held, plugged)
+        if start not in stored and not (held or energy.energy_wh or plugged_in):
+            continue
+        empty = Slot(metered.asset, metered.axle_asset_id, datetime.fromtimestamp(start / 1000, UTC))
+        slots[start] = replace(
+            stored.get(start, empty),
+            axle_asset_id=metered.axle_asset_id,
+            samples=held,
+            energy_wh=energy.energy_wh,
+            quality=energy.quality,
+            measuring_point=energy.measuring_point,
+            flags=energy.flags,
+            carry=energy.carry,
+            plugged=plugged_in,
+            plugged_at_end=plugged,
+        )
+    return slots
+
+
+def _plugged(start: int, samples: Iterable[Sample], plugged: bool) -> tuple[bool, bool]:
+    """Whether the car was plugged in for any of the half-hour, and at its end."""
+    changes = sorted((to_ms(s), s.kind == "plugged") for s in samples if s.kind in ("plugged", "unplugged"))
+    at_start = [opens for at_ms, opens in changes if at_ms == start]
+    any_time = at_start[-1] if at_start else plugged
+    return any_time or any(opens for _, opens in changes), changes[-1][1] if changes else plugged
+
+
+def _as_stored_at_end(last: int, slots: Mapping[int, Slot], stored: Mapping[int, Slot]) -> bool:
+    """Whether what the last slot hands on to the next is what it handed on before."""
+    return _handed_on(last, {**stored, **slots}) == _handed_on(last, stored)
+
+
+def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool]:
+    latest = max((start for start in slots if start <= last), default=None)
+    if latest is None:
+        return 0, False
+    return slots[latest].carry if latest == last else 0, slots[latest].plugged_at_end
+
+
+def _changed(
+    slots: Mapping[int, Slot], stored: Mapping[int, Slot], metered: Metered, *, now: datetime
+) -> Sequence[Slot]:
+    changed = []
+    for start, slot in slots.items():
+        before = stored.get(start)
+        if slot != before:
+            changed.append(measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows))
+    return changed
