@@ -1,1 +1,21 @@
-def handler(event, context): return {}
+"""Looks at an asset and decides what its car should be told."""
+
+from typing import Any
+
+from driveway.domain.control import step
+from driveway.runtime.batch import queue_function
+from driveway.runtime.context import Runtime
+from driveway.store.table import UnknownAssetError
+
+
+def _look(body: dict[str, Any], current: Runtime) -> None:
+    now, new_id, chance = current.now(), current.new_id(), current.random.random()
+    try:
+        current.table.change_twin(
+            body["asset"], lambda twin: step(twin, now, current.control_rules, new_id=new_id, spread=chance), now=now
+        )
+    except UnknownAssetError:
+        current.logger.info("the asset is gone")
+
+
+handler = queue_function(_look)

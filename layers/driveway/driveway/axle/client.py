@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from driveway.vehicles.provider import TokenSource
+from driveway.vehicles.provider import TokenError, TokenSource
 
 TIMEOUT_S = (3.05, 20)
 
@@ -73,6 +73,8 @@ class AxleClient:
                 answer = send({"Authorization": f"Bearer {token}"})
         except requests.RequestException as error:
             raise AxleUnavailableError(f"Axle could not be reached: {type(error).__name__}.") from error
+        except TokenError as error:
+            raise AxleUnavailableError(str(error), retry_after_s=error.retry_after_s) from error
         return _read(answer)
 
 

@@ -97,12 +97,16 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class ChargeNow:
-    """A boost: charge at once, whatever the plan. Always bounded. Written by ``preferences``."""
+    """A boost: charge at once, whatever the plan. Always bounded. Written by ``preferences``.
+
+    ``metered_wh`` is the meter's total when it began; with ``kwh`` it ends once so much more is metered.
+    """
 
     id: str
     started_at: datetime
     until: datetime
     kwh: float | None = None
+    metered_wh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +240,18 @@ CommandAction = Literal["start", "stop"]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One instruction to the car. ``limit_kw`` None means no limit; every open state has a time that leaves it."""
+    """One instruction to the car. ``limit_kw`` None means no limit; every open state has a time that leaves it.
+
+    Attributes:
+        reason: why it was planned (a Reason).
+        not_before: when it may be sent; at an edge this is the edge itself.
+        expires_at: when it is not worth sending any more.
+        doubt_at: when an open command that shows no effect is tried again or given up.
+        attempts: how often it has been sent.
+        release: it lets the car charge because we let go of it.
+        shown_before: the car showed the wanted state when it was sent.
+        outcome: the provider's last answer (an OutcomeKind) and, in ``detail``, its words.
+    """
 
     id: str
     action: CommandAction
@@ -251,16 +266,26 @@ class Command:
     doubt_at: datetime | None = None
     ended_at: datetime | None = None
     attempts: int = 0
-    retry_at: datetime | None = None
     provider_ref: str | None = None
     outcome: str | None = None
     detail: str | None = None
     release: bool = False
+    shown_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What was commanded and what protects the car. Written by ``charge_control`` and ``vehicle_commands``."""
+    """What was commanded and what protects the car. Written by ``charge_control`` and ``vehicle_commands``.
+
+    Attributes:
+        failures: commands that were given up in a row; ``breaker_until`` is when the vehicle is tried again.
+        budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
+        pairs: start/stop pairs sent in the session ``pairs_session_id``.
+        last_start_at, last_stop_at: when we last sent each, with ``last_limit_kw`` of the start.
+        interference: the session in which somebody else started the car, noticed at ``interference_at``.
+        at_risk_for: the departure that the app was warned about.
+        default_schedule: what is installed in the car or charger itself, in short.
+    """
 
     command: Command | None = None
     failures: int = 0
@@ -271,12 +296,12 @@ class Control:
     pairs_session_id: str | None = None
     pairs: int = 0
     last_start_at: datetime | None = None
+    last_limit_kw: float | None = None
     last_stop_at: datetime | None = None
-    released_session_id: str | None = None
     interference: str | None = None
+    interference_at: datetime | None = None
     at_risk_for: datetime | None = None
     default_schedule: str | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,12 +314,16 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Where metering stands: the latest sample of each kind. The half-hours themselves are items of their own."""
+    """Where metering stands: the latest sample of each kind. The half-hours themselves are items of their own.
+
+    ``total_wh`` is all energy metered so far, corrections included; ``session_started_wh`` what it was at the plug-in.
+    """
 
     power_w: Observed | None = None
     session: Register | None = None
     lifetime: Register | None = None
     session_started_wh: int | None = None
+    total_wh: int = 0
 
 
 @dataclass(frozen=True, slots=True)

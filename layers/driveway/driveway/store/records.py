@@ -68,20 +68,17 @@ class Records:
         """A versioned record (a shared token, a breaker) by its key; None when there is none."""
         return self._get(key, "STATE")
 
-    def put_if(self, key: str, values: Mapping[str, Any], expected_version: int | None) -> bool:
-        """Write a versioned record if it is still at a version (None: does not exist yet); False when it is not."""
-        version = 1 if expected_version is None else expected_version + 1
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if expected_version is not None:
-            condition = {
-                "ConditionExpression": "version = :expected",
-                "ExpressionAttributeValues": {":expected": encode(expected_version)},
-            }
+    def put_if(self, key: str, new: Mapping[str, Any], expected_version: int) -> bool:
+        """Write a versioned record if it is still at a version (0: it does not exist yet); False when it is not.
+
+        ``new`` carries its own next ``version``.
+        """
         try:
             self.client.put_item(
                 TableName=self.name,
-                Item=encode_item({**values, "pk": key, "sk": "STATE", "version": version}),
-                **condition,
+                Item=encode_item({**new, "pk": key, "sk": "STATE"}),
+                ConditionExpression="version = :expected OR (:expected = :none AND attribute_not_exists(pk))",
+                ExpressionAttributeValues={":expected": encode(expected_version), ":none": encode(0)},
             )
         except ClientError as error:
             if is_condition_failure(error):

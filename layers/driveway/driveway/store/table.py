@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from botocore.exceptions import ClientError
 
+from driveway.domain.due import Dues
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
 from driveway.store.items import TWIN, asset_key, decode_item, encode, encode_item, shard_of, stamp, unstamp
 
@@ -43,20 +44,6 @@ class RevisionMismatchError(Exception):
 
 class ContentionError(Exception):
     """Others kept changing the item; nothing was written, and the call may be repeated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dues:
-    """When the two reconcilers have to look at a twin again; None where nothing is ahead."""
-
-    axle: datetime | None
-    control: datetime | None
-
-    def stamps(self) -> dict[str, str | None]:
-        return {
-            "axle_due": stamp(self.axle) if self.axle else None,
-            "control_due": stamp(self.control) if self.control else None,
-        }
 
 
 DueRule = Callable[[Twin, datetime], Dues]
@@ -114,7 +101,7 @@ class Table:
                 raise RevisionMismatchError(before.revision)
             wanted = rule(before) or before
             changed = changed_groups(before, wanted)
-            dues = self.dues(wanted, now).stamps()
+            dues = _stamps(self.dues(wanted, now))
             if not changed and not wanted.news and all(item.get(name) == due for name, due in dues.items()):
                 return Change(before, before)
             bump = any(group in WANTED_OR_OBSERVED for group in changed)
@@ -156,7 +143,7 @@ class Table:
     def twin_item(self, twin: Twin, now: datetime) -> dict[str, Any]:
         """The whole item of a twin, with its places in the due indexes, for a first write."""
         shard = shard_of(twin.link.asset, self.shards)
-        dues = self.dues(twin, now).stamps()
+        dues = _stamps(self.dues(twin, now))
         return encode_item(
             {
                 "pk": asset_key(twin.link.asset),
@@ -184,6 +171,13 @@ class Table:
                 for item in page["Items"]:
                     row = decode_item(item)
                     yield row["pk"].removeprefix("ASSET#"), unstamp(row[due_name])
+
+
+def _stamps(dues: Dues) -> dict[str, str | None]:
+    return {
+        "axle_due": stamp(dues.axle) if dues.axle else None,
+        "control_due": stamp(dues.control) if dues.control else None,
+    }
 
 
 def is_condition_failure(error: ClientError) -> bool:

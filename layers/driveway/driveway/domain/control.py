@@ -1,0 +1,83 @@
+"""Charge control: from the twin and the time to what is done next. Pure.
+
+``step`` lets time act, judges the command under way by what the car shows, and plans the next one if what is desired
+and what is shown differ. ``control_due`` says when to look again. A command is planned, sent, and then confirmed by an
+observation, or failed, superseded or expired; every open state has a time that leaves it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from driveway.domain.command import OPEN, judged, planned
+from driveway.domain.control_rules import ControlRules
+from driveway.domain.presence import presence_due, settle
+from driveway.domain.ready_by import next_risk_look, with_ready_by_guard
+from driveway.domain.reasons import Reason
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.wish import guard, next_change, wish
+
+
+def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next", spread: float = 0.5) -> Twin:
+    """The twin after looking at it at ``now`` (aware UTC): the very same object when there is nothing to do.
+
+    Args:
+        rules: how cars are commanded and protected.
+        new_id: the id that a newly planned command gets.
+        spread: jitter for pauses, evenly in [0, 1).
+    """
+    after = _passed(twin, now)
+    after = judged(after, now, rules, new_id=new_id, spread=spread)
+    after = with_ready_by_guard(after, now, escalate=rules.escalate, spread_s=rules.default_spread_s)
+    after = planned(after, now, rules, new_id=new_id)
+    return twin if after == twin else after
+
+
+def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
+    """When charge control has to look at the twin again (aware UTC); None when nothing is ahead."""
+    if step(twin, now, rules) is not twin:
+        return now
+    ahead = [
+        presence_due(twin.presence),
+        twin.charge_now.until if twin.charge_now else None,
+        twin.link.snoozed_until,
+    ]
+    command = twin.control.command
+    if command is not None and command.state in OPEN:
+        ahead += [command.doubt_at, command.expires_at if command.state == "planned" else None]
+    else:
+        wanted = wish(twin, now, rules)
+        held_back = guard(twin, wanted, now, rules) if wanted else None
+        ahead.append(held_back.until if held_back else None)
+    if twin.presence.session is not None and twin.link.enrolled and not twin.link.leaving:
+        ahead += [next_change(twin, now, rules), next_risk_look(twin, now)]
+    return min((at for at in ahead if at is not None and at > now), default=None)
+
+
+def _passed(twin: Twin, now: datetime) -> Twin:
+    """What time alone brings: a held plug-out that counts, a charge-now that is over, a snooze that ends."""
+    settled = settle(twin.presence, now=now)
+    after = replace(twin, presence=settled.presence).tell(*settled.entries) if settled.changed else twin
+    boost = after.charge_now
+    if boost is not None and (now >= boost.until or _unplugged_since(after, boost.started_at) or _boost_filled(after)):
+        text = "Charge now is over; the plan goes on."
+        after = replace(after, charge_now=None).tell(Entry(now, "ChargeNowEnded", Reason.CHARGE_NOW_ENDED, text))
+    until = after.link.snoozed_until
+    if until is not None and now >= until:
+        text = "The snooze is over; smart charging goes on."
+        link = replace(after.link, snoozed_until=None)
+        after = replace(after, link=link).tell(Entry(now, "SnoozeEnded", Reason.SNOOZE_ENDED, text))
+    return after
+
+
+def _unplugged_since(twin: Twin, instant: datetime) -> bool:
+    last = twin.presence.last_session
+    return (
+        twin.presence.session is None and last is not None and last.closed_at is not None and last.closed_at > instant
+    )
+
+
+def _boost_filled(twin: Twin) -> bool:
+    boost = twin.charge_now
+    if boost is None or boost.kwh is None or boost.metered_wh is None:
+        return False
+    return twin.meter.total_wh - boost.metered_wh >= round(boost.kwh * 1000)

@@ -1,0 +1,45 @@
+"""The settings of charge control."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRules:
+    """How cars are commanded and protected.
+
+    Attributes:
+        lead: how long before an edge a command is planned, so that it is sent at the edge: the fan-out's own time.
+        default_spread_s: spread of the default schedule's starts, in seconds.
+        escalate: whether a ready-by at risk turns into charging at once.
+        start_doubt: how long after a start the car may take to show it; a charge point delays at random.
+        stop_doubt: the same after a stop.
+        lost_after: how long after ``not_before`` a planned command that nobody sent counts as lost.
+        command_ttl: how long a planned command is worth sending.
+        max_attempts: how often one command is sent before it is given up and the car released.
+        first_retry: the pause after a passing failure; it doubles with every attempt.
+        min_dwell: how long the car keeps a state before we change it again; peak edges and charge-now do not wait.
+        restart_wait: how long after our start a car that stopped by itself is started again.
+        max_pairs: start/stop pairs a session; after that the rest of the session is one stretch.
+        daily_commands: commands a vehicle gets a UTC day; the last two are kept for letting it charge.
+        daily_wakes: wake-ups a vehicle gets a UTC day.
+        breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to four hours.
+        respect_interference: whether charging that somebody else started outside the plan is left running.
+    """
+
+    lead: timedelta = timedelta(seconds=2)
+    default_spread_s: int = 0
+    escalate: bool = False
+    start_doubt: timedelta = timedelta(minutes=15)
+    stop_doubt: timedelta = timedelta(minutes=5)
+    lost_after: timedelta = timedelta(seconds=150)
+    command_ttl: timedelta = timedelta(minutes=10)
+    max_attempts: int = 4
+    first_retry: timedelta = timedelta(seconds=60)
+    min_dwell: timedelta = timedelta(minutes=5)
+    restart_wait: timedelta = timedelta(minutes=30)
+    max_pairs: int = 6
+    daily_commands: int = 40
+    daily_wakes: int = 4
+    breaker_pause: timedelta = timedelta(minutes=30)
+    respect_interference: bool = True

@@ -1,0 +1,22 @@
+"""When the two reconcilers have to look at a twin again. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from driveway.domain.axle_sync import axle_due
+from driveway.domain.control import control_due
+from driveway.domain.control_rules import ControlRules
+from driveway.domain.twin import Twin
+
+
+@dataclass(frozen=True, slots=True)
+class Dues:
+    """The instants (aware UTC) at which Axle sync and charge control are due; None where nothing is ahead."""
+
+    axle: datetime | None
+    control: datetime | None
+
+
+def dues(twin: Twin, now: datetime, rules: ControlRules) -> Dues:
+    """When the twin, as it is at ``now``, is due."""
+    return Dues(axle=axle_due(twin, now), control=control_due(twin, now, rules))

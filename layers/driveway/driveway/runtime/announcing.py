@@ -1,0 +1,122 @@
+"""What a change of a twin means to others: looks for the reconcilers, a command for a provider, news for the app."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from driveway.domain.twin import Command, Entry, Twin
+
+SOURCE = "driveway.asset"
+INTERNAL = frozenset({"TwinChanged", "ChargingCommand"})
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An event for the bus: its detail type and detail."""
+
+    detail_type: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcements:
+    """What to make known of one write of a twin.
+
+    ``axle_at`` and ``control_at`` are looks due soon, to be queued with their delay; looks due now are in the events.
+    """
+
+    events: tuple[Announcement, ...] = ()
+    axle_at: datetime | None = None
+    control_at: datetime | None = None
+    entries: tuple[Entry, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A twin as it was written, with the due times stored beside it."""
+
+    twin: Twin
+    axle_due: datetime | None
+    control_due: datetime | None
+
+
+def announcements(before: Written | None, after: Written, *, now: datetime, soon: datetime) -> Announcements:
+    """What the write that made ``after`` of ``before`` has to make known at ``now``; ``soon`` bounds delayed looks."""
+    twin = after.twin
+    asset, site = twin.link.asset, twin.link.site
+    look = [
+        name
+        for name, due in (("axle", after.axle_due), ("control", after.control_due))
+        if due is not None and due <= now
+    ]
+    events: list[Announcement] = []
+    if look or before is None or before.twin.revision != twin.revision:
+        detail = {"asset": asset, "site": site, "revision": twin.revision, "look": look}
+        events.append(Announcement("TwinChanged", detail))
+    command = twin.control.command
+    if command is not None and _newly_planned(before, command) and twin.link.vehicle is not None:
+        events.append(Announcement("ChargingCommand", command_detail(twin, command)))
+    version_seen = before is not None and before.twin.version == twin.version
+    entries = () if version_seen else twin.news
+    events += [
+        Announcement(
+            entry.event,
+            {
+                "asset": asset,
+                "site": site,
+                "at": entry.at.isoformat(),
+                "reason": entry.reason,
+                "text": entry.text,
+                "detail": entry.detail,
+            },
+        )
+        for entry in entries
+        if entry.event in FOR_THE_APP
+    ]
+    return Announcements(
+        events=tuple(events),
+        axle_at=_soon(after.axle_due, now, soon),
+        control_at=_soon(after.control_due, now, soon),
+        entries=entries,
+    )
+
+
+FOR_THE_APP = frozenset(
+    {
+        "PluggedIn",
+        "PluggedOut",
+        "ScheduleReceived",
+        "ChargingStarted",
+        "ChargingStopped",
+        "ReadyByAtRisk",
+        "NeedsAttention",
+        "SessionCompleted",
+    }
+)
+
+
+def command_detail(twin: Twin, command: Command) -> dict[str, Any]:
+    """A ChargingCommand: which car, what, why, from when and until when it is worth sending."""
+    vehicle = twin.link.vehicle
+    return {
+        "asset": twin.link.asset,
+        "provider": vehicle.provider if vehicle else None,
+        "command_id": command.id,
+        "action": command.action,
+        "limit_kw": command.limit_kw,
+        "reason": command.reason,
+        "not_before": command.not_before.isoformat(),
+        "expires_at": command.expires_at.isoformat(),
+    }
+
+
+def _newly_planned(before: Written | None, command: Command) -> bool:
+    if command.state != "planned":
+        return False
+    was = before.twin.control.command if before else None
+    return was is None or was.id != command.id
+
+
+def _soon(due: datetime | None, now: datetime, soon: datetime) -> datetime | None:
+    return due if due is not None and now < due <= soon else None

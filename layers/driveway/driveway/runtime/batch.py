@@ -1,0 +1,40 @@
+"""Functions behind queues: every record on its own, the failed ones reported back to be tried again."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from driveway.runtime.context import Runtime, runtime
+
+
+def queue_function(work: Callable[[dict[str, Any], Runtime], None]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The Lambda handler that gives every SQS record's JSON body to ``work``; a raised error fails that record only."""
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+        current = runtime()
+
+        def one(record: dict[str, Any]) -> None:
+            body = json.loads(record["body"])
+            current.logger.append_keys(asset=body.get("asset"))
+            try:
+                work(body, current)
+            except Exception:
+                current.logger.exception("record failed")
+                raise
+            finally:
+                current.logger.clear_state()
+
+        if not event.get("Records"):
+            return {"batchItemFailures": []}
+        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        answer: Any = process_partial_response(event, one_record(one), processor)
+        return dict(answer)
+
+    return handler
+
+
+def one_record(work: Callable[[dict[str, Any]], None]) -> Callable[[Any], None]:
+    """``work`` on the plain mapping of a Powertools SQS record."""
+    return lambda record: work(record.raw_event)

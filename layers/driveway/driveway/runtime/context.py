@@ -1,0 +1,169 @@
+"""Everything a handler touches outside itself, made when first used and replaceable as a whole."""
+
+import os
+import random
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+
+from driveway.domain.control_rules import ControlRules
+from driveway.domain.due import Dues, dues
+from driveway.domain.presence_rules import PresenceRules
+from driveway.runtime.clock import Clock, parse_clock
+from driveway.runtime.settings import Settings
+from driveway.store.records import Records
+from driveway.store.slots import SlotStore
+from driveway.store.table import Table
+
+if TYPE_CHECKING:
+    import requests
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sqs import SQSClient
+
+    from driveway.axle.client import AxleClient
+    from driveway.domain.twin import Twin
+
+SECRETS_KEPT_S = 300
+
+
+class Runtime:
+    """The outside world of one execution environment: settings, clock, table, bus, queues, HTTP, secrets, chance."""
+
+    def __init__(self, environ: Mapping[str, str], *, clock: Clock | None = None) -> None:
+        self.settings = Settings(environ)
+        self._clock = clock
+        self.random: random.Random = random.SystemRandom()
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock; scaled on the local stack only."""
+        return self._clock or parse_clock(self.settings.text("DRIVEWAY_CLOCK", "") or None, on_aws=self.settings.on_aws)
+
+    def now(self) -> datetime:
+        """The present instant, aware UTC."""
+        return self.clock.now()
+
+    def new_id(self) -> str:
+        """An identifier nobody has used."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    @cached_property
+    def look_ahead(self) -> timedelta:
+        """How far ahead looks are queued with their delay: a minute, and never less than the machinery's own pace."""
+        return max(timedelta(seconds=65), self.clock.machine(3.0))
+
+    @cached_property
+    def logger(self) -> Logger:
+        """Structured logs, one line of JSON each."""
+        return Logger(utc=True, log_uncaught_exceptions=False)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """The DynamoDB client."""
+        return boto3.client("dynamodb", config=Config(retries={"mode": "standard", "max_attempts": 4}))
+
+    @cached_property
+    def table(self) -> Table:
+        """The twins and the due indexes."""
+        settings = self.settings
+        return Table(self.dynamodb, settings.text("TABLE_NAME"), self._dues, settings.shards, self.random)
+
+    def _dues(self, twin: "Twin", now: datetime) -> Dues:
+        return dues(twin, now, self.control_rules)
+
+    @cached_property
+    def records(self) -> Records:
+        """The small records beside the twins."""
+        return Records(self.dynamodb, self.settings.text("TABLE_NAME"))
+
+    @cached_property
+    def slots(self) -> SlotStore:
+        """The half-hours."""
+        return SlotStore(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
+
+    @cached_property
+    def control_rules(self) -> ControlRules:
+        """How cars are commanded and protected."""
+        return ControlRules(
+            lead=self.clock.machine(2.0),
+            default_spread_s=int(self.settings.number("DEFAULT_EDGE_SPREAD_S", 0)),
+            escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
+        )
+
+    @cached_property
+    def presence_rules(self) -> PresenceRules:
+        """How plug-ins and plug-outs are believed."""
+        return PresenceRules()
+
+    @cached_property
+    def http(self) -> "requests.Session":
+        """The HTTP session for Axle and the car makers; it retries nothing by itself."""
+        import requests
+
+        return requests.Session()
+
+    @cached_property
+    def bus(self) -> "EventBridgeClient":
+        """The EventBridge client."""
+        return boto3.client("events")
+
+    @cached_property
+    def queues(self) -> "SQSClient":
+        """The SQS client."""
+        return boto3.client("sqs")
+
+    def secret(self, setting: str) -> dict[str, Any]:
+        """The JSON secret that a setting names; kept for a few minutes, so a rotation needs no deployment."""
+        value = self._secrets.get(self.settings.text(setting), max_age=SECRETS_KEPT_S, transform="json")
+        return value if isinstance(value, dict) else {}
+
+    @cached_property
+    def _secrets(self) -> Any:
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+        return SecretsProvider(boto3_client=boto3.client("secretsmanager"))
+
+    @cached_property
+    def axle(self) -> "AxleClient":
+        """Axle's API, with the organisation's token shared through the table."""
+        from driveway.axle.client import AxleClient
+        from driveway.vehicles.tokens import SharedTokens, TokenEndpoint
+
+        base_url = self.settings.text("AXLE_BASE_URL").rstrip("/")
+        credentials = self.secret("AXLE_SECRET")
+        endpoint = TokenEndpoint(
+            url=f"{base_url}/auth/token-form",
+            client_auth="none",
+            parameters={
+                "grant_type": "password",
+                "username": credentials["username"],
+                "password": credentials["password"],
+            },
+            lifetime_s=3600,
+        )
+        tokens = SharedTokens(key="TOKEN#axle", endpoint=endpoint, store=self.records, http=self.http, now=self.now)
+        return AxleClient(base_url, self.http, tokens)
+
+
+_current: Runtime | None = None
+
+
+def runtime() -> Runtime:
+    """The runtime of this execution environment, made from its environment when first asked for."""
+    global _current  # noqa: PLW0603 - one per execution environment is what it is for
+    if _current is None:
+        _current = Runtime(os.environ)
+    return _current
+
+
+def use(replacement: Runtime | None) -> None:
+    """Put another runtime in place of the present one (None: make it anew when next asked for)."""
+    global _current  # noqa: PLW0603 - see runtime()
+    _current = replacement

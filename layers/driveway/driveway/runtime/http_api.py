@@ -1,0 +1,190 @@
+"""Functions behind the HTTP API: decode, check who calls, run the handler of the route, answer; problems for all else.
+
+API Gateway has matched the route already, so the route key alone picks the handler.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from driveway.runtime.context import Runtime, runtime
+from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, malformed, not_found
+from driveway.store.table import ContentionError, RevisionMismatchError, UnknownAssetError
+
+MAX_BODY_BYTES = 256 * 1024
+Scope = Literal["app", "axle", "signed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrived. ``body`` are the raw bytes; header names are lower case."""
+
+    parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    request_id: str
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises ProblemError (400) when it is not one."""
+        body = self.body
+        if self.headers.get("content-encoding", "").lower() == "gzip":
+            body = _gunzip(body)
+        try:
+            value = json.loads(body, parse_constant=_no_constant)
+        except (UnicodeDecodeError, ValueError, RecursionError) as error:
+            raise malformed(f"The body is not JSON: {error}.") from None
+        if not isinstance(value, dict):
+            raise malformed("The body is JSON, but not an object.")
+        return value
+
+    def if_match(self) -> int | None:
+        """The revision asked for with ``If-Match``, or None. Raises ProblemError (400) when it is not a revision."""
+        text = self.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
+        if text in {"", "*"}:
+            return None
+        if not text.isdigit():
+            raise malformed('If-Match is not a revision such as "17".')
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success. ``body`` is sent as JSON, or as it is when it is text (then with its own content type)."""
+
+    status: int
+    body: Mapping[str, Any] | str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route's handler and who may call it; ``signed`` routes check a signature themselves."""
+
+    handle: Callable[[Request, Runtime], Answer]
+    scope: Scope
+
+
+def http_function(routes: Mapping[str, Route]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The Lambda handler that serves these routes, keyed by API Gateway's route key (``PUT /sites/{site}``)."""
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        current = runtime()
+        request_id = event.get("requestContext", {}).get("requestId") or getattr(context, "aws_request_id", "")
+        parameters = event.get("pathParameters") or {}
+        current.logger.append_keys(
+            request_id=request_id, route=event.get("routeKey"), **{k: v for k, v in parameters.items() if k != "proxy"}
+        )
+        try:
+            return _sent(_served(routes, event, request_id, current), request_id)
+        except ProblemError as problem:
+            return _problem(problem, request_id, current)
+        except Exception as error:
+            return _problem(_as_problem(error, current), request_id, current)
+        finally:
+            current.logger.clear_state()
+
+    return handler
+
+
+def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: str, current: Runtime) -> Answer:
+    route = routes.get(event.get("routeKey", ""))
+    if route is None:
+        raise not_found("route", f"{event.get('rawPath', '')}")
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if route.scope != "signed":
+        _check_scope(event, route.scope, has_token="authorization" in headers)
+    return route.handle(
+        Request(
+            parameters=event.get("pathParameters") or {},
+            query=event.get("queryStringParameters") or {},
+            headers=headers,
+            body=_raw_body(event),
+            request_id=request_id,
+        ),
+        current,
+    )
+
+
+def _check_scope(event: Mapping[str, Any], scope: str, *, has_token: bool) -> None:
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    given = (authorizer.get("lambda") or {}).get("scope")
+    if given == scope:
+        return
+    if given in {"app", "axle"}:
+        raise ProblemError(403, "forbidden", "Not allowed", "This token is valid, but not for this route.")
+    detail = "The bearer token is not valid." if has_token else "Send the header 'Authorization: Bearer <token>'."
+    raise ProblemError(
+        401, "unauthorized", "Not authenticated", detail, headers={"WWW-Authenticate": 'Bearer realm="driveway"'}
+    )
+
+
+def _raw_body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    try:
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except ValueError:
+        raise malformed("The body could not be decoded.") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large()
+    return body
+
+
+def _too_large() -> ProblemError:
+    return ProblemError(413, "too-large", "The body is too large", f"At most {MAX_BODY_BYTES} bytes are accepted.")
+
+
+def _gunzip(body: bytes) -> bytes:
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise malformed("The body is said to be gzip and is not.") from None
+    if len(plain) > MAX_BODY_BYTES:
+        raise _too_large()
+    if not stream.eof:
+        raise malformed("The gzip body ends too early.")
+    return plain
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _as_problem(error: Exception, current: Runtime) -> ProblemError:
+    if isinstance(error, UnknownAssetError):
+        return not_found("asset", str(error))
+    if isinstance(error, RevisionMismatchError):
+        return ProblemError(
+            412,
+            "revision-mismatch",
+            "The asset has changed",
+            f"{error} Read it again and repeat with its revision.",
+            extra={"revision": error.present},
+        )
+    if isinstance(error, ContentionError):
+        return busy("The asset is being changed by many at once. Repeat the call.", retry_after_s=1)
+    current.logger.error("request failed", exc_info=error)
+    return ProblemError(500, "internal", "Our fault", "Something went wrong on our side. Repeat the call.")
+
+
+def _sent(answer: Answer, request_id: str) -> dict[str, Any]:
+    headers = {"x-request-id": request_id, **answer.headers}
+    if answer.body is None:
+        return {"statusCode": answer.status, "headers": headers, "body": ""}
+    if isinstance(answer.body, str):
+        return {"statusCode": answer.status, "headers": headers, "body": answer.body}
+    headers.setdefault("content-type", "application/json")
+    return {"statusCode": answer.status, "headers": headers, "body": json.dumps(answer.body, separators=(",", ":"))}
+
+
+def _problem(problem: ProblemError, request_id: str, current: Runtime) -> dict[str, Any]:
+    current.logger.info("refused", extra={"status": problem.status, "problem": problem.kind})
+    return {
+        "statusCode": problem.status,
+        "headers": {"content-type": PROBLEM_JSON, "x-request-id": request_id, **problem.headers},
+        "body": json.dumps(problem.document(request_id), separators=(",", ":")),
+    }
