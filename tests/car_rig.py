@@ -47,6 +47,7 @@ class SteppedClock(Clock):
 class Received:
     """One request that the receiver got."""
 
+    at: datetime
     path: str
     headers: dict[str, str]
     raw: bytes
@@ -60,15 +61,16 @@ class Received:
 class Receiver:
     """Takes webhooks; ``statuses`` are what the next requests are answered with, 200 when there are none left."""
 
-    def __init__(self) -> None:
-        """A receiver that has got nothing."""
+    def __init__(self, clock: Clock) -> None:
+        """A receiver that has got nothing; requests are dated by the clock."""
+        self.clock = clock
         self.requests: list[Received] = []
         self.statuses: list[int] = []
         self.reply: Callable[[Received], dict[str, Any]] = lambda _: {}
         self.app = Starlette(routes=[Route("/{path:path}", self._take, methods=["POST"])])
 
     async def _take(self, request: Request) -> Response:
-        got = Received(request.url.path, dict(request.headers), await request.body())
+        got = Received(self.clock.now(), request.url.path, dict(request.headers), await request.body())
         self.requests.append(got)
         status = self.statuses.pop(0) if self.statuses else 200
         return Response(json.dumps(self.reply(got)), status, media_type="application/json")
@@ -149,7 +151,8 @@ def until(condition: Callable[[], bool], *, real_s: float = 10) -> None:
 @contextlib.contextmanager
 def rig_at(start: datetime = START) -> Iterator[Rig]:
     """A simulator and a receiver, running for as long as the context lasts."""
-    clock, receiver = SteppedClock(start), Receiver()
+    clock = SteppedClock(start)
+    receiver = Receiver(clock)
     simulator = CarSimulator(clock)
     simulator.outbox.start()
     with running(build_app(simulator)) as url, running(receiver.app) as hook:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -45,7 +45,6 @@ class Delivery:
     status: int | None = None
     error: str | None = None
     answer_real_s: float = 0.0
-    bodies: list[dict[str, Any]] = field(default_factory=list)
 
 
 Request = tuple[bytes, dict[str, str]]
@@ -197,5 +196,4 @@ class Outbox:
             at=self.world.clock.now().isoformat(),
             attempt=batch[0].attempts,
             error=error,
-            bodies=[message.body for message in batch],
         )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from driveway.runtime.clock import Clock
 from simulators.cars.wire import hmac_hex
 from simulators.common import running
 from tests.car_rig import START, Received, Receiver, Rig, rig_at, until
@@ -349,7 +350,7 @@ def test_an_offline_charger_keeps_charging_by_its_default(ocpp: Rig) -> None:
 def test_the_process_tells_what_happens_by_the_shared_clock_without_being_asked(tmp_path: Path) -> None:
     since = datetime.now(UTC)
     clock = f"start=2026-01-15T22:00:00Z,scale=600,since={since.isoformat()}"
-    port_file, receiver = tmp_path / "port", Receiver()
+    port_file, receiver = tmp_path / "port", Receiver(Clock())
     with subprocess.Popen(
         [sys.executable, "-m", "simulators.cars", "--port", "0", "--port-file", str(port_file)],
         env={**os.environ, "DRIVEWAY_CLOCK": clock, "PYTHONPATH": os.pathsep.join(["layers/driveway", "."])},
