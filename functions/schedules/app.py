@@ -1,2 +1,73 @@
-def handler(event, context):
-    return {}
+"""Receives Axle's charging schedules: 2xx once stored, 4xx for good, 5xx for a fault of ours."""
+
+from driveway.axle.inbound import Envelope, read_envelope, unwrap_profile, verify
+from driveway.domain.schedules import ScheduleRefusedError, cleared, installed
+from driveway.runtime.context import Runtime
+from driveway.runtime.http_api import Answer, Request, Route, http_function
+from driveway.runtime.problems import ProblemError, not_found
+from driveway.store.table import UnknownAssetError
+
+ACCEPTED = {"status": "Accepted"}
+
+
+def post_profile(request: Request, current: Runtime) -> Answer:
+    """Install a bare profile or a SetChargingProfileRequest."""
+    return _install(request.parameters["axle_asset_id"], Envelope.bare(request.json()), current)
+
+
+def delete_profile(request: Request, current: Runtime) -> Answer:
+    """Clear Axle's profiles; clearing none is no error."""
+    now = current.now()
+    asset = _asset(request.parameters["axle_asset_id"], current)
+    current.table.change_twin(asset, lambda twin: cleared(twin, now), now=now)
+    return Answer(200, ACCEPTED)
+
+
+def post_webhook(request: Request, current: Runtime) -> Answer:
+    """Take Axle's signed envelope; what is not a schedule is acknowledged and left alone."""
+    now = current.now()
+    verify(request, current.secret("AXLE_WEBHOOK_SECRET").get("secrets", []), now)
+    envelope = read_envelope(request.json())
+    if current.records.remembered("axle", envelope.id) is not None:
+        return Answer(200, ACCEPTED)
+    answer = Answer(200, ACCEPTED)
+    if envelope.axle_asset_id is not None:
+        answer = _install(envelope.axle_asset_id, envelope, current)
+    current.records.remember("axle", envelope.id, now=now, kept=envelope.kept)
+    return answer
+
+
+def _install(axle_asset_id: str, envelope: Envelope, current: Runtime) -> Answer:
+    now = current.now()
+    keep = current.settings.text("SCHEDULE_BEFORE_PLUG_IN", "keep") == "keep"
+    profile = unwrap_profile(envelope)
+    asset = _asset(axle_asset_id, current)
+    try:
+        current.table.change_twin(
+            asset,
+            lambda twin: installed(twin, profile, created_at=envelope.created_at, now=now, keep_unplugged=keep),
+            now=now,
+        )
+    except ScheduleRefusedError as error:
+        raise ProblemError(
+            409, error.kind, "The schedule cannot be taken", error.message, errors=error.errors
+        ) from None
+    except UnknownAssetError:
+        raise not_found("asset", axle_asset_id) from None
+    return Answer(200, ACCEPTED)
+
+
+def _asset(axle_asset_id: str, current: Runtime) -> str:
+    asset = current.records.asset_for("axle", axle_asset_id)
+    if asset is None:
+        raise not_found("asset", axle_asset_id)
+    return asset
+
+
+handler = http_function(
+    {
+        "POST /axle/assets/{axle_asset_id}/charging-profile": Route(post_profile, "axle"),
+        "DELETE /axle/assets/{axle_asset_id}/charging-profile": Route(delete_profile, "axle"),
+        "POST /axle/webhooks": Route(post_webhook, "signed"),
+    }
+)

@@ -22,6 +22,7 @@ Scope = Literal["app", "axle", "signed"]
 class Request:
     """A request as it arrived. ``body`` are the raw bytes; header names are lower case."""
 
+    route: str
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
@@ -99,6 +100,7 @@ def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: s
         _check_scope(event, route.scope, has_token="authorization" in headers)
     return route.handle(
         Request(
+            route=event["routeKey"],
             parameters=event.get("pathParameters") or {},
             query=event.get("queryStringParameters") or {},
             headers=headers,

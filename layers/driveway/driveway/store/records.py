@@ -44,13 +44,16 @@ class Records:
         """The site's record as plain values, strongly consistent; None when there is none."""
         return self._get(site_key(site), SITE)
 
-    def see(self, source: str, identifier: str, *, now: datetime, kept: timedelta) -> bool:
-        """Remember an event; False when it is remembered already."""
+    def remember(
+        self, source: str, identifier: str, *, now: datetime, kept: timedelta, values: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Remember an event or a call for a time; False when it is remembered already (and stays as it is)."""
+        expires_at = int((now + kept).timestamp())
         try:
             self.client.put_item(
                 TableName=self.name,
                 Item=encode_item(
-                    {"pk": seen_key(source, identifier), "sk": "SEEN", "expires_at": int((now + kept).timestamp())}
+                    {**(values or {}), "pk": seen_key(source, identifier), "sk": "SEEN", "expires_at": expires_at}
                 ),
                 ConditionExpression="attribute_not_exists(pk)",
             )
@@ -60,9 +63,9 @@ class Records:
             raise
         return True
 
-    def seen(self, source: str, identifier: str) -> bool:
-        """Whether an event is remembered."""
-        return self._get(seen_key(source, identifier), "SEEN") is not None
+    def remembered(self, source: str, identifier: str) -> dict[str, Any] | None:
+        """What is remembered of an event or a call; None when nothing is."""
+        return self._get(seen_key(source, identifier), "SEEN")
 
     def get(self, key: str) -> dict[str, Any] | None:
         """A versioned record (a shared token, a breaker) by its key; None when there is none."""

@@ -1,0 +1,44 @@
+"""``Idempotency-Key``: the answer to a repeated call is the answer to the first."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from driveway.runtime.http_api import Answer, Request
+from driveway.runtime.problems import ProblemError, malformed
+from driveway.store.records import Records
+
+KEPT = timedelta(hours=24)
+LONGEST_KEY = 128
+
+
+def once(request: Request, records: Records, now: datetime, do: Callable[[], Answer]) -> Answer:
+    """``do()``, or the answer it gave when this key was used before with the same body.
+
+    Raises:
+        ProblemError: the key is unusable (400), or was used with another body (409).
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return do()
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+        raise malformed(f"Idempotency-Key must be 1 to {LONGEST_KEY} printable characters.")
+    where = "/".join(f"{name}={value}" for name, value in sorted(request.parameters.items()))
+    scope = f"{request.route}|{where}|{key}"
+    identifier = hashlib.sha256(scope.encode()).hexdigest()
+    said = hashlib.sha256(request.body).hexdigest()
+    kept = records.remembered("idempotency", identifier)
+    if kept is not None:
+        if kept["said"] != said:
+            raise ProblemError(
+                409,
+                "idempotency-key-reused",
+                "The Idempotency-Key was used before",
+                "This key was used with another body. Use a new key for a new request.",
+            )
+        return Answer(int(kept["status"]), kept["answer"], {"idempotent-replayed": "true"})
+    answer = do()
+    if isinstance(answer.body, dict):
+        values = {"said": said, "status": answer.status, "answer": answer.body}
+        records.remember("idempotency", identifier, now=now, kept=KEPT, values=values)
+    return answer
