@@ -1,12 +1,12 @@
 """Meter samples: what observations say about energy, one value at one instant each."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from driveway.domain.observation import MeasuringPoint, Observation
-from driveway.domain.twin import Link, Meter, Observed, Presence, Register, Session
+from driveway.domain.twin import Link, Presence, Session
 
 SampleKind = Literal["lifetime", "session", "soc", "power", "charging", "stopped", "plugged", "unplugged"]
 
@@ -126,20 +126,6 @@ def _session_samples(presence: Presence) -> tuple[Sample, ...]:
             if session.closed_at is not None:
                 samples.append(Sample(_to_ms(session.closed_at), "unplugged"))
     return tuple(samples)
-
-
-def latest(meter: Meter, samples: tuple[Sample, ...]) -> Meter:
-    """The meter group after these samples: the latest power and registers, and the lifetime register at plug-in."""
-    for sample in sorted(samples, key=lambda s: s.at):
-        if sample.kind in ("power", "stopped") and (meter.power_w is None or sample.at > meter.power_w.at):
-            meter = replace(meter, power_w=Observed(float(sample.value), sample.at))
-        elif sample.kind == "session" and (meter.session is None or sample.at > meter.session.at):
-            meter = replace(meter, session=Register(sample.value, sample.at))
-        elif sample.kind == "lifetime" and (meter.lifetime is None or sample.at > meter.lifetime.at):
-            meter = replace(meter, lifetime=Register(sample.value, sample.at))
-        elif sample.kind == "plugged":
-            meter = replace(meter, session_started_wh=meter.lifetime.energy_wh if meter.lifetime else None)
-    return meter
 
 
 def _to_ms(at: datetime) -> datetime:

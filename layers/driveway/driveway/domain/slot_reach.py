@@ -71,8 +71,8 @@ class Reach:
         self._look_before(chain.at_ms[0] if index == 0 else at_ms, sure=index > 0)
         if index >= 0:
             return chain.at_ms[index]
-        opened_ms = self.plugs.last_opening(chain.at_ms[0] - MAX_SPAN_MS, chain.at_ms[0])
-        return at_ms if opened_ms is None else min(at_ms, opened_ms)
+        opened_ms = self.plugs.last_opening(chain.at_ms[0] - MAX_SPAN_MS, at_ms)
+        return at_ms if opened_ms is None else opened_ms
 
     def _chain_forward(self, chain: Chain, at_ms: int) -> int:
         index, last = bisect_left(chain.at_ms, at_ms), len(chain.at_ms) - 1

@@ -57,6 +57,8 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     if before is not None and plugged:
         first = before + HALF_HOUR_MS
     energy, by_start = energy_of(samples, metered.rating), _by_half_hour(samples)
+    # The slot that follows is worked out anew: it may have been made from an older state of this one.
+    last = min((start for start in stored if start > last), default=last)
     reach.back(first - 1)
     if reach.short:
         return None

@@ -316,7 +316,10 @@ class Register:
 class Meter:
     """Where metering stands: the latest sample of each kind. The half-hours themselves are items of their own.
 
-    ``total_wh`` is all energy metered so far, corrections included; ``session_started_wh`` what it was at the plug-in.
+    ``power_w`` is True when charging at an unknown rate and False when not charging. ``total_wh`` is all energy metered
+    so far, corrections included; ``session_started_wh`` what it was at the plug-in. It is the sum of what the best
+    register settled (``settled_wh``), what a session register added since (``session_wh``) and what power added since
+    the last register (``power_units``, half watt-milliseconds).
     """
 
     power_w: Observed | None = None
@@ -324,6 +327,9 @@ class Meter:
     lifetime: Register | None = None
     session_started_wh: int | None = None
     total_wh: int = 0
+    settled_wh: int = 0
+    session_wh: int = 0
+    power_units: int = 0
 
 
 @dataclass(frozen=True, slots=True)

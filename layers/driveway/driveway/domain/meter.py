@@ -1,0 +1,83 @@
+"""The running meter of a twin: how much was metered so far, from the latest samples alone.
+
+It serves decisions (a boost that ends after so many kWh, a ready-by at risk). What is reported to Axle is worked out in
+half-hours from all samples, late ones included; here a sample older than the latest of its kind says nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from driveway.domain.metering import UNITS_PER_WH, to_ms
+from driveway.domain.power import BIG_GAP_MS, power_line, power_spans
+from driveway.domain.registers import Plugs, lifetime_steps, session_steps
+from driveway.domain.samples import Rating, Sample
+from driveway.domain.twin import Meter, Observed, Register
+
+
+def advance(meter: Meter, samples: Iterable[Sample], rating: Rating) -> Meter:
+    """The meter after these samples, in order of time; the same meter when they say nothing new."""
+    for sample in sorted(samples, key=lambda s: (s.at, s.kind == "power", s.value)):
+        if sample.kind == "plugged":
+            # A session register counts from the plug-in, so what it shows next is what this session took.
+            meter = replace(meter, session=Register(0, sample.at), session_started_wh=meter.total_wh)
+        elif sample.kind == "lifetime":
+            meter = _lifetime(meter, sample, rating)
+        elif sample.kind == "session":
+            meter = _session(meter, sample, rating)
+        elif sample.kind in ("power", "charging", "stopped", "unplugged"):
+            meter = _power(meter, sample)
+    return meter
+
+
+def _totalled(meter: Meter) -> Meter:
+    return replace(meter, total_wh=meter.settled_wh + meter.session_wh + meter.power_units // UNITS_PER_WH)
+
+
+def _lifetime(meter: Meter, sample: Sample, rating: Rating) -> Meter:
+    now = Register(sample.value, sample.at)
+    if meter.lifetime is None or sample.at <= meter.lifetime.at:
+        return meter if meter.lifetime else replace(meter, lifetime=now)
+    readings = [(_ms(meter.lifetime), meter.lifetime.energy_wh), (_ms(now), now.energy_wh)]
+    steps = lifetime_steps(readings, Plugs(), rating.power_w, [], at_home=True)
+    meter = replace(meter, lifetime=now)
+    if not steps:
+        return meter
+    settled_wh = meter.settled_wh + steps[0].energy_wh
+    return _totalled(replace(meter, settled_wh=settled_wh, session_wh=0, power_units=0))
+
+
+def _session(meter: Meter, sample: Sample, rating: Rating) -> Meter:
+    now = Register(sample.value, sample.at)
+    if meter.session is None or sample.at <= meter.session.at:
+        return meter if meter.session else replace(meter, session=now)
+    readings = [(_ms(meter.session), meter.session.energy_wh), (_ms(now), now.energy_wh)]
+    steps = session_steps(readings, Plugs(), rating.power_w, [])
+    meter = replace(meter, session=now)
+    if not steps:
+        return meter
+    return _totalled(replace(meter, session_wh=meter.session_wh + steps[0].energy_wh, power_units=0))
+
+
+def _power(meter: Meter, sample: Sample) -> Meter:
+    before = meter.power_w
+    if before is not None and sample.at <= before.at:
+        return meter
+    value = {"charging": True, "power": float(sample.value)}.get(sample.kind, False)
+    meter = replace(meter, power_w=Observed(value, sample.at))
+    if before is None:
+        return meter
+    point = sample.measuring_point
+    spans = power_spans(power_line([_sample(before, sample), sample]), point)
+    if not spans or spans[0].end_ms - spans[0].start_ms > BIG_GAP_MS:
+        return meter
+    return _totalled(replace(meter, power_units=meter.power_units + spans[0].units_at(spans[0].end_ms)))
+
+
+def _sample(observed: Observed, like: Sample) -> Sample:
+    if isinstance(observed.value, bool):
+        return Sample(observed.at, "charging" if observed.value else "stopped")
+    return Sample(observed.at, "power", int(observed.value), like.measuring_point)
+
+
+def _ms(register: Register) -> int:
+    return to_ms(Sample(register.at, "session"))

@@ -1,0 +1,239 @@
+"""The half-hours in the table: recording samples, and what is due to be reported."""
+
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from driveway.domain.half_hours import HALF_HOUR, half_hour_of
+from driveway.domain.ledger import Slot, plugged_slot, successors
+from driveway.domain.observation import MeasuringPoint
+from driveway.domain.samples import Sample, SampleKind
+from driveway.domain.slot_record import Metered, Window, record
+from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp, unstamp
+from driveway.store.table import ContentionError, is_condition_failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+INDEX = "SlotsDue"
+SLOT = "SLOT#"
+AFTER_ALL_SLOTS = "SLOT$"
+LOOK_BACK = 2 * HALF_HOUR
+EARLIER_AT_ONCE = 16
+KEYS_AT_ONCE = 100
+MAX_TRIES = 12
+
+KIND_CODES: dict[SampleKind, str] = {
+    "lifetime": "L",
+    "session": "S",
+    "soc": "B",
+    "power": "P",
+    "charging": "c",
+    "stopped": "x",
+    "plugged": "i",
+    "unplugged": "o",
+}
+POINT_CODES: dict[MeasuringPoint, str] = {"charger": "c", "vehicle_ac_input": "v", "battery": "b", "unknown": "u"}
+KINDS = {code: kind for kind, code in KIND_CODES.items()}
+POINTS = {code: point for point, code in POINT_CODES.items()}
+
+Key = tuple[str, str]
+
+
+def _pack(sample: Sample, start: datetime) -> str:
+    offset_ms = (sample.at - start) // timedelta(milliseconds=1)
+    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{offset_ms}:{sample.value}"
+
+
+def _unpack(text: str, start: datetime) -> Sample:
+    offset_ms, value = text[2:].split(":")
+    at = start + timedelta(milliseconds=int(offset_ms))
+    return Sample(at, KINDS[text[0]], int(value), POINTS[text[1]])
+
+
+def slot_item(slot: Slot, shards: int) -> dict[str, Any]:
+    """The table item of a slot; its place in the due index only while it is due some time."""
+    values = {name: getattr(slot, name) for name in slot.__dataclass_fields__}
+    values |= {
+        "pk": asset_key(slot.asset),
+        "sk": SLOT + stamp(slot.start),
+        "start": stamp(slot.start),
+        "samples": sorted(_pack(sample, slot.start) for sample in slot.samples),
+        "due_at": None,
+        "slots_due": stamp(slot.due_at) if slot.due_at else None,
+        "slots_shard": shard_of(slot.asset, shards) if slot.due_at else None,
+    }
+    return encode_item(values)
+
+
+def slot_of(item: Mapping[str, Any]) -> Slot:
+    """The slot a table item holds."""
+    values = decode_item(item)
+    start = unstamp(values["start"])
+    samples = frozenset(_unpack(text, start) for text in values.pop("samples"))
+    due_at = unstamp(values.pop("slots_due")) if "slots_due" in values else None
+    return replace(msgspec.convert(values, Slot), samples=samples, due_at=due_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotStore:
+    """The half-hours in the table ``name``. Every write is conditional on the version that was read."""
+
+    client: "DynamoDBClient"
+    name: str
+    shards: int
+    rng: random.Random = field(default_factory=random.SystemRandom)
+
+    def record(self, metered: Metered, samples: Iterable[Sample], *, now: datetime) -> tuple[Slot, ...]:
+        """Put samples into the half-hours of an asset; gives the slots it changed, as they were written.
+
+        Reading, deciding and writing are repeated until there is nothing left to write, so concurrent recorders and
+        a crash between two writes are made good by whoever looks last. Recording the same again writes nothing.
+
+        Raises:
+            ContentionError: others kept changing these slots; calling again finishes the work.
+        """
+        samples = tuple(samples)
+        written: dict[datetime, Slot] = {}
+        if not samples:
+            return ()
+        first = half_hour_of(min(sample.at for sample in samples)) - LOOK_BACK
+        for attempt in range(MAX_TRIES):
+            changes, first = self._decide(metered, samples, first, now)
+            if not changes:
+                return tuple(written.values())
+            stored = [self.put(slot) for slot in changes]
+            written |= {slot.start: slot for slot in stored if slot is not None}
+            if None in stored:
+                time.sleep(self.rng.uniform(0, 0.01 * 2 ** min(attempt, 5)))
+        raise ContentionError(f"the half-hours of {metered.asset} are being changed by others")
+
+    def _decide(
+        self, metered: Metered, samples: Sequence[Sample], first: datetime, now: datetime
+    ) -> tuple[tuple[Slot, ...], datetime]:
+        """What is to be written, and from where on it was necessary to read for it."""
+        window = Window(tuple(self.read(metered.asset, first)), all_before=False)
+        while (changes := record(window, samples, metered, now=now)) is None:
+            earlier = self._read_before(metered.asset, window.slots[0].start if window.slots else first)
+            all_before = len(earlier) < EARLIER_AT_ONCE
+            window = Window((*earlier, *window.slots), all_before=all_before)
+        return changes, min([first, *(slot.start for slot in window.slots[:1])])
+
+    def read(self, asset: str, start: datetime, end: datetime | None = None) -> Iterator[Slot]:
+        """The slots of an asset that start in ``[start, end)``, in order, strongly consistent."""
+        last = SLOT + stamp(end - timedelta(milliseconds=1)) if end else AFTER_ALL_SLOTS
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :asset AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=encode_item(
+                {":asset": asset_key(asset), ":first": SLOT + stamp(start), ":last": last}
+            ),
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from (slot_of(item) for item in page["Items"])
+
+    def _read_before(self, asset: str, start: datetime) -> list[Slot]:
+        answer = self.client.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :asset AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=encode_item(
+                {":asset": asset_key(asset), ":first": SLOT, ":last": SLOT + stamp(start - timedelta(milliseconds=1))}
+            ),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=EARLIER_AT_ONCE,
+        )
+        return [slot_of(item) for item in reversed(answer["Items"])]
+
+    def get(self, asset: str, start: datetime) -> Slot | None:
+        """One slot, strongly consistent."""
+        key = encode_item({"pk": asset_key(asset), "sk": SLOT + stamp(start)})
+        answer = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True)
+        return slot_of(answer["Item"]) if "Item" in answer else None
+
+    def put(self, slot: Slot) -> Slot | None:
+        """Write a slot that was read at its ``version`` (0: that was not there); None when another write came first."""
+        after = replace(slot, version=slot.version + 1)
+        item = slot_item(after, self.shards)
+        try:
+            if slot.version:
+                self.client.put_item(
+                    TableName=self.name,
+                    Item=item,
+                    ConditionExpression="version = :version",
+                    ExpressionAttributeValues=encode_item({":version": slot.version}),
+                )
+            else:
+                self.client.put_item(TableName=self.name, Item=item, ConditionExpression="attribute_not_exists(pk)")
+        except ClientError as error:
+            if is_condition_failure(error):
+                return None
+            raise
+        return after
+
+    def due(self, shard: str, *, now: datetime, at_once: int) -> Iterator[list[Key]]:
+        """The keys of the slots of a shard that are due at ``now``, longest due first, at most ``at_once`` at a time.
+
+        The index lags behind the table, so a key may be of a slot that is not due any more.
+        """
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            IndexName=INDEX,
+            KeyConditionExpression="slots_shard = :shard AND slots_due <= :now",
+            ExpressionAttributeValues=encode_item({":shard": shard, ":now": stamp(now)}),
+            ProjectionExpression="pk, sk",
+            PaginationConfig={"PageSize": at_once},
+        )
+        for page in pages:
+            if page["Items"]:
+                keys = [decode_item(item) for item in page["Items"]]
+                yield [(key["pk"], key["sk"]) for key in keys]
+
+    def shard_names(self) -> list[str]:
+        """The names of the due index's shards."""
+        return [f"{shard:03d}" for shard in range(self.shards)]
+
+    def get_many(self, keys: Sequence[Key]) -> list[Slot]:
+        """The slots that are there of these keys, strongly consistent, in no particular order."""
+        slots: list[Slot] = []
+        waiting: list[Any] = [encode_item({"pk": pk, "sk": sk}) for pk, sk in keys]
+        while waiting:
+            request: Any = {self.name: {"Keys": waiting[:KEYS_AT_ONCE], "ConsistentRead": True}}
+            answer = self.client.batch_get_item(RequestItems=request)
+            slots.extend(slot_of(item) for item in answer["Responses"].get(self.name, []))
+            unread = answer["UnprocessedKeys"][self.name]["Keys"] if answer["UnprocessedKeys"] else []
+            waiting = [*unread, *waiting[KEYS_AT_ONCE:]]
+            if unread:
+                time.sleep(self.rng.uniform(0.02, 0.2))
+        return slots
+
+    def follow_on(self, slot: Slot, *, now: datetime, grace: timedelta) -> None:
+        """Make the half-hours that a plugged-in slot is followed by, as far as they are not there yet."""
+        for start in successors(slot, now=now):
+            made = self.put(plugged_slot(slot, start, grace=grace))
+            if made is None:
+                return
+            # A plug-out recorded meanwhile did not see this slot; one recorded from now on will.
+            present = self.get(slot.asset, slot.start)
+            if present is None or not present.plugged_at_end:
+                self._unmake(made)
+                return
+
+    def _unmake(self, slot: Slot) -> None:
+        try:
+            self.client.delete_item(
+                TableName=self.name,
+                Key=encode_item({"pk": asset_key(slot.asset), "sk": SLOT + stamp(slot.start)}),
+                ConditionExpression="version = :version",
+                ExpressionAttributeValues=encode_item({":version": slot.version}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
