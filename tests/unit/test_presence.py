@@ -290,6 +290,24 @@ def test_a_session_that_the_car_drove_away_from_is_not_reopened() -> None:
     assert not car.says(HOUR + 60, plugged_in=True).in_session
 
 
+@pytest.mark.parametrize("gone", [{"at_home": False}, {"moving": True}])
+def test_a_late_report_of_a_car_unplugged_and_gone_ends_its_session(gone: dict[str, Any]) -> None:
+    car = plugged_at_home().says(5 * HOUR, plugged_in=True).says(2 * HOUR, now=5 * HOUR + 60, plugged_in=False, **gone)
+    assert car.told == [
+        (EffectKind.PLUGGED_OUT, Reason.PLUG_OUT_CONFIRMED_AWAY),
+    ]
+    assert car.closed_at == at(2 * HOUR)
+    assert car.presence.plugged_in == Observed(True, at(5 * HOUR))
+    car.says(5 * HOUR + 90, at_home=True)
+    assert car.presence.session is not None
+    assert car.presence.session.plugged_at == at(5 * HOUR)
+
+
+def test_a_late_report_of_a_car_unplugged_and_gone_before_the_session_is_ignored() -> None:
+    car = plugged_at_home().says(-HOUR, now=60, plugged_in=False, at_home=False)
+    assert car.in_session
+
+
 def test_movement_with_no_word_of_the_plug_begins_a_held_plug_out() -> None:
     car = plugged_at_home().says(HOUR, moving=True)
     assert car.told == [(EffectKind.PLUG_OUT_HELD, Reason.PLUG_OUT_INFERRED)]

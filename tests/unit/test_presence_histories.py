@@ -307,7 +307,7 @@ def test_no_session_opens_away_from_home_whatever_is_lost_or_late(seed: int, kep
     result = heard(Telling(messages, told.stops), CAUTIOUS)
     at_home = [stretch for stretch in history if stretch.home]
     for effect in result.effects:
-        if effect.kind is EffectKind.PLUGGED_IN:
+        if effect.reason is Reason.PLUGGED_AND_HOME:
             assert any(stretch.has(effect.at) for stretch in at_home)
 
 

@@ -5,7 +5,8 @@ All are pure; instants are aware UTC and are the source's own times wherever one
 
 Order. Each signal has its own time, and what is not newer than what is known of that signal is dropped. A plug-out
 that arrives after a later plug-in was seen is dropped with it: a short unplugging learned of too late does not split a
-session that goes on. Power that is seen flowing also shows the plug, at its time.
+session that goes on. But a late report of a car unplugged and gone ends the session it falls into. Power that is seen
+flowing also shows the plug, at its time.
 
 Sessions. A session opens when the car is plugged in and known to be at home, whichever came last, and is dated so. Its
 id comes from the time of the plug-in, so a retry finds the same id. Home evidence must belong to this plug: see

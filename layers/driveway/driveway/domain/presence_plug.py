@@ -31,6 +31,8 @@ def take_plug(presence: Presence, look: Look) -> Ruled:
         return presence, ()
     known = _plug_known(presence)
     if known is not None and look.at <= known.at:
+        if _had_left(presence, look):
+            return _left_before(presence, look, known)
         same = known.value == plugged
         return presence, () if same else (look.ignored("plugged_in", Reason.OBSERVED_TOO_LATE),)
     if plugged:
@@ -44,6 +46,22 @@ def _plug_known(presence: Presence) -> Observed | None:
     if held is not None:
         return Observed(False, held.seen_at or held.reported_at)
     return presence.plugged_in
+
+
+def _had_left(presence: Presence, look: Look) -> bool:
+    """Whether the car was unplugged and gone at a time within the open session: no flap, then, but its end."""
+    seen, session = look.seen, presence.session
+    gone = seen.plugged_in is False and (seen.at_home is False or seen.moving is True)
+    return gone and session is not None and look.at > session.opened_at
+
+
+def _left_before(presence: Presence, look: Look, known: Observed) -> Ruled:
+    """The session ended by now at the latest; what is known since of the plug is of another plug-in."""
+    held = HeldPlugOut(reported_at=look.at, until=look.at, seen_at=max(look.at, known.at))
+    after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
+    if known.value:
+        after = replace(after, plugged_in=known, plugged_at=known.at)
+    return with_movement(after, look.at), effects
 
 
 def _shows_flow(signal: Observed) -> bool:
