@@ -121,7 +121,7 @@ def _settled_state(slot: Slot) -> ReportState:
     return "accepted" if slot.told.accepted_wh == slot.energy_wh else "rejected"
 
 
-def claimed(slot: Slot, claim: str, *, now: datetime) -> Slot:
+def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLAIM) -> Slot:
     """The slot taken for sending by one run. If the run dies the slot is due again when the claim ends."""
     told, told_lifetime = slot.told, slot.told_lifetime
     if slot.state == "sent":
@@ -130,7 +130,7 @@ def claimed(slot: Slot, claim: str, *, now: datetime) -> Slot:
         slot,
         state="sent",
         claim=claim,
-        due_at=now + CLAIM,
+        due_at=now + claim_for,
         attempts=slot.attempts + 1,
         told=replace(told, sent_wh=slot.energy_wh),
         told_lifetime=replace(told_lifetime, sent_wh=slot.lifetime_wh),

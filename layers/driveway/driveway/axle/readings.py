@@ -1,0 +1,205 @@
+"""Reporting readings: what is due goes to Axle in batches, and every row's answer is written down by itself."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableError
+from driveway.domain.ledger import (
+    CLAIM,
+    GRACE,
+    Answers,
+    Slot,
+    answered,
+    answers_by_row,
+    claimed,
+    refused,
+    rows_for,
+    unanswered,
+    waiting,
+)
+from driveway.store.slots import Key, SlotStore
+
+PATH = "/data/readings"
+ONE_ROW_TOO_BAD = frozenset({400, 413, 422})
+SETTLE_TRIES = 5
+
+Rows = list[dict[str, Any]]
+Send = Callable[[Rows], object]
+Settle = Callable[[Slot], Slot]
+
+
+def send_readings(client: AxleClient) -> Send:
+    """A function that posts rows to Axle as gzip and gives Axle's answers to them.
+
+    It raises what the client raises: AxleRefusedError, AxleUnavailableError.
+    """
+
+    def send(rows: Rows) -> object:
+        answer = client.post(PATH, {"readings": rows}, compress=True)
+        return answer.get("responses") if isinstance(answer, Mapping) else None
+
+    return send
+
+
+@dataclass(slots=True)
+class DrainReport:
+    """What a drain did, in rows, and why it ended: ``unavailable`` is Axle's error, ``out_of_time`` leaves slots due."""
+
+    sent: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    unanswered: int = 0
+    unavailable: str | None = None
+    out_of_time: bool = False
+    rejections: list[tuple[str, datetime, str]] = field(default_factory=list)
+
+    @property
+    def stopped(self) -> bool:
+        return self.out_of_time or self.unavailable is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """One run over the due half-hours.
+
+    Any number of runs may work at once: a slot is sent by the run whose claim was written. A claim not followed
+    by an answer ends by itself (``claim_for``), and the slot is sent again with the same value. ``claim_id`` is this
+    run's own. The run stops once ``time_left`` (seconds) is under ``stop_at_s``; no more than one batch is held at a
+    time. ``now`` is asked for again and again, for a run may be long.
+    """
+
+    slots: SlotStore
+    send: Send
+    now: Callable[[], datetime]
+    time_left: Callable[[], float]
+    claim_id: str
+    rows_per_batch: int = 500
+    lifetime_rows: bool = False
+    grace: timedelta = GRACE
+    claim_for: timedelta = CLAIM
+    stop_at_s: float = 60.0
+    workers: int = 8
+
+    def run(self, shards: Sequence[str] | None = None) -> DrainReport:
+        """Send what is due in these shards (all, in chance order, so that runs at once begin apart)."""
+        if shards is None:
+            names = self.slots.shard_names()
+            shards = self.slots.rng.sample(names, k=len(names))
+        report = DrainReport()
+        with ThreadPoolExecutor(self.workers) as pool:
+            for keys in self._due(shards):
+                if self.time_left() < self.stop_at_s:
+                    report.out_of_time = True
+                if report.stopped:
+                    break
+                mine = [slot for slot in pool.map(self._claim, self.slots.get_many(keys)) if slot is not None]
+                self._send(mine, report, pool)
+        return report
+
+    def _due(self, shards: Sequence[str]) -> Iterator[list[Key]]:
+        at_once = max(1, self.rows_per_batch // (2 if self.lifetime_rows else 1))
+        for shard in shards:
+            yield from self.slots.due(shard, now=self.now(), at_once=at_once)
+
+    def _claim(self, slot: Slot) -> Slot | None:
+        now = self.now()
+        if slot.due_at is None or slot.due_at > now:
+            return None
+        mine = self.slots.put(claimed(slot, self.claim_id, now=now, claim_for=self.claim_for))
+        if mine is not None:
+            self.slots.follow_on(mine, now=now, grace=self.grace)
+        return mine
+
+    def _send(self, slots: list[Slot], report: DrainReport, pool: ThreadPoolExecutor) -> None:
+        if report.unavailable is not None:
+            self._settle(slots, lambda slot: waiting(slot, now=self.now()), pool)
+            return
+        rows = rows_for(slots, lifetime_rows=self.lifetime_rows)
+        try:
+            answers = answers_by_row(_list(self.send(rows))) if rows else {}
+        except AxleUnavailableError as error:
+            self._give_back(slots, error, report, pool)
+        except AxleRefusedError as error:
+            if error.status not in ONE_ROW_TOO_BAD:
+                self._give_back(slots, AxleUnavailableError(error.detail, status=error.status), report, pool)
+            elif len(slots) > 1:
+                # One row can spoil the request for all: halving finds it and lets the others through.
+                half = len(slots) // 2
+                self._send(slots[:half], report, pool)
+                self._send(slots[half:], report, pool)
+            else:
+                words = error.detail
+                report.sent, report.rejected = report.sent + len(rows), report.rejected + len(rows)
+                report.rejections += [(slot.asset, slot.start, words) for slot in slots]
+                self._settle(slots, lambda slot: refused(slot, words), pool)
+        else:
+            self._count(rows, answers, report)
+            self._settle(slots, lambda slot: self._answered(slot, answers), pool)
+            report.rejections += _rejections(slots, answers)
+
+    def _answered(self, slot: Slot, answers: Answers) -> Slot:
+        return answered(slot, answers, now=self.now(), grace=self.grace, lifetime_rows=self.lifetime_rows)
+
+    def _give_back(
+        self, slots: list[Slot], error: AxleUnavailableError, report: DrainReport, pool: ThreadPoolExecutor
+    ) -> None:
+        wait = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+        report.unavailable = error.detail
+        self._settle(slots, lambda slot: unanswered(slot, now=self.now(), wait=wait), pool)
+
+    def _count(self, rows: Rows, answers: Answers, report: DrainReport) -> None:
+        said = [answers.get((row["asset_id"].lower(), _instant(row), row["label"])) for row in rows]
+        report.sent += len(rows)
+        report.accepted += sum(answer is not None and answer["accepted"] for answer in said)
+        report.rejected += sum(answer is not None and not answer["accepted"] for answer in said)
+        report.unanswered += sum(answer is None for answer in said)
+
+    def _settle(self, slots: Sequence[Slot], settle: Settle, pool: ThreadPoolExecutor) -> None:
+        list(pool.map(lambda slot: self._settle_one(slot, settle), slots))
+
+    def _settle_one(self, slot: Slot, settle: Settle) -> None:
+        """Write what became of a claimed slot, over whatever was measured meanwhile, unless the claim was lost."""
+        present: Slot | None = slot
+        for _ in range(SETTLE_TRIES):
+            if present is None or present.claim != self.claim_id:
+                return
+            if self.slots.put(settle(present)) is not None:
+                return
+            present = self.slots.get(slot.asset, slot.start)
+
+
+def drain(
+    slots: SlotStore,
+    send: Send,
+    *,
+    now: Callable[[], datetime],
+    time_left: Callable[[], float],
+    claim_id: str,
+    rows_per_batch: int = 500,
+    lifetime_rows: bool = False,
+    grace: timedelta = GRACE,
+    claim_for: timedelta = CLAIM,
+) -> DrainReport:
+    """Send every due half-hour to Axle, as far as the time goes; see ``Drain``."""
+    run = Drain(slots, send, now, time_left, claim_id, rows_per_batch, lifetime_rows, grace, claim_for)
+    return run.run()
+
+
+def _list(answers: object) -> Sequence[object]:
+    return answers if isinstance(answers, list) else []
+
+
+def _instant(row: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(row["start_timestamp"])
+
+
+def _rejections(slots: Sequence[Slot], answers: Answers) -> list[tuple[str, datetime, str]]:
+    by_row = {(slot.axle_asset_id.lower(), slot.start): slot.asset for slot in slots}
+    return [
+        (by_row[asset_id, start], start, str(answer.get("error")))
+        for (asset_id, start, _), answer in answers.items()
+        if not answer["accepted"] and (asset_id, start) in by_row
+    ]
