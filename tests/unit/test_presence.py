@@ -308,6 +308,58 @@ def test_a_late_report_of_a_car_unplugged_and_gone_before_the_session_is_ignored
     assert car.in_session
 
 
+def test_a_plug_older_than_the_repeated_plug_out_does_not_cancel_it() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=False).says(HOUR + 100, plugged_in=False)
+    car.says(HOUR + 50, now=HOUR + 110, plugged_in=True)
+    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
+    assert presence_due(car.presence) == at(HOUR + 120)
+
+
+def test_movement_learned_after_the_end_keeps_the_session_ended() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=False).waits_until(HOUR + 120)
+    car.says(HOUR + 50, now=HOUR + 200, moving=True).says(HOUR + 60, now=HOUR + 210, plugged_in=True)
+    assert not car.in_session
+
+
+def test_a_session_does_not_end_before_it_began() -> None:
+    car = Car().says(0, plugged_in=True).says(200, at_home=True).says(150, now=205, plugged_in=False)
+    car.waits_until(2 * HOUR)
+    assert car.closed_at == at(200)
+
+
+def test_a_false_position_from_a_session_that_has_ended_is_ignored_too() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=False).waits_until(HOUR + 120)
+    car.says(HOUR / 2, now=HOUR + 200, at_home=False)
+    assert car.told == [(EffectKind.IGNORED, Reason.AWAY_WHILE_PLUGGED)]
+    assert car.presence.at_home == Observed(True, T0)
+
+
+def test_a_late_plug_finds_a_plug_out_that_is_still_held_though_its_time_has_come() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=False).says(HOUR + 60, now=HOUR + 300, plugged_in=True)
+    assert car.told == [(EffectKind.PLUG_OUT_CANCELLED, Reason.PLUG_OUT_CANCELLED_BY_PLUG)]
+
+
+def test_a_clock_that_is_ahead_does_not_end_a_debounce_early() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=False).says(HOUR + 200, now=HOUR + 10, plugged_in=True)
+    assert car.told == [(EffectKind.PLUG_OUT_CANCELLED, Reason.PLUG_OUT_CANCELLED_BY_PLUG)]
+
+
+def test_a_replug_with_home_unknown_says_why_no_session_follows_the_one_that_ended() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=False).says(3 * HOUR, plugged_in=True)
+    assert car.told == [
+        (EffectKind.PLUGGED_OUT, Reason.PLUG_OUT_DEBOUNCED),
+        (EffectKind.NO_SESSION, Reason.HOME_UNKNOWN),
+    ]
+
+
+def test_charging_that_began_before_the_session_is_told_as_of_its_opening() -> None:
+    car = Car().says(0, plugged_in=True).says(10, charging=True).says(100, at_home=True)
+    assert [(effect.kind, effect.at) for effect in car.step.effects] == [
+        (EffectKind.PLUGGED_IN, at(100)),
+        (EffectKind.CHARGING_STARTED, at(100)),
+    ]
+
+
 def test_movement_with_no_word_of_the_plug_begins_a_held_plug_out() -> None:
     car = plugged_at_home().says(HOUR, moving=True)
     assert car.told == [(EffectKind.PLUG_OUT_HELD, Reason.PLUG_OUT_INFERRED)]
