@@ -1,52 +1,107 @@
 """Carries out what ``domain.axle_sync`` says: call Axle, note the answer on the twin, go on until nothing is left."""
 
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.domain.axle_sync import AxleCall, acknowledged, next_call, put_off, refused
+from driveway.domain.axle_answers import acknowledged, answered, claimed, claimed_call, held_back, put_off, refused
+from driveway.domain.axle_calls import AxleCall
+from driveway.domain.axle_sync import axle_due, call_due
+from driveway.domain.breaker import Permit
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 
-MOST_CALLS = 8
+BREAKER = "axle"
+MOST_CALLS = 10
+
+CLAIM_S = 120.0
+"""How long a call is one instance's alone: longer than the function may run, so that its maker is gone by then."""
+
+EARLY_S = 1.1
+"""Looks are queued with whole seconds of delay and so may come this much early."""
+
+Note = Callable[[Twin], Twin]
 
 
 def sync(asset: str, current: Runtime) -> None:
-    """Tell Axle what it does not know yet of the asset. Raises UnknownAssetError."""
+    """Tell Axle what it does not know yet of the asset, one call after the other.
+
+    A claim on the twin keeps other instances from calling for the asset meanwhile. The answer of one call and the claim
+    of the next are one write. While Axle's breaker is open the twin is put off without a call.
+
+    Raises:
+        UnknownAssetError: no such asset (any more).
+        ContentionError: others kept changing the twin; the answer that was not noted is in doubt.
+    """
     twin = current.table.twin(asset)
+    _wait_if_early(twin, current)
+    note: Note = _nothing
     for _ in range(MOST_CALLS):
         now = current.now()
-        call = next_call(twin, now)
-        if call is None or (twin.axle.retry_at is not None and now < twin.axle.retry_at):
+        if call_due(note(twin), now) is None:
             break
-        twin, available = _made(asset, call, current)
-        if not available:
+        permit = current.breakers.allow(BREAKER, now)
+        if not permit.granted:
+            note = _then_held_back(note, permit, current)
+            break
+        twin, claim = _claim(asset, note, current)
+        call = claimed_call(twin, claim)
+        if call is None:
+            current.breakers.unused(BREAKER, permit, now)
             return
-    # The due index may still name an instant that has passed: bring it up to date.
-    current.table.change_twin(asset, lambda fresh: fresh, now=current.now())
+        note = _answer_to(call, claim, permit, current)
+    # Written also when nothing was noted: the due index may still name an instant that has passed.
+    current.table.change_twin(asset, note, now=current.now())
 
 
-def _made(asset: str, call: AxleCall, current: Runtime) -> tuple[Twin, bool]:
-    """Make one call and note its answer; the twin then, and whether Axle was there to answer."""
+def _nothing(twin: Twin) -> Twin:
+    return twin
+
+
+def _wait_if_early(twin: Twin, current: Runtime) -> None:
+    now = current.now()
+    due = axle_due(twin, now)
+    if due is not None and timedelta(0) < due - now <= current.clock.machine(EARLY_S):
+        time.sleep(current.clock.real_s(due - now))
+
+
+def _then_held_back(note: Note, permit: Permit, current: Runtime) -> Note:
+    now = current.now()
+    until = current.breakers.comeback(permit, now)
+    detail = "Axle has not been answering; it is called again when a probe succeeds."
+    return lambda twin: held_back(note(twin), detail, now=now, until=until)
+
+
+def _claim(asset: str, note: Note, current: Runtime) -> tuple[Twin, str]:
+    """The twin with the last answer noted and the next call claimed (if there is one), and the claim's id."""
+    now, claim = current.now(), current.new_id()
+    until = now + current.clock.machine(CLAIM_S)
+    change = current.table.change_twin(asset, lambda twin: claimed(note(twin), now, id=claim, until=until), now=now)
+    return change.after, claim
+
+
+def _answer_to(call: AxleCall, claim: str, permit: Permit, current: Runtime) -> Note:
+    """Make a claimed call; gives what its answer makes of the twin."""
     try:
-        current.axle.post(call.path, call.body)
+        current.axle.tell(call.path, call.body)
     except AxleRefusedError as error:
-        status, words = error.status, error.detail
+        now, status, words = current.now(), error.status, error.detail
+        current.breakers.succeeded(BREAKER, permit, now)
         current.logger.warning("Axle refused", extra={"call": call.kind, "status": status})
-
-        def note(twin: Twin) -> Twin:
-            return refused(twin, call, status=status, detail=words, now=current.now())
-
-        available = True
+        return lambda twin: answered(
+            twin, claim, lambda told: refused(told, call, status=status, detail=words, now=now)
+        )
     except AxleUnavailableError as error:
-        wait_s, words, chance = error.retry_after_s, error.detail, current.random.random()
+        now, wait_s, words, chance = current.now(), error.retry_after_s, error.detail, current.random.random()
+        unanswered = call if error.heard else None
+        current.breakers.failed(BREAKER, permit, now, wait_s=wait_s)
         current.logger.info("Axle unavailable", extra={"call": call.kind, "status": error.status})
-
-        def note(twin: Twin) -> Twin:
-            return put_off(twin, words, now=current.now(), wait_s=wait_s, spread=chance)
-
-        available = False
-    else:
-
-        def note(twin: Twin) -> Twin:
-            return acknowledged(twin, call, current.now())
-
-        available = True
-    return current.table.change_twin(asset, note, now=current.now()).after, available
+        return lambda twin: answered(
+            twin,
+            claim,
+            lambda told: put_off(told, words, now=now, wait_s=wait_s, spread=chance, unanswered=unanswered),
+        )
+    now = current.now()
+    current.breakers.succeeded(BREAKER, permit, now)
+    return lambda twin: answered(twin, claim, lambda told: acknowledged(told, call, now))

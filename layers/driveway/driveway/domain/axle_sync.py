@@ -1,64 +1,31 @@
 """What Axle has to be told next of an asset, and what its answers mean. Pure: values in, values out.
 
-Order for an asset: tariff, intent, plug state, charge-now. A first tariff and a first intent are told one by one; later
-a plug-in carries both, so that one call says all. Values are taken at the moment of the call, so many quick changes
-cost one call. Everything is acknowledged by value: repeating a call whose answer was lost does no harm.
+Order for an asset: tariff, intent, plug state, charge-now. The first of each is told on its own; later a plug-in
+carries tariff and intent, so that one call says all. Values are taken at the moment of the call, so many quick changes
+cost one call. What was told and never answered is in doubt, and told again whatever the twin wants by then: so the
+calls, which say states and not steps, make Axle's picture right even when an answer was lost after Axle had acted.
+
+A call that Axle refuses for good is parked until its value changes. Where another call can say what matters it is made
+instead: a refused plug-in without what came with it, and after a refused plug-out the next session's plug-in.
 """
 
-import hashlib
-import json
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from driveway.domain.departures import intent_changes_at
-from driveway.domain.intent import axle_intent, intent_differs
-from driveway.domain.reasons import Reason
-from driveway.domain.tariff import axle_tariff
-from driveway.domain.twin import (
-    AxleIntent,
-    AxlePlug,
-    AxleRefusal,
-    AxleState,
-    AxleTariff,
-    ChargeNow,
-    Entry,
-    Session,
-    Twin,
+from driveway.domain.axle_calls import (
+    AxleCall,
+    bare_plug_in,
+    charge_now,
+    charge_now_deleted,
+    intent_update,
+    plug_in,
+    plug_out,
+    tariff_update,
 )
-
-CallKind = Literal["tariff-update", "intent", "plug-in", "plug-out", "charge-now", "charge-now-deleted"]
-
-FIRST_BACKOFF_S = 5.0
-LONGEST_BACKOFF_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class AxleCall:
-    """One call to make for an asset: its kind, its body, and the values it tells.
-
-    ``ends_session_id`` is the session that a plug-out is the end of, as Axle was told of it.
-    """
-
-    kind: CallKind
-    axle_asset_id: str
-    body: dict[str, Any]
-    tariff: AxleTariff | None = None
-    intent: AxleIntent | None = None
-    session_id: str | None = None
-    ends_session_id: str | None = None
-    charge_now: ChargeNow | None = None
-
-    @property
-    def path(self) -> str:
-        """The path of the call at Axle."""
-        return f"/entities/asset/{self.axle_asset_id}/event/{self.kind}"
-
-    @property
-    def fingerprint(self) -> str:
-        """What was said, in short: the same for the same call with the same value."""
-        text = json.dumps([self.kind, self.session_id, self.ends_session_id, self.body], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+from driveway.domain.departures import intent_changes_at
+from driveway.domain.intent import SOC_ENERGY_TOLERANCE_KWH, axle_intent, intent_differs
+from driveway.domain.tariff import axle_tariff
+from driveway.domain.twin import AxleDoubt, AxleIntent, AxleSubject, ChargeNow, Session, Twin
 
 
 def wanted_intent(twin: Twin, now: datetime) -> AxleIntent | None:
@@ -87,173 +54,39 @@ def wanted_charge_now(twin: Twin, now: datetime) -> ChargeNow | None:
 
 
 def next_call(twin: Twin, now: datetime) -> AxleCall | None:
-    """The next call that makes Axle's picture more like the twin; None when they agree or Axle refused the value."""
-    if not twin.link.enrolled or twin.link.leaving:
-        return None
-    refused = {refusal.fingerprint for refusal in twin.axle.refusals}
-    for call in _differences(twin, now):
-        if call.fingerprint not in refused:
-            return call
-    return None
+    """The next call that makes Axle's picture more like the twin; None when they agree or Axle refused the values.
+
+    Whether it may be made yet is another matter: see ``call_due``.
+    """
+    refused = _refused(twin)
+    calls = (_not_refused(ladder, refused) for ladder in _differences(twin, now))
+    return next((call for call in calls if call is not None), None)
 
 
 def in_sync(twin: Twin, now: datetime) -> bool:
     """Whether Axle has acknowledged everything there is to tell; a refused value is not acknowledged."""
-    return not twin.link.enrolled or not _differences(twin, now)
+    return not _differences(twin, now)
 
 
-def _differences(twin: Twin, now: datetime) -> list[AxleCall]:
-    tariff, intent, plug = _tariff_call(twin), _intent_call(twin, now), _plug_call(twin, now)
-    if plug is not None and plug.kind == "plug-in" and twin.axle.plug is not None:
-        # The plug-in carries what is new of these, unless Axle has never heard of one.
-        tariff = tariff if twin.axle.tariff is None or plug.tariff is None else None
-        intent = intent if twin.axle.intent is None or plug.intent is None else None
-    return [call for call in (tariff, intent, plug, _boost_call(twin, now)) if call is not None]
-
-
-def _tariff_call(twin: Twin) -> AxleCall | None:
-    tariff = axle_tariff(twin.tariff)
-    if twin.axle.tariff == tariff:
-        return None
-    body = {"tariff": _tariff_body(tariff)}
-    return AxleCall("tariff-update", twin.link.axle_asset_id, body, tariff=tariff)
-
-
-def _intent_call(twin: Twin, now: datetime) -> AxleCall | None:
-    intent = wanted_intent(twin, now)
-    if intent is None or not intent_differs(twin.axle.intent, intent):
-        return None
-    return AxleCall("intent", twin.link.axle_asset_id, {"intent": _intent_body(intent)}, intent=intent)
-
-
-def _plug_call(twin: Twin, now: datetime) -> AxleCall | None:
-    session, told = wanted_session(twin, now), twin.axle.plug
-    wanted = AxlePlug(session.id if session else None)
-    if told == wanted:
-        return None
-    if session is None or (told is not None and told.session_id is not None):
-        return AxleCall("plug-out", twin.link.axle_asset_id, {}, ends_session_id=told.session_id if told else None)
-    body: dict[str, Any] = {"vehicle": {"charging_rate_kw": twin.link.power_kw}}
-    refused = {refusal.call for refusal in twin.axle.refusals}
-    tariff, intent = axle_tariff(twin.tariff), wanted_intent(twin, now)
-    if "tariff-update" not in refused:
-        body["tariff"] = _tariff_body(tariff)
-    if intent is not None and "intent" not in refused:
-        body["intent"] = _intent_body(intent)
-    return AxleCall(
-        "plug-in",
-        twin.link.axle_asset_id,
-        body,
-        tariff=tariff if "tariff" in body else None,
-        intent=intent if "intent" in body else None,
-        session_id=session.id,
-    )
-
-
-def _boost_call(twin: Twin, now: datetime) -> AxleCall | None:
-    wanted, told = wanted_charge_now(twin, now), twin.axle.charge_now
-    if wanted is not None and wanted != told:
-        body = {"end_at": _instant(wanted.until)}
-        return AxleCall("charge-now", twin.link.axle_asset_id, body, charge_now=wanted)
-    if wanted is None and told is not None and now < told.until:
-        return AxleCall("charge-now-deleted", twin.link.axle_asset_id, {})
-    return None
-
-
-def _tariff_body(tariff: AxleTariff) -> dict[str, Any]:
-    return {
-        "off_peak_times": tariff.off_peak_times,
-        "timezone": tariff.timezone,
-        "tariff_type": tariff.tariff_type,
-    }
-
-
-def _intent_body(intent: AxleIntent) -> dict[str, Any]:
-    return {
-        "energy_required_kwh": intent.energy_required_kwh,
-        "ready_by": _instant(intent.ready_by),
-        "ready_by_local_time": intent.ready_by_local_time,
-        "energy_estimated": intent.energy_estimated,
-        "may_charge_peak": intent.may_charge_peak,
-        "charging_mode": intent.charging_mode,
-    }
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def acknowledged(twin: Twin, call: AxleCall, now: datetime) -> Twin:
-    """The twin once Axle answered the call with a 2xx."""
+def call_due(twin: Twin, now: datetime) -> AxleCall | None:
+    """The call to make now: None as well while a pause lasts or another instance is calling."""
     axle = twin.axle
-    if call.tariff is not None:
-        axle = replace(axle, tariff=call.tariff)
-    if call.intent is not None:
-        axle = replace(axle, intent=call.intent)
-    if call.kind in {"plug-in", "plug-out"}:
-        axle = replace(axle, plug=AxlePlug(call.session_id))
-    if call.kind in {"charge-now", "charge-now-deleted"}:
-        axle = replace(axle, charge_now=call.charge_now)
-    refusals = tuple(refusal for refusal in axle.refusals if refusal.call != call.kind)
-    axle = replace(axle, attempts=0, retry_at=None, last_error=None, refusals=refusals)
-    heard = replace(twin, axle=axle)
-    if in_sync(heard, now):
-        heard = replace(heard, axle=replace(axle, unacknowledged_since=None))
-    return heard.tell(
-        Entry(now, "AxleTold", Reason.AXLE_ACKNOWLEDGED, _TOLD[call.kind], {"call": call.kind, **call.body})
-    )
+    pausing = axle.retry_at is not None and now < axle.retry_at
+    calling = axle.telling is not None and now < axle.telling.until
+    return None if pausing or calling else next_call(twin, now)
 
 
-_TOLD: dict[CallKind, str] = {
-    "tariff-update": "Axle knows the tariff.",
-    "intent": "Axle knows what the driver needs.",
-    "plug-in": "Axle knows that the car is plugged in at home.",
-    "plug-out": "Axle knows that the car is not plugged in.",
-    "charge-now": "Axle knows of the charge-now.",
-    "charge-now-deleted": "Axle knows that the charge-now is over.",
-}
-
-
-def put_off(twin: Twin, detail: str, *, now: datetime, wait_s: float | None, spread: float) -> Twin:
-    """The twin once Axle could not answer: tried again after a pause that doubles, at most five minutes.
-
-    Args:
-        wait_s: how long Axle asked to wait (``Retry-After``), if it did.
-        spread: jitter, evenly in [0, 1).
-    """
+def axle_due(twin: Twin, now: datetime) -> datetime | None:
+    """When Axle sync has to look at the twin again (aware UTC); None when nothing is ahead."""
+    if not _told_of(twin):
+        return None
     axle = twin.axle
-    backoff_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(axle.attempts, 16)) * (0.5 + 0.5 * spread)
-    pause_s = max(backoff_s, min(wait_s or 0.0, LONGEST_BACKOFF_S))
-    later = replace(
-        axle,
-        attempts=axle.attempts + 1,
-        retry_at=now + timedelta(seconds=pause_s),
-        last_error=detail,
-        unacknowledged_since=axle.unacknowledged_since or now,
-    )
-    put = replace(twin, axle=later)
-    if axle.attempts == 0:
-        text = "Axle cannot be reached; it is tried again until it answers."
-        put = put.tell(Entry(now, "AxleUnavailable", Reason.AXLE_UNAVAILABLE, text, {"error": detail}))
-    return put
-
-
-def refused(twin: Twin, call: AxleCall, *, status: int, detail: str, now: datetime) -> Twin:
-    """The twin once Axle refused the call for good: not repeated until the value changes, and the app is told."""
-    kept = tuple(refusal for refusal in twin.axle.refusals if refusal.call != call.kind)
-    refusal = AxleRefusal(call.kind, status, detail, call.fingerprint, now)
-    axle: AxleState = replace(
-        twin.axle,
-        attempts=0,
-        retry_at=None,
-        last_error=detail,
-        refusals=(*kept, refusal),
-        unacknowledged_since=twin.axle.unacknowledged_since or now,
-    )
-    text = f"Axle refused the {call.kind}: {detail}"
-    return replace(twin, axle=axle).tell(
-        Entry(now, "NeedsAttention", Reason.AXLE_REFUSED, text, {"call": call.kind, "status": status})
-    )
+    if axle.telling is not None and now < axle.telling.until:
+        return axle.telling.until
+    if next_call(twin, now) is not None:
+        return max(now, axle.retry_at) if axle.retry_at else now
+    ahead = [intent_changes_at(twin.intent, twin.link.timezone, now), twin.link.snoozed_until]
+    return min((at for at in ahead if at is not None and at > now), default=None)
 
 
 def mark_unacknowledged(twin: Twin, now: datetime) -> Twin:
@@ -263,12 +96,136 @@ def mark_unacknowledged(twin: Twin, now: datetime) -> Twin:
     return replace(twin, axle=replace(twin.axle, unacknowledged_since=now))
 
 
-def axle_due(twin: Twin, now: datetime) -> datetime | None:
-    """When Axle sync has to look at the twin again (aware UTC); None when nothing is ahead."""
-    if not twin.link.enrolled or twin.link.leaving:
-        return None
-    if next_call(twin, now) is not None:
-        retry_at = twin.axle.retry_at
-        return max(now, retry_at) if retry_at else now
-    ahead = [intent_changes_at(twin.intent, twin.link.timezone, now), twin.link.snoozed_until]
-    return min((at for at in ahead if at is not None and at > now), default=None)
+def doubts(twin: Twin, now: datetime) -> tuple[AxleDoubt, ...]:
+    """What Axle was told without an answer, by calls of the past and by one whose maker has vanished."""
+    axle = twin.axle
+    vanished = axle.telling is not None and now >= axle.telling.until
+    return with_doubts(axle.doubts, axle.telling.tells) if axle.telling is not None and vanished else axle.doubts
+
+
+MOST_PLUG_DOUBTS = 3
+
+
+def with_doubts(known: tuple[AxleDoubt, ...], further: tuple[AxleDoubt, ...]) -> tuple[AxleDoubt, ...]:
+    """Doubts joined, each once. Of the sessions three are enough to know that Axle may have heard of another one."""
+    joined = tuple(doubt for doubt in known if doubt not in further) + further
+    plugs = [doubt for doubt in joined if doubt.subject == "plug"]
+    dropped = set(plugs[:-MOST_PLUG_DOUBTS])
+    return tuple(doubt for doubt in joined if doubt not in dropped)
+
+
+def possible_calls(twin: Twin, now: datetime) -> set[str]:
+    """The fingerprints of all calls that the present differences could lead to."""
+    return {call.fingerprint for ladder in _differences(twin, now) for call in ladder}
+
+
+def _told_of(twin: Twin) -> bool:
+    return twin.link.enrolled and not twin.link.leaving
+
+
+def _refused(twin: Twin) -> frozenset[str]:
+    return frozenset(refusal.fingerprint for refusal in twin.axle.refusals)
+
+
+def _not_refused(ladder: tuple[AxleCall, ...], refused: frozenset[str]) -> AxleCall | None:
+    return next((call for call in ladder if call.fingerprint not in refused), None)
+
+
+def _differences(twin: Twin, now: datetime) -> list[tuple[AxleCall, ...]]:
+    """What Axle must be told, in order; for each the calls that say it, the later ones where the first is refused."""
+    if not _told_of(twin):
+        return []
+    refused, doubtful = _refused(twin), {doubt.subject for doubt in doubts(twin, now)}
+    plug = _plug_ladder(twin, now, refused)
+    carrier = _not_refused(plug, refused) if twin.axle.plug is not None else None
+    return [
+        ladder
+        for ladder in (
+            _tariff_ladder(twin, doubtful, carrier),
+            _intent_ladder(twin, now, doubtful, carrier),
+            plug,
+            _boost_ladder(twin, now, doubtful, told_plugged_in=not plug),
+        )
+        if ladder
+    ]
+
+
+def _tariff_ladder(twin: Twin, doubtful: set[AxleSubject], carrier: AxleCall | None) -> tuple[AxleCall, ...]:
+    tariff, told = axle_tariff(twin.tariff), twin.axle.tariff
+    carried = carrier is not None and carrier.tariff is not None and told is not None
+    if carried or (tariff == told and "tariff" not in doubtful):
+        return ()
+    return (tariff_update(twin.link.axle_asset_id, tariff),)
+
+
+def _intent_ladder(
+    twin: Twin, now: datetime, doubtful: set[AxleSubject], carrier: AxleCall | None
+) -> tuple[AxleCall, ...]:
+    intent, told = wanted_intent(twin, now), twin.axle.intent
+    carried = carrier is not None and carrier.intent is not None and told is not None
+    if intent is None or carried or not (_is_news(twin, intent, now) or "intent" in doubtful):
+        return ()
+    return (intent_update(twin.link.axle_asset_id, intent),)
+
+
+def _is_news(twin: Twin, wanted: AxleIntent, now: datetime) -> bool:
+    """Whether Axle must be told the intent.
+
+    A state of charge that moves under the same target is told with the plug-in. Later it is news only if the car needs
+    more than Axle was told, or so much less that charging since the plug-in does not explain it: Axle counts what it
+    let the car charge, and would count it twice.
+    """
+    told = twin.axle.intent
+    if told is None or not intent_differs(told, wanted):
+        return told is None
+    target = told.target_soc_pct
+    same_terms = not intent_differs(replace(told, energy_required_kwh=wanted.energy_required_kwh), wanted)
+    if target is None or target != wanted.target_soc_pct or not same_terms:
+        return True
+    session = wanted_session(twin, now)
+    if session is None:
+        return False
+    hours = max(0.0, (now - session.opened_at) / timedelta(hours=1))
+    least_kwh = told.energy_required_kwh - hours * twin.link.power_kw - SOC_ENERGY_TOLERANCE_KWH
+    return not least_kwh <= wanted.energy_required_kwh <= told.energy_required_kwh
+
+
+def _plug_ladder(twin: Twin, now: datetime, refused: frozenset[str]) -> tuple[AxleCall, ...]:
+    session, told, asset_id = wanted_session(twin, now), twin.axle.plug, twin.link.axle_asset_id
+    heard = {doubt.session_id for doubt in doubts(twin, now) if doubt.subject == "plug"}
+    if told is not None:
+        heard.add(told.session_id)
+    wanted_id = session.id if session is not None else None
+    if told is not None and heard == {wanted_id}:
+        return ()
+    others = tuple(sorted(session_id for session_id in heard if session_id not in {None, wanted_id}))
+    if session is None:
+        return (plug_out(asset_id, others),)
+    ending = (plug_out(asset_id, others),) if others else ()
+    return (*ending, _plug_in(twin, session, now, refused), bare_plug_in(asset_id, session.id))
+
+
+def _plug_in(twin: Twin, session: Session, now: datetime, refused: frozenset[str]) -> AxleCall:
+    """The plug-in with all that Axle has not refused of tariff and intent."""
+    asset_id, tariff, intent = twin.link.axle_asset_id, axle_tariff(twin.tariff), wanted_intent(twin, now)
+    tariff_refused = tariff_update(asset_id, tariff).fingerprint in refused
+    intent_refused = intent is not None and intent_update(asset_id, intent).fingerprint in refused
+    return plug_in(
+        asset_id,
+        session.id,
+        power_kw=twin.link.power_kw,
+        tariff=None if tariff_refused else tariff,
+        intent=None if intent_refused else intent,
+    )
+
+
+def _boost_ladder(
+    twin: Twin, now: datetime, doubtful: set[AxleSubject], *, told_plugged_in: bool
+) -> tuple[AxleCall, ...]:
+    wanted, told, asset_id = wanted_charge_now(twin, now), twin.axle.charge_now, twin.link.axle_asset_id
+    in_doubt = "charge_now" in doubtful
+    if wanted is not None:
+        known = told is not None and told.until == wanted.until and not in_doubt
+        return () if known or not told_plugged_in else (charge_now(asset_id, wanted),)
+    over = told is None or now >= told.until
+    return () if over and not in_doubt else (charge_now_deleted(asset_id, told),)

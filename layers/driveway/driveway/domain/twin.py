@@ -219,6 +219,30 @@ class AxleRefusal:
     at: datetime
 
 
+AxleSubject = Literal["tariff", "intent", "plug", "charge_now"]
+
+
+@dataclass(frozen=True, slots=True)
+class AxleDoubt:
+    """Something that a call told Axle and that was never answered: Axle may know it or not.
+
+    ``session_id`` is that of a plug-in; None for a plug-out and all else.
+    """
+
+    subject: AxleSubject
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AxleTelling:
+    """A call under way: whose it is, what it tells, and until when nobody else may call for this asset."""
+
+    id: str
+    since: datetime
+    until: datetime
+    tells: tuple[AxleDoubt, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class AxleState:
     """What Axle acknowledged and how the telling goes. Written by ``axle_sync``."""
@@ -232,6 +256,8 @@ class AxleState:
     last_error: str | None = None
     refusals: tuple[AxleRefusal, ...] = ()
     unacknowledged_since: datetime | None = None
+    doubts: tuple[AxleDoubt, ...] = ()
+    telling: AxleTelling | None = None
 
 
 CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "expired"]

@@ -12,11 +12,13 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from driveway.domain.breaker import BreakerRules
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.due import Dues, dues
 from driveway.domain.presence_rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.settings import Settings
+from driveway.store.breakers import Breakers
 from driveway.store.records import Records
 from driveway.store.slots import SlotStore
 from driveway.store.table import Table
@@ -87,6 +89,14 @@ class Runtime:
     def slots(self) -> SlotStore:
         """The half-hours."""
         return SlotStore(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
+
+    @cached_property
+    def breakers(self) -> Breakers:
+        """Whether Axle and the car makers are there to be called, as all instances find it."""
+        rules = BreakerRules(
+            probe_lease=self.clock.machine(120.0), drain=timedelta(seconds=self.settings.number("BREAKER_DRAIN_S", 60))
+        )
+        return Breakers(self.records, rules, believed=self.clock.machine(3.0), chance=self.random)
 
     @cached_property
     def control_rules(self) -> ControlRules:
