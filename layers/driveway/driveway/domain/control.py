@@ -8,13 +8,18 @@ observation, or failed, superseded or expired; every open state has a time that 
 from dataclasses import replace
 from datetime import datetime
 
-from driveway.domain.command import OPEN, judged, planned
+from driveway.domain.command_life import OPEN, judged, planned
 from driveway.domain.control_rules import ControlRules
+from driveway.domain.guard import guard
+from driveway.domain.interference import with_interference
+from driveway.domain.outlook import Outlook
 from driveway.domain.presence import presence_due, settle
 from driveway.domain.ready_by import next_risk_look, with_ready_by_guard
 from driveway.domain.reasons import Reason
+from driveway.domain.sight import with_presence
 from driveway.domain.twin import Entry, Twin
-from driveway.domain.wish import guard, next_change, wish
+from driveway.domain.upkeep import upkeep_due, with_upkeep
+from driveway.domain.wish import instruction_due, next_change, outlook, wish
 
 
 def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next", spread: float = 0.5) -> Twin:
@@ -25,38 +30,51 @@ def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next"
         new_id: the id that a newly planned command gets.
         spread: jitter for pauses, evenly in [0, 1).
     """
-    after = _passed(twin, now)
-    after = judged(after, now, rules, new_id=new_id, spread=spread)
-    after = with_ready_by_guard(after, now, escalate=rules.escalate, spread_s=rules.default_spread_s)
-    after = planned(after, now, rules, new_id=new_id)
-    return twin if after == twin else after
+    return _looked(twin, now, rules, new_id=new_id, spread=spread)[0]
 
 
 def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
     """When charge control has to look at the twin again (aware UTC); None when nothing is ahead."""
-    if step(twin, now, rules) is not twin:
+    after, ahead = _looked(twin, now, rules, new_id="next", spread=0.5)
+    if after is not twin:
         return now
-    ahead = [
+    command, control = twin.control.command, twin.control
+    due = [
         presence_due(twin.presence),
         twin.charge_now.until if twin.charge_now else None,
         twin.link.snoozed_until,
+        upkeep_due(twin, now, rules),
+        control.breaker_until if twin.presence.needs_user is not None else None,
     ]
-    command = twin.control.command
     if command is not None and command.state in OPEN:
-        ahead += [command.doubt_at, command.expires_at if command.state == "planned" else None]
+        due += [command.doubt_at, command.expires_at if command.state == "planned" else None]
     else:
-        wanted = wish(twin, now, rules)
+        wanted = wish(twin, now, rules, ahead)
         held_back = guard(twin, wanted, now, rules) if wanted else None
-        ahead.append(held_back.until if held_back else None)
+        due += [held_back.until if held_back else None, instruction_due(twin, rules)]
     if twin.presence.session is not None and twin.link.enrolled and not twin.link.leaving:
-        ahead += [next_change(twin, now, rules), next_risk_look(twin, now)]
-    return min((at for at in ahead if at is not None and at > now), default=None)
+        due += [next_change(now, rules, ahead), next_risk_look(twin, now)]
+    return min((at for at in due if at is not None and at > now), default=None)
+
+
+def _looked(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str, spread: float) -> tuple[Twin, Outlook]:
+    """The twin after a look, and the outlook it was taken with."""
+    after = _passed(twin, now)
+    ahead = outlook(after, now, rules)
+    warned = with_ready_by_guard(after, now, ahead, rules)
+    if warned.charge_now is not after.charge_now:
+        ahead = outlook(warned, now, rules)
+    after = judged(warned, now, rules, ahead, new_id=new_id, spread=spread)
+    after = with_interference(after, now, rules, ahead)
+    after = planned(after, now, rules, ahead, new_id=new_id)
+    after = with_upkeep(after, now, rules, new_id=f"{new_id}-default")
+    return (twin if after == twin else after), ahead
 
 
 def _passed(twin: Twin, now: datetime) -> Twin:
     """What time alone brings: a held plug-out that counts, a charge-now that is over, a snooze that ends."""
     settled = settle(twin.presence, now=now)
-    after = replace(twin, presence=settled.presence).tell(*settled.entries) if settled.changed else twin
+    after = with_presence(twin, settled, (), now) if settled.changed else twin
     boost = after.charge_now
     if boost is not None and (now >= boost.until or _unplugged_since(after, boost.started_at) or _boost_filled(after)):
         text = "Charge now is over; the plan goes on."
@@ -71,9 +89,7 @@ def _passed(twin: Twin, now: datetime) -> Twin:
 
 def _unplugged_since(twin: Twin, instant: datetime) -> bool:
     last = twin.presence.last_session
-    return (
-        twin.presence.session is None and last is not None and last.closed_at is not None and last.closed_at > instant
-    )
+    return last is not None and last.closed_at is not None and last.closed_at > instant
 
 
 def _boost_filled(twin: Twin) -> bool:

@@ -19,12 +19,15 @@ class ControlRules:
         max_attempts: how often one command is sent before it is given up and the car released.
         first_retry: the pause after a passing failure; it doubles with every attempt.
         min_dwell: how long the car keeps a state before we change it again; peak edges and charge-now do not wait.
-        restart_wait: how long after our start a car that stopped by itself is started again.
+        restart_wait: how long after our start a car that stopped by itself is started again; it doubles three times.
         max_pairs: start/stop pairs a session; after that the rest of the session is one stretch.
         daily_commands: commands a vehicle gets a UTC day; the last two are kept for letting it charge.
         daily_wakes: wake-ups a vehicle gets a UTC day.
         breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to four hours.
         respect_interference: whether charging that somebody else started outside the plan is left running.
+        interference_grace: charging that begins this soon after the plug-in is the plug-in's own doing.
+        instruction_lasts: after this a charger is told again what it was told, before it forgets (OCPP profiles lapse).
+        upkeep_retry: the pause after the default schedule could not be installed or removed; it doubles, up to a day.
     """
 
     lead: timedelta = timedelta(seconds=2)
@@ -43,3 +46,6 @@ class ControlRules:
     daily_wakes: int = 4
     breaker_pause: timedelta = timedelta(minutes=30)
     respect_interference: bool = True
+    interference_grace: timedelta = timedelta(minutes=30)
+    instruction_lasts: timedelta = timedelta(hours=11)
+    upkeep_retry: timedelta = timedelta(minutes=10)

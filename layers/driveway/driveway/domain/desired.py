@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from driveway.domain.effective_schedule import Stretch, limit_at
+from driveway.domain.effective_schedule import Stretch
+from driveway.domain.outlook import Outlook
 from driveway.domain.reasons import Reason, local_hhmm
 from driveway.domain.twin import Twin
 
@@ -27,45 +28,60 @@ class Desired:
 def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
     """What should be true of the car at ``at`` (aware UTC).
 
-    In order: not plugged in or not at home, not enrolled, snoozed or not controllable (leave it alone) > charge-now and
-    minimum state of charge > Axle's schedule > default off-peak schedule.
+    In order: not enrolled, not plugged in or not at home, not controllable (leave it alone) > charge-now > snoozed
+    (leave it alone) > minimum state of charge > Axle's schedule > default off-peak schedule. A car that somebody else
+    started is not held, but is charged when the plan says so.
     """
+    return desired_in(twin, at, Outlook(twin, at, spread_s=spread_s))
+
+
+def desired_in(twin: Twin, at: datetime, ahead: Outlook) -> Desired:
+    """``desired`` at an instant that the outlook covers."""
     alone = _left_alone(twin, at)
     if alone is not None:
         return Desired("leave", alone, LEFT_ALONE_TEXTS[alone])
-    stretch = limit_at(twin, at, spread_s=spread_s)
+    stretch = ahead.at(at)
     text = describe(stretch, timezone=twin.link.timezone)
     if stretch.limit_kw <= 0:
+        if _respected(twin):
+            other = Reason.THIRD_PARTY_INTERFERENCE
+            return Desired("leave", other, LEFT_ALONE_TEXTS[other])
         return Desired("hold", stretch.reason, text, stretch.source, 0.0, stretch.end)
     limited = stretch.limit_kw < twin.link.power_kw - UNLIMITED_MARGIN_KW
     return Desired("charge", stretch.reason, text, stretch.source, stretch.limit_kw if limited else None, stretch.end)
 
 
 def _left_alone(twin: Twin, at: datetime) -> Reason | None:
-    link, presence, control = twin.link, twin.presence, twin.control
+    link, presence = twin.link, twin.presence
     if not link.enrolled or link.leaving:
         return Reason.NOT_ENROLLED
-    if link.snoozed_until is not None and at < link.snoozed_until:
+    boosted = twin.charge_now is not None and at < twin.charge_now.until
+    if link.snoozed_until is not None and at < link.snoozed_until and not boosted:
         return Reason.SNOOZED
     if presence.session is None:
         return _no_session(twin)
     if link.vehicle is None:
         return Reason.NO_VEHICLE_LINKED
-    if presence.needs_user is not None:
+    if disconnected_at(twin, at):
         return Reason.PROVIDER_NEEDS_USER
-    if control.interference == presence.session.id and not _boosted(twin, at) and not _planned_since(twin):
-        return Reason.THIRD_PARTY_INTERFERENCE
     return None
 
 
-def _planned_since(twin: Twin) -> bool:
-    """Whether Axle has sent a schedule since somebody else was noticed to charge the car."""
-    noticed_at = twin.control.interference_at
-    return noticed_at is None or any(installed.received_at > noticed_at for installed in twin.profiles)
+def disconnected_at(twin: Twin, at: datetime) -> bool:
+    """Whether the car maker's account is out of order at ``at``.
+
+    After commands were refused for it, the account is tried again once the breaker's pause is over.
+    """
+    tried_at = twin.control.breaker_until
+    return twin.presence.needs_user is not None and (tried_at is None or at < tried_at)
 
 
-def _boosted(twin: Twin, at: datetime) -> bool:
-    return twin.charge_now is not None and at < twin.charge_now.until
+def _respected(twin: Twin) -> bool:
+    """Whether somebody else started the car in this session and Axle has sent no schedule since."""
+    session, noticed_at = twin.presence.session, twin.control.interference_at
+    if session is None or twin.control.interference != session.id or noticed_at is None:
+        return False
+    return not any(installed.received_at > noticed_at for installed in twin.profiles)
 
 
 def _no_session(twin: Twin) -> Reason:
@@ -83,7 +99,7 @@ LEFT_ALONE_TEXTS: dict[Reason, str] = {
     Reason.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
     Reason.NO_VEHICLE_LINKED: "No car is linked to this asset, so nothing can be commanded.",
     Reason.PROVIDER_NEEDS_USER: "The car maker's account has to be connected again.",
-    Reason.THIRD_PARTY_INTERFERENCE: "The driver or another system started the car outside the plan; that is respected.",
+    Reason.THIRD_PARTY_INTERFERENCE: "Somebody else started the car outside the plan, and that is respected.",
 }
 
 

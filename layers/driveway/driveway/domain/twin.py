@@ -261,7 +261,7 @@ class AxleState:
 
 
 CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "expired"]
-CommandAction = Literal["start", "stop"]
+CommandAction = Literal["start", "stop", "install_default", "remove_default"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +277,7 @@ class Command:
         release: it lets the car charge because we let go of it.
         shown_before: the car showed the wanted state when it was sent.
         outcome: the provider's last answer (an OutcomeKind) and, in ``detail``, its words.
+        schedule: for ``install_default``, what is to be installed, in short.
     """
 
     id: str
@@ -297,6 +298,7 @@ class Command:
     detail: str | None = None
     release: bool = False
     shown_before: bool = False
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,10 +309,14 @@ class Control:
         failures: commands that were given up in a row; ``breaker_until`` is when the vehicle is tried again.
         budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
         pairs: start/stop pairs sent in the session ``pairs_session_id``.
-        last_start_at, last_stop_at: when we last sent each, with ``last_limit_kw`` of the start.
+        last_start_at, last_stop_at: when we last sent each.
+        taken: the last of them that the provider took, at ``taken_at``, with ``last_limit_kw`` of the last start taken.
+        restarts: how often in a row the car was started again because it had stopped by itself.
+        held_seen: the session in which the car was seen not charging while it was to hold.
         interference: the session in which somebody else started the car, noticed at ``interference_at``.
         at_risk_for: the departure that the app was warned about.
         default_schedule: what is installed in the car or charger itself, in short.
+        upkeep: the command that installs or removes it, apart from the commands to charge.
     """
 
     command: Command | None = None
@@ -328,6 +334,11 @@ class Control:
     interference_at: datetime | None = None
     at_risk_for: datetime | None = None
     default_schedule: str | None = None
+    taken: CommandAction | None = None
+    taken_at: datetime | None = None
+    restarts: int = 0
+    held_seen: str | None = None
+    upkeep: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +406,7 @@ class Twin:
         return replace(self, news=(*self.news, *entries))
 
 
-WANTED_OR_OBSERVED = ("link", "tariff", "intent", "presence", "profiles", "charge_now", "meter")
+WANTED_OR_OBSERVED = ("link", "tariff", "intent", "presence", "profiles", "charge_now")
 
 
 def changed_groups(before: Twin, after: Twin) -> tuple[str, ...]:

@@ -1,0 +1,234 @@
+"""The life of a command to charge or to stop: planned, sent, then confirmed, failed, superseded or expired. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from driveway.domain.control_rules import ControlRules
+from driveway.domain.desired import desired_in
+from driveway.domain.guard import allowance, commands_spent, guard
+from driveway.domain.outlook import Outlook
+from driveway.domain.reasons import Reason
+from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
+from driveway.domain.wish import (
+    charges_since_stop,
+    does_it,
+    holds_car,
+    is_instructed,
+    shows,
+    wanted_limit_kw,
+    wish,
+)
+
+OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
+TAKEN = frozenset({"ACCEPTED", "CONFIRMED", "ALREADY_IN_STATE"})
+HOPELESS = frozenset({"UNSUPPORTED", "NEEDS_USER"})
+LONGEST_BREAKER_PAUSE = timedelta(hours=4)
+BREAKER_JITTER = 0.1
+
+_SHOWN: dict[CommandAction, str] = {
+    "start": "The car shows that it is charging.",
+    "stop": "The car shows that it has stopped.",
+}
+_HOPELESS_REASONS: dict[str | None, Reason] = {
+    "UNSUPPORTED": Reason.PROVIDER_UNSUPPORTED,
+    "NEEDS_USER": Reason.PROVIDER_NEEDS_USER,
+}
+
+Ending = tuple[CommandState, Reason, str]
+
+
+def planned(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, new_id: str) -> Twin:
+    """The twin with a new command if one is wanted, none is under way and nothing speaks against it."""
+    if twin.control.command is not None and twin.control.command.state in OPEN:
+        return twin
+    wanted = wish(twin, now, rules, ahead)
+    if wanted is None or guard(twin, wanted, now, rules) is not None:
+        return twin
+    until = wanted.desired.until
+    expires_at = wanted.not_before + rules.command_ttl
+    command = Command(
+        id=new_id,
+        action=wanted.action,
+        reason=Reason.RELEASED if wanted.release else wanted.desired.reason,
+        state="planned",
+        planned_at=now,
+        not_before=wanted.not_before,
+        expires_at=min(expires_at, until) if until and until > wanted.not_before else expires_at,
+        doubt_at=wanted.not_before + rules.lost_after,
+        limit_kw=wanted.limit_kw,
+        edge_at=wanted.edge_at,
+        release=wanted.release,
+    )
+    text = f"Letting the car charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
+    return replace(twin, control=replace(twin.control, command=command)).tell(
+        Entry(now, "CommandPlanned", command.reason, text, told(command))
+    )
+
+
+def judged(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, new_id: str, spread: float) -> Twin:
+    """The twin with the command under way judged by what the car shows and by the time."""
+    command = twin.control.command
+    if command is None or command.state not in OPEN:
+        return twin
+    ending = ending_of(twin, command, now, rules, ahead)
+    if ending is not None:
+        return ended(twin, *ending, now=now)
+    if command.doubt_at is None or now < command.doubt_at:
+        return twin
+    if command.state == "planned":
+        return _announced_again(twin, command, now, rules, new_id=new_id)
+    return _doubted(twin, command, now, rules, new_id=new_id, spread=spread)
+
+
+def ending_of(twin: Twin, command: Command, now: datetime, rules: ControlRules, ahead: Outlook) -> Ending | None:
+    """How an open command ends by what the car shows, by what is wanted now or by the time; None if it goes on."""
+    if command.attempts > 0 and _is_confirmed(twin, command):
+        return "confirmed", Reason.COMMAND_CONFIRMED, _SHOWN[command.action]
+    if not _is_wanted(twin, command, now, ahead):
+        return "superseded", Reason.COMMAND_SUPERSEDED, "Something else is wanted now."
+    if command.state == "sent":
+        return None
+    if command.attempts == 0 and _is_done_already(twin, command, now, rules):
+        return "superseded", Reason.ALREADY_IN_STATE, "The car does it already."
+    if now >= command.expires_at:
+        return "expired", Reason.COMMAND_EXPIRED, "The command was not sent while it mattered."
+    return None
+
+
+def _is_confirmed(twin: Twin, command: Command) -> bool:
+    """Whether the car shows what was asked, and shows it because of the command or since.
+
+    A car that showed it when it was asked (to keep another limit, or beforehand) has to have taken the command.
+    """
+    charging, taken = twin.presence.charging, command.outcome in TAKEN
+    if twin.presence.session is None:
+        return command.release and taken
+    if command.outcome == "ALREADY_IN_STATE":
+        newer = charging is not None and command.sent_at is not None and charging.at > command.sent_at
+        return not newer or shows(twin, command.action)
+    return shows(twin, command.action) and (taken or not command.shown_before)
+
+
+def _is_wanted(twin: Twin, command: Command, now: datetime, ahead: Outlook) -> bool:
+    if twin.link.vehicle is None:
+        return False
+    if command.action == "start" and command.state == "planned" and twin.presence.held_plug_out is not None:
+        return False
+    want = desired_in(twin, max(now, command.not_before), ahead)
+    if command.release:
+        return _release_is_wanted(twin, command, now, leaving=want.want == "leave")
+    if want.want == "leave" or (want.want == "charge") != (command.action == "start"):
+        return False
+    return command.action == "stop" or command.limit_kw == wanted_limit_kw(twin, want)
+
+
+def _release_is_wanted(twin: Twin, command: Command, now: datetime, *, leaving: bool) -> bool:
+    if twin.presence.session is None:
+        return leaving and is_instructed(twin) and (command.state == "sent" or holds_car(twin, now))
+    return leaving or command.reason == Reason.GAVE_UP_RELEASED
+
+
+def _is_done_already(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> bool:
+    if command.release:
+        return not holds_car(twin, now)
+    return does_it(twin, command.action, command.limit_kw, now, rules)
+
+
+def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
+    """A planned command that nobody sent: under a new id, so that it is announced anew."""
+    again = replace(command, id=new_id, doubt_at=now + rules.lost_after)
+    text = "The command was not sent yet; it is announced again."
+    return replace(twin, control=replace(twin.control, command=again)).tell(
+        Entry(now, "CommandRetried", Reason.RETRY_WAIT, text, told(again))
+    )
+
+
+def _doubted(twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str, spread: float) -> Twin:
+    """A sent command whose time is up: sent again after a look, or given up."""
+    if command.outcome in HOPELESS or command.attempts >= rules.max_attempts:
+        reason = _HOPELESS_REASONS.get(command.outcome, Reason.COMMAND_FAILED)
+        return _given_up(twin, command, reason, now, rules, new_id=new_id, spread=spread)
+    if commands_spent(twin, now) >= allowance(twin, command.action, rules):
+        return _given_up(twin, command, Reason.DAILY_BUDGET_SPENT, now, rules, new_id=new_id, spread=spread)
+    again = replace(
+        command,
+        id=new_id,
+        state="planned",
+        planned_at=now,
+        not_before=now,
+        doubt_at=now + rules.lost_after,
+        expires_at=now + rules.command_ttl,
+        outcome=None,
+    )
+    refused = command.outcome is not None and command.outcome not in TAKEN
+    text = "Trying again." if refused else "The car does not show it yet; looking and trying again."
+    reason = Reason.RETRY_WAIT if refused else Reason.NOT_CONFIRMED_IN_TIME
+    return replace(twin, control=replace(twin.control, command=again)).tell(
+        Entry(now, "CommandRetried", reason, text, told(again))
+    )
+
+
+def _given_up(
+    twin: Twin,
+    command: Command,
+    reason: Reason,
+    now: datetime,
+    rules: ControlRules,
+    *,
+    new_id: str,
+    spread: float,
+) -> Twin:
+    """The command failed for good: leave the car alone for a while, and leave it able to charge."""
+    pause = min(rules.breaker_pause * 2 ** min(twin.control.failures, 8), LONGEST_BREAKER_PAUSE)
+    pause *= 1 + BREAKER_JITTER * spread
+    after = ended(twin, "failed", reason, command.detail or "The car did not follow.", now=now)
+    control = replace(after.control, failures=after.control.failures + 1, breaker_until=now + pause)
+    after = replace(after, control=control)
+    # Whoever has to connect the account again is told so where the account is found to be out of order.
+    if reason is not Reason.PROVIDER_NEEDS_USER:
+        text = "The car did not follow, so it is left to charge by itself for a while."
+        why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
+        after = after.tell(Entry(now, "NeedsAttention", why, text, told(command)))
+    never_stopped = command.action == "start" or command.outcome in HOPELESS
+    if never_stopped or (charges_since_stop(twin) and not is_instructed(twin)):
+        return after
+    release = Command(
+        id=new_id,
+        action="start",
+        reason=Reason.GAVE_UP_RELEASED,
+        state="planned",
+        planned_at=now,
+        not_before=now,
+        expires_at=now + rules.command_ttl,
+        doubt_at=now + rules.lost_after,
+        release=True,
+    )
+    return replace(after, control=replace(after.control, command=release)).tell(
+        Entry(now, "CommandPlanned", Reason.GAVE_UP_RELEASED, "Letting the car charge.", told(release))
+    )
+
+
+def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: datetime) -> Twin:
+    """The twin with its command in a final state."""
+    command, control = twin.control.command, twin.control
+    if command is None:
+        return twin
+    over = replace(command, state=state, ended_at=now, doubt_at=None)
+    if state == "confirmed" and not command.release:
+        # A release says nothing of whether the car follows the plan, so the breaker stays as it is.
+        control = replace(control, failures=0, breaker_until=None)
+    if state == "confirmed" and command.outcome not in TAKEN and not command.shown_before:
+        control = replace(control, taken=command.action, taken_at=now)
+    return replace(twin, control=replace(control, command=over)).tell(
+        Entry(now, f"Command{state.title()}", reason, text, told(command))
+    )
+
+
+def told(command: Command) -> dict[str, str | int | None]:
+    """What a timeline entry says of a command beside its text."""
+    return {
+        "command_id": command.id,
+        "action": command.action,
+        "attempts": command.attempts,
+        "edge_at": command.edge_at.isoformat() if command.edge_at else None,
+    }

@@ -1,0 +1,147 @@
+"""The default schedule kept in the car or charger itself, so that it charges when nobody can reach it. Pure.
+
+It is installed while the site is enrolled, replaced when the tariff or the offset from UTC changes, and removed on
+leaving. Its commands have a slot of their own, need no session, are done when the provider takes them, and never stand
+in the way of a command to charge.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from driveway.domain.command_life import HOPELESS, OPEN, TAKEN, told
+from driveway.domain.control_rules import ControlRules
+from driveway.domain.desired import disconnected_at
+from driveway.domain.guard import allowance, commands_spent, day_of
+from driveway.domain.reasons import Reason
+from driveway.domain.twin import Command, CommandAction, Entry, Twin
+
+KEEPS_SCHEDULES = frozenset({"tesla", "ocpp"})
+"""Providers whose cars or chargers can keep a charging schedule themselves."""
+
+LONGEST_PAUSE = timedelta(days=1)
+_OFFSET_SEARCH_WEEKS = 31
+_DONE: dict[CommandAction, tuple[Reason, str]] = {
+    "install_default": (Reason.DEFAULT_SCHEDULE_CHANGED, "The default schedule is kept in the car or charger itself."),
+    "remove_default": (Reason.DEFAULT_SCHEDULE_REMOVED, "The default schedule is gone from the car or charger."),
+}
+
+
+def default_schedule_wish(twin: Twin, now: datetime) -> str | None:
+    """What should be installed at ``now`` (aware UTC), in short; None if nothing should be.
+
+    It names the vehicle, the off-peak windows, their zone and its offset from UTC: a charger knows only UTC.
+    """
+    link, tariff = twin.link, twin.tariff
+    if not link.enrolled or link.leaving or not can_keep(twin) or link.vehicle is None:
+        return None
+    offset = now.astimezone(ZoneInfo(tariff.timezone)).utcoffset() or timedelta(0)
+    windows = ",".join(f"{window.start_min}-{window.end_min}" for window in tariff.off_peak)
+    vehicle = f"{link.vehicle.provider}/{link.vehicle.vehicle_id}"
+    return f"{vehicle} {windows} {tariff.timezone} {offset // timedelta(minutes=1):+d}"
+
+
+def can_keep(twin: Twin) -> bool:
+    """Whether the asset's provider can keep a schedule in the car or charger."""
+    return twin.link.vehicle is not None and twin.link.vehicle.provider in KEEPS_SCHEDULES
+
+
+def upkeep_is_wanted(twin: Twin, upkeep: Command, now: datetime) -> bool:
+    """Whether what the command would bring about is still what should be."""
+    return can_keep(twin) and upkeep.schedule == default_schedule_wish(twin, now)
+
+
+def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
+    """The twin with the upkeep of the default schedule carried on by what is wanted and by the time."""
+    upkeep, stands = twin.control.upkeep, False
+    if upkeep is not None:
+        stands = upkeep_is_wanted(twin, upkeep, now)
+        if upkeep.state in OPEN and not stands:
+            upkeep = replace(upkeep, state="superseded", ended_at=now, doubt_at=None)
+            twin = replace(twin, control=replace(twin.control, upkeep=upkeep))
+        if stands and upkeep.doubt_at is not None and now < upkeep.doubt_at:
+            return twin
+    wanted = default_schedule_wish(twin, now)
+    if wanted == twin.control.default_schedule or not can_keep(twin) or upkeep_held_until(twin, now, rules) is not None:
+        return twin
+    command = Command(
+        id=new_id,
+        action="remove_default" if wanted is None else "install_default",
+        reason=Reason.DEFAULT_SCHEDULE_REMOVED if wanted is None else Reason.DEFAULT_SCHEDULE_CHANGED,
+        state="planned",
+        planned_at=now,
+        not_before=now,
+        expires_at=now + LONGEST_PAUSE,
+        doubt_at=now + rules.lost_after,
+        schedule=wanted,
+        attempts=upkeep.attempts if upkeep is not None and stands and upkeep.state != "confirmed" else 0,
+    )
+    return replace(twin, control=replace(twin.control, upkeep=command))
+
+
+def upkeep_held_until(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
+    """Until when upkeep waits: for a new day's commands, or for the account to be tried again."""
+    if disconnected_at(twin, now):
+        return twin.control.breaker_until or now + LONGEST_PAUSE
+    if commands_spent(twin, now) >= allowance(twin, "install_default", rules):
+        return datetime.fromisoformat(day_of(now)).replace(tzinfo=UTC) + timedelta(days=1)
+    return None
+
+
+def upkeep_answered(
+    twin: Twin,
+    upkeep: Command,
+    outcome: str,
+    detail: str,
+    *,
+    now: datetime,
+    rules: ControlRules,
+    spread: float,
+    wait: timedelta,
+) -> Twin:
+    """The twin with the provider's answer to the upkeep noted: done when it was taken, else repeated after a pause."""
+    if upkeep.state != "sent":
+        return twin
+    noted = replace(upkeep, outcome=outcome, detail=detail or None, ended_at=now)
+    if outcome in TAKEN:
+        done = replace(noted, state="confirmed", doubt_at=None)
+        reason, text = _DONE[upkeep.action]
+        control = replace(twin.control, upkeep=done, default_schedule=upkeep.schedule)
+        return replace(twin, control=control).tell(Entry(now, "DefaultSchedule", reason, text, told(done)))
+    pause = rules.upkeep_retry * 2 ** min(upkeep.attempts - 1, 8) * (0.5 + 0.5 * spread)
+    pause = LONGEST_PAUSE if outcome in HOPELESS else min(max(pause, wait), LONGEST_PAUSE)
+    failed = replace(noted, state="failed", doubt_at=now + pause)
+    text = detail or "The default schedule could not be changed now."
+    return replace(twin, control=replace(twin.control, upkeep=failed)).tell(
+        Entry(now, "CommandRefused", Reason.RETRY_WAIT, text, {**told(failed), "outcome": outcome})
+    )
+
+
+def upkeep_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
+    """When the upkeep has something to do next (aware UTC); None when nothing is ahead."""
+    upkeep = twin.control.upkeep
+    if not can_keep(twin):
+        return None
+    if default_schedule_wish(twin, now) == twin.control.default_schedule:
+        return offset_changes_at(twin.tariff.timezone, now) if twin.control.default_schedule else None
+    ahead = (upkeep.doubt_at if upkeep else None, upkeep_held_until(twin, now, rules))
+    return max((at for at in ahead if at is not None), default=None)
+
+
+def offset_changes_at(timezone: str, now: datetime) -> datetime | None:
+    """When an IANA zone changes its offset from UTC next (aware UTC, to the minute); None if not in seven months."""
+    zone = ZoneInfo(timezone)
+    before = now.astimezone(UTC).replace(second=0, microsecond=0)
+    offset = before.astimezone(zone).utcoffset()
+    weeks = (before + timedelta(weeks=week) for week in range(1, _OFFSET_SEARCH_WEEKS))
+    after = next((at for at in weeks if at.astimezone(zone).utcoffset() != offset), None)
+    if after is None:
+        return None
+    before = after - timedelta(weeks=1)
+    while after - before > timedelta(minutes=1):
+        middle = before + (after - before) // timedelta(minutes=2) * timedelta(minutes=1)
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after
