@@ -23,3 +23,15 @@ $(VENV)/installed: requirements-dev.txt
 
 .PHONY: setup
 setup: $(VENV)/installed ## Install the development environment
+
+.PHONY: up
+up: setup ## The whole stack on this machine, left running (see .local/stack.json)
+	@$(BIN)/python -m local up
+
+.PHONY: down
+down: setup ## Stop it
+	@$(BIN)/python -m local down
+
+.PHONY: demo
+demo: setup ## One night of charging, told as a timeline
+	@$(BIN)/python -m local.demo

@@ -170,7 +170,7 @@ def _credentials() -> dict[str, Any]:
         "providers": {
             "enode": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
             "smartcar": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
-            "tesla": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16), "refresh_token": "first"},
+            "tesla": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
             "ocpp": {"token": secrets.token_urlsafe(16)},
         },
     }
@@ -242,7 +242,7 @@ def _simulator(name: str, folder: Path, environment: Mapping[str, str], remember
         )
     )
     url = f"http://127.0.0.1:{port}"
-    processes.wait_until(lambda: _answers(f"{url}/_sim/health"), process=process, what=f"The {name} simulator")
+    processes.wait_until(lambda: _answers(f"{url}/_sim/faults"), process=process, what=f"The {name} simulator")
     return url
 
 
@@ -318,15 +318,20 @@ def _introduce(stack: Mapping[str, Any], credentials: Mapping[str, Any]) -> None
             timeout=10,
         ).raise_for_status()
     if stack["simulators"]["cars"]:
-        config = {
+        config: dict[str, Any] = {
             name: {
                 "webhook_url": f"{stack['api_url']}/webhooks/{name}",
-                "webhook_secret": credentials["webhooks"].get(name),
+                "webhook_secret": credentials["webhooks"][name],
                 **credentials["providers"][name],
             }
             for name in PROVIDERS
+            if name != "ocpp"
         }
-        config["ocpp"] |= {"webhook_url": stack["api_url"], "bearer_token": stack["app_token"]}
+        config["ocpp"] = {
+            "webhook_url": stack["api_url"],
+            "observations_token": stack["app_token"],
+            **credentials["providers"]["ocpp"],
+        }
         requests.post(f"{stack['simulators']['cars']}/_sim/config", json=config, timeout=10).raise_for_status()
 
 

@@ -6,14 +6,17 @@ from driveway.domain.control import step
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
+from driveway.vehicles.metered import meter_change
 
 
 def _look(body: dict[str, Any], current: Runtime) -> None:
     now, new_id, chance = current.now(), current.new_id(), current.random.random()
     try:
-        current.table.change_twin(
+        change = current.table.change_twin(
             body["asset"], lambda twin: step(twin, now, current.control_rules, new_id=new_id, spread=chance), now=now
         )
+        if change.before.presence != change.after.presence:
+            meter_change(change, (), current)
     except UnknownAssetError:
         current.logger.info("the asset is gone")
 

@@ -1,2 +1,44 @@
-def handler(event, context):
-    return {}
+"""Answers what a site and an asset do, why, and what comes next."""
+
+from driveway.runtime.context import Runtime
+from driveway.runtime.http_api import Answer, Request, Route, http_function
+from driveway.status import asset_body, schedule_answer, site_body, timeline_body
+
+
+def get_site(request: Request, current: Runtime) -> Answer:
+    """The site's state and its assets."""
+    return Answer(200, site_body(request.parameters["site"], current))
+
+
+def get_rewards(request: Request, current: Runtime) -> Answer:
+    """What the site has earned."""
+    from driveway.sites.rewards import rewards_body
+
+    return Answer(200, rewards_body(request.parameters["site"], request.query, current))
+
+
+def get_asset(request: Request, current: Runtime) -> Answer:
+    """The asset: wanted, observed, planned, commanded, and why."""
+    twin = current.table.twin(request.parameters["asset"])
+    return Answer(200, asset_body(twin, current), {"etag": f'"{twin.revision}"'})
+
+
+def get_schedule(request: Request, current: Runtime) -> Answer:
+    """The effective schedule, as JSON or as a picture."""
+    return schedule_answer(request, current)
+
+
+def get_timeline(request: Request, current: Runtime) -> Answer:
+    """What happened, newest first, with reasons."""
+    return Answer(200, timeline_body(request, current))
+
+
+handler = http_function(
+    {
+        "GET /sites/{site}": Route(get_site, "app"),
+        "GET /sites/{site}/rewards": Route(get_rewards, "app"),
+        "GET /assets/{asset}": Route(get_asset, "app"),
+        "GET /assets/{asset}/schedule": Route(get_schedule, "app"),
+        "GET /assets/{asset}/timeline": Route(get_timeline, "app"),
+    }
+)

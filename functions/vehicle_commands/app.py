@@ -1,2 +1,18 @@
-def handler(event, context):
-    return {}
+"""Sends commands to the car makers; one queue per provider, its concurrency is the rate limit."""
+
+from typing import Any
+
+from driveway.runtime.batch import queue_function
+from driveway.runtime.context import Runtime
+from driveway.store.table import UnknownAssetError
+from driveway.vehicles.commanding import carry_out
+
+
+def _command(body: dict[str, Any], current: Runtime) -> None:
+    try:
+        carry_out(body, current)
+    except UnknownAssetError:
+        current.logger.info("the asset is gone")
+
+
+handler = queue_function(_command)

@@ -1,2 +1,69 @@
-def handler(event, context):
-    return {}
+"""Takes what car makers, the app and Tesla's telemetry stream observe; 2xx once it is stored."""
+
+from typing import Any
+
+from driveway.runtime.context import Runtime, runtime
+from driveway.runtime.http_api import Answer, Request, Route, http_function
+from driveway.runtime.problems import ProblemError, invalid, malformed, not_found
+from driveway.vehicles.intake import take_inbound, take_observations
+from driveway.vehicles.provider import SignatureError, WebhookError, WebhookRequest
+from driveway.vehicles.registry import UnknownProviderError, webhooks
+
+
+def post_webhook(request: Request, current: Runtime) -> Answer:
+    """Store what a signed webhook says; unknown cars and events are counted and not stored."""
+    name = request.parameters["provider"]
+    try:
+        provider = webhooks(name)
+    except UnknownProviderError:
+        raise not_found("provider", name) from None
+    secrets = [secret for secret in current.secret("WEBHOOK_SECRETS").get(name, []) if secret]
+    try:
+        inbound = provider.receive(WebhookRequest(request.headers, request.body, current.now()), secrets)
+    except SignatureError:
+        raise ProblemError(401, "bad-signature", "Not authenticated", "The signature does not fit.") from None
+    except WebhookError as error:
+        raise malformed(str(error)) from None
+    counts = take_inbound(name, inbound, current)
+    current.logger.info("webhook", extra={"provider": name, "counts": dict(counts), "dropped": list(inbound.dropped)})
+    return Answer(200, dict(inbound.reply) or dict(counts))
+
+
+def post_observations(request: Request, current: Runtime) -> Answer:
+    """Store what the app's own telematics or charger back end observed."""
+    from driveway.vehicles.app import ObservationsError, parse_observations
+
+    try:
+        observations = parse_observations(request.json(), now=current.now())
+    except ObservationsError as error:
+        raise invalid(str(error), error.errors) from None
+    change = take_observations(request.parameters["asset"], observations, current)
+    session = change.after.presence.session
+    body = {"accepted": len(observations), "changed": change.written, "session": session.id if session else None}
+    return Answer(202, {**body, "revision": change.after.revision})
+
+
+_serve = http_function(
+    {
+        "POST /webhooks/{provider}": Route(post_webhook, "signed"),
+        "POST /assets/{asset}/observations": Route(post_observations, "app"),
+    }
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """An HTTP request, or a batch of Tesla's telemetry records from Kinesis."""
+    return _telemetry(event, runtime()) if "Records" in event else _serve(event, context)
+
+
+def _telemetry(event: dict[str, Any], current: Runtime) -> dict[str, Any]:
+    from driveway.vehicles.tesla.webhooks import kinesis_records
+
+    for record in event["Records"]:
+        try:
+            counts = take_inbound("tesla", kinesis_records({"Records": [record]}, current.now()), current)
+        except Exception:
+            current.logger.exception("record failed")
+            return {"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}
+        current.logger.debug("telemetry", extra={"counts": dict(counts)})
+    return {"batchItemFailures": []}

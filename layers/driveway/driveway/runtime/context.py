@@ -3,7 +3,7 @@
 import os
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.settings import Settings
 from driveway.store.breakers import Breakers
 from driveway.store.records import Records
+from driveway.store.sites import SiteStore
 from driveway.store.slots import SlotStore
 from driveway.store.table import Table
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from driveway.axle.client import AxleClient
     from driveway.domain.twin import Twin
+    from driveway.vehicles.provider import TokenSource
 
 SECRETS_KEPT_S = 300
 
@@ -41,6 +43,7 @@ class Runtime:
     def __init__(self, environ: Mapping[str, str], *, clock: Clock | None = None) -> None:
         self.settings = Settings(environ)
         self._clock = clock
+        self._tokens: dict[str, TokenSource] = {}
         self.random: random.Random = random.SystemRandom()
 
     @cached_property
@@ -86,6 +89,11 @@ class Runtime:
         return Records(self.dynamodb, self.settings.text("TABLE_NAME"))
 
     @cached_property
+    def sites(self) -> SiteStore:
+        """The sites."""
+        return SiteStore(self.dynamodb, self.table, self.records)
+
+    @cached_property
     def slots(self) -> SlotStore:
         """The half-hours."""
         return SlotStore(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
@@ -107,10 +115,15 @@ class Runtime:
             escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
         )
 
-    @cached_property
-    def presence_rules(self) -> PresenceRules:
-        """How plug-ins and plug-outs are believed."""
-        return PresenceRules()
+    def presence_rules(self, source: str) -> PresenceRules:
+        """How plug-ins and plug-outs of a source are believed."""
+        return PresenceRules(reports_home_changes=source == "tesla")
+
+    def provider_tokens(self, key: str, make: "Callable[[], TokenSource]") -> "TokenSource":
+        """The token source of a provider's account, kept as long as this execution environment."""
+        if key not in self._tokens:
+            self._tokens[key] = make()
+        return self._tokens[key]
 
     @cached_property
     def http(self) -> "requests.Session":

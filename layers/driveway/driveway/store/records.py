@@ -40,6 +40,11 @@ class Records:
         item = self._get(alias_key(kind, identifier), "ALIAS")
         return item["asset"] if item else None
 
+    def assets_of_user(self, provider: str, user_id: str) -> list[str]:
+        """The assets whose cars belong to a user's account at a provider."""
+        keys = self.partition(alias_key(f"{provider}-user", user_id))
+        return [key["sk"].removeprefix("ASSET#") for key in keys]
+
     def site(self, site: str) -> dict[str, Any] | None:
         """The site's record as plain values, strongly consistent; None when there is none."""
         return self._get(site_key(site), SITE)

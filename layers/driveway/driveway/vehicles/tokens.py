@@ -42,13 +42,17 @@ class StaticToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """An OAuth 2.0 token endpoint (RFC 6749 §3.2) and how this client proves itself there."""
+    """An OAuth 2.0 token endpoint (RFC 6749 §3.2) and how this client proves itself there.
+
+    ``lifetime_s`` is how long a token is valid when the endpoint does not say.
+    """
 
     url: str
-    client_id: str
+    client_id: str = ""
     client_secret: str | None = field(default=None, repr=False)
-    client_auth: Literal["basic", "form"] = "form"
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    client_auth: Literal["basic", "form", "none"] = "form"
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lifetime_s: float = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ def _grant(http: requests.Session, endpoint: TokenEndpoint, refresh_token: str |
     if refresh_token is not None:
         form |= {"grant_type": "refresh_token", "refresh_token": refresh_token}
     basic = (endpoint.client_id, endpoint.client_secret or "") if endpoint.client_auth == "basic" else None
-    if basic is None:
+    if endpoint.client_auth == "form":
         form["client_id"] = endpoint.client_id
         if endpoint.client_secret:
             form["client_secret"] = endpoint.client_secret
@@ -189,17 +193,17 @@ def _grant(http: requests.Session, endpoint: TokenEndpoint, refresh_token: str |
         body = response.json() if response.content else {}
     except requests.RequestException as error:
         raise TokenError(f"The token service did not answer ({type(error).__name__}).") from None
-    return _granted(response.status_code, body if isinstance(body, dict) else {})
+    return _granted(response.status_code, body if isinstance(body, dict) else {}, endpoint.lifetime_s)
 
 
-def _granted(status: int, body: Mapping[str, Any]) -> _Granted:
-    """What a token response grants (RFC 6749 §5.1, §5.2); the expiry defaults to five minutes."""
-    token, lifetime, successor = body.get("access_token"), body.get("expires_in", 300), body.get("refresh_token")
+def _granted(status: int, body: Mapping[str, Any], lifetime_s: float) -> _Granted:
+    """What a token response grants (RFC 6749 §5.1, §5.2); ``lifetime_s`` where it does not say how long."""
+    token, lifetime, successor = body.get("access_token"), body.get("expires_in", lifetime_s), body.get("refresh_token")
     if status == requests.codes.ok and isinstance(token, str) and token:
         try:
             expires_in_s = float(lifetime)
         except (TypeError, ValueError):
-            expires_in_s = 300.0
+            expires_in_s = lifetime_s
         return _Granted(token, expires_in_s, successor if isinstance(successor, str) and successor else None)
     error = body.get("error")
     refused = status in {400, 401, 403} and error in {"invalid_grant", "login_required", "access_denied"}

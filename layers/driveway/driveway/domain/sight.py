@@ -1,0 +1,57 @@
+"""What was seen of a car, taken into the twin: presence, the running meter and the news of both. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from driveway.domain.meter import advance
+from driveway.domain.observation import Observation
+from driveway.domain.presence_rules import EffectKind, PresenceStep
+from driveway.domain.reasons import Reason
+from driveway.domain.samples import Sample, plug_samples, rating_of, samples_of
+from driveway.domain.twin import Entry, Presence, Twin
+
+
+def samples_seen(
+    before: Presence, after: Twin, observations: Iterable[Observation], now: datetime
+) -> tuple[Sample, ...]:
+    """The meter samples in observations, and in the plug-ins and plug-outs between two presences."""
+    seen = [
+        sample
+        for observation in observations
+        for sample in samples_of(observation, after.link, after.presence, now=now)
+    ]
+    return (*plug_samples(before, after.presence), *seen)
+
+
+def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
+    """The twin after a step of presence that these observations (or time alone) made.
+
+    The running meter is advanced, the news told, and a session that is over summed up.
+    """
+    after = replace(twin, presence=step.presence)
+    meter = advance(twin.meter, samples_seen(twin.presence, after, observations, now), rating_of(twin.link))
+    if step.presence is twin.presence and meter == twin.meter and not step.entries:
+        return twin
+    after = replace(after, meter=meter).tell(*step.entries)
+    for effect in step.effects:
+        if effect.kind is EffectKind.PLUGGED_OUT:
+            after = after.tell(_completed(after, effect.at, effect.session_id))
+    return after
+
+
+def _completed(twin: Twin, at: datetime, session_id: str | None) -> Entry:
+    energy_wh = max(0, twin.meter.total_wh - (twin.meter.session_started_wh or 0))
+    text = f"The session is over: {energy_wh / 1000:.1f} kWh were charged."
+    detail = {"energy_kwh": energy_wh / 1000, "session_id": session_id}
+    return Entry(at, "SessionCompleted", Reason.SESSION_COMPLETED, text, detail)
+
+
+def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
+    """The twin whose car cannot be reached until the driver acts, told once."""
+    if twin.presence.needs_user == why:
+        return twin
+    text = f"The driver has to connect the car again: {why}"
+    return replace(twin, presence=replace(twin.presence, needs_user=why)).tell(
+        Entry(now, "NeedsAttention", Reason.PROVIDER_NEEDS_USER, text)
+    )

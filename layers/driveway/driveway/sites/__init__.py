@@ -1,0 +1,1 @@
+"""Sites: from eligibility to erasure."""

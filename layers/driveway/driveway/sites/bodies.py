@@ -1,0 +1,112 @@
+"""What the app sends about sites: strict, so that nothing it meant is ignored silently."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from driveway.domain.preference_error import pointer_to
+from driveway.runtime.problems import ProblemError, invalid
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}$")]
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Strict(BaseModel):
+    """A body that refuses unknown members and does not turn one type into another."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class SiteDetails(Strict):
+    """What goes through to Axle and is not kept here, but for the time of consent."""
+
+    mpan: Annotated[str, Field(min_length=13, max_length=40)]
+    postcode: Annotated[str, Field(min_length=2, max_length=12)]
+    street_address: Text | None = None
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
+    gave_boundary_meter_consent_at: AwareDatetime | None = None
+
+
+class HomeBody(Strict):
+    """Where home is (WGS 84 degrees), and how near counts as being there."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    radius_m: Annotated[float, Field(ge=20, le=2000)] = 200
+
+
+class VehicleBody(Strict):
+    """The car, or the charger, at its provider. ``refresh_token`` is kept where tokens are, and never shown."""
+
+    provider: Literal["enode", "smartcar", "tesla", "ocpp"]
+    vehicle_id: Text
+    home_location_id: Text | None = None
+    user_id: Text | None = None
+    refresh_token: Annotated[str, Field(min_length=1, max_length=4096, repr=False)] | None = None
+
+
+class AssetBody(Strict):
+    """One asset, with what Axle expects to hear at enrolment."""
+
+    asset: Identifier
+    type: Literal["charger", "electric_vehicle"]
+    power_kw: Annotated[float, Field(gt=0, le=350)]
+    asset_model: Text | None = None
+    installation_date: date | None = None
+    battery_kwh: Annotated[float, Field(gt=0, le=1000)] | None = None
+    vehicle: VehicleBody | None = None
+    plugged_in: bool = False
+    tariff: dict[str, Any] | None = None
+    intent: dict[str, Any] | None = None
+
+
+class SiteBody(Strict):
+    """The body of ``PUT /sites/{site}``."""
+
+    site: SiteDetails
+    timezone: str = "Europe/London"
+    home: HomeBody | None = None
+    assets: Annotated[list[AssetBody], Field(min_length=1, max_length=10)]
+    rejoin: bool = False
+
+
+class EligibilityBody(Strict):
+    """The body of ``POST /eligibility``."""
+
+    mpan: Annotated[str, Field(min_length=1, max_length=40)]
+    asset_model: Text | None = None
+
+
+class EnrolBody(Strict):
+    """The body of ``POST /sites/{site}/enrol``."""
+
+    rejoin: bool = False
+    gave_boundary_meter_consent_at: AwareDatetime | None = None
+
+
+class SnoozeBody(Strict):
+    """The body of ``POST /sites/{site}/snooze``; null ends a snooze at once."""
+
+    until: AwareDatetime | None
+
+
+Body = TypeVar("Body", bound=Strict)
+
+
+def parse(model: type[Body], value: Any) -> Body:
+    """The body as the model. Raises ProblemError (422) with a pointer to every fault; values are not repeated."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        errors = [(_pointer(fault["loc"]), fault["msg"]) for fault in error.errors(include_input=False)]
+        raise refused(errors) from None
+
+
+def refused(errors: list[tuple[str, str]]) -> ProblemError:
+    """The problem that names these faults."""
+    return invalid("; ".join(f"{pointer or '/'}: {message}" for pointer, message in errors), errors)
+
+
+def _pointer(loc: tuple[int | str, ...]) -> str:
+    return pointer_to(*loc)
