@@ -46,7 +46,7 @@ def send_readings(client: AxleClient) -> Send:
 
 @dataclass(slots=True)
 class DrainReport:
-    """What a drain did, in rows, and why it ended: ``unavailable`` is Axle's error, ``out_of_time`` leaves slots due."""
+    """What a drain did, in rows, and why it ended early: ``unavailable`` is Axle's error."""
 
     sent: int = 0
     accepted: int = 0

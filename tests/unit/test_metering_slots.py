@@ -1,0 +1,144 @@
+"""The half-hours in the table."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.ledger import GRACE, Slot, Told, plugged_slot
+from driveway.domain.samples import Sample
+from driveway.store.items import decode_item
+from driveway.store.slots import SlotStore, slot_item, slot_of
+from tests.unit.metering_table import AXLE_ID, PLUG_IN, a_night_at, dynamodb, metered, new_store
+
+NIGHT = a_night_at(7200)
+MORNING = PLUG_IN + timedelta(hours=10)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with dynamodb() as found:
+        yield found
+
+
+@pytest.fixture
+def store(client: Any) -> SlotStore:
+    return new_store(client)
+
+
+def energies(store: SlotStore, asset: str = "car-1") -> dict[datetime, int]:
+    return {slot.start: slot.energy_wh for slot in store.read(asset, PLUG_IN - HALF_HOUR)}
+
+
+def test_a_slot_comes_back_from_its_item_as_it_was() -> None:
+    slot = Slot(
+        "car-1",
+        AXLE_ID,
+        PLUG_IN,
+        samples=frozenset({Sample(PLUG_IN + timedelta(milliseconds=1), "lifetime", 12, "charger"), NIGHT[0]}),
+        energy_wh=3600,
+        quality="register",
+        measuring_point="charger",
+        flags=("gap",),
+        carry=17,
+        plugged=True,
+        state="rejected",
+        due_at=MORNING,
+        claim="run-1",
+        told=Told(sent_wh=3600, rejected_wh=3600, words="no"),
+        version=4,
+    )
+    assert slot_of(slot_item(slot, 4)) == slot
+
+
+def test_a_slot_is_in_the_due_index_only_while_it_is_due_some_time() -> None:
+    done = Slot("car-1", AXLE_ID, PLUG_IN)
+    assert not {"slots_due", "slots_shard"} & set(slot_item(done, 4))
+    due = decode_item(slot_item(plugged_slot(done, PLUG_IN), 4))
+    assert due["slots_due"] == "2026-01-15T22:40:00.000Z"
+
+
+def test_a_night_told_sample_by_sample_is_in_the_table_to_the_watt_hour(store: SlotStore) -> None:
+    for sample in NIGHT:
+        store.record(metered(), [sample], now=sample.at)
+    found = energies(store)
+    assert found == {PLUG_IN + HALF_HOUR * i: (3600 if 3 <= i < 15 else 0) for i in range(16)}
+
+
+def test_the_table_is_the_same_after_any_order_of_arrival(store: SlotStore) -> None:
+    store.record(metered("in-order"), NIGHT, now=MORNING)
+    shuffled = [*NIGHT, *NIGHT[::7]]
+    random.Random(7).shuffle(shuffled)
+    for sample in shuffled:
+        store.record(metered("shuffled"), [sample], now=MORNING)
+    assert energies(store, "shuffled") == energies(store, "in-order")
+
+
+def test_recording_again_writes_nothing(store: SlotStore) -> None:
+    store.record(metered(), NIGHT, now=MORNING)
+    versions = [slot.version for slot in store.read("car-1", PLUG_IN)]
+    assert store.record(metered(), NIGHT, now=MORNING) == ()
+    assert [slot.version for slot in store.read("car-1", PLUG_IN)] == versions
+
+
+def test_recorders_at_once_lose_nothing(store: SlotStore) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda sample: store.record(metered(), [sample], now=MORNING), NIGHT))
+    assert sum(energies(store).values()) == 43_200
+
+
+def test_a_write_on_an_outdated_read_is_refused(store: SlotStore) -> None:
+    (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
+    assert store.put(slot) is not None
+    assert store.put(slot) is None
+
+
+def test_a_recording_that_broke_off_is_finished_by_the_next_try(
+    store: SlotStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = [NIGHT[0], Sample(MORNING, "session", 30_000)]
+    put, left = SlotStore.put, iter(range(5))
+
+    def put_until_the_crash(self: SlotStore, slot: Slot) -> Slot | None:
+        if next(left, None) is None:
+            raise ConnectionError
+        return put(self, slot)
+
+    monkeypatch.setattr(SlotStore, "put", put_until_the_crash)
+    with pytest.raises(ConnectionError):
+        store.record(metered(), samples, now=MORNING)
+    monkeypatch.undo()
+    store.record(metered(), samples, now=MORNING)
+    assert sum(energies(store).values()) == 30_000
+
+
+def test_the_half_hours_of_a_plugged_in_car_follow_one_another_up_to_now(store: SlotStore) -> None:
+    (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
+    store.follow_on(slot, now=PLUG_IN + timedelta(minutes=100), grace=GRACE)
+    slots = list(store.read("car-1", PLUG_IN))
+    assert [s.start for s in slots] == [PLUG_IN + HALF_HOUR * i for i in range(4)]
+    assert all(s.plugged and s.due_at == s.end + GRACE for s in slots)
+
+
+def test_half_hours_do_not_follow_a_plug_out(store: SlotStore) -> None:
+    (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
+    store.record(metered(), [Sample(PLUG_IN + timedelta(minutes=5), "unplugged")], now=PLUG_IN)
+    store.follow_on(slot, now=MORNING, grace=GRACE)
+    assert [s.start for s in store.read("car-1", PLUG_IN)] == [PLUG_IN]
+
+
+def test_a_late_plug_out_takes_the_half_hours_after_it_out_of_the_session(store: SlotStore) -> None:
+    (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
+    store.follow_on(slot, now=MORNING, grace=GRACE)
+    store.record(metered(), [Sample(PLUG_IN + timedelta(minutes=40), "unplugged")], now=MORNING)
+    assert [s.plugged for s in store.read("car-1", PLUG_IN)] == [True, True] + [False] * 19
+
+
+def test_a_reading_of_part_of_the_slots_is_half_open(store: SlotStore) -> None:
+    store.record(metered(), NIGHT, now=MORNING)
+    starts = [slot.start for slot in store.read("car-1", PLUG_IN + HALF_HOUR, PLUG_IN + 3 * HALF_HOUR)]
+    assert starts == [PLUG_IN + HALF_HOUR, PLUG_IN + 2 * HALF_HOUR]
