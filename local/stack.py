@@ -24,6 +24,7 @@ from local.processes import Process
 ROOT = Path(__file__).resolve().parent.parent
 REGION: Final = "eu-west-2"
 STAGE = "local"
+CODE_BUCKET = "driveway-code"
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
 SQS_FUNCTIONS = ("axle-sync", "charge-control", "vehicle-commands", "announcer")
@@ -118,7 +119,8 @@ def _bring_up(options: Options, started: list[Process], say: Any) -> dict[str, A
     clock_environment = {"DRIVEWAY_CLOCK": clock.text() or ""}
     say("Starting the simulators ...")
     credentials = _credentials()
-    axle_url = options.base_urls.get("axle") or _simulator("axle", folder, clock_environment, remember)
+    axle_login = {f"AXLE_{name.upper()}": value for name, value in credentials["axle"].items()}
+    axle_url = options.base_urls.get("axle") or _simulator("axle", folder, clock_environment | axle_login, remember)
     cars_url = ""
     if any(name not in options.base_urls for name in PROVIDERS):
         cars_url = _simulator("cars", folder, clock_environment, remember)
@@ -220,14 +222,14 @@ def _answers(url: str) -> bool:
 
 
 def _upload(clients: _Clients) -> dict[str, dict[str, str]]:
-    clients.s3.create_bucket(Bucket="driveway-code", CreateBucketConfiguration={"LocationConstraint": REGION})
+    clients.s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     functions, layers = translate.folders(ROOT / "template.yaml")
     places = {}
     for folder, pack in [(f, package.function_zip) for f in functions] + [(f, package.layer_zip) for f in layers]:
         content = pack(ROOT / folder)
         key = f"{folder}/{hashlib.sha256(content).hexdigest()}.zip"
-        clients.s3.put_object(Bucket="driveway-code", Key=key, Body=content)
-        places[folder] = {"Bucket": "driveway-code", "Key": key}
+        clients.s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=content)
+        places[folder] = {"Bucket": CODE_BUCKET, "Key": key}
     return places
 
 
@@ -265,10 +267,11 @@ def _parameters(axle_url: str, bases: Mapping[str, str], clock: Clock, more: Map
 
 def _deploy(clients: _Clients, code: dict[str, dict[str, str]], parameters: dict[str, str], endpoint: str) -> str:
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
-    template = translate.translate(ROOT / "template.yaml", code)
+    template = translate.translate(ROOT / "template.yaml", code, parameters)
+    clients.s3.put_object(Bucket=CODE_BUCKET, Key="template.json", Body=json.dumps(template).encode())
     clients.cloudformation.create_stack(
         StackName=f"driveway-{STAGE}",
-        TemplateBody=json.dumps(template),
+        TemplateURL=f"{endpoint}/{CODE_BUCKET}/template.json",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -307,16 +310,14 @@ def _put_secrets(clients: _Clients, credentials: Mapping[str, Any]) -> None:
 def _introduce(stack: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
     """Tell the simulators where we are and which credentials to expect."""
     if stack["simulators"]["axle"]:
-        requests.post(
+        _tell(
             f"{stack['simulators']['axle']}/_sim/config",
-            json={
+            {
                 "driveway_url": stack["api_url"],
                 "bearer_token": stack["axle_token"],
                 "webhook_secret": stack["axle_webhook_secret"],
-                **credentials["axle"],
             },
-            timeout=10,
-        ).raise_for_status()
+        )
     if stack["simulators"]["cars"]:
         config: dict[str, Any] = {
             name: {
@@ -332,7 +333,13 @@ def _introduce(stack: Mapping[str, Any], credentials: Mapping[str, Any]) -> None
             "observations_token": stack["app_token"],
             **credentials["providers"]["ocpp"],
         }
-        requests.post(f"{stack['simulators']['cars']}/_sim/config", json=config, timeout=10).raise_for_status()
+        _tell(f"{stack['simulators']['cars']}/_sim/config", config)
+
+
+def _tell(url: str, body: Mapping[str, Any]) -> None:
+    answer = requests.post(url, json=body, timeout=10)
+    if not answer.ok:
+        raise processes.NotReadyError(f"{url} answered {answer.status_code}: {answer.text[:500]}")
 
 
 def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]) -> Process:
@@ -349,16 +356,16 @@ def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
     calls = [
         ("GET", "/assets/nobody", auth, {404}),
         ("PUT", "/assets/nobody/tariff", auth, {404, 422}),
-        ("POST", "/eligibility", auth, {422}),
+        ("PUT", "/sites/nobody", auth, {422}),
         ("POST", "/webhooks/enode", {}, {401}),
         ("DELETE", "/axle/assets/nobody/charging-profile", axle, {404}),
     ]
 
     def call(method: str, path: str, headers: dict[str, str], expected: set[int]) -> None:
         status: int | str = "nothing"
-        for _ in range(60):
+        for _ in range(40):
             with contextlib.suppress(requests.RequestException):
-                answer = requests.request(method, url + path, headers=headers, json={}, timeout=30)
+                answer = requests.request(method, url + path, headers=headers, json={}, timeout=10)
                 status = answer.status_code
                 if status in expected:
                     return

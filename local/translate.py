@@ -20,12 +20,13 @@ class NoManagedPolicies:
         return {}
 
 
-def translate(template: Path, code: dict[str, dict[str, str]]) -> dict[str, Any]:
+def translate(template: Path, code: dict[str, dict[str, str]], parameters: dict[str, str]) -> dict[str, Any]:
     """CloudFormation for the template, with every CodeUri and ContentUri replaced by an uploaded object.
 
     Args:
         template: the SAM template's path.
         code: ``{"Bucket", "Key"}`` by the local folder that the template names.
+        parameters: the stack's parameters; the local AWS takes a concurrency only as a number.
     """
     source = yaml_parse(template.read_text())
     for resource in source["Resources"].values():
@@ -35,6 +36,10 @@ def translate(template: Path, code: dict[str, dict[str, str]]) -> dict[str, Any]
                 place = code[folder]
                 resource["Properties"][name] = f"s3://{place['Bucket']}/{place['Key']}"
     translated: dict[str, Any] = transform(source, {}, NoManagedPolicies(), passthrough_metadata=False)
+    for resource in translated["Resources"].values():
+        scaling = resource.get("Properties", {}).get("ScalingConfig")
+        if scaling:
+            scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
     return _expand_http_apis(translated)
 
 
