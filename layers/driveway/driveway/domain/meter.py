@@ -10,13 +10,16 @@ from dataclasses import replace
 from driveway.domain.metering import UNITS_PER_WH, to_ms
 from driveway.domain.power import BIG_GAP_MS, power_line, power_spans
 from driveway.domain.registers import Plugs, lifetime_steps, session_steps
-from driveway.domain.samples import Rating, Sample
+from driveway.domain.samples import Rating, Sample, SampleKind
 from driveway.domain.twin import Meter, Observed, Register
+
+# At one instant a register comes after what it takes the place of.
+ORDER: dict[SampleKind, int] = {"plugged": 0, "power": 1, "session": 2, "lifetime": 3}
 
 
 def advance(meter: Meter, samples: Iterable[Sample], rating: Rating) -> Meter:
     """The meter after these samples, in order of time; the same meter when they say nothing new."""
-    for sample in sorted(samples, key=lambda s: (s.at, s.kind == "power", s.value)):
+    for sample in sorted(samples, key=lambda s: (s.at, ORDER.get(s.kind, 1), s.value)):
         if sample.kind == "plugged":
             # A session register counts from the plug-in, so what it shows next is what this session took.
             meter = replace(meter, session=Register(0, sample.at), session_started_wh=meter.total_wh)
