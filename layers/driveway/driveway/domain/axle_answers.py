@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from driveway.domain.axle_calls import AxleCall, CallKind
 from driveway.domain.axle_sync import call_due, doubts, in_sync, next_call, possible_calls, with_doubts
+from driveway.domain.intent import intent_differs
 from driveway.domain.reasons import Reason
-from driveway.domain.twin import AxleDoubt, AxlePlug, AxleRefusal, AxleTelling, Entry, Twin
+from driveway.domain.twin import AxleDoubt, AxlePlug, AxleRefusal, AxleState, AxleSubject, AxleTelling, Entry, Twin
 
 FIRST_BACKOFF_S = 5.0
 LONGEST_BACKOFF_S = 300.0
@@ -25,7 +26,7 @@ def claimed(twin: Twin, now: datetime, *, id: str, until: datetime) -> Twin:  # 
     axle = replace(
         twin.axle,
         doubts=doubts(twin, now),
-        telling=AxleTelling(id, now, until, call.tells),
+        telling=AxleTelling(id, now, until, _news(twin.axle, call)),
         unacknowledged_since=twin.axle.unacknowledged_since or now,
     )
     return replace(twin, axle=axle)
@@ -79,6 +80,16 @@ _TOLD: dict[CallKind, str] = {
 }
 
 
+def _news(axle: AxleState, call: AxleCall) -> tuple[AxleDoubt, ...]:
+    """What Axle may know, or not, while the call has no answer: not what it had acknowledged before."""
+    old: set[AxleSubject] = set()
+    if call.tariff == axle.tariff:
+        old.add("tariff")
+    if call.intent is not None and not intent_differs(axle.intent, call.intent):
+        old.add("intent")
+    return tuple(told for told in call.tells if told.subject not in old)
+
+
 def pause_s(attempts: int, wait_s: float | None, spread: float) -> float:
     """How long to wait after a failure: doubling from 5 s to 5 minutes, the upper half of it by chance.
 
@@ -106,7 +117,7 @@ def put_off(
         attempts=axle.attempts + 1,
         retry_at=now + timedelta(seconds=pause_s(axle.attempts, wait_s, spread)),
         last_error=detail,
-        doubts=with_doubts(axle.doubts, unanswered.tells) if unanswered else axle.doubts,
+        doubts=with_doubts(axle.doubts, _news(axle, unanswered)) if unanswered else axle.doubts,
         unacknowledged_since=axle.unacknowledged_since or now,
     )
     return _told_unavailable(twin, replace(twin, axle=later), now)

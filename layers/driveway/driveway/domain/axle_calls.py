@@ -34,7 +34,7 @@ class AxleCall:
 
     @property
     def tells(self) -> tuple[AxleDoubt, ...]:
-        """What Axle may know, or not, while the call has no answer."""
+        """What the call tells."""
         told: list[AxleDoubt] = []
         if self.tariff is not None:
             told.append(AxleDoubt("tariff"))
