@@ -69,10 +69,14 @@ class Route:
     scope: Scope
 
 
-def http_function(routes: Mapping[str, Route]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The Lambda handler that serves these routes, keyed by API Gateway's route key (``PUT /sites/{site}``)."""
+@dataclass(frozen=True, slots=True)
+class HttpFunction:
+    """A Lambda handler that serves ``routes``, keyed by API Gateway's route key (``PUT /sites/{site}``)."""
 
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    routes: Mapping[str, Route]
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """The answer to an HTTP API event (payload 2.0)."""
         current = runtime()
         request_id = event.get("requestContext", {}).get("requestId") or getattr(context, "aws_request_id", "")
         parameters = event.get("pathParameters") or {}
@@ -80,7 +84,7 @@ def http_function(routes: Mapping[str, Route]) -> Callable[[dict[str, Any], Any]
             request_id=request_id, route=event.get("routeKey"), **{k: v for k, v in parameters.items() if k != "proxy"}
         )
         try:
-            return _sent(_served(routes, event, request_id, current), request_id)
+            return _sent(_served(self.routes, event, request_id, current), request_id)
         except ProblemError as problem:
             return _problem(problem, request_id, current)
         except Exception as error:
@@ -88,7 +92,10 @@ def http_function(routes: Mapping[str, Route]) -> Callable[[dict[str, Any], Any]
         finally:
             current.logger.clear_state()
 
-    return handler
+
+def http_function(routes: Mapping[str, Route]) -> HttpFunction:
+    """The Lambda handler that serves these routes."""
+    return HttpFunction(routes)
 
 
 def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: str, current: Runtime) -> Answer:
