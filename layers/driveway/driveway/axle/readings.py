@@ -25,6 +25,7 @@ from driveway.store.slots import Key, SlotStore
 PATH = "/data/readings"
 ONE_ROW_TOO_BAD = frozenset({400, 413, 422})
 SETTLE_TRIES = 5
+REJECTIONS_KEPT = 20
 
 Rows = list[dict[str, Any]]
 Send = Callable[[Rows], object]
@@ -46,7 +47,10 @@ def send_readings(client: AxleClient) -> Send:
 
 @dataclass(slots=True)
 class DrainReport:
-    """What a drain did, in rows, and why it ended early: ``unavailable`` is Axle's error."""
+    """What a drain did, in rows, and why it ended early: ``unavailable`` is Axle's error.
+
+    ``rejections`` are the first ``REJECTIONS_KEPT`` of them, by asset and start, in Axle's words; all are on the slots.
+    """
 
     sent: int = 0
     accepted: int = 0
@@ -55,6 +59,10 @@ class DrainReport:
     unavailable: str | None = None
     out_of_time: bool = False
     rejections: list[tuple[str, datetime, str]] = field(default_factory=list)
+
+    def keep(self, rejections: Sequence[tuple[str, datetime, str]]) -> None:
+        """Add rejections while there is room, so that a report stays small whatever happens."""
+        self.rejections += rejections[: REJECTIONS_KEPT - len(self.rejections)]
 
     @property
     def stopped(self) -> bool:
@@ -133,12 +141,12 @@ class Drain:
             else:
                 words = error.detail
                 report.sent, report.rejected = report.sent + len(rows), report.rejected + len(rows)
-                report.rejections += [(slot.asset, slot.start, words) for slot in slots]
+                report.keep([(slot.asset, slot.start, words) for slot in slots])
                 self._settle(slots, lambda slot: refused(slot, words), pool)
         else:
             self._count(rows, answers, report)
             self._settle(slots, lambda slot: self._answered(slot, answers), pool)
-            report.rejections += _rejections(slots, answers)
+            report.keep(_rejections(slots, answers))
 
     def _answered(self, slot: Slot, answers: Answers) -> Slot:
         return answered(slot, answers, now=self.now(), grace=self.grace, lifetime_rows=self.lifetime_rows)
