@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.account import reconnected
-from driveway.domain.command_life import HOPELESS, TAKEN, ending_of, told
+from driveway.domain.command_life import HOPELESS, TAKEN, ending_of, told, with_pair
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.guard import allowance, commands_spent, day_of
 from driveway.domain.reasons import Reason
@@ -48,7 +48,7 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> 
         shown_before=shows(twin, command.action),
         provider_ref=None,
     )
-    counted = _counted(_paired(twin, command, now), now)
+    counted = _counted(_sent(twin, command, now), now)
     return replace(twin, control=replace(counted, command=sent)).tell(
         Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[command.action], told(sent))
     )
@@ -75,14 +75,14 @@ def _counted(control: Control, now: datetime) -> Control:
     )
 
 
-def _paired(twin: Twin, command: Command, now: datetime) -> Control:
-    """The control group with what was sent, and how often the car was stopped and started again, counted."""
+def _sent(twin: Twin, command: Command, now: datetime) -> Control:
+    """The control group with what was sent, and how often a car that stops by itself was started again."""
     control, session, first = twin.control, twin.presence.session, command.attempts == 0
     session_id = session.id if session else None
     same_session = control.pairs_session_id == session_id
     pairs, restarts = (control.pairs, control.restarts) if same_session else (0, 0)
     if command.action == "stop":
-        return replace(control, pairs_session_id=session_id, pairs=pairs + first, restarts=0, last_stop_at=now)
+        return replace(control, pairs_session_id=session_id, pairs=pairs, restarts=0, last_stop_at=now)
     again = first and last_told(control, session) == "start" and not shows(twin, "start")
     return replace(control, pairs_session_id=session_id, pairs=pairs, restarts=restarts + again, last_start_at=now)
 
@@ -126,7 +126,7 @@ def answered(
     if outcome in TAKEN:
         doubt_at = max(command.doubt_at or now, now) if command.outcome in TAKEN else _doubt_at(command, pause * spread)
         noted = replace(command, outcome=outcome, detail=detail or None, provider_ref=provider_ref, doubt_at=doubt_at)
-        return replace(twin, control=_taken(replace(twin.control, command=noted), noted, now))
+        return replace(twin, control=_taken(twin.control, noted, now))
     asked = timedelta(seconds=retry_after_s or 0)
     wait = max(pause * (0.5 + 0.5 * spread), min(asked, LONGEST_PAUSE))
     again_at = now if outcome in HOPELESS else now + wait
@@ -144,7 +144,7 @@ def _doubt_at(command: Command, jitter: timedelta) -> datetime | None:
 
 def _taken(control: Control, command: Command, now: datetime) -> Control:
     limit_kw = command.limit_kw if command.action == "start" else control.last_limit_kw
-    return replace(control, taken=command.action, taken_at=now, last_limit_kw=limit_kw)
+    return with_pair(replace(control, taken=command.action, taken_at=now, last_limit_kw=limit_kw), command)
 
 
 def _with_wake(control: Control, now: datetime) -> Control:

@@ -8,7 +8,7 @@ from driveway.domain.desired import desired_in
 from driveway.domain.guard import allowance, commands_spent, guard
 from driveway.domain.outlook import Outlook
 from driveway.domain.reasons import Reason
-from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
+from driveway.domain.twin import Command, CommandAction, CommandState, Control, Entry, Twin
 from driveway.domain.wish import (
     charges_since_stop,
     does_it,
@@ -22,6 +22,7 @@ from driveway.domain.wish import (
 OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
 TAKEN = frozenset({"ACCEPTED", "CONFIRMED", "ALREADY_IN_STATE"})
 HOPELESS = frozenset({"UNSUPPORTED", "NEEDS_USER"})
+REFUSED = HOPELESS | {"FAILED"}
 LONGEST_BREAKER_PAUSE = timedelta(hours=4)
 BREAKER_JITTER = 0.1
 
@@ -70,6 +71,8 @@ def judged(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, ne
     command = twin.control.command
     if command is None or command.state not in OPEN:
         return twin
+    if command.state == "sent" and command.outcome in HOPELESS:
+        return _doubted(twin, command, now, rules, new_id=new_id, spread=spread)
     ending = ending_of(twin, command, now, rules, ahead)
     if ending is not None:
         return ended(twin, *ending, now=now)
@@ -189,7 +192,8 @@ def _given_up(
         text = "The car did not follow, so it is left to charge by itself for a while."
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
         after = after.tell(Entry(now, "NeedsAttention", why, text, told(command)))
-    never_stopped = command.action == "start" or command.outcome in HOPELESS
+    refused = command.outcome in REFUSED and control.taken != "stop"
+    never_stopped = command.action == "start" or refused
     if never_stopped or (charges_since_stop(twin) and not is_instructed(twin)):
         return after
     release = Command(
@@ -219,9 +223,15 @@ def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: da
         control = replace(control, failures=0, breaker_until=None)
     if state == "confirmed" and command.outcome not in TAKEN and not command.shown_before:
         control = replace(control, taken=command.action, taken_at=now)
-    return replace(twin, control=replace(control, command=over)).tell(
-        Entry(now, f"Command{state.title()}", reason, text, told(command))
-    )
+    control = with_pair(control, over) if state == "confirmed" else replace(control, command=over)
+    return replace(twin, control=control).tell(Entry(now, f"Command{state.title()}", reason, text, told(command)))
+
+
+def with_pair(control: Control, command: Command) -> Control:
+    """The control group with this command, counted as a pair of its session if it stopped the car and is not yet."""
+    if command.action != "stop" or command.paired or command.shown_before:
+        return replace(control, command=command)
+    return replace(control, command=replace(command, paired=True), pairs=control.pairs + 1)
 
 
 def told(command: Command) -> dict[str, str | int | None]:

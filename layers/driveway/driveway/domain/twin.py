@@ -278,6 +278,7 @@ class Command:
         shown_before: the car showed the wanted state when it was sent.
         outcome: the provider's last answer (an OutcomeKind) and, in ``detail``, its words.
         schedule: for ``install_default``, what is to be installed, in short.
+        paired: it is counted as a stop of its session, having been taken.
     """
 
     id: str
@@ -299,6 +300,7 @@ class Command:
     release: bool = False
     shown_before: bool = False
     schedule: str | None = None
+    paired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +310,7 @@ class Control:
     Attributes:
         failures: commands that were given up in a row; ``breaker_until`` is when the vehicle is tried again.
         budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
-        pairs: start/stop pairs sent in the session ``pairs_session_id``.
+        pairs: stops that were taken or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
         taken: the last of them that the provider took, at ``taken_at``, with ``last_limit_kw`` of the last start taken.
         restarts: how often in a row the car was started again because it had stopped by itself.

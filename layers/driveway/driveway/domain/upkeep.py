@@ -14,13 +14,13 @@ from driveway.domain.control_rules import ControlRules
 from driveway.domain.desired import disconnected_at
 from driveway.domain.guard import allowance, commands_spent, day_of
 from driveway.domain.reasons import Reason
-from driveway.domain.twin import Command, CommandAction, Entry, Twin
+from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
 
 KEEPS_SCHEDULES = frozenset({"tesla", "ocpp"})
 """Providers whose cars or chargers can keep a charging schedule themselves."""
 
 LONGEST_PAUSE = timedelta(days=1)
-_OFFSET_SEARCH_WEEKS = 31
+_OFFSET_SEARCH_WEEKS = 40
 _DONE: dict[CommandAction, tuple[Reason, str]] = {
     "install_default": (Reason.DEFAULT_SCHEDULE_CHANGED, "The default schedule is kept in the car or charger itself."),
     "remove_default": (Reason.DEFAULT_SCHEDULE_REMOVED, "The default schedule is gone from the car or charger."),
@@ -56,11 +56,12 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
     upkeep, stands = twin.control.upkeep, False
     if upkeep is not None:
         stands = upkeep_is_wanted(twin, upkeep, now)
-        if upkeep.state in OPEN and not stands:
-            upkeep = replace(upkeep, state="superseded", ended_at=now, doubt_at=None)
-            twin = replace(twin, control=replace(twin.control, upkeep=upkeep))
         if stands and upkeep.doubt_at is not None and now < upkeep.doubt_at:
             return twin
+        if upkeep.state in OPEN:
+            over: CommandState = "failed" if stands else "superseded"
+            upkeep = replace(upkeep, state=over, ended_at=now, doubt_at=None)
+            twin = replace(twin, control=replace(twin.control, upkeep=upkeep))
     wanted = default_schedule_wish(twin, now)
     if wanted == twin.control.default_schedule or not can_keep(twin) or upkeep_held_until(twin, now, rules) is not None:
         return twin
@@ -124,12 +125,14 @@ def upkeep_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | Non
         return None
     if default_schedule_wish(twin, now) == twin.control.default_schedule:
         return offset_changes_at(twin.tariff.timezone, now) if twin.control.default_schedule else None
+    if upkeep is not None and upkeep.state in OPEN:
+        return upkeep.doubt_at
     ahead = (upkeep.doubt_at if upkeep else None, upkeep_held_until(twin, now, rules))
     return max((at for at in ahead if at is not None), default=None)
 
 
 def offset_changes_at(timezone: str, now: datetime) -> datetime | None:
-    """When an IANA zone changes its offset from UTC next (aware UTC, to the minute); None if not in seven months."""
+    """When an IANA zone changes its offset from UTC next (aware UTC, to the minute); None if not in nine months."""
     zone = ZoneInfo(timezone)
     before = now.astimezone(UTC).replace(second=0, microsecond=0)
     offset = before.astimezone(zone).utcoffset()

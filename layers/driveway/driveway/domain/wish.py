@@ -15,8 +15,9 @@ LIMITING = frozenset({"tesla", "ocpp"})
 INSTRUCTED = frozenset({"ocpp"})
 """Providers that do what they were last told whatever the car shows: a charger has to be told to hold beforehand."""
 
-INSTRUCTION_LAPSES = timedelta(hours=12)
-"""When a charger has forgotten what it was told: ``command_valid_s`` of the OCPP provider."""
+HELD_FOR = timedelta(hours=12)
+"""How long a stop may bind beyond its session: a charger keeps it so long (``command_valid_s`` of the OCPP provider),
+and a session may have ended by a false plug-out only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +143,27 @@ def holds_car(twin: Twin, now: datetime) -> bool:
     if is_instructed(twin):
         taken_at, stopped_at = control.taken_at, control.last_stop_at
         binds = control.taken == "stop" or control.last_limit_kw is not None
-        told = binds and taken_at is not None and now < taken_at + INSTRUCTION_LAPSES
+        told = binds and taken_at is not None and now < taken_at + HELD_FOR
         unanswered = stopped_at is not None and (taken_at is None or stopped_at > taken_at)
-        return told or (unanswered and stopped_at is not None and now < stopped_at + INSTRUCTION_LAPSES)
+        return told or (unanswered and stopped_at is not None and now < stopped_at + HELD_FOR)
     if session is None:
         return False
-    limited = control.last_limit_kw is not None
-    stopped = control.taken == "stop" and control.taken_at is not None and control.taken_at >= session.opened_at
-    return limited or ((stopped or last_told(control, session) == "stop") and not charges_since_stop(twin))
+    return control.last_limit_kw is not None or _stopped(twin, session, now)
+
+
+def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
+    control, stopped_at = twin.control, twin.control.last_stop_at
+    if stopped_at is None or charges_since_stop(twin):
+        return False
+    if control.taken == "start" and control.taken_at is not None and control.taken_at > stopped_at:
+        return False
+    return stopped_at >= session.opened_at or now < stopped_at + HELD_FOR
 
 
 def _release_wish(twin: Twin, now: datetime, want: Desired) -> Wish | None:
     """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
-    if twin.link.vehicle is None or want.reason is Reason.THIRD_PARTY_INTERFERENCE or not holds_car(twin, now):
+    in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
+    if twin.link.vehicle is None or in_vain or not holds_car(twin, now):
         return None
     if twin.presence.session is None and want.reason not in {Reason.NOT_ENROLLED, Reason.SNOOZED}:
         return None

@@ -1,0 +1,326 @@
+"""A car, its provider and the machinery round charge control on a simulated clock.
+
+The rig plays the table, the announcer, the clock and the sender of commands. It knows of charge control only what they
+know: ``step``, ``control_due``, ``claimed`` and ``answered``. Every write is checked against what must always hold.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from driveway.domain.account import reconnected_by_sight
+from driveway.domain.charging_profile import ChargingProfile, SchedulePeriod
+from driveway.domain.command import answered, claimed
+from driveway.domain.control import control_due, step
+from driveway.domain.control_rules import ControlRules
+from driveway.domain.observation import Observation
+from driveway.domain.presence import observe
+from driveway.domain.presence_rules import PresenceRules
+from driveway.domain.sight import with_presence
+from driveway.domain.twin import (
+    ChargeNow,
+    Command,
+    Entry,
+    InstalledProfile,
+    Intent,
+    Link,
+    Tariff,
+    Twin,
+    Vehicle,
+    Window,
+)
+from driveway.domain.wish import is_instructed, shows
+
+START = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
+NIGHT = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate")
+MINUTE = timedelta(minutes=1)
+OPEN = ("planned", "sent")
+PROVIDER_FAULTS = ("asleep", "refused", "retryable", "ignored", "lying", "answer_lost", "event_lost", "needs_user")
+"""What a provider may do to a command. ``ignored`` takes it and does nothing; ``lying`` says that it is done."""
+
+
+def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff = NIGHT) -> Twin:
+    link = Link(
+        site="home-1",
+        asset="car-1",
+        type="charger" if provider == "ocpp" else "electric_vehicle",
+        power_kw=power_kw,
+        timezone="Europe/London",
+        axle_site_id="axle-site",
+        axle_asset_id="axle-asset",
+        enrolled=True,
+        onboarded_at=START - timedelta(days=1),
+        vehicle=Vehicle(provider, "vehicle-1"),
+    )
+    return Twin(link=link, tariff=tariff, intent=Intent({}))
+
+
+def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | None = None) -> InstalledProfile:
+    """An Axle schedule from ``start`` on: each part so many minutes at so many kW."""
+    periods, at_s = [], 0
+    for minutes, limit_kw in parts:
+        periods.append(SchedulePeriod(at_s, limit_kw * 1000))
+        at_s += int(minutes * 60)
+    profile = ChargingProfile(
+        stack_level=1,
+        purpose="TxDefaultProfile",
+        kind="Absolute",
+        unit="W",
+        start_schedule=start,
+        duration_s=at_s,
+        periods=tuple(periods),
+    )
+    return InstalledProfile(profile, received_at=now or start)
+
+
+@dataclass
+class Car:
+    """The truth. ``held`` is whether it is kept from charging by a command, ``obeys_after`` how slow it is."""
+
+    plugged: bool = False
+    charging: bool = False
+    held: bool = False
+    full: bool = False
+    limit_kw: float | None = None
+    obeys_after: timedelta = timedelta(seconds=5)
+    kept_schedule: bool = False
+
+
+@dataclass
+class Rig:
+    twin: Twin = field(default_factory=new_twin)
+    now: datetime = START
+    rules: ControlRules = field(default_factory=ControlRules)
+    presence_rules: PresenceRules = field(default_factory=PresenceRules)
+    sighting_every: timedelta = timedelta(minutes=10)
+    machinery: timedelta = timedelta(milliseconds=300)
+    car: Car = field(default_factory=Car)
+    fault: str | None = None
+    silent: bool = False
+    news: list[Entry] = field(default_factory=list)
+    sent: list[tuple[datetime, Command]] = field(default_factory=list)
+    per_day: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._order = count()
+        self._due: datetime | None = None
+        self._announced: set[str] = set()
+        self._ids = count(1)
+        self.at(self.now + timedelta(seconds=37), self._sighting)
+        self.write(lambda twin: twin)
+
+    # The machinery
+
+    def at(self, when: datetime, event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (max(when, self.now), next(self._order), event))
+
+    def run(self, span: timedelta) -> None:
+        """Let time pass."""
+        end = self.now + span
+        while True:
+            event_at = self._events[0][0] if self._events else None
+            due = self._due
+            following = min((at for at in (event_at, due) if at is not None), default=None)
+            if following is None or following > end:
+                break
+            self.now = max(self.now, following)
+            if event_at is not None and event_at == following:
+                heapq.heappop(self._events)[2]()
+            else:
+                self.look()
+        self.now = end
+
+    def look(self) -> None:
+        """Charge control looks, until it has nothing to do at this instant."""
+        for _ in range(6):
+            self.write(lambda twin: step(twin, self.now, self.rules, new_id=f"c{next(self._ids)}", spread=0.5))
+            if self._due is None or self._due > self.now:
+                return
+        raise AssertionError(f"charge control never comes to rest: {self.twin.control}")
+
+    def write(self, rule: Callable[[Twin], Twin | None]) -> bool:
+        before = replace(self.twin, news=())
+        after = rule(before)
+        if after is None:
+            return False
+        self.twin = replace(after, version=before.version + 1)
+        self.news += after.news
+        self._due = control_due(replace(self.twin, news=()), self.now, self.rules)
+        self._check()
+        for command in (self.twin.control.command, self.twin.control.upkeep):
+            if command is not None and command.state == "planned" and command.id not in self._announced:
+                self._announce(command)
+        return True
+
+    def _announce(self, command: Command) -> None:
+        self._announced.add(command.id)
+        if self.fault != "event_lost":
+            self.at(max(command.not_before, self.now + self.machinery), lambda: self._send(command.id))
+
+    def _send(self, command_id: str) -> None:
+        if not self.write(lambda twin: claimed(twin, command_id, self.now, self.rules)):
+            return
+        control = self.twin.control
+        upkeep = control.upkeep is not None and control.upkeep.id == command_id
+        command = control.upkeep if upkeep else control.command
+        assert command is not None
+        self._check_sent(command)
+        self.sent.append((self.now, command))
+        outcome = self._called(command)
+        if self.fault != "answer_lost":
+            self.at(self.now + self.machinery, lambda: self._answer(command_id, outcome))
+
+    def _answer(self, command_id: str, outcome: str) -> None:
+        self.write(
+            lambda twin: answered(
+                twin, command_id, outcome=outcome, detail=outcome, now=self.now, rules=self.rules, spread=0.5
+            )
+        )
+
+    def _called(self, command: Command) -> str:
+        """What the provider does with a command, and its answer."""
+        answers = {"asleep": "RETRYABLE", "retryable": "RETRYABLE", "refused": "FAILED", "needs_user": "NEEDS_USER"}
+        if self.fault in answers:
+            return answers[self.fault]
+        if command.action in {"install_default", "remove_default"}:
+            self.car.kept_schedule = command.action == "install_default"
+            return "ACCEPTED"
+        if command.attempts > 1 and not command.shown_before:
+            self._see()
+            if shows(self.twin, command.action):
+                return "ALREADY_IN_STATE"
+        if self.fault == "ignored":
+            return "ACCEPTED"
+        if self.fault == "lying":
+            return "ALREADY_IN_STATE"
+        self.at(self.now + self.car.obeys_after, lambda: self._obey(command))
+        return "ACCEPTED"
+
+    def _obey(self, command: Command) -> None:
+        if not self.car.plugged and not is_instructed(self.twin):
+            return
+        self.car.held = command.action == "stop"
+        if command.action == "start":
+            self.car.limit_kw = command.limit_kw
+        self.set_charging(command.action == "start" and self.car.plugged and not self.car.full)
+
+    # What happens to the car
+
+    def set_charging(self, charging: bool) -> None:
+        changed = self.car.charging != charging
+        self.car.charging = charging
+        if changed:
+            self._see()
+
+    def plug_in(self) -> None:
+        if self.car.plugged:
+            return
+        self.car.plugged, self.car.held = True, self.car.held and is_instructed(self.twin)
+        self.car.charging = not self.car.held and not self.car.full
+        self._see()
+
+    def plug_out(self) -> None:
+        self.car.plugged = self.car.charging = self.car.full = False
+        self.car.held = self.car.held and is_instructed(self.twin)
+        self._see()
+
+    def self_start(self) -> None:
+        """The driver, or another system, starts the car."""
+        if self.car.plugged and not self.car.full:
+            self.car.held = False
+            self.set_charging(True)
+
+    def fill(self) -> None:
+        self.car.full = True
+        self.set_charging(False)
+
+    def _sighting(self) -> None:
+        self._see()
+        self.at(self.now + self.sighting_every, self._sighting)
+
+    def _see(self) -> None:
+        if self.silent:
+            return
+        car = self.car
+        self.observe(plugged_in=car.plugged, charging=car.charging, battery_full=car.full)
+
+    def observe(self, **signals: bool) -> None:
+        seen = Observation(at=self.now, source="enode", at_home=True, **signals)  # type: ignore[arg-type]  # all flags
+
+        def rule(twin: Twin) -> Twin:
+            found = observe(
+                twin.presence,
+                seen,
+                now=self.now,
+                rules=self.presence_rules,
+                own_stop_at=twin.control.last_stop_at,
+            )
+            return reconnected_by_sight(with_presence(twin, found, (), self.now), self.now)
+
+        self.write(rule)
+
+    # What is wanted
+
+    def change(self, rule: Callable[[Twin], Twin]) -> None:
+        self.write(rule)
+
+    def charge_now(self, minutes: float) -> None:
+        boost = ChargeNow(f"boost-{self.now.isoformat()}", self.now, self.now + minutes * MINUTE)
+        self.change(lambda twin: replace(twin, charge_now=boost))
+
+    def schedule(self, *parts: tuple[float, float]) -> None:
+        profile = axle_profile(self.now, *parts)
+        self.change(lambda twin: replace(twin, profiles=(profile,)))
+
+    def link(self, *, enrolled: bool | None = None, snoozed_min: float | None = None, leaving: bool = False) -> None:
+        def rule(twin: Twin) -> Twin:
+            link = replace(twin.link, leaving=leaving)
+            if enrolled is not None:
+                link = replace(link, enrolled=enrolled)
+            if snoozed_min is not None:
+                link = replace(link, snoozed_until=self.now + snoozed_min * MINUTE)
+            return replace(twin, link=link)
+
+        self.change(rule)
+
+    # What must always hold
+
+    def _check(self) -> None:
+        control = self.twin.control
+        assert control.pairs <= self.rules.max_pairs, "the car was stopped too often"
+        assert self._due is None or self._due >= self.now
+        for command in (control.command, control.upkeep):
+            if command is not None and command.state in OPEN:
+                assert command.doubt_at is not None, command
+                assert self._due is not None, "an open command must have a time that leaves it"
+                assert self._due <= max(command.doubt_at, self.now), command
+
+    def _check_sent(self, command: Command) -> None:
+        twin = self.twin
+        day = self.now.date().isoformat()
+        self.per_day[day] += 1
+        assert self.per_day[day] <= self.rules.daily_commands, "the daily budget is overspent"
+        if command.action not in {"start", "stop"}:
+            return
+        session, link = twin.presence.session, twin.link
+        assert session is not None or (command.release and is_instructed(twin)), "a car that is not here was commanded"
+        if command.action == "start":
+            assert command.release or (link.enrolled and not link.leaving), "a car that left was started"
+            assert twin.presence.held_plug_out is None, "a car that may be unplugged was started"
+
+    # What is asked of the rig
+
+    def told(self, event: str) -> list[Entry]:
+        return [entry for entry in self.news if entry.event == event]
+
+    def actions(self) -> list[str]:
+        return [command.action for _, command in self.sent if command.action in {"start", "stop"}]
+
+    @property
+    def command(self) -> Command:
+        assert self.twin.control.command is not None
+        return self.twin.control.command
