@@ -50,8 +50,10 @@ def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, He
 def guard(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldBack | None:
     """What speaks against carrying out a wish now; None when nothing does."""
     barred = _pointless(twin, wanted) or _spent(twin, wanted, now, rules) or _breaker(twin, wanted, now)
-    if barred is not None or wanted.release:
+    if barred is not None:
         return barred
+    if wanted.release:
+        return _restart_guard(twin, wanted.not_before, rules)
     if wanted.action == "stop":
         return _stop_guard(twin, wanted.not_before, rules)
     if wanted.desired.source in {"charge_now", "minimum_soc"}:
@@ -64,8 +66,7 @@ def _pointless(twin: Twin, wanted: Wish) -> HeldBack | None:
     held = twin.presence.held_plug_out
     if wanted.action == "start" and held is not None:
         return HeldBack(Reason.PLUG_OUT_HELD, held.until)
-    full = wanted.action == "start" and not wanted.release and _is_full(twin)
-    return HeldBack(Reason.BATTERY_FULL) if full else None
+    return HeldBack(Reason.BATTERY_FULL) if wanted.action == "start" and _is_full(twin) else None
 
 
 def _spent(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldBack | None:
@@ -126,16 +127,22 @@ def _stop_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | Non
 
 
 def _start_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
-    control, session, command = twin.control, twin.presence.session, twin.control.command
+    control = twin.control
     if control.last_stop_at is not None and at < control.last_stop_at + rules.min_dwell:
         return HeldBack(Reason.MINIMUM_DWELL, control.last_stop_at + rules.min_dwell)
     started_at = control.last_start_at
-    if started_at is None or last_told(control, session) != "start":
-        return None
-    if shows(twin, "start"):
+    if started_at is not None and shows(twin, "start") and last_told(control, twin.presence.session) == "start":
         # Another limit for a car that charges.
         early = at < started_at + rules.min_dwell
         return HeldBack(Reason.MINIMUM_DWELL, started_at + rules.min_dwell) if early else None
+    return _restart_guard(twin, at, rules)
+
+
+def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
+    """The pause before a car is started again that was started and does not charge, though nobody stopped it."""
+    control, command, started_at = twin.control, twin.control.command, twin.control.last_start_at
+    if started_at is None or last_told(control, twin.presence.session) != "start" or shows(twin, "start"):
+        return None
     if command is None or command.action != "start" or command.state != "confirmed":
         return None
     again_at = started_at + rules.restart_wait * 2 ** min(control.restarts, 3)

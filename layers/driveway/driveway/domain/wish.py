@@ -56,7 +56,7 @@ def wish(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook | None =
     at = edge or now
     want = desired_in(twin, at, ahead)
     if want.want == "leave":
-        return _release_wish(twin, now, want)
+        return _release_wish(twin, at, want)
     action: CommandAction = "start" if want.want == "charge" else "stop"
     limit_kw = wanted_limit_kw(twin, want)
     if does_it(twin, action, limit_kw, now, rules):
@@ -83,7 +83,7 @@ def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
 def does_it(twin: Twin, action: CommandAction, limit_kw: float | None, now: datetime, rules: ControlRules) -> bool:
     """Whether the car does what is asked, or was told, confirmed it and has shown nothing else since."""
     session, command, control = twin.presence.session, twin.control.command, twin.control
-    if session is None or (action == "start" and control.last_limit_kw != limit_kw):
+    if session is None or (action == "start" and not _limit_stands(control, limit_kw)):
         return False
     if is_instructed(twin):
         return _instruction_stands(twin, session, action, now, rules)
@@ -93,6 +93,17 @@ def does_it(twin: Twin, action: CommandAction, limit_kw: float | None, now: date
         return False
     charging = twin.presence.charging
     return command.ended_at >= session.opened_at and (charging is None or charging.at <= command.ended_at)
+
+
+def _limit_stands(control: Control, limit_kw: float | None) -> bool:
+    """Whether the car keeps this limit: none was ever set, or it was taken and no other start was sent since."""
+    if control.last_limit_kw != limit_kw:
+        return False
+    return limit_kw is None or not _sent_after_taken(control.last_start_at, control)
+
+
+def _sent_after_taken(sent_at: datetime | None, control: Control) -> bool:
+    return sent_at is not None and control.taken_at is not None and sent_at > control.taken_at
 
 
 def is_instructed(twin: Twin) -> bool:
@@ -106,7 +117,8 @@ def _instruction_stands(
     taken_at, charging = twin.control.taken_at, twin.presence.charging
     if twin.control.taken != action or taken_at is None or taken_at < session.opened_at:
         return False
-    if now >= taken_at + rules.instruction_lasts:
+    other_sent_at = twin.control.last_start_at if action == "stop" else twin.control.last_stop_at
+    if now >= taken_at + rules.instruction_lasts or _sent_after_taken(other_sent_at, twin.control):
         return False
     defied = action == "stop" and shows(twin, "start")
     return not (defied and charging is not None and charging.at > taken_at + rules.stop_doubt)
@@ -160,11 +172,11 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
     return stopped_at >= session.opened_at or now < stopped_at + HELD_FOR
 
 
-def _release_wish(twin: Twin, now: datetime, want: Desired) -> Wish | None:
+def _release_wish(twin: Twin, at: datetime, want: Desired) -> Wish | None:
     """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
     in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
-    if twin.link.vehicle is None or in_vain or not holds_car(twin, now):
+    if twin.link.vehicle is None or in_vain or not holds_car(twin, at):
         return None
     if twin.presence.session is None and want.reason not in {Reason.NOT_ENROLLED, Reason.SNOOZED}:
         return None
-    return Wish("start", None, now, None, want, release=True)
+    return Wish("start", None, at, None, want, release=True)
