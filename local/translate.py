@@ -37,10 +37,20 @@ def translate(template: Path, code: dict[str, dict[str, str]], parameters: dict[
                 resource["Properties"][name] = f"s3://{place['Bucket']}/{place['Key']}"
     translated: dict[str, Any] = transform(source, {}, NoManagedPolicies(), passthrough_metadata=False)
     for resource in translated["Resources"].values():
+        _allow_batches(resource.get("Properties", {}))
         scaling = resource.get("Properties", {}).get("ScalingConfig")
         if scaling:
             scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
     return _expand_http_apis(translated)
+
+
+def _allow_batches(properties: dict[str, Any]) -> None:
+    """AWS allows SendMessageBatch where it allows SendMessage; the local AWS checks it as an action of its own."""
+    for policy in properties.get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions = statement["Action"]
+            if "sqs:SendMessage" in actions and isinstance(actions, list):
+                actions.append("sqs:SendMessageBatch")
 
 
 def folders(template: Path) -> tuple[list[str], list[str]]:

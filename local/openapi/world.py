@@ -1,0 +1,261 @@
+"""A world to call the functions in: an in-process table, a still clock, and an Axle that gives known answers."""
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import requests
+from aws_lambda_powertools import Logger
+from moto import mock_aws
+from requests.adapters import BaseAdapter
+
+from driveway.runtime.context import Runtime, use
+from driveway.store.table import ContentionError, UnknownAssetError
+from driveway.vehicles.signatures import hmac_hex
+from local.openapi.routes import served_routes, template
+
+TABLE = "driveway-documented"
+REQUEST_ID = "Xq3dEgJ7LPEEJ8w="
+AXLE_WEBHOOK_SECRET = "the secret agreed with Axle"
+WEBHOOK_SECRET = "the secret agreed with the car maker"
+ENVIRONMENT = {
+    "STAGE": "documented",
+    "TABLE_NAME": TABLE,
+    "AXLE_BASE_URL": "https://axle.invalid",
+    "AXLE_SECRET": "axle",
+    "AXLE_WEBHOOK_SECRET": "axle-webhook",
+    "WEBHOOK_SECRETS": "webhooks",
+    "SCHEDULE_BEFORE_PLUG_IN": "refuse",
+}
+SECRETS: dict[str, dict[str, Any]] = {
+    "AXLE_SECRET": {"username": "driveway", "password": "unused"},
+    "AXLE_WEBHOOK_SECRET": {"secrets": [AXLE_WEBHOOK_SECRET]},
+    "WEBHOOK_SECRETS": {name: [WEBHOOK_SECRET] for name in ("enode", "smartcar", "tesla")},
+}
+
+
+class KnownAnswers(BaseAdapter):
+    """An HTTP transport that answers by path; ``answers`` holds status and JSON body."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.answers: dict[str, tuple[int, Any]] = {path: (200, body) for path, body in answers.items()}
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        path = request.path_url.partition("?")[0]
+        status, body = self.answers.get(path, (200, {}))
+        response = requests.Response()
+        response.status_code, response.url, response.request = status, request.url or "", request
+        response._content = json.dumps(body).encode()  # the one way to give a Response a body without a socket
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class StillRuntime(Runtime):
+    """A runtime whose clock stands where it is put and whose chance is the same every time."""
+
+    def __init__(self, at: datetime, axle: KnownAnswers) -> None:
+        super().__init__(ENVIRONMENT)
+        self.at = at
+        self.random = random.Random(2026)  # noqa: S311 - examples are to be the same every time
+        self.secrets = SECRETS
+        self.dynamodb = boto3.client(
+            "dynamodb", region_name="eu-west-2", aws_access_key_id="unused", aws_secret_access_key="unused"
+        )
+        self.logger = Logger(service="documented", level="CRITICAL")
+        self.http = requests.Session()
+        self.http.mount("https://", axle)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def secret(self, setting: str) -> dict[str, Any]:
+        return self.secrets[setting]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A call that was made, and its answer. ``answer`` is decoded JSON, text, or None where there was no body."""
+
+    route: str
+    name: str
+    summary: str
+    path: str
+    request_headers: Mapping[str, str]
+    request: Any
+    status: int
+    headers: Mapping[str, str]
+    answer: Any
+
+    @property
+    def problem(self) -> str | None:
+        """The last part of the problem's type; None for a success."""
+        return str(self.answer["type"]).rpartition(":")[2] if self.status >= 400 else None
+
+
+@dataclass
+class World:
+    """Makes calls and keeps them."""
+
+    runtime: StillRuntime
+    axle: KnownAnswers
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def at(self, text: str) -> None:
+        """Put the clock to an instant."""
+        self.runtime.at = datetime.fromisoformat(text).astimezone(UTC)
+
+    @contextmanager
+    def axle_says(self, path: str, status: int, body: Any) -> Iterator[None]:
+        """Axle answers otherwise for a while."""
+        before = self.axle.answers.get(path)
+        self.axle.answers[path] = (status, body)
+        yield
+        if before is None:
+            del self.axle.answers[path]
+        else:
+            self.axle.answers[path] = before
+
+    @contextmanager
+    def contended(self) -> Iterator[None]:
+        """Others keep changing every twin for a while."""
+
+        def lost(*args: Any, **kwargs: Any) -> Any:
+            raise ContentionError("the asset is being changed by others")
+
+        held = self.runtime.table
+        self.runtime.table = _Instead(held, change_twin=lost)
+        yield
+        self.runtime.table = held
+
+    @contextmanager
+    def broken(self) -> Iterator[None]:
+        """The secrets cannot be read for a while."""
+        self.runtime.secrets = {}
+        yield
+        self.runtime.secrets = SECRETS
+
+    def call(
+        self,
+        route: str,
+        name: str,
+        summary: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        scope: str | None = None,
+        raw: str | None = None,
+        **parameters: str,
+    ) -> Exchange:
+        """Call a route with a valid token or signature (or with ``scope``, or the signature in ``headers``)."""
+        served = served_routes()[route]
+        text = raw if raw is not None else "" if body is None else json.dumps(body)
+        given = {"content-type": "application/json"} if text else {}
+        if served.scope == "signed":
+            given |= self._signature(route, parameters, text)
+        else:
+            given |= {"authorization": "Bearer <token>"}
+        given |= headers or {}
+        path = route.partition(" ")[2].format(**parameters)
+        event = {
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": path,
+            "headers": {name: value for name, value in given.items() if value},
+            "queryStringParameters": dict(query or {}),
+            "pathParameters": parameters,
+            "requestContext": {
+                "requestId": REQUEST_ID,
+                "authorizer": {"lambda": {"scope": served.scope if scope is None else scope}},
+            },
+            "body": text,
+            "isBase64Encoded": False,
+        }
+        answer = served.handler(event, None)
+        exchange = Exchange(
+            route=route,
+            name=name,
+            summary=summary,
+            path=path + ("?" + "&".join(f"{key}={value}" for key, value in query.items()) if query else ""),
+            request_headers=headers or {},
+            request=body,
+            status=answer["statusCode"],
+            headers=answer["headers"],
+            answer=_decoded(answer),
+        )
+        self.exchanges.append(exchange)
+        self._tell_timeline(parameters.get("asset"))
+        return exchange
+
+    def _signature(self, route: str, parameters: Mapping[str, str], text: str) -> dict[str, str]:
+        if route == "POST /axle/webhooks":
+            stamp = int(self.runtime.now().timestamp())
+            return {"x-axle-sig": f"t={stamp},v1={hmac_hex(AXLE_WEBHOOK_SECRET, f'{stamp}.{text}'.encode())}"}
+        if parameters.get("provider") == "smartcar":
+            return {"sc-signature": hmac_hex(WEBHOOK_SECRET, text.encode())}
+        return {"x-enode-signature": "sha1=" + hmac_hex(WEBHOOK_SECRET, text.encode(), "sha1")}
+
+    def settle(self, asset: str) -> None:
+        """Let the reconcilers look at an asset, as they do within seconds of every change."""
+        from driveway.axle.sync import sync
+        from driveway.domain.control import step
+
+        current = self.runtime
+        sync(asset, current)
+        self._tell_timeline(asset)
+        current.table.change_twin(
+            asset,
+            lambda twin: step(twin, current.now(), current.control_rules, new_id=current.new_id(), spread=0.5),
+            now=current.now(),
+        )
+        self._tell_timeline(asset)
+
+    def _tell_timeline(self, asset: str | None) -> None:
+        """Write the timeline, as the announcer does from the table's stream."""
+        if asset is None:
+            return
+        try:
+            twin = self.runtime.table.twin(asset)
+        except UnknownAssetError:
+            return
+        self.runtime.records.log(asset, twin.version, twin.news)
+
+
+class _Instead:
+    """An object with some of its members replaced."""
+
+    def __init__(self, held: Any, **members: Any) -> None:
+        self._held = held
+        self.__dict__.update(members)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._held, name)
+
+
+def _decoded(answer: Mapping[str, Any]) -> Any:
+    text = answer.get("body", "")
+    return json.loads(text) if "json" in answer["headers"].get("content-type", "") else text or None
+
+
+@contextmanager
+def new_world(at: datetime, axle: Mapping[str, Any]) -> Iterator[World]:
+    """A world with an empty table as the template declares it. The functions' own runtime comes back afterwards."""
+    answers = KnownAnswers(axle)
+    with mock_aws():
+        current = StillRuntime(at, answers)
+        declared = template()["Resources"]["Table"]["Properties"]
+        names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+        current.dynamodb.create_table(TableName=TABLE, **{name: declared[name] for name in names})
+        use(current)
+        try:
+            yield World(current, answers)
+        finally:
+            use(None)
