@@ -58,6 +58,7 @@ class Link:
     home: Home | None = None
     snoozed_until: datetime | None = None
     leaving: bool = False
+    leaving_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ class AxleIntent:
 class AxlePlug:
     """The plug state Axle acknowledged: plugged in with this session, or (``session_id`` None) plugged out."""
 
-    session_id: str | None
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
