@@ -245,7 +245,7 @@ def test_axles_picture_equals_the_twin_after_any_changes_and_any_failures_that_e
 ) -> None:
     tally: Counter[str] = Counter()
 
-    @settings(SETTINGS, max_examples=300)
+    @settings(SETTINGS, max_examples=200)
     @given(
         moves=moves_made,
         fates=st.lists(st.sampled_from(FATES), max_size=20),
@@ -264,7 +264,7 @@ def test_axles_picture_equals_the_twin_after_any_changes_and_any_failures_that_e
 def test_what_axle_refuses_for_good_keeps_nothing_else_from_it(capsys: pytest.CaptureFixture[str]) -> None:
     tally: Counter[str] = Counter()
 
-    @settings(SETTINGS, max_examples=150)
+    @settings(SETTINGS, max_examples=100)
     @given(
         moves=moves_made,
         fates=st.lists(st.sampled_from(FATES), max_size=8),
