@@ -147,10 +147,10 @@ def _bring_up(options: Options, started: list[Process], say: Any) -> dict[str, A
         "stage": STAGE,
     }
     _introduce(stack, credentials)
-    if clock.text():
-        remember(_start_metronome(folder, endpoint, clock_environment))
     say("Waiting until every function answers ...")
     _warm(stack, clients)
+    if clock.text():
+        remember(_start_metronome(folder, endpoint, clock_environment))
     (folder / "stack.json").write_text(json.dumps(stack, indent=2) + "\n")
     return stack
 
@@ -365,7 +365,7 @@ def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
         status: int | str = "nothing"
         for _ in range(40):
             with contextlib.suppress(requests.RequestException):
-                answer = requests.request(method, url + path, headers=headers, json={}, timeout=10)
+                answer = requests.request(method, url + path, headers=headers, json={}, timeout=60)
                 status = answer.status_code
                 if status in expected:
                     return
@@ -377,7 +377,7 @@ def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
         if "FunctionError" in answer:
             raise processes.NotReadyError(f"{name} failed: {answer['Payload'].read().decode()}")
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(3) as pool:
         for done in [pool.submit(call, *arguments) for arguments in calls] + [
             pool.submit(invoke, name) for name in (*SQS_FUNCTIONS, "clock", "meter-readings")
         ]:

@@ -69,7 +69,7 @@ class StillRuntime(Runtime):
         self.dynamodb = boto3.client(
             "dynamodb", region_name="eu-west-2", aws_access_key_id="unused", aws_secret_access_key="unused"
         )
-        self.logger = Logger(service="documented", level="CRITICAL")
+        self.logger = Logger(service="documented", level="ERROR")
         self.http = requests.Session()
         self.http.mount("https://", axle)
 
