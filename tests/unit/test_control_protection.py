@@ -113,6 +113,19 @@ def test_a_car_that_starts_a_little_after_the_plug_in_is_not_taken_for_interfere
     assert not rig.told("NeedsAttention")
 
 
+def test_a_start_of_ours_that_takes_effect_too_late_is_not_taken_for_interference() -> None:
+    rig = plugged()
+    rig.run(timedelta(hours=1))
+    rig.car.obeys_after = timedelta(minutes=12)
+    rig.charge_now(10)
+    rig.run(11 * MINUTE)
+    rig.car.obeys_after = timedelta(seconds=5)
+    rig.run(3 * MINUTE)
+    assert rig.actions() == ["stop", "start", "stop"]
+    assert not rig.car.charging
+    assert not rig.told("NeedsAttention")
+
+
 def test_the_next_schedule_of_axles_ends_the_respect_for_interference() -> None:
     rig = plugged()
     rig.run(timedelta(hours=1))
