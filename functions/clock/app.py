@@ -4,15 +4,21 @@ from typing import Any
 
 from driveway.runtime.context import runtime
 from driveway.runtime.looks import Look, queue_looks
+from driveway.runtime.metrics import emit
+
+SITE = "SITE#"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """How many looks were queued for each reconciler."""
+    """How many looks were queued for each reconciler, and how many onboardings were begun and never finished."""
     current = runtime()
     now = current.now()
     until = now + current.look_ahead
-    axle = [Look(asset, due) for asset, due in current.table.due("AxleDue", until)]
+    rows = list(current.table.due("AxleDue", until))
+    axle = [Look(name, due) for name, due in rows if not name.startswith(SITE)]
+    unfinished = sum(name.startswith(SITE) and due <= now for name, due in rows)
     control = [Look(asset, due) for asset, due in current.table.due("ControlDue", until)]
     queue_looks(current, "AXLE_SYNC_QUEUE_URL", axle, now)
     queue_looks(current, "CHARGE_CONTROL_QUEUE_URL", control, now)
-    return {"axle": len(axle), "control": len(control)}
+    emit({"OnboardingUnfinished": unfinished}, current)
+    return {"axle": len(axle), "control": len(control), "unfinished": unfinished}

@@ -26,24 +26,39 @@ READINGS_DAYS = 1
 
 def site_body(site: str, current: Runtime) -> dict[str, Any]:
     """The body of ``GET /sites/{site}``. Raises ProblemError (404)."""
-    record = current.records.site(site)
+    record, now = current.sites.get(site), current.now()
     if record is None:
         raise not_found("site", site)
-    shown = ("site", "state", "axle_site_id", "enrolment", "timezone", "consent_at", "snoozed_until", "warnings")
-    assets = [_asset_line(asset, current) for asset in record.get("assets", [])]
-    return {**{name: record.get(name) for name in shown}, "assets": assets, "onboarding": record.get("onboarding")}
+    snoozed = record.snoozed_until is not None and now < record.snoozed_until
+    begun_at = record.begun_at
+    text = "A PUT of this site was begun and is not finished. Repeat it; that does no harm."
+    return {
+        "site": record.site,
+        "state": record.state,
+        "axle_site_id": record.axle_site_id,
+        "enrolment": record.enrolment,
+        "timezone": record.timezone,
+        "consent_at": _instant(record.consent_at),
+        "snoozed_until": _instant(record.snoozed_until) if snoozed else None,
+        "warnings": list(record.warnings),
+        "assets": [_asset_line(asset, site, current) for asset in record.known_assets],
+        "unfinished": {"begun_at": _instant(begun_at), "text": text} if begun_at else None,
+    }
 
 
-def _asset_line(asset: str, current: Runtime) -> dict[str, Any]:
+def _asset_line(asset: str, site: str, current: Runtime) -> dict[str, Any]:
     try:
         twin = current.table.twin(asset)
     except UnknownAssetError:
         return {"asset": asset, "state": "unfinished"}
     link = twin.link
+    if link.site != site:
+        return {"asset": asset, "state": "unfinished"}
     return {
         "asset": asset,
         "axle_asset_id": link.axle_asset_id,
         "type": link.type,
+        "state": "leaving" if link.leaving else "active" if link.enrolled else "unenrolled",
         "enrolled": link.enrolled,
         "plugged_in": twin.presence.session is not None,
         "in_sync": told_to_axle(twin, current.now())["axle"]["in_sync"],

@@ -90,6 +90,12 @@ class AxleClient:
             )
         )
 
+    def delete(self, path: str) -> None:
+        """DELETE a resource. Raises AxleRefusedError or AxleUnavailableError."""
+        self._send(
+            lambda headers: self.http.delete(self._url(path), headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
+        )
+
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
 

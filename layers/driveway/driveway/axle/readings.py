@@ -26,6 +26,7 @@ PATH = "/data/readings"
 ONE_ROW_TOO_BAD = frozenset({400, 413, 422})
 SETTLE_TRIES = 5
 REJECTIONS_KEPT = 20
+FLUSH_PASSES = 4
 
 Rows = list[dict[str, Any]]
 Send = Callable[[Rows], object]
@@ -107,15 +108,40 @@ class Drain:
                 self._send(mine, report, pool)
         return report
 
+    def flush(self, asset: str, since: datetime) -> DrainReport:
+        """Send all that Axle has not heard of an asset from ``since`` (aware UTC) on, without waiting for late data.
+
+        The half-hour that is still running is sent as far as it holds energy: nothing will be sent after.
+        """
+        report = DrainReport()
+        with ThreadPoolExecutor(self.workers) as pool:
+            for _ in range(FLUSH_PASSES):
+                untold = [slot for slot in self.slots.read(asset, since) if self._is_untold(slot)]
+                if not untold or report.stopped:
+                    return report
+                mine = [slot for slot in pool.map(self._take, untold) if slot is not None]
+                for first in range(0, len(mine), self._at_once):
+                    self._send(mine[first : first + self._at_once], report, pool)
+        report.unavailable = report.unavailable or "Axle left readings without an answer."
+        return report
+
+    def _is_untold(self, slot: Slot) -> bool:
+        over = slot.end <= self.now()
+        return slot.due_at is not None and slot.reportable and (over or slot.energy_wh > 0)
+
     def _due(self, shards: Sequence[str]) -> Iterator[list[Key]]:
-        at_once = max(1, self.rows_per_batch // (2 if self.lifetime_rows else 1))
         for shard in shards:
-            yield from self.slots.due(shard, now=self.now(), at_once=at_once)
+            yield from self.slots.due(shard, now=self.now(), at_once=self._at_once)
+
+    @property
+    def _at_once(self) -> int:
+        return max(1, self.rows_per_batch // (2 if self.lifetime_rows else 1))
 
     def _claim(self, slot: Slot) -> Slot | None:
+        return self._take(slot) if slot.due_at is not None and slot.due_at <= self.now() else None
+
+    def _take(self, slot: Slot) -> Slot | None:
         now = self.now()
-        if slot.due_at is None or slot.due_at > now:
-            return None
         mine = self.slots.put(claimed(slot, self.claim_id, now=now, claim_for=self.claim_for))
         if mine is not None:
             self.slots.follow_on(mine, now=now, grace=self.grace)

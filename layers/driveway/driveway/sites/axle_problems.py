@@ -5,7 +5,6 @@ from driveway.runtime.problems import ProblemError, busy
 
 ADVICE: dict[int, tuple[str, str, str]] = {
     400: ("axle-invalid", "Axle finds the request invalid", "Correct what Axle names and send it again."),
-    403: ("axle-forbidden", "Axle does not allow it", "Check the organisation's rights with Axle."),
     404: ("axle-not-found", "Axle does not know it", "Check the site, the asset model and the MPAN."),
     409: (
         "axle-conflict",
@@ -14,32 +13,30 @@ ADVICE: dict[int, tuple[str, str, str]] = {
     ),
     422: ("axle-not-eligible", "The site is not eligible", "Check POST /eligibility for what is missing."),
 }
+LONGEST_WAIT_S = 3600
 
 
 def problem_of(error: AxleError, call: str) -> ProblemError:
-    """The problem document for a call that Axle refused (4xx) or could not answer (503, with Retry-After)."""
-    if isinstance(error, AxleUnavailableError):
-        wait_s = int(error.retry_after_s or 5)
-        return busy("Axle cannot answer now. Repeat the call; nothing is lost.", retry_after_s=wait_s)
+    """The problem document for a call that Axle refused, or could not answer (503, with Retry-After).
+
+    400, 404, 409 and 422 stay what they are; who withdrew before gets a 409 of its own kind; any other refusal is
+    about the organisation's access and not the caller's doing (502).
+    """
     if not isinstance(error, AxleRefusedError):
-        return busy("Axle cannot answer now. Repeat the call.")
-    if error.status == 422 and _withdrew(error.detail):
+        wait_s = error.retry_after_s if isinstance(error, AxleUnavailableError) else None
+        wait_s = min(wait_s or 5, LONGEST_WAIT_S)
+        return busy("Axle cannot answer now. Repeat the call; nothing is lost.", retry_after_s=int(wait_s))
+    extra = {"axle_status": error.status, "axle_detail": error.detail, "call": call}
+    if error.status == 422 and "withdr" in error.detail.lower():
         return ProblemError(
             409,
             "withdrew-before",
             "The driver withdrew before",
             f'{error.detail} If the driver wants to join again, repeat the call with "rejoin": true.',
-            extra={"axle_status": error.status, "axle_detail": error.detail, "call": call},
+            extra=extra,
         )
-    kind, title, advice = ADVICE.get(error.status, ("axle-refused", "Axle refused", "See Axle's words."))
-    return ProblemError(
-        error.status,
-        kind,
-        title,
-        f"{error.detail} {advice}",
-        extra={"axle_status": error.status, "axle_detail": error.detail, "call": call},
-    )
-
-
-def _withdrew(detail: str) -> bool:
-    return "withdr" in detail.lower()
+    if error.status not in ADVICE:
+        detail = f"{error.detail} Check the organisation's access to Axle's API."
+        return ProblemError(502, "axle-refused", "Axle refused", detail, extra=extra)
+    kind, title, advice = ADVICE[error.status]
+    return ProblemError(error.status, kind, title, f"{error.detail} {advice}", extra=extra)

@@ -3,12 +3,13 @@
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from driveway.domain.preference_error import pointer_to
 from driveway.runtime.problems import ProblemError, invalid
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}$")]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -43,11 +44,20 @@ class VehicleBody(Strict):
     vehicle_id: Text
     home_location_id: Text | None = None
     user_id: Text | None = None
-    refresh_token: Annotated[str, Field(min_length=1, max_length=4096, repr=False)] | None = None
+    refresh_token: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _token_is_of_use(self) -> "VehicleBody":
+        if self.refresh_token is not None and (self.provider != "tesla" or self.user_id is None):
+            raise PydanticCustomError("refresh_token", "A refresh_token is only for Tesla, and needs the user_id.")
+        return self
 
 
 class AssetBody(Strict):
-    """One asset, with what Axle expects to hear at enrolment."""
+    """One asset, with what Axle expects to hear at enrolment.
+
+    ``plugged_in`` (at home, now) counts for an asset or a vehicle that is new; later the car itself is heard.
+    """
 
     asset: Identifier
     type: Literal["charger", "electric_vehicle"]
@@ -56,18 +66,19 @@ class AssetBody(Strict):
     installation_date: date | None = None
     battery_kwh: Annotated[float, Field(gt=0, le=1000)] | None = None
     vehicle: VehicleBody | None = None
-    plugged_in: bool = False
+    plugged_in: bool | None = None
     tariff: dict[str, Any] | None = None
     intent: dict[str, Any] | None = None
 
 
 class SiteBody(Strict):
-    """The body of ``PUT /sites/{site}``."""
+    """The body of ``PUT /sites/{site}``. Assets of the site that it does not name stay as they are."""
 
     site: SiteDetails
     timezone: str = "Europe/London"
     home: HomeBody | None = None
     assets: Annotated[list[AssetBody], Field(min_length=1, max_length=10)]
+    remove_assets: Annotated[list[Identifier], Field(max_length=10)] = []
     rejoin: bool = False
 
 
@@ -76,6 +87,10 @@ class EligibilityBody(Strict):
 
     mpan: Annotated[str, Field(min_length=1, max_length=40)]
     asset_model: Text | None = None
+
+
+class EmptyBody(Strict):
+    """The body of ``POST /sites/{site}/unenrol``: nothing."""
 
 
 class EnrolBody(Strict):
@@ -101,6 +116,16 @@ def parse(model: type[Body], value: Any) -> Body:
     except ValidationError as error:
         errors = [(_pointer(fault["loc"]), fault["msg"]) for fault in error.errors(include_input=False)]
         raise refused(errors) from None
+
+
+def check_site_id(site: str) -> None:
+    """Refuse (422) a site id that could not be an asset id either."""
+    try:
+        TypeAdapter(Identifier).validate_python(site)
+    except ValidationError:
+        raise invalid(
+            "A site's id has 1 to 64 letters, digits and . _ : - and begins with a letter or digit."
+        ) from None
 
 
 def refused(errors: list[tuple[str, str]]) -> ProblemError:

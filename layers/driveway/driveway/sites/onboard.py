@@ -1,119 +1,75 @@
-"""``PUT /sites/{site}``: onboard or update, with Axle first and then in one transaction here."""
+"""``PUT /sites/{site}``: onboard or update, with Axle first and then in one transaction here.
 
+Every step can be repeated. Before Axle is called it is noted that something was begun, so that whatever fails after is
+seen until a repetition has finished it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.domain.intent import check_intent_fits, intent_body, parse_intent
-from driveway.domain.mpan import MpanError, core_mpan
-from driveway.domain.observation import Observation
-from driveway.domain.preference_error import PreferenceError
-from driveway.domain.presence import observe
-from driveway.domain.presence_rules import PresenceRules
-from driveway.domain.reasons import Reason
-from driveway.domain.sight import with_presence
-from driveway.domain.tariff import parse_tariff, tariff_body
-from driveway.domain.twin import AxleState, Entry, Home, Intent, Link, Tariff, Twin, Vehicle, changed_groups
-from driveway.domain.wall_time import UnknownZoneError, find_zone
+from driveway.domain.intent import intent_body
+from driveway.domain.tariff import tariff_body
+from driveway.domain.twin import Home, Presence, Twin, changed_groups
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy
 from driveway.sites.axle_problems import problem_of
-from driveway.sites.bodies import AssetBody, SiteBody, refused
-from driveway.store.sites import Claim, OwnedError, SiteRecord
-from driveway.store.table import UnknownAssetError
+from driveway.sites.bodies import SiteBody
+from driveway.sites.letting_go import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
+from driveway.sites.twins import Terms, changes_vehicle, kept, onboarded
+from driveway.sites.wanted import Wanted, axle_body, checked, default_intent, default_tariff, without_personal
+from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
+from driveway.store.table import Change, ContentionError, UnknownAssetError
+from driveway.vehicles.metered import meter_change
 
-PROPOSITION = "full_asset_schedule_control"
-DEFAULT_TARIFF = {"off_peak": "00:00-06:00", "timezone": "Europe/London", "tariff_type": "unknown"}
-DEFAULT_READY_BY = "07:00"
+MOST_TRIES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One asset as the body asks for it. None where the body leaves a preference as it is."""
+class _Call:
+    """One ``PUT`` as it was checked. ``was`` is the site's record before it."""
 
-    body: AssetBody
-    tariff: Tariff | None
-    intent: Intent | None
-    warnings: tuple[str, ...]
+    site: str
+    body: SiteBody
+    mpan: str
+    wanted: list[Wanted]
+    was: SiteRecord | None
+    now: datetime
+
+    def wants(self, asset: str) -> Wanted | None:
+        """What is wanted of an asset; None if the call does not name it."""
+        return next((wanted for wanted in self.wanted if wanted.body.asset == asset), None)
+
+    def changes_vehicle(self, twin: Twin | None) -> bool:
+        """Whether the call gives the asset of a twin another vehicle."""
+        wanted = self.wants(twin.link.asset) if twin else None
+        return wanted is not None and changes_vehicle(twin, wanted)
 
 
 def put_site(site: str, body: SiteBody, current: Runtime) -> Answer:
     """Onboard or update a site. Raises ProblemError."""
-    mpan = _mpan(body, current)
-    wanted = [_wanted(place, asset, body.timezone) for place, asset in enumerate(body.assets)]
-    now, sites = current.now(), current.sites
-    record = sites.get(site)
-    _refuse_if_leaving(record)
-    before = {w.body.asset: _present(w.body.asset, site, current) for w in wanted}
-    _refuse_foreign_vehicles(wanted, current)
-    begun = sites.begin(site, now)
-    try:
-        answer = current.axle.post("/entities/site/onboard", _axle_body(body, mpan))
-    except AxleRefusedError as error:
-        sites.abandon(begun)
-        raise problem_of(error, "onboard") from None
-    except AxleUnavailableError as error:
-        raise problem_of(error, "onboard") from None
-    return _store(_Onboarding(site, body, wanted, before, begun, answer, now), current)
-
-
-@dataclass(frozen=True, slots=True)
-class _Onboarding:
-    site: str
-    body: SiteBody
-    wanted: list[Wanted]
-    before: dict[str, Twin | None]
-    record: SiteRecord
-    axle: dict[str, Any]
-    now: datetime
-
-
-def _mpan(body: SiteBody, current: Runtime) -> str:
-    errors: list[tuple[str, str]] = []
-    mpan = ""
-    try:
-        mpan = core_mpan(body.site.mpan, check_digit=current.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict")
-    except MpanError as error:
-        errors.append(("/site/mpan", str(error)))
-    try:
-        find_zone(body.timezone)
-    except UnknownZoneError as error:
-        errors.append(("/timezone", str(error)))
-    names = [asset.asset for asset in body.assets]
-    if len(set(names)) != len(names):
-        errors.append(("/assets", "An asset is given twice."))
-    if errors:
-        raise refused(errors)
-    return mpan
-
-
-def _wanted(place: int, asset: AssetBody, timezone: str) -> Wanted:
-    pointer = f"/assets/{place}"
-    tariff: Tariff | None = None
-    intent: Intent | None = None
-    warnings: tuple[str, ...] = ()
-    try:
-        if asset.tariff is not None:
-            result = parse_tariff({"timezone": timezone, **asset.tariff})
-            tariff, warnings = result.tariff, result.warnings
-    except PreferenceError as error:
-        raise refused(list(error.under(f"{pointer}/tariff").errors)) from None
-    try:
-        if asset.intent is not None:
-            intent = parse_intent(asset.intent)
-            check_intent_fits(intent, battery_kwh=asset.battery_kwh)
-    except PreferenceError as error:
-        raise refused(list(error.under(f"{pointer}/intent").errors)) from None
-    return Wanted(asset, tariff, intent, warnings)
-
-
-def _refuse_if_leaving(record: SiteRecord | None) -> None:
-    if record is not None and record.state == "leaving":
+    strict = current.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
+    mpan, wanted = checked(body, check_digit=strict)
+    call = _Call(site, body, mpan, wanted, current.sites.get(site), current.now())
+    if call.was is not None and call.was.state == "leaving":
         raise ProblemError(
             409, "site-leaving", "The site is being erased", "Finish its DELETE first, then onboard it again."
         )
+    named = {w.body.asset: _present(w.body.asset, site, current) for w in wanted}
+    removed = [asset for asset in body.remove_assets if _present(asset, site, current) is not None]
+    _refuse_foreign_vehicles(call, named, current)
+    noted = _noted(call, named, removed, current)
+    axle = _onboard_at_axle(call, noted, current)
+    _refuse_foreign_site(call, noted, axle, current)
+    swapped = [asset for asset, twin in named.items() if call.changes_vehicle(twin)]
+    _let_go([*swapped, *removed], current)
+    _remove(call, removed, current)
+    stored = _store(call, noted, axle, current)
+    _after(call, stored, current)
+    return _answer(call, stored, axle)
 
 
 def _present(asset: str, site: str, current: Runtime) -> Twin | None:
@@ -122,174 +78,185 @@ def _present(asset: str, site: str, current: Runtime) -> Twin | None:
     except UnknownAssetError:
         return None
     if twin.link.site != site:
-        raise _owned(f"The asset {asset!r} belongs to the site {twin.link.site!r}.")
-    return twin
+        raise _owned(f"The asset {asset!r} belongs to the site {twin.link.site!r}.", twin.link.site)
+    return replace(twin, news=())
 
 
-def _refuse_foreign_vehicles(wanted: list[Wanted], current: Runtime) -> None:
-    for asset in (w.body for w in wanted):
-        if asset.vehicle is None:
+def _refuse_foreign_vehicles(call: _Call, named: Mapping[str, Twin | None], current: Runtime) -> None:
+    """Refuse a vehicle that is another asset's, unless that asset gives it up by this very call."""
+    for asset, vehicle in ((w.body.asset, w.vehicle) for w in call.wanted):
+        owner = current.records.asset_for(vehicle.provider, vehicle.vehicle_id) if vehicle else None
+        if owner is None or owner == asset or owner in call.body.remove_assets:
             continue
-        owner = current.records.asset_for(asset.vehicle.provider, asset.vehicle.vehicle_id)
-        if owner is not None and owner != asset.asset:
-            raise _owned(f"The vehicle of {asset.asset!r} belongs to the asset {owner!r} already.")
+        if call.changes_vehicle(named.get(owner)):
+            continue
+        raise _owned(f"The vehicle of {asset!r} belongs to the asset {owner!r} already.", owner)
 
 
-def _owned(detail: str) -> ProblemError:
-    return ProblemError(409, "owned-elsewhere", "It belongs to another", detail)
+def _owned(detail: str, owner: str) -> ProblemError:
+    return ProblemError(409, "owned-elsewhere", "It belongs to another", detail, extra={"owner": owner})
 
 
-def _axle_body(body: SiteBody, mpan: str) -> dict[str, Any]:
-    details = body.site.model_dump(mode="json", exclude_none=True) | {"mpan": mpan}
-    return {
-        "site": details,
-        "assets": [_axle_asset(asset) for asset in body.assets],
-        "proposition": PROPOSITION,
-        "override_withdrawal": body.rejoin,
-    }
+def _noted(call: _Call, named: Mapping[str, Twin | None], removed: list[str], current: Runtime) -> SiteRecord:
+    """The site's record, noted as begun if this call has more to do than to repeat what is so."""
+    settled = call.was is not None and call.was.state == "active" and call.was.begun_at is None
+    new = any(twin is None or call.changes_vehicle(twin) for twin in named.values())
+    record = call.was or SiteRecord(call.site)
+    if settled and not new and not removed:
+        return record
+    return current.sites.begin(record, named, call.now)
 
 
-def _axle_asset(asset: AssetBody) -> dict[str, Any]:
-    properties = {"power_kw": asset.power_kw, "capacity_kwh": asset.battery_kwh}
-    told = {
-        "external_id": asset.asset,
-        "type": asset.type,
-        "properties": {name: value for name, value in properties.items() if value is not None},
-        "asset_model": asset.asset_model,
-        "installation_date": asset.installation_date.isoformat() if asset.installation_date else None,
-    }
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def _store(onboarding: _Onboarding, current: Runtime) -> Answer:
-    ids = {item["external_id"]: item for item in onboarding.axle["assets"]}
-    site_id = onboarding.axle["site"]["site_id"]
-    twins = [_twin(w, onboarding, site_id, ids[w.body.asset]["asset_id"]) for w in onboarding.wanted]
-    record = replace(
-        onboarding.record,
-        state="active",
-        axle_site_id=site_id,
-        enrolment="enrolled",
-        timezone=onboarding.body.timezone,
-        consent_at=onboarding.body.site.gave_boundary_meter_consent_at or onboarding.record.consent_at,
-        assets=tuple(sorted({*onboarding.record.assets, *onboarding.before})),
-        begun_at=None,
-    )
+def _onboard_at_axle(call: _Call, noted: SiteRecord, current: Runtime) -> dict[str, Any]:
     try:
-        current.sites.commit(
-            record,
-            [(onboarding.before[twin.link.asset], twin) for twin in twins],
-            [claim for twin in twins for claim in _claims(twin)],
-            now=onboarding.now,
-        )
-    except OwnedError as error:
-        raise _owned(str(error)) from None
-    except Exception:
-        current.logger.exception("Axle accepted an onboarding that could not be stored")
-        raise busy("Axle has accepted the site, but it could not be stored here. Repeat the call.") from None
-    _keep_refresh_tokens(onboarding, current)
-    return _answer(onboarding, twins, ids)
+        answer = current.axle.post("/entities/site/onboard", axle_body(call.body, call.mpan))
+    except AxleRefusedError as error:
+        current.sites.take_back(noted, call.was)
+        raise problem_of(error, "onboard") from None
+    except AxleUnavailableError as error:
+        raise problem_of(error, "onboard") from None
+    ids = {item["external_id"] for item in answer["assets"]}
+    if not ids >= {wanted.body.asset for wanted in call.wanted}:
+        raise busy("Axle's answer does not name every asset. Repeat the call.")
+    return dict(answer)
 
 
-def _claims(twin: Twin) -> list[Claim]:
-    asset, vehicle = twin.link.asset, twin.link.vehicle
-    claims = [Claim("axle", twin.link.axle_asset_id, asset)]
-    if vehicle is not None:
-        claims.append(Claim(vehicle.provider, vehicle.vehicle_id, asset))
-        if vehicle.user_id is not None:
-            claims.append(Claim(f"{vehicle.provider}-user", vehicle.user_id, asset, shared=True))
-    return claims
+def _refuse_foreign_site(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], current: Runtime) -> None:
+    """Refuse a meter point that another site of ours has, and take back what Axle has made of the call."""
+    owner = current.records.asset_for(AXLE_SITE, axle["site"]["site_id"])
+    if owner is None or owner == call.site:
+        return
+    for item in axle["assets"]:
+        if item.get("asset_created"):
+            delete_at_axle(item["asset_id"], current)
+    current.sites.take_back(noted, call.was)
+    raise _owned(f"The meter point belongs to the site {owner!r}.", owner)
 
 
-def _twin(wanted: Wanted, onboarding: _Onboarding, axle_site_id: str, axle_asset_id: str) -> Twin:
-    before, now, asset = onboarding.before[wanted.body.asset], onboarding.now, wanted.body
-    home = onboarding.body.home
-    link = Link(
-        site=onboarding.site,
-        asset=asset.asset,
-        type=asset.type,
-        power_kw=asset.power_kw,
-        timezone=onboarding.body.timezone,
-        axle_site_id=axle_site_id,
-        axle_asset_id=axle_asset_id,
-        enrolled=True,
-        onboarded_at=before.link.onboarded_at if before else now,
-        asset_model=asset.asset_model,
-        installation_date=asset.installation_date.isoformat() if asset.installation_date else None,
-        battery_kwh=asset.battery_kwh,
-        vehicle=_vehicle(asset),
-        home=Home(home.latitude, home.longitude, home.radius_m) if home else None,
-        snoozed_until=before.link.snoozed_until if before else None,
+def _let_go(assets: list[str], current: Runtime) -> None:
+    now = current.now()
+    for asset in assets:
+        current.table.change_twin(asset, lambda twin: leaving(twin, now), now=now)
+    wait_until_released(assets, current)
+
+
+def _remove(call: _Call, removed: list[str], current: Runtime) -> None:
+    for asset in removed:
+        send_last_readings(asset, current)
+        delete_at_axle(current.table.twin(asset).link.axle_asset_id, current)
+        erase_asset(asset, call.site, current)
+
+
+def _store(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], current: Runtime) -> list[Pair]:
+    """Write everything at once; when a twin was changed meanwhile, once more on what it is now."""
+    record = _record(call, noted, axle)
+    for _ in range(MOST_TRIES):
+        pairs, others = _twins(call, record, axle, current)
+        claims = [claim for _, after in pairs for claim in claims_of(after)]
+        claims.append(Claim(AXLE_SITE, axle["site"]["site_id"], call.site))
+        try:
+            current.sites.commit(record, [*pairs, *others], claims, now=call.now)
+        except OwnedError as error:
+            raise _owned(str(error), error.owner) from None
+        except ContentionError:
+            if current.sites.get(call.site) != noted:
+                break
+        else:
+            return pairs
+    raise busy("Axle has accepted the site, but it could not be stored here. Repeat the call.")
+
+
+def _record(call: _Call, noted: SiteRecord, axle: Mapping[str, Any]) -> SiteRecord:
+    words = [*axle["site"].get("warnings", [])]
+    for item in axle["assets"]:
+        words += [f"{item['external_id']}: {said}" for said in item.get("warnings", [])]
+    assets = {*noted.assets, *(w.body.asset for w in call.wanted)} - {*call.body.remove_assets}
+    return replace(
+        noted,
+        state="active",
+        axle_site_id=axle["site"]["site_id"],
+        enrolment="enrolled",
+        timezone=call.body.timezone,
+        consent_at=call.body.site.gave_boundary_meter_consent_at or noted.consent_at,
+        assets=tuple(sorted(assets)),
+        warnings=without_personal(words, call.body, call.mpan),
+        begun_at=None,
+        pending=(),
     )
-    if before is not None:
-        axle = before.axle if before.link.enrolled and before.link.axle_asset_id == axle_asset_id else AxleState()
-        after = replace(
-            before,
-            link=link,
-            tariff=wanted.tariff or before.tariff,
-            intent=wanted.intent or before.intent,
-            axle=axle,
-            news=(),
-        )
-        if not changed_groups(before, after):
-            return before
-        return after.tell(Entry(now, "SiteUpdated", Reason.UPDATED_BY_APP, "The site was updated."))
-    tariff = wanted.tariff or parse_tariff(DEFAULT_TARIFF).tariff
-    intent = wanted.intent or parse_intent({"ready_by": DEFAULT_READY_BY})
-    twin = Twin(link=link, tariff=tariff, intent=intent, revision=1, version=1)
-    twin = twin.tell(Entry(now, "Onboarded", Reason.ONBOARDED, "The asset was onboarded with Axle."))
-    seen = Observation(at=now, source="app", plugged_in=asset.plugged_in, at_home=asset.plugged_in or None)
-    step = observe(twin.presence, seen, now=now, rules=PresenceRules())
-    return with_presence(twin, step, (seen,), now)
 
 
-def _vehicle(asset: AssetBody) -> Vehicle | None:
-    if asset.vehicle is None:
-        return None
-    vehicle = asset.vehicle
-    return Vehicle(vehicle.provider, vehicle.vehicle_id, vehicle.home_location_id, vehicle.user_id)
+def _twins(call: _Call, record: SiteRecord, axle: Mapping[str, Any], current: Runtime) -> tuple[list[Pair], list[Pair]]:
+    """The twins before and after: of the assets that the call names, and of the site's others."""
+    home, snoozed_until = call.body.home, record.snoozed_until
+    terms = Terms(
+        site=call.site,
+        axle_site_id=axle["site"]["site_id"],
+        timezone=call.body.timezone,
+        home=Home(home.latitude, home.longitude, home.radius_m) if home else None,
+        rejoined=axle["enrolment"]["status"] == "enrolled",
+        snoozed_until=snoozed_until if snoozed_until and snoozed_until > call.now else None,
+        now=call.now,
+    )
+    ids = {item["external_id"]: item["asset_id"] for item in axle["assets"]}
+    pairs: list[Pair] = []
+    for wanted in call.wanted:
+        before = _present(wanted.body.asset, call.site, current)
+        pairs.append((before, onboarded(before, wanted, ids[wanted.body.asset], terms)))
+    unnamed = [_present(asset, call.site, current) for asset in record.assets if call.wants(asset) is None]
+    others: list[Pair] = [(twin, kept(twin, terms)) for twin in unnamed if twin is not None]
+    return pairs, others
 
 
-def _keep_refresh_tokens(onboarding: _Onboarding, current: Runtime) -> None:
-    for vehicle in (w.body.vehicle for w in onboarding.wanted):
+def _after(call: _Call, stored: list[Pair], current: Runtime) -> None:
+    """What follows the write and does no harm twice: first tokens kept, the plug state metered."""
+    for wanted in call.wanted:
+        vehicle = wanted.body.vehicle
         if vehicle is not None and vehicle.refresh_token is not None and vehicle.user_id is not None:
             current.sites.keep_refresh_token(vehicle.provider, vehicle.user_id, vehicle.refresh_token)
+    for before, after in stored:
+        session = before.presence.session if before else None
+        if before is not None and session is not None and after.link.vehicle != before.link.vehicle:
+            closed = replace(before.presence, session=None, last_session=replace(session, closed_at=call.now))
+            meter_change(Change(before, replace(before, presence=closed)), (), current)
+        unseen = replace(after, presence=Presence())
+        meter_change(Change(unseen, after), (), current)
 
 
-def _answer(onboarding: _Onboarding, twins: list[Twin], ids: dict[str, Any]) -> Answer:
-    created = onboarding.record.axle_site_id is None
+def _answer(call: _Call, stored: list[Pair], axle: Mapping[str, Any]) -> Answer:
+    told = {item["external_id"]: item for item in axle["assets"]}
     assets = []
-    for wanted, twin in zip(onboarding.wanted, twins, strict=True):
-        told, before = ids[wanted.body.asset], onboarding.before[wanted.body.asset]
+    for wanted, (before, after) in zip(call.wanted, stored, strict=True):
+        warnings = [*told[wanted.body.asset].get("warnings", []), *wanted.warnings, *_filled(wanted, after)]
         assets.append(
             {
                 "asset": wanted.body.asset,
-                "axle_asset_id": twin.link.axle_asset_id,
-                "warnings": [*told.get("warnings", []), *wanted.warnings, *_defaults_filled(wanted, before)],
-                "changed": "created" if before is None else list(changed_groups(before, twin)),
-                "tariff": tariff_body(twin.tariff),
-                "intent": intent_body(twin.intent),
-                "plugged_in": twin.presence.session is not None,
+                "axle_asset_id": after.link.axle_asset_id,
+                "created": before is None,
+                "changed": list(changed_groups(before, after)) if before else [],
+                "warnings": warnings,
+                "tariff": tariff_body(after.tariff),
+                "intent": intent_body(after.intent),
+                "plugged_in": after.presence.session is not None,
             }
         )
-    axle = onboarding.axle
     body = {
-        "site": onboarding.site,
+        "site": call.site,
         "state": "active",
         "axle_site_id": axle["site"]["site_id"],
-        "enrolment": axle["enrolment"]["status"],
+        "enrolment": "enrolled",
         "warnings": axle["site"].get("warnings", []),
         "assets": assets,
+        "removed": list(call.body.remove_assets),
     }
+    created = call.was is None or call.was.axle_site_id is None
     return Answer(201 if created else 200, body)
 
 
-def _defaults_filled(wanted: Wanted, before: Twin | None) -> list[str]:
-    if before is not None:
-        return []
+def _filled(wanted: Wanted, twin: Twin) -> list[str]:
+    """What was filled in because the app has never said it."""
     filled = []
-    if wanted.tariff is None:
+    if wanted.tariff is None and twin.tariff == default_tariff():
         filled.append("No tariff was given: off-peak is taken to be 00:00-06:00 Europe/London.")
-    if wanted.intent is None:
-        filled.append(f"No intent was given: four hours of charging by {DEFAULT_READY_BY} are assumed.")
+    if wanted.intent is None and twin.intent == default_intent():
+        filled.append("No intent was given: four hours of charging by 07:00 are assumed.")
     return filled

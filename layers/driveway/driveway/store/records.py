@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TIMELINE_KEPT = timedelta(days=396)
+MOST_IN_A_TRANSACTION = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class Records:
     def site(self, site: str) -> dict[str, Any] | None:
         """The site's record as plain values, strongly consistent; None when there is none."""
         return self._get(site_key(site), SITE)
+
+    def receipt(self, site: str) -> dict[str, Any] | None:
+        """The receipt of a site's erasure: ``erased_at`` and nothing personal; None when there is none."""
+        return self._get(site_key(site), "RECEIPT")
 
     def remember(
         self, source: str, identifier: str, *, now: datetime, kept: timedelta, values: Mapping[str, Any] | None = None
@@ -143,6 +148,21 @@ class Records:
     def delete(self, pk: str, sk: str) -> None:
         """Delete one item; deleting what is not there is no error."""
         self.client.delete_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}))
+
+    def sweep(self, partition: str) -> None:
+        """Delete everything in a partition; what appears meanwhile may stay."""
+        keys = list(self.partition(partition))
+        for first in range(0, len(keys), MOST_IN_A_TRANSACTION):
+            some = keys[first : first + MOST_IN_A_TRANSACTION]
+            try:
+                self.client.transact_write_items(
+                    TransactItems=[{"Delete": {"TableName": self.name, "Key": encode_item(key)}} for key in some]
+                )
+            except ClientError as error:
+                if not is_condition_failure(error):
+                    raise
+                for key in some:
+                    self.delete(key["pk"], key["sk"])
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         answer = self.client.get_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}), ConsistentRead=True)

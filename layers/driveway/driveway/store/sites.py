@@ -1,6 +1,6 @@
-"""Sites in the table: their record, their twins and aliases in one transaction, and their erasure."""
+"""Sites in the table: their record, and their twins and aliases in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,15 +18,24 @@ if TYPE_CHECKING:
 
 SiteState = Literal["onboarding", "active", "unenrolling", "unenrolled", "leaving"]
 UNFINISHED_AFTER = timedelta(minutes=5)
+AXLE_SITE = "axle-site"
 
 
 class OwnedError(Exception):
-    """An identifier belongs to another asset."""
+    """An identifier (of ``kind``) belongs to another asset or site, the ``owner``."""
+
+    def __init__(self, kind: str, asset: str, owner: str) -> None:
+        super().__init__(f"The {kind} id of {asset!r} belongs to {owner!r}.")
+        self.kind = kind
+        self.owner = owner
 
 
 @dataclass(frozen=True, slots=True)
 class SiteRecord:
-    """A site. ``begun_at`` is set while an onboarding was begun and not finished."""
+    """A site. ``begun_at`` is set while a call to ``PUT`` was begun and not finished, ``pending`` are its assets.
+
+    ``warnings`` are Axle's, without anything personal.
+    """
 
     site: str
     state: SiteState = "onboarding"
@@ -36,13 +45,23 @@ class SiteRecord:
     timezone: str | None = None
     consent_at: datetime | None = None
     snoozed_until: datetime | None = None
+    warnings: tuple[str, ...] = ()
     begun_at: datetime | None = None
+    pending: tuple[str, ...] = ()
     version: int = 0
+
+    @property
+    def known_assets(self) -> tuple[str, ...]:
+        """The site's assets, those of an unfinished ``PUT`` included."""
+        return tuple(sorted({*self.assets, *self.pending}))
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An identifier that belongs to an asset alone; ``shared`` ones (a user's account) may have several assets."""
+    """An identifier that belongs to an asset alone; ``shared`` ones (a user's account) may have several assets.
+
+    Of the kind ``AXLE_SITE`` it is Axle's id of a site, and ``asset`` is our site.
+    """
 
     kind: str
     identifier: str
@@ -54,6 +73,26 @@ class Claim:
         """The alias item's key."""
         sk = asset_key(self.asset) if self.shared else "ALIAS"
         return {"pk": alias_key(self.kind, self.identifier), "sk": sk}
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The key as a value that can be compared and looked up."""
+        return self.key["pk"], self.key["sk"]
+
+
+def claims_of(twin: Twin) -> list[Claim]:
+    """The identifiers that a twin's asset has: its id at Axle, its vehicle, the account the vehicle is in."""
+    asset, vehicle = twin.link.asset, twin.link.vehicle
+    claims = [Claim("axle", twin.link.axle_asset_id, asset)]
+    if vehicle is not None:
+        claims.append(Claim(vehicle.provider, vehicle.vehicle_id, asset))
+        if vehicle.user_id is not None:
+            claims.append(Claim(f"{vehicle.provider}-user", vehicle.user_id, asset, shared=True))
+    return claims
+
+
+Pair = tuple[Twin | None, Twin]
+"""A twin as it was read (None: there was none) and as it is to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,102 +120,129 @@ class SiteStore:
 
     def _put(self, record: SiteRecord) -> dict[str, Any]:
         due = stamp(record.begun_at + UNFINISHED_AFTER) if record.begun_at else None
-        values = {f.name: getattr(record, f.name) for f in fields(SiteRecord)}
         item = {
-            **values,
+            **{f.name: getattr(record, f.name) for f in fields(SiteRecord)},
             "version": record.version + 1,
             "pk": site_key(record.site),
             "sk": SITE,
             "axle_due": due,
             "axle_shard": shard_of(record.site, self.table.shards) if due else None,
         }
-        return {
-            "Item": encode_item(item),
-            "ConditionExpression": "attribute_not_exists(pk) OR version = :version",
-            "ExpressionAttributeValues": {":version": encode(record.version)},
-        }
+        return {"Item": encode_item(item), **_at_version(record.version)}
 
-    def begin(self, site: str, now: datetime) -> SiteRecord:
-        """Note that an onboarding was begun, so that one that never finishes is seen."""
-        record = self.get(site) or SiteRecord(site)
-        if record.axle_site_id is not None and record.begun_at is None:
-            return record
-        return self.put(replace(record, begun_at=record.begun_at or now))
+    def begin(self, record: SiteRecord, assets: Iterable[str], now: datetime) -> SiteRecord:
+        """Note that a ``PUT`` with these assets was begun, so that one that never finishes is seen."""
+        pending = tuple(sorted({*record.pending, *assets}))
+        noted = replace(record, begun_at=record.begun_at or now, pending=pending)
+        return record if noted == record else self.put(noted)
 
-    def abandon(self, record: SiteRecord) -> None:
-        """Take back the note of an onboarding that Axle refused, if nothing else is known of the site."""
-        if record.axle_site_id is None and record.state == "onboarding":
-            self.records.delete(site_key(record.site), SITE)
+    def take_back(self, noted: SiteRecord, before: SiteRecord | None) -> None:
+        """Take back the note of a call that Axle refused: the site is as it was ``before`` (None: unknown)."""
+        if before is None:
+            self.delete_record(noted)
+        elif noted != before:
+            self.put(replace(before, version=noted.version))
 
-    def commit(
-        self,
-        record: SiteRecord,
-        twins: Sequence[tuple[Twin | None, Twin]],
-        claims: Sequence[Claim],
-        *,
-        now: datetime,
-    ) -> None:
+    def delete_record(self, record: SiteRecord, *, receipt_at: datetime | None = None) -> None:
+        """Delete a record that was read at its ``version``; with ``receipt_at`` a receipt of the erasure stays.
+
+        Raises:
+            ContentionError: another write came first.
+        """
+        key = encode_item({"pk": site_key(record.site), "sk": SITE})
+        items: list[dict[str, Any]] = [
+            {"Delete": {"TableName": self.table.name, "Key": key, **_at_version(record.version)}}
+        ]
+        if receipt_at is not None:
+            receipt = {"pk": site_key(record.site), "sk": "RECEIPT", "erased_at": receipt_at}
+            items.append({"Put": {"TableName": self.table.name, "Item": encode_item(receipt)}})
+        if not self._transact(items):
+            raise ContentionError(f"the site {record.site} is being changed by others")
+
+    def commit(self, record: SiteRecord, twins: Sequence[Pair], claims: Sequence[Claim], *, now: datetime) -> None:
         """Write the record, the twins that changed and the claims in one transaction; nothing, if all is so already.
+
+        What a twin no longer has is given up in the same transaction.
 
         Raises:
             OwnedError: an identifier belongs to another asset.
             ContentionError: another write came between.
         """
-        puts: list[dict[str, Any]] = []
         present = self.get(record.site)
+        writes = [self._twin_put(before, after, now) for before, after in twins if before is not after]
+        given_up = {
+            claim.place: claim
+            for before, after in twins
+            if before is not None
+            for claim in claims_of(before)
+            if claim not in claims_of(after)
+        }
+        missing = [claim for claim in claims if not self._holds(claim)]
+        writes += [self._claim_put(claim, given_up.pop(claim.place, None)) for claim in missing]
+        writes += [self._claim_delete(claim) for claim in given_up.values()]
         if present != record:
-            puts.append({"Put": {"TableName": self.table.name, **self._put(record)}})
-        puts += [self._twin_put(before, after, now) for before, after in twins if before is not after]
-        released = [claim for before, after in twins if before for claim in _given_up(before, after)]
-        puts += [{"Delete": {"TableName": self.table.name, "Key": encode_item(claim.key)}} for claim in released]
-        puts += [self._claim_put(claim) for claim in claims if not self._holds(claim)]
-        if not puts:
-            return
+            writes.append({"Put": {"TableName": self.table.name, **self._put(record)}})
+        elif writes:
+            key = encode_item({"pk": site_key(record.site), "sk": SITE})
+            check = {"TableName": self.table.name, "Key": key, **_at_version(record.version)}
+            writes.append({"ConditionCheck": check})
+        if writes and not self._transact(writes):
+            self._raise_owned(claims)
+            raise ContentionError(f"the site {record.site} is being changed by others")
+
+    def _transact(self, items: list[dict[str, Any]]) -> bool:
         try:
-            self.client.transact_write_items(TransactItems=puts)  # type: ignore[arg-type] # built as plain mappings
+            self.client.transact_write_items(TransactItems=items)  # type: ignore[arg-type] # built as plain mappings
         except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            for claim in claims:
-                owner = self.records.asset_for(claim.kind, claim.identifier)
-                if owner is not None and owner != claim.asset and not claim.shared:
-                    raise OwnedError(f"The {claim.kind} id of {claim.asset!r} belongs to {owner!r}.") from None
-            raise ContentionError(f"the site {record.site} is being changed by others") from None
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def _raise_owned(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            owner = None if claim.shared else self.records.asset_for(claim.kind, claim.identifier)
+            if owner is not None and owner != claim.asset:
+                raise OwnedError(claim.kind, claim.asset, owner)
 
     def _holds(self, claim: Claim) -> bool:
         if claim.shared:
             return claim.asset in self.records.assets_of_user(claim.kind.removesuffix("-user"), claim.identifier)
         return self.records.asset_for(claim.kind, claim.identifier) == claim.asset
 
-    def _claim_put(self, claim: Claim) -> dict[str, Any]:
-        item = encode_item({**claim.key, "asset": claim.asset})
-        condition = {} if claim.shared else {"ConditionExpression": "attribute_not_exists(pk)"}
-        return {"Put": {"TableName": self.table.name, "Item": item, **condition}}
+    def _claim_put(self, claim: Claim, given_up: Claim | None) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self.table.name, "Item": encode_item({**claim.key, "asset": claim.asset})}
+        if given_up is not None:
+            put |= _of(given_up.asset)
+        elif not claim.shared:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        return {"Put": put}
+
+    def _claim_delete(self, claim: Claim) -> dict[str, Any]:
+        condition = _of(claim.asset)
+        condition["ConditionExpression"] = f"attribute_not_exists(pk) OR {condition['ConditionExpression']}"
+        return {"Delete": {"TableName": self.table.name, "Key": encode_item(claim.key), **condition}}
 
     def _twin_put(self, before: Twin | None, after: Twin, now: datetime) -> dict[str, Any]:
-        if before is None:
-            item = self.table.twin_item(after, now)
-            return {
-                "Put": {
-                    "TableName": self.table.name,
-                    "Item": item,
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            }
-        bump = any(group in WANTED_OR_OBSERVED for group in changed_groups(before, after))
-        item = self.table.twin_item(replace(after, version=before.version + 1, revision=before.revision + bump), now)
-        return {
-            "Put": {
-                "TableName": self.table.name,
-                "Item": item,
-                "ConditionExpression": "version = :version",
-                "ExpressionAttributeValues": {":version": encode(before.version)},
-            }
-        }
+        version = before.version if before else 0
+        if before is not None:
+            bump = any(group in WANTED_OR_OBSERVED for group in changed_groups(before, after))
+            after = replace(after, version=version + 1, revision=before.revision + bump)
+        item = self.table.twin_item(after, now)
+        return {"Put": {"TableName": self.table.name, "Item": item, **_at_version(version)}}
+
+    def release_claim(self, claim: Claim) -> None:
+        """Delete an alias if it is (still) this asset's."""
+        request = self._claim_delete(claim)["Delete"]
+        try:
+            self.client.delete_item(**request)
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
 
     def keep_refresh_token(self, provider: str, user_id: str, refresh_token: str) -> None:
         """Keep a driver's first refresh token where rotating tokens are kept; a later one replaces it."""
-        key = f"TOKEN#{provider}#{user_id}"
+        key = _token_key(provider, user_id)
         for _ in range(5):
             held = self.records.get(key) or {}
             version = int(held.get("version", 0))
@@ -187,16 +253,22 @@ class SiteStore:
                 return
         raise ContentionError("the token is being renewed by others")
 
+    def forget_token(self, provider: str, user_id: str) -> None:
+        """Delete a driver's tokens, unless another asset's car is in the same account."""
+        if not self.records.assets_of_user(provider, user_id):
+            self.records.delete(_token_key(provider, user_id), "STATE")
 
-def _given_up(before: Twin, after: Twin) -> list[Claim]:
-    """The identifiers an asset has no longer: another vehicle, another id at Axle."""
-    was, now = before.link, after.link
-    given_up = []
-    if was.axle_asset_id != now.axle_asset_id:
-        given_up.append(Claim("axle", was.axle_asset_id, was.asset))
-    if was.vehicle is not None and (
-        now.vehicle is None
-        or (was.vehicle.provider, was.vehicle.vehicle_id) != (now.vehicle.provider, now.vehicle.vehicle_id)
-    ):
-        given_up.append(Claim(was.vehicle.provider, was.vehicle.vehicle_id, was.asset))
-    return given_up
+
+def _token_key(provider: str, user_id: str) -> str:
+    return f"TOKEN#{provider}#{user_id}"
+
+
+def _at_version(version: int) -> dict[str, Any]:
+    """The condition that an item is at a version; 0 is one that is not there."""
+    if version == 0:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": {":version": encode(version)}}
+
+
+def _of(asset: str) -> dict[str, Any]:
+    return {"ConditionExpression": "asset = :owner", "ExpressionAttributeValues": {":owner": encode(asset)}}

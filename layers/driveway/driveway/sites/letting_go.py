@@ -1,0 +1,122 @@
+"""Letting go of assets: the car is left able to charge, the last readings are told, then everything is erased."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from driveway.axle.client import AxleRefusedError, AxleUnavailableError
+from driveway.axle.readings import Drain, send_readings
+from driveway.domain.command_life import OPEN, TAKEN
+from driveway.domain.twin import Command, Twin
+from driveway.domain.upkeep import can_keep
+from driveway.domain.wish import holds_car
+from driveway.runtime.context import Runtime
+from driveway.runtime.problems import busy
+from driveway.sites.axle_problems import problem_of
+from driveway.store.items import asset_key
+from driveway.store.sites import claims_of
+from driveway.store.table import UnknownAssetError
+
+RELEASE_WAIT_S = 8.0
+POLL_S = 0.2
+LONGEST_RELEASE = timedelta(minutes=15)
+LONGEST_RELEASE_REAL_S = 30.0
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def leaving(twin: Twin, now: datetime) -> Twin:
+    """The twin marked as leaving, which makes charge control release its car; the same twin if it is so marked."""
+    if twin.link.leaving:
+        return twin
+    return replace(twin, link=replace(twin.link, leaving=True, leaving_since=now))
+
+
+def is_released(twin: Twin, now: datetime) -> bool:
+    """Whether a twin's car can charge by itself as far as we can bring it about, or releasing it was given up."""
+    if twin.link.vehicle is None:
+        return True
+    control = twin.control
+    keeps_ours = can_keep(twin) and control.default_schedule is not None
+    upkeep_over = control.upkeep is not None and control.upkeep.state == "failed"
+    return _car_is_released(twin, control.command, now) and (not keeps_ours or upkeep_over)
+
+
+def _car_is_released(twin: Twin, command: Command | None, now: datetime) -> bool:
+    if command is not None and command.release:
+        taken = command.state == "sent" and command.outcome in TAKEN
+        return taken or command.state in {"confirmed", "failed"} or not (command.state in OPEN or holds_car(twin, now))
+    is_open = command is not None and command.state in OPEN
+    return not is_open and not holds_car(twin, now)
+
+
+def wait_until_released(assets: Sequence[str], current: Runtime) -> None:
+    """Wait a little for the cars of assets that are leaving to be released; not for ever, if they cannot be reached.
+
+    Raises:
+        ProblemError: they are not released yet (503): the same call goes on waiting.
+    """
+    deadline = time.monotonic() + RELEASE_WAIT_S
+    while any(_holds_up(asset, current) for asset in assets):
+        if time.monotonic() >= deadline:
+            raise busy("The car is being released, so that it can charge by itself. Repeat the call.")
+        time.sleep(POLL_S)
+
+
+def _holds_up(asset: str, current: Runtime) -> bool:
+    try:
+        twin = current.table.twin(asset)
+    except UnknownAssetError:
+        return False
+    now, since = current.now(), twin.link.leaving_since
+    longest = max(LONGEST_RELEASE, current.clock.machine(LONGEST_RELEASE_REAL_S))
+    return not is_released(twin, now) and (since is None or now - since < longest)
+
+
+def send_last_readings(asset: str, current: Runtime) -> None:
+    """Tell Axle every half-hour of the asset that it has not heard, without waiting for late data.
+
+    Raises:
+        ProblemError: Axle cannot take them now (503).
+    """
+    report = Drain(
+        slots=current.slots,
+        send=send_readings(current.axle),
+        now=current.now,
+        time_left=lambda: 0.0,
+        claim_id=current.new_id(),
+    ).flush(asset, EVER)
+    if report.unavailable is not None:
+        raise busy("Axle cannot take the last readings now. Repeat the call; nothing is lost.")
+
+
+def delete_at_axle(axle_asset_id: str, current: Runtime) -> None:
+    """Delete an asset at Axle; one that is not there is deleted. Raises ProblemError."""
+    try:
+        current.axle.delete(f"/entities/asset/{axle_asset_id}")
+    except AxleRefusedError as error:
+        if error.status != 404:
+            raise problem_of(error, "delete-asset") from None
+    except AxleUnavailableError as error:
+        raise problem_of(error, "delete-asset") from None
+
+
+def erase_asset(asset: str, site: str, current: Runtime) -> None:
+    """Erase what the table holds of a site's asset; one of another site stays. Erasing again does no harm.
+
+    Whatever is on its way into the partition meanwhile is swept once the table's stream tells of the twin's end.
+    """
+    try:
+        twin = current.table.twin(asset)
+    except UnknownAssetError:
+        current.records.sweep(asset_key(asset))
+        return
+    if twin.link.site != site:
+        return
+    for claim in claims_of(twin):
+        current.sites.release_claim(claim)
+    vehicle = twin.link.vehicle
+    if vehicle is not None and vehicle.user_id is not None:
+        current.sites.forget_token(vehicle.provider, vehicle.user_id)
+    current.records.delete(asset_key(asset), "TWIN")
+    current.records.sweep(asset_key(asset))

@@ -1,0 +1,79 @@
+"""What a site has earned, and how the driver gets it: ``GET /sites/{site}/rewards``."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from driveway.axle.client import AxleError, AxleRefusedError
+from driveway.runtime.context import Runtime
+from driveway.runtime.problems import malformed
+from driveway.sites.axle_problems import problem_of
+from driveway.sites.membership import onboarded_site
+
+DEFAULT_REDIRECT_URL = "https://axle.energy"
+_SHOWN = ("transaction_id", "start_time", "end_time", "settlement_date", "flex_kwh", "credit_pence", "payment_status")
+
+
+def rewards_body(site: str, query: Mapping[str, str], current: Runtime) -> dict[str, Any]:
+    """Balance, earnings and transactions in pence, and a temporary link to withdraw.
+
+    ``redirect_uri`` in the query is where the driver lands after withdrawing.
+
+    Raises:
+        ProblemError: no such site (404), not onboarded yet (409), or Axle refuses or cannot answer.
+    """
+    redirect_uri = query.get("redirect_uri")
+    if redirect_uri is not None and not redirect_uri.startswith("https://"):
+        raise malformed("'redirect_uri' must be an https address.")
+    axle_site_id = str(onboarded_site(site, current).axle_site_id)
+    try:
+        info = current.axle.get(f"/rewards/{axle_site_id}/info")
+        history = current.axle.get(f"/rewards/{axle_site_id}/transactions")
+        link = withdrawal_link(axle_site_id, current, redirect_uri)
+    except AxleError as error:
+        raise problem_of(error, "rewards") from None
+    transactions = [transaction(row, current.now().date()) for row in history["transactions"]]
+    return {
+        "site": site,
+        "balance_pence": info["current_balance_pence"],
+        "total_earnings_pence": info["total_earnings_pence"],
+        "can_withdraw": info["can_withdraw"],
+        "minimum_withdrawal_pence": info["minimum_withdrawal_threshold_pence"],
+        "withdrawal_min_wait_days": info["withdrawal_min_wait_days"],
+        "estimated_pence": sum(t["credit_pence"] for t in transactions if t["status"] == "estimated"),
+        "settled_pence": sum(t["credit_pence"] for t in transactions if t["status"] == "settled"),
+        "transactions": transactions,
+        "withdrawal": link,
+    }
+
+
+def transaction(row: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """A transaction as the app sees it.
+
+    It is ``settled`` from its settlement date (UTC) on, and a withdrawal once it is paid; before, Axle may still change
+    it: ``estimated``.
+    """
+    kind = row.get("transaction_type")
+    settled_on = row.get("settlement_date")
+    settled = settled_on is not None and date.fromisoformat(settled_on[:10]) <= today
+    paid = kind == "withdrawal" and settled_on is None and row.get("payment_status") in {None, "posted"}
+    shown = {name: row.get(name) for name in _SHOWN}
+    return {"type": kind, "status": "settled" if settled or paid else "estimated", **shown}
+
+
+def balance_pence(axle_site_id: str, current: Runtime) -> int:
+    """What the driver has not withdrawn; 0 when Axle does not know the site (any more). Raises ProblemError."""
+    try:
+        return int(current.axle.get(f"/rewards/{axle_site_id}/info")["current_balance_pence"])
+    except AxleError as error:
+        if isinstance(error, AxleRefusedError) and error.status == 404:
+            return 0
+        raise problem_of(error, "rewards") from None
+
+
+def withdrawal_link(axle_site_id: str, current: Runtime, redirect_uri: str | None = None) -> dict[str, str]:
+    """A temporary link to Axle's withdrawal form and when it ends. Raises AxleError."""
+    back_to = redirect_uri or current.settings.text("REWARDS_REDIRECT_URL", DEFAULT_REDIRECT_URL)
+    answer = current.axle.get(f"/rewards/{axle_site_id}/url/balance", {"redirect_uri": back_to})
+    expires_at = datetime.fromisoformat(answer["url_expiry_timestamp"])
+    return {"url": answer["balance_withdrawal_url"], "expires_at": expires_at.isoformat().replace("+00:00", "Z")}

@@ -1,0 +1,114 @@
+"""What onboarding makes of twins. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from driveway.domain.axle_sync import mark_unacknowledged
+from driveway.domain.observation import Observation
+from driveway.domain.presence import observe
+from driveway.domain.presence_rules import PresenceRules
+from driveway.domain.reasons import Reason
+from driveway.domain.sight import with_presence
+from driveway.domain.twin import (
+    AxleState,
+    Control,
+    Entry,
+    Home,
+    Link,
+    Meter,
+    Presence,
+    Twin,
+    changed_groups,
+)
+from driveway.sites.wanted import Wanted, default_intent, default_tariff
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is true of the whole site after Axle has taken it. ``rejoined``: it was not enrolled before the call."""
+
+    site: str
+    axle_site_id: str
+    timezone: str
+    home: Home | None
+    rejoined: bool
+    snoozed_until: datetime | None
+    now: datetime
+
+
+def changes_vehicle(before: Twin | None, wanted: Wanted) -> bool:
+    """Whether the asset had a vehicle and is to have another one, or none."""
+    was = before.link.vehicle if before else None
+    if was is None:
+        return False
+    to_be = wanted.vehicle
+    return to_be is None or (was.provider, was.vehicle_id) != (to_be.provider, to_be.vehicle_id)
+
+
+def onboarded(before: Twin | None, wanted: Wanted, axle_asset_id: str, terms: Terms) -> Twin:
+    """The twin of an asset that the call names; the same object if nothing changes."""
+    link = _link(before, wanted, axle_asset_id, terms)
+    if before is None:
+        twin = Twin(
+            link=link,
+            tariff=wanted.tariff or default_tariff(),
+            intent=wanted.intent or default_intent(),
+            revision=1,
+            version=1,
+        ).tell(Entry(terms.now, "Onboarded", Reason.ONBOARDED, "The asset was onboarded with Axle."))
+        return mark_unacknowledged(_first_seen(twin, wanted, terms.now), terms.now)
+    after = replace(
+        before, link=link, tariff=wanted.tariff or before.tariff, intent=wanted.intent or before.intent, news=()
+    )
+    swapped = changes_vehicle(before, wanted)
+    if swapped:
+        blank = replace(after, presence=Presence(), control=Control(), meter=Meter(), profiles=(), charge_now=None)
+        after = _first_seen(blank, wanted, terms.now)
+    return _updated(before, after, terms, "The asset has another vehicle." if swapped else "The site was updated.")
+
+
+def kept(before: Twin, terms: Terms) -> Twin:
+    """The twin of an asset of the site that the call does not name; the same object if nothing changes."""
+    link = replace(
+        before.link, timezone=terms.timezone, home=terms.home, axle_site_id=terms.axle_site_id, enrolled=True
+    )
+    return _updated(before, replace(before, link=link, news=()), terms, "The site was updated.")
+
+
+def _updated(before: Twin, after: Twin, terms: Terms, text: str) -> Twin:
+    known = before.link.enrolled and before.link.axle_asset_id == after.link.axle_asset_id
+    if not known or terms.rejoined:
+        # Axle expects to be told all at an enrolment.
+        after = replace(after, axle=AxleState())
+    if not changed_groups(before, after):
+        return before
+    return mark_unacknowledged(after, terms.now).tell(Entry(terms.now, "SiteUpdated", Reason.UPDATED_BY_APP, text))
+
+
+def _link(before: Twin | None, wanted: Wanted, axle_asset_id: str, terms: Terms) -> Link:
+    body = wanted.body
+    return Link(
+        site=terms.site,
+        asset=body.asset,
+        type=body.type,
+        power_kw=body.power_kw,
+        timezone=terms.timezone,
+        axle_site_id=terms.axle_site_id,
+        axle_asset_id=axle_asset_id,
+        enrolled=True,
+        onboarded_at=before.link.onboarded_at if before else terms.now,
+        asset_model=body.asset_model,
+        installation_date=body.installation_date.isoformat() if body.installation_date else None,
+        battery_kwh=body.battery_kwh,
+        vehicle=wanted.vehicle,
+        home=terms.home,
+        snoozed_until=before.link.snoozed_until if before else terms.snoozed_until,
+    )
+
+
+def _first_seen(twin: Twin, wanted: Wanted, now: datetime) -> Twin:
+    """The twin with the plug state the call gives; a car that is plugged in is plugged in at home."""
+    plugged_in = bool(wanted.body.plugged_in)
+    seen = Observation(at=now, source="app", plugged_in=plugged_in, at_home=plugged_in or None)
+    step = observe(twin.presence, seen, now=now, rules=PresenceRules())
+    return with_presence(twin, step, (seen,), now)
