@@ -74,6 +74,27 @@ def test_charge_now_goes_before_a_snooze() -> None:
     assert rig.car.charging
 
 
+def test_a_car_that_stops_by_itself_during_charge_now_is_not_started_over_and_over() -> None:
+    rig = plugged()
+    rig.charge_now(240)
+    for _ in range(23):
+        rig.run(10 * MINUTE)
+        rig.set_charging(False)
+    assert rig.actions().count("start") == 4
+
+
+def test_a_charger_is_told_anew_by_a_charge_now_though_it_was_told_to_charge() -> None:
+    rig = plugged("ocpp")
+    rig.run(OFF_PEAK_STARTS + MINUTE - rig.now)
+    rig.run(timedelta(hours=1))
+    rig.set_charging(False)
+    rig.run(timedelta(hours=1))
+    assert not rig.car.charging
+    rig.charge_now(60)
+    rig.run(MINUTE)
+    assert rig.car.charging
+
+
 def test_charging_that_somebody_else_started_is_flagged_and_respected_until_the_plug_out() -> None:
     rig = plugged()
     rig.run(timedelta(hours=1))

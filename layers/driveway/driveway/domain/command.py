@@ -11,7 +11,7 @@ from driveway.domain.reasons import Reason
 from driveway.domain.sight import disconnected
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
 from driveway.domain.upkeep import upkeep_answered, upkeep_is_wanted
-from driveway.domain.wish import is_instructed, last_told, outlook, shows
+from driveway.domain.wish import last_told, outlook, shows
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -126,7 +126,7 @@ def answered(
     if outcome in TAKEN:
         doubt_at = max(command.doubt_at or now, now) if command.outcome in TAKEN else _doubt_at(command, pause * spread)
         noted = replace(command, outcome=outcome, detail=detail or None, provider_ref=provider_ref, doubt_at=doubt_at)
-        return replace(twin, control=_taken(twin, noted, now))
+        return replace(twin, control=_taken(twin.control, noted, now))
     asked = timedelta(seconds=retry_after_s or 0)
     wait = max(pause * (0.5 + 0.5 * spread), min(asked, LONGEST_PAUSE))
     again_at = now if outcome in HOPELESS else now + wait
@@ -142,11 +142,7 @@ def _doubt_at(command: Command, jitter: timedelta) -> datetime | None:
     return command.doubt_at + jitter if command.doubt_at else None
 
 
-def _taken(twin: Twin, command: Command, now: datetime) -> Control:
-    control = twin.control
-    if command.outcome == "ALREADY_IN_STATE" and not is_instructed(twin) and not shows(twin, command.action):
-        # The provider says so, the car does not: nothing was changed by this command.
-        return replace(control, command=command)
+def _taken(control: Control, command: Command, now: datetime) -> Control:
     limit_kw = command.limit_kw if command.action == "start" else control.last_limit_kw
     return with_pair(replace(control, taken=command.action, taken_at=now, last_limit_kw=limit_kw), command)
 

@@ -223,6 +223,8 @@ def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: da
         control = replace(control, failures=0, breaker_until=None)
     if state == "confirmed" and command.outcome not in TAKEN and not command.shown_before:
         control = replace(control, taken=command.action, taken_at=now)
+    if state == "confirmed" and command.action == "start" and shows(twin, "start"):
+        control = replace(control, freed_at=now)
     control = with_pair(control, over) if state == "confirmed" else replace(control, command=over)
     return replace(twin, control=control).tell(Entry(now, f"Command{state.title()}", reason, text, told(command)))
 

@@ -57,7 +57,7 @@ def guard(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldB
     if wanted.action == "stop":
         return _stop_guard(twin, wanted.not_before, rules)
     if wanted.desired.source in {"charge_now", "minimum_soc"}:
-        return None
+        return None if _is_untried(twin, wanted) else _restart_guard(twin, wanted.not_before, rules)
     return _start_guard(twin, wanted.not_before, rules)
 
 
@@ -101,16 +101,20 @@ def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:
 
 def _breaker(twin: Twin, wanted: Wish, now: datetime) -> HeldBack | None:
     """The breaker, while it is open. Letting go and a new charge-now are tried once all the same."""
-    until, command, boost = twin.control.breaker_until, twin.control.command, twin.charge_now
+    until, command = twin.control.breaker_until, twin.control.command
     if until is None or now >= until:
         return None
     if wanted.release and (command is None or not command.release or command.state != "failed"):
         return None
-    if wanted.desired.source == "charge_now" and boost is not None:
-        untried = command is None or command.action != "start" or command.planned_at < boost.started_at
-        if untried:
-            return None
-    return HeldBack(Reason.BREAKER_OPEN, until)
+    return None if _is_untried(twin, wanted) else HeldBack(Reason.BREAKER_OPEN, until)
+
+
+def _is_untried(twin: Twin, wanted: Wish) -> bool:
+    """Whether the wish is the driver's charge-now, for which nothing was sent yet."""
+    command, boost = twin.control.command, twin.charge_now
+    if wanted.desired.source != "charge_now" or boost is None:
+        return False
+    return command is None or command.action != "start" or command.planned_at < boost.started_at
 
 
 def _stop_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:

@@ -314,6 +314,7 @@ class Control:
         pairs: stops that were taken or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
         taken: the last of them that the provider took, at ``taken_at``, with ``last_limit_kw`` of the last start taken.
+        freed_at: when a start of ours was last seen to work.
         restarts: how often in a row the car was started again because it had stopped by itself.
         held_seen: the session in which the car was seen not charging while it was to hold.
         interference: the session in which somebody else started the car, noticed at ``interference_at``.
@@ -339,6 +340,7 @@ class Control:
     default_schedule: str | None = None
     taken: CommandAction | None = None
     taken_at: datetime | None = None
+    freed_at: datetime | None = None
     restarts: int = 0
     held_seen: str | None = None
     upkeep: Command | None = None

@@ -120,7 +120,11 @@ def _instruction_stands(
     other_sent_at = twin.control.last_start_at if action == "stop" else twin.control.last_stop_at
     if now >= taken_at + rules.instruction_lasts or _sent_after_taken(other_sent_at, twin.control):
         return False
-    defied = action == "stop" and shows(twin, "start")
+    if action == "start":
+        # A driver who asks for it has a charger told anew, once, whose car does not charge.
+        boost = twin.charge_now
+        return boost is None or taken_at >= boost.started_at or not shows(twin, "stop")
+    defied = shows(twin, "start")
     return not (defied and charging is not None and charging.at > taken_at + rules.stop_doubt)
 
 
@@ -167,7 +171,7 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
     control, stopped_at = twin.control, twin.control.last_stop_at
     if stopped_at is None or charges_since_stop(twin):
         return False
-    if control.taken == "start" and control.taken_at is not None and control.taken_at > stopped_at:
+    if control.freed_at is not None and control.freed_at > stopped_at:
         return False
     return stopped_at >= session.opened_at or now < stopped_at + HELD_FOR
 
