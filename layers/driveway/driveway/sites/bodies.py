@@ -22,7 +22,7 @@ class Strict(BaseModel):
 class SiteDetails(Strict):
     """What goes through to Axle and is not kept here, but for the time of consent."""
 
-    mpan: Annotated[str, Field(min_length=13, max_length=40)]
+    mpan: Annotated[str, Field(min_length=1, max_length=40)]
     postcode: Annotated[str, Field(min_length=2, max_length=12)]
     street_address: Text | None = None
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None

@@ -1,0 +1,46 @@
+"""The ``rig``: a stage in one process, new for every test."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from driveway.runtime.context import use
+from simulators.axle.app import AxleSimulator
+from simulators.common import running
+from tests.functions.rig import NOW, REGION, Rig, RigClock, make_runtime
+
+
+@pytest.fixture(scope="session")
+def axle_server() -> Iterator[tuple[RigClock, AxleSimulator, str]]:
+    """One simulated Axle for all tests, on a clock that they share."""
+    clock = RigClock(NOW)
+    simulator = AxleSimulator(clock)
+    with running(simulator.asgi) as url:
+        yield clock, simulator, url
+    simulator.close()
+
+
+@pytest.fixture
+def rig(axle_server: tuple[RigClock, AxleSimulator, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """A new stage with a new Axle."""
+    clock, simulator, url = axle_server
+    clock.put(NOW)
+    simulator.reset()
+    simulator.world.config = type(simulator.world.config)()
+    for name, value in {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "POWERTOOLS_SERVICE_NAME": "driveway",
+        "POWERTOOLS_METRICS_NAMESPACE": "Driveway",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        current = make_runtime(clock, url)
+        made = Rig(current, clock, simulator, url)
+        current.__dict__["bus"] = made.bus
+        use(current)
+        yield made
+        use(None)
+        current.http.close()
