@@ -24,6 +24,10 @@ $(VENV)/installed: requirements-dev.txt
 .PHONY: setup
 setup: $(VENV)/installed ## Install the development environment
 
+.PHONY: demo
+demo: setup ## One night of charging, told as a timeline
+	@$(BIN)/python -m local.demo
+
 .PHONY: up
 up: setup ## The whole stack on this machine, left running (see .local/stack.json)
 	@$(BIN)/python -m local up
@@ -32,6 +36,31 @@ up: setup ## The whole stack on this machine, left running (see .local/stack.jso
 down: setup ## Stop it
 	@$(BIN)/python -m local down
 
-.PHONY: demo
-demo: setup ## One night of charging, told as a timeline
-	@$(BIN)/python -m local.demo
+.PHONY: check
+check: setup ## Lint, strict types, the template
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/sam validate --lint
+
+.PHONY: test
+test: check ## Everything: check, then every test
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
+	$(BIN)/pytest tests/stack
+
+.PHONY: bench
+bench: setup ## Measure, as ratios against floors of the same run
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+.PHONY: build
+build: setup ## Build what is deployed, for the Lambda runtime, without Docker
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/sam build
+
+.PHONY: deploy
+deploy: build ## Deploy to AWS: make deploy STAGE=staging
+	$(BIN)/sam deploy --config-env $(or $(STAGE),default)
+
+.PHONY: openapi
+openapi: setup ## Write docs/openapi.json and docs/http-api.md from the code
+	@$(BIN)/python -m local.openapi

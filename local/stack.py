@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,10 @@ class AlreadyRunningError(RuntimeError):
     """A local stack runs already from this folder."""
 
 
+class LateError(RuntimeError):
+    """The scaled clock had begun before the stack was up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to bring the stack up.
@@ -44,6 +48,7 @@ class Options:
         base_urls: servers to use in place of the simulators, by ``axle`` or provider name.
         parameters: further parameters of the template.
         aws_port: the port of the local AWS; 0 takes a free one.
+        head_start_s: real seconds the stack may take to come up before a scaled clock begins; doubled when too short.
     """
 
     folder: Path = ROOT / ".local"
@@ -51,6 +56,7 @@ class Options:
     base_urls: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     aws_port: int = 0
+    head_start_s: float = 20.0
 
 
 def running(folder: Path) -> dict[str, Any] | None:
@@ -91,18 +97,20 @@ def up(options: Options, *, say: Any = print) -> dict[str, Any]:
         raise AlreadyRunningError(f"A local stack runs already (see {folder / 'stack.json'}). Stop it with: make down")
     down(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    started: list[Process] = []
     try:
-        return _bring_up(options, started, say)
+        return _bring_up(options, say)
+    except LateError:
+        down(folder)
+        say("That took longer than the clock waits on this machine; once more, with more time.")
+        return up(replace(options, head_start_s=options.head_start_s * 2), say=say)
     except BaseException:
-        for process in reversed(started):
-            processes.stop(process.pid)
-        (folder / "pids.json").unlink(missing_ok=True)
+        down(folder)
         raise
 
 
-def _bring_up(options: Options, started: list[Process], say: Any) -> dict[str, Any]:
+def _bring_up(options: Options, say: Any) -> dict[str, Any]:
     folder = options.folder
+    started: list[Process] = []
 
     def remember(process: Process) -> Process:
         started.append(process)
@@ -115,7 +123,7 @@ def _bring_up(options: Options, started: list[Process], say: Any) -> dict[str, A
     remember(_start_aws(folder, port))
     clients = _Clients(endpoint)
     code = _upload(clients)
-    clock = _clock(options.clock_text)
+    clock = _clock(options)
     clock_environment = {"DRIVEWAY_CLOCK": clock.text() or ""}
     say("Starting the simulators ...")
     credentials = _credentials()
@@ -149,17 +157,21 @@ def _bring_up(options: Options, started: list[Process], say: Any) -> dict[str, A
     _introduce(stack, credentials)
     say("Waiting until every function answers ...")
     _warm(stack, clients)
+    if clock.start is not None and "since=" not in (options.clock_text or "") and clock.now() > clock.start:
+        raise LateError
     if clock.text():
         remember(_start_metronome(folder, endpoint, clock_environment))
     (folder / "stack.json").write_text(json.dumps(stack, indent=2) + "\n")
     return stack
 
 
-def _clock(text: str | None) -> Clock:
+def _clock(options: Options) -> Clock:
+    text = options.clock_text
     clock = parse_clock(text, on_aws=False)
     if clock.start is None or (text and "since=" in text):
         return clock
-    return Clock(start=clock.start, since=datetime.now(UTC) + timedelta(seconds=20), scale=clock.scale)
+    since = datetime.now(UTC) + timedelta(seconds=options.head_start_s)
+    return Clock(start=clock.start, since=since, scale=clock.scale)
 
 
 def _credentials() -> dict[str, Any]:
