@@ -1,0 +1,227 @@
+"""What the code cannot say of a route by itself: its group, its words, its schemas, and what it can be refused for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from driveway.domain.charge_now import LONGEST
+from driveway.status import ENTRIES, LONGEST_SCHEDULE
+from local.openapi.schema import Schema, instant, text, typed
+
+TAGS = {
+    "Sites": "From eligibility to erasure.",
+    "Preferences": "What the driver wants.",
+    "Observations": "What cars and chargers show.",
+    "Status": "What is, why, and what comes next.",
+    "Axle": "Axle's charging schedules.",
+}
+FROM_AXLE = ("axle-conflict", "axle-invalid", "axle-not-eligible", "axle-not-found", "axle-refused", "unavailable")
+STORED = ("invalid-body", "idempotency-key-reused", "malformed", "not-found", "revision-mismatch", "unavailable")
+SCHEDULE = ("invalid-profile", "not-enrolled", "not-found", "not-plugged-in", "schedule-over", "unavailable")
+OF_AN_ONBOARDED_SITE = ("not-found", "not-onboarded", "site-leaving")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A route. ``answers`` gives schema and words by status; an empty schema name means that there is no body."""
+
+    tag: str
+    name: str
+    words: str
+    answers: Mapping[int, tuple[str, str]]
+    problems: tuple[str, ...]
+    request: tuple[str, ...] = ()
+    request_optional: bool = False
+    headers: tuple[str, ...] = ()
+    query: Mapping[str, Schema] = field(default_factory=dict)
+
+
+HEADERS: dict[str, Schema] = {
+    "Idempotency-Key": text("Repeating a call with its key gives the first answer again, for 24 hours.", maxLength=128),
+    "If-Match": text('The revision that the change builds on, such as `"17"`; otherwise 412.'),
+}
+WRITES = ("Idempotency-Key", "If-Match")
+
+OPERATIONS: dict[str, Operation] = {
+    "POST /eligibility": Operation(
+        "Sites",
+        "checkEligibility",
+        "The MPAN (13 digits, or 21 with its top line; spaces allowed) is checked here, then by Axle. Nothing is kept.",
+        {200: ("EligibilityAnswer", "Whether the driver can join, and if not, why.")},
+        ("invalid-body", "no-import-meter", "unknown-asset-model", *FROM_AXLE),
+        ("EligibilityBody",),
+    ),
+    "PUT /sites/{site}": Operation(
+        "Sites",
+        "putSite",
+        "Synchronous with Axle. Repeating the call changes nothing and answers the same; after a 503 it heals what was "
+        "begun. MPAN, address and email go through to Axle and are not kept. Axle is then told tariff, intent and plug "
+        "state by itself. Without a tariff or intent a new asset gets a default, with a warning.",
+        {
+            201: ("OnboardedSite", "The site is new."),
+            200: ("OnboardedSite", "It was known: what changed is listed."),
+        },
+        ("invalid-body", "owned-elsewhere", "site-leaving", "withdrew-before", *FROM_AXLE),
+        ("SiteBody",),
+    ),
+    "GET /sites/{site}": Operation(
+        "Sites",
+        "getSite",
+        "An onboarding that was begun and not finished is in `unfinished`.",
+        {200: ("Site", "The site.")},
+        ("not-found",),
+    ),
+    "POST /sites/{site}/unenrol": Operation(
+        "Sites",
+        "unenrolSite",
+        "The car is let go of at once and left able to charge; the rewards stay in reach. Axle's schedules are refused "
+        "from then on. No body is needed.",
+        {200: ("Membership", "The site has left the proposition.")},
+        ("invalid-body", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
+        ("EmptyBody",),
+        request_optional=True,
+    ),
+    "POST /sites/{site}/enrol": Operation(
+        "Sites",
+        "enrolSite",
+        "Axle is told tariff, intent and plug state anew. Who withdrew before needs `rejoin`.",
+        {200: ("Membership", "The site takes part.")},
+        ("invalid-body", "withdrew-before", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
+        ("EnrolBody",),
+        request_optional=True,
+    ),
+    "POST /sites/{site}/snooze": Operation(
+        "Sites",
+        "snoozeSite",
+        "The site stays enrolled; cars are not controlled, and Axle hears that nothing is plugged in. It ends by "
+        "itself.",
+        {200: ("Membership", "The snooze is set, or ended.")},
+        ("invalid-body", "not-enrolled", "unavailable", *OF_AN_ONBOARDED_SITE),
+        ("SnoozeBody",),
+    ),
+    "DELETE /sites/{site}": Operation(
+        "Sites",
+        "deleteSite",
+        "Releases the car, sends the last readings, offboards at Axle and erases everything held of the site. While "
+        "the car is being released it answers 503: repeat it. Repeating it after the end answers 204.",
+        {204: ("", "Nothing is held of the site.")},
+        ("balance-outstanding", "malformed", *FROM_AXLE),
+        query={"forfeit_balance": typed("boolean", "Give up what has not been withdrawn.", default=False)},
+    ),
+    "GET /sites/{site}/rewards": Operation(
+        "Sites",
+        "getRewards",
+        "In pence. Transactions are `settled` from their settlement date on, and `estimated` before.",
+        {200: ("Rewards", "Balance, earnings, transactions and a temporary link to withdraw.")},
+        ("malformed", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
+        query={"redirect_uri": text("Where the driver lands after withdrawing; https only.", format="uri")},
+    ),
+    "PUT /assets/{asset}/tariff": Operation(
+        "Preferences",
+        "putTariff",
+        "Windows or opening hours; overnight windows either way. Weekday selectors are refused with an explanation, "
+        "prices are reduced to windows with a warning.",
+        {202: ("TariffStored", "Stored, normalised; Axle is told by itself.")},
+        STORED,
+        ("Tariff",),
+        headers=WRITES,
+    ),
+    "PUT /assets/{asset}/intent": Operation(
+        "Preferences",
+        "putIntent",
+        "A departure for one time of day, or by weekday, with exceptions by date. When one passes, Axle is told the "
+        "next by itself.",
+        {202: ("IntentStored", "Stored, normalised; Axle is told by itself.")},
+        STORED,
+        ("Intent",),
+        headers=WRITES,
+    ),
+    "PUT /assets/{asset}/charge-now": Operation(
+        "Preferences",
+        "putChargeNow",
+        f"Bounded to {LONGEST.total_seconds() / 3600:.0f} hours; a new one replaces the last.",
+        {202: ("ChargeNowStored", "Stored; the car starts within seconds, if it is plugged in at home.")},
+        STORED,
+        ("ChargeNow",),
+        headers=WRITES,
+    ),
+    "DELETE /assets/{asset}/charge-now": Operation(
+        "Preferences",
+        "deleteChargeNow",
+        "The plan goes on. Without a charge-now nothing changes.",
+        {202: ("ChargeNowEnded", "There is no charge-now (any more).")},
+        tuple(kind for kind in STORED if kind != "invalid-body"),
+        headers=WRITES,
+    ),
+    "POST /assets/{asset}/observations": Operation(
+        "Observations",
+        "postObservations",
+        "For telematics or a charger back end of the app's own. Late and repeated observations do no harm. All are "
+        "taken, or none.",
+        {202: ("ObservationsStored", "Stored.")},
+        ("invalid-body", "not-found", "unavailable"),
+        ("Observations",),
+    ),
+    "POST /webhooks/{provider}": Operation(
+        "Observations",
+        "postWebhook",
+        "Called by the car maker (`enode`, `smartcar`) or a Fleet Telemetry relay (`tesla`), signed over the raw body. "
+        "Unknown cars and events are counted and not stored.",
+        {200: ("WebhookAnswer", "Everything in it is stored.")},
+        ("bad-signature", "not-found", "unavailable"),
+        ("ProviderEvents",),
+    ),
+    "GET /assets/{asset}": Operation(
+        "Status",
+        "getAsset",
+        "Wanted, observed, planned, commanded, and why. The ETag is the revision.",
+        {200: ("Asset", "The asset.")},
+        ("not-found",),
+    ),
+    "GET /assets/{asset}/schedule": Operation(
+        "Status",
+        "getSchedule",
+        "What limit holds when, from where, and why. With `Accept: image/svg+xml` it is a picture.",
+        {200: ("Schedule", "The effective schedule.")},
+        ("malformed", "not-found"),
+        query={
+            "from": instant("Default: now."),
+            "to": instant(f"At most {LONGEST_SCHEDULE.days} days after `from`; default: 36 hours after it."),
+        },
+    ),
+    "GET /assets/{asset}/timeline": Operation(
+        "Status",
+        "getTimeline",
+        "Kept for 13 months.",
+        {200: ("Timeline", "The entries, newest first.")},
+        ("malformed", "not-found"),
+        query={
+            "limit": typed("integer", minimum=1, maximum=ENTRIES, default=ENTRIES),
+            "before": text("The `next` of an earlier answer."),
+        },
+    ),
+    "POST /axle/assets/{axle_asset_id}/charging-profile": Operation(
+        "Axle",
+        "postChargingProfile",
+        "A bare `ChargingProfile` or a `SetChargingProfileRequest`. It replaces the one at its purpose and stack "
+        "level. A 2xx means stored, a 4xx is final, a 5xx is worth repeating.",
+        {200: ("Accepted", "Stored.")},
+        SCHEDULE,
+        ("ChargingProfile", "SetChargingProfileRequest"),
+    ),
+    "DELETE /axle/assets/{axle_asset_id}/charging-profile": Operation(
+        "Axle",
+        "deleteChargingProfile",
+        "The default schedule holds from then on. Clearing none is no error.",
+        {200: ("Accepted", "Cleared.")},
+        ("not-found", "unavailable"),
+    ),
+    "POST /axle/webhooks": Operation(
+        "Axle",
+        "postAxleWebhook",
+        "Axle's envelope, signed in `x-axle-sig` with a replay window of 300 s. Repetitions are known by `id`, order "
+        "by `created_at`. What is not a schedule is acknowledged and left alone.",
+        {200: ("Accepted", "Stored, known already, or left alone.")},
+        ("bad-signature", "invalid-body", *SCHEDULE),
+        ("AxleEnvelope",),
+    ),
+}

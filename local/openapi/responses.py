@@ -1,0 +1,329 @@
+"""The schemas of what Driveway answers. Tests hold every answer of the documented calls to them, member by member."""
+
+from typing import get_args
+
+from driveway.domain.effective_schedule import Source
+from driveway.domain.reasons import Reason
+from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
+from driveway.runtime.problems import PROBLEM_BASE
+from driveway.store.sites import SiteState
+from local.openapi.schema import (
+    Schema,
+    array,
+    flag,
+    instant,
+    nullable,
+    number,
+    one_of,
+    record,
+    ref,
+    text,
+    typed,
+    whole,
+)
+
+REVISION = whole("Counts the changes of what is wanted or observed; for `If-Match`.", least=0)
+WARNINGS = array(text(), "What was lost or assumed, in sentences.")
+
+
+def response_schemas() -> dict[str, Schema]:
+    """Every response schema by its name."""
+    return {**_sites(), **_preferences(), **_asset(), **_others()}
+
+
+def _sites() -> dict[str, Schema]:
+    membership = {
+        "site": text("The app's id."),
+        "state": one_of(get_args(SiteState)),
+        "enrolment": nullable(text("`enrolled`, `already_enrolled` or `unenrolled`, as Axle has it.")),
+        "snoozed_until": nullable(instant("Until when smart charging is paused.")),
+    }
+    onboarded_asset = {
+        "asset": text("The app's id."),
+        "axle_asset_id": text("Axle's id."),
+        "created": flag("Whether the asset is new."),
+        "changed": array(text(), "What changed: `link`, `tariff`, `intent`, ...; empty if nothing did."),
+        "warnings": WARNINGS,
+        "tariff": ref("TariffAnswer"),
+        "intent": ref("IntentAnswer"),
+        "plugged_in": flag("Whether it is plugged in at home."),
+    }
+    asset_line = {
+        "asset": text("The app's id."),
+        "state": one_of(("active", "unenrolled", "leaving", "unfinished")),
+        "axle_asset_id": text("Axle's id."),
+        "type": one_of(get_args(AssetType)),
+        "enrolled": flag("Whether it takes part."),
+        "plugged_in": flag("Whether it is plugged in at home."),
+        "in_sync": flag("Whether Axle knows everything."),
+    }
+    return {
+        "EligibilityAnswer": record(
+            {
+                "eligible": flag("Whether the driver can join."),
+                "half_hourly_settled": flag("Whether the meter is settled by the half-hour."),
+                "issues": array(
+                    record({"code": text("Axle's code."), "text": text("A sentence for the driver.")}),
+                    "What stands in the way.",
+                ),
+            }
+        ),
+        "OnboardedSite": record(
+            {
+                "site": text("The app's id."),
+                "state": one_of(get_args(SiteState)),
+                "axle_site_id": text("Axle's id."),
+                "enrolment": text("`enrolled` or `already_enrolled`: both are success."),
+                "warnings": array(text(), "Axle's, about the site."),
+                "assets": array(record(onboarded_asset)),
+                "removed": array(text(), "The assets that `remove_assets` took out."),
+            }
+        ),
+        "Site": record(
+            membership
+            | {
+                "axle_site_id": nullable(text("Axle's id; null while it is not onboarded.")),
+                "timezone": nullable(text("IANA.")),
+                "consent_at": nullable(instant("When consent for the boundary meter was given.")),
+                "warnings": array(text(), "Axle's, about the site."),
+                "assets": array(
+                    record(asset_line, optional=("axle_asset_id", "type", "enrolled", "plugged_in", "in_sync"))
+                ),
+                "unfinished": nullable(
+                    record(
+                        {"begun_at": instant("When it was begun."), "text": text("What to do.")},
+                        "A `PUT` that was begun and not finished.",
+                    )
+                ),
+            }
+        ),
+        "Membership": record(membership),
+        "Rewards": _rewards(),
+        "Withdrawal": record(
+            {"url": text("Temporary; open it in a browser.", format="uri"), "expires_at": instant("When it ends.")}
+        ),
+    }
+
+
+def _rewards() -> Schema:
+    transaction = {
+        "type": nullable(text("As Axle names it.")),
+        "status": one_of(("estimated", "settled"), "Estimated ones may still change."),
+        "transaction_id": text(),
+        "start_time": nullable(instant("")),
+        "end_time": nullable(instant("")),
+        "settlement_date": nullable(text(format="date")),
+        "flex_kwh": nullable(number("Energy moved.")),
+        "credit_pence": whole("Negative for a withdrawal."),
+        "payment_status": nullable(text("Of a withdrawal.")),
+    }
+    return record(
+        {
+            "site": text("The app's id."),
+            "balance_pence": whole("What can be withdrawn."),
+            "total_earnings_pence": whole("All that was ever earned."),
+            "can_withdraw": flag("Whether it can be withdrawn now."),
+            "minimum_withdrawal_pence": whole("The least that can be withdrawn at once."),
+            "withdrawal_min_wait_days": whole("Days from the first reward to the first withdrawal."),
+            "estimated_pence": whole("The sum of the estimated transactions."),
+            "settled_pence": whole("The sum of the settled transactions."),
+            "transactions": array(record(transaction)),
+            "withdrawal": ref("Withdrawal"),
+        }
+    )
+
+
+def _preferences() -> dict[str, Schema]:
+    tariff = {
+        "off_peak": array(record({"start": text("`HH:MM`"), "end": text("`HH:MM`")}), "Sorted and merged."),
+        "timezone": text("IANA zone of the times."),
+        "tariff_type": one_of(get_args(TariffType)),
+    }
+    intent = {
+        "kwh": number("Energy from the grid."),
+        "hours": number("Hours at the asset's power."),
+        "target_soc_pct": number("State of charge to reach."),
+        "minimum_soc_pct": number("Charged at once up to here."),
+        "exceptions": typed("object", "Times by date.", additionalProperties=text("`HH:MM`")),
+        "ready_by": {
+            "anyOf": [
+                text("`HH:MM`, every day."),
+                record({day: text("`HH:MM`") for day in get_args(Weekday)}, optional=get_args(Weekday)),
+            ]
+        },
+        "may_charge_peak": flag("Whether peak hours may be used."),
+        "charging_mode": one_of(get_args(ChargingMode)),
+    }
+    optional_intent = ("kwh", "hours", "target_soc_pct", "minimum_soc_pct", "exceptions")
+    boost = {
+        "started_at": instant("When it began."),
+        "until": instant("When it ends at the latest."),
+        "kwh": number("The amount, if one was asked for."),
+    }
+    stored = {"axle": ref("ToldToAxle"), "warnings": WARNINGS, "revision": REVISION}
+    return {
+        "TariffAnswer": record(tariff, "The tariff, normalised; it can be sent back as it is."),
+        "IntentAnswer": record(
+            intent, "The intent, normalised; it can be sent back as it is.", optional=optional_intent
+        ),
+        "TariffStored": record(tariff | stored),
+        "IntentStored": record(intent | stored, optional=optional_intent),
+        "ChargeNowStored": record(boost | stored, optional=("kwh",)),
+        "ChargeNowEnded": record(stored),
+        "ToldToAxle": record(
+            {
+                "in_sync": flag("Whether Axle knows everything."),
+                "next_call": nullable(
+                    typed(
+                        "object",
+                        "What Axle is told next, with its body.",
+                        properties={"call": text("The last part of the call's path.")},
+                        required=["call"],
+                        additionalProperties=True,
+                    )
+                ),
+                "unacknowledged_since": nullable(instant("Since when Axle has not heard of a change.")),
+                "attempts": whole("Failed attempts in a row.", least=0),
+                "last_error": nullable(text("Axle's own words.")),
+            }
+        ),
+    }
+
+
+def _asset() -> dict[str, Schema]:
+    reason = ref("Reason")
+    command = {
+        "state": one_of(get_args(CommandState)),
+        "action": one_of(get_args(CommandAction)),
+        "at": instant("When it came to this state."),
+        "reason": reason,
+        "attempts": whole("How often it was sent.", least=0),
+        "detail": nullable(text("The provider's words.")),
+    }
+    boost = {
+        "id": text("The Idempotency-Key it came with, or an id of its own."),
+        "started_at": instant("When it began."),
+        "until": instant("When it ends at the latest."),
+        "kwh": nullable(number("The amount, if one was asked for.")),
+        "metered_wh": nullable(whole("The meter's total when it began.")),
+    }
+    signals = {
+        "plugged_in": nullable(flag("Null: nothing is known.")),
+        "at_home": nullable(flag("Null: nothing is known.")),
+        "charging": nullable(flag("Null: nothing is known.")),
+        "power_kw": nullable(number("Charging power.")),
+        "soc_pct": nullable(number("State of charge.")),
+    }
+    desired = {
+        "charge": flag("Whether it should charge now."),
+        "limit_kw": nullable(number("At most; null while the car is left alone.")),
+        "source": nullable(one_of(get_args(Source), "What decides; null while the car is left alone.")),
+        "reason": reason,
+        "text": text("A sentence for the driver."),
+    }
+    asset = {
+        "asset": text("The app's id."),
+        "site": text("The app's id."),
+        "type": one_of(get_args(AssetType)),
+        "axle_asset_id": text("Axle's id."),
+        "enrolled": flag("Whether it takes part."),
+        **signals,
+        "session": nullable(
+            record({"id": text(), "opened_at": instant("When it was plugged in and at home.")}, "Plugged in at home.")
+        ),
+        "tariff": ref("TariffAnswer"),
+        "intent": ref("IntentAnswer"),
+        "charge_now": nullable(record(boost)),
+        "desired": record(desired),
+        "next_edge": nullable(record({"at": instant("When the limit changes."), "charge": flag("To what.")})),
+        "command": nullable(record(command, "The latest command to the car.")),
+        "axle": ref("ToldToAxle"),
+        "readings": record(
+            {
+                "completeness": number("Accepted rows of those expected in the last day, 0 to 1.", least=0, most=1),
+                "expected": whole("Half-hours to report.", least=0),
+                "accepted": whole("Accepted by Axle.", least=0),
+                "rejected": whole("Rejected by Axle.", least=0),
+            }
+        ),
+        "needs_user": nullable(text("What the driver must do at the car's maker.")),
+        "snoozed_until": nullable(instant("Until when smart charging is paused.")),
+        "revision": REVISION,
+    }
+    stretch = {
+        "start": instant("Inclusive."),
+        "end": instant("Exclusive."),
+        "limit_kw": number("0 holds.", least=0),
+        "source": one_of(get_args(Source)),
+        "reason": reason,
+    }
+    return {
+        "Reason": one_of([code.value for code in Reason], "Why; codes are added, never renamed."),
+        "Asset": record(asset),
+        "Schedule": record(
+            {"from": instant(""), "to": instant(""), "stretches": array(record(stretch), "Contiguous, ascending.")}
+        ),
+        "Timeline": record(
+            {
+                "entries": array(
+                    record(
+                        {
+                            "at": instant("When."),
+                            "event": text("What happened, such as `PluggedIn`."),
+                            "reason": reason,
+                            "text": text("A sentence for the driver."),
+                            "detail": nullable(typed("object", additionalProperties=True)),
+                        }
+                    ),
+                    "Newest first.",
+                ),
+                "next": nullable(text("Give it as `before` for the next page; null at the end.")),
+            }
+        ),
+    }
+
+
+def _others() -> dict[str, Schema]:
+    counts = {name: whole("Events.", least=0) for name in ("stored", "repeated", "unknown", "test", "dropped")}
+    return {
+        "ObservationsStored": record(
+            {
+                "accepted": whole("How many were taken.", least=1),
+                "changed": flag("Whether they said anything new."),
+                "session": nullable(text("The home charging session that is open.")),
+                "revision": REVISION,
+            }
+        ),
+        "Accepted": record({"status": one_of(("Accepted",))}),
+        "WebhookAnswer": record(
+            counts | {"challenge": text("The answer to Smartcar's check of a new webhook.")},
+            "How many events were stored, seen before, of unknown cars, of a test, or not read.",
+            optional=(*counts, "challenge"),
+        ),
+        "Problem": _problem(),
+    }
+
+
+def _problem() -> Schema:
+    return record(
+        {
+            "type": text(f"`{PROBLEM_BASE}<kind>`", format="uri"),
+            "title": text("What this kind of problem is."),
+            "status": whole("The HTTP status."),
+            "detail": text("What was wrong here, and what to do."),
+            "request_id": text("Names this request in the logs."),
+            "errors": array(
+                record({"pointer": text("RFC 6901, into the body."), "message": text("A sentence.")}),
+                "Every fault of a body.",
+            ),
+            "revision": whole("The asset's revision (`revision-mismatch`)."),
+            "owner": text("Whose it is (`owned-elsewhere`)."),
+            "axle_status": whole("Axle's status (problems from Axle)."),
+            "axle_detail": text("Axle's own words (problems from Axle)."),
+            "call": text("Which call Axle refused (problems from Axle)."),
+            "amount_pence": whole("What is outstanding (`balance-outstanding`)."),
+            "withdrawal": ref("Withdrawal"),
+        },
+        "A problem document (RFC 9457).",
+        optional=("errors", "revision", "owner", "axle_status", "axle_detail", "call", "amount_pence", "withdrawal"),
+    )

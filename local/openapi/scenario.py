@@ -1,0 +1,281 @@
+"""A night of one home, and what can go wrong: the calls whose requests and answers are the examples."""
+
+from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
+from local.openapi.world import World
+
+VEHICLE = "0f5f1c0e-58a5-4a3b-9b0e-1d2c3b4a5f60"
+HOME_LOCATION = "3d0c5b1e-7b3c-4a51-8d3f-2f6f6f4d9a10"
+MPAN = "1200001234566"
+
+SITE = {
+    "site": {
+        "mpan": MPAN,
+        "postcode": "SW1A 1AA",
+        "street_address": "10 Example Street",
+        "email": "driver@example.com",
+        "gave_boundary_meter_consent_at": "2026-01-15T10:30:00Z",
+    },
+    "timezone": "Europe/London",
+    "home": {"latitude": 51.5034, "longitude": -0.1276, "radius_m": 200},
+    "assets": [
+        {
+            "asset": "car-1",
+            "type": "electric_vehicle",
+            "asset_model": "axle_ev_v1",
+            "installation_date": "2025-06-15",
+            "power_kw": 7.4,
+            "battery_kwh": 64,
+            "vehicle": {"provider": "enode", "vehicle_id": VEHICLE, "home_location_id": HOME_LOCATION},
+            "plugged_in": False,
+            "tariff": {
+                "off_peak": [{"start": "23:30", "end": "05:30"}],
+                "timezone": "Europe/London",
+                "tariff_type": "dual_rate",
+            },
+            "intent": {"kwh": 30, "ready_by": "07:00"},
+        }
+    ],
+    "rejoin": False,
+}
+TARIFF = {"off_peak": "23:30-05:30", "timezone": "Europe/London", "tariff_type": "dual_rate"}
+PRICES = {"prices": [7.5] * 11 + [28.0] * 36 + [7.5], "timezone": "Europe/London", "tariff_type": "smart"}
+INTENT = {"kwh": 30, "ready_by": "07:00"}
+WEEK = {
+    "target_soc_pct": 80,
+    "minimum_soc_pct": 20,
+    "ready_by": {"mon": "07:00", "tue": "07:00", "wed": "07:00", "thu": "07:00", "fri": "07:00", "sat": "09:30"},
+    "exceptions": {"2026-12-25": "11:00"},
+    "may_charge_peak": False,
+    "charging_mode": "maximise_charging_time",
+}
+PLUGGED_IN = {
+    "observations": [
+        {
+            "at": "2026-01-15T22:00:05Z",
+            "plugged_in": True,
+            "at_home": True,
+            "charging": False,
+            "power_kw": 0.0,
+            "energy_session_kwh": 0.0,
+            "energy_lifetime_kwh": 1234.567,
+            "soc_pct": 41,
+        }
+    ]
+}
+PROFILE = {
+    "chargingProfileId": None,
+    "transactionId": None,
+    "stackLevel": 1100,
+    "chargingProfilePurpose": "TxProfile",
+    "chargingProfileKind": "Absolute",
+    "recurrencyKind": None,
+    "validFrom": None,
+    "validTo": None,
+    "chargingSchedule": {
+        "duration": 32400,
+        "startSchedule": "2026-01-15T22:00:00+00:00",
+        "chargingRateUnit": "W",
+        "chargingSchedulePeriod": [
+            {"startPeriod": 0, "limit": 0.0, "numberPhases": 1},
+            {"startPeriod": 5400, "limit": 99999.0, "numberPhases": 1},
+            {"startPeriod": 27000, "limit": 0.0, "numberPhases": 1},
+        ],
+        "minChargingRate": 0.0,
+    },
+}
+OVER = PROFILE | {"chargingSchedule": PROFILE["chargingSchedule"] | {"startSchedule": "2026-01-14T10:00:00+00:00"}}  # type: ignore[operator] # a mapping by construction
+
+
+def envelope(number: int, payload: object) -> dict[str, object]:
+    """Axle's webhook envelope."""
+    return {
+        "id": f"7f0d3c52-9a3e-4d5b-8c1f-0000000000{number:02d}",
+        "version": 1,
+        "event_type": "asset:dispatch:requested",
+        "created_at": "2026-01-15T22:00:40Z",
+        "payload": payload,
+    }
+
+
+def tell(world: World) -> None:
+    """Make every documented call."""
+    world.at("2026-01-15T21:50:00+00:00")
+    _join(world)
+    _prefer(world)
+    world.at("2026-01-15T22:00:10+00:00")
+    _plug_in_and_schedule(world)
+    _look(world)
+    _refusals(world)
+    _leave(world)
+
+
+def _ask(world: World) -> None:
+    ask, check = "POST /eligibility", "/entities/site/check-eligibility"
+    world.call(ask, "eligible", "A meter that can join", {"mpan": MPAN})
+    issues = ["asset_model_not_set"]
+    proposition = {"proposition": PROPOSITION, "is_eligible": False, "issues": issues}
+    with world.axle_says(check, 200, {"is_half_hourly_settled": False, "propositions": [proposition]}):
+        world.call(ask, "not-yet", "One that cannot join like this, and why", {"mpan": MPAN})
+    with world.axle_says("/validation/mpan", 404, {"detail": "No connected import meter was found."}):
+        world.call(ask, "no-import-meter", "Not an import meter", {"mpan": MPAN})
+    with world.axle_says(check, 404, {"detail": "Asset model axle_ev_v9 was not found."}):
+        unknown = {"mpan": MPAN, "asset_model": "axle_ev_v9"}
+        world.call(ask, "unknown-asset-model", "An asset model Axle does not know", unknown)
+    world.call(ask, "typing-error", "A digit is wrong", {"mpan": "1200001234567"})
+
+
+def _join(world: World) -> None:
+    _ask(world)
+    world.call("GET /sites/{site}", "unknown-site", "Nothing is known of this site", site="home-2")
+    with world.axle_says("/entities/site/onboard", 400, {"detail": "Meter consent is required."}):
+        world.call("PUT /sites/{site}", "axle-invalid", "Axle finds it invalid", SITE, site="home-1")
+    with world.axle_says("/entities/site/onboard", 404, {"detail": "Asset model axle_ev_v1 not found."}):
+        world.call("PUT /sites/{site}", "axle-not-found", "Axle does not know it", SITE, site="home-1")
+    with world.axle_says("/entities/site/onboard", 409, {"detail": "Asset car-1 is registered at another site."}):
+        world.call("PUT /sites/{site}", "axle-conflict", "Axle has it elsewhere", SITE, site="home-1")
+    with world.axle_says("/entities/site/onboard", 422, {"detail": "The site is not eligible."}):
+        world.call("PUT /sites/{site}", "axle-not-eligible", "The site is not eligible", SITE, site="home-1")
+    with world.axle_says("/entities/site/onboard", 422, {"detail": "The user has withdrawn from this proposition."}):
+        world.call("PUT /sites/{site}", "withdrew-before", "The driver withdrew before", SITE, site="home-1")
+    with world.axle_says("/entities/site/onboard", 410, {"detail": "This version of the API is gone."}):
+        world.call("PUT /sites/{site}", "axle-refused", "Axle refuses for another reason", SITE, site="home-1")
+    with world.axle_says("/entities/site/onboard", 503, {"detail": "Try later."}):
+        world.call("PUT /sites/{site}", "axle-unavailable", "Axle cannot answer now", SITE, site="home-1")
+    world.call("GET /sites/{site}", "unfinished", "An onboarding that was begun and not finished", site="home-1")
+    world.call("POST /sites/{site}/enrol", "not-onboarded", "The onboarding is not finished", {}, site="home-1")
+    world.call("PUT /sites/{site}", "a-home-with-one-car", "A home with one car", SITE, site="home-1")
+    world.call("PUT /sites/{site}", "the-same-again", "The same again changes nothing", SITE, site="home-1")
+    world.call("PUT /sites/{site}", "owned-elsewhere", "The asset belongs to another site", SITE, site="home-2")
+    wrong = SITE | {"timezone": "Europe/Londn", "site": {"mpan": "1200001234567", "postcode": "SW1A 1AA"}}
+    world.call("PUT /sites/{site}", "faults", "Every fault is named with a pointer", wrong, site="home-1")
+
+
+def _prefer(world: World) -> None:
+    world.call("PUT /assets/{asset}/tariff", "opening-hours", "As opening hours", TARIFF, asset="car-1")
+    windows = TARIFF | {"off_peak": [{"start": "23:30", "end": "05:30"}, {"start": "13:00", "end": "16:00"}]}
+    world.call("PUT /assets/{asset}/tariff", "windows", "As windows", windows, asset="car-1")
+    world.call(
+        "PUT /assets/{asset}/tariff", "prices", "As prices, reduced to windows with a warning", PRICES, asset="car-1"
+    )
+    weekdays = TARIFF | {"off_peak": "Mo-Fr 23:30-05:30"}
+    world.call("PUT /assets/{asset}/tariff", "weekdays", "Weekday selectors are refused", weekdays, asset="car-1")
+    world.call("PUT /assets/{asset}/tariff", "final", "As opening hours", TARIFF, asset="car-1")
+    world.call("PUT /assets/{asset}/intent", "a-target-for-the-week", "A target for the week", WEEK, asset="car-1")
+    key = {"idempotency-key": "0b5fdd1e-intent-1"}
+    world.call("PUT /assets/{asset}/intent", "energy", "Energy by a time", INTENT, headers=key, asset="car-1")
+    world.call(
+        "PUT /assets/{asset}/intent", "key-reused", "The same key with another body", WEEK, headers=key, asset="car-1"
+    )
+    two = INTENT | {"hours": 4}
+    world.call("PUT /assets/{asset}/intent", "two-amounts", "More than one amount", two, asset="car-1")
+    world.settle("car-1")
+
+
+def _plug_in_and_schedule(world: World) -> None:
+    profile = "POST /axle/assets/{axle_asset_id}/charging-profile"
+    world.call(profile, "not-plugged-in", "The car is not plugged in", PROFILE, axle_asset_id=AXLE_ASSET)
+    world.call("POST /assets/{asset}/observations", "plugged-in", "Plugged in at home", PLUGGED_IN, asset="car-1")
+    wrong = {"observations": [{"at": "2026-01-15T22:00:05", "soc_pct": 141}]}
+    world.call("POST /assets/{asset}/observations", "faults", "Faults are listed", wrong, asset="car-1")
+    world.settle("car-1")
+    request = {"connectorId": 1, "csChargingProfiles": PROFILE}
+    world.call(profile, "request", "A SetChargingProfileRequest", request, axle_asset_id=AXLE_ASSET)
+    world.call(profile, "bare", "A bare ChargingProfile", PROFILE, axle_asset_id=AXLE_ASSET)
+    world.call(profile, "over", "The schedule is over", OVER, axle_asset_id=AXLE_ASSET)
+    broken = PROFILE | {"stackLevel": -1}
+    world.call(profile, "invalid", "A profile that cannot be read", broken, axle_asset_id=AXLE_ASSET)
+    _webhooks(world)
+    world.settle("car-1")
+
+
+def _webhooks(world: World) -> None:
+    payload = {"asset_id": AXLE_ASSET, "charging_profile": PROFILE}
+    world.call("POST /axle/webhooks", "schedule", "A schedule in Axle's envelope", envelope(1, payload))
+    other = envelope(2, {"user_id": "5d2c"}) | {"event_type": "user:onboarding:complete"}
+    world.call("POST /axle/webhooks", "other", "Another event: acknowledged and left alone", other)
+    forged = {"x-axle-sig": "t=1768514400,v1=00"}
+    world.call("POST /axle/webhooks", "forged", "A wrong signature", envelope(3, {}), headers=forged)
+    plugged = {
+        "event": "user:vehicle:updated",
+        "createdAt": "2026-01-15T22:00:10Z",
+        "version": "2024-10-01",
+        "user": {"id": "app-user-77"},
+        "vehicle": {
+            "id": VEHICLE,
+            "userId": "app-user-77",
+            "isReachable": True,
+            "chargeState": {
+                "batteryLevel": 41,
+                "isPluggedIn": True,
+                "isCharging": False,
+                "lastUpdated": "2026-01-15T22:00:05Z",
+            },
+            "location": {"id": HOME_LOCATION, "lastUpdated": "2026-01-15T22:00:05Z"},
+        },
+        "updatedFields": ["chargeState"],
+    }
+    world.call("POST /webhooks/{provider}", "enode", "Enode: an array of events", [plugged], provider="enode")
+    verify = {
+        "eventId": "a1",
+        "eventType": "VERIFY",
+        "data": {"challenge": "abc123"},
+        "meta": {"version": "4.0", "webhookId": "w1", "deliveryId": "d1", "deliveredAt": "2026-01-15T22:00:10Z"},
+    }
+    world.call(
+        "POST /webhooks/{provider}", "smartcar", "Smartcar: the check of a new webhook", verify, provider="smartcar"
+    )
+    unsigned = {"x-enode-signature": ""}
+    world.call("POST /webhooks/{provider}", "unsigned", "No signature", [plugged], headers=unsigned, provider="enode")
+    world.call("POST /webhooks/{provider}", "unknown-provider", "Not a provider", [], provider="acme")
+
+
+def _look(world: World) -> None:
+    night = {"from": "2026-01-15T22:00:00Z", "to": "2026-01-16T08:00:00Z"}
+    world.call("GET /sites/{site}", "active", "A site whose car is plugged in", site="home-1")
+    world.call("GET /sites/{site}/rewards", "earned", "What the site has earned", site="home-1")
+    world.call("GET /assets/{asset}", "holding", "Held until the cheap hours", asset="car-1")
+    world.call("GET /assets/{asset}/schedule", "night", "One night", query=night, asset="car-1")
+    svg = {"accept": "image/svg+xml"}
+    world.call("GET /assets/{asset}/schedule", "picture", "As a picture", query=night, headers=svg, asset="car-1")
+    backwards = {"from": night["to"], "to": night["from"]}
+    world.call("GET /assets/{asset}/schedule", "backwards", "To before from", query=backwards, asset="car-1")
+    world.call("GET /assets/{asset}/timeline", "latest", "The latest entries", query={"limit": "3"}, asset="car-1")
+    world.call("GET /assets/{asset}", "unknown-asset", "Nothing is known of this asset", asset="car-9")
+
+
+def _refusals(world: World) -> None:
+    put, boost = "PUT /assets/{asset}/charge-now", {"for_minutes": 90}
+    world.call(put, "minutes", "For a time", boost, headers={"idempotency-key": "boost-1"}, asset="car-1")
+    world.settle("car-1")
+    world.call("GET /assets/{asset}", "boosting", "Told to charge at once", asset="car-1")
+    world.call(put, "until", "Until an instant", {"until": "2026-01-15T23:00:00Z"}, asset="car-1")
+    world.call(put, "energy", "An amount", {"kwh": 5}, asset="car-1")
+    world.call(put, "unbounded", "Without an end", {}, asset="car-1")
+    world.call(put, "outdated", "The asset has changed meanwhile", boost, headers={"if-match": '"2"'}, asset="car-1")
+    with world.contended():
+        world.call(put, "busy", "Others are changing the asset", boost, asset="car-1")
+    world.call(put, "no-token", "No token", boost, headers={"authorization": ""}, scope="", asset="car-1")
+    world.call(put, "wrong-scope", "Axle's token", boost, scope="axle", asset="car-1")
+    world.call(put, "malformed", "Not JSON", raw='{"kwh": 5', asset="car-1")
+    world.call(put, "too-large", "Too large a body", raw=" " * 270_000, asset="car-1")
+    world.call("DELETE /assets/{asset}/charge-now", "ended", "The plan goes on", asset="car-1")
+    world.settle("car-1")
+    with world.broken():
+        world.call("POST /webhooks/{provider}", "our-fault", "A fault of ours", [], provider="enode")
+    world.call("DELETE /axle/assets/{axle_asset_id}/charging-profile", "cleared", "Cleared", axle_asset_id=AXLE_ASSET)
+
+
+def _leave(world: World) -> None:
+    until = {"until": "2026-01-20T08:00:00Z"}
+    world.call("POST /sites/{site}/snooze", "until", "Until an instant", until, site="home-1")
+    world.call("POST /sites/{site}/snooze", "end", "End it at once", {"until": None}, site="home-1")
+    world.call("POST /sites/{site}/unenrol", "unenrolled", "The driver opts out", site="home-1")
+    profile = "POST /axle/assets/{axle_asset_id}/charging-profile"
+    world.call(profile, "not-enrolled", "The site is not enrolled", PROFILE, axle_asset_id=AXLE_ASSET)
+    world.call("POST /sites/{site}/enrol", "enrolled", "The driver opts in again", {}, site="home-1")
+    world.call("DELETE /sites/{site}", "balance", "A balance is outstanding", site="home-1")
+    forfeit = {"forfeit_balance": "true"}
+    with world.axle_says(f"/entities/site/{AXLE_SITE}/offboard-site-and-assets", 503, {"detail": "Try later."}):
+        world.call("DELETE /sites/{site}", "interrupted", "Axle cannot answer now", query=forfeit, site="home-1")
+    world.call("POST /sites/{site}/enrol", "leaving", "The site is being erased", {}, site="home-1")
+    world.call("DELETE /sites/{site}", "forfeited", "Erased", query=forfeit, site="home-1")
