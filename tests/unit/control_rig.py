@@ -194,6 +194,8 @@ class Rig:
             if shows(self.twin, command.action):
                 return "ALREADY_IN_STATE"
         if self.fault == "ignored":
+            # A charger that takes a profile has it; it is the car that may not draw.
+            self.car.held = self.car.held and not (command.action == "start" and is_instructed(self.twin))
             return "ACCEPTED"
         if self.fault == "lying":
             return "ALREADY_IN_STATE"
@@ -201,7 +203,10 @@ class Rig:
         return "ACCEPTED"
 
     def _obey(self, command: Command) -> None:
-        if not self.car.plugged and not is_instructed(self.twin):
+        charger = is_instructed(self.twin)
+        latest = [sent.id for _, sent in self.sent if sent.action in {"start", "stop"}][-1]
+        # A car acts in whatever order it wakes up to; a charger's connection keeps the order.
+        if not (latest == command.id if charger else self.car.plugged):
             return
         self.car.held = command.action == "stop"
         if command.action == "start":

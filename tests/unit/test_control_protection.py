@@ -411,6 +411,23 @@ def test_a_refusal_for_the_account_asks_the_driver_once_and_is_tried_again_after
     assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.PROVIDER_NEEDS_USER]
 
 
+def test_a_charge_now_tries_the_account_once_more() -> None:
+    rig = Rig()
+    rig.fault = "needs_user"
+    rig.plug_in()
+    rig.run(10 * MINUTE)
+    rig.set_charging(False)
+    sent = len(rig.sent)
+    rig.charge_now(60)
+    rig.run(10 * MINUTE)
+    assert len(rig.sent) == sent + 1
+    rig.fault = None
+    rig.charge_now(60)
+    rig.run(10 * MINUTE)
+    assert rig.car.charging
+    assert rig.twin.presence.needs_user is None
+
+
 def test_a_sight_of_the_car_shows_that_the_account_works_unless_commands_were_refused_for_it() -> None:
     rig = plugged()
     lost = disconnected(rig.twin, "credentials invalidated", rig.now)

@@ -70,10 +70,21 @@ def _left_alone(twin: Twin, at: datetime) -> Reason | None:
 def disconnected_at(twin: Twin, at: datetime) -> bool:
     """Whether the car maker's account is out of order at ``at``.
 
-    After commands were refused for it, the account is tried again once the breaker's pause is over.
+    After commands were refused for it, it is tried again once the breaker's pause is over, or for a charge-now.
     """
     tried_at = twin.control.breaker_until
-    return twin.presence.needs_user is not None and (tried_at is None or at < tried_at)
+    if twin.presence.needs_user is None or (tried_at is not None and at >= tried_at):
+        return False
+    return not is_boost_to_try(twin, at)
+
+
+def is_boost_to_try(twin: Twin, at: datetime) -> bool:
+    """Whether there is a charge-now that no start was tried for, or is being tried for."""
+    boost, command = twin.charge_now, twin.control.command
+    if boost is None or at >= boost.until:
+        return False
+    tried = command is not None and command.action == "start" and command.planned_at >= boost.started_at
+    return not tried or (command is not None and command.state in {"planned", "sent"})
 
 
 def _respected(twin: Twin) -> bool:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.default_schedule import off_peak_intervals
-from driveway.domain.desired import Desired, desired_in
+from driveway.domain.desired import Desired, desired_in, is_boost_to_try
 from driveway.domain.reasons import Reason, local_hhmm
 from driveway.domain.twin import CommandAction, Twin
 from driveway.domain.wall_time import to_utc
@@ -57,7 +57,8 @@ def guard(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldB
     if wanted.action == "stop":
         return _stop_guard(twin, wanted.not_before, rules)
     if wanted.desired.source in {"charge_now", "minimum_soc"}:
-        return None if _is_untried(twin, wanted) else _restart_guard(twin, wanted.not_before, rules)
+        untried = wanted.desired.source == "charge_now" and is_boost_to_try(twin, wanted.not_before)
+        return None if untried else _restart_guard(twin, wanted.not_before, rules)
     return _start_guard(twin, wanted.not_before, rules)
 
 
@@ -106,15 +107,8 @@ def _breaker(twin: Twin, wanted: Wish, now: datetime) -> HeldBack | None:
         return None
     if wanted.release and (command is None or not command.release or command.state != "failed"):
         return None
-    return None if _is_untried(twin, wanted) else HeldBack(Reason.BREAKER_OPEN, until)
-
-
-def _is_untried(twin: Twin, wanted: Wish) -> bool:
-    """Whether the wish is the driver's charge-now, for which nothing was sent yet."""
-    command, boost = twin.control.command, twin.charge_now
-    if wanted.desired.source != "charge_now" or boost is None:
-        return False
-    return command is None or command.action != "start" or command.planned_at < boost.started_at
+    untried = wanted.desired.source == "charge_now" and is_boost_to_try(twin, wanted.not_before)
+    return None if untried else HeldBack(Reason.BREAKER_OPEN, until)
 
 
 def _stop_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
