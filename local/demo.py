@@ -36,7 +36,7 @@ def main() -> int:
                 night.play()
             except (NightError, requests.RequestException) as error:
                 problems.append(str(error))
-            result = _result(night, problems)
+            result = result_of(night, problems)
             log = collect_logs(running, options.folder)
     except (AlreadyRunningError, NotReadyError) as error:
         print(error, file=sys.stderr)
@@ -53,7 +53,8 @@ def _print_entry(entry: dict[str, Any]) -> None:
     print(f"  {at:%H:%M:%S}  {entry['event']:<18} {entry['text']}  [{entry['reason']}]", flush=True)
 
 
-def _result(night: Night, problems: list[str]) -> dict[str, Any]:
+def result_of(night: Night, problems: list[str]) -> dict[str, Any]:
+    """The figures of a night; ``errors`` holds the problems and all that is not as it should be."""
     car = night.car()
     slots = night.accepted()
     calls = night.axle("/requests")["requests"]

@@ -56,7 +56,7 @@ class Options:
     base_urls: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     aws_port: int = 0
-    head_start_s: float = 20.0
+    head_start_s: float = 40.0
 
 
 def running(folder: Path) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ The translation is SAM's own. One thing is added: an HTTP API is expanded from i
 and authorizer resources, because the local AWS does not read that body.
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def translate(template: Path, code: dict[str, dict[str, str]], parameters: dict[
             if isinstance(folder, str):
                 place = code[folder]
                 resource["Properties"][name] = f"s3://{place['Bucket']}/{place['Key']}"
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     translated: dict[str, Any] = transform(source, {}, NoManagedPolicies(), passthrough_metadata=False)
     for resource in translated["Resources"].values():
         _allow_batches(resource.get("Properties", {}))
