@@ -45,7 +45,7 @@ OPERATIONS: dict[str, Operation] = {
     "POST /eligibility": Operation(
         "Sites",
         "checkEligibility",
-        "The MPAN (13 digits, or 21 with its top line; spaces allowed) is checked here, then by Axle. Nothing is kept.",
+        "The MPAN (13 digits, or 21 with its top line; spaces allowed) is checked here, then by Axle.",
         {200: ("EligibilityAnswer", "Whether the driver can join, and if not, why.")},
         ("invalid-body", "no-import-meter", "unknown-asset-model", *FROM_AXLE),
         ("EligibilityBody",),
@@ -138,7 +138,8 @@ OPERATIONS: dict[str, Operation] = {
     "PUT /assets/{asset}/charge-now": Operation(
         "Preferences",
         "putChargeNow",
-        f"Bounded to {LONGEST.total_seconds() / 3600:.0f} hours; a new one replaces the last.",
+        f"Bounded to {LONGEST.total_seconds() / 3600:.0f} hours; a new one replaces the last, so give repetitions of "
+        "`for_minutes` and `kwh` an Idempotency-Key.",
         {202: ("ChargeNowStored", "Stored; the car starts within seconds, if it is plugged in at home.")},
         STORED,
         ("ChargeNow",),

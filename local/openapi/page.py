@@ -51,16 +51,18 @@ def _examples(key: str) -> Iterator[str]:
     done = [exchange for exchange in made if exchange.problem is None and isinstance(exchange.answer, dict | None)]
     for exchange in done[:1]:
         yield f"{exchange.summary}:\n\n{_shown(exchange)}\n"
-    others = [exchange for exchange in done[1:] if exchange.request is not None]
-    if others:
-        lines = "\n".join(
-            f"- {exchange.summary}: `{_short(exchange.request)}`" for exchange in others if _fits(exchange)
-        )
-        yield f"{lines}\n" if lines else ""
+    lines = [f"- {e.summary}: `{_short(e.request)}`" for e in done[1:] if _fits(e)]
+    lines += [f"- {e.summary}: {_sent(e)}{e.status}, {e.answer['detail']}" for e in made if e.problem is not None]
+    if lines:
+        yield "\n".join(lines) + "\n"
+
+
+def _sent(exchange: Exchange) -> str:
+    return f"`{_short(exchange.request)}` -> " if _fits(exchange) else ""
 
 
 def _fits(exchange: Exchange) -> bool:
-    return len(_short(exchange.request)) <= 240
+    return exchange.request is not None and len(_short(exchange.request)) <= 200
 
 
 def _shown(exchange: Exchange) -> str:

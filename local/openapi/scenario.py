@@ -1,5 +1,7 @@
 """A night of one home, and what can go wrong: the calls whose requests and answers are the examples."""
 
+from typing import Any
+
 from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
 from local.openapi.world import World
 
@@ -7,7 +9,7 @@ VEHICLE = "0f5f1c0e-58a5-4a3b-9b0e-1d2c3b4a5f60"
 HOME_LOCATION = "3d0c5b1e-7b3c-4a51-8d3f-2f6f6f4d9a10"
 MPAN = "1200001234566"
 
-SITE = {
+SITE: dict[str, Any] = {
     "site": {
         "mpan": MPAN,
         "postcode": "SW1A 1AA",
@@ -62,7 +64,7 @@ PLUGGED_IN = {
         }
     ]
 }
-PROFILE = {
+PROFILE: dict[str, Any] = {
     "chargingProfileId": None,
     "transactionId": None,
     "stackLevel": 1100,
@@ -83,7 +85,7 @@ PROFILE = {
         "minChargingRate": 0.0,
     },
 }
-OVER = PROFILE | {"chargingSchedule": PROFILE["chargingSchedule"] | {"startSchedule": "2026-01-14T10:00:00+00:00"}}  # type: ignore[operator] # a mapping by construction
+OVER = PROFILE | {"chargingSchedule": PROFILE["chargingSchedule"] | {"startSchedule": "2026-01-14T10:00:00+00:00"}}
 
 
 def envelope(number: int, payload: object) -> dict[str, object]:
@@ -106,6 +108,7 @@ def tell(world: World) -> None:
     _plug_in_and_schedule(world)
     _look(world)
     _refusals(world)
+    _begin_and_not_finish(world)
     _leave(world)
 
 
@@ -139,10 +142,6 @@ def _join(world: World) -> None:
         world.call("PUT /sites/{site}", "withdrew-before", "The driver withdrew before", SITE, site="home-1")
     with world.axle_says("/entities/site/onboard", 410, {"detail": "This version of the API is gone."}):
         world.call("PUT /sites/{site}", "axle-refused", "Axle refuses for another reason", SITE, site="home-1")
-    with world.axle_says("/entities/site/onboard", 503, {"detail": "Try later."}):
-        world.call("PUT /sites/{site}", "axle-unavailable", "Axle cannot answer now", SITE, site="home-1")
-    world.call("GET /sites/{site}", "unfinished", "An onboarding that was begun and not finished", site="home-1")
-    world.call("POST /sites/{site}/enrol", "not-onboarded", "The onboarding is not finished", {}, site="home-1")
     world.call("PUT /sites/{site}", "a-home-with-one-car", "A home with one car", SITE, site="home-1")
     world.call("PUT /sites/{site}", "the-same-again", "The same again changes nothing", SITE, site="home-1")
     world.call("PUT /sites/{site}", "owned-elsewhere", "The asset belongs to another site", SITE, site="home-2")
@@ -159,7 +158,7 @@ def _prefer(world: World) -> None:
     )
     weekdays = TARIFF | {"off_peak": "Mo-Fr 23:30-05:30"}
     world.call("PUT /assets/{asset}/tariff", "weekdays", "Weekday selectors are refused", weekdays, asset="car-1")
-    world.call("PUT /assets/{asset}/tariff", "final", "As opening hours", TARIFF, asset="car-1")
+    world.call("PUT /assets/{asset}/tariff", "again", "Said another time: nothing changes", TARIFF, asset="car-1")
     world.call("PUT /assets/{asset}/intent", "a-target-for-the-week", "A target for the week", WEEK, asset="car-1")
     key = {"idempotency-key": "0b5fdd1e-intent-1"}
     world.call("PUT /assets/{asset}/intent", "energy", "Energy by a time", INTENT, headers=key, asset="car-1")
@@ -263,6 +262,15 @@ def _refusals(world: World) -> None:
     with world.broken():
         world.call("POST /webhooks/{provider}", "our-fault", "A fault of ours", [], provider="enode")
     world.call("DELETE /axle/assets/{axle_asset_id}/charging-profile", "cleared", "Cleared", axle_asset_id=AXLE_ASSET)
+
+
+def _begin_and_not_finish(world: World) -> None:
+    other = SITE["assets"][0] | {"asset": "car-3", "vehicle": {"provider": "smartcar", "vehicle_id": "36ab27d0"}}
+    site = SITE | {"assets": [other]}
+    with world.axle_says("/entities/site/onboard", 503, {"detail": "Try later."}):
+        world.call("PUT /sites/{site}", "axle-unavailable", "Axle cannot answer now", site, site="home-3")
+    world.call("GET /sites/{site}", "unfinished", "An onboarding that was begun and not finished", site="home-3")
+    world.call("POST /sites/{site}/enrol", "not-onboarded", "The onboarding is not finished", {}, site="home-3")
 
 
 def _leave(world: World) -> None:

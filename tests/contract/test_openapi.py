@@ -3,14 +3,18 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.openapi.models import OpenAPI
 from jsonschema import Draft202012Validator, FormatChecker
 
+from driveway.axle import inbound as axle_inbound
+from driveway.runtime.http_api import MAX_BODY_BYTES
+from driveway.runtime.idempotency import KEPT, LONGEST_KEY
 from driveway.runtime.problems import PROBLEM_BASE
+from driveway.vehicles.tesla import webhooks as tesla
 from local.openapi.__main__ import DOCUMENT, PAGE, rendered
 from local.openapi.document import document, exchanges, kinds_of
 from local.openapi.operations import OPERATIONS
@@ -241,3 +245,14 @@ def test_every_time_in_an_answer_is_an_aware_instant() -> None:
         for text in re.findall(r'"(\d{4}-\d\d-\d\dT[^"]*)"', json.dumps(exchange.answer)):
             assert datetime.fromisoformat(text).astimezone(UTC).year == 2026 or text.startswith("2025"), text
             assert datetime.fromisoformat(text).tzinfo is not None, named(exchange)
+
+
+def test_the_figures_in_the_prose_are_those_of_the_code() -> None:
+    prose = DOC["info"]["description"]
+    assert MAX_BODY_BYTES == 256 * 1024
+    assert "256 KiB" in prose
+    assert timedelta(hours=24) == KEPT
+    assert "for 24 hours" in prose
+    assert f"{LONGEST_KEY}\ncharacters" in prose or f"{LONGEST_KEY} characters" in prose
+    assert axle_inbound.REPLAY_WINDOW_S == tesla.REPLAY_WINDOW_S == 300
+    assert "300 s of tolerance" in prose
