@@ -7,7 +7,7 @@ import requests
 
 from driveway.domain.twin import AxleState
 from simulators.common import Fault
-from tests.functions.rig import Rig, function
+from tests.functions.rig import ROOT, Rig, function
 from tests.functions.sites import EMAIL, MPAN, VEHICLE, car, post, put, site_body, status
 
 
@@ -195,3 +195,10 @@ def test_warnings_are_kept_without_what_is_personal(rig: Rig) -> None:
 
 def test_a_site_id_that_could_be_an_email_is_refused(rig: Rig) -> None:
     assert put(rig, site_body(), site="driver@example.com").status == 422
+
+
+def test_the_sample_events_take_a_site_from_eligibility_to_erasure(rig: Rig) -> None:
+    expected = {"eligibility": 200, "put_site": 201, "snooze": 200, "unenrol": 200, "enrol": 200, "delete": 204}
+    for name, code in expected.items():
+        event = json.loads((ROOT / "events" / f"onboarding_{name}.json").read_text())
+        assert function("onboarding").handler(event, None)["statusCode"] == code, name

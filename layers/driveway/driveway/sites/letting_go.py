@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.axle.readings import Drain, send_readings
-from driveway.domain.command_life import OPEN, TAKEN
+from driveway.domain.command_life import TAKEN
 from driveway.domain.twin import Command, Twin
 from driveway.domain.upkeep import can_keep
 from driveway.domain.wish import holds_car
@@ -43,11 +43,12 @@ def is_released(twin: Twin, now: datetime) -> bool:
 
 
 def _car_is_released(twin: Twin, command: Command | None, now: datetime) -> bool:
+    """A command that was not sent does not count: none is sent of an asset that is leaving, but to release it."""
     if command is not None and command.release:
         taken = command.state == "sent" and command.outcome in TAKEN
-        return taken or command.state in {"confirmed", "failed"} or not (command.state in OPEN or holds_car(twin, now))
-    is_open = command is not None and command.state in OPEN
-    return not is_open and not holds_car(twin, now)
+        return taken or command.state in {"confirmed", "failed"} or not holds_car(twin, now)
+    under_way = command is not None and command.state == "sent" and command.outcome is None
+    return not under_way and not holds_car(twin, now)
 
 
 def wait_until_released(assets: Sequence[str], current: Runtime) -> None:

@@ -161,6 +161,9 @@ def _store(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], current: Run
         except ContentionError:
             if current.sites.get(call.site) != noted:
                 break
+        except Exception:
+            current.logger.exception("Axle accepted a site that could not be stored")
+            break
         else:
             return pairs
     raise busy("Axle has accepted the site, but it could not be stored here. Repeat the call.")
