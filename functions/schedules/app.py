@@ -1,6 +1,6 @@
 """Receives Axle's charging schedules: 2xx once stored, 4xx for good, 5xx for a fault of ours."""
 
-from driveway.axle.inbound import Envelope, read_envelope, unwrap_profile, verify
+from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, read_envelope, unwrap_profile, verify
 from driveway.domain.schedules import ScheduleRefusedError, cleared, installed
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
@@ -26,7 +26,8 @@ def delete_profile(request: Request, current: Runtime) -> Answer:
 def post_webhook(request: Request, current: Runtime) -> Answer:
     """Take Axle's signed envelope; what is not a schedule is acknowledged and left alone."""
     now = current.now()
-    verify(request, current.secret("AXLE_WEBHOOK_SECRET").get("secrets", []), now)
+    secrets = current.secret("AXLE_WEBHOOK_SECRET").get("secrets", [])
+    verify(request, secrets, now, window=current.clock.machine(REPLAY_WINDOW_S))
     envelope = read_envelope(request.json())
     if current.records.remembered("axle", envelope.id) is not None:
         return Answer(200, ACCEPTED)

@@ -9,6 +9,8 @@ from driveway.vehicles.intake import take_inbound, take_observations
 from driveway.vehicles.provider import SignatureError, WebhookError, WebhookRequest
 from driveway.vehicles.registry import UnknownProviderError, webhooks
 
+REPLAY_WINDOW_S = 300
+
 
 def post_webhook(request: Request, current: Runtime) -> Answer:
     """Store what a signed webhook says; unknown cars and events are counted and not stored."""
@@ -19,7 +21,8 @@ def post_webhook(request: Request, current: Runtime) -> Answer:
         raise not_found("provider", name) from None
     secrets = [secret for secret in current.secret("WEBHOOK_SECRETS").get(name, []) if secret]
     try:
-        inbound = provider.receive(WebhookRequest(request.headers, request.body, current.now()), secrets)
+        window_s = current.clock.machine(REPLAY_WINDOW_S).total_seconds()
+        inbound = provider.receive(WebhookRequest(request.headers, request.body, current.now(), window_s), secrets)
     except SignatureError:
         raise ProblemError(401, "bad-signature", "Not authenticated", "The signature does not fit.") from None
     except WebhookError as error:

@@ -14,7 +14,10 @@ from driveway.vehicles.signatures import verify_timestamped
 
 REPLAY_WINDOW_S = 300
 KEPT = timedelta(days=7)
-PROFILE_MEMBERS = ("charging_profile", "chargingProfile", "csChargingProfiles", "profile", "schedule")
+BARE_MEMBERS = ("csChargingProfiles", "chargingSchedule")
+PROFILE_MEMBERS = ("charging_profile", "chargingProfile")
+LOOSE_MEMBERS = ("profile", "schedule")
+"""Members that may be something else in an event that is not about an asset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,17 @@ class Envelope:
         return Envelope(profile=body)
 
 
-def verify(request: Request, secrets: Sequence[str], now: datetime) -> None:
-    """Check ``x-axle-sig`` over the raw body. Raises ProblemError (401) and tells no more than that."""
+def verify(
+    request: Request, secrets: Sequence[str], now: datetime, *, window: timedelta = timedelta(seconds=REPLAY_WINDOW_S)
+) -> None:
+    """Check ``x-axle-sig`` over the raw body; its signed time may be ``window`` away from ``now`` (aware).
+
+    Raises:
+        ProblemError: the signature is missing, wrong or too old (401); it tells no more than that.
+    """
+    signature = request.headers.get("x-axle-sig")
     try:
-        verify_timestamped(request.headers.get("x-axle-sig"), request.body, secrets, now, REPLAY_WINDOW_S)
+        verify_timestamped(signature, request.body, secrets, now, window.total_seconds())
     except SignatureError:
         raise ProblemError(
             401, "bad-signature", "Not authenticated", "The signature is missing, wrong or too old."
@@ -48,10 +58,14 @@ def verify(request: Request, secrets: Sequence[str], now: datetime) -> None:
 
 
 def read_envelope(body: Mapping[str, Any]) -> Envelope:
-    """Axle's webhook envelope. Raises ProblemError (422) when it has no usable id, time or payload."""
+    """Axle's webhook envelope.
+
+    Raises:
+        ProblemError: it has no usable id, time or payload, or holds a schedule and does not say whose (422).
+    """
     errors: list[tuple[str, str]] = []
-    identifier, created_at = body.get("id"), _instant(body.get("created_at"))
-    if not _is_uuid(identifier):
+    identifier, created_at = _uuid(body.get("id")), _instant(body.get("created_at"))
+    if identifier is None:
         errors.append(("/id", "must be a UUID"))
     if created_at is None:
         errors.append(("/created_at", "must be an instant with offset"))
@@ -60,11 +74,14 @@ def read_envelope(body: Mapping[str, Any]) -> Envelope:
     payload = body.get("payload")
     if not isinstance(payload, dict):
         errors.append(("/payload", "must be an object"))
-    if errors:
+    if errors or not isinstance(payload, dict):
         raise invalid("This is not an envelope of Axle's.", errors)
-    asset, member = _schedule_in(payload if isinstance(payload, dict) else {})
-    if asset is None or not isinstance(payload, dict):
+    asset = payload.get("asset_id") or payload.get("axle_asset_id")
+    member = _schedule_in(payload, asset)
+    if member is None:
         return Envelope(profile=None, id=str(identifier), created_at=created_at)
+    if not isinstance(asset, str):
+        raise invalid("This schedule does not say whose it is.", [("/payload/asset_id", "must be Axle's asset id")])
     return Envelope(
         profile=payload[member] if member else payload,
         id=str(identifier),
@@ -74,17 +91,14 @@ def read_envelope(body: Mapping[str, Any]) -> Envelope:
     )
 
 
-def _schedule_in(payload: Mapping[str, Any]) -> tuple[str | None, str]:
-    """Whose schedule a payload holds, and under which member; None when it holds none."""
-    asset = payload.get("asset_id") or payload.get("axle_asset_id")
-    if not isinstance(asset, str):
-        return None, ""
-    member = next((name for name in PROFILE_MEMBERS if isinstance(payload.get(name), dict)), None)
-    if member == "csChargingProfiles":
-        return asset, ""
-    if member is not None:
-        return asset, member
-    return (asset, "") if "chargingSchedule" in payload else (None, "")
+def _schedule_in(payload: Mapping[str, Any], asset: Any) -> str | None:
+    """The member under which a payload holds a schedule, empty where it is one itself; None when it holds none."""
+    if any(name in payload for name in BARE_MEMBERS):
+        return ""
+    found = [name for name in PROFILE_MEMBERS if name in payload]
+    if isinstance(asset, str):
+        found += [name for name in LOOSE_MEMBERS if isinstance(payload.get(name), dict)]
+    return found[0] if found else None
 
 
 def unwrap_profile(envelope: Envelope) -> ChargingProfile:
@@ -102,11 +116,12 @@ def unwrap_profile(envelope: Envelope) -> ChargingProfile:
         ) from None
 
 
-def _is_uuid(value: Any) -> bool:
+def _uuid(value: Any) -> str | None:
+    """The one spelling of a UUID; None for anything else."""
     try:
-        return isinstance(value, str) and bool(uuid.UUID(value))
+        return str(uuid.UUID(value)) if isinstance(value, str) else None
     except ValueError:
-        return False
+        return None
 
 
 def _instant(value: Any) -> datetime | None:

@@ -33,11 +33,18 @@ def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observa
     meter = advance(twin.meter, samples_seen(twin.presence, after, observations, now), rating_of(twin.link))
     if step.presence is twin.presence and meter == twin.meter and not step.entries:
         return twin
-    after = replace(after, meter=meter).tell(*step.entries)
+    after = replace(after, meter=meter).tell(*_told(step))
     for effect in step.effects:
         if effect.kind is EffectKind.PLUGGED_OUT:
             after = after.tell(_completed(after, effect.at, effect.session_id))
     return after
+
+
+def _told(step: PresenceStep) -> tuple[Entry, ...]:
+    """The news of a step. One report may hold the plug and, apart from it, the home: it ends in a session or not."""
+    if step.presence.session is None:
+        return step.entries
+    return tuple(entry for entry in step.entries if entry.event != EffectKind.NO_SESSION)
 
 
 def _completed(twin: Twin, at: datetime, session_id: str | None) -> Entry:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from driveway.runtime.context import Runtime, runtime
 from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, malformed, not_found
+from driveway.store.items import fits_key
 from driveway.store.table import ContentionError, RevisionMismatchError, UnknownAssetError
 
 MAX_BODY_BYTES = 256 * 1024
@@ -105,10 +106,13 @@ def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: s
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     if route.scope != "signed":
         _check_scope(event, route.scope, has_token="authorization" in headers)
+    parameters = event.get("pathParameters") or {}
+    if not all(map(fits_key, parameters.values())):
+        raise not_found("resource", "of that name")
     return route.handle(
         Request(
             route=event["routeKey"],
-            parameters=event.get("pathParameters") or {},
+            parameters=parameters,
             query=event.get("queryStringParameters") or {},
             headers=headers,
             body=_raw_body(event),

@@ -11,6 +11,9 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from driveway.domain.twin import Twin
 
+LONGEST_IDENTIFIER = 512
+SMALLEST_NUMBER = 1e-120
+
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -38,6 +41,14 @@ def seen_key(source: str, identifier: str) -> str:
     return f"SEEN#{source}#{identifier}"
 
 
+def fits_key(identifier: str) -> bool:
+    """Whether an identifier that somebody gave us can be part of a key: one that cannot belongs to nobody."""
+    try:
+        return 0 < len(identifier.encode()) <= LONGEST_IDENTIFIER
+    except UnicodeEncodeError:
+        return False
+
+
 def shard_of(asset: str, shards: int) -> str:
     """The due-index shard of an asset: stable, evenly spread."""
     return f"{crc32(asset.encode()) % shards:03d}"
@@ -55,7 +66,8 @@ def unstamp(text: str) -> datetime:
 
 def _native(value: Any) -> Any:
     if isinstance(value, float):
-        return Decimal(repr(value))
+        # DynamoDB has no numbers below 1e-130; nothing we measure is that small.
+        return Decimal(repr(value)) if abs(value) >= SMALLEST_NUMBER else Decimal(0)
     if isinstance(value, Mapping):
         return {str(key): _native(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):

@@ -16,6 +16,7 @@ from driveway.store.items import (
     decode_item,
     encode,
     encode_item,
+    fits_key,
     seen_key,
     site_key,
     stamp,
@@ -38,7 +39,7 @@ class Records:
 
     def asset_for(self, kind: str, identifier: str) -> str | None:
         """The asset that an Axle asset id (kind ``axle``) or a provider's vehicle id belongs to."""
-        item = self._get(alias_key(kind, identifier), "ALIAS")
+        item = self._get(alias_key(kind, identifier), "ALIAS") if fits_key(identifier) else None
         return item["asset"] if item else None
 
     def assets_of_user(self, provider: str, user_id: str) -> list[str]:

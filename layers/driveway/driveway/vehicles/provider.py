@@ -42,11 +42,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """A webhook as it arrived. ``body`` are the raw bytes; header names are lower case."""
+    """A webhook as it arrived. ``body`` are the raw bytes; header names are lower case.
+
+    ``replay_window_s`` is how far a signed time may be from ``received_at``.
+    """
 
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    replay_window_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from driveway.vehicles.reading import mapping, sequence
 from driveway.vehicles.signatures import verify_timestamped
 from driveway.vehicles.tesla import telemetry
 
-REPLAY_WINDOW_S = 300.0
-
 
 class TeslaWebhooks:
     """The inbound half of Tesla, for records that a relay of the telemetry server posts."""
@@ -20,15 +18,15 @@ class TeslaWebhooks:
     def receive(self, request: WebhookRequest, secrets: Sequence[str]) -> Inbound:
         """The records in a request: one, or a JSON array of them, decoded or as proto-JSON.
 
-        ``x-driveway-signature: t=<unix seconds>,v1=<hex>`` is the HMAC-SHA256 of ``<t>.<raw body>``; ``t`` may be 300 s
-        off.
+        ``x-driveway-signature: t=<unix seconds>,v1=<hex>`` is the HMAC-SHA256 of ``<t>.<raw body>``; ``t`` may be
+        ``replay_window_s`` off.
 
         Raises:
             SignatureError: no secret fits, or the signed time is outside the window.
             WebhookError: the body is not JSON, or neither an object nor an array.
         """
         header = request.headers.get("x-driveway-signature")
-        verify_timestamped(header, request.body, secrets, request.received_at, tolerance_s=REPLAY_WINDOW_S)
+        verify_timestamped(header, request.body, secrets, request.received_at, tolerance_s=request.replay_window_s)
         try:
             body = json.loads(request.body)
         except (ValueError, RecursionError) as error:
