@@ -148,7 +148,7 @@ OPERATIONS: dict[str, Operation] = {
     "DELETE /assets/{asset}/charge-now": Operation(
         "Preferences",
         "deleteChargeNow",
-        "The plan goes on. Without a charge-now nothing changes.",
+        "The plan goes on.",
         {202: ("ChargeNowEnded", "There is no charge-now (any more).")},
         tuple(kind for kind in STORED if kind != "invalid-body"),
         headers=WRITES,
@@ -156,8 +156,7 @@ OPERATIONS: dict[str, Operation] = {
     "POST /assets/{asset}/observations": Operation(
         "Observations",
         "postObservations",
-        "For telematics or a charger back end of the app's own. Late and repeated observations do no harm. All are "
-        "taken, or none.",
+        "Late and repeated observations do no harm. All are taken, or none.",
         {202: ("ObservationsStored", "Stored.")},
         ("invalid-body", "not-found", "unavailable"),
         ("Observations",),
@@ -165,8 +164,7 @@ OPERATIONS: dict[str, Operation] = {
     "POST /webhooks/{provider}": Operation(
         "Observations",
         "postWebhook",
-        "Called by the car maker (`enode`, `smartcar`) or a Fleet Telemetry relay (`tesla`), signed over the raw body. "
-        "Unknown cars and events are counted and not stored.",
+        "Called by the car maker (`enode`, `smartcar`) or a Fleet Telemetry relay (`tesla`), signed over the raw body.",
         {200: ("WebhookAnswer", "Everything in it is stored.")},
         ("bad-signature", "not-found", "unavailable"),
         ("ProviderEvents",),
@@ -174,7 +172,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /assets/{asset}": Operation(
         "Status",
         "getAsset",
-        "Wanted, observed, planned, commanded, and why. The ETag is the revision.",
+        "The ETag is the revision. What was never observed is null.",
         {200: ("Asset", "The asset.")},
         ("not-found",),
     ),
@@ -203,8 +201,7 @@ OPERATIONS: dict[str, Operation] = {
     "POST /axle/assets/{axle_asset_id}/charging-profile": Operation(
         "Axle",
         "postChargingProfile",
-        "A bare `ChargingProfile` or a `SetChargingProfileRequest`. It replaces the one at its purpose and stack "
-        "level. A 2xx means stored, a 4xx is final, a 5xx is worth repeating.",
+        "It replaces the one at its purpose and stack level. A 2xx means stored, a 4xx is final, a 5xx is worth repeating.",
         {200: ("Accepted", "Stored.")},
         SCHEDULE,
         ("ChargingProfile", "SetChargingProfileRequest"),
@@ -212,7 +209,7 @@ OPERATIONS: dict[str, Operation] = {
     "DELETE /axle/assets/{axle_asset_id}/charging-profile": Operation(
         "Axle",
         "deleteChargingProfile",
-        "The default schedule holds from then on. Clearing none is no error.",
+        "The default schedule holds from then on.",
         {200: ("Accepted", "Cleared.")},
         ("not-found", "unavailable"),
     ),
@@ -220,7 +217,7 @@ OPERATIONS: dict[str, Operation] = {
         "Axle",
         "postAxleWebhook",
         "Axle's envelope, signed in `x-axle-sig` with a replay window of 300 s. Repetitions are known by `id`, order "
-        "by `created_at`. What is not a schedule is acknowledged and left alone.",
+        "by `created_at`.",
         {200: ("Accepted", "Stored, known already, or left alone.")},
         ("bad-signature", "invalid-body", *SCHEDULE),
         ("AxleEnvelope",),
