@@ -201,7 +201,7 @@ OPERATIONS: dict[str, Operation] = {
     "POST /axle/assets/{axle_asset_id}/charging-profile": Operation(
         "Axle",
         "postChargingProfile",
-        "It replaces the one at its purpose and stack level. A 2xx means stored, a 4xx is final, a 5xx is worth repeating.",
+        "It replaces the one at its purpose and stack level. A 2xx means stored, a 4xx is final, a 5xx invites repetition.",
         {200: ("Accepted", "Stored.")},
         SCHEDULE,
         ("ChargingProfile", "SetChargingProfileRequest"),
