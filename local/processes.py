@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+_children: dict[int, "subprocess.Popen[bytes]"] = {}
+"""The children this process started itself, kept so that they are waited for; others are known by their id alone."""
+
+
 class NotReadyError(RuntimeError):
     """A part of the local stack did not come up in time; the message says which and where its log is."""
 
@@ -45,11 +49,14 @@ def start(name: str, arguments: list[str], *, folder: Path, environment: Mapping
             env={**os.environ, **environment},
             start_new_session=True,
         )
+    _children[child.pid] = child
     return Process(name=name, pid=child.pid, log=log)
 
 
 def alive(pid: int) -> bool:
     """Whether a process runs (a zombie does not)."""
+    if pid in _children:
+        return _children[pid].poll() is None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -66,12 +73,8 @@ def stop(pid: int, *, patience_s: float = 5.0) -> None:
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, sign)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
         deadline = time.monotonic() + patience_s
         while alive(pid) and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
             time.sleep(0.02)
         if not alive(pid):
             with contextlib.suppress(ProcessLookupError, PermissionError):
