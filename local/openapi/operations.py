@@ -201,7 +201,8 @@ OPERATIONS: dict[str, Operation] = {
     "POST /axle/assets/{axle_asset_id}/charging-profile": Operation(
         "Axle",
         "postChargingProfile",
-        "It replaces the one at its purpose and stack level. A 2xx means stored, a 4xx is final, a 5xx invites repetition.",
+        "It replaces the one at its purpose and stack level. A 2xx means stored, a 4xx is final, a 5xx is worth "
+        "repeating.",
         {200: ("Accepted", "Stored.")},
         SCHEDULE,
         ("ChargingProfile", "SetChargingProfileRequest"),
