@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ ZONE = ZoneInfo("Europe/London")
 
 
 def main() -> int:
+    # A polite end of this process is an end of the stack, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     options = Options(clock_text=f"start=2026-01-15T21:40:00Z,scale={SCALE}")
     problems: list[str] = []

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
 """The children this process started itself, kept so that they are waited for; others are known by their id alone."""
 
