@@ -106,7 +106,7 @@ class _FailingWrites:
 
 def test_a_write_of_ours_that_fails_after_axle_accepted_is_healed_by_the_repeat(rig: Rig) -> None:
     store = rig.runtime.sites
-    broken = _FailingWrites(rig.runtime.dynamodb)
+    broken: Any = _FailingWrites(rig.runtime.dynamodb)
     rig.runtime.__dict__["sites"] = type(store)(broken, store.table, store.records)
     reply = put(rig, site_body())
     assert (reply.status, reply.problem) == (503, "unavailable")
