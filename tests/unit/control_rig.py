@@ -32,7 +32,7 @@ from driveway.domain.twin import (
     Vehicle,
     Window,
 )
-from driveway.domain.wish import is_instructed, shows
+from driveway.domain.wish import HELD_FOR, is_instructed, shows
 
 START = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
 NIGHT = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate")
@@ -108,6 +108,7 @@ class Rig:
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = count()
         self._due: datetime | None = None
+        self._obeyed: str | None = None
         self._announced: set[str] = set()
         self._ids = count(1)
         self.at(self.now + timedelta(seconds=37), self._sighting)
@@ -204,14 +205,23 @@ class Rig:
 
     def _obey(self, command: Command) -> None:
         charger = is_instructed(self.twin)
-        latest = [sent.id for _, sent in self.sent if sent.action in {"start", "stop"}][-1]
         # A car acts in whatever order it wakes up to; a charger's connection keeps the order.
-        if not (latest == command.id if charger else self.car.plugged):
+        if not (self._is_latest(command) if charger else self.car.plugged):
             return
+        self._obeyed = command.id
         self.car.held = command.action == "stop"
+        if charger:
+            self.at(self.now + HELD_FOR, lambda: self._lapse(command))
         if command.action == "start":
             self.car.limit_kw = command.limit_kw
         self.set_charging(command.action == "start" and self.car.plugged and not self.car.full)
+
+    def _is_latest(self, command: Command) -> bool:
+        return [sent.id for _, sent in self.sent if sent.action in {"start", "stop"}][-1] == command.id
+
+    def _lapse(self, command: Command) -> None:
+        """A charger forgets what it was told last, and falls back to its default schedule."""
+        self.car.held = self.car.held and self._obeyed != command.id
 
     # What happens to the car
 
