@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from driveway.domain.default_schedule import off_peak_intervals
-from driveway.domain.desired import desired
 from driveway.domain.effective_schedule import Stretch, effective_schedule
+from driveway.domain.guard import explain
 from driveway.domain.intent import intent_body
 from driveway.domain.ledger import completeness
 from driveway.domain.tariff import tariff_body
@@ -68,7 +68,7 @@ def _asset_line(asset: str, site: str, current: Runtime) -> dict[str, Any]:
 def asset_body(twin: Twin, current: Runtime) -> dict[str, Any]:
     """The body of ``GET /assets/{asset}``."""
     now, link, presence = current.now(), twin.link, twin.presence
-    want = desired(twin, now, spread_s=current.control_rules.default_spread_s)
+    want, held_back = explain(twin, now, current.control_rules)
     session = presence.session
     return {
         "asset": link.asset,
@@ -91,6 +91,13 @@ def asset_body(twin: Twin, current: Runtime) -> dict[str, Any]:
             "source": want.source,
             "reason": want.reason.value,
             "text": want.text,
+        },
+        "held_back": None
+        if held_back is None
+        else {
+            "reason": held_back.reason.value,
+            "text": held_back.text(link.timezone),
+            "until": _instant(held_back.until),
         },
         "next_edge": _next_edge(twin, now, current),
         "command": _command(twin),

@@ -54,9 +54,11 @@ def announcements(before: Written | None, after: Written, *, now: datetime, soon
     if look or before is None or before.twin.revision != twin.revision:
         detail = {"asset": asset, "site": site, "revision": twin.revision, "look": look}
         events.append(Announcement("TwinChanged", detail))
-    command = twin.control.command
-    if command is not None and _newly_planned(before, command) and twin.link.vehicle is not None:
-        events.append(Announcement("ChargingCommand", command_detail(twin, command)))
+    events += [
+        Announcement("ChargingCommand", command_detail(twin, command))
+        for command in _newly_planned(before, twin)
+        if twin.link.vehicle is not None
+    ]
     version_seen = before is not None and before.twin.version == twin.version
     entries = () if version_seen else twin.news
     events += [
@@ -111,11 +113,12 @@ def command_detail(twin: Twin, command: Command) -> dict[str, Any]:
     }
 
 
-def _newly_planned(before: Written | None, command: Command) -> bool:
-    if command.state != "planned":
-        return False
-    was = before.twin.control.command if before else None
-    return was is None or was.id != command.id
+def _newly_planned(before: Written | None, twin: Twin) -> list[Command]:
+    """The command to charge and the upkeep of the default schedule, as far as this write planned them."""
+    was = before.twin.control if before else None
+    known = {command.id for command in (was.command, was.upkeep) if command is not None} if was else set()
+    slots = (twin.control.command, twin.control.upkeep)
+    return [c for c in slots if c is not None and c.state == "planned" and c.id not in known]
 
 
 def _soon(due: datetime | None, now: datetime, soon: datetime) -> datetime | None:

@@ -1,6 +1,7 @@
 """``Idempotency-Key``: the answer to a repeated call is the answer to the first."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -36,9 +37,12 @@ def once(request: Request, records: Records, now: datetime, do: Callable[[], Ans
                 "The Idempotency-Key was used before",
                 "This key was used with another body. Use a new key for a new request.",
             )
-        return Answer(int(kept["status"]), kept["answer"], {"idempotent-replayed": "true"})
+        headers = {**kept["headers"], "idempotent-replayed": "true"}
+        return Answer(int(kept["status"]), json.loads(kept["answer"]), headers)
     answer = do()
     if isinstance(answer.body, dict):
-        values = {"said": said, "status": answer.status, "answer": answer.body}
+        # As text: an item of the table keeps neither nulls nor the difference between 7 and 7.0.
+        text = json.dumps(answer.body)
+        values = {"said": said, "status": answer.status, "headers": answer.headers, "answer": text}
         records.remember("idempotency", identifier, now=now, kept=KEPT, values=values)
     return answer

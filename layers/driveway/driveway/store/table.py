@@ -5,7 +5,7 @@ Every write is conditional on the item's ``version``; a lost race is read again 
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -102,7 +102,7 @@ class Table:
             wanted = rule(before) or before
             changed = changed_groups(before, wanted)
             dues = _stamps(self.dues(wanted, now))
-            if not changed and not wanted.news and all(item.get(name) == due for name, due in dues.items()):
+            if not changed and not wanted.news and _same_dues(item, dues, now):
                 return Change(before, before)
             bump = any(group in WANTED_OR_OBSERVED for group in changed)
             after = replace(wanted, version=before.version + 1, revision=before.revision + bump)
@@ -178,6 +178,15 @@ def _stamps(dues: Dues) -> dict[str, str | None]:
         "axle_due": stamp(dues.axle) if dues.axle else None,
         "control_due": stamp(dues.control) if dues.control else None,
     }
+
+
+def _same_dues(item: Mapping[str, Any], dues: Mapping[str, str | None], now: datetime) -> bool:
+    """Whether an item has these due times. One that has come is as due as any other that has."""
+    at = stamp(now)
+    return all(
+        item.get(name) == due or (due is not None and due <= at and item.get(name, "~") <= at)
+        for name, due in dues.items()
+    )
 
 
 def is_condition_failure(error: ClientError) -> bool:

@@ -40,7 +40,7 @@ class Unanswered:
     def outcome(self) -> Outcome:
         """RETRYABLE; NEEDS_USER if no token can be had before the user has connected the account again."""
         kind = OutcomeKind.NEEDS_USER if self.needs_user else OutcomeKind.RETRYABLE
-        return Outcome(kind, self.detail, retry_after_s=self.retry_after_s)
+        return Outcome(kind, self.detail, retry_after_s=self.retry_after_s, unavailable=not self.needs_user)
 
 
 def send(

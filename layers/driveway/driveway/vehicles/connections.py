@@ -41,5 +41,6 @@ def _tokens(vehicle: Vehicle, current: Runtime) -> TokenSource:
         store=current.records,
         http=current.http,
         now=current.now,
+        lease=current.clock.machine(30),
         rotating=vehicle.provider == "tesla",
     )

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
+from driveway.domain.account import reconnected_by_sight
 from driveway.domain.command import answered
 from driveway.domain.home import resolve_home
 from driveway.domain.observation import Observation
@@ -62,8 +62,8 @@ def take_event(asset: str, event: VehicleEvent, current: Runtime) -> Change:
         after = seen(twin, event.observations, current)
         if event.needs_user or event.deleted:
             after = disconnected(after, event.needs_user or "the car was removed at its maker.", now)
-        elif event.observations and after.presence.needs_user is not None:
-            after = replace(after, presence=replace(after.presence, needs_user=None))
+        elif event.observations:
+            after = reconnected_by_sight(after, now)
         return _with_command_outcome(after, event, current)
 
     change = current.table.change_twin(asset, rule, now=now)

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
-
-import requests
+from typing import TYPE_CHECKING, Any, Protocol
 
 from driveway.domain.observation import Observation
 from driveway.domain.twin import Vehicle, Window
+
+if TYPE_CHECKING:
+    import requests
 
 
 class OutcomeKind(StrEnum):
@@ -29,7 +30,8 @@ class Outcome:
     """What became of a command at the provider.
 
     ``detail`` is in the provider's words, fit to show; ``provider_ref`` names the provider's own record of the command;
-    ``observations`` are what the answer said of the car (for example: unplugged, or already charging).
+    ``observations`` are what the answer said of the car (for example: unplugged, or already charging). ``unavailable``
+    means that the provider itself, not this car, could not answer now.
     """
 
     kind: OutcomeKind
@@ -38,6 +40,7 @@ class Outcome:
     provider_ref: str | None = None
     observations: tuple[Observation, ...] = ()
     asleep: bool = False
+    unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ class Call:
     """What a provider's outbound half works with: where, with which HTTP session and token, at what time."""
 
     base_url: str
-    http: requests.Session
+    http: "requests.Session"
     tokens: TokenSource
     now: datetime
     extra: Mapping[str, str] = field(default_factory=dict)

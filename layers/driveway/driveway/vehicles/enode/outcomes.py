@@ -49,7 +49,8 @@ TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
 def outcome(row: str, words: str = "", **more: Any) -> Outcome:
     """The outcome of a row of the table, with the provider's words, if any, after its sentence."""
     kind, sentence = TABLE[row]
-    return Outcome(kind, shorten(f"{sentence} {words}".strip()), **more)
+    out = row in {"408", "429", "5xx"}
+    return Outcome(kind, shorten(f"{sentence} {words}".strip()), unavailable=out, **more)
 
 
 def status_row(status: int) -> str:
