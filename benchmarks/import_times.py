@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROUNDS = 9
+ROUNDS = 5
 GOAL = 1.25
 FLOOR = "import boto3\nboto3.client('dynamodb', region_name='eu-west-2')\nfrom pydantic import BaseModel\n"
 TIMED = "import sys, time\nbegan = time.perf_counter()\n{code}\nprint((time.perf_counter() - began) * 1000)"

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
 from urllib3.exceptions import NewConnectionError
 
 from driveway.vehicles.provider import TokenError, TokenSource
+
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT_S = (3.05, 10)
 """To connect and to read."""
@@ -56,7 +58,7 @@ class AxleClient:
     """Calls Axle's API at ``base_url`` with the organisation's token."""
 
     base_url: str
-    http: requests.Session
+    http: "requests.Session"
     tokens: TokenSource
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
@@ -99,7 +101,9 @@ class AxleClient:
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
 
-    def _call(self, send: Callable[[dict[str, str]], requests.Response]) -> Any:
+    def _call(self, send: Callable[[dict[str, str]], "requests.Response"]) -> Any:
+        import requests
+
         answer = self._send(send)
         if answer.status_code == HTTPStatus.NO_CONTENT or not answer.content:
             return None
@@ -109,7 +113,9 @@ class AxleClient:
             words = f"Axle answered {answer.status_code} with a body that is not JSON."
             raise AxleUnavailableError(words, status=answer.status_code) from error
 
-    def _send(self, send: Callable[[dict[str, str]], requests.Response]) -> requests.Response:
+    def _send(self, send: Callable[[dict[str, str]], "requests.Response"]) -> "requests.Response":
+        import requests
+
         try:
             token = self.tokens.token()
             answer = send({"Authorization": f"Bearer {token}"})
@@ -129,7 +135,7 @@ _NOT_CARRIED_OUT = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_EARLY, HTT
 _LATER = _NOT_CARRIED_OUT | {HTTPStatus.REQUEST_TIMEOUT}
 
 
-def _check(answer: requests.Response) -> None:
+def _check(answer: "requests.Response") -> None:
     status = answer.status_code
     if status in _LATER or not 200 <= status < 500 or 300 <= status < 400:
         raise AxleUnavailableError(
@@ -142,14 +148,18 @@ def _check(answer: requests.Response) -> None:
         raise AxleRefusedError(detail_of(answer), status=status)
 
 
-def _may_have_arrived(error: requests.RequestException) -> bool:
+def _may_have_arrived(error: "requests.RequestException") -> bool:
     """Whether the request may have reached Axle: not when the connection could not be made at all."""
+    import requests
+
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return not isinstance(error, requests.ConnectTimeout) and not isinstance(reason, NewConnectionError)
 
 
-def detail_of(answer: requests.Response) -> str:
+def detail_of(answer: "requests.Response") -> str:
     """The ``detail`` of an error answer as one sentence: text as it is, a list of validation errors joined."""
+    import requests
+
     try:
         detail = answer.json().get("detail")
     except (requests.JSONDecodeError, AttributeError):

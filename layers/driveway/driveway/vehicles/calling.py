@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from driveway.vehicles.provider import Call, Outcome, OutcomeKind, TokenError
+
+if TYPE_CHECKING:
+    import requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def send(
 
     ``timeout_s`` is to connect and to read. Redirects are not followed: a token goes only where it was meant to go.
     """
+    import requests
+
     request = requests.Request(method, url, headers=dict(headers or {}), json=body)
     try:
         token = call.tokens.token()
@@ -68,8 +71,10 @@ def send(
 
 
 def _once(
-    http: requests.Session, request: requests.Request, token: str, timeout_s: tuple[float, float]
+    http: "requests.Session", request: "requests.Request", token: str, timeout_s: tuple[float, float]
 ) -> Answer | Unanswered:
+    import requests
+
     try:
         response = http.request(
             request.method or "GET",

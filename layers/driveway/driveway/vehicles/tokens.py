@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol
-
-import requests
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from driveway.vehicles.provider import TokenError
+
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT_S = (5.0, 15.0)
 POLL_S = 0.25
@@ -82,7 +83,7 @@ class SharedTokens:
     key: str
     endpoint: TokenEndpoint
     store: TokenStore
-    http: requests.Session
+    http: "requests.Session"
     now: Callable[[], datetime]
     rotating: bool = False
     margin: timedelta = timedelta(seconds=120)
@@ -179,7 +180,9 @@ def _instant(text: Any) -> datetime:
     return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
 
 
-def _grant(http: requests.Session, endpoint: TokenEndpoint, refresh_token: str | None) -> _Granted:
+def _grant(http: "requests.Session", endpoint: TokenEndpoint, refresh_token: str | None) -> _Granted:
+    import requests
+
     form = {"grant_type": "client_credentials", **endpoint.parameters}
     if refresh_token is not None:
         form |= {"grant_type": "refresh_token", "refresh_token": refresh_token}
@@ -198,6 +201,8 @@ def _grant(http: requests.Session, endpoint: TokenEndpoint, refresh_token: str |
 
 def _granted(status: int, body: Mapping[str, Any], lifetime_s: float) -> _Granted:
     """What a token response grants (RFC 6749 §5.1, §5.2); ``lifetime_s`` where it does not say how long."""
+    import requests
+
     token, lifetime, successor = body.get("access_token"), body.get("expires_in", lifetime_s), body.get("refresh_token")
     if status == requests.codes.ok and isinstance(token, str) and token:
         try:
