@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError
 
 from driveway.domain.axle_answers import acknowledged
 from driveway.domain.axle_sync import next_call
@@ -109,3 +111,16 @@ def axle_signature(body: bytes, at: datetime, secret: str = AXLE_SECRET) -> str:
 def in_base64(event: Mapping[str, Any]) -> dict[str, Any]:
     """The same event as API Gateway passes on a binary body."""
     return {**event, "body": base64.b64encode(event["body"].encode()).decode(), "isBase64Encoded": True}
+
+
+def refuse(rig: Rig, monkeypatch: pytest.MonkeyPatch, operation: str, *, times: int = 1) -> None:
+    """Let the table fail at the next calls of an operation (``update_item``), as when DynamoDB has an outage."""
+    real, left = getattr(rig.runtime.dynamodb, operation), [times]
+
+    def call(**request: Any) -> Any:
+        if left[0] > 0:
+            left[0] -= 1
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "an outage"}}, operation)
+        return real(**request)
+
+    monkeypatch.setattr(rig.runtime.dynamodb, operation, call)
