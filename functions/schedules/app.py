@@ -1,6 +1,6 @@
 """Receives Axle's charging schedules: 2xx once stored, 4xx for good, 5xx for a fault of ours."""
 
-from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, read_envelope, unwrap_profile, verify
+from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, placed, read_envelope, unwrap_profile, verify
 from driveway.domain.schedules import ScheduleRefusedError, cleared, installed
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
@@ -51,7 +51,7 @@ def _install(axle_asset_id: str, envelope: Envelope, current: Runtime) -> Answer
         )
     except ScheduleRefusedError as error:
         raise ProblemError(
-            409, error.kind, "The schedule cannot be taken", error.message, errors=error.errors
+            409, error.kind, "The schedule cannot be taken", error.message, errors=placed(error.errors, envelope)
         ) from None
     except UnknownAssetError:
         raise not_found("asset", axle_asset_id) from None

@@ -116,6 +116,13 @@ def unwrap_profile(envelope: Envelope) -> ChargingProfile:
         ) from None
 
 
+def placed(errors: Sequence[tuple[str, str]], envelope: Envelope) -> list[tuple[str, str]]:
+    """Faults of a charging profile (pointer, sentence) with their pointers into the body that it came in."""
+    wrapped = isinstance(envelope.profile, Mapping) and "csChargingProfiles" in envelope.profile
+    prefix = envelope.pointer + ("/csChargingProfiles" if wrapped else "")
+    return [(prefix + pointer, message) for pointer, message in errors]
+
+
 def _uuid(value: Any) -> str | None:
     """The one spelling of a UUID; None for anything else."""
     try:
