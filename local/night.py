@@ -159,9 +159,8 @@ class Night:
     def _all_reported(self) -> bool:
         readings = self.asset()["readings"]
         reported_wh = round(sum(row["kwh"] for row in self.accepted()) * 1000)
-        return (
-            readings["completeness"] == 1.0 and reported_wh > 0 and readings["accepted"] >= self._plugged_half_hours()
-        )
+        whole = readings["completeness"] == 1.0 and readings["accepted"] >= self._plugged_half_hours()
+        return bool(whole) and reported_wh > 0
 
     def _plugged_half_hours(self) -> int:
         plugged = self.at("07:10", next_day=True) - self.at("22:00")
