@@ -235,6 +235,16 @@ def _asset() -> dict[str, Schema]:
         "intent": ref("IntentAnswer"),
         "charge_now": nullable(record(boost)),
         "desired": record(desired),
+        "held_back": nullable(
+            record(
+                {
+                    "reason": reason,
+                    "text": text("A sentence for the driver."),
+                    "until": nullable(instant("When it is tried again; null: when something changes.")),
+                },
+                "Why a command that is wanted waits.",
+            )
+        ),
         "next_edge": nullable(record({"at": instant("When the limit changes."), "charge": flag("To what.")})),
         "command": nullable(record(command, "The latest command to the car.")),
         "axle": ref("ToldToAxle"),

@@ -207,7 +207,7 @@ def test_without_a_token_nothing_is_asked_and_the_reason_is_told(needs_user: boo
 
     api = ProviderApi([Reply(200)])
     outcome = SmartcarCommands().stop(call_to(api, BASE, NOW, NoToken()), CAR)
-    assert outcome == Outcome(kind, "No token.", retry_after_s=5)
+    assert outcome == Outcome(kind, "No token.", retry_after_s=5, unavailable=not needs_user)
     assert api.asked == []
 
 
