@@ -1,19 +1,9 @@
 """IAM is enforced on the stack: a function that lacks one permission fails at what it needs it for."""
 
 import json
-import time
-from collections.abc import Callable
 
 from tests.stack.conftest import Stack
-
-PATIENCE_S = 30
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.2)
+from tests.stack.waiting import until
 
 
 def test_without_its_write_permission_preferences_cannot_store(running: Stack, night: object) -> None:
