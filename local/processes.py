@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
+
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
 """The children this process started itself, kept so that they are waited for; others are known by their id alone."""
 
@@ -45,7 +47,7 @@ def start(name: str, arguments: list[str], *, folder: Path, environment: Mapping
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'layers' / 'driveway'}:{ROOT}", **environment},
             start_new_session=True,
         )
     _children[child.pid] = child

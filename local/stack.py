@@ -21,7 +21,7 @@ from driveway.runtime.clock import Clock, parse_clock
 from local import package, processes, translate
 from local.processes import Process
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = processes.ROOT
 REGION: Final = "eu-west-2"
 STAGE = "local"
 CODE_BUCKET = "driveway-code"
