@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -16,7 +15,7 @@ from driveway.domain.axle_sync import next_call
 from driveway.domain.twin import Intent, Link, Observed, Presence, Session, Tariff, Twin, Vehicle, Weekday, Window
 from driveway.store.sites import SiteRecord, claims_of
 from driveway.vehicles.signatures import hmac_hex
-from tests.functions.rig import ROOT, Reply, Rig, function
+from tests.functions.rig import ROOT, Reply, Rig, aws, function, read_secrets
 
 EVENTS = ROOT / "events"
 AXLE_ASSET = "0d6a2f0e-6f0e-4b7e-9a0c-0a5b1c2d3e4f"
@@ -86,8 +85,8 @@ def heard(twin: Twin, now: datetime) -> Twin:
 
 def set_secret(rig: Rig, setting: str, value: Mapping[str, Any]) -> None:
     """Rotate a secret. What was read of it before is forgotten, as after its few minutes."""
-    boto3.client("secretsmanager").put_secret_value(SecretId=setting, SecretString=json.dumps(value))
-    rig.runtime.__dict__.pop("_secrets", None)
+    aws("secretsmanager").put_secret_value(SecretId=setting, SecretString=json.dumps(value))
+    rig.runtime.__dict__["_secrets"] = read_secrets()
 
 
 def sample(name: str) -> dict[str, Any]:

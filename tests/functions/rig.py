@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import requests
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from samtranslator.yaml_helper import yaml_parse
 
 from driveway.domain.twin import Twin
@@ -74,6 +75,13 @@ def create_table(client: Any, name: str) -> None:
 
 
 @cache
+def aws(service: str) -> Any:
+    """A client of a service, made once: making one takes longer than most tests."""
+    make: Any = boto3.session.Session("test", "test", region_name=REGION).client
+    return make(service)
+
+
+@cache
 def function(name: str) -> ModuleType:
     """The module of a function, as Lambda loads it."""
     spec = importlib.util.spec_from_file_location(f"functions_{name}", ROOT / "functions" / name / "app.py")
@@ -127,7 +135,7 @@ class Rig:
 
     @cached_property
     def _streams(self) -> Any:
-        return boto3.client("dynamodbstreams")
+        return aws("dynamodbstreams")
 
     def serve(
         self,
@@ -205,14 +213,21 @@ class Rig:
         return [entry["event"] for entry in history]
 
 
+def read_secrets() -> SecretsProvider:
+    """A reader of secrets that has read none yet."""
+    return SecretsProvider(boto3_client=aws("secretsmanager"))
+
+
 def make_runtime(clock: Clock, axle_url: str) -> Runtime:
     """A runtime on moto with table, queues and secrets; its stage is ``test``."""
-    create_table(boto3.client("dynamodb"), "driveway-test")
-    secrets, queues = boto3.client("secretsmanager"), boto3.client("sqs")
+    create_table(aws("dynamodb"), "driveway-test")
+    secrets, queues = aws("secretsmanager"), aws("sqs")
     environ = {"STAGE": "test", "TABLE_NAME": "driveway-test", "BUS_NAME": "driveway-test", "AXLE_BASE_URL": axle_url}
     for setting, value in SECRETS.items():
         secrets.create_secret(Name=setting, SecretString=json.dumps(value))
         environ[setting] = setting
     for setting in QUEUES:
         environ[setting] = queues.create_queue(QueueName=setting)["QueueUrl"]
-    return Runtime(environ, clock=clock)
+    made = Runtime(environ, clock=clock)
+    made.__dict__ |= {"dynamodb": aws("dynamodb"), "queues": queues, "_secrets": read_secrets()}
+    return made

@@ -584,7 +584,7 @@ EXTREMES = ("0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", None)
 @pytest.mark.parametrize("kind", ["Absolute", "Recurring", "Relative"])
 @pytest.mark.parametrize("start", EXTREMES)
 def test_times_at_the_ends_of_the_calendar_are_no_fault_of_ours(car: Rig, kind: str, start: str | None) -> None:
-    for recurrency in ("Daily", "Weekly"):
+    for recurrency in ("Daily", "Weekly") if kind == "Recurring" else (None,):
         for valid_from, valid_to in ((None, None), EXTREMES[:2], (EXTREMES[1], EXTREMES[0])):
             for duration in (None, 0, 2**31 - 1):
                 body = profile([(0, 0.0), (2**31 - 1, 1e9)], startSchedule=start, duration=duration)
