@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -123,3 +123,27 @@ def refuse(rig: Rig, monkeypatch: pytest.MonkeyPatch, operation: str, *, times: 
         return real(**request)
 
     monkeypatch.setattr(rig.runtime.dynamodb, operation, call)
+
+
+@dataclass
+class Queues:
+    """The queues of looks: keeps which asset is to be looked at by whom and after how many seconds."""
+
+    looks: list[tuple[str, str, int]] = field(default_factory=list)
+    refusing: bool = False
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if self.refusing:
+            return {"Successful": [], "Failed": [{"Id": entry["Id"]} for entry in Entries]}
+        assert len({entry["Id"] for entry in Entries}) == len(Entries) <= 10
+        assert all(0 <= entry["DelaySeconds"] <= 900 for entry in Entries)
+        queue = "axle" if "AXLE" in QueueUrl else "control"
+        self.looks += [(queue, json.loads(entry["MessageBody"])["asset"], entry["DelaySeconds"]) for entry in Entries]
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+
+def queues_of(rig: Rig) -> Queues:
+    """Queues in place of the stage's own, so that their delays can be seen."""
+    queues = Queues()
+    rig.runtime.__dict__["queues"] = queues
+    return queues

@@ -1,0 +1,235 @@
+"""The announcer: what a write of a twin makes known, however often its stream record comes."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from driveway.domain.reasons import Reason
+from driveway.domain.twin import Command, Entry, HeldPlugOut, Twin
+from driveway.store.items import encode_item
+from tests.functions.assets import Queues, a_twin, heard, place, plugged_in, queues_of, refuse
+from tests.functions.rig import NOW, Rig, aws, function
+
+TWIN_KEY = encode_item({"pk": "ASSET#car-1", "sk": "TWIN"})
+
+
+@pytest.fixture
+def car(rig: Rig) -> Rig:
+    """A stage with a car of which everything is known and done."""
+    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    rig.look("control", "car-1")
+    return rig
+
+
+@pytest.fixture
+def queues(car: Rig) -> Queues:
+    return queues_of(car)
+
+
+def image(rig: Rig) -> dict[str, Any]:
+    found = rig.runtime.dynamodb.get_item(TableName="driveway-test", Key=TWIN_KEY, ConsistentRead=True)
+    return dict(found["Item"])
+
+
+def record(before: dict[str, Any] | None, after: dict[str, Any] | None, number: str = "1") -> dict[str, Any]:
+    images = {"OldImage": before, "NewImage": after}
+    name = "INSERT" if before is None else "REMOVE" if after is None else "MODIFY"
+    held = {side: item for side, item in images.items() if item is not None}
+    return {"eventName": name, "dynamodb": {"Keys": TWIN_KEY, "SequenceNumber": number, **held}}
+
+
+def written(rig: Rig, rule: Any, number: str = "1") -> dict[str, Any]:
+    """The stream record of a change of the twin."""
+    before = image(rig)
+    rig.change("car-1", rule)
+    return record(before, image(rig), number)
+
+
+def announce(*records: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = function("announcer").handler({"Records": list(records)}, None)
+    return answer
+
+
+def log(rig: Rig) -> list[dict[str, Any]]:
+    return [item for item in rig.items() if item["sk"].startswith("LOG#")]
+
+
+def news(*events: str, at: datetime = NOW) -> Any:
+    entries = [Entry(at, event, Reason.PLUGGED_AND_HOME, "It happened.", {"n": n}) for n, event in enumerate(events)]
+    return lambda twin: twin.tell(*entries)
+
+
+def test_a_new_twin_is_announced_with_the_looks_it_needs(rig: Rig) -> None:
+    place(rig, plugged_in(a_twin(NOW), NOW))
+    assert announce(record(None, image(rig))) == {"batchItemFailures": []}
+    ((kind, detail),) = rig.bus.events
+    assert kind == "TwinChanged"
+    assert detail == {"asset": "car-1", "site": "home-1", "revision": 0, "look": ["axle", "control"]}
+
+
+def test_the_news_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
+    events = ["PluggedIn", "PluggedOut", "ScheduleReceived", "ChargingStarted", "ChargingStopped", "ReadyByAtRisk"]
+    events += ["NeedsAttention", "SessionCompleted"]
+    announce(written(car, news(*events, "IntentSet")))
+    assert [kind for kind, _ in car.bus.events] == events
+    assert car.bus.events[1][1] == {
+        "asset": "car-1",
+        "site": "home-1",
+        "at": NOW.isoformat(),
+        "reason": "PLUGGED_AND_HOME",
+        "text": "It happened.",
+        "detail": {"n": 1},
+    }
+    assert [entry["event"] for entry in log(car)] == [*events, "IntentSet"]
+    assert all(entry["expires_at"] > (NOW + timedelta(days=390)).timestamp() for entry in log(car))
+
+
+def test_the_same_record_again_leaves_one_timeline_entry(car: Rig) -> None:
+    told = written(car, news("PluggedIn", "PluggedIn"))
+    announce(told)
+    before = car.items()
+    announce(told, told)
+    assert len(log(car)) == 2
+    assert car.items() == before
+
+
+def test_entries_of_two_writes_at_one_instant_are_both_kept_in_order(car: Rig) -> None:
+    announce(written(car, news("First")), written(car, news("Second"), "2"))
+    assert [entry["event"] for entry in log(car)] == ["First", "Second"]
+
+
+def test_a_record_that_repeats_the_version_tells_no_news_twice(car: Rig) -> None:
+    car.change("car-1", news("PluggedIn"))
+    announce(record(image(car), image(car)))
+    assert log(car) == []
+    assert car.bus.events == []
+
+
+def test_a_change_that_is_not_wanted_or_observed_and_needs_no_look_is_no_event(car: Rig) -> None:
+    announce(written(car, lambda twin: replace(twin, meter=replace(twin.meter, total_wh=5))))
+    assert car.bus.events == []
+
+
+def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
+    command = Command("c1", "start", "CHARGE_NOW", "planned", NOW, NOW, NOW + timedelta(minutes=15), limit_kw=3.6)
+
+    def plan(twin: Twin) -> Twin:
+        return replace(twin, control=replace(twin.control, command=command))
+
+    planned = written(car, plan)
+    announce(planned)
+    sent = [detail for kind, detail in car.bus.events if kind == "ChargingCommand"]
+    assert sent == [
+        {
+            "asset": "car-1",
+            "provider": "enode",
+            "command_id": "c1",
+            "action": "start",
+            "limit_kw": 3.6,
+            "reason": "CHARGE_NOW",
+            "not_before": NOW.isoformat(),
+            "expires_at": (NOW + timedelta(minutes=15)).isoformat(),
+        }
+    ]
+    car.bus.events.clear()
+    announce(written(car, news("PluggedIn")))
+    assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == []
+
+
+@pytest.mark.parametrize(("ahead_s", "looks"), [(1, 1), (40.6, 40), (64, 64), (66, None), (600, None)])
+def test_a_look_within_the_coming_minute_is_queued_with_its_delay(
+    car: Rig, queues: Queues, ahead_s: float, looks: int | None
+) -> None:
+    at = NOW + timedelta(seconds=ahead_s)
+
+    def hold(twin: Twin) -> Twin:
+        return replace(twin, presence=replace(twin.presence, held_plug_out=HeldPlugOut(NOW, at)))
+
+    announce(written(car, hold))
+    assert queues.looks == ([("control", "car-1", looks)] if looks is not None else [])
+
+
+def test_what_is_due_now_is_looked_at_through_the_bus_and_not_twice(car: Rig, queues: Queues) -> None:
+    intent = replace(a_twin(NOW).intent, kwh=12)
+    announce(written(car, lambda twin: replace(twin, intent=intent)))
+    assert car.bus.events[0][1]["look"] == ["axle"]
+    assert [look for look in queues.looks if look[0] == "axle"] == []
+
+
+def test_a_batch_stops_at_the_first_record_that_failed(car: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, three = (written(car, news(f"E{n}"), str(n)) for n in (1, 2, 3))
+    announce(one)
+    refuse(car, monkeypatch, "put_item")
+    assert announce(two, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert [entry["event"] for entry in log(car)] == ["E1"]
+    assert announce(two, three) == {"batchItemFailures": []}
+    assert [entry["event"] for entry in log(car)] == ["E1", "E2", "E3"]
+
+
+def test_a_poisoned_record_fails_and_names_itself(car: Rig) -> None:
+    poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "7")
+    assert announce(poisoned) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+
+
+def test_events_that_the_bus_refused_and_looks_that_a_queue_refused_are_repeated(car: Rig, queues: Queues) -> None:
+    at = NOW + timedelta(seconds=40)
+    held = written(
+        car, lambda twin: replace(twin, presence=replace(twin.presence, held_plug_out=HeldPlugOut(NOW, at))), "9"
+    )
+    queues.refusing = True
+    assert announce(held) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
+    queues.refusing = False
+    car.runtime.__dict__["bus"] = RefusingBus()
+    assert announce(held) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
+    car.runtime.__dict__["bus"] = car.bus
+    assert announce(held) == {"batchItemFailures": []}
+    assert queues.looks == [("control", "car-1", 40)]
+
+
+class RefusingBus:
+    """A bus that takes nothing."""
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        return {"FailedEntryCount": len(Entries), "Entries": []}
+
+
+def test_a_removed_twin_takes_what_was_written_of_it_meanwhile_along(car: Rig) -> None:
+    told = written(car, news("PluggedIn"))
+    removed = record(image(car), None, "2")
+    car.runtime.records.delete("ASSET#car-1", "TWIN")
+    announce(told, removed)
+    assert [item for item in car.items() if item["pk"] == "ASSET#car-1"] == []
+    announce(told, removed)
+    assert [item for item in car.items() if item["pk"] == "ASSET#car-1"] == []
+
+
+def test_an_old_removal_leaves_an_asset_alone_that_was_onboarded_again(car: Rig) -> None:
+    told = written(car, news("PluggedIn"))
+    announce(told)
+    announce(record(image(car), None))
+    assert len(log(car)) == 1
+    assert car.twin("car-1").link.asset == "car-1"
+
+
+def test_eventbridge_takes_what_is_announced_and_its_rules_can_tell_it_apart(car: Rig) -> None:
+    events, sqs = aws("events"), aws("sqs")
+    events.create_event_bus(Name="driveway-test")
+    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["driveway.asset"], "detail-type": ["PluggedIn"]}
+    events.put_rule(Name="plugs", EventBusName="driveway-test", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="plugs", EventBusName="driveway-test", Targets=[{"Id": "queue", "Arn": arn}])
+    car.runtime.__dict__["bus"] = events
+    assert announce(written(car, news("PluggedIn", "PluggedOut"))) == {"batchItemFailures": []}
+    (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    told = json.loads(message["Body"])
+    assert (told["source"], told["detail-type"], told["detail"]["asset"]) == ("driveway.asset", "PluggedIn", "car-1")
+
+
+def test_more_news_than_one_call_takes_are_all_told(car: Rig) -> None:
+    announce(written(car, news(*["ChargingStarted"] * 23)))
+    assert len(car.bus.events) == 23
+    assert len(log(car)) == 23
