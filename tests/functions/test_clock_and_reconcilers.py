@@ -1,0 +1,150 @@
+"""The minute clock, and the reconcilers behind their queues."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from driveway.domain.twin import HeldPlugOut, Twin
+from driveway.runtime.looks import QueueError
+from driveway.store.sites import SiteRecord
+from tests.functions.assets import a_twin, heard, place, plugged_in, queues_of, refuse, sample
+from tests.functions.rig import NOW, Rig, function
+
+
+def tick() -> dict[str, int]:
+    told: dict[str, int] = function("clock").handler(sample("clock"), None)
+    return told
+
+
+def due_in(seconds: float, asset: str = "car-1") -> Twin:
+    """A twin that charge control has to look at in so many seconds, and about which Axle knows everything."""
+    twin = a_twin(NOW - timedelta(days=30), asset=asset, axle_asset_id=f"axle-{asset}", vehicle=None)
+    twin = heard(plugged_in(twin, NOW - timedelta(hours=1)), NOW)
+    held = HeldPlugOut(NOW - timedelta(minutes=1), NOW + timedelta(seconds=seconds))
+    return replace(twin, presence=replace(twin.presence, held_plug_out=held))
+
+
+def test_what_is_due_is_queued_at_once_and_what_is_due_within_the_minute_with_its_delay(rig: Rig) -> None:
+    queues = queues_of(rig)
+    ahead = {"car-1": -60.0, "car-2": 0.0, "car-3": 31.7, "car-4": 64.0, "car-5": 90.0}
+    place(rig, *[due_in(seconds, asset) for asset, seconds in ahead.items()])
+    assert tick() == {"axle": 0, "control": 4, "unfinished": 0}
+    assert sorted(queues.looks) == [
+        ("control", "car-1", 0),
+        ("control", "car-2", 0),
+        ("control", "car-3", 31),
+        ("control", "car-4", 64),
+    ]
+
+
+def test_both_reconcilers_are_sent_to_a_new_car(rig: Rig) -> None:
+    queues = queues_of(rig)
+    place(rig, plugged_in(a_twin(NOW), NOW))
+    assert tick() == {"axle": 1, "control": 1, "unfinished": 0}
+    assert {look[0] for look in queues.looks} == {"axle", "control"}
+
+
+def test_many_assets_on_all_shards_are_all_queued(rig: Rig) -> None:
+    queues = queues_of(rig)
+    place(rig, *[due_in(-1, f"car-{n}") for n in range(35)])
+    assert tick()["control"] == 35
+    assert {look[1] for look in queues.looks} == {f"car-{n}" for n in range(35)}
+
+
+def test_a_lost_message_costs_at_most_a_minute(rig: Rig) -> None:
+    queues = queues_of(rig)
+    place(rig, due_in(-1))
+    tick()
+    queues.looks.clear()  # they are lost
+    rig.clock.move(minutes=1)
+    tick()
+    assert ("control", "car-1", 0) in queues.looks
+
+
+def test_a_refusing_queue_fails_the_tick_so_that_it_is_seen(rig: Rig) -> None:
+    queues_of(rig).refusing = True
+    place(rig, due_in(-1))
+    with pytest.raises(QueueError):
+        tick()
+
+
+def test_an_onboarding_that_was_begun_and_not_finished_is_counted_and_not_queued(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queues = queues_of(rig)
+    rig.runtime.sites.put(SiteRecord("home-9", begun_at=NOW - timedelta(minutes=6)))
+    rig.runtime.sites.put(SiteRecord("home-8", begun_at=NOW - timedelta(minutes=4)))
+    assert tick() == {"axle": 0, "control": 0, "unfinished": 1}
+    assert queues.looks == []
+    metric = json.loads(next(line for line in capsys.readouterr().out.splitlines() if "_aws" in line))
+    assert metric["OnboardingUnfinished"] == [1.0]
+    assert (metric["service"], metric["stage"]) == ("driveway", "test")
+
+
+def test_an_empty_stage_queues_nothing(rig: Rig) -> None:
+    assert tick() == {"axle": 0, "control": 0, "unfinished": 0}
+
+
+def records(*bodies: str) -> dict[str, Any]:
+    return {"Records": [{"messageId": str(n), "body": body, "eventSource": "aws:sqs"} for n, body in enumerate(bodies)]}
+
+
+RECONCILERS = ["axle_sync", "charge_control"]
+
+
+@pytest.mark.parametrize("name", [*RECONCILERS, "vehicle_commands"])
+def test_a_message_about_an_asset_that_is_gone_is_done(rig: Rig, name: str) -> None:
+    assert function(name).handler(sample(name), None) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("name", RECONCILERS)
+def test_only_the_records_that_failed_come_again(rig: Rig, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(rig, due_in(-1))
+    good = json.dumps({"asset": "car-1"})
+    answer = function(name).handler(records(good, "{", good, '{"other": 1}'), None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "3"}]}
+    refuse(rig, monkeypatch, "get_item")
+    answer = function(name).handler(records(good, good), None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
+
+
+@pytest.mark.parametrize("name", RECONCILERS)
+def test_an_empty_batch_is_no_failure(rig: Rig, name: str) -> None:
+    assert function(name).handler({"Records": []}, None) == {"batchItemFailures": []}
+
+
+def test_a_held_plug_out_counts_by_the_due_index_alone(rig: Rig) -> None:
+    place(rig, due_in(30))
+    rig.look("control", "car-1")
+    assert rig.twin("car-1").presence.session is not None
+    rig.clock.move(seconds=30)
+    for asset, due in rig.runtime.table.due("ControlDue", rig.clock.now()):
+        assert due <= rig.clock.now()
+        rig.look("control", asset)
+    twin = rig.twin("car-1")
+    assert twin.presence.session is None
+    assert {"PluggedOut", "SessionCompleted"} <= {entry.event for entry in twin.news}
+    assert twin.revision == 1
+
+
+def test_a_car_that_does_what_it_should_is_left_unwritten(rig: Rig) -> None:
+    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    for _ in range(3):
+        rig.look("control", "car-1")
+    before = rig.items()
+    rig.clock.move(seconds=30)
+    rig.look("control", "car-1")
+    rig.look("axle", "car-1")
+    assert rig.items() == before
+
+
+def test_a_charge_now_that_has_run_out_ends_by_the_due_index(rig: Rig) -> None:
+    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    rig.serve("preferences", "PUT /assets/{asset}/charge-now", {"for_minutes": 30}, asset="car-1")
+    rig.clock.move(minutes=30)
+    for asset, _ in list(rig.runtime.table.due("ControlDue", rig.clock.now())):
+        rig.look("control", asset)
+    assert rig.twin("car-1").charge_now is None
