@@ -21,6 +21,8 @@ from driveway.store.table import UnknownAssetError
 LONGEST_SCHEDULE = timedelta(days=8)
 DEFAULT_SCHEDULE = timedelta(hours=36)
 ENTRIES = 100
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+LONGEST_CURSOR = 100
 READINGS_DAYS = 1
 
 
@@ -160,6 +162,8 @@ def schedule_answer(request: Request, current: Runtime) -> Answer:
     """The answer to ``GET /assets/{asset}/schedule?from=&to=``, as SVG if that is what the caller accepts."""
     twin, now = current.table.twin(request.parameters["asset"]), current.now()
     start = _query_instant(request, "from") or now.replace(second=0, microsecond=0)
+    if not FIRST_YEAR <= start.year <= LAST_YEAR:
+        raise malformed(f"'from' must lie between the years {FIRST_YEAR} and {LAST_YEAR}.")
     end = _query_instant(request, "to") or start + DEFAULT_SCHEDULE
     if not start < end <= start + LONGEST_SCHEDULE:
         raise malformed("'to' must be after 'from', by at most eight days.")
@@ -212,10 +216,10 @@ def timeline_body(request: Request, current: Runtime) -> dict[str, Any]:
     asset = request.parameters["asset"]
     current.table.twin(asset)
     text = request.query.get("limit", str(ENTRIES))
-    if not text.isdigit() or not 1 <= int(text) <= ENTRIES:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= ENTRIES:
         raise malformed(f"'limit' must be a number from 1 to {ENTRIES}.")
     before = request.query.get("before")
-    if before is not None and not before.startswith("LOG#"):
+    if before is not None and not (before.startswith("LOG#") and before.isascii() and len(before) <= LONGEST_CURSOR):
         raise malformed("'before' must be the 'next' of an earlier answer.")
     rows, cursor = current.records.timeline(asset, before=before, limit=int(text))
     shown = ("at", "event", "reason", "text", "detail")

@@ -126,9 +126,10 @@ class Records:
                 ":last": encode(before if before else "LOG#~"),
             },
             ScanIndexForward=False,
-            Limit=limit + 1,
+            # One more shows whether there is a next page, and the cursor's own entry is found again.
+            Limit=limit + 2,
         )
-        rows = [row for row in map(decode_item, answer["Items"]) if row["sk"] != before][: limit + 1]
+        rows = [row for row in map(decode_item, answer["Items"]) if row["sk"] != before]
         cursor = rows[limit - 1]["sk"] if len(rows) > limit else None
         return rows[:limit], cursor
 
