@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import Command, Entry, HeldPlugOut, Twin
 from driveway.store.items import encode_item
-from tests.functions.assets import Queues, a_twin, heard, place, plugged_in, queues_of, refuse
+from tests.functions.assets import Queues, a_twin, heard, place, plugged_in, queues_of, refuse, sample
 from tests.functions.rig import NOW, Rig, aws, function
 
 TWIN_KEY = encode_item({"pk": "ASSET#car-1", "sk": "TWIN"})
@@ -233,3 +233,11 @@ def test_more_news_than_one_call_takes_are_all_told(car: Rig) -> None:
     announce(written(car, news(*["ChargingStarted"] * 23)))
     assert len(car.bus.events) == 23
     assert len(log(car)) == 23
+
+
+def test_the_sample_record_tells_of_a_plug_in_and_asks_for_both_looks(rig: Rig) -> None:
+    rig.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
+    assert function("announcer").handler(sample("announcer"), None) == {"batchItemFailures": []}
+    (kind, changed), (plug, _) = rig.bus.events
+    assert (kind, changed["look"], plug) == ("TwinChanged", ["axle", "control"], "PluggedIn")
+    assert [entry["event"] for entry in log(rig)] == ["PluggedIn"]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -97,6 +97,7 @@ RECONCILERS = ["axle_sync", "charge_control"]
 
 @pytest.mark.parametrize("name", [*RECONCILERS, "vehicle_commands"])
 def test_a_message_about_an_asset_that_is_gone_is_done(rig: Rig, name: str) -> None:
+    rig.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
     assert function(name).handler(sample(name), None) == {"batchItemFailures": []}
 
 
@@ -148,3 +149,14 @@ def test_a_charge_now_that_has_run_out_ends_by_the_due_index(rig: Rig) -> None:
     for asset, _ in list(rig.runtime.table.due("ControlDue", rig.clock.now())):
         rig.look("control", asset)
     assert rig.twin("car-1").charge_now is None
+
+
+def test_no_readings_due_is_a_run_that_sends_nothing(rig: Rig) -> None:
+    class Context:
+        """What Lambda passes: how long the run may still take."""
+
+        def get_remaining_time_in_millis(self) -> int:
+            return 60_000
+
+    report = function("meter_readings").handler(sample("meter_readings"), Context())
+    assert {value for value in report.values() if isinstance(value, int)} <= {0}

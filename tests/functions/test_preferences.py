@@ -126,9 +126,9 @@ def test_if_match_is_read_in_every_form_of_a_revision(car: Rig, text: str) -> No
     assert send(car, "intent", INTENT, headers={"if-match": header}).status == 202
 
 
-@pytest.mark.parametrize("text", ["soon", '"1', "-1", '"1", "2"'])
+@pytest.mark.parametrize("text", ["soon", "-1", "²", '"1", "2"', "9" * 5000])
 def test_if_match_that_is_no_revision_is_malformed(car: Rig, text: str) -> None:
-    assert send(car, "intent", INTENT, headers={"if-match": text}).status in {400, 412}
+    assert send(car, "intent", INTENT, headers={"if-match": text}).status == 400
     assert car.twin("car-1").intent.kwh == 30
 
 

@@ -16,6 +16,7 @@ from driveway.store.items import fits_key
 from driveway.store.table import ContentionError, RevisionMismatchError, UnknownAssetError
 
 MAX_BODY_BYTES = 256 * 1024
+LONGEST_REVISION = 15
 Scope = Literal["app", "axle", "signed"]
 
 
@@ -48,7 +49,7 @@ class Request:
         text = self.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
         if text in {"", "*"}:
             return None
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_REVISION):
             raise malformed('If-Match is not a revision such as "17".')
         return int(text)
 
