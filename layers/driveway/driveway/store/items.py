@@ -66,8 +66,10 @@ def unstamp(text: str) -> datetime:
 
 def _native(value: Any) -> Any:
     if isinstance(value, float):
+        if value.is_integer():
+            return int(value)
         # DynamoDB has no numbers below 1e-130; nothing we measure is that small.
-        return Decimal(repr(value)) if abs(value) >= SMALLEST_NUMBER else Decimal(0)
+        return Decimal(repr(value)) if abs(value) >= SMALLEST_NUMBER else 0
     if isinstance(value, Mapping):
         return {str(key): _native(item) for key, item in value.items() if item is not None}
     if isinstance(value, (list, tuple)):
