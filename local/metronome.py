@@ -1,7 +1,7 @@
 """Fires the template's schedules by the scaled clock.
 
 The local AWS runs schedules by the wall clock, which is right at scale 1. When a night takes a minute, this process
-plays EventBridge Scheduler instead: ``clock`` every minute, ``meter_readings`` at :05 and :35.
+plays EventBridge Scheduler instead: ``clock`` every minute, ``meter_readings`` at :11 and :41.
 """
 
 import argparse
@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 import boto3
 from botocore.config import Config
 
+from driveway.domain.half_hours import half_hour_of
 from driveway.runtime.clock import Clock, parse_clock
 from local.stack import REGION, STAGE
 
 SHORTEST_TICK_S = 0.4
+REPORT_MINUTE = 11
+"""Minutes after the half-hour at which the template's schedule starts ``meter_readings``."""
 
 
 def ticks(clock: Clock) -> timedelta:
@@ -23,9 +26,9 @@ def ticks(clock: Clock) -> timedelta:
 
 
 def crossed_report_time(before: datetime, after: datetime) -> bool:
-    """Whether :05 or :35 (UTC) lies in ``(before, after]``."""
-    shift, half_hour_s = timedelta(minutes=5), 1800
-    return (before - shift).timestamp() // half_hour_s != (after - shift).timestamp() // half_hour_s
+    """Whether a report minute (UTC) lies in ``(before, after]``."""
+    shift = timedelta(minutes=REPORT_MINUTE)
+    return half_hour_of(before - shift) != half_hour_of(after - shift)
 
 
 def main() -> None:
