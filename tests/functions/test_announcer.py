@@ -139,6 +139,19 @@ def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
     assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == []
 
 
+def test_a_planned_command_that_is_doubted_is_made_known_again_under_its_id(car: Rig) -> None:
+    command = Command("c1", "stop", "DEFAULT_PEAK", "planned", NOW, NOW, NOW + timedelta(minutes=15), doubt_at=NOW)
+    for doubt_at in (NOW, NOW + timedelta(minutes=5)):
+        repeated = replace(command, doubt_at=doubt_at)
+
+        def plan(twin: Twin, repeated: Command = repeated) -> Twin:
+            return replace(twin, control=replace(twin.control, command=repeated))
+
+        announce(written(car, plan))
+    sent = [detail["command_id"] for kind, detail in car.bus.events if kind == "ChargingCommand"]
+    assert sent == ["c1", "c1"]
+
+
 @pytest.mark.parametrize(("ahead_s", "looks"), [(1, 1), (40.6, 40), (64, 64), (66, None), (600, None)])
 def test_a_look_within_the_coming_minute_is_queued_with_its_delay(
     car: Rig, queues: Queues, ahead_s: float, looks: int | None

@@ -97,6 +97,7 @@ class Rig:
     presence_rules: PresenceRules = field(default_factory=PresenceRules)
     sighting_every: timedelta = timedelta(minutes=10)
     machinery: timedelta = timedelta(milliseconds=300)
+    backlog: timedelta = timedelta(0)
     car: Car = field(default_factory=Car)
     fault: str | None = None
     silent: bool = False
@@ -109,7 +110,7 @@ class Rig:
         self._order = count()
         self._due: datetime | None = None
         self._obeyed: str | None = None
-        self._announced: set[str] = set()
+        self._announced: set[tuple[str, datetime | None]] = set()
         self._ids = count(1)
         self.at(self.now + timedelta(seconds=37), self._sighting)
         self.write(lambda twin: twin)
@@ -153,14 +154,19 @@ class Rig:
         self._due = control_due(replace(self.twin, news=()), self.now, self.rules)
         self._check()
         for command in (self.twin.control.command, self.twin.control.upkeep):
-            if command is not None and command.state == "planned" and command.id not in self._announced:
+            if (
+                command is not None
+                and command.state == "planned"
+                and (command.id, command.doubt_at) not in self._announced
+            ):
                 self._announce(command)
         return True
 
     def _announce(self, command: Command) -> None:
-        self._announced.add(command.id)
+        self._announced.add((command.id, command.doubt_at))
         if self.fault != "event_lost":
-            self.at(max(command.not_before, self.now + self.machinery), lambda: self._send(command.id))
+            arrives_at = max(command.not_before, self.now + self.machinery + self.backlog)
+            self.at(arrives_at, lambda: self._send(command.id))
 
     def _send(self, command_id: str) -> None:
         if not self.write(lambda twin: claimed(twin, command_id, self.now, self.rules)):

@@ -118,7 +118,7 @@ def test_a_confirmed_release_does_not_close_the_breaker() -> None:
     assert rig.twin.control.failures == 1
 
 
-def test_a_command_whose_event_was_lost_is_announced_again_under_a_new_id() -> None:
+def test_a_command_whose_event_was_lost_is_announced_again_and_sent_once() -> None:
     rig = Rig()
     rig.fault = "event_lost"
     rig.plug_in()
@@ -126,9 +126,20 @@ def test_a_command_whose_event_was_lost_is_announced_again_under_a_new_id() -> N
     lost_id = rig.command.id
     rig.fault = None
     rig.run(3 * MINUTE)
-    assert rig.command.id != lost_id
+    assert rig.command.id == lost_id
     assert rig.command.attempts == 1
     assert not rig.car.charging
+
+
+def test_commands_behind_many_others_in_a_queue_are_sent_late_but_once() -> None:
+    rig = Rig()
+    rig.backlog = 6 * MINUTE
+    rig.plug_in()
+    rig.run(7 * MINUTE)
+    assert rig.command.attempts == 1
+    assert not rig.car.charging
+    rig.run(10 * MINUTE)
+    assert [command.attempts for _, command in rig.sent] == [1]
 
 
 def test_a_command_that_nobody_sends_expires_and_is_planned_anew() -> None:

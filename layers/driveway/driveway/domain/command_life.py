@@ -79,7 +79,7 @@ def judged(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, ne
     if command.doubt_at is None or now < command.doubt_at:
         return twin
     if command.state == "planned":
-        return _announced_again(twin, command, now, rules, new_id=new_id)
+        return _announced_again(twin, command, now, rules)
     return _doubted(twin, command, now, rules, new_id=new_id, spread=spread)
 
 
@@ -137,9 +137,13 @@ def _is_done_already(twin: Twin, command: Command, now: datetime, rules: Control
     return does_it(twin, command.action, command.limit_kw, now, rules)
 
 
-def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
-    """A planned command that nobody sent: under a new id, so that it is announced anew."""
-    again = replace(command, id=new_id, doubt_at=now + rules.lost_after)
+def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> Twin:
+    """A planned command that nobody sent: made known again.
+
+    It keeps its id, so that a message which is only late, behind many others, is still good; whichever comes first
+    is carried out. The waits double, so that a queue which cannot keep up is not filled with repetitions.
+    """
+    again = replace(command, doubt_at=now + max(rules.lost_after, now - command.not_before))
     text = "The command was not sent yet; it is announced again."
     return replace(twin, control=replace(twin.control, command=again)).tell(
         Entry(now, "CommandRetried", Reason.RETRY_WAIT, text, told(again))

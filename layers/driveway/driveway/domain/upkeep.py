@@ -58,6 +58,9 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
         stands = upkeep_is_wanted(twin, upkeep, now)
         if stands and upkeep.doubt_at is not None and now < upkeep.doubt_at:
             return twin
+        if stands and upkeep.state == "planned" and now < upkeep.expires_at:
+            again = replace(upkeep, doubt_at=now + max(rules.lost_after, now - upkeep.not_before))
+            return replace(twin, control=replace(twin.control, upkeep=again))
         if upkeep.state in OPEN:
             over: CommandState = "failed" if stands else "superseded"
             upkeep = replace(upkeep, state=over, ended_at=now, doubt_at=None)

@@ -114,11 +114,19 @@ def command_detail(twin: Twin, command: Command) -> dict[str, Any]:
 
 
 def _newly_planned(before: Written | None, twin: Twin) -> list[Command]:
-    """The command to charge and the upkeep of the default schedule, as far as this write planned them."""
-    was = before.twin.control if before else None
-    known = {command.id for command in (was.command, was.upkeep) if command is not None} if was else set()
-    slots = (twin.control.command, twin.control.upkeep)
-    return [c for c in slots if c is not None and c.state == "planned" and c.id not in known]
+    """The command to charge and the upkeep of the default schedule, as far as this write planned or repeated them."""
+    known = [_announcement_of(command) for command in _slots(before.twin)] if before else []
+    planned = [command for command in _slots(twin) if command is not None and command.state == "planned"]
+    return [command for command in planned if _announcement_of(command) not in known]
+
+
+def _slots(twin: Twin) -> tuple[Command | None, Command | None]:
+    return twin.control.command, twin.control.upkeep
+
+
+def _announcement_of(command: Command | None) -> tuple[str, datetime | None] | None:
+    """What tells one announcement of a command from the next: it is repeated under its id with a later doubt."""
+    return (command.id, command.doubt_at) if command is not None else None
 
 
 def _soon(due: datetime | None, now: datetime, soon: datetime) -> datetime | None:
