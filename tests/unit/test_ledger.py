@@ -24,11 +24,9 @@ from driveway.domain.ledger import (
     measured,
     of_local_day,
     plugged_slot,
-    refused,
     rows_for,
     state_at,
     successors,
-    unanswered,
 )
 from driveway.domain.samples import Sample
 
@@ -144,20 +142,10 @@ def test_a_claim_ends_by_itself() -> None:
 def test_waits_grow_up_to_five_minutes() -> None:
     current, waits = slot(), []
     for _ in range(7):
-        current = unanswered(claimed(current, "run", now=CLOSED), now=CLOSED)
+        current = answered(claimed(current, "run", now=CLOSED), {}, now=CLOSED)
         assert current.due_at is not None
         waits.append((current.due_at - CLOSED).total_seconds())
     assert waits == [30, 60, 120, 240, 300, 300, 300]
-
-
-def test_a_refused_request_parks_its_slot() -> None:
-    parked = refused(sent(), "bad value")
-    assert (parked.state, parked.told.rejected_wh, parked.told.words, parked.due_at) == (
-        "rejected",
-        3600,
-        "bad value",
-        None,
-    )
 
 
 def test_an_answer_is_found_in_any_order_case_and_zone() -> None:
@@ -182,6 +170,13 @@ def test_lifetime_rows_tell_the_register_as_last_seen() -> None:
     )
     rows = rows_for([sent(samples=seen)], lifetime_rows=True)
     assert [(row["label"], row["value"]) for row in rows] == [(ENERGY, 3.6), (LIFETIME, 1234.567)]
+
+
+def test_a_cars_own_register_is_not_told_as_it_counts_what_was_taken_elsewhere() -> None:
+    seen = frozenset(
+        {Sample(START, "lifetime", 9_000_000, "vehicle_ac_input"), Sample(START, "lifetime", 8, "battery")}
+    )
+    assert [row["label"] for row in rows_for([sent(samples=seen)], lifetime_rows=True)] == [ENERGY]
 
 
 def test_a_row_that_was_accepted_is_not_sent_with_the_one_that_was_not() -> None:
@@ -233,7 +228,7 @@ def test_whatever_happens_axle_ends_with_the_measured_value_and_hears_no_accepte
         if step in ("accept", "reject"):
             current = told(current, "no" if step == "reject" else None, now=now)
         elif step in ("lose", "act and lose"):
-            current = unanswered(current, now=now)
+            current = answered(current, {}, now=now)
     parked = current.state == "rejected" and current.told.rejected_wh == current.energy_wh
     assert parked or axle.accepted_wh == current.energy_wh
 

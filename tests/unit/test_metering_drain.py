@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableError
-from driveway.axle.readings import DrainReport, drain, send_readings
+from driveway.axle.readings import Drain, DrainReport, send_readings
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.ledger import CLAIM, LIFETIME, Slot, completeness
 from driveway.domain.samples import Sample
@@ -52,7 +52,7 @@ class Runs:
     def run(self, **settings: Any) -> DrainReport:
         self.number += 1
         given: dict[str, Any] = {"time_left": lambda: 900.0, "claim_id": f"run-{self.number}", **settings}
-        return drain(self.store, self.axle, now=lambda: self.now, **given)
+        return Drain(self.store, self.axle, now=lambda: self.now, **given).run()
 
     def until_quiet(self, **settings: Any) -> None:
         for _ in range(40):
@@ -243,9 +243,8 @@ def test_runs_at_once_send_every_value_once(store: SlotStore) -> None:
     axles = [Axle(), Axle(), Axle()]
 
     def run(number: int) -> DrainReport:
-        return drain(
-            store, axles[number], now=lambda: MORNING, time_left=lambda: 900.0, claim_id=f"r{number}", rows_per_batch=4
-        )
+        run = Drain(store, axles[number], lambda: MORNING, lambda: 900.0, claim_id=f"r{number}", rows_per_batch=4)
+        return run.run()
 
     with ThreadPoolExecutor(3) as pool:
         reports = list(pool.map(run, range(3)))
@@ -284,6 +283,38 @@ def test_lifetime_rows_go_beside_the_energy_when_asked_for(store: SlotStore) -> 
     registers = sorted((start, value) for (_, start, label), value in runs.axle.rows.items() if label == LIFETIME)
     assert [value for _, value in registers] == [5.0, 5.001, 5.002]
     assert runs.run(lifetime_rows=True).sent == 0
+
+
+def test_a_register_that_axle_refuses_does_not_hold_up_the_energy(store: SlotStore) -> None:
+    register = Sample(PLUG_IN, "lifetime", 5000, "charger")
+    store.record(metered(), [register, *a_night_at(7200, hours=2), PLUG_OUT], now=MORNING)
+    runs = Runs(store, Axle())
+
+    def without_registers(rows: list[Row]) -> object:
+        if any(row["label"] == LIFETIME for row in rows):
+            raise AxleRefusedError("label: not for this asset", status=422)
+        return [runs.axle.take(row) for row in rows]
+
+    runs.axle.faults = [without_registers] * 30
+    report = runs.run(lifetime_rows=True)
+    assert (report.accepted, report.rejected, runs.axle.accepted_wh) == (8, 1, 14_400)
+    assert [slot.told_lifetime.words for slot in runs.slots() if slot.told_lifetime.words] == [
+        "label: not for this asset"
+    ]
+    runs.now += timedelta(hours=1)
+    assert runs.run(lifetime_rows=True).sent == 0
+
+
+def test_what_axle_answered_before_it_went_away_is_not_sent_again(runs: Runs) -> None:
+    def spoilt_batch(_rows: list[Row]) -> object:
+        raise AxleRefusedError("value: not today", status=422)
+
+    runs.axle.faults = [spoilt_batch, lambda rows: [runs.axle.take(row) for row in rows], unavailable]
+    report = runs.run()
+    assert (report.accepted, report.unavailable) == (4, "HTTP 503")
+    runs.until_quiet()
+    assert set(runs.axle.heard.values()) == {1}
+    assert runs.axle.accepted_wh == 14_400
 
 
 def test_rows_are_posted_to_axle_as_gzip() -> None:

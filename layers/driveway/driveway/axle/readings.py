@@ -11,15 +11,15 @@ from driveway.domain.ledger import (
     CLAIM,
     GRACE,
     Answers,
+    RowKey,
     Slot,
     answered,
     answers_by_row,
     claimed,
-    refused,
     rows_for,
-    unanswered,
     waiting,
 )
+from driveway.runtime.context import Runtime
 from driveway.store.slots import Key, SlotStore
 
 PATH = "/data/readings"
@@ -152,44 +152,49 @@ class Drain:
             self._settle(slots, lambda slot: waiting(slot, now=self.now()), pool)
             return
         rows = rows_for(slots, lifetime_rows=self.lifetime_rows)
+        answers: dict[RowKey, Mapping[str, Any]] = {}
+        wait = None
         try:
-            answers = answers_by_row(_list(self.send(rows))) if rows else {}
+            self._ask(rows, answers)
         except AxleUnavailableError as error:
-            self._give_back(slots, error, report, pool)
+            report.unavailable = error.detail
+            wait = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+        self._count(rows, answers, report)
+        self._settle(slots, lambda slot: self._answered(slot, answers, wait), pool)
+        report.keep(_rejections(slots, answers))
+
+    def _ask(self, rows: Rows, answers: dict[RowKey, Mapping[str, Any]]) -> None:
+        """Send rows and add Axle's answers; a refusal of a request of one row answers that row.
+
+        Raises:
+            AxleUnavailableError: Axle cannot answer now; what it did answer before is in ``answers``.
+        """
+        if not rows:
+            return
+        try:
+            answers |= answers_by_row(_list(self.send(rows)))
         except AxleRefusedError as error:
             if error.status not in ONE_ROW_TOO_BAD:
-                self._give_back(slots, AxleUnavailableError(error.detail, status=error.status), report, pool)
-            elif len(slots) > 1:
-                # One row can spoil the request for all: halving finds it and lets the others through.
-                half = len(slots) // 2
-                self._send(slots[:half], report, pool)
-                self._send(slots[half:], report, pool)
-            else:
-                words = error.detail
-                report.sent, report.rejected = report.sent + len(rows), report.rejected + len(rows)
-                report.keep([(slot.asset, slot.start, words) for slot in slots])
-                self._settle(slots, lambda slot: refused(slot, words), pool)
-        else:
-            self._count(rows, answers, report)
-            self._settle(slots, lambda slot: self._answered(slot, answers), pool)
-            report.keep(_rejections(slots, answers))
+                raise AxleUnavailableError(error.detail, status=error.status) from error
+            if len(rows) == 1:
+                answers |= answers_by_row([{**rows[0], "accepted": False, "error": error.detail}])
+                return
+            # One row can spoil the request for all: halving finds it and lets the others through.
+            half = len(rows) // 2
+            self._ask(rows[:half], answers)
+            self._ask(rows[half:], answers)
 
-    def _answered(self, slot: Slot, answers: Answers) -> Slot:
-        return answered(slot, answers, now=self.now(), grace=self.grace, lifetime_rows=self.lifetime_rows)
-
-    def _give_back(
-        self, slots: list[Slot], error: AxleUnavailableError, report: DrainReport, pool: ThreadPoolExecutor
-    ) -> None:
-        wait = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
-        report.unavailable = error.detail
-        self._settle(slots, lambda slot: unanswered(slot, now=self.now(), wait=wait), pool)
+    def _answered(self, slot: Slot, answers: Answers, wait: timedelta | None) -> Slot:
+        return answered(slot, answers, now=self.now(), grace=self.grace, lifetime_rows=self.lifetime_rows, wait=wait)
 
     def _count(self, rows: Rows, answers: Answers, report: DrainReport) -> None:
         said = [answers.get((row["asset_id"].lower(), _instant(row), row["label"])) for row in rows]
-        report.sent += len(rows)
-        report.accepted += sum(answer is not None and answer["accepted"] for answer in said)
-        report.rejected += sum(answer is not None and not answer["accepted"] for answer in said)
-        report.unanswered += sum(answer is None for answer in said)
+        heard = [answer for answer in said if answer is not None]
+        missing = len(said) - len(heard) if report.unavailable is None else 0
+        report.sent += len(heard) + missing
+        report.accepted += sum(answer["accepted"] for answer in heard)
+        report.rejected += sum(not answer["accepted"] for answer in heard)
+        report.unanswered += missing
 
     def _settle(self, slots: Sequence[Slot], settle: Settle, pool: ThreadPoolExecutor) -> None:
         list(pool.map(lambda slot: self._settle_one(slot, settle), slots))
@@ -205,21 +210,22 @@ class Drain:
             present = self.slots.get(slot.asset, slot.start)
 
 
-def drain(
-    slots: SlotStore,
-    send: Send,
-    *,
-    now: Callable[[], datetime],
-    time_left: Callable[[], float],
-    claim_id: str,
-    rows_per_batch: int = 500,
-    lifetime_rows: bool = False,
-    grace: timedelta = GRACE,
-    claim_for: timedelta = CLAIM,
-) -> DrainReport:
-    """Send every due half-hour to Axle, as far as the time goes; see ``Drain``."""
-    run = Drain(slots, send, now, time_left, claim_id, rows_per_batch, lifetime_rows, grace, claim_for)
-    return run.run()
+def drain_of(current: Runtime, time_left: Callable[[], float]) -> Drain:
+    """A run by the settings of the function it runs in, with ``time_left`` seconds.
+
+    A claim outlives the calls it is for, which take real time also where the clock runs fast.
+    """
+    return Drain(
+        slots=current.slots,
+        send=send_readings(current.axle),
+        now=current.now,
+        time_left=time_left,
+        claim_id=current.new_id(),
+        rows_per_batch=int(current.settings.number("READINGS_BATCH_ROWS", 500)),
+        lifetime_rows=current.lifetime_rows,
+        grace=current.readings_grace,
+        claim_for=current.clock.machine(CLAIM.total_seconds()),
+    )
 
 
 def _list(answers: object) -> Sequence[object]:

@@ -77,8 +77,11 @@ class Slot:
 
     @property
     def lifetime_wh(self) -> int | None:
-        """The lifetime register as last seen in this half-hour, at the meter's end of the line if there are several."""
-        seen = [s for s in self.samples if s.kind == "lifetime"]
+        """The register of all energy taken at home as last seen in this half-hour, the charger's if there are several.
+
+        A car's own register is none: it counts what was taken elsewhere, too.
+        """
+        seen = [s for s in self.samples if s.kind == "lifetime" and s.measuring_point in ("charger", "unknown")]
         return max(seen, key=lambda s: (s.measuring_point == "charger", s.at, s.value)).value if seen else None
 
     @property
@@ -165,12 +168,13 @@ def _utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Answers = Mapping[tuple[str, datetime, str], Mapping[str, Any]]
+RowKey = tuple[str, datetime, str]
+Answers = Mapping[RowKey, Mapping[str, Any]]
 
 
-def answers_by_row(responses: Iterable[object]) -> Answers:
+def answers_by_row(responses: Iterable[object]) -> dict[RowKey, Mapping[str, Any]]:
     """Axle's answers by asset, start and label, in whatever order they came; anything else is left out."""
-    answers = {}
+    answers: dict[RowKey, Mapping[str, Any]] = {}
     for response in responses:
         if not isinstance(response, Mapping) or not isinstance(response.get("accepted"), bool):
             continue
@@ -184,9 +188,15 @@ def answers_by_row(responses: Iterable[object]) -> Answers:
 
 
 def answered(
-    slot: Slot, answers: Answers, *, now: datetime, grace: timedelta = GRACE, lifetime_rows: bool = False
+    slot: Slot,
+    answers: Answers,
+    *,
+    now: datetime,
+    grace: timedelta = GRACE,
+    lifetime_rows: bool = False,
+    wait: timedelta | None = None,
 ) -> Slot:
-    """The claimed slot after Axle's answers. Values without an answer are sent again after a wait.
+    """The claimed slot after Axle's answers. Values without one, which Axle may hold, are sent again after a wait.
 
     The answer counts for the value that was sent, so a value measured in the meantime is due at once if its grace is
     over, and the value that was accepted is never sent again.
@@ -197,7 +207,7 @@ def answered(
     )
     slot = replace(slot, told=told, told_lifetime=told_lifetime, claim=None)
     if not (heard and heard_lifetime):
-        return waiting(slot, now=now)
+        return waiting(slot, now=now, wait=wait)
     if _settled(slot, lifetime_rows):
         return replace(slot, state=_settled_state(slot), due_at=None, attempts=0)
     return replace(slot, state="corrected", due_at=max(slot.end + grace, now), attempts=0)
@@ -214,28 +224,12 @@ def _told(slot: Slot, told: Told, label: Label, answers: Answers) -> tuple[Told,
     return replace(told, rejected_wh=told.sent_wh, words=str(answer.get("error") or "no reason given")), True
 
 
-def unanswered(slot: Slot, *, now: datetime, wait: timedelta | None = None) -> Slot:
-    """The claimed slot after a send without an answer, which Axle may have acted on: due again after a wait."""
-    slot = replace(slot, told=slot.told.unanswered(), told_lifetime=slot.told_lifetime.unanswered())
-    return waiting(slot, now=now, wait=wait)
-
-
 def waiting(slot: Slot, *, now: datetime, wait: timedelta | None = None) -> Slot:
     """The claimed slot given back: due again after ``wait``, which by default grows with every attempt."""
     backoff = min(FIRST_RETRY * 2 ** min(max(slot.attempts - 1, 0), 10), LAST_RETRY)
     first_time = slot.told.accepted_wh is None and slot.told.rejected_wh is None
     state: ReportState = "open" if first_time else "corrected"
     return replace(slot, state=state, claim=None, due_at=now + (wait if wait is not None else backoff))
-
-
-def refused(slot: Slot, words: str) -> Slot:
-    """The claimed slot after Axle refused the request as such for it (400, 422): parked with Axle's words."""
-    told = replace(slot.told, rejected_wh=slot.told.sent_wh, words=words)
-    if slot.told_lifetime.sent_wh is None:
-        lifetime = slot.told_lifetime
-    else:
-        lifetime = replace(slot.told_lifetime, rejected_wh=slot.told_lifetime.sent_wh, words=words)
-    return replace(slot, told=told, told_lifetime=lifetime, state="rejected", claim=None, due_at=None, attempts=0)
 
 
 def successors(slot: Slot, *, now: datetime) -> list[datetime]:

@@ -101,10 +101,23 @@ class Runtime:
     @cached_property
     def breakers(self) -> Breakers:
         """Whether Axle and the car makers are there to be called, as all instances find it."""
+        # Calls take real time, so what is counted in calls is scaled; pauses are the service's time, as outages are.
         rules = BreakerRules(
-            probe_lease=self.clock.machine(120.0), drain=timedelta(seconds=self.settings.number("BREAKER_DRAIN_S", 60))
+            failures_apart=self.clock.machine(120.0),
+            probe_lease=self.clock.machine(120.0),
+            drain=timedelta(seconds=self.settings.number("BREAKER_DRAIN_S", 60)),
         )
         return Breakers(self.records, rules, believed=self.clock.machine(3.0), chance=self.random)
+
+    @cached_property
+    def readings_grace(self) -> timedelta:
+        """How long a half-hour waits for late data before it is reported."""
+        return timedelta(seconds=self.settings.number("READINGS_GRACE_S", 600))
+
+    @cached_property
+    def lifetime_rows(self) -> bool:
+        """Whether lifetime registers are reported beside the energy of half-hours."""
+        return self.settings.flag("READINGS_LIFETIME_ROWS", default=False)
 
     @cached_property
     def control_rules(self) -> ControlRules:

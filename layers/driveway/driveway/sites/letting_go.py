@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.axle.readings import Drain, send_readings
+from driveway.axle.readings import drain_of
 from driveway.domain.command_life import TAKEN
 from driveway.domain.twin import Command, Twin
 from driveway.domain.upkeep import can_keep
@@ -80,13 +80,7 @@ def send_last_readings(asset: str, current: Runtime) -> None:
     Raises:
         ProblemError: Axle cannot take them now (503).
     """
-    report = Drain(
-        slots=current.slots,
-        send=send_readings(current.axle),
-        now=current.now,
-        time_left=lambda: 0.0,
-        claim_id=current.new_id(),
-    ).flush(asset, EVER)
+    report = drain_of(current, time_left=lambda: 0.0).flush(asset, EVER)
     if report.unavailable is not None:
         raise busy("Axle cannot take the last readings now. Repeat the call; nothing is lost.")
 
