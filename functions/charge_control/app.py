@@ -6,7 +6,7 @@ from driveway.domain.control import step
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
-from driveway.vehicles.metered import meter_change
+from driveway.vehicles.metered import meter_twin
 
 
 def _look(body: dict[str, Any], current: Runtime) -> None:
@@ -15,8 +15,7 @@ def _look(body: dict[str, Any], current: Runtime) -> None:
         change = current.table.change_twin(
             body["asset"], lambda twin: step(twin, now, current.control_rules, new_id=new_id, spread=chance), now=now
         )
-        if change.before.presence != change.after.presence:
-            meter_change(change, (), current)
+        meter_twin(change.after, (), current)
     except UnknownAssetError:
         current.logger.info("the asset is gone")
 

@@ -114,11 +114,12 @@ def plug_samples(before: Presence, after: Presence) -> tuple[Sample, ...]:
     They come from sessions, not from the raw plug signal, so a plug-out that is not believed does not restart a
     session register.
     """
-    known = _session_samples(before)
-    return tuple(sample for sample in _session_samples(after) if sample not in known)
+    known = session_samples(before)
+    return tuple(sample for sample in session_samples(after) if sample not in known)
 
 
-def _session_samples(presence: Presence) -> tuple[Sample, ...]:
+def session_samples(presence: Presence) -> tuple[Sample, ...]:
+    """The plug samples of the session that is open and of the one before it."""
     samples: list[Sample] = []
     for session in (presence.last_session, presence.session):
         if session is not None:

@@ -9,19 +9,16 @@ from driveway.domain.observation import Observation
 from driveway.domain.presence_rules import EffectKind, PresenceStep
 from driveway.domain.reasons import Reason
 from driveway.domain.samples import Sample, plug_samples, rating_of, samples_of
-from driveway.domain.twin import Entry, Presence, Twin
+from driveway.domain.twin import Entry, Twin
 
 
-def samples_seen(
-    before: Presence, after: Twin, observations: Iterable[Observation], now: datetime
-) -> tuple[Sample, ...]:
-    """The meter samples in observations, and in the plug-ins and plug-outs between two presences."""
-    seen = [
+def samples_seen(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
+    """The meter samples in observations that were taken into the twin."""
+    return tuple(
         sample
         for observation in observations
-        for sample in samples_of(observation, after.link, after.presence, now=now)
-    ]
-    return (*plug_samples(before, after.presence), *seen)
+        for sample in samples_of(observation, twin.link, twin.presence, now=now)
+    )
 
 
 def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
@@ -30,7 +27,8 @@ def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observa
     The running meter is advanced, the news told, and a session that is over summed up.
     """
     after = replace(twin, presence=step.presence)
-    meter = advance(twin.meter, samples_seen(twin.presence, after, observations, now), rating_of(twin.link))
+    samples = (*plug_samples(twin.presence, after.presence), *samples_seen(after, observations, now))
+    meter = advance(twin.meter, samples, rating_of(twin.link))
     if step.presence is twin.presence and meter == twin.meter and not step.entries:
         return twin
     after = replace(after, meter=meter).tell(*_told(step))

@@ -12,7 +12,7 @@ from typing import Any
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.domain.intent import intent_body
 from driveway.domain.tariff import tariff_body
-from driveway.domain.twin import Home, Presence, Twin, changed_groups
+from driveway.domain.twin import Home, Twin, changed_groups
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy
@@ -22,8 +22,8 @@ from driveway.sites.letting_go import delete_at_axle, erase_asset, leaving, send
 from driveway.sites.twins import Terms, changes_vehicle, kept, onboarded
 from driveway.sites.wanted import Wanted, axle_body, checked, default_intent, default_tariff, without_personal
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
-from driveway.store.table import Change, ContentionError, UnknownAssetError
-from driveway.vehicles.metered import meter_change
+from driveway.store.table import ContentionError, UnknownAssetError
+from driveway.vehicles.metered import meter_twin
 
 MOST_TRIES = 6
 
@@ -220,9 +220,8 @@ def _after(call: _Call, stored: list[Pair], current: Runtime) -> None:
         session = before.presence.session if before else None
         if before is not None and session is not None and after.link.vehicle != before.link.vehicle:
             closed = replace(before.presence, session=None, last_session=replace(session, closed_at=call.now))
-            meter_change(Change(before, replace(before, presence=closed)), (), current)
-        unseen = replace(after, presence=Presence())
-        meter_change(Change(unseen, after), (), current)
+            meter_twin(replace(before, presence=closed), (), current)
+        meter_twin(after, (), current)
 
 
 def _answer(call: _Call, stored: list[Pair], axle: Mapping[str, Any]) -> Answer:

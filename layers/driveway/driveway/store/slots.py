@@ -15,11 +15,12 @@ from driveway.domain.ledger import Slot, plugged_slot, successors
 from driveway.domain.observation import MeasuringPoint
 from driveway.domain.samples import Sample, SampleKind
 from driveway.domain.slot_record import Metered, Window, record
-from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp, unstamp
-from driveway.store.table import ContentionError, is_condition_failure
+from driveway.store.items import TWIN, asset_key, decode_item, encode_item, shard_of, stamp, unstamp
+from driveway.store.table import ContentionError, UnknownAssetError, is_condition_failure
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 INDEX = "SlotsDue"
 SLOT = "SLOT#"
@@ -81,6 +82,12 @@ def slot_of(item: Mapping[str, Any]) -> Slot:
     return replace(msgspec.convert(values, Slot), samples=samples, due_at=due_at)
 
 
+def _twin_is_gone(error: ClientError) -> bool:
+    """Whether a slot was not created because of its twin."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return [reason.get("Code") for reason in reasons[1:]] == ["ConditionalCheckFailed"]
+
+
 @dataclass(frozen=True, slots=True)
 class SlotStore:
     """The half-hours in the table ``name``. Every write is conditional on the version that was read."""
@@ -98,6 +105,7 @@ class SlotStore:
 
         Raises:
             ContentionError: others kept changing these slots; calling again finishes the work.
+            UnknownAssetError: there is no such asset (any more).
         """
         samples = tuple(samples)
         written: dict[datetime, Slot] = {}
@@ -113,6 +121,19 @@ class SlotStore:
             if None in stored:
                 time.sleep(self.rng.uniform(0, 0.01 * 2 ** min(attempt, 5)))
         raise ContentionError(f"the half-hours of {metered.asset} are being changed by others")
+
+    def unrecorded(self, asset: str, samples: Iterable[Sample]) -> tuple[Sample, ...]:
+        """Those samples of an asset that its half-hours do not hold, strongly consistent."""
+        starts: dict[datetime, list[Sample]] = {}
+        for sample in samples:
+            starts.setdefault(half_hour_of(sample.at), []).append(sample)
+        slots = {start: self.get(asset, start) for start in starts}
+        return tuple(
+            sample
+            for start, held in starts.items()
+            for sample in held
+            if (slot := slots[start]) is None or sample not in slot.samples
+        )
 
     def _decide(
         self, metered: Metered, samples: Sequence[Sample], first: datetime, now: datetime
@@ -159,7 +180,11 @@ class SlotStore:
         return slot_of(answer["Item"]) if "Item" in answer else None
 
     def put(self, slot: Slot) -> Slot | None:
-        """Write a slot that was read at its ``version`` (0: that was not there); None when another write came first."""
+        """Write a slot that was read at its ``version`` (0: that was not there); None when another write came first.
+
+        Raises:
+            UnknownAssetError: it was not there, and nor is its asset, as Axle knows it, any more.
+        """
         after = replace(slot, version=slot.version + 1)
         item = slot_item(after, self.shards)
         try:
@@ -171,12 +196,31 @@ class SlotStore:
                     ExpressionAttributeValues=encode_item({":version": slot.version}),
                 )
             else:
-                self.client.put_item(TableName=self.name, Item=item, ConditionExpression="attribute_not_exists(pk)")
+                self._create(after, item)
         except ClientError as error:
+            if _twin_is_gone(error):
+                raise UnknownAssetError(slot.asset) from error
             if is_condition_failure(error):
                 return None
             raise
         return after
+
+    def _create(self, slot: Slot, item: dict[str, Any]) -> None:
+        # Nothing is written of an asset that was erased meanwhile; what is there already went with it.
+        twin = encode_item({"pk": asset_key(slot.asset), "sk": TWIN})
+        put: TransactWriteItemTypeDef = {
+            "Put": {"TableName": self.name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        }
+        check: TransactWriteItemTypeDef = {
+            "ConditionCheck": {
+                "TableName": self.name,
+                "Key": twin,
+                "ConditionExpression": "#link.#axle_asset_id = :axle_asset_id",
+                "ExpressionAttributeNames": {"#link": "link", "#axle_asset_id": "axle_asset_id"},
+                "ExpressionAttributeValues": encode_item({":axle_asset_id": slot.axle_asset_id}),
+            }
+        }
+        self.client.transact_write_items(TransactItems=[put, check])
 
     def due(self, shard: str, *, now: datetime, at_once: int) -> Iterator[list[Key]]:
         """The keys of the slots of a shard that are due at ``now``, longest due first, at most ``at_once`` at a time.
@@ -217,7 +261,10 @@ class SlotStore:
     def follow_on(self, slot: Slot, *, now: datetime, grace: timedelta) -> None:
         """Make the half-hours that a plugged-in slot is followed by, as far as they are not there yet."""
         for start in successors(slot, now=now):
-            made = self.put(plugged_slot(slot, start, grace=grace))
+            try:
+                made = self.put(plugged_slot(slot, start, grace=grace))
+            except UnknownAssetError:
+                return
             if made is None:
                 return
             # A plug-out recorded meanwhile did not see this slot; one recorded from now on will.

@@ -13,7 +13,7 @@ from driveway.domain.wish import shows
 from driveway.runtime.context import Runtime
 from driveway.vehicles.connections import connect
 from driveway.vehicles.intake import seen
-from driveway.vehicles.metered import meter_change
+from driveway.vehicles.metered import meter_twin
 from driveway.vehicles.provider import Call, Commands, Outcome, OutcomeKind
 from driveway.vehicles.registry import commands
 
@@ -112,4 +112,4 @@ def _note(asset: str, command_id: str, outcome: Outcome, *, woken: bool, current
         )
 
     change = current.table.change_twin(asset, rule, now=now)
-    meter_change(change, outcome.observations, current)
+    meter_twin(change.after, outcome.observations, current)

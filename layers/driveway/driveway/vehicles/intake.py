@@ -13,7 +13,7 @@ from driveway.domain.sight import disconnected, with_presence
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.store.table import Change, UnknownAssetError
-from driveway.vehicles.metered import meter_change
+from driveway.vehicles.metered import meter_twin
 from driveway.vehicles.provider import Inbound, VehicleEvent
 
 SEEN_FOR = timedelta(days=7)
@@ -67,7 +67,7 @@ def take_event(asset: str, event: VehicleEvent, current: Runtime) -> Change:
         return _with_command_outcome(after, event, current)
 
     change = current.table.change_twin(asset, rule, now=now)
-    meter_change(change, event.observations, current)
+    meter_twin(change.after, event.observations, current)
     return change
 
 
@@ -75,7 +75,7 @@ def take_observations(asset: str, observations: Sequence[Observation], current: 
     """Store observations of an asset. Raises UnknownAssetError."""
     now = current.now()
     change = current.table.change_twin(asset, lambda twin: seen(twin, observations, current), now=now)
-    meter_change(change, observations, current)
+    meter_twin(change.after, observations, current)
     return change
 
 

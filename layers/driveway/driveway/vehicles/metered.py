@@ -1,28 +1,30 @@
 """The energy in what was seen, recorded in the half-hours of the asset."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from driveway.domain.observation import Observation
-from driveway.domain.samples import rating_of
+from driveway.domain.samples import rating_of, session_samples
 from driveway.domain.sight import samples_seen
 from driveway.domain.slot_record import Metered
+from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
-from driveway.store.table import Change
 
 
-def meter_change(change: Change, observations: Sequence[Observation], current: Runtime) -> None:
-    """Record the samples that observations, and the plug-ins and plug-outs they or time brought, hold.
+def meter_twin(twin: Twin, observations: Sequence[Observation], current: Runtime) -> None:
+    """Record the samples of the twin's sessions, and those in observations that were taken into it.
 
-    Recording the same again changes nothing.
+    Recording the same again changes nothing. The sessions are looked at every time, changed or not: whoever stored a
+    twin and failed before its half-hours is made good by the repetition, or by whatever is seen next.
     """
-    now, link = current.now(), change.after.link
-    samples = samples_seen(change.before.presence, change.after, observations, now)
+    now, link = current.now(), twin.link
+    plugs = current.slots.unrecorded(link.asset, session_samples(twin.presence))
+    samples = (*plugs, *samples_seen(twin, observations, now))
     if samples:
         metered = Metered(
             asset=link.asset,
             axle_asset_id=link.axle_asset_id,
             rating=rating_of(link),
-            grace=timedelta(seconds=current.settings.number("READINGS_GRACE_S", 600)),
+            grace=current.readings_grace,
+            lifetime_rows=current.lifetime_rows,
         )
         current.slots.record(metered, samples, now=now)
