@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from driveway.domain.samples import Rating, Sample
 from driveway.domain.slot_record import Metered
+from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
 
 AXLE_ID = "6f0c2f4e-6a5e-4f0e-9d7a-0d5f3b7f3a10"
@@ -28,6 +29,13 @@ def metered(asset: str = "car-1") -> Metered:
     return Metered(asset, AXLE_ID if asset == "car-1" else f"axle-of-{asset}", RATING)
 
 
+def place(store: SlotStore, asset: str, axle_asset_id: str | None = None) -> None:
+    """Put as much of an asset's twin into the table as its half-hours need."""
+    link = {"axle_asset_id": axle_asset_id or metered(asset).axle_asset_id}
+    twin = {"pk": asset_key(asset), "sk": TWIN, "link": link}
+    store.client.put_item(TableName=store.name, Item=encode_item(twin))
+
+
 class OneRequestAtATime:
     """A client whose requests are atomic among threads, which they are in DynamoDB and not in moto."""
 
@@ -36,7 +44,7 @@ class OneRequestAtATime:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._client, name)
-        if name not in ("put_item", "delete_item", "get_item", "batch_get_item"):
+        if name not in ("put_item", "delete_item", "get_item", "batch_get_item", "transact_write_items"):
             return method
 
         def locked(**request: Any) -> Any:
@@ -56,8 +64,8 @@ def dynamodb() -> Iterator[Any]:
         yield OneRequestAtATime(client)
 
 
-def new_store(client: Any, shards: int = 2) -> SlotStore:
-    """An empty table of its own, with the due index as the template declares it."""
+def new_store(client: Any, shards: int = 2, assets: Iterable[str] = ("car-1",)) -> SlotStore:
+    """A table of its own with these assets, and the due index as the template declares it."""
     keys = [("pk", "sk"), ("slots_shard", "slots_due")]
     schemas = [[{"AttributeName": a, "KeyType": t} for a, t in zip(k, ("HASH", "RANGE"), strict=True)] for k in keys]
     name = f"driveway-{next(TABLES)}"
@@ -70,7 +78,10 @@ def new_store(client: Any, shards: int = 2) -> SlotStore:
             {"IndexName": "SlotsDue", "KeySchema": schemas[1], "Projection": {"ProjectionType": "KEYS_ONLY"}}
         ],
     )
-    return SlotStore(client, name, shards)
+    store = SlotStore(client, name, shards)
+    for asset in assets:
+        place(store, asset)
+    return store
 
 
 @dataclass

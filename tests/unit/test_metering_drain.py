@@ -20,8 +20,9 @@ from driveway.axle.readings import Drain, DrainReport, send_readings
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.ledger import CLAIM, LIFETIME, Slot, completeness
 from driveway.domain.samples import Sample
+from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
-from tests.unit.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, metered, new_store
+from tests.unit.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, metered, new_store, place
 
 PLUG_OUT = Sample(PLUG_IN + timedelta(hours=4), "unplugged")
 MORNING = PLUG_IN + timedelta(hours=9)
@@ -239,6 +240,7 @@ def test_a_correction_during_the_send_is_sent_after_it(runs: Runs) -> None:
 def test_runs_at_once_send_every_value_once(store: SlotStore) -> None:
     for number in range(6):
         asset = f"car-{number + 2}"
+        place(store, asset)
         store.record(metered(asset), [*a_night_at(7200, hours=2), PLUG_OUT], now=MORNING)
     axles = [Axle(), Axle(), Axle()]
 
@@ -273,6 +275,14 @@ def test_the_half_hours_of_a_silent_plugged_in_car_are_reported_as_they_pass(sto
     expected = completeness(runs.slots(), now=PLUG_IN + timedelta(hours=5, minutes=30))
     assert (expected.expected, expected.accepted) == (10, 10)
     assert set(runs.axle.rows.values()) == {0}
+
+
+def test_the_half_hours_of_an_asset_that_is_erased_meanwhile_do_not_follow_one_another(store: SlotStore) -> None:
+    store.record(metered(), [Sample(PLUG_IN, "plugged")], now=PLUG_IN)
+    runs = Runs(store, Axle(), now=PLUG_IN + timedelta(hours=2))
+    store.client.delete_item(TableName=store.name, Key=encode_item({"pk": asset_key("car-1"), "sk": TWIN}))
+    assert runs.run().accepted == 1
+    assert [slot.start for slot in store.read("car-1", PLUG_IN)] == [PLUG_IN]
 
 
 def test_lifetime_rows_go_beside_the_energy_when_asked_for(store: SlotStore) -> None:
@@ -372,6 +382,7 @@ def test_whatever_fails_axles_sum_becomes_the_measured_sum(
     shared_store: SlotStore, faults: list[Fault], late: list[tuple[int, int]], rows_per_batch: int
 ) -> None:
     axle, car = Axle(), metered(f"car-{next(CARS)}")
+    place(shared_store, car.asset)
     axle.faults = [partial(fault, axle) for fault in faults]
     runs = Runs(shared_store, axle, asset=car.asset)
     plug_out = replace(PLUG_OUT, at=PLUG_IN + timedelta(minutes=80))

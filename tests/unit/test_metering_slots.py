@@ -11,12 +11,14 @@ import pytest
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.ledger import GRACE, Slot, Told, plugged_slot
 from driveway.domain.samples import Sample
-from driveway.store.items import decode_item
-from driveway.store.slots import SlotStore, slot_item, slot_of
-from tests.unit.metering_table import AXLE_ID, PLUG_IN, a_night_at, dynamodb, metered, new_store
+from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stamp
+from driveway.store.slots import SLOT, SlotStore, slot_item, slot_of
+from driveway.store.table import UnknownAssetError
+from tests.unit.metering_table import AXLE_ID, PLUG_IN, a_night_at, dynamodb, metered, new_store, place
 
 NIGHT = a_night_at(7200, hours=2)
 MORNING = PLUG_IN + timedelta(hours=10)
+EVER = PLUG_IN - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture
 def store(client: Any) -> SlotStore:
-    return new_store(client)
+    return new_store(client, assets=("car-1", "in-order", "shuffled"))
 
 
 def energies(store: SlotStore, asset: str = "car-1") -> dict[datetime, int]:
@@ -89,6 +91,27 @@ def test_recorders_at_once_lose_nothing(store: SlotStore) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda sample: store.record(metered(), [sample], now=MORNING), NIGHT))
     assert sum(energies(store).values()) == 14_400
+
+
+@pytest.mark.parametrize("axle_asset_id", [None, "of-its-next-owner"])
+def test_nothing_is_recorded_of_an_asset_that_was_erased_meanwhile(
+    store: SlotStore, axle_asset_id: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.record(metered(), NIGHT[:3], now=PLUG_IN)
+    decide = SlotStore._decide
+
+    def erased_after_the_read(self: SlotStore, *args: Any) -> Any:
+        decided = decide(self, *args)
+        for sk in (TWIN, *(SLOT + stamp(slot.start) for slot in self.read("car-1", EVER))):
+            self.client.delete_item(TableName=self.name, Key=encode_item({"pk": asset_key("car-1"), "sk": sk}))
+        if axle_asset_id is not None:
+            place(self, "car-1", axle_asset_id)
+        return decided
+
+    monkeypatch.setattr(SlotStore, "_decide", erased_after_the_read)
+    with pytest.raises(UnknownAssetError):
+        store.record(metered(), NIGHT, now=MORNING)
+    assert list(store.read("car-1", EVER)) == []
 
 
 def test_a_write_on_an_outdated_read_is_refused(store: SlotStore) -> None:
