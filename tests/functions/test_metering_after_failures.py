@@ -1,5 +1,7 @@
 """Half-hours are written after the twin; whatever fails in between, they come to hold every plug-in and plug-out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -51,6 +53,27 @@ def facts(rig: Rig, asset: str = "car-1") -> list[tuple[str, datetime]]:
     return [(sample.kind, sample.at) for sample in sorted(held, key=lambda sample: (sample.at, sample.kind))]
 
 
+@contextmanager
+def slot_writes_failing(rig: Rig, *, after: int = 0) -> Iterator[None]:
+    """Let every write of a half-hour fail once so many have been made."""
+    made = [0]
+
+    def failing(real: Any) -> Any:
+        def write(**request: Any) -> Any:
+            made[0] += 1
+            if made[0] > after:
+                raise ClientError({"Error": {"Code": "InternalServerError", "Message": "an outage"}}, "PutItem")
+            return real(**request)
+
+        return write
+
+    client = rig.runtime.dynamodb
+    with pytest.MonkeyPatch.context() as patched:
+        for operation in ("put_item", "transact_write_items"):
+            patched.setattr(client, operation, failing(getattr(client, operation)))
+        yield
+
+
 def observe(rig: Rig, asset: str = "car-1", **signals: Any) -> int:
     body = {"observations": [{"at": rig.clock.now().isoformat(), **signals}]}
     return rig.serve("vehicle_events", "POST /assets/{asset}/observations", body, asset=asset).status
@@ -60,11 +83,11 @@ def observe(rig: Rig, asset: str = "car-1", **signals: Any) -> int:
     ("name", "asset"), [("enode_plug_in", "car-1"), ("smartcar_plug_in", "car-2"), ("tesla_relay_plug_in", "car-3")]
 )
 def test_a_plug_in_whose_half_hour_could_not_be_written_is_recorded_by_the_repeated_webhook(
-    cars: Rig, monkeypatch: pytest.MonkeyPatch, name: str, asset: str
+    cars: Rig, name: str, asset: str
 ) -> None:
     cars.clock.put(datetime.fromtimestamp(sample(name)["requestContext"]["timeEpoch"] / 1000, UTC))
-    refuse(cars, monkeypatch, "put_item")
-    assert called("vehicle_events", sample(name)).status == 500
+    with slot_writes_failing(cars):
+        assert called("vehicle_events", sample(name)).status == 500
     session = cars.twin(asset).presence.session
     assert session is not None
     assert facts(cars, asset) == []
@@ -74,36 +97,34 @@ def test_a_plug_in_whose_half_hour_could_not_be_written_is_recorded_by_the_repea
     assert cars.twin(asset) == before
 
 
-def test_a_record_of_the_stream_is_recorded_by_its_repetition(cars: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(cars, monkeypatch, "put_item")
+def test_a_record_of_the_stream_is_recorded_by_its_repetition(cars: Rig) -> None:
     cars.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
     event = sample("tesla_kinesis")
-    assert len(function("vehicle_events").handler(event, None)["batchItemFailures"]) == 1
+    with slot_writes_failing(cars):
+        assert len(function("vehicle_events").handler(event, None)["batchItemFailures"]) == 1
     assert function("vehicle_events").handler(event, None) == {"batchItemFailures": []}
     assert [kind for kind, _ in facts(cars, "car-3")] == ["plugged"]
 
 
-def test_what_no_one_repeats_is_recorded_with_whatever_is_seen_next(cars: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(cars, monkeypatch, "put_item")
-    assert observe(cars, plugged_in=True, at_home=True) == 500
+def test_what_no_one_repeats_is_recorded_with_whatever_is_seen_next(cars: Rig) -> None:
+    with slot_writes_failing(cars):
+        assert observe(cars, plugged_in=True, at_home=True) == 500
     cars.clock.move(hours=3)
     assert observe(cars, soc_pct=50) == 202
     assert facts(cars) == [("plugged", NOW)]
     assert [slot.plugged for slot in slots(cars)[:1]] == [True]
 
 
-def test_a_plug_out_that_time_alone_decided_is_recorded_by_the_repeated_look(
-    cars: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plug_out_that_time_alone_decided_is_recorded_by_the_repeated_look(cars: Rig) -> None:
     observe(cars, plugged_in=True, at_home=True)
     cars.clock.move(hours=1)
     left = cars.clock.now()
     observe(cars, plugged_in=False)
     cars.clock.move(minutes=2)
-    refuse(cars, monkeypatch, "put_item")
     record = {"messageId": "1", "body": '{"asset": "car-1"}', "eventSource": "aws:sqs"}
     look = function("charge_control").handler
-    assert look({"Records": [record]}, None) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    with slot_writes_failing(cars):
+        assert look({"Records": [record]}, None) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert facts(cars) == [("plugged", NOW)]
     assert look({"Records": [record]}, None) == {"batchItemFailures": []}
     assert facts(cars) == [("plugged", NOW), ("unplugged", left)]
@@ -116,7 +137,7 @@ def test_an_observation_that_changes_nothing_of_a_recorded_session_writes_nothin
     cars.look("control", "car-1")
     cars.clock.move(seconds=30)
     before = cars.items()
-    for operation in ("put_item", "update_item", "delete_item"):
+    for operation in ("put_item", "update_item", "delete_item", "transact_write_items"):
         refuse(cars, monkeypatch, operation)
     assert observe(cars, plugged_in=True, at_home=True) == 202
     cars.look("control", "car-1")
@@ -130,19 +151,6 @@ REPORTS: tuple[dict[str, Any], ...] = (
     {"charging": True, "power_kw": 7.2},
     {"charging": False, "power_kw": 0},
 )
-
-
-def break_slot_writes(rig: Rig, monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
-    """Let every write of a half-hour fail once so many have been made."""
-    real, made = rig.runtime.dynamodb.put_item, [0]
-
-    def put_item(**request: Any) -> Any:
-        made[0] += 1
-        if made[0] > after:
-            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "an outage"}}, "PutItem")
-        return real(**request)
-
-    monkeypatch.setattr(rig.runtime.dynamodb, "put_item", put_item)
 
 
 @given(
@@ -159,8 +167,7 @@ def test_half_hours_whose_writes_fail_come_to_hold_what_those_of_an_undisturbed_
     for minutes, signals, good_writes in reports:
         cars.clock.move(minutes=minutes)
         assert observe(cars, calm, **signals) == 202
-        with pytest.MonkeyPatch.context() as patched:
-            break_slot_writes(cars, patched, after=good_writes)
+        with slot_writes_failing(cars, after=good_writes):
             observe(cars, disturbed, **signals)
         assert observe(cars, disturbed, **signals) == 202
     assert facts(cars, disturbed) == facts(cars, calm)
