@@ -27,7 +27,16 @@ STAGE = "local"
 CODE_BUCKET = "driveway-code"
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
-SQS_FUNCTIONS = ("axle-sync", "charge-control", "vehicle-commands", "announcer")
+AT_ONCE = {
+    "axle-sync": 2,
+    "charge-control": 4,
+    "vehicle-commands": 5,
+    "announcer": 1,
+    "clock": 1,
+    "meter-readings": 1,
+}
+"""How many of each function run at once on this machine when some cars are busy."""
+HTTP_AT_ONCE = 2
 
 
 class AlreadyRunningError(RuntimeError):
@@ -361,7 +370,7 @@ def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]
 
 
 def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
-    """Call every function once, by harmless requests, so that the first real ones are answered without a cold start."""
+    """Call every function by harmless requests, as many at once as will run at once, so that no real one starts cold."""
     auth = {"Authorization": f"Bearer {stack['app_token']}"}
     axle = {"Authorization": f"Bearer {stack['axle_token']}"}
     url = stack["api_url"]
@@ -389,10 +398,11 @@ def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
         if "FunctionError" in answer:
             raise processes.NotReadyError(f"{name} failed: {answer['Payload'].read().decode()}")
 
-    with ThreadPoolExecutor(3) as pool:
-        for done in [pool.submit(call, *arguments) for arguments in calls] + [
-            pool.submit(invoke, name) for name in (*SQS_FUNCTIONS, "clock", "meter-readings")
-        ]:
+    names = [name for name, at_once in AT_ONCE.items() for _ in range(at_once)]
+    with ThreadPoolExecutor(len(calls) * HTTP_AT_ONCE + len(names)) as pool:
+        begun = [pool.submit(call, *arguments) for arguments in calls for _ in range(HTTP_AT_ONCE)]
+        begun += [pool.submit(invoke, name) for name in names]
+        for done in begun:
             done.result()
 
 

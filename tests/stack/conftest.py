@@ -1,56 +1,18 @@
 """One local stack for all stack tests: the real template with IAM enforced, simulators, a clock 300 times as fast."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
-import requests
 
-from driveway.runtime.clock import Clock, parse_clock
+from driveway.runtime.clock import parse_clock
 from local.demo import result_of
 from local.night import Night
-from local.stack import REGION, Options, stack
+from local.stack import Options, stack
+from tests.stack.homes import Stack
 
 EVENING = datetime(2026, 1, 15, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """The running stack and the ways to look into it."""
-
-    values: dict[str, Any]
-    clock: Clock
-    http: requests.Session = field(default_factory=requests.Session)
-
-    def api(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        """A call of the app's back end."""
-        sent = {"Authorization": f"Bearer {self.values['app_token']}"} | headers
-        return self.http.request(method, self.values["api_url"] + path, json=body, headers=sent, timeout=30)
-
-    def aws(self, service: str) -> Any:
-        """A client of the local AWS with its root credentials."""
-        return boto3.client(  # type: ignore[call-overload]  # the service is named at run time
-            service,
-            endpoint_url=self.values["aws_endpoint_url"],
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def items(self) -> list[dict[str, Any]]:
-        """Everything in the table."""
-        pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=f"driveway-{self.values['stage']}")
-        return [item for page in pages for item in page["Items"]]
-
-    def simulator(self, name: str, method: str, path: str, body: Any = None) -> Any:
-        """A call of a simulator's control API."""
-        url = f"{self.values['simulators'][name]}/_sim{path}"
-        answer = self.http.request(method, url, json=body, timeout=30)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.stack.conftest import Stack
+from tests.stack.homes import Stack
 from tests.stack.waiting import until
 
 CAR, VEHICLE, LOCATION = "mid-car", "mid-vehicle", "mid-location"

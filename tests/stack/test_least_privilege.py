@@ -2,7 +2,7 @@
 
 import json
 
-from tests.stack.conftest import Stack
+from tests.stack.homes import Stack
 from tests.stack.waiting import until
 
 

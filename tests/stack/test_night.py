@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.contract.axle_openapi import axle_openapi
-from tests.stack.conftest import Stack
+from tests.stack.homes import Stack
 
 
 def test_the_night_goes_as_it_should(night: dict[str, Any]) -> None:

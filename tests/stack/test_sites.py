@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.stack.conftest import Stack
+from tests.stack.homes import Stack
 from tests.stack.waiting import until
 
 MPAN, VEHICLE, LOCATION = "1200001234575", "life-vehicle", "life-location"

@@ -15,9 +15,7 @@ from driveway.domain.twin import Entry, Twin
 def samples_seen(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
     """The meter samples in observations that were taken into the twin."""
     return tuple(
-        sample
-        for observation in observations
-        for sample in samples_of(observation, twin.link, twin.presence, now=now)
+        sample for observation in observations for sample in samples_of(observation, twin.link, twin.presence, now=now)
     )
 
 

@@ -62,7 +62,7 @@ class Runtime:
     @cached_property
     def look_ahead(self) -> timedelta:
         """How far ahead looks are queued with their delay: a minute, and never less than the machinery's own pace."""
-        return max(timedelta(seconds=65), self.clock.machine(3.0))
+        return max(timedelta(seconds=65), self.clock.machine(1.0))
 
     @cached_property
     def logger(self) -> Logger:
