@@ -13,7 +13,7 @@ from itertools import count
 
 from driveway.domain.account import reconnected_by_sight
 from driveway.domain.charging_profile import ChargingProfile, SchedulePeriod
-from driveway.domain.command import answered, claimed
+from driveway.domain.command import answered, claimed, put_off
 from driveway.domain.control import control_due, step
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.observation import Observation
@@ -38,8 +38,19 @@ START = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
 NIGHT = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate")
 MINUTE = timedelta(minutes=1)
 OPEN = ("planned", "sent")
-PROVIDER_FAULTS = ("asleep", "refused", "retryable", "ignored", "lying", "answer_lost", "event_lost", "needs_user")
-"""What a provider may do to a command. ``ignored`` takes it and does nothing; ``lying`` says that it is done."""
+PROVIDER_FAULTS = (
+    "asleep",
+    "refused",
+    "retryable",
+    "ignored",
+    "lying",
+    "answer_lost",
+    "event_lost",
+    "needs_user",
+    "out",
+)
+"""What a provider may do to a command. ``ignored`` takes it and does nothing; ``lying`` says that it is done; ``out``
+answers nobody and is not asked."""
 
 
 def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff = NIGHT) -> Twin:
@@ -81,6 +92,7 @@ class Car:
     """The truth. ``held`` is whether it is kept from charging by a command, ``obeys_after`` how slow it is."""
 
     plugged: bool = False
+    at_home: bool = True
     charging: bool = False
     held: bool = False
     full: bool = False
@@ -153,10 +165,13 @@ class Rig:
         self.news += after.news
         self._due = control_due(replace(self.twin, news=()), self.now, self.rules)
         self._check()
+        if any(entry.event == "CommandFailed" and entry.detail["action"] == "stop" for entry in after.news):
+            self._check_given_up()
         for command in (self.twin.control.command, self.twin.control.upkeep):
             if (
                 command is not None
                 and command.state == "planned"
+                and not command.waits_for_provider
                 and (command.id, command.doubt_at) not in self._announced
             ):
                 self._announce(command)
@@ -169,6 +184,10 @@ class Rig:
             self.at(arrives_at, lambda: self._send(command.id))
 
     def _send(self, command_id: str) -> None:
+        if self.fault == "out":
+            until = self.now + 2 * MINUTE
+            self.write(lambda twin: put_off(twin, command_id, until=until, now=self.now, rules=self.rules))
+            return
         if not self.write(lambda twin: claimed(twin, command_id, self.now, self.rules)):
             return
         control = self.twin.control
@@ -237,9 +256,10 @@ class Rig:
         if changed:
             self._see()
 
-    def plug_in(self) -> None:
+    def plug_in(self, *, at_home: bool = True) -> None:
         if self.car.plugged:
             return
+        self.car.at_home = at_home
         self.car.plugged, self.car.held = True, self.car.held and is_instructed(self.twin)
         self.car.charging = not self.car.held and not self.car.full
         self._see()
@@ -248,6 +268,18 @@ class Rig:
         self.car.plugged = self.car.charging = self.car.full = False
         self.car.held = self.car.held and is_instructed(self.twin)
         self._see()
+
+    def drive_to_a_charger_elsewhere(self) -> None:
+        self.plug_out()
+        if is_instructed(self.twin):
+            return  # the charger, which is what is looked at, stays
+        self.car.at_home = False
+        self.at(self.now + 20 * MINUTE, lambda: self.plug_in(at_home=False))
+
+    def come_home(self) -> None:
+        if not self.car.at_home:
+            self.plug_out()
+            self.plug_in()
 
     def self_start(self) -> None:
         """The driver, or another system, starts the car."""
@@ -270,7 +302,7 @@ class Rig:
         self.observe(plugged_in=car.plugged, charging=car.charging, battery_full=car.full)
 
     def observe(self, **signals: bool) -> None:
-        seen = Observation(at=self.now, source="enode", at_home=True, **signals)  # type: ignore[arg-type]  # all flags
+        seen = Observation(at=self.now, source="enode", at_home=self.car.at_home, **signals)  # type: ignore[arg-type]  # all flags
 
         def rule(twin: Twin) -> Twin:
             found = observe(
@@ -320,6 +352,11 @@ class Rig:
                 assert self._due is not None, "an open command must have a time that leaves it"
                 assert self._due <= max(command.doubt_at, self.now), command
 
+    def _check_given_up(self) -> None:
+        command = self.twin.control.command
+        released = command is not None and command.release and command.state in OPEN
+        assert released or not self.car.held, "a car that is held was given up without letting it go"
+
     def _check_sent(self, command: Command) -> None:
         twin = self.twin
         day = self.now.date().isoformat()
@@ -327,10 +364,11 @@ class Rig:
         assert self.per_day[day] <= self.rules.daily_commands, "the daily budget is overspent"
         if command.action not in {"start", "stop"}:
             return
-        session, link = twin.presence.session, twin.link
+        session, link, home = twin.presence.session, twin.link, twin.presence.at_home
         assert session is not None or (command.release and is_instructed(twin)), "a car that is not here was commanded"
         if command.action == "start":
             assert command.release or (link.enrolled and not link.leaving), "a car that left was started"
+            assert session is None or home is None or home.value, "a car that is away was started"
             assert twin.presence.held_plug_out is None, "a car that may be unplugged was started"
 
     # What is asked of the rig

@@ -25,6 +25,7 @@ parts = st.lists(
 happenings: st.SearchStrategy[tuple[str, Callable[[Rig], None]]] = st.one_of(
     st.just(("plug in", Rig.plug_in)),
     st.just(("plug out", Rig.plug_out)),
+    st.just(("drive to a charger elsewhere", Rig.drive_to_a_charger_elsewhere)),
     st.just(("false plug-out", lambda rig: rig.observe(plugged_in=False))),
     st.just(("self-start", Rig.self_start)),
     st.just(("self-stop", lambda rig: rig.set_charging(False))),
@@ -60,6 +61,9 @@ def played(provider: str, history: list[tuple[float, tuple[str, Callable[[Rig], 
         happening(rig)
     tried["histories"] += 1
     tried["commands"] += len(rig.sent)
+    tried["happenings"] += len(history)
+    tried["given up"] += len(rig.told("CommandFailed"))
+    tried["put off"] += len(rig.told("CommandPutOff"))
     rig.fault, rig.silent = None, False
     rig.car.obeys_after = timedelta(seconds=5)
     return rig
@@ -102,6 +106,7 @@ def test_the_car_does_what_is_desired_once_faults_cease(provider: str, history: 
 def test_a_drivers_charge_now_wins_over_everything_but_the_daily_budget(provider: str, history: list) -> None:  # type: ignore[type-arg]  # of events
     rig = played(provider, history)
     rig.link(enrolled=True)
+    rig.come_home()
     rig.plug_in()
     rig.car.full = False
     rig.run(20 * MINUTE)

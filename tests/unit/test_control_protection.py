@@ -9,7 +9,7 @@ import pytest
 from driveway.domain.account import reconnected, reconnected_by_sight
 from driveway.domain.command import answered
 from driveway.domain.control_rules import ControlRules
-from driveway.domain.guard import RESERVED_FOR_STARTS, explain, guard, peak_starts, wakes_left
+from driveway.domain.guard import RESERVED_FOR_STARTS, RESERVED_WAKES, day_of, explain, guard, may_wake, peak_starts
 from driveway.domain.reasons import Reason
 from driveway.domain.sight import disconnected
 from driveway.domain.twin import Observed
@@ -257,9 +257,18 @@ def test_wakes_are_counted_by_the_day() -> None:
     rig = plugged()
     after = rig.twin
     for _ in range(RULES.daily_wakes):
+        assert may_wake(after, "start", rig.now, RULES)
         after = answered(after, "any", outcome="RETRYABLE", detail="", now=rig.now, rules=RULES, spread=0.5, woken=True)
-    assert wakes_left(after, rig.now, RULES) == 0
-    assert wakes_left(after, rig.now + timedelta(days=1), RULES) == RULES.daily_wakes
+    assert not may_wake(after, "start", rig.now, RULES)
+    assert may_wake(after, "start", rig.now + timedelta(days=1), RULES)
+
+
+def test_the_last_wakes_of_the_day_are_kept_for_charging() -> None:
+    rig = plugged()
+    control = replace(rig.twin.control, budget_day=day_of(rig.now), wakes_today=RULES.daily_wakes - RESERVED_WAKES)
+    after = replace(rig.twin, control=control)
+    assert not may_wake(after, "install_default", rig.now, RULES)
+    assert may_wake(after, "stop", rig.now, RULES)
 
 
 # Limits and chargers

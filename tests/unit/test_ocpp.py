@@ -19,7 +19,6 @@ from driveway.vehicles.ocpp import (
     STATUSES,
     TABLE,
     OcppCommands,
-    default_key,
     default_profile,
     observations,
 )
@@ -99,6 +98,13 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
 def test_each_row_of_the_table_is_met_by_an_answer(row, command, replies, kind):
     outcome, _ = ask(command, *replies)
     assert (outcome.kind, outcome.detail) == (kind, TABLE[row][1])
+
+
+@pytest.mark.parametrize(
+    ("status_code", "unavailable"), [(429, True), (500, True), (502, True), (503, False), (404, False)]
+)
+def test_the_central_system_is_out_of_service_but_not_for_a_charger_that_is(status_code, unavailable):
+    assert ask("start", Reply(status_code))[0].unavailable is unavailable
 
 
 def test_no_row_of_the_table_is_untested():
@@ -238,20 +244,11 @@ def test_while_the_offset_stays_a_charger_with_the_default_charges_exactly_in_th
     at = now + timedelta(seconds=ahead_s)
     wall = at.astimezone(ZoneInfo(timezone))
     if wall.utcoffset() != now.astimezone(ZoneInfo(timezone)).utcoffset():
-        assert default_key(windows, timezone=timezone, now=at) != default_key(windows, timezone=timezone, now=now)
         return
     minute = wall.hour * 60 + wall.minute
     inside = not windows or any(window.start_min <= minute < window.end_min for window in windows)
     profile = default_profile(windows, timezone=timezone, now=now)
     assert limits(profile, at=at, duration_s=1) == [(0, NO_LIMIT if inside else 0.0)]
-
-
-def test_the_key_of_a_default_tells_windows_and_offsets_apart_and_nothing_else():
-    winter, later, summer = NOW, NOW + timedelta(days=30), datetime(2026, 7, 1, tzinfo=UTC)
-    key = default_key(NIGHT, timezone=LONDON, now=winter)
-    assert key == default_key(NIGHT, timezone=LONDON, now=later)
-    assert key != default_key(NIGHT, timezone=LONDON, now=summer)
-    assert key != default_key(NIGHT[:1], timezone=LONDON, now=winter)
 
 
 def test_looking_gives_what_the_charger_measures_and_a_plugged_car_is_at_home():

@@ -1,5 +1,6 @@
 """Commands to a Tesla through the proxy: every answer's meaning row by row, waking, limits, doubt, schedules."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -171,6 +172,9 @@ def test_a_stop_is_one_command() -> None:
         (11.04, {"phases": "3"}, 16),
         (11.04, {"phases": "3", "voltage_v": "240"}, 15),
         (3.68, {"voltage_v": "many", "phases": "0"}, 16),
+        (5.52, {"power_kw": "11.0"}, 8),
+        (5.52, {"power_kw": "7.4"}, 24),
+        (5.52, {"power_kw": "11.0", "phases": "1"}, 24),
     ],
 )
 def test_a_limit_becomes_whole_amperes(limit_kw: float | None, extra: dict[str, str], amps: int) -> None:
@@ -306,7 +310,7 @@ def test_a_look_that_shows_nothing_says_nothing(body: Any) -> None:
 def waking(*replies: Reply | Exception) -> tuple[Outcome, ProviderApi, list[float]]:
     waits: list[float] = []
     api = ProviderApi(list(replies))
-    return TeslaCommands(wait=waits.append).wake(call_to(api, BASE, NOW), CAR), api, waits
+    return TeslaCommands().wake(replace(call_to(api, BASE, NOW), wait=waits.append), CAR), api, waits
 
 
 def summary(state: str) -> Reply:

@@ -78,7 +78,7 @@ def test_a_sleeping_car_is_woken_and_then_obeys(rig: Rig) -> None:
     rig.do("plug-in")
     rig.change(asleep=True)
     with requests.Session() as http:
-        tesla, to = TeslaCommands(wait=rig.pass_s), call(rig, http)
+        tesla, to = TeslaCommands(), replace(call(rig, http), wait=rig.pass_s)
         refused = tesla.start(to, CAR, limit_kw=None)
         assert (refused.kind, refused.asleep) == (OutcomeKind.RETRYABLE, True)
         assert tesla.look(to, CAR).asleep is True

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from driveway.domain.account import reconnected
 from driveway.domain.command_life import HOPELESS, TAKEN, ending_of, told, with_pair
 from driveway.domain.control_rules import ControlRules
-from driveway.domain.guard import allowance, commands_spent, day_of
+from driveway.domain.guard import allowance, commands_spent, day_of, may_wake
 from driveway.domain.reasons import Reason
 from driveway.domain.sight import disconnected
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
@@ -47,6 +47,7 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> 
         doubt_at=now + doubt,
         shown_before=shows(twin, command.action),
         provider_ref=None,
+        put_off_until=None,
     )
     counted = _counted(_sent(twin, command, now), now)
     return replace(twin, control=replace(counted, command=sent)).tell(
@@ -59,10 +60,42 @@ def _upkeep_claimed(twin: Twin, upkeep: Command, now: datetime, rules: ControlRu
         return None
     if commands_spent(twin, now) >= allowance(twin, upkeep.action, rules):
         return None
-    sent = replace(upkeep, state="sent", sent_at=now, attempts=upkeep.attempts + 1, doubt_at=now + rules.start_doubt)
+    sent = replace(
+        upkeep,
+        state="sent",
+        sent_at=now,
+        attempts=upkeep.attempts + 1,
+        doubt_at=now + rules.start_doubt,
+        put_off_until=None,
+    )
     return replace(twin, control=replace(_counted(twin.control, now), upkeep=sent)).tell(
         Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[upkeep.action], told(sent))
     )
+
+
+def put_off(twin: Twin, command_id: str, *, until: datetime, now: datetime, rules: ControlRules) -> Twin | None:
+    """The twin with the planned command of that id waiting until ``until`` (aware UTC): its provider is out of service.
+
+    It was not sent, so it counts neither as an attempt nor as one of the day's commands. None when it is not to be sent
+    any more.
+    """
+    upkeep, command = twin.control.upkeep, twin.control.command
+    if upkeep is not None and upkeep.id == command_id and upkeep.state == "planned":
+        later = replace(upkeep, doubt_at=until, put_off_until=until)
+        control, first = replace(twin.control, upkeep=later), upkeep.put_off_until is None
+    elif command is not None and command.id == command_id and command.state == "planned":
+        if ending_of(twin, command, now, rules, outlook(twin, now, rules)) is not None:
+            return None
+        expires_at = max(command.expires_at, until + rules.command_ttl)
+        later = replace(command, doubt_at=until, put_off_until=until, expires_at=expires_at)
+        control, first = replace(twin.control, command=later), command.put_off_until is None
+    else:
+        return None
+    after = replace(twin, control=control)
+    if not first:
+        return after
+    text = "The car maker's service does not answer, so the command waits until it is back."
+    return after.tell(Entry(now, "CommandPutOff", Reason.PROVIDER_BREAKER_OPEN, text, told(later)))
 
 
 def _counted(control: Control, now: datetime) -> Control:
@@ -98,6 +131,7 @@ def answered(
     spread: float,
     retry_after_s: float | None = None,
     provider_ref: str | None = None,
+    asleep: bool = False,
     woken: bool = False,
 ) -> Twin:
     """The twin with the provider's answer to a sent command noted at ``now`` (aware UTC).
@@ -108,6 +142,7 @@ def answered(
         spread: jitter for pauses, evenly in [0, 1).
         retry_after_s: how long the provider asked to wait.
         provider_ref: the provider's own name for the command.
+        asleep: whether the car was found asleep.
         woken: whether the car was woken for it.
     """
     twin = replace(twin, control=_with_wake(twin.control, now)) if woken else twin
@@ -119,7 +154,10 @@ def answered(
         twin = disconnected(twin, detail, now)
     if upkeep is not None and upkeep.id == command_id:
         wait = timedelta(seconds=retry_after_s or 0)
-        return upkeep_answered(twin, upkeep, outcome, detail, now=now, rules=rules, spread=spread, wait=wait)
+        reason = _reason_to_wait(twin, upkeep.action, now, rules, asleep=asleep and not woken)
+        return upkeep_answered(
+            twin, upkeep, outcome, detail, reason=reason, now=now, rules=rules, spread=spread, wait=wait
+        )
     if command is None or not known or command.state != "sent":
         return twin
     pause = rules.first_retry * 2 ** min(command.attempts - 1, 6)
@@ -131,10 +169,18 @@ def answered(
     wait = max(pause * (0.5 + 0.5 * spread), min(asked, LONGEST_PAUSE))
     again_at = now if outcome in HOPELESS else now + wait
     noted = replace(command, outcome=outcome, detail=detail or None, provider_ref=provider_ref, doubt_at=again_at)
+    reason = _reason_to_wait(twin, command.action, now, rules, asleep=asleep and not woken)
     text = f"The car maker answered: {detail}" if detail else "The car maker could not carry it out now."
+    if reason is Reason.WAKE_BUDGET_SPENT:
+        text = "The car sleeps, and the day's wake-ups are used up."
     return replace(twin, control=replace(twin.control, command=noted)).tell(
-        Entry(now, "CommandRefused", Reason.RETRY_WAIT, text, {**told(noted), "outcome": outcome})
+        Entry(now, "CommandRefused", reason, text, {**told(noted), "outcome": outcome})
     )
+
+
+def _reason_to_wait(twin: Twin, action: CommandAction, now: datetime, rules: ControlRules, *, asleep: bool) -> Reason:
+    """Why a refused command waits; ``asleep`` is whether the car was found asleep and left so."""
+    return Reason.WAKE_BUDGET_SPENT if asleep and not may_wake(twin, action, now, rules) else Reason.RETRY_WAIT
 
 
 def _doubt_at(command: Command, jitter: timedelta) -> datetime | None:

@@ -138,16 +138,25 @@ def _is_done_already(twin: Twin, command: Command, now: datetime, rules: Control
 
 
 def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> Twin:
-    """A planned command that nobody sent: made known again.
-
-    It keeps its id, so that a message which is only late, behind many others, is still good; whichever comes first
-    is carried out. The waits double, so that a queue which cannot keep up is not filled with repetitions.
-    """
-    again = replace(command, doubt_at=now + max(rules.lost_after, now - command.not_before))
+    """A planned command that nobody sent, or that waited for its provider: made known again."""
+    again = repeated(command, now, rules)
+    if command.waits_for_provider:
+        return replace(twin, control=replace(twin.control, command=again))
     text = "The command was not sent yet; it is announced again."
     return replace(twin, control=replace(twin.control, command=again)).tell(
         Entry(now, "CommandRetried", Reason.RETRY_WAIT, text, told(again))
     )
+
+
+def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
+    """A planned command as it is made known again.
+
+    It keeps its id, so that a message which is only late, behind many others, is still good; whichever comes first
+    is carried out. The waits double, so that a queue which cannot keep up is not filled with repetitions.
+    """
+    if command.waits_for_provider:
+        return replace(command, not_before=now, doubt_at=now + rules.lost_after)
+    return replace(command, doubt_at=now + max(rules.lost_after, now - command.not_before))
 
 
 def _doubted(twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str, spread: float) -> Twin:

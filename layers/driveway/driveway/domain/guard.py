@@ -13,11 +13,13 @@ from driveway.domain.wall_time import to_utc
 from driveway.domain.wish import Wish, last_told, outlook, shows, wish
 
 RESERVED_FOR_STARTS = 2
+RESERVED_WAKES = 2
 BRITISH_PEAK_STARTS_MIN = (8 * 60, 16 * 60)
 """The Electric Vehicles (Smart Charge Points) Regulations 2021: peak is 08:00-11:00 and 16:00-22:00 on weekdays."""
 
 HELD_BACK_TEXTS: dict[Reason, str] = {
     Reason.DAILY_BUDGET_SPENT: "the day's commands for this car are used up",
+    Reason.PROVIDER_BREAKER_OPEN: "the car maker's service does not answer",
     Reason.BREAKER_OPEN: "the car did not follow before, so it is left alone for a while",
     Reason.PAIR_CAP_REACHED: "the car was started and stopped often enough in this session",
     Reason.MINIMUM_DWELL: "minimum dwell, to spare the car",
@@ -44,6 +46,9 @@ def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, He
     """What is desired at ``now`` (aware UTC), and why it is not being done, if it is not for a reason of ours."""
     ahead = outlook(twin, now, rules)
     want, wanted = desired_in(twin, now, ahead), wish(twin, now, rules, ahead)
+    command = twin.control.command
+    if command is not None and command.state == "planned" and command.put_off_until is not None:
+        return want, HeldBack(Reason.PROVIDER_BREAKER_OPEN, command.put_off_until)
     return want, guard(twin, wanted, now, rules) if wanted else None
 
 
@@ -88,10 +93,11 @@ def commands_spent(twin: Twin, now: datetime) -> int:
     return twin.control.commands_today if twin.control.budget_day == day_of(now) else 0
 
 
-def wakes_left(twin: Twin, now: datetime, rules: ControlRules) -> int:
-    """How many wake-ups the vehicle may still get in the present UTC day."""
+def may_wake(twin: Twin, action: CommandAction, now: datetime, rules: ControlRules) -> bool:
+    """Whether the vehicle may be woken once more in the present UTC day; the last wake-ups are kept for charging."""
     spent = twin.control.wakes_today if twin.control.budget_day == day_of(now) else 0
-    return max(0, rules.daily_wakes - spent)
+    reserved = 0 if action in {"start", "stop"} else RESERVED_WAKES
+    return spent < rules.daily_wakes - reserved
 
 
 def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:

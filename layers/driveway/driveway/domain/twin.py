@@ -280,6 +280,7 @@ class Command:
         outcome: the provider's last answer (an OutcomeKind) and, in ``detail``, its words.
         schedule: for ``install_default``, what is to be installed, in short.
         paired: it is counted as a stop of its session, having been taken.
+        put_off_until: until when it was last put off because its provider is out of service.
     """
 
     id: str
@@ -302,6 +303,12 @@ class Command:
     shown_before: bool = False
     schedule: str | None = None
     paired: bool = False
+    put_off_until: datetime | None = None
+
+    @property
+    def waits_for_provider(self) -> bool:
+        """Whether it is put off because its provider is out of service, and not made known again yet."""
+        return self.put_off_until is not None and self.doubt_at == self.put_off_until
 
 
 @dataclass(frozen=True, slots=True)

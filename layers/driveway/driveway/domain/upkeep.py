@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from driveway.domain.command_life import HOPELESS, OPEN, TAKEN, told
+from driveway.domain.command_life import HOPELESS, OPEN, TAKEN, repeated, told
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.desired import disconnected_at
 from driveway.domain.guard import allowance, commands_spent, day_of
@@ -30,15 +30,20 @@ _DONE: dict[CommandAction, tuple[Reason, str]] = {
 def default_schedule_wish(twin: Twin, now: datetime) -> str | None:
     """What should be installed at ``now`` (aware UTC), in short; None if nothing should be.
 
-    It names the vehicle, the off-peak windows, their zone and its offset from UTC: a charger knows only UTC.
+    It names the vehicle, the off-peak windows, their zone and the offsets from UTC of that zone and of the home's: a
+    charger knows only UTC, a car only the wall time where it is.
     """
     link, tariff = twin.link, twin.tariff
     if not link.enrolled or link.leaving or not can_keep(twin) or link.vehicle is None:
         return None
-    offset = now.astimezone(ZoneInfo(tariff.timezone)).utcoffset() or timedelta(0)
+    offsets = " ".join(f"{_offset(zone, now) // timedelta(minutes=1):+d}" for zone in (tariff.timezone, link.timezone))
     windows = ",".join(f"{window.start_min}-{window.end_min}" for window in tariff.off_peak)
     vehicle = f"{link.vehicle.provider}/{link.vehicle.vehicle_id}"
-    return f"{vehicle} {windows} {tariff.timezone} {offset // timedelta(minutes=1):+d}"
+    return f"{vehicle} {windows} {tariff.timezone} {offsets}"
+
+
+def _offset(timezone: str, at: datetime) -> timedelta:
+    return at.astimezone(ZoneInfo(timezone)).utcoffset() or timedelta(0)
 
 
 def can_keep(twin: Twin) -> bool:
@@ -59,8 +64,7 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
         if stands and upkeep.doubt_at is not None and now < upkeep.doubt_at:
             return twin
         if stands and upkeep.state == "planned" and now < upkeep.expires_at:
-            again = replace(upkeep, doubt_at=now + max(rules.lost_after, now - upkeep.not_before))
-            return replace(twin, control=replace(twin.control, upkeep=again))
+            return replace(twin, control=replace(twin.control, upkeep=repeated(upkeep, now, rules)))
         if upkeep.state in OPEN:
             over: CommandState = "failed" if stands else "superseded"
             upkeep = replace(upkeep, state=over, ended_at=now, doubt_at=None)
@@ -98,26 +102,30 @@ def upkeep_answered(
     outcome: str,
     detail: str,
     *,
+    reason: Reason,
     now: datetime,
     rules: ControlRules,
     spread: float,
     wait: timedelta,
 ) -> Twin:
-    """The twin with the provider's answer to the upkeep noted: done when it was taken, else repeated after a pause."""
+    """The twin with the provider's answer to the upkeep noted: done when it was taken, else repeated after a pause.
+
+    ``reason`` is why a refused one waits.
+    """
     if upkeep.state != "sent":
         return twin
     noted = replace(upkeep, outcome=outcome, detail=detail or None, ended_at=now)
     if outcome in TAKEN:
         done = replace(noted, state="confirmed", doubt_at=None)
-        reason, text = _DONE[upkeep.action]
+        done_reason, text = _DONE[upkeep.action]
         control = replace(twin.control, upkeep=done, default_schedule=upkeep.schedule)
-        return replace(twin, control=control).tell(Entry(now, "DefaultSchedule", reason, text, told(done)))
+        return replace(twin, control=control).tell(Entry(now, "DefaultSchedule", done_reason, text, told(done)))
     pause = rules.upkeep_retry * 2 ** min(upkeep.attempts - 1, 8) * (0.5 + 0.5 * spread)
     pause = LONGEST_PAUSE if outcome in HOPELESS else min(max(pause, wait), LONGEST_PAUSE)
     failed = replace(noted, state="failed", doubt_at=now + pause)
     text = detail or "The default schedule could not be changed now."
     return replace(twin, control=replace(twin.control, upkeep=failed)).tell(
-        Entry(now, "CommandRefused", Reason.RETRY_WAIT, text, {**told(failed), "outcome": outcome})
+        Entry(now, "CommandRefused", reason, text, {**told(failed), "outcome": outcome})
     )
 
 
@@ -127,7 +135,10 @@ def upkeep_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | Non
     if not can_keep(twin):
         return None
     if default_schedule_wish(twin, now) == twin.control.default_schedule:
-        return offset_changes_at(twin.tariff.timezone, now) if twin.control.default_schedule else None
+        if twin.control.default_schedule is None:
+            return None
+        changes = (offset_changes_at(zone, now) for zone in {twin.tariff.timezone, twin.link.timezone})
+        return min((at for at in changes if at is not None), default=None)
     if upkeep is not None and upkeep.state in OPEN:
         return upkeep.doubt_at
     ahead = (upkeep.doubt_at if upkeep else None, upkeep_held_until(twin, now, rules))
@@ -136,17 +147,16 @@ def upkeep_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | Non
 
 def offset_changes_at(timezone: str, now: datetime) -> datetime | None:
     """When an IANA zone changes its offset from UTC next (aware UTC, to the minute); None if not in nine months."""
-    zone = ZoneInfo(timezone)
     before = now.astimezone(UTC).replace(second=0, microsecond=0)
-    offset = before.astimezone(zone).utcoffset()
+    offset = _offset(timezone, before)
     weeks = (before + timedelta(weeks=week) for week in range(1, _OFFSET_SEARCH_WEEKS))
-    after = next((at for at in weeks if at.astimezone(zone).utcoffset() != offset), None)
+    after = next((at for at in weeks if _offset(timezone, at) != offset), None)
     if after is None:
         return None
     before = after - timedelta(weeks=1)
     while after - before > timedelta(minutes=1):
         middle = before + (after - before) // timedelta(minutes=2) * timedelta(minutes=1)
-        if middle.astimezone(zone).utcoffset() == offset:
+        if _offset(timezone, middle) == offset:
             before = middle
         else:
             after = middle

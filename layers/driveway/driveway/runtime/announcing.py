@@ -116,7 +116,11 @@ def command_detail(twin: Twin, command: Command) -> dict[str, Any]:
 def _newly_planned(before: Written | None, twin: Twin) -> list[Command]:
     """The command to charge and the upkeep of the default schedule, as far as this write planned or repeated them."""
     known = [_announcement_of(command) for command in _slots(before.twin)] if before else []
-    planned = [command for command in _slots(twin) if command is not None and command.state == "planned"]
+    planned = [
+        command
+        for command in _slots(twin)
+        if command is not None and command.state == "planned" and not command.waits_for_provider
+    ]
     return [command for command in planned if _announcement_of(command) not in known]
 
 

@@ -49,6 +49,10 @@ class Clock:
         while (wait_s := self.real_s(instant - self.now())) > 0:
             time.sleep(wait_s)
 
+    def sleep(self, seconds: float) -> None:
+        """Block for so many seconds of this clock."""
+        time.sleep(self.real_s(timedelta(seconds=seconds)))
+
     def text(self) -> str | None:
         """The ``DRIVEWAY_CLOCK`` text that gives this clock, or None for the wall clock."""
         if self.start is None or self.since is None:

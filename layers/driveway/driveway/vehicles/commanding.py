@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from driveway.domain.command import answered, claimed
-from driveway.domain.guard import wakes_left
+from driveway.domain.breaker import Permit
+from driveway.domain.command import answered, claimed, put_off
+from driveway.domain.guard import may_wake
 from driveway.domain.observation import Observation
 from driveway.domain.twin import Command, Twin, Vehicle
 from driveway.domain.wish import shows
@@ -21,44 +22,66 @@ from driveway.vehicles.registry import commands
 def carry_out(detail: dict[str, Any], current: Runtime) -> None:
     """Send a ``ChargingCommand`` at its time; one that is superseded, expired or sent already is dropped.
 
+    While its provider is out of service it is not sent but put off, so that its car loses no attempt by it.
+
     Raises:
         UnknownAssetError: the asset is gone.
     """
-    asset, command_id = detail["asset"], detail["command_id"]
+    asset, command_id, provider = detail["asset"], detail["command_id"], detail["provider"]
     current.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
-    change = current.table.change_twin(
-        asset, lambda twin: claimed(twin, command_id, current.now(), current.control_rules), now=current.now()
-    )
-    twin = change.after
-    command = _by_id(twin, command_id)
-    if not change.written or command is None or twin.link.vehicle is None:
+    permit = current.breakers.allow(provider, current.now())
+    if not permit.granted:
+        _put_off(asset, command_id, permit, current)
+        return
+    claim = None
+    try:
+        claim = _claimed(asset, command_id, provider, current)
+    finally:
+        if claim is None:
+            current.breakers.unused(provider, permit, current.now())
+    if claim is None:
         current.logger.info("dropped", extra={"command_id": command_id})
         return
-    outcome, woken = _guarded(twin, twin.link.vehicle, command, current)
+    twin, vehicle, command = claim
+    outcome, woken = _send(twin, vehicle, command, current)
+    if outcome.unavailable:
+        current.breakers.failed(provider, permit, current.now(), wait_s=outcome.retry_after_s)
+    else:
+        current.breakers.succeeded(provider, permit, current.now())
     current.logger.info(
         "command", extra={"command_id": command_id, "action": command.action, "outcome": outcome.kind.value}
     )
     _note(asset, command_id, outcome, woken=woken, current=current)
 
 
+def _put_off(asset: str, command_id: str, permit: Permit, current: Runtime) -> None:
+    now, rules = current.now(), current.control_rules
+    until = current.breakers.comeback(permit, now)
+    current.table.change_twin(asset, lambda twin: put_off(twin, command_id, until=until, now=now, rules=rules), now=now)
+    current.logger.info("put off", extra={"command_id": command_id})
+
+
+def _claimed(asset: str, command_id: str, provider: str, current: Runtime) -> tuple[Twin, Vehicle, Command] | None:
+    """The twin, its car and the command, now marked as being sent; None if it is not for this call to send."""
+    now, rules = current.now(), current.control_rules
+
+    def rule(twin: Twin) -> Twin | None:
+        vehicle = twin.link.vehicle
+        known = vehicle is not None and vehicle.provider == provider
+        return claimed(twin, command_id, now, rules) if known else None
+
+    change = current.table.change_twin(asset, rule, now=now)
+    before, command = _by_id(change.before, command_id), _by_id(change.after, command_id)
+    vehicle = change.after.link.vehicle
+    # A write may have moved the due times only: the command is this call's if this write made it sent.
+    if vehicle is None or before is None or command is None or (before.state, command.state) != ("planned", "sent"):
+        return None
+    return change.after, vehicle, command
+
+
 def _by_id(twin: Twin, command_id: str) -> Command | None:
     slots = (twin.control.command, twin.control.upkeep)
     return next((command for command in slots if command is not None and command.id == command_id), None)
-
-
-def _guarded(twin: Twin, vehicle: Vehicle, command: Command, current: Runtime) -> tuple[Outcome, bool]:
-    """The provider's answer behind its breaker: while the provider is out, its cars wait and it is spared."""
-    key = vehicle.provider
-    permit = current.breakers.allow(key, current.now())
-    if not permit.granted:
-        wait_s = (permit.until - current.now()).total_seconds() if permit.until is not None else None
-        return Outcome(OutcomeKind.RETRYABLE, f"{key} is out of service for now.", retry_after_s=wait_s), False
-    outcome, woken = _send(twin, vehicle, command, current)
-    if outcome.unavailable:
-        current.breakers.failed(key, permit, current.now(), wait_s=outcome.retry_after_s)
-    else:
-        current.breakers.succeeded(key, permit, current.now())
-    return outcome, woken
 
 
 def _send(twin: Twin, vehicle: Vehicle, command: Command, current: Runtime) -> tuple[Outcome, bool]:
@@ -70,7 +93,7 @@ def _send(twin: Twin, vehicle: Vehicle, command: Command, current: Runtime) -> t
         if looked and shows(seen(twin, looked, current), command.action):
             return Outcome(OutcomeKind.ALREADY_IN_STATE, "The car shows it already.", observations=looked), False
     outcome = _commanded(provider, call, vehicle, command, twin)
-    if not outcome.asleep or wakes_left(twin, current.now(), current.control_rules) <= 0:
+    if not outcome.asleep or not may_wake(twin, command.action, current.now(), current.control_rules):
         return _with(outcome, looked), False
     woken = provider.wake(call, vehicle)
     if woken.kind not in {OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE}:
@@ -108,6 +131,7 @@ def _note(asset: str, command_id: str, outcome: Outcome, *, woken: bool, current
             spread=chance,
             retry_after_s=outcome.retry_after_s,
             provider_ref=outcome.provider_ref,
+            asleep=outcome.asleep,
             woken=woken,
         )
 

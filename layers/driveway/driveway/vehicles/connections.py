@@ -16,7 +16,8 @@ def connect(vehicle: Vehicle, twin: Twin, current: Runtime) -> Call:
         http=current.http,
         tokens=current.provider_tokens(_token_key(vehicle), lambda: _tokens(vehicle, current)),
         now=current.now(),
-        extra=extra | {"power_kw": str(twin.link.power_kw)},
+        extra=extra | {"power_kw": str(twin.link.power_kw), "home_timezone": twin.link.timezone},
+        wait=current.clock.sleep,
     )
 
 

@@ -124,8 +124,8 @@ def default_profile(windows: tuple[Window, ...], *, timezone: str, now: datetime
     """The OCPP profile that charges in daily wall-time windows and holds between them.
 
     A charger knows only UTC, so its day starts at today's local midnight, said in UTC. After a change of the UTC
-    offset it would be off by as much: install it anew then (``default_key`` tells when). Without windows there is no
-    limit: a charger on its own is never held all day.
+    offset it would be off by as much: install it anew then. Without windows there is no limit: a charger on its own is
+    never held all day.
 
     Args:
         windows: sorted and apart, in minutes after local midnight.
@@ -153,12 +153,6 @@ def default_profile(windows: tuple[Window, ...], *, timezone: str, now: datetime
             "chargingSchedulePeriod": [{"startPeriod": s, "limit": limit} for s, limit in sorted(schedule.items())],
         },
     }
-
-
-def default_key(windows: tuple[Window, ...], *, timezone: str, now: datetime) -> str:
-    """What an installed default depends on; while it is the same, there is nothing to install anew."""
-    offset = now.astimezone(ZoneInfo(timezone)).strftime("%z")
-    return ",".join(f"{window.start_min}-{window.end_min}" for window in windows) + offset
 
 
 def observations(state: Mapping[str, Any], *, now: datetime) -> tuple[Observation, ...]:
@@ -263,4 +257,5 @@ def _outcome(row: str, answer: Answer, *, wait_s: float | None = None) -> Outcom
     kind, sentence = TABLE.get(row, TABLE["other"])
     words = text(answer.fields.get("detail")) or text(answer.fields.get("title")) or ""
     retry_s = wait_s if kind is OutcomeKind.RETRYABLE else None
-    return Outcome(kind, shorten(f"{sentence} {words}".strip()), retry_after_s=retry_s)
+    out = row in {"429", "5xx"}
+    return Outcome(kind, shorten(f"{sentence} {words}".strip()), retry_after_s=retry_s, unavailable=out)

@@ -1,6 +1,7 @@
 """What every car maker's module gives: webhooks turned into observations, commands turned into outcomes."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -124,13 +125,17 @@ class TokenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a provider's outbound half works with: where, with which HTTP session and token, at what time."""
+    """What a provider's outbound half works with: where, with which HTTP session and token, at what time.
+
+    ``wait`` blocks for some seconds of the clock that ``now`` is of.
+    """
 
     base_url: str
     http: "requests.Session"
     tokens: TokenSource
     now: datetime
     extra: Mapping[str, str] = field(default_factory=dict)
+    wait: Callable[[float], None] = time.sleep
 
 
 class Commands(Protocol):

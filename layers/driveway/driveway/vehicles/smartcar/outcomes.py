@@ -135,7 +135,8 @@ def _from_error(answer: Answer, error: Mapping[str, Any], action: Action, now: d
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
         observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
         asleep=row.asleep,
-        unavailable=status in {429, 500},
+        # Smartcar limits calls as a whole and, apart from that, those about one car.
+        unavailable=status in {429, 500, 503} and code != "VEHICLE",
     )
 
 

@@ -1,8 +1,7 @@
 """Commands to a Tesla through a vehicle-command proxy (``call.base_url``)."""
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,19 +15,19 @@ from driveway.vehicles.tesla.outcomes import Judged, judge
 from driveway.vehicles.tesla.telemetry import PLUGGED_CHARGING_FULL, SOURCE
 
 WAKE_POLLS_S = (2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
+SINGLE_PHASE_KW = 7.7
+"""The most that charges over one phase: 32 A at 240 V."""
+
 LOOK_AT = "/vehicle_data?endpoints=charge_state%3Bdrive_state%3Blocation_data"
 
 
-@dataclass(frozen=True, slots=True)
 class TeslaCommands:
     """The outbound half of Tesla.
 
-    What ``call.extra`` may hold, as text: ``voltage_v`` (230) and ``phases`` (1) to turn kW into A, ``minimum_amps``
-    (5) and ``maximum_amps`` (32); ``latitude``, ``longitude`` and ``home_timezone`` of the home. ``wait`` blocks for
-    some seconds between two looks at a waking car.
+    What ``call.extra`` may hold, as text: ``voltage_v`` (230) and ``phases`` (as many as ``power_kw`` needs) to turn kW
+    into A, ``minimum_amps`` (5) and ``maximum_amps`` (32); ``latitude``, ``longitude`` and ``home_timezone`` of the
+    home.
     """
-
-    wait: Callable[[float], None] = time.sleep
 
     def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
         """Set the charging current, then start. Without a limit the current goes back to its maximum.
@@ -65,7 +64,7 @@ class TeslaCommands:
         for wait_s in WAKE_POLLS_S:
             if online:
                 break
-            self.wait(wait_s)
+            call.wait(wait_s)
             online = _is_online(call, vehicle)
         seen = (Observation(at=call.now, source=SOURCE, reachable=online),)
         if online:
@@ -87,9 +86,16 @@ def charging_amps(limit_kw: float | None, extra: Mapping[str, str]) -> int:
     maximum = int(number(extra.get("maximum_amps"), low=1) or 32)
     if limit_kw is None:
         return maximum
-    watts_per_amp = (number(extra.get("voltage_v"), low=1) or 230.0) * (number(extra.get("phases"), low=1) or 1.0)
+    watts_per_amp = (number(extra.get("voltage_v"), low=1) or 230.0) * (
+        number(extra.get("phases"), low=1) or _phases(extra)
+    )
     # A limit that was itself reckoned from whole amperes must not lose one to rounding.
     return max(minimum, min(maximum, int(limit_kw * 1000 / watts_per_amp + 1e-6)))
+
+
+def _phases(extra: Mapping[str, str]) -> float:
+    power_kw = number(extra.get("power_kw"), low=0)
+    return 3.0 if power_kw is not None and power_kw > SINGLE_PHASE_KW else 1.0
 
 
 def _settle(call: Call, vehicle: Vehicle, judged: Judged, *, charging: bool) -> Outcome:

@@ -122,7 +122,7 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
         observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
         asleep=row.asleep,
-        unavailable=status == 429,
+        unavailable=status in {429, 502, 503, 504},
     )
     return Judged(outcome, row.doubtful)
 
