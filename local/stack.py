@@ -370,7 +370,7 @@ def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]
 
 
 def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
-    """Call every function by harmless requests, as many at once as will run at once, so that no real one starts cold."""
+    """Call every function by harmless requests, as many as will run at once, so that no real one starts cold."""
     auth = {"Authorization": f"Bearer {stack['app_token']}"}
     axle = {"Authorization": f"Bearer {stack['axle_token']}"}
     url = stack["api_url"]

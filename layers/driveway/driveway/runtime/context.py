@@ -121,9 +121,12 @@ class Runtime:
 
     @cached_property
     def control_rules(self) -> ControlRules:
-        """How cars are commanded and protected."""
+        """How cars are commanded and protected; what the machinery takes is not taken for a fault on a scaled clock."""
+        usual = ControlRules()
         return ControlRules(
             lead=self.clock.machine(2.0),
+            lost_after=max(usual.lost_after, self.clock.machine(3.0)),
+            command_ttl=max(usual.command_ttl, self.clock.machine(10.0)),
             default_spread_s=int(self.settings.number("DEFAULT_EDGE_SPREAD_S", 0)),
             escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
         )
