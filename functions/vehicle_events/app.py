@@ -1,10 +1,12 @@
 """Takes what car makers, the app and Tesla's telemetry stream observe; 2xx once it is stored."""
 
+from collections import Counter
 from typing import Any
 
 from driveway.runtime.context import Runtime, runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import ProblemError, invalid, malformed, not_found
+from driveway.vehicles.counting import count_not_stored, not_stored
 from driveway.vehicles.intake import take_inbound, take_observations
 from driveway.vehicles.provider import SignatureError, WebhookError, WebhookRequest
 from driveway.vehicles.registry import UnknownProviderError, webhooks
@@ -24,10 +26,12 @@ def post_webhook(request: Request, current: Runtime) -> Answer:
         window_s = current.clock.machine(REPLAY_WINDOW_S).total_seconds()
         inbound = provider.receive(WebhookRequest(request.headers, request.body, current.now(), window_s), secrets)
     except SignatureError:
+        count_not_stored(name, {"refused": 1}, current)
         raise ProblemError(401, "bad-signature", "Not authenticated", "The signature does not fit.") from None
     except WebhookError as error:
         raise malformed(str(error)) from None
     counts = take_inbound(name, inbound, current)
+    count_not_stored(name, not_stored(inbound, counts), current)
     current.logger.info("webhook", extra={"provider": name, "counts": dict(counts), "dropped": list(inbound.dropped)})
     return Answer(200, dict(inbound.reply) or dict(counts))
 
@@ -62,11 +66,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _telemetry(event: dict[str, Any], current: Runtime) -> dict[str, Any]:
     from driveway.vehicles.tesla.webhooks import kinesis_records
 
+    total: Counter[str] = Counter()
+    failures: list[dict[str, str]] = []
     for record in event["Records"]:
         try:
-            counts = take_inbound("tesla", kinesis_records({"Records": [record]}, current.now()), current)
+            inbound = kinesis_records({"Records": [record]}, current.now())
+            total += not_stored(inbound, take_inbound("tesla", inbound, current))
         except Exception:
             current.logger.exception("record failed")
-            return {"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}
-        current.logger.debug("telemetry", extra={"counts": dict(counts)})
-    return {"batchItemFailures": []}
+            failures.append({"itemIdentifier": record["kinesis"]["sequenceNumber"]})
+            break
+    count_not_stored("tesla", total, current)
+    current.logger.debug("telemetry", extra={"counts": dict(total)})
+    return {"batchItemFailures": failures}

@@ -334,15 +334,15 @@ def test_an_incapable_car_is_no_news_of_its_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("body", "reason", "unused"),
     [
-        (state(eventType="VEHICLE_RENAMED"), "event type VEHICLE_RENAMED is not used"),
-        ({"version": "2.0", "eventName": "scheduled"}, "event type scheduled is not used"),
-        (state(vehicleId=None, data={}), "VEHICLE_STATE names no vehicle"),
+        (state(eventType="VEHICLE_RENAMED"), "event type VEHICLE_RENAMED is not used", 1),
+        ({"version": "2.0", "eventName": "scheduled"}, "event type scheduled is not used", 1),
+        (state(vehicleId=None, data={}), "VEHICLE_STATE names no vehicle", 0),
     ],
 )
-def test_an_event_that_is_not_used_is_dropped_with_the_reason(body: Any, reason: str) -> None:
-    assert receive(body) == Inbound(dropped=(reason,))
+def test_an_event_that_is_not_used_is_dropped_with_the_reason(body: Any, reason: str, unused: int) -> None:
+    assert receive(body) == Inbound(dropped=(reason,), unused=unused)
 
 
 JSON = st.recursive(

@@ -137,7 +137,7 @@ def test_a_charge_state_says(
     "state", ["DetailedChargeStateUnknown", "Unknown", "", "DetailedChargeStateNew", "Idle", 4, {}]
 )
 def test_an_unknown_charge_state_says_nothing(state: Any) -> None:
-    assert read(decoded(DetailedChargeState=state)) == Inbound(dropped=("record 0: no field that is used",))
+    assert read(decoded(DetailedChargeState=state)) == Inbound(dropped=("record 0: no field that is used",), unused=1)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_during_dc_charging_the_ac_fields_are_not_used(sign: dict[str, Any]) -> 
     ],
 )
 def test_an_invalid_or_unused_value_says_nothing(fields: dict[str, Any]) -> None:
-    assert read(decoded(**fields)) == Inbound(dropped=("record 0: no field that is used",))
+    assert read(decoded(**fields)) == Inbound(dropped=("record 0: no field that is used",), unused=1)
 
 
 def test_an_invalid_value_leaves_the_others_standing() -> None:
@@ -275,6 +275,7 @@ def test_a_resent_record_has_the_same_key_and_another_value_or_time_a_different_
 def test_a_record_that_cannot_be_used_is_dropped_with_the_reason(record: Any, reason: str) -> None:
     inbound = events([record, decoded(Soc=41)], SENT_AT)
     assert inbound.dropped == (f"record 0: {reason}",)
+    assert inbound.unused == (reason == "no field that is used")
     assert len(inbound.events) == 1
 
 

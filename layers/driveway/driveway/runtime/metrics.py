@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from driveway.runtime.context import Runtime
 
 
-def emit(counts: Mapping[str, int], current: Runtime) -> None:
-    """Report counts by metric name, with the dimensions ``service`` and ``stage`` that the alarms look at."""
+def emit(counts: Mapping[str, int], current: Runtime, **dimensions: str) -> None:
+    """Report counts by metric name, with the dimensions ``service`` and ``stage`` that the alarms look at, and others.
+
+    A dimension takes few values: every combination is a metric that is paid for.
+    """
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
     metrics = EphemeralMetrics(
@@ -14,6 +17,8 @@ def emit(counts: Mapping[str, int], current: Runtime) -> None:
         service=current.settings.text("POWERTOOLS_SERVICE_NAME", "driveway"),
     )
     metrics.add_dimension("stage", current.settings.stage)
+    for name, value in dimensions.items():
+        metrics.add_dimension(name, value)
     for name, count in counts.items():
         metrics.add_metric(name, MetricUnit.Count, count)
     metrics.flush_metrics()

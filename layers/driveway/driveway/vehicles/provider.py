@@ -74,10 +74,14 @@ class VehicleEvent:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """What a webhook request held: events to store, what was dropped and why, and the body to answer with."""
+    """What a webhook request held: events to store, what was dropped and why, and the body to answer with.
+
+    ``unused`` is how many of the dropped are of a kind that we do not use; the others could not be read.
+    """
 
     events: tuple[VehicleEvent, ...] = ()
     dropped: tuple[str, ...] = ()
+    unused: int = 0
     reply: Mapping[str, Any] = field(default_factory=dict)
 
 

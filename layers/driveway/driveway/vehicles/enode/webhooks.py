@@ -19,6 +19,10 @@ class _NotUsedError(Exception):
     """An event that is not stored, and why."""
 
 
+class _UnusedKindError(_NotUsedError):
+    """An event that is not about a car."""
+
+
 class EnodeWebhooks:
     """The inbound half of Enode."""
 
@@ -35,12 +39,14 @@ class EnodeWebhooks:
         _verify(request, secrets)
         events: list[VehicleEvent] = []
         dropped: list[str] = []
+        unused = 0
         for place, event in enumerate(_array(request.body)):
             try:
                 events.append(_vehicle_event(event, request.received_at))
             except _NotUsedError as reason:
                 dropped.append(f"{place}: {reason}")
-        return Inbound(events=tuple(events), dropped=tuple(dropped))
+                unused += isinstance(reason, _UnusedKindError)
+        return Inbound(events=tuple(events), dropped=tuple(dropped), unused=unused)
 
 
 def _verify(request: WebhookRequest, secrets: Sequence[str]) -> None:
@@ -68,7 +74,7 @@ def _vehicle_event(event: Any, received_at: datetime) -> VehicleEvent:
         raise _NotUsedError("the event has no name")
     read = READERS.get(name)
     if read is None:
-        raise _NotUsedError(shorten(f"{name} is not about a car"))
+        raise _UnusedKindError(shorten(f"{name} is not about a car"))
     return read(event, received_at)
 
 

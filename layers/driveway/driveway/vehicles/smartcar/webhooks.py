@@ -74,7 +74,7 @@ def _event(event: Mapping[str, Any], received_at: datetime) -> Inbound:
     kind, data = text(event.get("eventType")), mapping(event.get("data"))
     vehicle_id = text(event.get("vehicleId")) or text(mapping(data.get("vehicle")).get("id"))
     if kind not in ("VEHICLE_STATE", "VEHICLE_ERROR"):
-        return Inbound(dropped=(f"event type {shorten(str(kind or event.get('eventName')))} is not used",))
+        return Inbound(dropped=(f"event type {shorten(str(kind or event.get('eventName')))} is not used",), unused=1)
     if vehicle_id is None:
         return Inbound(dropped=(f"{kind} names no vehicle",))
     meta = mapping(event.get("meta"))

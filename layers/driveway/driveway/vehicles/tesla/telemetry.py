@@ -34,16 +34,22 @@ class RecordError(ValueError):
     """A record that gives no event, and why. The text holds nothing of the car."""
 
 
+class UnusedRecordError(RecordError):
+    """A record of fields that are not used."""
+
+
 def events(records: Iterable[Any], received_at: datetime) -> Inbound:
     """The events of a batch of parsed records; a record that gives none is dropped with its reason, the rest stand."""
     found: list[VehicleEvent] = []
     dropped: list[str] = []
+    unused = 0
     for index, record in enumerate(records):
         try:
             found.append(_event(record, received_at))
         except RecordError as error:
             dropped.append(f"record {index}: {error}")
-    return Inbound(events=tuple(found), dropped=tuple(dropped))
+            unused += isinstance(error, UnusedRecordError)
+    return Inbound(events=tuple(found), dropped=tuple(dropped), unused=unused)
 
 
 def _event(record: Any, received_at: datetime) -> VehicleEvent:
@@ -60,7 +66,7 @@ def _event(record: Any, received_at: datetime) -> VehicleEvent:
     said = _fields(record, envelope)
     observation = _observation(said, at)
     if observation is None:
-        raise RecordError("no field that is used")
+        raise UnusedRecordError("no field that is used")
     return VehicleEvent(vehicle_id=vin, dedupe_key=_dedupe_key(vin, at, said), observations=(observation,))
 
 
