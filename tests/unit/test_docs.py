@@ -76,6 +76,14 @@ def test_every_reason_code_named_exists(name: str) -> None:
     assert named - NOT_REASONS - OUTCOMES <= {reason.value for reason in Reason}
 
 
+def test_support_finds_every_reason_code_in_exactly_one_row() -> None:
+    page = text_of(ROOT / "docs" / "operations.md")
+    table = page.partition("| reason | means | do |")[2].partition("\n\n")[0]
+    cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    codes = [code for cell in cells for code in re.findall(r"`([A-Z_]+)`", cell)]
+    assert sorted(codes) == sorted(reason.value for reason in Reason)
+
+
 def test_operations_says_what_to_do_about_every_alarm_and_names_no_other() -> None:
     defined = set(re.findall(r"^  (\w+Alarm):$", text_of(ROOT / "template.yaml"), re.MULTILINE))
     assert set(ALARM.findall(text_of(ROOT / "docs" / "operations.md"))) == defined
