@@ -11,7 +11,14 @@ from driveway.domain.intent import check_intent_fits, intent_body, parse_intent
 from driveway.domain.preference_error import PreferenceError
 from driveway.domain.reasons import Reason
 from driveway.domain.tariff import parse_tariff, tariff_body
-from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin import Entry, Twin, VehicleIntent
+from driveway.domain.vehicle_intent import (
+    VEHICLE_ID_RULE,
+    is_vehicle_id,
+    parse_vehicle_intent,
+    vehicle_intent_body,
+    with_vehicle_intent,
+)
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.idempotency import once
@@ -46,6 +53,36 @@ def put_intent(request: Request, current: Runtime) -> Answer:
         return replace(twin, intent=intent).tell(Entry(now, "IntentSet", Reason.UPDATED_BY_APP, text))
 
     return _stored(request, current, rule, lambda twin: intent_body(twin.intent))
+
+
+def put_vehicle_intent(request: Request, current: Runtime) -> Answer:
+    """Replace the intent of one of several cars; it counts while that car is plugged in."""
+    own = _checked(lambda: parse_vehicle_intent(request.json()))
+    return _with_vehicle_intent(request, current, own)
+
+
+def delete_vehicle_intent(request: Request, current: Runtime) -> Answer:
+    """End a car's own intent; without one nothing changes."""
+    return _with_vehicle_intent(request, current, None)
+
+
+def _with_vehicle_intent(request: Request, current: Runtime, own: VehicleIntent | None) -> Answer:
+    vehicle_id = request.parameters["vehicle_id"]
+    if not is_vehicle_id(vehicle_id):
+        raise invalid(VEHICLE_ID_RULE)
+    event, text = (
+        ("VehicleIntentSet", "What the driver of one of the cars needs was set.")
+        if own is not None
+        else ("VehicleIntentDeleted", "The asset's intent counts for that car again.")
+    )
+
+    def rule(twin: Twin, now: datetime) -> Twin:
+        after = _checked(lambda: with_vehicle_intent(twin, vehicle_id, own))
+        if after is twin:
+            return twin
+        return after.tell(Entry(now, event, Reason.UPDATED_BY_APP, text, {"vehicle_id": vehicle_id}))
+
+    return _stored(request, current, rule, lambda _: vehicle_intent_body(own) if own is not None else {})
 
 
 def put_charge_now(request: Request, current: Runtime) -> Answer:
@@ -111,6 +148,8 @@ handler = http_function(
     {
         "PUT /assets/{asset}/tariff": Route(put_tariff, "app"),
         "PUT /assets/{asset}/intent": Route(put_intent, "app"),
+        "PUT /assets/{asset}/vehicles/{vehicle_id}/intent": Route(put_vehicle_intent, "app"),
+        "DELETE /assets/{asset}/vehicles/{vehicle_id}/intent": Route(delete_vehicle_intent, "app"),
         "PUT /assets/{asset}/charge-now": Route(put_charge_now, "app"),
         "DELETE /assets/{asset}/charge-now": Route(delete_charge_now, "app"),
     }

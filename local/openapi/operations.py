@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from driveway.domain.charge_now import LONGEST
+from driveway.domain.vehicle_intent import MOST_VEHICLES
 from driveway.status import ENTRIES, LONGEST_SCHEDULE
 from local.openapi.schema import Schema, instant, text, typed
 
@@ -133,6 +134,25 @@ OPERATIONS: dict[str, Operation] = {
         {202: ("IntentStored", "Stored, normalised; Axle is told by itself.")},
         STORED,
         ("Intent",),
+        headers=WRITES,
+    ),
+    "PUT /assets/{asset}/vehicles/{vehicle_id}/intent": Operation(
+        "Preferences",
+        "putVehicleIntent",
+        "For several cars at one charger: it counts, as a whole, in place of the asset's while this car is plugged in. "
+        "Which car that is, an observation says with `vehicle_id`. At most "
+        f"{MOST_VEHICLES} cars.",
+        {202: ("VehicleIntentStored", "Stored, normalised; Axle is told by itself, at the plug-in at the latest.")},
+        STORED,
+        ("VehicleIntent",),
+        headers=WRITES,
+    ),
+    "DELETE /assets/{asset}/vehicles/{vehicle_id}/intent": Operation(
+        "Preferences",
+        "deleteVehicleIntent",
+        "The asset's intent counts for this car again.",
+        {202: ("VehicleIntentDeleted", "The car has no intent of its own (any more).")},
+        STORED,
         headers=WRITES,
     ),
     "PUT /assets/{asset}/charge-now": Operation(

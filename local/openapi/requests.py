@@ -12,7 +12,9 @@ from driveway.domain.charge_now import LONGEST
 from driveway.domain.charging_profile_parsing import MOST_PERIODS
 from driveway.domain.charging_profile_values import Kind, Purpose, RateUnit, Recurrency
 from driveway.domain.half_hour_prices import SLOTS
+from driveway.domain.presence_vehicle import NAMED_BEFORE
 from driveway.domain.twin import ChargingMode, TariffType, Weekday
+from driveway.domain.vehicle_intent import MOST_BATTERY_KWH, VEHICLE_ID
 from driveway.sites import bodies
 from driveway.vehicles.app import MOST_ENERGY_KWH, MOST_OBSERVATIONS, MOST_POWER_KW
 from local.openapi.schema import (
@@ -45,6 +47,7 @@ def request_schemas() -> dict[str, Schema]:
             required=("start", "pence_per_kwh"),
         ),
         "Intent": _intent(),
+        "VehicleIntent": _vehicle_intent(),
         "ChargeNow": _charge_now(),
         "Observations": strict(
             {"observations": array(ref("Observation"), minItems=1, maxItems=MOST_OBSERVATIONS)},
@@ -158,6 +161,15 @@ def _intent() -> Schema:
     return schema | {"allOf": at_most_one("kwh", "hours", "target_soc_pct")}
 
 
+def _vehicle_intent() -> Schema:
+    battery = typed("number", "Of this car; absent: the asset's.") | {
+        "exclusiveMinimum": 0,
+        "maximum": MOST_BATTERY_KWH,
+    }
+    schema = _intent()
+    return schema | {"properties": schema["properties"] | {"battery_kwh": nullable(battery)}}
+
+
 def _charge_now() -> Schema:
     minutes = LONGEST.total_seconds() / 60
     schema = strict(
@@ -184,6 +196,12 @@ def _observation() -> Schema:
         "energy_session_kwh": number("A register that counts from the plug-in.", least=0, most=MOST_ENERGY_KWH),
         "energy_lifetime_kwh": number("A register that never resets.", least=0, most=MOST_ENERGY_KWH),
         "soc_pct": number("State of charge.", least=0, most=100),
+        "vehicle_id": text(
+            "Which car is plugged in, where several share a charger: your own id of it, as in "
+            "`/assets/{asset}/vehicles/{vehicle_id}/intent`. "
+            f"Say it with the plug-in, after it, or up to {NAMED_BEFORE.total_seconds() / 60:.0f} minutes before.",
+            pattern=VEHICLE_ID,
+        ),
     }
     schema = strict(
         {"at": instant("When it was so, by the source; at most five minutes ahead.")}

@@ -160,6 +160,7 @@ def _preferences() -> dict[str, Schema]:
         "until": instant("When it ends at the latest."),
         "kwh": number("The amount, if one was asked for."),
     }
+    battery = {"battery_kwh": number("The car's own battery.")}
     stored = {"axle": ref("ToldToAxle"), "warnings": WARNINGS, "revision": REVISION}
     return {
         "TariffAnswer": record(tariff, "The tariff, normalised; it can be sent back as it is."),
@@ -167,7 +168,14 @@ def _preferences() -> dict[str, Schema]:
             intent, "The intent, normalised; it can be sent back as it is.", optional=optional_intent
         ),
         "TariffStored": record(tariff | stored),
+        "VehicleIntentAnswer": record(
+            intent | battery,
+            "A car's own intent, normalised; it can be sent back as it is.",
+            optional=(*optional_intent, *battery),
+        ),
         "IntentStored": record(intent | stored, optional=optional_intent),
+        "VehicleIntentStored": record(intent | battery | stored, optional=(*optional_intent, *battery)),
+        "VehicleIntentDeleted": record(stored),
         "ChargeNowStored": record(boost | stored, optional=("kwh",)),
         "ChargeNowEnded": record(stored),
         "ToldToAxle": record(
@@ -233,6 +241,20 @@ def _asset() -> dict[str, Schema]:
         ),
         "tariff": ref("TariffAnswer"),
         "intent": ref("IntentAnswer"),
+        "vehicle_intents": typed(
+            "object",
+            "The own intents of cars, by vehicle id.",
+            additionalProperties=ref("VehicleIntentAnswer"),
+        ),
+        "intent_in_force": record(
+            {
+                "of": one_of(("asset", "vehicle"), "Whose intent it is."),
+                "vehicle_id": nullable(text("The car that was named as plugged in; null: it is not known.")),
+                "intent": ref("IntentAnswer"),
+                "text": text("Why it counts, in a sentence."),
+            },
+            "The intent that counts, and that Axle is told.",
+        ),
         "charge_now": nullable(record(boost)),
         "desired": record(desired),
         "held_back": nullable(

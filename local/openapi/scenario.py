@@ -42,6 +42,7 @@ SITE: dict[str, Any] = {
 TARIFF = {"off_peak": "23:30-05:30", "timezone": "Europe/London", "tariff_type": "dual_rate"}
 PRICES = {"prices": [7.5] * 11 + [28.0] * 36 + [7.5], "timezone": "Europe/London", "tariff_type": "smart"}
 INTENT = {"kwh": 30, "ready_by": "07:00"}
+SECOND_CAR = {"target_soc_pct": 90, "battery_kwh": 40, "ready_by": "08:30"}
 WEEK = {
     "target_soc_pct": 80,
     "minimum_soc_pct": 20,
@@ -165,6 +166,10 @@ def _prefer(world: World) -> None:
     world.call(
         "PUT /assets/{asset}/intent", "key-reused", "The same key with another body", WEEK, headers=key, asset="car-1"
     )
+    own = "/assets/{asset}/vehicles/{vehicle_id}/intent"
+    put, delete = f"PUT {own}", f"DELETE {own}"
+    world.call(put, "another-car", "Another car, its battery is smaller", SECOND_CAR, asset="car-1", vehicle_id="leaf")
+    world.call(delete, "gone", "It has no intent of its own any more", asset="car-1", vehicle_id="leaf")
     two = INTENT | {"hours": 4}
     world.call("PUT /assets/{asset}/intent", "two-amounts", "More than one amount", two, asset="car-1")
     world.settle("car-1")

@@ -14,7 +14,6 @@ from driveway.domain.intent import (
     check_intent_fits,
     intent_body,
     intent_differs,
-    intent_for,
     parse_intent,
 )
 from driveway.domain.preference_error import PreferenceError
@@ -277,13 +276,6 @@ def test_axle_is_told_again_only_what_matters_to_it(
     acked: AxleIntent | None, wanted: AxleIntent, differs: bool
 ) -> None:
     assert intent_differs(acked, wanted) is differs
-
-
-def test_the_car_that_is_plugged_in_decides_whose_intent_counts() -> None:
-    charger, small_car = Intent(ready_by=EVERY_DAY), Intent(ready_by={"sat": "09:30"}, kwh=12)
-    assert intent_for(charger, {"small": small_car}, "small") is small_car
-    assert intent_for(charger, {"small": small_car}, "other") is charger
-    assert intent_for(charger, {"small": small_car}, None) is charger
 
 
 TIMES = st.tuples(st.integers(0, 23), st.integers(0, 59)).map(lambda time: f"{time[0]:02d}:{time[1]:02d}")

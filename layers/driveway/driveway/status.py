@@ -12,6 +12,7 @@ from driveway.domain.intent import intent_body
 from driveway.domain.ledger import completeness
 from driveway.domain.tariff import tariff_body
 from driveway.domain.twin import Observed, Twin
+from driveway.domain.vehicle_intent import intent_in_force, vehicle_intent_body
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import malformed, not_found
@@ -86,6 +87,8 @@ def asset_body(twin: Twin, current: Runtime) -> dict[str, Any]:
         "session": {"id": session.id, "opened_at": _instant(session.opened_at)} if session else None,
         "tariff": tariff_body(twin.tariff),
         "intent": intent_body(twin.intent),
+        "vehicle_intents": {name: vehicle_intent_body(own) for name, own in sorted(twin.vehicle_intents.items())},
+        "intent_in_force": _intent_in_force(twin),
         "charge_now": msgspec.to_builtins(twin.charge_now),
         "desired": {
             "charge": want.want == "charge",
@@ -108,6 +111,16 @@ def asset_body(twin: Twin, current: Runtime) -> dict[str, Any]:
         "needs_user": presence.needs_user,
         "snoozed_until": _instant(link.snoozed_until),
         "revision": twin.revision,
+    }
+
+
+def _intent_in_force(twin: Twin) -> dict[str, Any]:
+    counting = intent_in_force(twin)
+    return {
+        "of": "vehicle" if counting.of_vehicle else "asset",
+        "vehicle_id": counting.vehicle_id,
+        "intent": intent_body(counting.intent),
+        "text": counting.text,
     }
 
 

@@ -118,6 +118,8 @@ def _intent_said(intent: AxleIntent) -> dict[str, Any]:
     said = _intent_body(intent) | {"ready_by": None}
     if intent.target_soc_pct is not None:
         said |= {"energy_required_kwh": None, "target_soc_pct": intent.target_soc_pct}
+        if intent.vehicle_id is not None:
+            said["vehicle_id"] = intent.vehicle_id
     return said
 
 

@@ -23,21 +23,23 @@ from driveway.domain.axle_calls import (
     tariff_update,
 )
 from driveway.domain.departures import intent_changes_at
-from driveway.domain.intent import SOC_ENERGY_TOLERANCE_KWH, axle_intent, intent_differs
+from driveway.domain.intent import SOC_ENERGY_TOLERANCE_KWH, axle_intent, intent_differs, same_target
 from driveway.domain.tariff import axle_tariff
 from driveway.domain.twin import AxleDoubt, AxleIntent, AxleSubject, ChargeNow, Session, Twin
+from driveway.domain.vehicle_intent import intent_in_force
 
 
 def wanted_intent(twin: Twin, now: datetime) -> AxleIntent | None:
     """The intent that Axle should know at ``now``: for the next departure, None when there is none ahead."""
-    soc = twin.presence.soc_pct
+    soc, counting = twin.presence.soc_pct, intent_in_force(twin)
     return axle_intent(
-        twin.intent,
+        counting.intent,
         link_power_kw=twin.link.power_kw,
-        battery_kwh=twin.link.battery_kwh,
+        battery_kwh=counting.battery_kwh,
         soc_pct=None if soc is None else float(soc.value),
         timezone=twin.link.timezone,
         now=now,
+        vehicle_id=counting.vehicle_id,
     )
 
 
@@ -85,7 +87,7 @@ def axle_due(twin: Twin, now: datetime) -> datetime | None:
         return axle.telling.until
     if next_call(twin, now) is not None:
         return max(now, axle.retry_at) if axle.retry_at else now
-    ahead = [intent_changes_at(twin.intent, twin.link.timezone, now), twin.link.snoozed_until]
+    ahead = [intent_changes_at(intent_in_force(twin).intent, twin.link.timezone, now), twin.link.snoozed_until]
     return min((at for at in ahead if at is not None and at > now), default=None)
 
 
@@ -178,9 +180,8 @@ def _is_news(twin: Twin, wanted: AxleIntent, now: datetime) -> bool:
     told = twin.axle.intent
     if told is None or not intent_differs(told, wanted):
         return told is None
-    target = told.target_soc_pct
     same_terms = not intent_differs(replace(told, energy_required_kwh=wanted.energy_required_kwh), wanted)
-    if target is None or target != wanted.target_soc_pct or not same_terms:
+    if not same_target(told, wanted) or not same_terms:
         return True
     session = wanted_session(twin, now)
     if session is None:

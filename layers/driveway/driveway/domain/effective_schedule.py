@@ -21,6 +21,7 @@ from driveway.domain.charging_profile import (
 from driveway.domain.default_schedule import off_peak_intervals, spread_starts
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import InstalledProfile, Presence, Session, Twin
+from driveway.domain.vehicle_intent import intent_in_force
 
 Source = Literal["axle", "default", "charge_now", "minimum_soc"]
 
@@ -179,12 +180,13 @@ def _power_w(twin: Twin) -> float:
 
 def _below_minimum_soc_s(twin: Twin, session: Session | None) -> float | None:
     """How long the car must charge to its minimum state of charge; None if it need not, infinite if not known."""
-    minimum, observed = twin.intent.minimum_soc_pct, twin.presence.soc_pct
+    counting, observed = intent_in_force(twin), twin.presence.soc_pct
+    minimum = counting.intent.minimum_soc_pct
     if session is None or minimum is None or observed is None or observed.value >= minimum:
         return None
-    if twin.link.battery_kwh is None or twin.link.power_kw <= 0:
+    if counting.battery_kwh is None or twin.link.power_kw <= 0:
         return math.inf
-    missing_kwh = (minimum - observed.value) / 100.0 * twin.link.battery_kwh
+    missing_kwh = (minimum - observed.value) / 100.0 * counting.battery_kwh
     return max(_LEAST_SOC_STRETCH_S, math.ceil(missing_kwh / twin.link.power_kw * 3600.0))
 
 

@@ -167,15 +167,6 @@ def intent_body(intent: Intent) -> dict[str, Any]:
     }
 
 
-def intent_for(intent: Intent, vehicle_intents: Mapping[str, Intent], plugged_vehicle_id: str | None) -> Intent:
-    """The intent that counts while this vehicle is plugged in: its own where it has one, otherwise the asset's.
-
-    For several cars at one charger; ``vehicle_intents`` is keyed by the provider's vehicle id. A car's own intent
-    counts as a whole, it is not mixed with the asset's.
-    """
-    return intent if plugged_vehicle_id is None else vehicle_intents.get(plugged_vehicle_id, intent)
-
-
 def axle_intent(
     intent: Intent,
     *,
@@ -184,12 +175,14 @@ def axle_intent(
     soc_pct: float | None,
     timezone: str,
     now: datetime,
+    vehicle_id: str | None = None,
     default_hours: float = DEFAULT_HOURS,
     charging_efficiency: float = CHARGING_EFFICIENCY,
 ) -> AxleIntent | None:
     """The intent as Axle is told it for the first departure after ``now`` (aware); None if there is no departure.
 
-    ``soc_pct`` is the latest observed state of charge, ``timezone`` (IANA) the site's. The energy is taken from the
+    ``soc_pct`` is the latest observed state of charge, ``timezone`` (IANA) the site's, ``vehicle_id`` the car that was
+    named as plugged in, if one was. The energy is taken from the
     grid, so what a target adds to the battery is divided by the efficiency. It is rounded up to 0.1 kWh and is neither
     negative nor above the battery. ``energy_estimated`` is false only where the energy comes from a target and an
     observed state of charge.
@@ -217,6 +210,7 @@ def axle_intent(
         may_charge_peak=intent.may_charge_peak,
         charging_mode=intent.charging_mode,
         target_soc_pct=intent.target_soc_pct if measured else None,
+        vehicle_id=vehicle_id,
     )
 
 
@@ -258,14 +252,19 @@ def intent_differs(acked: AxleIntent | None, wanted: AxleIntent) -> bool:
     """Whether Axle, having acknowledged the one, must be told the other.
 
     The date of ``ready_by`` alone is no difference: Axle discards it. Neither is an energy that moved by at most
-    ``SOC_ENERGY_TOLERANCE_KWH`` while the target stayed, since then only the state of charge moved.
+    ``SOC_ENERGY_TOLERANCE_KWH`` while car and target stayed, since then only the state of charge moved.
     """
     if acked is None:
         return True
-    same_target = acked.target_soc_pct is not None and acked.target_soc_pct == wanted.target_soc_pct
-    tolerance_kwh = _exact(SOC_ENERGY_TOLERANCE_KWH) if same_target else Decimal(0)
+    tolerance_kwh = _exact(SOC_ENERGY_TOLERANCE_KWH) if same_target(acked, wanted) else Decimal(0)
     moved_kwh = abs(_exact(acked.energy_required_kwh) - _exact(wanted.energy_required_kwh))
     return moved_kwh > tolerance_kwh or _terms(acked) != _terms(wanted)
+
+
+def same_target(acked: AxleIntent, wanted: AxleIntent) -> bool:
+    """Whether both have their energy from the same target of the same car, so that only its state of charge moved."""
+    target = acked.target_soc_pct
+    return target is not None and (target, acked.vehicle_id) == (wanted.target_soc_pct, wanted.vehicle_id)
 
 
 def _terms(intent: AxleIntent) -> tuple[str, bool, bool, str]:

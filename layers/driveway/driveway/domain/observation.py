@@ -31,7 +31,8 @@ class Whereabouts:
 class Observation:
     """Signals observed at ``at`` (aware UTC, the source's own time). Absent (None) is not false: it says nothing.
 
-    ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets. ``source`` is the provider's
+    ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets. ``vehicle_id`` names the car
+    that is plugged in, where several share a charger. ``source`` is the provider's
     name or ``app``.
     """
 
@@ -49,3 +50,4 @@ class Observation:
     battery_full: bool | None = None
     whereabouts: Whereabouts | None = field(default=None, repr=False)
     measuring_point: MeasuringPoint = "unknown"
+    vehicle_id: str | None = None

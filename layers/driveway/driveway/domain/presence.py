@@ -18,6 +18,10 @@ confirms it, else it counts once ``until`` has passed, as of when it was reporte
 ``until`` finds it counted, so an unplug and a re-plug are two sessions however sparse the reports. A plug or power seen
 before ``until`` but told after it reopens the session under its own id.
 
+Cars. Where several share a charger, a source may name the one that is plugged in. The name counts until another is
+named, and for a plug-in only if it was said for then: see ``presence_vehicle``. Another car that is named and plugged
+in while a plug-out is held confirms it.
+
 Clocks. A time up to five minutes ahead stands, further ahead it is taken as now; an observation more than a day ahead
 or more than 30 days old is dropped.
 
@@ -44,8 +48,9 @@ from driveway.domain.presence_rules import (
     utc,
 )
 from driveway.domain.presence_signals import take_home, take_signals
+from driveway.domain.presence_vehicle import named_vehicle_id, take_other_vehicle, take_vehicle
 from driveway.domain.reasons import Reason
-from driveway.domain.twin import Observed, Presence, Session
+from driveway.domain.twin import NamedVehicle, Observed, Presence, Session
 
 CLOCK_SKEW = timedelta(minutes=5)
 ABSURDLY_AHEAD = timedelta(days=1)
@@ -149,7 +154,7 @@ def session_id(plugged_at: datetime) -> str:
 
 def _weighed(before: Presence, after: Presence, effects: tuple[Effect, ...], rules: PresenceRules) -> PresenceStep:
     """The step; with the state that went in if nothing but young times differs from it."""
-    changed, aged = False, False
+    changed, aged = named_vehicle_id(before) != named_vehicle_id(after), False
     for name in (field.name for field in fields(Presence)):
         old, new = getattr(before, name), getattr(after, name)
         if old == new:
@@ -164,15 +169,19 @@ def _time_gap(name: str, old: object, new: object) -> timedelta | None:
     """By how much a field's time moved; None if the field changed otherwise."""
     if isinstance(old, Observed) and isinstance(new, Observed) and old.value == new.value:
         return new.at - old.at
+    if isinstance(old, NamedVehicle) and isinstance(new, NamedVehicle) and replace(old, at=new.at) == new:
+        return new.at - old.at
     if name == "moved_at" and isinstance(old, datetime) and isinstance(new, datetime):
         return new - old
     return None
 
 
 _RULES: tuple[Callable[[Presence, Look], Ruled], ...] = (
+    take_other_vehicle,
     take_plug,
     take_flow,
     take_movement,
     take_home,
+    take_vehicle,
     take_signals,
 )

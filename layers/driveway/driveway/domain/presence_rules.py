@@ -58,6 +58,7 @@ class EffectKind(StrEnum):
     CHARGING_STARTED = "ChargingStarted"
     CHARGING_STOPPED = "ChargingStopped"
     NO_SESSION = "NoSession"
+    VEHICLE_NAMED = "VehicleNamed"
     IGNORED = "ObservationIgnored"
 
 
@@ -71,6 +72,7 @@ TEXTS: dict[Reason, str] = {
     Reason.PLUG_OUT_DEBOUNCED: "Nothing contradicted the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT: "The car was seen moving after the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_AWAY: "The car was seen away from home after the plug-out: the session is over.",
+    Reason.PLUG_OUT_CONFIRMED_BY_VEHICLE: "Another car was plugged in after the plug-out: the session is over.",
     Reason.PLUG_OUT_CANCELLED_BY_POWER: "Power flowed after the reported plug-out: the session goes on.",
     Reason.PLUG_OUT_CANCELLED_BY_PLUG: "The car was plugged in after all: the session goes on.",
     Reason.PLUGGED_OUT: "Unplugged, so it is not charging.",
@@ -79,6 +81,7 @@ TEXTS: dict[Reason, str] = {
     Reason.OBSERVED_TOO_LATE: "Older than what is known already.",
     Reason.OBSERVED_TIME_ABSURD: "Its time is too far from the present to be true.",
     Reason.OBSERVED_VALUE_ABSURD: "Its value is impossible.",
+    Reason.VEHICLE_NAMED: "It was said which car is plugged in: what was said for that car counts.",
     Reason.AWAY_WHILE_PLUGGED: "A plugged car cannot leave: what says so must be wrong.",
 }
 
@@ -96,6 +99,7 @@ class Effect:
     reason: Reason
     session_id: str | None = None
     signal: str | None = None
+    vehicle_id: str | None = None
 
     @property
     def is_news(self) -> bool:
@@ -109,7 +113,8 @@ class Effect:
 
     def entry(self) -> Entry:
         """The timeline entry that tells it."""
-        detail = {"session_id": self.session_id} if self.session_id else {}
+        ids = {"session_id": self.session_id, "vehicle_id": self.vehicle_id}
+        detail = {name: value for name, value in ids.items() if value}
         return Entry(at=self.at, event=self.kind.value, reason=self.reason.value, text=self.text, detail=detail)
 
 

@@ -6,6 +6,7 @@ from math import isfinite
 
 from driveway.domain.presence_plug import close, with_movement
 from driveway.domain.presence_rules import FLOWING_KW, Effect, EffectKind, Look, Ruled, is_newer
+from driveway.domain.presence_vehicle import is_of_another_vehicle
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import Observed, Presence, Session
 
@@ -37,8 +38,9 @@ def take_signals(presence: Presence, look: Look) -> Ruled:
     """Take in charging, power, state of charge, reachability and a full battery, each if it is newer than known."""
     seen = look.seen
     presence, effects = _charging(presence, look)
+    other = is_of_another_vehicle(look.at, presence)
     for name, value, step in (("power_kw", seen.power_kw, FLOWING_KW), ("soc_pct", seen.soc_pct, 1.0)):
-        if value is None:
+        if value is None or (other and name == "soc_pct"):
             continue
         if not isfinite(value) or (name == "soc_pct" and not 0 <= value <= 100):
             effects += (look.ignored(name, Reason.OBSERVED_VALUE_ABSURD),)
@@ -47,6 +49,8 @@ def take_signals(presence: Presence, look: Look) -> Ruled:
         if is_newer(look.at, known):
             presence = _with(presence, name, Observed(_told_apart(known, value, step), look.at))
     for name, flag in (("reachable", seen.reachable), ("battery_full", seen.battery_full)):
+        if other and name == "battery_full":
+            continue
         if flag is not None and is_newer(look.at, getattr(presence, name)):
             presence = _with(presence, name, Observed(flag, look.at))
     return presence, effects

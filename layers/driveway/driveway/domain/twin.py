@@ -97,6 +97,17 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class VehicleIntent:
+    """What the driver of one of several cars wants, and that car's battery where it is not the asset's.
+
+    Written by ``preferences``.
+    """
+
+    intent: Intent
+    battery_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeNow:
     """A boost: charge at once, whatever the plan. Always bounded. Written by ``preferences``.
 
@@ -116,6 +127,18 @@ class Observed:
 
     value: bool | float
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NamedVehicle:
+    """The car that was last said to be the one plugged in: its id, and the latest time (``at``) it was said for.
+
+    What was seen of a car before ``since`` was seen of another one; None: no other was named before.
+    """
+
+    vehicle_id: str
+    at: datetime
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +187,7 @@ class Presence:
     unplugged_at: datetime | None = None
     moved_at: datetime | None = None
     reopen_before: datetime | None = None
+    vehicle: NamedVehicle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +213,8 @@ class AxleTariff:
 class AxleIntent:
     """An intent as Axle is told it: for the one departure at ``ready_by`` (aware UTC).
 
-    ``target_soc_pct`` is not told: it is the target the energy was derived from, if it was, and tells a new target
-    from a new state of charge.
+    Two are not told. ``target_soc_pct`` is the target the energy was derived from, if it was, and tells a new target
+    from a new state of charge; ``vehicle_id``, the car that was named as plugged in, tells it from another car's.
     """
 
     energy_required_kwh: float
@@ -200,6 +224,7 @@ class AxleIntent:
     may_charge_peak: bool
     charging_mode: ChargingMode
     target_soc_pct: float | None = None
+    vehicle_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,8 +421,9 @@ class Entry:
 class Twin:
     """One asset.
 
-    ``revision`` counts changes of what is wanted or observed; ``version`` counts every write and is the optimistic
-    lock. ``news`` are the entries of the latest write only: the table's stream carries them to the ``announcer``.
+    ``vehicle_intents``, by vehicle id, count in place of ``intent`` while that car is plugged in. ``revision`` counts
+    changes of what is wanted or observed; ``version`` counts every write and is the optimistic lock. ``news`` are the
+    entries of the latest write only: the table's stream carries them to the ``announcer``.
     """
 
     link: Link
@@ -412,13 +438,14 @@ class Twin:
     revision: int = 0
     version: int = 0
     news: tuple[Entry, ...] = ()
+    vehicle_intents: dict[str, VehicleIntent] = field(default_factory=dict)
 
     def tell(self, *entries: Entry) -> "Twin":
         """This twin with further timeline entries."""
         return replace(self, news=(*self.news, *entries))
 
 
-WANTED_OR_OBSERVED = ("link", "tariff", "intent", "presence", "profiles", "charge_now")
+WANTED_OR_OBSERVED = ("link", "tariff", "intent", "vehicle_intents", "presence", "profiles", "charge_now")
 
 
 def changed_groups(before: Twin, after: Twin) -> tuple[str, ...]:

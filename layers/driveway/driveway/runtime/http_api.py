@@ -17,6 +17,8 @@ from driveway.store.table import ContentionError, RevisionMismatchError, Unknown
 
 MAX_BODY_BYTES = 256 * 1024
 LONGEST_REVISION = 15
+UNLOGGED = frozenset({"proxy", "vehicle_id"})
+"""Parameters that may be anything (a path nobody serves) or personal (a car's identification number)."""
 Scope = Literal["app", "axle", "signed"]
 
 
@@ -82,9 +84,8 @@ class HttpFunction:
         current = runtime()
         request_id = event.get("requestContext", {}).get("requestId") or getattr(context, "aws_request_id", "")
         parameters = event.get("pathParameters") or {}
-        current.logger.append_keys(
-            request_id=request_id, route=event.get("routeKey"), **{k: v for k, v in parameters.items() if k != "proxy"}
-        )
+        logged = {name: value for name, value in parameters.items() if name not in UNLOGGED}
+        current.logger.append_keys(request_id=request_id, route=event.get("routeKey"), **logged)
         try:
             return _sent(_served(self.routes, event, request_id, current), request_id)
         except ProblemError as problem:

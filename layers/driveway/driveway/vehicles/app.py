@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driveway.domain.observation import Observation
+from driveway.domain.vehicle_intent import VEHICLE_ID_RULE, is_vehicle_id
 from driveway.vehicles.reading import AHEAD
 
 SOURCE = "app"
@@ -26,7 +27,8 @@ def parse_observations(body: Any, *, now: datetime) -> tuple[Observation, ...]:
 
     Each has ``at`` (ISO 8601 with offset, at most five minutes after ``now``, which is aware) and at least one of
     ``plugged_in``, ``at_home``, ``charging`` (true or false), ``power_kw``, ``energy_session_kwh``,
-    ``energy_lifetime_kwh`` (not negative) and ``soc_pct`` (0 to 100). A null is the same as the field left out.
+    ``energy_lifetime_kwh`` (not negative), ``soc_pct`` (0 to 100) and ``vehicle_id`` (which car is plugged in). A null
+    is the same as the field left out.
 
     Raises:
         ObservationsError: something in the body is not so; all that is wrong is listed.
@@ -108,7 +110,13 @@ def _number_up_to(most: float) -> Callable[[Any], float]:
     return read
 
 
-SIGNALS: dict[str, Callable[[Any], bool | float]] = {
+def _vehicle_id(value: Any) -> str:
+    if not isinstance(value, str) or not is_vehicle_id(value):
+        raise ValueError(VEHICLE_ID_RULE)
+    return value
+
+
+SIGNALS: dict[str, Callable[[Any], bool | float | str]] = {
     "plugged_in": _flag,
     "at_home": _flag,
     "charging": _flag,
@@ -116,6 +124,7 @@ SIGNALS: dict[str, Callable[[Any], bool | float]] = {
     "energy_session_kwh": _number_up_to(MOST_ENERGY_KWH),
     "energy_lifetime_kwh": _number_up_to(MOST_ENERGY_KWH),
     "soc_pct": _number_up_to(100),
+    "vehicle_id": _vehicle_id,
 }
 
 
