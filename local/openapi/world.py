@@ -226,7 +226,7 @@ class World:
             twin = self.runtime.table.twin(asset)
         except UnknownAssetError:
             return
-        self.runtime.records.log(asset, twin.version, twin.news)
+        self.runtime.records.log([(asset, twin.version, twin.news)])
 
 
 class _Instead:

@@ -175,7 +175,7 @@ def test_what_is_due_now_is_looked_at_through_the_bus_and_not_twice(car: Rig, qu
 def test_a_batch_stops_at_the_first_record_that_failed(car: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two, three = (written(car, news(f"E{n}"), str(n)) for n in (1, 2, 3))
     announce(one)
-    refuse(car, monkeypatch, "put_item")
+    refuse(car, monkeypatch, "batch_write_item", times=2)
     assert announce(two, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert [entry["event"] for entry in log(car)] == ["E1"]
     assert announce(two, three) == {"batchItemFailures": []}
@@ -185,6 +185,37 @@ def test_a_batch_stops_at_the_first_record_that_failed(car: Rig, monkeypatch: py
 def test_a_poisoned_record_fails_and_names_itself(car: Rig) -> None:
     poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "7")
     assert announce(poisoned) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+
+
+def test_a_poisoned_record_stops_only_what_comes_after_it(car: Rig) -> None:
+    one, three = written(car, news("E1"), "1"), written(car, news("E3"), "3")
+    poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "2")
+    assert announce(one, poisoned, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert [entry["event"] for entry in log(car)] == ["E1"]
+
+
+def test_a_hundred_records_cost_few_calls(car: Rig, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [written(car, news("PluggedIn", f"Other{n}"), str(n)) for n in range(100)]
+    writes = []
+    real = car.runtime.dynamodb.batch_write_item
+    monkeypatch.setattr(
+        car.runtime.dynamodb, "batch_write_item", lambda **request: writes.append(request) or real(**request)
+    )
+    assert announce(*records) == {"batchItemFailures": []}
+    assert len(writes) == 8
+    assert len(log(car)) == 200
+    assert len(car.bus.events) == 100
+
+
+def test_a_table_that_takes_a_batch_in_part_is_told_again(car: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, partial = car.runtime.dynamodb.batch_write_item, [{"UnprocessedItems": {"driveway-test": [{}]}}] * 2
+    monkeypatch.setattr(
+        car.runtime.dynamodb, "batch_write_item", lambda **request: partial.pop() if partial else real(**request)
+    )
+    told = written(car, news("PluggedIn"), "4")
+    assert announce(told) == {"batchItemFailures": [{"itemIdentifier": "4"}]}
+    assert announce(told) == {"batchItemFailures": []}
+    assert [entry["event"] for entry in log(car)] == ["PluggedIn"]
 
 
 def test_events_that_the_bus_refused_and_looks_that_a_queue_refused_are_repeated(car: Rig, queues: Queues) -> None:

@@ -129,7 +129,7 @@ def test_the_same_schedule_is_a_picture_for_who_accepts_one(car: Rig, accept: st
 def test_a_timeline_is_paged_newest_first_without_a_gap_or_a_repetition(car: Rig) -> None:
     for n in range(23):
         at = NOW + timedelta(seconds=n // 3)
-        car.runtime.records.log("car-1", n, [Entry(at, f"E{n}", Reason.ONBOARDED, "It was so.", {"n": n})])
+        car.runtime.records.log([("car-1", n, [Entry(at, f"E{n}", Reason.ONBOARDED, "It was so.", {"n": n})])])
     seen: list[str] = []
     before: dict[str, str] = {}
     for _ in range(5):
@@ -151,7 +151,7 @@ def test_a_timeline_is_paged_newest_first_without_a_gap_or_a_repetition(car: Rig
 
 def test_a_page_that_ends_with_the_last_entry_has_no_next(car: Rig) -> None:
     for n in range(4):
-        car.runtime.records.log("car-1", n, [Entry(NOW, f"E{n}", Reason.ONBOARDED, "It was so.")])
+        car.runtime.records.log([("car-1", n, [Entry(NOW, f"E{n}", Reason.ONBOARDED, "It was so.")])])
     first = get(car, "/timeline", limit="2").body
     second = get(car, "/timeline", limit="2", before=first["next"]).body
     assert [entry["event"] for entry in second["entries"]] == ["E1", "E0"]

@@ -1,13 +1,14 @@
 """Carries out what ``runtime.announcing`` says of a stream record of a twin."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from driveway.domain.twin import Twin
-from driveway.runtime.announcing import SOURCE, Announcement, Written, announcements
+from driveway.runtime.announcing import SOURCE, Announcement, Announcements, Written, announcements
 from driveway.runtime.context import Runtime
 from driveway.runtime.looks import Look, queue_looks
 from driveway.store.items import asset_key, decode_item, unstamp
@@ -19,23 +20,28 @@ class BusError(RuntimeError):
     """The bus did not take every event; the record is repeated, which does no harm."""
 
 
-def announce(change: Mapping[str, Any], current: Runtime) -> None:
-    """Make a new or changed twin known: events, looks that are due soon, timeline entries. Repeating it does no harm.
+def announce(changes: Sequence[Mapping[str, Any]], current: Runtime) -> None:
+    """Make new or changed twins known: events, looks that are due soon, timeline entries. Repeating it does no harm.
+
+    The services are called for many records at once: a thousand cars at one edge come through one stream.
 
     Raises:
-        BusError, QueueError: the bus or a queue refused something.
+        BusError, QueueError, UnwrittenError: the bus, a queue or the table refused something.
     """
     now = current.now()
+    found = [_found(change, now, current) for change in changes]
+    current.records.log((twin.link.asset, twin.version, one.entries) for twin, one in found)
+    _put([event for _, one in found for event in one.events], current)
+    axle = [Look(twin.link.asset, one.axle_at) for twin, one in found if one.axle_at is not None]
+    control = [Look(twin.link.asset, one.control_at) for twin, one in found if one.control_at is not None]
+    queue_looks(current, "AXLE_SYNC_QUEUE_URL", list(dict.fromkeys(axle)), now)
+    queue_looks(current, "CHARGE_CONTROL_QUEUE_URL", list(dict.fromkeys(control)), now)
+
+
+def _found(change: Mapping[str, Any], now: datetime, current: Runtime) -> tuple[Twin, Announcements]:
     after = _written(change["NewImage"])
     before = _written(change["OldImage"]) if "OldImage" in change else None
-    found = announcements(before, after, now=now, soon=now + current.look_ahead)
-    asset = after.twin.link.asset
-    current.records.log(asset, after.twin.version, found.entries)
-    _put(found.events, current)
-    if found.axle_at is not None:
-        queue_looks(current, "AXLE_SYNC_QUEUE_URL", [Look(asset, found.axle_at)], now)
-    if found.control_at is not None:
-        queue_looks(current, "CHARGE_CONTROL_QUEUE_URL", [Look(asset, found.control_at)], now)
+    return after.twin, announcements(before, after, now=now, soon=now + current.look_ahead)
 
 
 def forget(change: Mapping[str, Any], current: Runtime) -> None:
@@ -61,7 +67,7 @@ def _written(image: Mapping[str, Any]) -> Written:
     )
 
 
-def _put(events: tuple[Announcement, ...], current: Runtime) -> None:
+def _put(events: Sequence[Announcement], current: Runtime) -> None:
     bus = current.settings.text("BUS_NAME")
     for first in range(0, len(events), MOST_IN_A_CALL):
         answer = current.bus.put_events(

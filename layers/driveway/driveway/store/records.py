@@ -1,6 +1,6 @@
 """The table's small records: sites, aliases, dedupe records, tokens and timeline entries."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 TIMELINE_KEPT = timedelta(days=396)
 MOST_IN_A_TRANSACTION = 100
+MOST_IN_A_BATCH = 25
+
+
+class UnwrittenError(RuntimeError):
+    """A batch was written in part; the whole of it may be repeated, which does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +105,23 @@ class Records:
             raise
         return True
 
-    def log(self, asset: str, version: int, entries: Sequence[Entry]) -> None:
-        """Write timeline entries of one twin write. Writing the same ones again changes nothing."""
-        for number, entry in enumerate(entries):
-            self.client.put_item(
-                TableName=self.name,
-                Item=encode_item(
-                    {
-                        "pk": asset_key(asset),
-                        "sk": f"LOG#{stamp(entry.at)}#{version:08d}.{number:03d}",
-                        "expires_at": int((entry.at + TIMELINE_KEPT).timestamp()),
-                        **msgspec.to_builtins(entry),
-                    }
-                ),
-            )
+    def log(self, told: Iterable[tuple[str, int, Sequence[Entry]]]) -> None:
+        """Write timeline entries: asset, version and entries of each twin write. The same ones again change nothing.
+
+        Raises:
+            UnwrittenError: the table took only some of them.
+        """
+        items = {
+            (item["pk"]["S"], item["sk"]["S"]): item
+            for asset, version, entries in told
+            for number, entry in enumerate(entries)
+            for item in [_log_item(asset, version, number, entry)]
+        }
+        puts: list[Any] = [{"PutRequest": {"Item": item}} for item in items.values()]
+        for first in range(0, len(puts), MOST_IN_A_BATCH):
+            answer = self.client.batch_write_item(RequestItems={self.name: puts[first : first + MOST_IN_A_BATCH]})
+            if answer.get("UnprocessedItems"):
+                raise UnwrittenError("The table did not take every timeline entry.")
 
     def timeline(self, asset: str, *, before: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         """The latest entries, newest first, and the cursor of the next page (None at the end)."""
@@ -169,3 +177,14 @@ class Records:
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         answer = self.client.get_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}), ConsistentRead=True)
         return decode_item(answer["Item"]) if "Item" in answer else None
+
+
+def _log_item(asset: str, version: int, number: int, entry: Entry) -> dict[str, Any]:
+    return encode_item(
+        {
+            "pk": asset_key(asset),
+            "sk": f"LOG#{stamp(entry.at)}#{version:08d}.{number:03d}",
+            "expires_at": int((entry.at + TIMELINE_KEPT).timestamp()),
+            **msgspec.to_builtins(entry),
+        }
+    )
