@@ -220,8 +220,9 @@ def test_every_problem_type_has_an_example_that_was_met() -> None:
         assert example["value"]["title"] in raised()[kind].titles
 
 
-def test_a_problem_type_has_one_status() -> None:
+def test_a_problem_type_has_one_status_and_one_title() -> None:
     assert {kind: found.statuses for kind, found in raised().items() if len(found.statuses) > 1} == {}
+    assert {kind: found.titles for kind, found in raised().items() if len(found.titles) > 1} == {}
 
 
 def test_what_is_unavailable_says_when_to_repeat() -> None:

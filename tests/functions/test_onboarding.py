@@ -1,6 +1,8 @@
 """PUT /sites/{site}: onboarding, updating, and what it refuses."""
 
+import copy
 import json
+from typing import Any
 
 import pytest
 import requests
@@ -105,6 +107,43 @@ def test_every_fault_of_a_body_has_its_pointer(rig: Rig) -> None:
     assert not any(entry["path"] == "/entities/site/onboard" for entry in rig.axle.requests.list())
     unknown = put(rig, {**site_body(), "typo": 1})
     assert [error["pointer"] for error in unknown.body["errors"]] == ["/typo"]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/rejoin", "yes"),
+        ("/timezone", 1),
+        ("/assets/0/plugged_in", 1),
+        ("/assets/0/power_kw", "7.4"),
+        ("/assets/0/battery_kwh", True),
+        ("/assets/0/installation_date", 20254),
+        ("/assets/0/installation_date", "2025-06-15T00:00:00Z"),
+        ("/assets/0/vehicle/vehicle_id", 7),
+        ("/site/mpan", 1200001234566),
+        ("/site/gave_boundary_meter_consent_at", 1768473000),
+        ("/site/gave_boundary_meter_consent_at", "1768473000"),
+        ("/site/gave_boundary_meter_consent_at", "2026-01-15T10:30:00"),
+        ("/site/gave_boundary_meter_consent_at", "0001-01-01T00:00:00+12:00"),
+    ],
+)
+def test_one_type_is_not_taken_for_another(rig: Rig, pointer: str, value: Any) -> None:
+    body = copy.deepcopy(site_body(car()))
+    *path, last = pointer.removeprefix("/").split("/")
+    place: Any = body
+    for step in path:
+        place = place[int(step) if step.isdigit() else step]
+    place[last] = value
+    reply = put(rig, body)
+    assert (reply.status, [error["pointer"] for error in reply.body["errors"]]) == (422, [pointer])
+    assert rig.items() == []
+
+
+def test_a_whole_number_is_a_number_and_a_text_an_instant_or_a_date(rig: Rig) -> None:
+    whole = car(power_kw=7, battery_kwh=64, installation_date="2025-06-15")
+    assert put(rig, site_body(whole)).status == 201
+    assert rig.twin("car-1").link.power_kw == 7
+    assert post(rig, "snooze", {"until": "2026-01-16T00:00:00+01:00"}).status == 200
 
 
 def test_who_withdrew_before_comes_back_only_on_purpose(rig: Rig) -> None:

@@ -18,6 +18,10 @@ class ScheduleRefusedError(Exception):
         self.errors = errors
 
 
+class NotEnrolledError(Exception):
+    """The site does not take part, so none of its schedules can be taken."""
+
+
 def installed(
     twin: Twin, profile: ChargingProfile, *, created_at: datetime | None, now: datetime, keep_unplugged: bool
 ) -> Twin:
@@ -27,10 +31,11 @@ def installed(
     schedule for a car that is not plugged in at home is kept for the session that opens within it.
 
     Raises:
-        ScheduleRefusedError: the site is not enrolled, the schedule is over, or the car is not plugged in at home.
+        NotEnrolledError: the site is not enrolled, or leaves.
+        ScheduleRefusedError: the schedule is over, or the car is not plugged in at home.
     """
     if not twin.link.enrolled or twin.link.leaving:
-        raise ScheduleRefusedError("not-enrolled", "The site is not enrolled any more; send no schedules for it.")
+        raise NotEnrolledError("The site is not enrolled any more; send no schedules for it.")
     if is_over(anchored(profile, now), now):
         pointer = "/chargingSchedule/duration"
         raise ScheduleRefusedError(

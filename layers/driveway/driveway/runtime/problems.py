@@ -70,6 +70,11 @@ def not_found(what: str, identifier: str) -> ProblemError:
     return ProblemError(404, "not-found", "Not found", f"There is no {what} {identifier!r} here.")
 
 
+def not_enrolled(detail: str) -> ProblemError:
+    """The site does not take part (409)."""
+    return ProblemError(409, "not-enrolled", "The site is not enrolled", detail)
+
+
 def busy(detail: str, *, retry_after_s: int = 5) -> ProblemError:
     """A fault on our side or Axle's that passes: repeat the call (503)."""
     return ProblemError(

@@ -1,22 +1,50 @@
 """What the app sends about sites: strict, so that nothing it meant is ignored silently."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from driveway.domain.preference_error import pointer_to
 from driveway.runtime.problems import ProblemError, invalid
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+
+
+def _instant(value: Any) -> Any:
+    try:
+        at = datetime.fromisoformat(value)
+        return at if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise PydanticCustomError("instant", "Give an ISO 8601 instant with its offset.") from None
+
+
+def _date(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise PydanticCustomError("date", "Give a date as YYYY-MM-DD.") from None
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Date = Annotated[date, BeforeValidator(_date)]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class Strict(BaseModel):
     """A body that refuses unknown members and does not turn one type into another."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class SiteDetails(Strict):
@@ -26,7 +54,7 @@ class SiteDetails(Strict):
     postcode: Annotated[str, Field(min_length=2, max_length=12)]
     street_address: Text | None = None
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
-    gave_boundary_meter_consent_at: AwareDatetime | None = None
+    gave_boundary_meter_consent_at: Instant | None = None
 
 
 class HomeBody(Strict):
@@ -63,7 +91,7 @@ class AssetBody(Strict):
     type: Literal["charger", "electric_vehicle"]
     power_kw: Annotated[float, Field(gt=0, le=350)]
     asset_model: Text | None = None
-    installation_date: date | None = None
+    installation_date: Date | None = None
     battery_kwh: Annotated[float, Field(gt=0, le=1000)] | None = None
     vehicle: VehicleBody | None = None
     plugged_in: bool | None = None
@@ -97,13 +125,13 @@ class EnrolBody(Strict):
     """The body of ``POST /sites/{site}/enrol``."""
 
     rejoin: bool = False
-    gave_boundary_meter_consent_at: AwareDatetime | None = None
+    gave_boundary_meter_consent_at: Instant | None = None
 
 
 class SnoozeBody(Strict):
     """The body of ``POST /sites/{site}/snooze``; null ends a snooze at once."""
 
-    until: AwareDatetime | None
+    until: Instant | None
 
 
 Body = TypeVar("Body", bound=Strict)

@@ -10,7 +10,7 @@ from driveway.domain.reasons import Reason
 from driveway.domain.twin import AxleState, Entry, Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
-from driveway.runtime.problems import ProblemError, busy, not_found
+from driveway.runtime.problems import ProblemError, busy, not_enrolled, not_found
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import EnrolBody, SnoozeBody, refused
 from driveway.sites.wanted import PROPOSITION
@@ -91,7 +91,7 @@ def snooze(site: str, body: SnoozeBody, current: Runtime) -> Answer:
     """
     record, now, until = onboarded_site(site, current), current.now(), body.until
     if record.state != "active":
-        raise ProblemError(409, "not-enrolled", "The site is not enrolled", "A site that opted out cannot be snoozed.")
+        raise not_enrolled("A site that opted out cannot be snoozed.")
     if until is not None and not now < until <= now + LONGEST_SNOOZE:
         raise refused([("/until", "Give an instant within the coming year, or null to end the snooze.")])
     until = until.astimezone(UTC) if until else None
