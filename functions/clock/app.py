@@ -3,7 +3,7 @@
 from typing import Any
 
 from driveway.runtime.context import runtime
-from driveway.runtime.looks import Look, queue_looks
+from driveway.runtime.looks import Look, queue_due
 from driveway.runtime.metrics import emit
 
 SITE = "SITE#"
@@ -18,7 +18,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     axle = [Look(name, due) for name, due in rows if not name.startswith(SITE)]
     unfinished = sum(name.startswith(SITE) and due <= now for name, due in rows)
     control = [Look(asset, due) for asset, due in current.table.due("ControlDue", until)]
-    queue_looks(current, "AXLE_SYNC_QUEUE_URL", axle, now)
-    queue_looks(current, "CHARGE_CONTROL_QUEUE_URL", control, now)
+    queued = {
+        "axle": queue_due(current, "AXLE_SYNC_QUEUE_URL", axle, now),
+        "control": queue_due(current, "CHARGE_CONTROL_QUEUE_URL", control, now),
+    }
     emit({"OnboardingUnfinished": unfinished}, current)
-    return {"axle": len(axle), "control": len(control), "unfinished": unfinished}
+    return {**queued, "unfinished": unfinished}

@@ -131,6 +131,10 @@ class Queues:
 
     looks: list[tuple[str, str, int]] = field(default_factory=list)
     refusing: bool = False
+    waiting: int = 0
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        return {"Attributes": {name: str(self.waiting) for name in AttributeNames}}
 
     def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
         if self.refusing:

@@ -54,6 +54,17 @@ def test_many_assets_on_all_shards_are_all_queued(rig: Rig) -> None:
     assert {look[1] for look in queues.looks} == {f"car-{n}" for n in range(35)}
 
 
+def test_a_backlog_is_not_made_longer_by_what_is_in_it_and_what_is_new_still_joins_it(rig: Rig) -> None:
+    queues = queues_of(rig)
+    place(rig, *[due_in(0, f"old-{n}") for n in range(5)], due_in(590, "new"))
+    rig.clock.move(minutes=10)
+    queues.waiting = 5
+    assert tick()["control"] == 1
+    assert [look[1] for look in queues.looks] == ["new"]
+    queues.waiting = 4
+    assert tick()["control"] == 6
+
+
 def test_a_lost_message_costs_at_most_a_minute(rig: Rig) -> None:
     queues = queues_of(rig)
     place(rig, due_in(-1))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 PATIENCE_S = 45.0
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def until(condition: Callable[[], object], what: str, *, patience_s: float = PATIENCE_S) -> None:
     """Wait until a condition holds, or fail saying what did not come."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s in vain until {what}"
+        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain until {what}"
         time.sleep(0.1)

@@ -23,6 +23,29 @@ class QueueError(RuntimeError):
     """The queue did not take every message; the call is repeated as a whole, which does no harm."""
 
 
+def queue_due(current: Runtime, queue_setting: str, looks: Sequence[Look], now: datetime) -> int:
+    """Queue what is due or will be soon; gives how many looks were queued.
+
+    What has been due for longer was queued before. While the queue holds as many messages as that, they are in it or
+    behind it, and a backlog is not made longer by repeating it every minute.
+
+    Raises:
+        QueueError: the queue refused a message.
+    """
+    overdue = [look for look in looks if look.due <= now - current.look_ahead]
+    fresh = [look for look in looks if look.due > now - current.look_ahead]
+    wanted = fresh if overdue and _waiting(current, queue_setting) >= len(overdue) else [*overdue, *fresh]
+    queue_looks(current, queue_setting, wanted, now)
+    return len(wanted)
+
+
+def _waiting(current: Runtime, queue_setting: str) -> int:
+    answer = current.queues.get_queue_attributes(
+        QueueUrl=current.settings.text(queue_setting), AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
 def queue_looks(current: Runtime, queue_setting: str, looks: Sequence[Look], now: datetime) -> None:
     """Queue looks so that each arrives when it is due, at most a second early; what is due already goes at once.
 

@@ -17,16 +17,25 @@ from driveway.vehicles.metered import meter_twin
 from driveway.vehicles.provider import Inbound, VehicleEvent
 
 SEEN_FOR = timedelta(days=7)
+AT_ONCE = 8
 
 
 def take_inbound(provider: str, inbound: Inbound, current: Runtime) -> Counter[str]:
     """Store the events of a webhook; how many were stored, repeated, unknown, of a test, dropped.
 
     An event is remembered only once it is stored, so a failure in between is made good by the provider's repetition.
+    Events of one account are taken in order, accounts side by side: a hundred cars in one webhook are answered in time.
     """
-    counts: Counter[str] = Counter(dropped=len(inbound.dropped))
+    from concurrent.futures import ThreadPoolExecutor
+
+    accounts: dict[str, list[VehicleEvent]] = {}
     for event in inbound.events:
-        counts[_take_event(provider, event, current)] += 1
+        accounts.setdefault(event.user_id or event.vehicle_id or "", []).append(event)
+    counts: Counter[str] = Counter(dropped=len(inbound.dropped))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        taken = pool.map(lambda events: [_take_event(provider, event, current) for event in events], accounts.values())
+        for kinds in taken:
+            counts.update(kinds)
     return counts
 
 
