@@ -200,6 +200,16 @@ def _preferences() -> dict[str, Schema]:
 
 def _asset() -> dict[str, Schema]:
     reason = ref("Reason")
+    figure = {
+        "completeness": number("Accepted over expected, 0 to 1; 1 when none is expected.", least=0, most=1),
+        "expected": whole("Half-hours that are over and to be reported.", least=0),
+        "accepted": whole("Accepted by Axle.", least=0),
+        "rejected": whole("Rejected by Axle.", least=0),
+    }
+    day = {
+        "day": text("The date in the site's zone."),
+        "half_hours": whole("How many the day has: 48, in Britain 46 or 50 when the clocks change.", least=0),
+    }
     command = {
         "state": one_of(get_args(CommandState)),
         "action": one_of(get_args(CommandAction)),
@@ -271,12 +281,8 @@ def _asset() -> dict[str, Schema]:
         "command": nullable(record(command, "The latest command to the car.")),
         "axle": ref("ToldToAxle"),
         "readings": record(
-            {
-                "completeness": number("Accepted rows of those expected in the last day, 0 to 1.", least=0, most=1),
-                "expected": whole("Half-hours to report.", least=0),
-                "accepted": whole("Accepted by Axle.", least=0),
-                "rejected": whole("Rejected by Axle.", least=0),
-            }
+            figure | {"days": array(record(day | figure), "By local day, the running one first.")},
+            "What Axle has accepted of the half-hours of the last 24 hours, and by day.",
         ),
         "needs_user": nullable(text("What the driver must do at the car's maker.")),
         "snoozed_until": nullable(instant("Until when smart charging is paused.")),

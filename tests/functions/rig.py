@@ -21,6 +21,7 @@ from driveway.runtime.clock import Clock
 from driveway.runtime.context import Runtime
 from driveway.store.items import decode_item
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
+from tests.unit.metering_table import OneRequestAtATime
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-2"
@@ -229,5 +230,5 @@ def make_runtime(clock: Clock, axle_url: str) -> Runtime:
     for setting in QUEUES:
         environ[setting] = queues.create_queue(QueueName=setting)["QueueUrl"]
     made = Runtime(environ, clock=clock)
-    made.__dict__ |= {"dynamodb": aws("dynamodb"), "queues": queues, "_secrets": read_secrets()}
+    made.__dict__ |= {"dynamodb": OneRequestAtATime(aws("dynamodb")), "queues": queues, "_secrets": read_secrets()}
     return made

@@ -44,7 +44,7 @@ class OneRequestAtATime:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._client, name)
-        if name not in ("put_item", "delete_item", "get_item", "batch_get_item", "transact_write_items"):
+        if not name.endswith(("_item", "_items", "query")):
             return method
 
         def locked(**request: Any) -> Any:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ from tests.unit.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, 
 
 PLUG_OUT = Sample(PLUG_IN + timedelta(hours=4), "unplugged")
 MORNING = PLUG_IN + timedelta(hours=9)
-CARS = count(100)
 
 
 @pytest.fixture(scope="module")
@@ -367,11 +365,6 @@ def partly(axle: Axle, rows: list[Row]) -> object:
     return [axle.take(row) for row in rows[1::2]]
 
 
-@pytest.fixture(scope="module")
-def shared_store(client: Any) -> SlotStore:
-    return new_store(client, shards=1)
-
-
 @settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.sampled_from([lost_answer, partly, nothing_at_all]), max_size=4),
@@ -379,17 +372,16 @@ def shared_store(client: Any) -> SlotStore:
     st.integers(1, 6),
 )
 def test_whatever_fails_axles_sum_becomes_the_measured_sum(
-    shared_store: SlotStore, faults: list[Fault], late: list[tuple[int, int]], rows_per_batch: int
+    client: Any, faults: list[Fault], late: list[tuple[int, int]], rows_per_batch: int
 ) -> None:
-    axle, car = Axle(), metered(f"car-{next(CARS)}")
-    place(shared_store, car.asset)
+    axle, store = Axle(), new_store(client, shards=1)
     axle.faults = [partial(fault, axle) for fault in faults]
-    runs = Runs(shared_store, axle, asset=car.asset)
+    runs = Runs(store, axle)
     plug_out = replace(PLUG_OUT, at=PLUG_IN + timedelta(minutes=80))
-    shared_store.record(car, [*a_night_at(7200, hours=1, start=PLUG_IN), plug_out], now=MORNING)
+    store.record(metered(), [*a_night_at(7200, hours=1, start=PLUG_IN), plug_out], now=MORNING)
     for minute, power_w in late:
         runs.run(rows_per_batch=rows_per_batch)
-        shared_store.record(car, [Sample(PLUG_IN + timedelta(minutes=minute), "power", power_w)], now=runs.now)
+        store.record(metered(), [Sample(PLUG_IN + timedelta(minutes=minute), "power", power_w)], now=runs.now)
     runs.until_quiet(rows_per_batch=rows_per_batch)
     told = {key[1]: round(value * 1000) for key, value in axle.rows.items()}
     assert told == {s.start.isoformat().replace("+00:00", "Z"): s.energy_wh for s in runs.slots()}

@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 
+from driveway.domain.completeness import by_day, local_day, starts_at
 from driveway.domain.default_schedule import off_peak_intervals
 from driveway.domain.effective_schedule import Stretch, effective_schedule
 from driveway.domain.guard import explain
 from driveway.domain.intent import intent_body
-from driveway.domain.ledger import completeness
+from driveway.domain.ledger import Completeness, completeness
 from driveway.domain.tariff import tariff_body
 from driveway.domain.twin import Observed, Twin
 from driveway.domain.vehicle_intent import intent_in_force, vehicle_intent_body
@@ -24,7 +25,8 @@ DEFAULT_SCHEDULE = timedelta(hours=36)
 ENTRIES = 100
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 LONGEST_CURSOR = 100
-READINGS_DAYS = 1
+READING_DAYS = 3
+LATELY = timedelta(days=1)
 
 
 def site_body(site: str, current: Runtime) -> dict[str, Any]:
@@ -161,8 +163,19 @@ def _command(twin: Twin) -> dict[str, Any] | None:
 
 
 def _readings(twin: Twin, now: datetime, current: Runtime) -> dict[str, Any]:
-    slots = list(current.slots.read(twin.link.asset, now - timedelta(days=READINGS_DAYS)))
-    figure = completeness(slots, now=now)
+    zone, grace = twin.link.timezone, current.readings_grace
+    today = local_day(now, zone)
+    days = [today - timedelta(days=back) for back in range(READING_DAYS)]
+    slots = list(current.slots.read(twin.link.asset, starts_at(days[-1], zone)))
+    figure = completeness([slot for slot in slots if slot.start >= now - LATELY], now=now, grace=grace)
+    told = by_day(slots, days, zone, now=now, grace=grace)
+    return {
+        **_figure(figure),
+        "days": [{"day": d.day.isoformat(), "half_hours": d.half_hours, **_figure(d.figure)} for d in told],
+    }
+
+
+def _figure(figure: Completeness) -> dict[str, Any]:
     return {
         "completeness": round(figure.ratio, 4),
         "expected": figure.expected,

@@ -1,8 +1,15 @@
 """Counts for CloudWatch, as one structured log line (embedded metric format): per stage, never per vehicle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from driveway.runtime.context import Runtime
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.metrics import EphemeralMetrics
+
+MOST_VALUES = 99
+"""One fewer than would make the library write the line by itself."""
 
 
 def emit(counts: Mapping[str, int], current: Runtime, **dimensions: str) -> None:
@@ -10,15 +17,33 @@ def emit(counts: Mapping[str, int], current: Runtime, **dimensions: str) -> None
 
     A dimension takes few values: every combination is a metric that is paid for.
     """
-    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+    from aws_lambda_powertools.metrics import MetricUnit
+
+    metrics = _metrics(current)
+    for name, value in dimensions.items():
+        metrics.add_dimension(name, value)
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    metrics.flush_metrics()
+
+
+def emit_percents(name: str, values: Sequence[float], current: Runtime) -> None:
+    """Report many values (0 to 100) of one metric, so that its average is theirs and its sample count their number."""
+    from aws_lambda_powertools.metrics import MetricUnit
+
+    for first in range(0, len(values), MOST_VALUES):
+        metrics = _metrics(current)
+        for value in values[first : first + MOST_VALUES]:
+            metrics.add_metric(name, MetricUnit.Percent, value)
+        metrics.flush_metrics()
+
+
+def _metrics(current: Runtime) -> "EphemeralMetrics":
+    from aws_lambda_powertools.metrics import EphemeralMetrics
 
     metrics = EphemeralMetrics(
         namespace=current.settings.text("POWERTOOLS_METRICS_NAMESPACE", "Driveway"),
         service=current.settings.text("POWERTOOLS_SERVICE_NAME", "driveway"),
     )
     metrics.add_dimension("stage", current.settings.stage)
-    for name, value in dimensions.items():
-        metrics.add_dimension(name, value)
-    for name, count in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, count)
-    metrics.flush_metrics()
+    return metrics

@@ -261,6 +261,8 @@ class SlotStore:
     def follow_on(self, slot: Slot, *, now: datetime, grace: timedelta) -> None:
         """Make the half-hours that a plugged-in slot is followed by, as far as they are not there yet."""
         for start in successors(slot, now=now):
+            if self.get(slot.asset, start) is not None:
+                return
             try:
                 made = self.put(plugged_slot(slot, start, grace=grace))
             except UnknownAssetError:

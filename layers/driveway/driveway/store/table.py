@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from botocore.exceptions import ClientError
 
+from driveway.domain.completeness import judged_at, local_day
 from driveway.domain.due import Dues
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
 from driveway.store.items import TWIN, asset_key, decode_item, encode, encode_item, shard_of, stamp, unstamp
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_CONTENTION_TRIES = 12
-DueIndex = Literal["AxleDue", "ControlDue"]
-DUE_ATTRIBUTES: dict[str, tuple[str, str]] = {
-    "AxleDue": ("axle_shard", "axle_due"),
-    "ControlDue": ("control_shard", "control_due"),
+DueIndex = Literal["AxleDue", "ControlDue", "DaysDue"]
+# Each with its index, its attributes and what its shards' names begin with: days lie in the index of the half-hours.
+DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
+    "AxleDue": ("AxleDue", "axle_shard", "axle_due", ""),
+    "ControlDue": ("ControlDue", "control_shard", "control_due", ""),
+    "DaysDue": ("SlotsDue", "slots_shard", "slots_due", "day-"),
 }
 
 Rule = Callable[[Twin], Twin | None]
@@ -106,12 +109,14 @@ class Table:
                 return Change(before, before)
             bump = any(group in WANTED_OR_OBSERVED for group in changed)
             after = replace(wanted, version=before.version + 1, revision=before.revision + bump)
-            if self._write(before.version, after, changed, dues):
+            if self._write(before.version, after, changed, dues, now):
                 return Change(before, after)
             time.sleep(self.jitter.uniform(0, 0.01 * 2 ** min(attempt, 5)))
         raise ContentionError(f"{asset} is being changed by others; try again.")
 
-    def _write(self, version: int, after: Twin, changed: tuple[str, ...], dues: dict[str, str | None]) -> bool:
+    def _write(
+        self, version: int, after: Twin, changed: tuple[str, ...], dues: dict[str, str | None], now: datetime
+    ) -> bool:
         values: dict[str, Any] = {name: getattr(after, name) for name in (*changed, "news", "version", "revision")}
         for due_name, due in dues.items():
             shard_name = due_name.replace("_due", "_shard")
@@ -119,7 +124,9 @@ class Table:
             values[shard_name] = shard_of(after.link.asset, self.shards) if due else None
         kept = {name: value for name, value in values.items() if value is not None}
         gone = [name for name, value in values.items() if value is None]
+        day = _day_to_judge(after, now, self.shards)
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+        expression += ", slots_shard = :slots_shard, slots_due = if_not_exists(slots_due, :slots_due)"
         if gone:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
         try:
@@ -130,7 +137,7 @@ class Table:
                 ConditionExpression="#version = :read_version",
                 ExpressionAttributeNames={f"#{name}": name for name in values},
                 ExpressionAttributeValues={
-                    **{f":{name}": encode(value) for name, value in kept.items()},
+                    **{f":{name}": encode(value) for name, value in {**kept, **day}.items()},
                     ":read_version": encode(version),
                 },
             )
@@ -151,26 +158,55 @@ class Table:
                 "asset": twin.link.asset,
                 **{f.name: getattr(twin, f.name) for f in fields(Twin)},
                 **dues,
+                **_day_to_judge(twin, now, self.shards),
                 "axle_shard": shard if dues["axle_due"] else None,
                 "control_shard": shard if dues["control_due"] else None,
             }
         )
 
+    def judge_next_day(self, asset: str, judged: datetime, following: datetime) -> bool:
+        """Note that the day due at ``judged`` is judged and the next one will be; False when somebody else did."""
+        try:
+            self.client.update_item(
+                TableName=self.name,
+                Key=encode_item({"pk": asset_key(asset), "sk": TWIN}),
+                UpdateExpression="SET slots_due = :following",
+                ConditionExpression="slots_due = :judged",
+                ExpressionAttributeValues=encode_item({":judged": stamp(judged), ":following": stamp(following)}),
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
     def due(self, index: DueIndex, until: datetime) -> Iterator[tuple[str, datetime]]:
-        """The assets due in an index up to an instant (aware UTC), each with its due time, earliest first by shard."""
-        shard_name, due_name = DUE_ATTRIBUTES[index]
+        """The assets due in an index up to an instant (aware UTC), each with its due time, earliest first by shard.
+
+        ``DaysDue`` are those of which a day is to be judged.
+        """
+        index_name, shard_name, due_name, prefix = DUE_ATTRIBUTES[index]
         for shard in range(self.shards):
             pages = self.client.get_paginator("query").paginate(
                 TableName=self.name,
-                IndexName=index,
+                IndexName=index_name,
                 KeyConditionExpression="#shard = :shard AND #due <= :until",
                 ExpressionAttributeNames={"#shard": shard_name, "#due": due_name},
-                ExpressionAttributeValues={":shard": encode(f"{shard:03d}"), ":until": encode(stamp(until))},
+                ExpressionAttributeValues={":shard": encode(f"{prefix}{shard:03d}"), ":until": encode(stamp(until))},
             )
             for page in pages:
                 for item in page["Items"]:
                     row = decode_item(item)
                     yield row["pk"].removeprefix("ASSET#"), unstamp(row[due_name])
+
+
+def _day_to_judge(twin: Twin, now: datetime, shards: int) -> dict[str, str]:
+    """When the running day of a twin is judged, for one of which no day is waiting yet."""
+    link = twin.link
+    return {
+        "slots_shard": "day-" + shard_of(link.asset, shards),
+        "slots_due": stamp(judged_at(local_day(now, link.timezone), link.timezone)),
+    }
 
 
 def _stamps(dues: Dues) -> dict[str, str | None]:
