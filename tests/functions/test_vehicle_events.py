@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -458,35 +457,6 @@ def test_the_stream_repeats_from_the_first_record_that_could_not_be_stored(
     before = cars.items()
     assert function("vehicle_events").handler(event, None) == {"batchItemFailures": []}
     assert cars.items() == before
-
-
-# Privacy
-
-
-def test_no_position_is_stored_logged_announced_or_answered(
-    cars: Rig, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caplog.set_level("DEBUG", logger="driveway")
-    place_told = re.compile(r"latitude|longitude|52\.0[79]|5\.12|51\.5[01]", re.IGNORECASE)
-    cars.change("car-1", lambda twin: replace(twin, link=replace(twin.link, home=None)))
-    cars.change("car-2", lambda twin: replace(twin, link=replace(twin.link, home=None)))
-    record = {"Vin": "5YJ30000000000001", "CreatedAt": AT.isoformat(), "Gear": "P"}
-    record["Location"] = {"latitude": 52.0907, "longitude": 5.1214}  # type: ignore[assignment] # mixed JSON
-    answers = []
-    for name in WEBHOOKS:
-        event = sample(name)
-        cars.clock.put(datetime.fromtimestamp(event["requestContext"]["timeEpoch"] / 1000, UTC))
-        answers.append(called("vehicle_events", event).text)
-    cars.clock.put(AT)
-    answers.append(tesla([record], AT).text)
-    refuse(cars, monkeypatch, "put_item")
-    answers.append(tesla([{**record, "CreatedAt": (AT - timedelta(seconds=1)).isoformat()}], AT).text)
-    cars.announce()
-    out, err = capfd.readouterr()
-    assert "webhook" in out + err + caplog.text
-    assert '"status":500' in answers[-1]
-    for told in (*answers, out, err, caplog.text, json.dumps(cars.items()), json.dumps(cars.bus.events)):
-        assert not place_told.search(told)
 
 
 JSON = st.recursive(
