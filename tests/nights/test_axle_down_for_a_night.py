@@ -1,0 +1,203 @@
+"""Cars through a night in which Axle is down: everything arrives afterwards, nothing twice, to the watt-hour.
+
+``OUTAGE_CARS`` says how many, in tens; ``OUTAGE_SCALE`` how much faster than the wall clock their night goes by.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from driveway.runtime.clock import parse_clock
+from local.stack import Options, stack
+from tests.stack.homes import Stack
+from tests.stack.waiting import until
+
+CARS_A_SITE = 10
+SITES = int(os.environ.get("OUTAGE_CARS", "40")) // CARS_A_SITE
+SCALE = float(os.environ.get("OUTAGE_SCALE", "300"))
+CARS = SITES * CARS_A_SITE
+WIDTH = len(str(CARS - 1))
+PATIENCE_S = 120.0
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 1, day, hour, minute, tzinfo=UTC)
+
+
+STARTS_AT, EVENING = at(15, 18), at(15, 19, 30)
+DOWN_AT, BACK_AT, OVER_AT = at(15, 21), at(16, 6), at(16, 8)
+
+
+@dataclass
+class Outage:
+    """The stack, and what came of the night."""
+
+    running: Stack
+    cars: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told: dict[str, list[str]] = field(default_factory=dict)
+    accepted_wh: dict[str, int] = field(default_factory=dict)
+    half_hours: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    calls_while_down: int = 0
+    caught_up_s: float = 0.0
+
+
+def car(number: int) -> str:
+    return f"car-{number:0{WIDTH}d}"
+
+
+def is_brief(number: int) -> bool:
+    """Every tenth car comes and goes while Axle is down."""
+    return number % 10 == 9
+
+
+def stay(number: int) -> tuple[datetime, datetime]:
+    """From when until when a car is plugged in at home; the cars come and go one after the other."""
+    later = timedelta(minutes=60 * number / CARS)
+    return (at(15, 22) + later, at(16, 3, 30) + later) if is_brief(number) else (EVENING + later, at(16, 6, 20) + later)
+
+
+def half_hours_of(number: int) -> int:
+    """How many half-hours its stay touches."""
+    start, end = stay(number)
+    return int(-(-end.timestamp() // 1800) - start.timestamp() // 1800)
+
+
+def body(site: int) -> dict[str, Any]:
+    """The body that onboards ten cars, whose off-peak begins a little later from site to site."""
+    start = at(15, 22, 30) + timedelta(minutes=120 * site // SITES)
+    windows = [{"start": f"{start:%H:%M}", "end": f"{start + timedelta(hours=5):%H:%M}"}]
+    assets = [
+        {
+            "asset": car(number),
+            "type": "electric_vehicle",
+            "asset_model": "axle_ev_v1",
+            "installation_date": "2025-06-15",
+            "power_kw": 7.4,
+            "battery_kwh": 64,
+            "vehicle": {"provider": "enode", "vehicle_id": car(number), "home_location_id": f"home-{number:0{WIDTH}d}"},
+            "tariff": {"off_peak": windows, "timezone": "UTC"},
+            "intent": {"kwh": 30, "ready_by": "07:00"},
+        }
+        for number in range(site * CARS_A_SITE, (site + 1) * CARS_A_SITE)
+    ]
+    details = {"mpan": f"12000{site:08d}", "postcode": "EC1A 1BB"}
+    return {
+        "site": details | {"gave_boundary_meter_consent_at": "2026-01-15T10:30:00Z"},
+        "timezone": "UTC",
+        "assets": assets,
+    }
+
+
+@pytest.fixture(scope="module")
+def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
+    """The night, played once."""
+    clock_text = f"start={STARTS_AT.isoformat()},scale={SCALE:g}"
+    with stack(Options(folder=tmp_path_factory.mktemp("stack"), clock_text=clock_text)) as values:
+        night = Outage(Stack(values, parse_clock(values["clock"], on_aws=False)))
+        onboard(night.running)
+        play(night)
+        yield night
+
+
+def onboard(running: Stack) -> None:
+    """All cars, until Axle has heard of everything."""
+    spec = {"provider": "enode", "soc_pct": 5, "battery_kwh": 64, "auto_start": False}
+    bulk = {"count": CARS, "id_prefix": "car-", "home_location_prefix": "home-", "car": spec}
+    running.simulator("cars", "POST", "/bulk/cars", bulk)
+    settings = {"enode": {"sample_every_s": 840, "batch_gather_real_s": 0.2}}
+    running.simulator("cars", "POST", "/config", settings)
+    for site in range(SITES):
+        answer = running.api("PUT", f"/sites/site-{site}", body(site))
+        assert answer.status_code == 201, answer.text
+    until(lambda: not any(one["untold_since_enrolment"] for one in at_axle(running)), "Axle has heard of everything")
+    assert running.clock.now() < EVENING, "the onboarding took until after the first plug-in"
+
+
+def at_axle(running: Stack) -> list[dict[str, Any]]:
+    """The assets as Axle sees them."""
+    return list(running.simulator("axle", "GET", "/state")["assets"].values())
+
+
+def play(night: Outage) -> None:
+    """Plug-ins, the outage, plug-outs, and until Axle has everything."""
+    running = night.running
+    for number in range(CARS):
+        for move, moment in zip(("plug-in", "plug-out"), stay(number), strict=True):
+            running.simulator("cars", "POST", f"/cars/{car(number)}/{move}", {"at": moment.isoformat()})
+    reach(running, DOWN_AT)
+    running.simulator("axle", "POST", "/faults", {"drop": True, "chance": 0.3})
+    running.simulator("axle", "POST", "/faults", {"status": 503})
+    calls = requests_to_axle(running)
+    reach(running, BACK_AT)
+    night.calls_while_down = requests_to_axle(running) - calls
+    running.simulator("axle", "DELETE", "/faults")
+    back = time.monotonic()
+    reach(running, OVER_AT)
+    until(lambda: has_everything(night), "Axle accepted every half-hour", patience_s=PATIENCE_S)
+    night.caught_up_s = time.monotonic() - back
+    for one in at_axle(running):
+        events = [call["event"] for call in one["history"]]
+        night.told[one["external_id"]] = [event for event in events if event in {"plug_in", "plug_out"}]
+
+
+def requests_to_axle(running: Stack) -> int:
+    """How many requests Axle was sent."""
+    return len(running.simulator("axle", "GET", "/requests")["requests"])
+
+
+def reach(running: Stack, moment: datetime) -> None:
+    """Wait until the stack's clock is there."""
+    time.sleep(running.clock.real_s(moment - running.clock.now()))
+
+
+def has_everything(night: Outage) -> bool:
+    """Whether Axle accepted every half-hour of every stay, and has heard that all cars are gone."""
+    running = night.running
+    night.cars = {one["vehicle_id"]: one for one in running.simulator("cars", "GET", "/cars")["cars"]}
+    names = {one["asset_id"]: one["external_id"] for one in at_axle(running)}
+    report = running.simulator("axle", "GET", "/readings")
+    night.counts, night.half_hours = report["counts"], dict.fromkeys(names.values(), 0)
+    for row in report["rows"]:
+        night.half_hours[names[row["asset_id"]]] += 1
+    night.accepted_wh = {
+        names[asset]: round(totals["charger_consumption_energy_kwh"] * 1000)
+        for asset, totals in report["totals"].items()
+    }
+    all_gone = not any(one["plugged_in"] for one in at_axle(running))
+    return all_gone and all(night.half_hours[car(n)] >= half_hours_of(n) for n in range(CARS))
+
+
+def test_what_axle_accepted_is_what_each_cars_own_meter_shows(outage: Outage) -> None:
+    meters_wh = {name: one["meter_wh"] for name, one in outage.cars.items()}
+    accepted_wh, total_wh = sum(outage.accepted_wh.values()), sum(meters_wh.values())
+    print(
+        f"\nAxle down for nine hours, {CARS} cars: {total_wh / 1000:.3f} kWh by their meters, {accepted_wh / 1000:.3f} kWh"
+        f" accepted in {outage.counts['accepted']} rows ({outage.counts['duplicates']} twice,"
+        f" {outage.counts['corrections']} corrected); {outage.calls_while_down} calls while it was down;"
+        f" all told {outage.caught_up_s:.0f} s after it was back"
+    )
+    assert all(meter_wh > 5000 for meter_wh in meters_wh.values())
+    for name, meter_wh in meters_wh.items():
+        assert outage.accepted_wh[name] == pytest.approx(meter_wh, rel=0.01), name
+
+
+def test_no_half_hour_is_reported_twice_alike(outage: Outage) -> None:
+    assert outage.counts["duplicates"] == 0
+    assert outage.counts["rejected"] == 0
+
+
+def test_axle_hears_of_each_session_once_and_of_none_that_came_and_went_while_it_was_down(outage: Outage) -> None:
+    for number in range(CARS):
+        since_enrolment = outage.told[car(number)][1:]
+        assert since_enrolment == ([] if is_brief(number) else ["plug_in", "plug_out"]), car(number)
+
+
+def test_an_outage_costs_a_trickle_of_calls(outage: Outage) -> None:
+    down_min = (BACK_AT - DOWN_AT) / timedelta(minutes=1)
+    assert outage.calls_while_down < down_min
