@@ -48,6 +48,7 @@ check: setup ## Lint, strict types, the template
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
 	$(BIN)/pytest tests/stack
+	$(BIN)/pytest tests/nights
 
 .PHONY: bench
 bench: setup ## Measure, as ratios against floors of the same run

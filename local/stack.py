@@ -27,16 +27,8 @@ STAGE = "local"
 CODE_BUCKET = "driveway-code"
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
-AT_ONCE = {
-    "axle-sync": 2,
-    "charge-control": 4,
-    "vehicle-commands": 5,
-    "announcer": 1,
-    "clock": 1,
-    "meter-readings": 1,
-}
-"""How many of each function run at once on this machine when some cars are busy."""
-HTTP_AT_ONCE = 2
+RUN_SIDE_BY_SIDE = ("axle-sync", "charge-control", "vehicle-commands")
+RUN_ALONE = ("announcer", "clock", "meter-readings")
 
 
 class AlreadyRunningError(RuntimeError):
@@ -57,6 +49,7 @@ class Options:
         base_urls: servers to use in place of the simulators, by ``axle`` or provider name.
         parameters: further parameters of the template.
         aws_port: the port of the local AWS; 0 takes a free one.
+        at_once: how many of each function are started beforehand, as many as will be busy at once.
         head_start_s: real seconds the stack may take to come up before a scaled clock begins; doubled when too short.
     """
 
@@ -65,6 +58,7 @@ class Options:
     base_urls: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     aws_port: int = 0
+    at_once: int = 2
     head_start_s: float = 40.0
 
 
@@ -165,7 +159,7 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
     }
     _introduce(stack, credentials)
     say("Waiting until every function answers ...")
-    _warm(stack, clients)
+    _warm(stack, clients, options.at_once)
     if clock.start is not None and "since=" not in (options.clock_text or "") and clock.now() > clock.start:
         raise LateError
     if clock.text():
@@ -369,7 +363,7 @@ def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]
     )
 
 
-def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
+def _warm(stack: Mapping[str, Any], clients: _Clients, at_once: int) -> None:
     """Call every function by harmless requests, as many as will run at once, so that no real one starts cold."""
     auth = {"Authorization": f"Bearer {stack['app_token']}"}
     axle = {"Authorization": f"Bearer {stack['axle_token']}"}
@@ -379,7 +373,7 @@ def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
         ("PUT", "/assets/nobody/tariff", auth, {404, 422}),
         ("PUT", "/sites/nobody", auth, {422}),
         ("DELETE", "/axle/assets/nobody/charging-profile", axle, {404}),
-        *[("POST", "/webhooks/enode", {}, {401})] * 3,
+        ("POST", "/webhooks/enode", {}, {401}),
     ]
 
     def call(method: str, path: str, headers: dict[str, str], expected: set[int]) -> None:
@@ -398,9 +392,9 @@ def _warm(stack: Mapping[str, Any], clients: _Clients) -> None:
         if "FunctionError" in answer:
             raise processes.NotReadyError(f"{name} failed: {answer['Payload'].read().decode()}")
 
-    names = [name for name, at_once in AT_ONCE.items() for _ in range(at_once)]
-    with ThreadPoolExecutor(len(calls) * HTTP_AT_ONCE + len(names)) as pool:
-        begun = [pool.submit(call, *arguments) for arguments in calls for _ in range(HTTP_AT_ONCE)]
+    names = [*RUN_ALONE, *RUN_SIDE_BY_SIDE * at_once]
+    with ThreadPoolExecutor(len(calls) * at_once + len(names)) as pool:
+        begun = [pool.submit(call, *arguments) for arguments in calls * at_once]
         begun += [pool.submit(invoke, name) for name in names]
         for done in begun:
             done.result()

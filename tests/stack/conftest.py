@@ -18,8 +18,8 @@ EVENING = datetime(2026, 1, 15, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, up for the whole session."""
-    options = Options(folder=tmp_path_factory.mktemp("stack"), clock_text="start=2026-01-15T21:40:00Z,scale=300")
-    with stack(options) as values:
+    clock_text = "start=2026-01-15T21:40:00Z,scale=300"
+    with stack(Options(folder=tmp_path_factory.mktemp("stack"), clock_text=clock_text, at_once=4)) as values:
         yield Stack(values, parse_clock(values["clock"], on_aws=False))
 
 

@@ -1,5 +1,6 @@
 """Webhooks that come twice, late, out of order or not at all, and that lie: Axle hears of each home session once."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -74,11 +75,14 @@ def test_axle_heard_of_each_home_session_once_and_of_none_away(name: str, homes:
     assert told(homes[name]) == ["plug_in", "plug_out"] * 2
 
 
-def test_the_faults_happened(homes: dict[str, Home], running: Stack) -> None:
+def test_the_faults_happened(
+    homes: dict[str, Home], running: Stack, record_property: Callable[[str, object], None]
+) -> None:
     deliveries: list[dict[str, Any]] = running.simulator("cars", "GET", "/deliveries")["deliveries"]
     astray = [one for one in deliveries if one["vehicle_ids"][0].startswith("astray")]
     dropped = [one for one in astray if one["error"] == "dropped"]
-    print(f"\nwebhooks astray: {len(astray)}, of them {len(dropped)} lost, half of the others late, half of them twice")
+    told = f"{len(astray)}, of them {len(dropped)} lost, half of the others late, half of them twice"
+    record_property("outcome", f"webhooks astray on the stack: {told}")
     assert dropped
     for name in ("liar-enode", "liar-smartcar"):
         assert "PLUG_OUT_HELD_AFTER_STOP" in homes[name].reasons()

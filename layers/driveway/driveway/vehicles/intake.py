@@ -32,6 +32,8 @@ def take_inbound(provider: str, inbound: Inbound, current: Runtime) -> Counter[s
     for event in inbound.events:
         accounts.setdefault(event.user_id or event.vehicle_id or "", []).append(event)
     counts: Counter[str] = Counter(dropped=len(inbound.dropped))
+    # A client may be used by many threads, but boto3 makes one safely only where nobody else does.
+    _ = current.dynamodb
     with ThreadPoolExecutor(AT_ONCE) as pool:
         taken = pool.map(lambda events: [_take_event(provider, event, current) for event in events], accounts.values())
         for kinds in taken:
