@@ -1,4 +1,4 @@
-"""Every minute: queues what is due, and what will be within the coming minute with its exact delay."""
+"""Every minute: queues what is due, and what will be before the next tick with its exact delay."""
 
 from typing import Any
 

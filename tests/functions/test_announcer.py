@@ -152,8 +152,8 @@ def test_a_planned_command_that_is_doubted_is_made_known_again_under_its_id(car:
     assert sent == ["c1", "c1"]
 
 
-@pytest.mark.parametrize(("ahead_s", "looks"), [(1, 1), (40.6, 40), (64, 64), (66, None), (600, None)])
-def test_a_look_within_the_coming_minute_is_queued_with_its_delay(
+@pytest.mark.parametrize(("ahead_s", "looks"), [(1, 1), (40.6, 40), (129, 129), (131, None), (600, None)])
+def test_a_look_within_two_minutes_is_queued_with_its_delay(
     car: Rig, queues: Queues, ahead_s: float, looks: int | None
 ) -> None:
     at = NOW + timedelta(seconds=ahead_s)

@@ -27,16 +27,16 @@ def due_in(seconds: float, asset: str = "car-1") -> Twin:
     return replace(twin, presence=replace(twin.presence, held_plug_out=held))
 
 
-def test_what_is_due_is_queued_at_once_and_what_is_due_within_the_minute_with_its_delay(rig: Rig) -> None:
+def test_what_is_due_is_queued_at_once_and_what_is_due_within_two_minutes_with_its_delay(rig: Rig) -> None:
     queues = queues_of(rig)
-    ahead = {"car-1": -60.0, "car-2": 0.0, "car-3": 31.7, "car-4": 64.0, "car-5": 90.0}
+    ahead = {"car-1": -60.0, "car-2": 0.0, "car-3": 31.7, "car-4": 129.0, "car-5": 140.0}
     place(rig, *[due_in(seconds, asset) for asset, seconds in ahead.items()])
     assert tick() == {"axle": 0, "control": 4, "unfinished": 0}
     assert sorted(queues.looks) == [
         ("control", "car-1", 0),
         ("control", "car-2", 0),
         ("control", "car-3", 31),
-        ("control", "car-4", 64),
+        ("control", "car-4", 129),
     ]
 
 

@@ -197,7 +197,8 @@ def _given_up(
     """The command failed for good: leave the car alone for a while, and leave it able to charge."""
     pause = min(rules.breaker_pause * 2 ** min(twin.control.failures, 8), LONGEST_BREAKER_PAUSE)
     pause *= 1 + BREAKER_JITTER * spread
-    after = ended(twin, "failed", reason, command.detail or "The car did not follow.", now=now)
+    words = command.detail if command.outcome not in TAKEN else None
+    after = ended(twin, "failed", reason, words or "The car did not follow.", now=now)
     control = replace(after.control, failures=after.control.failures + 1, breaker_until=now + pause)
     after = replace(after, control=control)
     # Whoever has to connect the account again is told so where the account is found to be out of order.

@@ -61,8 +61,11 @@ class Runtime:
 
     @cached_property
     def look_ahead(self) -> timedelta:
-        """How far ahead looks are queued with their delay: a minute, and never less than the machinery's own pace."""
-        return max(timedelta(seconds=65), self.clock.machine(1.0))
+        """How far ahead looks are queued with their delay, never less than the machinery's own pace.
+
+        EventBridge Scheduler is precise to a minute only: two minutes may lie between two ticks of ``clock``.
+        """
+        return max(timedelta(seconds=130), self.clock.machine(1.0))
 
     @cached_property
     def logger(self) -> Logger:
