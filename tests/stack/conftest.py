@@ -15,6 +15,11 @@ from tests.stack.homes import Stack
 EVENING = datetime(2026, 1, 15, tzinfo=UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the night first: it begins soon after the stack's clock does."""
+    items.sort(key=lambda item: "night" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, up for the whole session."""
