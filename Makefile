@@ -48,6 +48,9 @@ check: setup ## Lint, strict types, the template
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
 	$(BIN)/pytest tests/stack
+
+.PHONY: nights
+nights: setup ## A night without Axle and the days of the clock changes, on stacks of their own
 	$(BIN)/pytest tests/nights
 
 .PHONY: bench
