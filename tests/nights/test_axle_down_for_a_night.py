@@ -98,7 +98,9 @@ def body(site: int) -> dict[str, Any]:
 def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     """The night, played once."""
     clock_text = f"start={STARTS_AT.isoformat()},scale={SCALE:g}"
-    with stack(Options(folder=tmp_path_factory.mktemp("stack"), clock_text=clock_text, at_once=4)) as values:
+    with stack(
+        Options(folder=tmp_path_factory.mktemp("stack"), clock_text=clock_text, at_once=3, head_start_s=60)
+    ) as values:
         night = Outage(Stack(values, parse_clock(values["clock"], on_aws=False)))
         onboard(night.running)
         play(night)
