@@ -5,10 +5,12 @@ from typing import Any
 from driveway.axle.sync import sync
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
+from driveway.runtime.looks import await_due
 from driveway.store.table import UnknownAssetError
 
 
 def _look(body: dict[str, Any], current: Runtime) -> None:
+    await_due(body, current)
     try:
         sync(body["asset"], current)
     except UnknownAssetError:

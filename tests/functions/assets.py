@@ -130,6 +130,7 @@ class Queues:
     """The queues of looks: keeps which asset is to be looked at by whom and after how many seconds."""
 
     looks: list[tuple[str, str, int]] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
     refusing: bool = False
     waiting: int = 0
 
@@ -142,6 +143,7 @@ class Queues:
         assert len({entry["Id"] for entry in Entries}) == len(Entries) <= 10
         assert all(0 <= entry["DelaySeconds"] <= 900 for entry in Entries)
         queue = "axle" if "AXLE" in QueueUrl else "control"
+        self.bodies += [entry["MessageBody"] for entry in Entries]
         self.looks += [(queue, json.loads(entry["MessageBody"])["asset"], entry["DelaySeconds"]) for entry in Entries]
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 

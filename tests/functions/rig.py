@@ -52,6 +52,10 @@ class RigClock(Clock):
         """Make it ``at``."""
         self.__dict__["at"] = at
 
+    def sleep_until(self, instant: datetime) -> None:
+        """Be at an instant, if it is not past."""
+        self.put(max(self.now(), instant))
+
     def move(self, **by: float) -> None:
         """Move on by a ``timedelta`` of these arguments."""
         self.put(self.now() + timedelta(**by))

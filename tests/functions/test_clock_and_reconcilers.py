@@ -128,6 +128,30 @@ def test_an_empty_batch_is_no_failure(rig: Rig, name: str) -> None:
     assert function(name).handler({"Records": []}, None) == {"batchItemFailures": []}
 
 
+@pytest.mark.parametrize("phase_ms", [0, 1, 300, 650, 999])
+def test_a_look_that_comes_up_to_a_second_early_does_not_miss_its_edge(rig: Rig, phase_ms: int) -> None:
+    queues, edge = queues_of(rig), NOW.replace(hour=23, minute=30)
+    rig.clock.put(edge - timedelta(seconds=40) + timedelta(milliseconds=phase_ms))
+    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW), rig.clock.now()))
+    rig.look("control", "car-1")
+    assert tick()["control"] == 1
+    ((_, _, delay_s),) = queues.looks
+    rig.clock.move(seconds=delay_s)
+    function("charge_control").handler(records(*queues.bodies), None)
+    command = rig.twin("car-1").control.command
+    assert command is not None
+    assert (command.action, command.planned_at, command.not_before) == ("start", edge - timedelta(seconds=2), edge)
+
+
+@pytest.mark.parametrize("name", RECONCILERS)
+def test_a_look_long_before_its_time_is_not_waited_for(rig: Rig, name: str) -> None:
+    place(rig, due_in(30))
+    before = rig.clock.now()
+    due = (before + timedelta(seconds=30)).isoformat()
+    function(name).handler(records(json.dumps({"asset": "car-1", "due": due})), None)
+    assert rig.clock.now() == before
+
+
 def test_a_held_plug_out_counts_by_the_due_index_alone(rig: Rig) -> None:
     place(rig, due_in(30))
     rig.look("control", "car-1")

@@ -1,13 +1,11 @@
 """Carries out what ``domain.axle_sync`` says: call Axle, note the answer on the twin, go on until nothing is left."""
 
-import time
 from collections.abc import Callable
-from datetime import timedelta
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.domain.axle_answers import acknowledged, answered, claimed, claimed_call, held_back, put_off, refused
 from driveway.domain.axle_calls import AxleCall
-from driveway.domain.axle_sync import axle_due, call_due
+from driveway.domain.axle_sync import call_due
 from driveway.domain.breaker import Permit
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
@@ -17,9 +15,6 @@ MOST_CALLS = 10
 
 CLAIM_S = 120.0
 """How long a call is one instance's alone: longer than the function may run, so that its maker is gone by then."""
-
-EARLY_S = 1.1
-"""Looks are queued with whole seconds of delay and so may come this much early."""
 
 Note = Callable[[Twin], Twin]
 
@@ -35,7 +30,6 @@ def sync(asset: str, current: Runtime) -> None:
         ContentionError: others kept changing the twin; the answer that was not noted is in doubt.
     """
     twin = current.table.twin(asset)
-    _wait_if_early(twin, current)
     note: Note = _nothing
     for _ in range(MOST_CALLS):
         now = current.now()
@@ -57,13 +51,6 @@ def sync(asset: str, current: Runtime) -> None:
 
 def _nothing(twin: Twin) -> Twin:
     return twin
-
-
-def _wait_if_early(twin: Twin, current: Runtime) -> None:
-    now = current.now()
-    due = axle_due(twin, now)
-    if due is not None and timedelta(0) < due - now <= current.clock.machine(EARLY_S):
-        time.sleep(current.clock.real_s(due - now))
 
 
 def _then_held_back(note: Note, permit: Permit, current: Runtime) -> Note:

@@ -1,14 +1,18 @@
 """Looks at assets, queued for the reconcilers with their exact delay."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from driveway.runtime.context import Runtime
 
 LONGEST_DELAY_S = 900
 MOST_IN_A_BATCH = 10
+
+EARLY_S = 1.1
+"""Delays are whole seconds and rounded down, so a look may come this much early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ def _waiting(current: Runtime, queue_setting: str) -> int:
 def queue_looks(current: Runtime, queue_setting: str, looks: Sequence[Look], now: datetime) -> None:
     """Queue looks so that each arrives when it is due, at most a second early; what is due already goes at once.
 
+    Whoever takes one waits out that second with ``await_due``: a look before its time finds nothing to do, and the next
+    one may be a minute away.
+
     Raises:
         QueueError: the queue refused a message.
     """
@@ -60,7 +67,7 @@ def queue_looks(current: Runtime, queue_setting: str, looks: Sequence[Look], now
             Entries=[
                 {
                     "Id": str(number),
-                    "MessageBody": json.dumps({"asset": look.asset}),
+                    "MessageBody": json.dumps({"asset": look.asset, "due": look.due.isoformat()}),
                     "DelaySeconds": min(LONGEST_DELAY_S, int(current.clock.real_s(look.due - now))),
                 }
                 for number, look in enumerate(group)
@@ -68,3 +75,10 @@ def queue_looks(current: Runtime, queue_setting: str, looks: Sequence[Look], now
         )
         if answer.get("Failed"):
             raise QueueError(f"{len(answer['Failed'])} of {len(group)} looks were not queued.")
+
+
+def await_due(look: Mapping[str, Any], current: Runtime) -> None:
+    """Wait until a queued look is due, if it came a little early; one without a due time is due at once."""
+    due = datetime.fromisoformat(look["due"]) if "due" in look else current.now()
+    if due - current.now() <= current.clock.machine(EARLY_S):
+        current.clock.sleep_until(due)
