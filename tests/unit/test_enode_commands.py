@@ -101,6 +101,23 @@ def test_each_row_of_the_table_is_met_by_an_answer(row, command, replies, kind):
     assert outcome.detail.startswith(TABLE[row][1])
 
 
+@pytest.mark.parametrize(
+    ("replies", "unavailable"),
+    [
+        ([problem(429)], True),
+        ([problem(500)], True),
+        ([problem(503)], True),
+        ([requests.ReadTimeout()], True),
+        ([action("FAILED", "NO_RESPONSE")], False),
+        ([problem(400), vehicle(**STOPPED, reachable=False)], False),
+        ([problem(404)], False),
+        ([problem(422)], False),
+    ],
+)
+def test_enode_is_out_of_service_but_not_for_one_car_that_is(replies, unavailable):
+    assert ask("start", *replies)[0].unavailable is unavailable
+
+
 def test_no_row_of_the_table_is_untested():
     assert {row for row, *_ in ROWS} == set(TABLE)
 

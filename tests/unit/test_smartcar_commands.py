@@ -61,6 +61,7 @@ ROWS = [
     ("start", 404, "RESOURCE_NOT_FOUND", None, FAILED, {}),
     ("start", 430, "BILLING", "VEHICLE_REQUEST_LIMIT", FAILED, {}),
     ("start", 429, "RATE_LIMIT", "VEHICLE", RETRYABLE, {}),
+    ("start", 429, "RATE_LIMIT", "SMARTCAR_API", RETRYABLE, {}),
     ("start", 500, "SERVER", "INTERNAL", RETRYABLE, {}),
     ("start", 502, "UPSTREAM", "NO_RESPONSE", RETRYABLE, {}),
     ("start", 501, "COMPATIBILITY", "VEHICLE_NOT_CAPABLE", UNSUPPORTED, {}),
@@ -101,6 +102,29 @@ def test_every_row_of_the_table_is_reached() -> None:
         for action, status, error_type, code, _, _ in ROWS
     }
     assert reached == set(range(len(TABLE)))
+
+
+@pytest.mark.parametrize(
+    ("status", "error_type", "code", "unavailable"),
+    [
+        (409, "VEHICLE_STATE", "ASLEEP", False),
+        (503, "VEHICLE_STATE", "UNREACHABLE", False),
+        (429, "RATE_LIMIT", "VEHICLE", False),
+        (429, "RATE_LIMIT", "SMARTCAR_API", True),
+        (429, None, None, True),
+        (500, "SERVER", "INTERNAL", True),
+        (500, None, None, True),
+        (502, "UPSTREAM", "NO_RESPONSE", False),
+        (502, None, None, False),
+        (503, None, None, True),
+        (504, None, None, False),
+    ],
+)
+def test_smartcar_is_out_of_service_but_not_for_one_car_or_make_that_is(
+    status: int, error_type: str | None, code: str | None, unavailable: bool
+) -> None:
+    for reply in (Reply(status, errors(status, error_type, code)), Reply(202, errors(status, error_type, code))):
+        assert run("start", reply).unavailable is unavailable
 
 
 @pytest.mark.parametrize(

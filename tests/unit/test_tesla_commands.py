@@ -101,7 +101,9 @@ ROWS: list[tuple[str, int, str, OutcomeKind, dict[str, Any]]] = [
     ("start", 499, "", RETRYABLE, {}),
     ("start", 500, "", RETRYABLE, {}),
     ("start", 502, "", RETRYABLE, {}),
+    ("start", 503, "context deadline exceeded", RETRYABLE, {}),
     ("start", 503, "could not lock the VIN", RETRYABLE, {}),
+    ("start", 503, "", RETRYABLE, {}),
     ("start", 504, "", RETRYABLE, {}),
     ("start", 540, "", RETRYABLE, {}),
 ]
@@ -124,6 +126,34 @@ def test_every_row_of_the_table_is_reached() -> None:
         for action, status, text, _, _ in ROWS
     }
     assert reached == set(range(len(TABLE)))
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "unavailable"),
+    [
+        (408, "", False),
+        (429, "", False),
+        (500, "vehicle unavailable: vehicle is offline or asleep", False),
+        (500, "", False),
+        (502, "", True),
+        (503, "", True),
+        (503, "vehicle is offline", False),
+        (503, "context deadline exceeded", False),
+        (503, "could not lock the VIN", False),
+        (504, "", True),
+        (504, "vehicle is offline", False),
+        (540, "", False),
+        (599, "", False),
+    ],
+)
+def test_tesla_is_out_of_service_but_not_for_one_car_that_is(status: int, text: str, unavailable: bool) -> None:
+    assert stop(by_name(charge_stop=fault(status, text), vehicle_data=data("Charging"))).unavailable is unavailable
+
+
+@pytest.mark.parametrize("doubt", [requests.ReadTimeout(), fault(502), fault(503), fault(504)])
+def test_in_doubt_a_look_that_finds_the_car_asleep_shows_that_tesla_is_there(doubt: Any) -> None:
+    outcome = stop(by_name(charge_stop=doubt, vehicle_data=fault(408)))
+    assert (outcome.kind, outcome.asleep, outcome.unavailable) == (RETRYABLE, True, False)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ Action = Literal["start", "stop", "look"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of error. A field that is None fits anything; ``says`` is what the error tells of the car itself."""
+    """One kind of error. A field that is None fits anything.
+
+    ``says`` is what the error tells of the car itself; ``unavailable`` that no car would be answered otherwise.
+    """
 
     kind: OutcomeKind
     type: str | None = None
@@ -25,6 +28,7 @@ class Row:
     action: Action | None = None
     says: dict[str, Any] = field(default_factory=dict)
     asleep: bool = False
+    unavailable: bool = False
 
     def fits(self, status: int, error_type: str | None, code: str | None, action: Action) -> bool:
         """Whether the row is about this error."""
@@ -65,8 +69,10 @@ TABLE: tuple[Row, ...] = (
     Row(_FAILED, "VALIDATION"),
     Row(_FAILED, "RESOURCE_NOT_FOUND"),
     Row(_FAILED, "BILLING"),
-    Row(_RETRY, "RATE_LIMIT"),
-    Row(_RETRY, "SERVER"),
+    # Smartcar limits calls as a whole and, apart from that, those about one car.
+    Row(_RETRY, "RATE_LIMIT", "VEHICLE"),
+    Row(_RETRY, "RATE_LIMIT", unavailable=True),
+    Row(_RETRY, "SERVER", unavailable=True),
     Row(_RETRY, "UPSTREAM"),
     Row(_UNSUPPORTED, "COMPATIBILITY"),
     Row(_FAILED, status=400),
@@ -75,12 +81,12 @@ TABLE: tuple[Row, ...] = (
     Row(_FAILED, status=404),
     Row(_RETRY, status=408),
     Row(_RETRY, status=409),
-    Row(_RETRY, status=429),
+    Row(_RETRY, status=429, unavailable=True),
     Row(_FAILED, status=430),
-    Row(_RETRY, status=500),
+    Row(_RETRY, status=500, unavailable=True),
     Row(_UNSUPPORTED, status=501),
     Row(_RETRY, status=502),
-    Row(_RETRY, status=503),
+    Row(_RETRY, status=503, unavailable=True),
     Row(_RETRY, status=504),
 )
 """The first row that fits decides. Billing is the operator's to settle, not the driver's, so it is FAILED."""
@@ -135,8 +141,7 @@ def _from_error(answer: Answer, error: Mapping[str, Any], action: Action, now: d
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
         observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
         asleep=row.asleep,
-        # Smartcar limits calls as a whole and, apart from that, those about one car.
-        unavailable=status in {429, 500, 503} and code != "VEHICLE",
+        unavailable=row.unavailable,
     )
 
 

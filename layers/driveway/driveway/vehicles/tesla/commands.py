@@ -105,7 +105,9 @@ def _settle(call: Call, vehicle: Vehicle, judged: Judged, *, charging: bool) -> 
     seen = _look(call, vehicle)
     if any(observation.charging is charging for observation in seen.observations):
         return Outcome(OutcomeKind.ACCEPTED, judged.outcome.detail, observations=seen.observations)
-    return replace(judged.outcome, observations=seen.observations, asleep=seen.asleep)
+    # Who says that the car sleeps is there to be asked.
+    unavailable = judged.outcome.unavailable and not seen.asleep
+    return replace(judged.outcome, observations=seen.observations, asleep=seen.asleep, unavailable=unavailable)
 
 
 def _says_unplugged(outcome: Outcome) -> bool:

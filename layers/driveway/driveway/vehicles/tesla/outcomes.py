@@ -20,7 +20,7 @@ class Row:
 
     ``reason`` is the car's own, given with status 200 and ``result: false``; ``words`` are part of an error's text.
     What is None fits anything. ``says`` is what the refusal tells of the car itself; ``doubtful`` that the command may
-    have been obeyed nevertheless.
+    have been obeyed nevertheless; ``unavailable`` that no car would be answered otherwise.
     """
 
     kind: OutcomeKind
@@ -31,6 +31,7 @@ class Row:
     says: dict[str, Any] = field(default_factory=dict)
     asleep: bool = False
     doubtful: bool = False
+    unavailable: bool = False
 
     def fits(self, status: int, said: str, action: Action) -> bool:
         """Whether the row is about this refusal; ``said`` is in lower case."""
@@ -82,13 +83,17 @@ TABLE: tuple[Row, ...] = (
     Row(_FAILED, 421),
     Row(_FAILED, 422),
     Row(_USER, 423),
+    # Tesla counts the calls about each car by itself.
     Row(_RETRY, 429),
     Row(_USER, 451),
     Row(_RETRY, 499, doubtful=True),
     Row(_RETRY, 500, doubtful=True),
-    Row(_RETRY, 502, doubtful=True),
-    Row(_RETRY, 503, doubtful=True),
-    Row(_RETRY, 504, doubtful=True),
+    Row(_RETRY, 502, doubtful=True, unavailable=True),
+    # Another command to the same car kept the proxy's lock of its VIN for too long.
+    Row(_RETRY, 503, words="deadline exceeded", doubtful=True),
+    Row(_RETRY, 503, words="the vin", doubtful=True),
+    Row(_RETRY, 503, doubtful=True, unavailable=True),
+    Row(_RETRY, 504, doubtful=True, unavailable=True),
     Row(_RETRY, 540, doubtful=True),
 )
 """The first row that fits decides. An unpaid account (402) is the operator's to settle, not the driver's."""
@@ -122,7 +127,7 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
         observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
         asleep=row.asleep,
-        unavailable=status in {429, 502, 503, 504},
+        unavailable=row.unavailable,
     )
     return Judged(outcome, row.doubtful)
 
