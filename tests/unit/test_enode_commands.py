@@ -64,7 +64,7 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("action UNNECESSARY", "start", [action("CANCELLED", "UNNECESSARY")], ALREADY),
     ("action CONFLICT", "start", [action("CANCELLED", "CONFLICT")], RETRYABLE),
     ("action REQUESTED_CANCELLATION", "start", [action("CANCELLED", "REQUESTED_CANCELLATION")], RETRYABLE),
-    ("action NOT_FOUND", "start", [action("FAILED", "NOT_FOUND")], FAILED),
+    ("action NOT_FOUND", "start", [action("FAILED", "NOT_FOUND")], NEEDS_USER),
     ("action FAILED", "start", [action("FAILED")], FAILED),
     ("action CANCELLED", "start", [action("CANCELLED")], RETRYABLE),
     ("action", "start", [action("SOMETHING_NEW")], ACCEPTED),
@@ -83,7 +83,7 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("400 unexplained", "start", [problem(400), vehicle(**STOPPED)], UNSUPPORTED),
     ("401", "start", [problem(401), problem(401)], FAILED),
     ("403", "start", [problem(403)], NEEDS_USER),
-    ("404", "start", [problem(404)], FAILED),
+    ("404", "start", [problem(404)], NEEDS_USER),
     ("408", "start", [problem(408)], RETRYABLE),
     ("422", "start", [problem(422)], FAILED),
     ("429", "start", [problem(429)], RETRYABLE),
@@ -177,6 +177,13 @@ def test_the_wait_that_enode_asks_for_is_told(header, wait_s):
     assert outcome.retry_after_s == wait_s
 
 
+@pytest.mark.parametrize("reply", [problem(404), action("FAILED", "NOT_FOUND")])
+def test_a_car_that_enode_does_not_know_has_to_be_connected_again(reply):
+    outcome, _ = ask("start", reply)
+    assert outcome.kind is NEEDS_USER
+    assert outcome.detail.startswith("Enode does not know this car (any more); it has to be connected again.")
+
+
 def test_a_refusal_for_good_asks_for_no_wait():
     outcome, _ = ask("start", problem(404, **{"Retry-After": "17"}))
     assert outcome.retry_after_s is None
@@ -193,7 +200,7 @@ def test_a_refused_start_brings_what_the_car_shows():
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind"), [(problem(503), RETRYABLE), (requests.ReadTimeout(), RETRYABLE), (problem(404), FAILED)]
+    ("reply", "kind"), [(problem(503), RETRYABLE), (requests.ReadTimeout(), RETRYABLE), (problem(404), NEEDS_USER)]
 )
 def test_a_refusal_that_cannot_be_explained_is_what_looking_gave(reply, kind):
     outcome, _ = ask("start", problem(400), reply)

@@ -282,7 +282,7 @@ def test_a_discovered_car_that_says_nothing_yet_is_only_counted():
         ("CONFIRMED", None, OutcomeKind.CONFIRMED),
         ("FAILED", "NO_RESPONSE", OutcomeKind.RETRYABLE),
         ("FAILED", "FAILED_PRECONDITION", OutcomeKind.FAILED),
-        ("FAILED", "NOT_FOUND", OutcomeKind.FAILED),
+        ("FAILED", "NOT_FOUND", OutcomeKind.NEEDS_USER),
         ("FAILED", "SOMETHING_NEW", OutcomeKind.FAILED),
         ("FAILED", None, OutcomeKind.FAILED),
         ("CANCELLED", "UNNECESSARY", OutcomeKind.ALREADY_IN_STATE),

@@ -58,7 +58,7 @@ ROWS = [
     ("start", 401, "AUTHENTICATION", None, NEEDS_USER, {}),
     ("start", 403, "AUTHENTICATION", "ACCESS_DENIED", NEEDS_USER, {}),
     ("start", 400, "VALIDATION", "MISSING_PARAMETER", FAILED, {}),
-    ("start", 404, "RESOURCE_NOT_FOUND", None, FAILED, {}),
+    ("start", 404, "RESOURCE_NOT_FOUND", None, NEEDS_USER, {}),
     ("start", 430, "BILLING", "VEHICLE_REQUEST_LIMIT", FAILED, {}),
     ("start", 429, "RATE_LIMIT", "VEHICLE", RETRYABLE, {}),
     ("start", 429, "RATE_LIMIT", "SMARTCAR_API", RETRYABLE, {}),
@@ -68,7 +68,7 @@ ROWS = [
     ("start", 400, None, None, FAILED, {}),
     ("start", 401, None, None, NEEDS_USER, {}),
     ("start", 403, None, None, NEEDS_USER, {}),
-    ("start", 404, None, None, FAILED, {}),
+    ("start", 404, None, None, NEEDS_USER, {}),
     ("start", 408, None, None, RETRYABLE, {}),
     ("start", 409, None, None, RETRYABLE, {}),
     ("start", 429, None, None, RETRYABLE, {}),
@@ -149,6 +149,14 @@ def test_smartcar_is_out_of_service_but_not_for_one_car_or_make_that_is(
 )
 def test_an_answer_is_read_from_its_body_whatever_its_form(reply: Reply, kind: OutcomeKind) -> None:
     assert run("start", reply).kind is kind
+
+
+@pytest.mark.parametrize("error_type", ["RESOURCE_NOT_FOUND", None])
+def test_a_car_that_smartcar_does_not_know_has_to_be_connected_again(error_type: str | None) -> None:
+    outcome = run("start", Reply(404, errors(404, error_type, None)))
+    assert outcome.kind is NEEDS_USER
+    assert outcome.detail.startswith("Smartcar does not know this car (any more); it has to be connected again. ")
+    assert outcome.detail.endswith("Told.")
 
 
 def test_an_accepted_command_names_smartcars_record_of_it() -> None:

@@ -89,7 +89,7 @@ ROWS: list[tuple[str, int, str, OutcomeKind, dict[str, Any]]] = [
     ("start", 401, "token expired", NEEDS_USER, {}),
     ("start", 402, "payment_required", FAILED, {}),
     ("start", 403, "missing scopes", NEEDS_USER, {}),
-    ("start", 404, "not_found", FAILED, {}),
+    ("start", 404, "not_found", NEEDS_USER, {}),
     ("start", 406, "", FAILED, {}),
     ("start", 408, "", RETRYABLE, OUT_OF_REACH),
     ("start", 412, "", FAILED, {}),
@@ -116,8 +116,15 @@ def test_an_answer_means(action: Any, status: int, text: str, kind: OutcomeKind,
     assert judged.outcome.kind is kind
     assert judged.outcome.observations == ((Observation(at=NOW, source="tesla", **says),) if says else ())
     assert judged.outcome.asleep is (says == OUT_OF_REACH)
-    assert judged.outcome.detail == (text or f"HTTP {status}")
+    assert judged.outcome.detail.endswith(text or f"HTTP {status}")
     assert judged.doubtful is (kind is RETRYABLE and status in (499, 500, 502, 503, 504, 540) and not says)
+
+
+def test_a_car_that_tesla_does_not_know_has_to_be_connected_again() -> None:
+    outcome = stop(ProviderApi([fault(404, "not_found")]))
+    assert outcome == Outcome(
+        NEEDS_USER, "Tesla does not know this car (any more); it has to be connected again. not_found"
+    )
 
 
 def test_every_row_of_the_table_is_reached() -> None:

@@ -18,7 +18,8 @@ Action = Literal["start", "stop", "look"]
 class Row:
     """One kind of error. A field that is None fits anything.
 
-    ``says`` is what the error tells of the car itself; ``unavailable`` that no car would be answered otherwise.
+    ``sentence`` is ours, before the words of the error. ``says`` is what the error tells of the car itself;
+    ``unavailable`` that no car would be answered otherwise.
     """
 
     kind: OutcomeKind
@@ -26,6 +27,7 @@ class Row:
     code: str | None = None
     status: int | None = None
     action: Action | None = None
+    sentence: str = ""
     says: dict[str, Any] = field(default_factory=dict)
     asleep: bool = False
     unavailable: bool = False
@@ -46,6 +48,7 @@ _CHARGING, _NOT_CHARGING = {"plugged_in": True, "charging": True}, {"charging": 
 _FULL = {"plugged_in": True, "charging": False, "battery_full": True}
 _OUT_OF_REACH = {"reachable": False}
 _STATE = "VEHICLE_STATE"
+_UNKNOWN = "Smartcar does not know this car (any more); it has to be connected again."
 
 TABLE: tuple[Row, ...] = (
     Row(_ALREADY, _STATE, "CHARGING_IN_PROGRESS", action="start", says=_CHARGING),
@@ -67,7 +70,7 @@ TABLE: tuple[Row, ...] = (
     Row(_USER, "PERMISSION"),
     Row(_USER, "AUTHENTICATION"),
     Row(_FAILED, "VALIDATION"),
-    Row(_FAILED, "RESOURCE_NOT_FOUND"),
+    Row(_USER, "RESOURCE_NOT_FOUND", sentence=_UNKNOWN),
     Row(_FAILED, "BILLING"),
     # Smartcar limits calls as a whole and, apart from that, those about one car.
     Row(_RETRY, "RATE_LIMIT", "VEHICLE"),
@@ -78,7 +81,7 @@ TABLE: tuple[Row, ...] = (
     Row(_FAILED, status=400),
     Row(_USER, status=401),
     Row(_USER, status=403),
-    Row(_FAILED, status=404),
+    Row(_USER, status=404, sentence=_UNKNOWN),
     Row(_RETRY, status=408),
     Row(_RETRY, status=409),
     Row(_RETRY, status=429, unavailable=True),
@@ -137,7 +140,7 @@ def _from_error(answer: Answer, error: Mapping[str, Any], action: Action, now: d
         row = Row(_RETRY if status >= 500 or status < 300 else _FAILED)
     return Outcome(
         row.kind,
-        _words(error, error_type, code, status),
+        shorten(f"{row.sentence} {_words(error, error_type, code, status)}"),
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
         observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
         asleep=row.asleep,
@@ -150,4 +153,4 @@ def _words(error: Mapping[str, Any], error_type: str | None, code: str | None, s
     said = next(
         (error[key] for key in ("suggestedUserMessage", "detail", "description", "title") if error.get(key)), None
     )
-    return shorten(f"{name}: {said}" if isinstance(said, str) else name)
+    return f"{name}: {said}" if isinstance(said, str) else name

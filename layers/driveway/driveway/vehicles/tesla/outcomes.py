@@ -19,8 +19,9 @@ class Row:
     """One kind of refusal.
 
     ``reason`` is the car's own, given with status 200 and ``result: false``; ``words`` are part of an error's text.
-    What is None fits anything. ``says`` is what the refusal tells of the car itself; ``doubtful`` that the command may
-    have been obeyed nevertheless; ``unavailable`` that no car would be answered otherwise.
+    What is None fits anything. ``sentence`` is ours, before the words of the answer. ``says`` is what the refusal tells
+    of the car itself; ``doubtful`` that the command may have been obeyed nevertheless; ``unavailable`` that no car
+    would be answered otherwise.
     """
 
     kind: OutcomeKind
@@ -28,6 +29,7 @@ class Row:
     reason: str | None = None
     words: str | None = None
     action: Action | None = None
+    sentence: str = ""
     says: dict[str, Any] = field(default_factory=dict)
     asleep: bool = False
     doubtful: bool = False
@@ -76,7 +78,7 @@ TABLE: tuple[Row, ...] = (
     Row(_USER, 401),
     Row(_FAILED, 402),
     Row(_USER, 403),
-    Row(_FAILED, 404),
+    Row(_USER, 404, sentence="Tesla does not know this car (any more); it has to be connected again."),
     Row(_FAILED, 406),
     Row(_RETRY, 408, says=_ASLEEP, asleep=True),
     Row(_FAILED, 412),
@@ -123,7 +125,7 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
         row = Row(_RETRY, doubtful=True) if status >= 500 else Row(_FAILED)
     outcome = Outcome(
         row.kind,
-        shorten(said or f"HTTP {answer.status}"),
+        shorten(f"{row.sentence} {said or f'HTTP {answer.status}'}"),
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
         observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
         asleep=row.asleep,
