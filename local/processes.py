@@ -48,6 +48,7 @@ def start(name: str, arguments: list[str], *, folder: Path, environment: Mapping
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": f"{ROOT / 'layers' / 'driveway'}:{ROOT}", **environment},
+            cwd=ROOT,
             start_new_session=True,
         )
     _children[child.pid] = child

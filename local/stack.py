@@ -222,7 +222,7 @@ def _start_aws(folder: Path, port: int) -> Process:
         "PYTHONPATH": "",
         "TZ": "UTC",
     }
-    process = processes.start("aws", ["-m", "ministack"], folder=folder, environment=environment)
+    process = processes.start("aws", ["-m", "local.aws"], folder=folder, environment=environment)
     processes.wait_until(
         lambda: _answers(f"http://127.0.0.1:{port}/_ministack/health"), process=process, what="The local AWS"
     )
