@@ -221,14 +221,37 @@ def test_a_vehicle_id_cannot_lead_to_another_path() -> None:
     assert api.asked[0].url == f"{BASE}/vehicles/..%2Fusers%3Fx%3D/commands/charge/stop"
 
 
-def test_a_refused_token_is_replaced_once() -> None:
-    unauthorised = Reply(401, errors(401, "AUTHENTICATION", None))
-    api = ProviderApi([unauthorised, Reply(200, execution("SUCCESS"))])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Reply(401, errors(401, "AUTHENTICATION", None)),
+        Reply(401),
+        Reply(403, errors(403, "AUTHENTICATION", "ACCESS_DENIED")),
+        Reply(403, {"type": "AUTHENTICATION", "code": "ACCESS_DENIED", "statusCode": 403}),
+    ],
+)
+def test_a_refused_token_is_replaced_once(refusal: Reply) -> None:
+    api = ProviderApi([refusal, Reply(200, execution("SUCCESS"))])
     assert SmartcarCommands().stop(call_to(api, BASE, NOW), CAR).kind is ACCEPTED
     assert [asked.headers["Authorization"] for asked in api.asked] == ["Bearer token-1", "Bearer token-2"]
-    api = ProviderApi([unauthorised])
+    api = ProviderApi([refusal])
     assert SmartcarCommands().stop(call_to(api, BASE, NOW), CAR).kind is NEEDS_USER
     assert len(api.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Reply(403, errors(403, "PERMISSION", None)),
+        Reply(403),
+        Reply(400, errors(400, "CONNECTED_SERVICES_ACCOUNT", "AUTHENTICATION_FAILED")),
+        Reply(202, errors(403, "AUTHENTICATION", "ACCESS_DENIED")),
+    ],
+)
+def test_a_refusal_that_is_not_of_the_token_or_comes_late_is_not_asked_again(refusal: Reply) -> None:
+    api = ProviderApi([refusal])
+    assert SmartcarCommands().stop(call_to(api, BASE, NOW), CAR).kind is NEEDS_USER
+    assert len(api.asked) == 1
 
 
 @pytest.mark.parametrize(("needs_user", "kind"), [(False, RETRYABLE), (True, NEEDS_USER)])

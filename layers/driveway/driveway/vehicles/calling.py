@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,6 +44,11 @@ class Unanswered:
         return Outcome(kind, self.detail, retry_after_s=self.retry_after_s, unavailable=not self.needs_user)
 
 
+def is_unauthorized(answer: Answer) -> bool:
+    """Whether the token was refused, as HTTP says it: 401."""
+    return answer.status == 401
+
+
 def send(
     call: Call,
     method: str,
@@ -52,10 +57,12 @@ def send(
     timeout_s: tuple[float, float],
     body: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    refuses_token: Callable[[Answer], bool] = is_unauthorized,
 ) -> Answer | Unanswered:
-    """Make one request with the call's bearer token; on 401 once more with a token that is not the refused one.
+    """Make one request with the call's bearer token; where that is refused, once more with another token.
 
-    ``timeout_s`` is to connect and to read. Redirects are not followed: a token goes only where it was meant to go.
+    ``refuses_token`` tells the answers which mean that the token is not good. ``timeout_s`` is to connect and to read.
+    Redirects are not followed: a token goes only where it was meant to go.
     """
     import requests
 
@@ -63,7 +70,7 @@ def send(
     try:
         token = call.tokens.token()
         answer = _once(call.http, request, token, timeout_s)
-        if isinstance(answer, Answer) and answer.status == 401:
+        if isinstance(answer, Answer) and refuses_token(answer):
             answer = _once(call.http, request, call.tokens.token(refused=token), timeout_s)
     except TokenError as error:
         return Unanswered(str(error), sent=False, needs_user=error.needs_user, retry_after_s=error.retry_after_s)

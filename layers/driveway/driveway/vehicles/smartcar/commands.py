@@ -7,7 +7,7 @@ from driveway.vehicles.calling import Answer, Unanswered, send
 from driveway.vehicles.provider import Call, Outcome, OutcomeKind
 from driveway.vehicles.reading import sequence
 from driveway.vehicles.smartcar import signals
-from driveway.vehicles.smartcar.outcomes import Action, outcome_of
+from driveway.vehicles.smartcar.outcomes import Action, outcome_of, refuses_token
 
 COMMAND_TIMEOUT_S = (10.0, 310.0)
 READ_TIMEOUT_S = (10.0, 30.0)
@@ -58,7 +58,7 @@ def _command(call: Call, vehicle: Vehicle, action: Action) -> Outcome:
 def _send(call: Call, vehicle: Vehicle, method: str, path: str, timeout_s: tuple[float, float]) -> Answer | Outcome:
     url = f"{call.base_url.rstrip('/')}/vehicles/{quote(vehicle.vehicle_id, safe='')}/{path}"
     headers = {"sc-user-id": vehicle.user_id} if vehicle.user_id else {}
-    answer = send(call, method, url, timeout_s=timeout_s, headers=headers)
+    answer = send(call, method, url, timeout_s=timeout_s, headers=headers, refuses_token=refuses_token)
     if isinstance(answer, Unanswered):
         # A repeat does no harm: it is answered with the state that the car is in.
         return answer.outcome()

@@ -110,6 +110,12 @@ def outcome_of(answer: Answer, action: Action, now: datetime) -> Outcome:
     return _from_error(answer, {}, action, now)
 
 
+def refuses_token(answer: Answer) -> bool:
+    """Whether Smartcar refused the token: 401, or 403 of the type AUTHENTICATION. What it let in was not refused."""
+    denied = answer.status == 403 and (_error(answer) or {}).get("type") == "AUTHENTICATION"
+    return answer.status == 401 or denied
+
+
 def _status_value(execution: Mapping[str, Any]) -> str | None:
     return text(mapping(mapping(execution.get("attributes")).get("status")).get("value"))
 
