@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from driveway.store.items import asset_key
+from driveway.store.slots import slot_item
 from simulators.common import Fault
 from tests.functions.rig import NOW, Rig, function
 from tests.functions.sites import car, delete, put, site_body
@@ -105,6 +106,27 @@ def test_a_day_that_axle_has_not_accepted_whole_is_judged_so_and_shown_on_the_as
     run()
     readings = rig.serve("status", "GET /assets/{asset}", asset="car-1").body["readings"]
     assert readings["days"][1]["completeness"] == readings["completeness"] == 1.0
+
+
+def test_half_hours_that_a_plugged_in_car_should_have_and_has_not_count_against_every_day_they_are_of(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(rig)
+    rig.clock.put(NOW + timedelta(minutes=41))
+    run()
+    for slot in list(rig.runtime.slots.read("car-1", NOW))[1:]:
+        rig.runtime.records.delete(asset_key("car-1"), slot_item(slot, 1)["sk"]["S"])
+    lines = judged(rig, monkeypatch)
+    rig.clock.put(NOW + timedelta(hours=45))
+    run()
+    run()
+    assert [(line["day"], line["expected"], line["accepted"]) for line in lines] == [
+        ("2026-01-15", 12, 1),
+        ("2026-01-16", 48, 0),
+    ]
+    readings = rig.serve("status", "GET /assets/{asset}", asset="car-1").body["readings"]
+    assert (readings["expected"], readings["accepted"]) == (47, 0)
+    assert [(day["expected"], day["accepted"]) for day in readings["days"]] == [(29, 0), (48, 0), (12, 1)]
 
 
 def test_days_that_went_by_unjudged_are_judged_one_a_run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,11 +22,13 @@ from driveway.domain.ledger import (
     claimed,
     completeness,
     measured,
+    next_to_make,
     of_local_day,
     plugged_slot,
     rows_for,
     state_at,
     successors,
+    without_holes,
 )
 from driveway.domain.samples import Sample
 
@@ -193,6 +195,17 @@ def test_half_hours_follow_a_plugged_in_one_up_to_now() -> None:
     assert successors(replace(plugged, plugged_at_end=False), now=START + timedelta(days=1)) == []
 
 
+def test_the_half_hour_after_a_plugged_in_one_is_to_be_made_unless_a_claim_will_make_it() -> None:
+    now = START + timedelta(minutes=75)
+    plugged = plugged_slot(slot(), START)
+    done = replace(plugged, state="accepted", due_at=None)
+    assert next_to_make(plugged, now=now) is None
+    for latest in (done, replace(plugged, state="sent", due_at=now)):
+        assert next_to_make(latest, now=now) == plugged_slot(plugged, START + HALF_HOUR)
+    assert next_to_make(done, now=START + timedelta(minutes=29)) is None
+    assert next_to_make(replace(done, plugged_at_end=False), now=now) is None
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("measure"), st.integers(0, 4)),
@@ -244,6 +257,23 @@ class TestCompleteness:
 
     def test_nothing_expected_is_complete(self) -> None:
         assert completeness([], now=START).ratio == 1.0
+
+    def test_half_hours_of_a_plugged_in_car_that_were_never_made_are_expected(self) -> None:
+        first = replace(told(sent()), plugged_at_end=True)
+        last = replace(told(sent()), start=START + 3 * HALF_HOUR, plugged_at_end=True)
+        now = START + timedelta(hours=3)
+        assert [slot.start for slot in without_holes([first, last], now=now)] == [
+            START + number * HALF_HOUR for number in range(7)
+        ]
+        found = completeness(without_holes([first, last], now=now), now=now)
+        assert (found.expected, found.accepted) == (5, 2)
+        unplugged = [replace(slot, plugged_at_end=False) for slot in (first, last)]
+        assert without_holes(unplugged, now=now) == unplugged
+
+    def test_noughts_of_a_plugged_in_car_count_like_any_other_energy(self) -> None:
+        heard, unheard = told(sent(energy_wh=0)), replace(slot(energy_wh=0), start=START + HALF_HOUR)
+        found = completeness([heard, unheard], now=START + timedelta(hours=2))
+        assert (found.expected, found.accepted) == (2, 1)
 
     def test_a_corrected_slot_is_not_complete_until_the_new_value_is_accepted(self) -> None:
         done = told(sent())

@@ -60,6 +60,13 @@ class Runs:
             self.now += timedelta(minutes=6)
         raise AssertionError("it never became quiet")
 
+    def until_quiet_but_for(self, open_slots: int) -> None:
+        """As ``until_quiet``, of a car that stays plugged in: its latest half-hours are not over."""
+        for _ in range(40):
+            if self.run().sent == 0 and len(self.due()) == open_slots:
+                return
+        raise AssertionError("it never became quiet")
+
     def due(self) -> list[Slot]:
         return [slot for slot in self.slots() if slot.due_at is not None]
 
@@ -273,6 +280,56 @@ def test_the_half_hours_of_a_silent_plugged_in_car_are_reported_as_they_pass(sto
     expected = completeness(runs.slots(), now=PLUG_IN + timedelta(hours=5, minutes=30))
     assert (expected.expected, expected.accepted) == (10, 10)
     assert set(runs.axle.rows.values()) == {0}
+
+
+UNPLUGGED_AND_BACK = [
+    Sample(PLUG_IN + timedelta(minutes=5), "unplugged"),
+    Sample(PLUG_IN + timedelta(minutes=20), "plugged"),
+]
+
+
+def test_noughts_follow_a_plug_in_that_is_heard_of_when_its_half_hour_is_accepted(store: SlotStore) -> None:
+    store.record(metered(), [Sample(PLUG_IN, "plugged"), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
+    runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
+    assert runs.run().accepted == 1
+    runs.now += timedelta(minutes=9)
+    store.record(metered(), UNPLUGGED_AND_BACK[1:], now=runs.now)
+    runs.now = PLUG_IN + timedelta(hours=3, minutes=41)
+    runs.until_quiet_but_for(1)
+    assert sorted(runs.axle.rows.values()) == [0] * 7
+
+
+def test_noughts_follow_a_plug_in_that_is_heard_of_while_its_half_hour_is_being_sent(store: SlotStore) -> None:
+    store.record(metered(), [Sample(PLUG_IN, "plugged"), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
+    runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
+
+    def while_plugging_in(rows: list[Row]) -> object:
+        store.record(metered(), UNPLUGGED_AND_BACK[1:], now=runs.now)
+        return [runs.axle.take(row) for row in rows]
+
+    runs.axle.faults = [while_plugging_in]
+    assert runs.run().accepted == 1
+    runs.now = PLUG_IN + timedelta(hours=3, minutes=41)
+    runs.until_quiet_but_for(1)
+    assert sorted(runs.axle.rows.values()) == [0] * 7
+
+
+def test_no_nought_follows_a_plug_in_that_a_plug_out_overtakes(store: SlotStore) -> None:
+    class Overtaken(SlotStore):
+        """A store where a plug-out is recorded just before a half-hour is made."""
+
+        def put(self, slot: Slot) -> Slot | None:
+            if slot.version == 0 and slot.start > PLUG_IN:
+                store.record(metered(), [Sample(PLUG_IN + timedelta(minutes=25), "unplugged")], now=MORNING)
+            return super().put(slot)
+
+    store.record(metered(), [Sample(PLUG_IN, "plugged"), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
+    runs = Runs(store, Axle())
+    runs.run()
+    overtaken = Overtaken(store.client, store.name, store.shards)
+    overtaken.record(metered(), UNPLUGGED_AND_BACK[1:], now=MORNING)
+    assert [slot.start for slot in runs.slots()] == [PLUG_IN]
+    assert runs.run().sent == 0
 
 
 def test_the_half_hours_of_an_asset_that_is_erased_meanwhile_do_not_follow_one_another(store: SlotStore) -> None:

@@ -166,7 +166,7 @@ def _readings(twin: Twin, now: datetime, current: Runtime) -> dict[str, Any]:
     zone, grace = twin.link.timezone, current.readings_grace
     today = local_day(now, zone)
     days = [today - timedelta(days=back) for back in range(READING_DAYS)]
-    slots = list(current.slots.read(twin.link.asset, starts_at(days[-1], zone)))
+    slots = current.slots.read_whole(twin.link.asset, starts_at(days[-1], zone), now=now)
     figure = completeness([slot for slot in slots if slot.start >= now - LATELY], now=now, grace=grace)
     told = by_day(slots, days, zone, now=now, grace=grace)
     return {

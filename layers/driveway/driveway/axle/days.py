@@ -39,8 +39,9 @@ def _judge(asset: str, due: datetime, current: Runtime) -> Completeness | None:
         return None
     day = day_judged_at(due, zone)
     start, end = starts_at(day, zone), starts_at(day + timedelta(days=1), zone)
-    slots = list(current.slots.read(asset, start, end))
-    (told,) = by_day(slots, [day], zone, now=current.now(), grace=current.readings_grace)
+    now = current.now()
+    slots = current.slots.read_whole(asset, start, end, now=now)
+    (told,) = by_day(slots, [day], zone, now=now, grace=current.readings_grace)
     figure = told.figure
     if not current.table.judge_next_day(asset, due, judged_at(day + timedelta(days=1), zone)):
         return None

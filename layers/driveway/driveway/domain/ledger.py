@@ -242,6 +242,13 @@ def successors(slot: Slot, *, now: datetime) -> list[datetime]:
     return starts
 
 
+def next_to_make(latest: Slot, *, now: datetime, grace: timedelta = GRACE) -> Slot | None:
+    """The half-hour that has to follow an asset's latest one at once; None while that one is to be claimed first."""
+    to_be_claimed = latest.due_at is not None and latest.state != "sent"
+    following = [] if to_be_claimed else successors(latest, now=now)
+    return plugged_slot(latest, following[0], grace=grace) if following else None
+
+
 def plugged_slot(after: Slot, start: datetime, *, grace: timedelta = GRACE) -> Slot:
     """A half-hour of a plugged session nothing has been heard of yet: no energy, until a sample says otherwise."""
     return Slot(
@@ -274,6 +281,17 @@ def completeness(slots: Iterable[Slot], *, now: datetime, grace: timedelta = GRA
     accepted = sum(slot.told.accepted_wh == slot.energy_wh for slot in closed)
     rejected = sum(slot.state == "rejected" for slot in closed)
     return Completeness(len(closed), accepted, rejected)
+
+
+def without_holes(slots: Sequence[Slot], *, now: datetime) -> list[Slot]:
+    """Slots in order, and those between them and up to ``now`` that are missing although the car was plugged in."""
+    found: list[Slot] = []
+    for number, slot in enumerate(slots):
+        found.append(slot)
+        following = slots[number + 1].start if number + 1 < len(slots) else None
+        missing = successors(slot, now=now if following is None else following - HALF_HOUR)
+        found += [plugged_slot(slot, start) for start in missing]
+    return found
 
 
 def of_local_day(slots: Sequence[Slot], day: date, timezone: str) -> list[Slot]:

@@ -11,7 +11,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
-from driveway.domain.ledger import Slot, plugged_slot, successors
+from driveway.domain.ledger import Slot, next_to_make, plugged_slot, successors, without_holes
 from driveway.domain.observation import MeasuringPoint
 from driveway.domain.samples import Sample, SampleKind
 from driveway.domain.slot_record import Metered, Window, record
@@ -144,6 +144,10 @@ class SlotStore:
             earlier = self._read_before(metered.asset, window.slots[0].start if window.slots else first)
             all_before = len(earlier) < EARLIER_AT_ONCE
             window = Window((*earlier, *window.slots), all_before=all_before)
+        if not changes and window.slots:
+            # Plugged in again in a half-hour that is told already: no claim of it will make the next one.
+            following = next_to_make(window.slots[-1], now=now, grace=metered.grace)
+            changes = (following,) if following is not None else ()
         return changes, min([first, *(slot.start for slot in window.slots[:1])])
 
     def read(self, asset: str, start: datetime, end: datetime | None = None) -> Iterator[Slot]:
@@ -160,7 +164,12 @@ class SlotStore:
         for page in pages:
             yield from (slot_of(item) for item in page["Items"])
 
-    def _read_before(self, asset: str, start: datetime) -> list[Slot]:
+    def read_whole(self, asset: str, start: datetime, end: datetime | None = None, *, now: datetime) -> list[Slot]:
+        """As ``read``, and with those that are missing up to ``now`` although the car was plugged in."""
+        slots = without_holes([*self._read_before(asset, start, 1), *self.read(asset, start, end)], now=now)
+        return [slot for slot in slots if start <= slot.start and (end is None or slot.start < end)]
+
+    def _read_before(self, asset: str, start: datetime, at_most: int = EARLIER_AT_ONCE) -> list[Slot]:
         answer = self.client.query(
             TableName=self.name,
             KeyConditionExpression="pk = :asset AND sk BETWEEN :first AND :last",
@@ -169,7 +178,7 @@ class SlotStore:
             ),
             ConsistentRead=True,
             ScanIndexForward=False,
-            Limit=EARLIER_AT_ONCE,
+            Limit=at_most,
         )
         return [slot_of(item) for item in reversed(answer["Items"])]
 
