@@ -16,6 +16,7 @@ from driveway.domain.charging_profile import ChargingProfile, SchedulePeriod
 from driveway.domain.command import answered, claimed, put_off
 from driveway.domain.control import control_due, step
 from driveway.domain.control_rules import ControlRules
+from driveway.domain.default_schedule import off_peak_intervals
 from driveway.domain.observation import Observation
 from driveway.domain.presence import observe
 from driveway.domain.presence_rules import PresenceRules
@@ -47,10 +48,21 @@ PROVIDER_FAULTS = (
     "answer_lost",
     "event_lost",
     "needs_user",
+    "unsupported",
+    "partly",
     "out",
 )
-"""What a provider may do to a command. ``ignored`` takes it and does nothing; ``lying`` says that it is done; ``out``
-answers nobody and is not asked."""
+"""What a provider may do to a command. ``ignored`` takes it and does nothing; ``lying`` says that it is done;
+``partly`` fails after the first of several schedules; ``out`` answers nobody and is not asked."""
+
+
+REFUSALS = {
+    "asleep": "RETRYABLE",
+    "retryable": "RETRYABLE",
+    "refused": "FAILED",
+    "needs_user": "NEEDS_USER",
+    "unsupported": "UNSUPPORTED",
+}
 
 
 def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff = NIGHT) -> Twin:
@@ -89,7 +101,11 @@ def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | N
 
 @dataclass
 class Car:
-    """The truth. ``held`` is whether it is kept from charging by a command, ``obeys_after`` how slow it is."""
+    """The truth.
+
+    ``held`` is whether it is kept from charging by a command, ``obeys_after`` how slow it is, ``kept`` the tariff whose
+    schedule it keeps itself.
+    """
 
     plugged: bool = False
     at_home: bool = True
@@ -98,7 +114,14 @@ class Car:
     full: bool = False
     limit_kw: float | None = None
     obeys_after: timedelta = timedelta(seconds=5)
-    kept_schedule: bool = False
+    kept: Tariff | None = None
+
+    @property
+    def kept_schedule(self) -> bool:
+        return self.kept is not None
+
+    def is_in_window(self, now: datetime) -> bool:
+        return self.kept is not None and bool(off_peak_intervals(self.kept, now, now + timedelta(seconds=1)))
 
 
 @dataclass
@@ -121,7 +144,7 @@ class Rig:
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = count()
         self._due: datetime | None = None
-        self._obeyed: str | None = None
+        self._in_force: str | None = None
         self._announced: set[tuple[str, datetime | None]] = set()
         self._ids = count(1)
         self.at(self.now + timedelta(seconds=37), self._sighting)
@@ -209,12 +232,11 @@ class Rig:
 
     def _called(self, command: Command) -> str:
         """What the provider does with a command, and its answer."""
-        answers = {"asleep": "RETRYABLE", "retryable": "RETRYABLE", "refused": "FAILED", "needs_user": "NEEDS_USER"}
-        if self.fault in answers:
-            return answers[self.fault]
+        if self.fault in REFUSALS:
+            return REFUSALS[self.fault]
         if command.action in {"install_default", "remove_default"}:
-            self.car.kept_schedule = command.action == "install_default"
-            return "ACCEPTED"
+            self._keep(self.twin.tariff if command.action == "install_default" else None)
+            return "RETRYABLE" if self.fault == "partly" else "ACCEPTED"
         if command.attempts > 1 and not command.shown_before:
             self._see()
             if shows(self.twin, command.action):
@@ -233,10 +255,10 @@ class Rig:
         # A car acts in whatever order it wakes up to; a charger's connection keeps the order.
         if not (self._is_latest(command) if charger else self.car.plugged):
             return
-        self._obeyed = command.id
+        self._in_force = command.id
         self.car.held = command.action == "stop"
         if charger:
-            self.at(self.now + HELD_FOR, lambda: self._lapse(command))
+            self.at(self.now + HELD_FOR, lambda: self._lapse(command.id))
         if command.action == "start":
             self.car.limit_kw = command.limit_kw
         self.set_charging(command.action == "start" and self.car.plugged and not self.car.full)
@@ -244,9 +266,45 @@ class Rig:
     def _is_latest(self, command: Command) -> bool:
         return [sent.id for _, sent in self.sent if sent.action in {"start", "stop"}][-1] == command.id
 
-    def _lapse(self, command: Command) -> None:
+    def _lapse(self, command_id: str | None) -> None:
         """A charger forgets what it was told last, and falls back to its default schedule."""
-        self.car.held = self.car.held and self._obeyed != command.id
+        if self._in_force == command_id:
+            self._in_force, self.car.held = None, False
+            self.set_charging(self._would_charge())
+
+    # The schedule kept in the car or charger
+
+    def _keep(self, schedule: Tariff | None) -> None:
+        charger, had = is_instructed(self.twin), self.car.kept
+        self.car.kept = schedule
+        if charger and schedule is None:
+            # Both profiles of ours are cleared, and the charger lets any car charge.
+            self._lapse(self._in_force)
+        if schedule is not None and schedule != had:
+            self._until_next_edge(schedule)
+
+    def _until_next_edge(self, schedule: Tariff) -> None:
+        day_s = off_peak_intervals(schedule, self.now, self.now + timedelta(days=2))
+        edges = sorted(edge for window in day_s for edge in window if edge > self.now)
+        self.at(edges[0], lambda: self._edge(schedule))
+
+    def _edge(self, schedule: Tariff) -> None:
+        """The kept schedule's window begins or ends: a car then acts by it whatever it was told before."""
+        if self.car.kept != schedule:
+            return
+        self._until_next_edge(schedule)
+        if is_instructed(self.twin):
+            if self._in_force is None:
+                self.set_charging(self._would_charge())
+        elif self.car.plugged and self.car.at_home:
+            self._in_force, self.car.held = None, self.car.held and not self.car.is_in_window(self.now)
+            self.set_charging(self._would_charge())
+
+    def _would_charge(self) -> bool:
+        """Whether the car draws power of itself."""
+        car = self.car
+        waits = car.kept is not None and car.at_home and not car.is_in_window(self.now) and self._in_force is None
+        return car.plugged and not car.held and not car.full and not waits
 
     # What happens to the car
 
@@ -260,14 +318,20 @@ class Rig:
         if self.car.plugged:
             return
         self.car.at_home = at_home
-        self.car.plugged, self.car.held = True, self.car.held and is_instructed(self.twin)
-        self.car.charging = not self.car.held and not self.car.full
+        self.car.plugged = True
+        self._forget_commands()
+        self.car.charging = self._would_charge()
         self._see()
 
     def plug_out(self) -> None:
         self.car.plugged = self.car.charging = self.car.full = False
-        self.car.held = self.car.held and is_instructed(self.twin)
+        self._forget_commands()
         self._see()
+
+    def _forget_commands(self) -> None:
+        """A car starts each session of itself; a charger does what it was told."""
+        if not is_instructed(self.twin):
+            self.car.held, self._in_force = False, None
 
     def drive_to_a_charger_elsewhere(self) -> None:
         self.plug_out()

@@ -14,6 +14,7 @@ class ControlRules:
         escalate: whether a ready-by at risk turns into charging at once.
         start_doubt: how long after a start the car may take to show it; a charge point delays at random.
         stop_doubt: the same after a stop.
+        answer_within: how long the function that sends a command may wait for its answer, its repetition included.
         lost_after: how long after ``not_before`` a planned command that nobody sent counts as lost.
         command_ttl: how long a planned command is worth sending.
         max_attempts: how often one command is sent before it is given up and the car released.
@@ -26,6 +27,8 @@ class ControlRules:
         breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to four hours.
         respect_interference: whether charging that somebody else started outside the plan is left running.
         interference_grace: charging that begins this soon after the plug-in is the plug-in's own doing.
+        kept_schedule_grace: charging that begins this near the start of an off-peak window is the doing of the schedule
+            that the car keeps itself, if it keeps ours.
         instruction_lasts: after this a charger is told again what it was told, before it forgets (OCPP profiles lapse).
         upkeep_retry: the pause after the default schedule could not be installed or removed; it doubles, up to a day.
     """
@@ -35,6 +38,7 @@ class ControlRules:
     escalate: bool = False
     start_doubt: timedelta = timedelta(minutes=15)
     stop_doubt: timedelta = timedelta(minutes=5)
+    answer_within: timedelta = timedelta(minutes=6, seconds=20)
     lost_after: timedelta = timedelta(seconds=150)
     command_ttl: timedelta = timedelta(minutes=10)
     max_attempts: int = 4
@@ -47,5 +51,6 @@ class ControlRules:
     breaker_pause: timedelta = timedelta(minutes=30)
     respect_interference: bool = True
     interference_grace: timedelta = timedelta(minutes=30)
+    kept_schedule_grace: timedelta = timedelta(minutes=5)
     instruction_lasts: timedelta = timedelta(hours=11)
     upkeep_retry: timedelta = timedelta(minutes=10)

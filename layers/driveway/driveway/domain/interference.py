@@ -4,35 +4,51 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control_rules import ControlRules
+from driveway.domain.default_schedule import off_peak_intervals
 from driveway.domain.desired import desired_in
 from driveway.domain.outlook import Outlook
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import Entry, Observed, Session, Twin
+from driveway.domain.upkeep import may_keep_ours
 from driveway.domain.wish import last_told
 
 
 def with_interference(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook) -> Twin:
     """The twin with charging noted that began while the car was to hold, was seen to, and was not told otherwise.
 
-    A car that begins to charge when it is plugged in is not meant: all do.
+    A car that begins to charge when it is plugged in is not meant: all do. Neither is one that begins with an off-peak
+    window while it keeps the default schedule: we told it to.
     """
     session, charging, control = twin.presence.session, twin.presence.charging, twin.control
     if not rules.respect_interference or session is None:
         return twin
     if desired_in(twin, now, ahead).want != "hold" or last_told(control, session) == "start":
-        return replace(twin, control=replace(control, held_seen=None)) if control.held_seen else twin
+        return _seen_to_hold(twin, None)
     if charging is None or charging.at < session.opened_at:
         return twin
     if not charging.value:
-        seen = control.held_seen == session.id
-        return twin if seen else replace(twin, control=replace(control, held_seen=session.id))
-    if control.held_seen != session.id or not _began_later(twin, session, charging, rules):
+        return _seen_to_hold(twin, session.id)
+    seen_to_hold = control.held_seen == session.id
+    return _judged(twin, session, charging, now, rules) if seen_to_hold else twin
+
+
+def _judged(twin: Twin, session: Session, charging: Observed, now: datetime, rules: ControlRules) -> Twin:
+    """The twin of a car that charges though it was seen to hold."""
+    if not _began_later(twin, session, charging, rules):
         return twin
-    noted = replace(control, interference=session.id, interference_at=now, held_seen=None)
+    if _began_by_kept_schedule(twin, charging, rules):
+        # That it goes on is not somebody else's doing either: the car has to be seen to hold again first.
+        return _seen_to_hold(twin, None)
+    noted = replace(twin.control, interference=session.id, interference_at=now, held_seen=None)
     text = "The car charges outside the plan though we did not start it: the driver or another system did."
     return replace(twin, control=noted).tell(
         Entry(now, "NeedsAttention", Reason.THIRD_PARTY_INTERFERENCE, text, {"session_id": session.id})
     )
+
+
+def _seen_to_hold(twin: Twin, session_id: str | None) -> Twin:
+    control = twin.control
+    return twin if control.held_seen == session_id else replace(twin, control=replace(control, held_seen=session_id))
 
 
 def _began_later(twin: Twin, session: Session, charging: Observed, rules: ControlRules) -> bool:
@@ -40,3 +56,11 @@ def _began_later(twin: Twin, session: Session, charging: Observed, rules: Contro
     command = twin.control.command
     stopped = command is not None and command.action == "stop" and command.state == "confirmed"
     return stopped or charging.at >= session.opened_at + rules.interference_grace
+
+
+def _began_by_kept_schedule(twin: Twin, charging: Observed, rules: ControlRules) -> bool:
+    if not may_keep_ours(twin):
+        return False
+    # Clocks differ, so it may seem to have begun a little before its window.
+    since, until = charging.at - rules.kept_schedule_grace, charging.at + rules.kept_schedule_grace
+    return any(start > since for start, _ in off_peak_intervals(twin.tariff, since, until))

@@ -352,6 +352,7 @@ class Control:
         interference: the session in which somebody else started the car, noticed at ``interference_at``.
         at_risk_for: the departure that the app was warned about.
         default_schedule: what is installed in the car or charger itself, in short.
+        schedule_unsure: a change of it was sent and nobody knows what became of that: ours may be there, or be gone.
         upkeep: the command that installs or removes it, apart from the commands to charge.
     """
 
@@ -370,6 +371,7 @@ class Control:
     interference_at: datetime | None = None
     at_risk_for: datetime | None = None
     default_schedule: str | None = None
+    schedule_unsure: bool = False
     taken: CommandAction | None = None
     taken_at: datetime | None = None
     freed_at: datetime | None = None

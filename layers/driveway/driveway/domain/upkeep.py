@@ -1,10 +1,12 @@
 """The default schedule kept in the car or charger itself, so that it charges when nobody can reach it. Pure.
 
-It is installed while the site is enrolled, replaced when the tariff or the offset from UTC changes, and removed on
-leaving. Its commands have a slot of their own, need no session, are done when the provider takes them, and never stand
-in the way of a command to charge.
+It is installed while the site is enrolled, replaced when the tariff, the offset from UTC or the home changes, and
+removed on leaving and for as long as a snooze lasts. Its commands have a slot of their own, need no session, are done
+when the provider takes them, and never stand in the way of a command to charge. They go one at a time, so that the last
+one stands; one that was sent and not taken leaves it unsure what is kept, until one is.
 """
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,6 +21,9 @@ from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Tw
 KEEPS_SCHEDULES = frozenset({"tesla", "ocpp"})
 """Providers whose cars or chargers can keep a charging schedule themselves."""
 
+BOUND_TO_PLACE = frozenset({"tesla"})
+"""Those of them whose schedules act near a place only."""
+
 LONGEST_PAUSE = timedelta(days=1)
 _OFFSET_SEARCH_WEEKS = 40
 _DONE: dict[CommandAction, tuple[Reason, str]] = {
@@ -31,15 +36,25 @@ def default_schedule_wish(twin: Twin, now: datetime) -> str | None:
     """What should be installed at ``now`` (aware UTC), in short; None if nothing should be.
 
     It names the vehicle, the off-peak windows, their zone and the offsets from UTC of that zone and of the home's: a
-    charger knows only UTC, a car only the wall time where it is.
+    charger knows only UTC, a car only the wall time where it is. Where schedules are bound to a place it tells one home
+    from another, but not where it is.
     """
     link, tariff = twin.link, twin.tariff
-    if not link.enrolled or link.leaving or not can_keep(twin) or link.vehicle is None:
+    snoozed = link.snoozed_until is not None and now < link.snoozed_until
+    if not link.enrolled or link.leaving or snoozed or not can_keep(twin) or link.vehicle is None:
         return None
     offsets = " ".join(f"{_offset(zone, now) // timedelta(minutes=1):+d}" for zone in (tariff.timezone, link.timezone))
     windows = ",".join(f"{window.start_min}-{window.end_min}" for window in tariff.off_peak)
     vehicle = f"{link.vehicle.provider}/{link.vehicle.vehicle_id}"
-    return f"{vehicle} {windows} {tariff.timezone} {offsets}"
+    place = f" {_place(twin)}" if link.vehicle.provider in BOUND_TO_PLACE else ""
+    return f"{vehicle} {windows} {tariff.timezone} {offsets}{place}"
+
+
+def _place(twin: Twin) -> str:
+    home = twin.link.home
+    if home is None:
+        return "nowhere"
+    return hashlib.sha256(f"{twin.link.asset} {home.latitude} {home.longitude}".encode()).hexdigest()[:8]
 
 
 def _offset(timezone: str, at: datetime) -> timedelta:
@@ -51,6 +66,13 @@ def can_keep(twin: Twin) -> bool:
     return twin.link.vehicle is not None and twin.link.vehicle.provider in KEEPS_SCHEDULES
 
 
+def may_keep_ours(twin: Twin) -> bool:
+    """Whether something that we installed is, or may be, in the car or charger."""
+    control = twin.control
+    under_way = control.upkeep is not None and control.upkeep.state == "sent"
+    return can_keep(twin) and (control.default_schedule is not None or control.schedule_unsure or under_way)
+
+
 def upkeep_is_wanted(twin: Twin, upkeep: Command, now: datetime) -> bool:
     """Whether what the command would bring about is still what should be."""
     return can_keep(twin) and upkeep.schedule == default_schedule_wish(twin, now)
@@ -60,6 +82,9 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
     """The twin with the upkeep of the default schedule carried on by what is wanted and by the time."""
     upkeep, stands = twin.control.upkeep, False
     if upkeep is not None:
+        answer_by = _answer_awaited_until(twin, upkeep, now, rules)
+        if answer_by is not None and now < answer_by:
+            return twin
         stands = upkeep_is_wanted(twin, upkeep, now)
         if stands and upkeep.doubt_at is not None and now < upkeep.doubt_at:
             return twin
@@ -67,10 +92,11 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
             return replace(twin, control=replace(twin.control, upkeep=repeated(upkeep, now, rules)))
         if upkeep.state in OPEN:
             over: CommandState = "failed" if stands else "superseded"
+            unsure = twin.control.schedule_unsure or upkeep.state == "sent"
             upkeep = replace(upkeep, state=over, ended_at=now, doubt_at=None)
-            twin = replace(twin, control=replace(twin.control, upkeep=upkeep))
+            twin = replace(twin, control=replace(twin.control, upkeep=upkeep, schedule_unsure=unsure))
     wanted = default_schedule_wish(twin, now)
-    if wanted == twin.control.default_schedule or not can_keep(twin) or upkeep_held_until(twin, now, rules) is not None:
+    if _is_kept(twin, wanted) or not can_keep(twin) or upkeep_held_until(twin, now, rules) is not None:
         return twin
     command = Command(
         id=new_id,
@@ -85,6 +111,18 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
         attempts=upkeep.attempts if upkeep is not None and stands and upkeep.state != "confirmed" else 0,
     )
     return replace(twin, control=replace(twin.control, upkeep=command))
+
+
+def _is_kept(twin: Twin, wanted: str | None) -> bool:
+    """Whether it is sure that what is wanted, or nothing, is kept."""
+    return wanted == twin.control.default_schedule and not twin.control.schedule_unsure
+
+
+def _answer_awaited_until(twin: Twin, upkeep: Command, now: datetime, rules: ControlRules) -> datetime | None:
+    """Until when the answer to what is not wanted any more is waited for, as the next might overtake it on its way."""
+    if upkeep.state != "sent" or upkeep.sent_at is None or upkeep_is_wanted(twin, upkeep, now):
+        return None
+    return upkeep.sent_at + rules.answer_within
 
 
 def upkeep_held_until(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
@@ -118,13 +156,15 @@ def upkeep_answered(
     if outcome in TAKEN:
         done = replace(noted, state="confirmed", doubt_at=None)
         done_reason, text = _DONE[upkeep.action]
-        control = replace(twin.control, upkeep=done, default_schedule=upkeep.schedule)
+        control = replace(twin.control, upkeep=done, default_schedule=upkeep.schedule, schedule_unsure=False)
         return replace(twin, control=control).tell(Entry(now, "DefaultSchedule", done_reason, text, told(done)))
     pause = rules.upkeep_retry * 2 ** min(upkeep.attempts - 1, 8) * (0.5 + 0.5 * spread)
     pause = LONGEST_PAUSE if outcome in HOPELESS else min(max(pause, wait), LONGEST_PAUSE)
     failed = replace(noted, state="failed", doubt_at=now + pause)
     text = detail or "The default schedule could not be changed now."
-    return replace(twin, control=replace(twin.control, upkeep=failed)).tell(
+    # A schedule may be several calls, the first of which may have been taken.
+    unsure = twin.control.schedule_unsure or outcome not in HOPELESS
+    return replace(twin, control=replace(twin.control, upkeep=failed, schedule_unsure=unsure)).tell(
         Entry(now, "CommandRefused", reason, text, {**told(failed), "outcome": outcome})
     )
 
@@ -134,7 +174,10 @@ def upkeep_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | Non
     upkeep = twin.control.upkeep
     if not can_keep(twin):
         return None
-    if default_schedule_wish(twin, now) == twin.control.default_schedule:
+    answer_by = _answer_awaited_until(twin, upkeep, now, rules) if upkeep else None
+    if answer_by is not None:
+        return answer_by
+    if _is_kept(twin, default_schedule_wish(twin, now)):
         if twin.control.default_schedule is None:
             return None
         changes = (offset_changes_at(zone, now) for zone in {twin.tariff.timezone, twin.link.timezone})

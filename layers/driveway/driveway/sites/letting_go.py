@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.axle.readings import drain_of
-from driveway.domain.command_life import TAKEN
+from driveway.domain.command_life import REFUSED, TAKEN
 from driveway.domain.twin import Command, Twin
-from driveway.domain.upkeep import can_keep
+from driveway.domain.upkeep import may_keep_ours
 from driveway.domain.wish import holds_car
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import busy
@@ -36,10 +36,14 @@ def is_released(twin: Twin, now: datetime) -> bool:
     """Whether a twin's car can charge by itself as far as we can bring it about, or releasing it was given up."""
     if twin.link.vehicle is None:
         return True
-    control = twin.control
-    keeps_ours = can_keep(twin) and control.default_schedule is not None
-    upkeep_over = control.upkeep is not None and control.upkeep.state == "failed"
-    return _car_is_released(twin, control.command, now) and (not keeps_ours or upkeep_over)
+    return _car_is_released(twin, twin.control.command, now) and _keeps_nothing(twin, twin.control.upkeep)
+
+
+def _keeps_nothing(twin: Twin, upkeep: Command | None) -> bool:
+    """Whether no schedule of ours is left in the car or charger, or removing it was refused for good."""
+    if upkeep is not None and upkeep.action == "remove_default" and upkeep.state == "failed":
+        return upkeep.outcome in REFUSED
+    return not may_keep_ours(twin)
 
 
 def _car_is_released(twin: Twin, command: Command | None, now: datetime) -> bool:
