@@ -116,6 +116,18 @@ class Stage:
         return [entry["reason"] for entry in answer.body["entries"] if entry["event"] == event]
 
 
+def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, float]]]:
+    """The metrics written since the last call: provider and values by name, each line held to its declaration."""
+    told = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
+    found = []
+    for line in told:
+        (declared,) = line["_aws"]["CloudWatchMetrics"]
+        assert [sorted(names) for names in declared["Dimensions"]] == [["provider", "service", "stage"]]
+        assert (declared["Namespace"], line["service"], line["stage"]) == ("Driveway", "driveway", "test")
+        found.append((line["provider"], {one["Name"]: line[one["Name"]][0] for one in declared["Metrics"]}))
+    return found
+
+
 ALL = ("enode", "smartcar", "tesla", "ocpp")
 
 
@@ -134,13 +146,13 @@ def boost(stage: Stage, number: int = 1) -> None:
     stage.settle()
 
 
-def outage(stage: Stage, cars: int = 3) -> None:
+def outage(stage: Stage, provider: str = "enode", *, cars: int = 3, status: int = 503) -> None:
     """Cars that are to charge at once, all at a car maker that is out; its breaker opens before the last is sent."""
     runtime = stage.rig.runtime
     runtime.breakers = Breakers(runtime.records, BreakerRules(failures_to_open=cars - 1), chance=runtime.random)
     for number in range(1, cars + 1):
-        stage.park("enode", number=number, auto_start=False)
-    stage.break_service("enode", status=503)
+        stage.park(provider, number=number, auto_start=False)
+    stage.break_service(provider, status=status)
     for number in range(1, cars + 1):
         boost(stage, number)
 
@@ -158,6 +170,12 @@ def test_a_car_maker_that_is_out_is_spared_and_its_cars_lose_no_attempt(stage: S
     assert stage.rig.twin("car-3").control.commands_today <= 4
 
 
+def test_an_unpaid_account_stops_all_its_cars_and_asks_no_driver(stage: Stage) -> None:
+    outage(stage, "smartcar", status=430)
+    assert stage.reasons("CommandPutOff", 3) == ["PROVIDER_BREAKER_OPEN"]
+    assert "NeedsAttention" not in [kind for kind, _ in stage.rig.bus.events]
+
+
 def test_once_a_car_maker_is_back_every_car_charges(stage: Stage) -> None:
     outage(stage)
     stage.run(2)
@@ -167,6 +185,42 @@ def test_once_a_car_maker_is_back_every_car_charges(stage: Stage) -> None:
     for number in range(1, 4):
         stage.see(number)
         assert stage.shown(number)["command"]["state"] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("provider", "status", "metric"),
+    [
+        ("enode", None, "CommandsAccepted"),
+        ("tesla", None, "CommandsAccepted"),
+        ("enode", 403, "CommandsNeedingUser"),
+        ("enode", 422, "CommandsFailed"),
+        ("smartcar", 501, "CommandsUnsupported"),
+        ("smartcar", 409, "CommandsToRetry"),
+        ("smartcar", 430, "CommandsUnavailable"),
+        ("tesla", 402, "CommandsUnavailable"),
+        ("ocpp", 500, "CommandsUnavailable"),
+    ],
+)
+def test_a_command_is_counted_once_by_its_provider_and_what_became_of_it(
+    stage: Stage, capfd: pytest.CaptureFixture[str], provider: str, status: int | None, metric: str
+) -> None:
+    stage.park(provider, auto_start=False)
+    add_home(stage)
+    if status is not None:
+        stage.break_service(f"{provider}/.*(vehicles|chargers)", status=status)
+    boost(stage)
+    made = stage.reasons("CommandSent")
+    assert counted(capfd) == [(provider, {metric: 1})] * len(made)
+    assert made
+
+
+def test_a_car_maker_that_is_out_is_counted_also_while_it_is_spared(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outage(stage)
+    assert counted(capfd) == [("enode", {"CommandsUnavailable": 1})] * 3
+    stage.run(5)
+    assert len(counted(capfd)) >= 5, "enough for its alarm, with three cars that wait"
 
 
 def test_one_command_delivered_twice_is_sent_once(stage: Stage) -> None:

@@ -87,7 +87,7 @@ ROWS: list[tuple[str, int, str, OutcomeKind, dict[str, Any]]] = [
     ("start", 500, "key not paired", NEEDS_USER, {}),
     ("start", 400, "", FAILED, {}),
     ("start", 401, "token expired", NEEDS_USER, {}),
-    ("start", 402, "payment_required", FAILED, {}),
+    ("start", 402, "payment_required", RETRYABLE, {}),
     ("start", 403, "missing scopes", NEEDS_USER, {}),
     ("start", 404, "not_found", NEEDS_USER, {}),
     ("start", 406, "", FAILED, {}),
@@ -138,6 +138,7 @@ def test_every_row_of_the_table_is_reached() -> None:
 @pytest.mark.parametrize(
     ("status", "text", "unavailable"),
     [
+        (402, "payment_required", True),
         (408, "", False),
         (429, "", False),
         (500, "vehicle unavailable: vehicle is offline or asleep", False),

@@ -13,6 +13,7 @@ from driveway.domain.twin import Command, Twin, Vehicle
 from driveway.domain.wish import shows
 from driveway.runtime.context import Runtime
 from driveway.vehicles.connections import connect
+from driveway.vehicles.counting import count_command
 from driveway.vehicles.intake import seen
 from driveway.vehicles.metered import meter_twin
 from driveway.vehicles.provider import Call, Commands, Outcome, OutcomeKind
@@ -31,7 +32,7 @@ def carry_out(detail: dict[str, Any], current: Runtime) -> None:
     current.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
     permit = current.breakers.allow(provider, current.now())
     if not permit.granted:
-        _put_off(asset, command_id, permit, current)
+        _put_off(asset, command_id, provider, permit, current)
         return
     claim = None
     try:
@@ -52,13 +53,15 @@ def carry_out(detail: dict[str, Any], current: Runtime) -> None:
         "command", extra={"command_id": command_id, "action": command.action, "outcome": outcome.kind.value}
     )
     _note(asset, command_id, outcome, woken=woken, current=current)
+    count_command(provider, outcome, current)
 
 
-def _put_off(asset: str, command_id: str, permit: Permit, current: Runtime) -> None:
+def _put_off(asset: str, command_id: str, provider: str, permit: Permit, current: Runtime) -> None:
     now, rules = current.now(), current.control_rules
     until = current.breakers.comeback(permit, now)
     current.table.change_twin(asset, lambda twin: put_off(twin, command_id, until=until, now=now, rules=rules), now=now)
     current.logger.info("put off", extra={"command_id": command_id})
+    count_command(provider, None, current)
 
 
 def _claimed(asset: str, command_id: str, provider: str, current: Runtime) -> tuple[Twin, Vehicle, Command] | None:

@@ -1,10 +1,10 @@
-"""What came through a provider's door and was not stored, and who was turned away, counted for the operator."""
+"""Counted for the operator: what came through a provider's door and was not stored, and what became of commands."""
 
 from collections import Counter
 from collections.abc import Mapping
 
 from driveway.runtime.context import Runtime
-from driveway.vehicles.provider import Inbound
+from driveway.vehicles.provider import Inbound, Outcome, OutcomeKind
 
 METRICS: Mapping[str, str] = {
     "unknown": "EventsOfUnknownVehicles",
@@ -14,6 +14,18 @@ METRICS: Mapping[str, str] = {
     "test": "EventsOfTests",
     "refused": "BadSignatures",
 }
+
+COMMANDS: Mapping[OutcomeKind, str] = {
+    OutcomeKind.ACCEPTED: "CommandsAccepted",
+    OutcomeKind.CONFIRMED: "CommandsConfirmed",
+    OutcomeKind.ALREADY_IN_STATE: "CommandsAlreadyInState",
+    OutcomeKind.RETRYABLE: "CommandsToRetry",
+    OutcomeKind.NEEDS_USER: "CommandsNeedingUser",
+    OutcomeKind.UNSUPPORTED: "CommandsUnsupported",
+    OutcomeKind.FAILED: "CommandsFailed",
+}
+UNAVAILABLE = "CommandsUnavailable"
+"""Of commands that their provider could not take, or that were put off because it cannot. It is in the alarms."""
 
 
 def not_stored(inbound: Inbound, taken: Mapping[str, int]) -> Counter[str]:
@@ -29,3 +41,11 @@ def count_not_stored(provider: str, counts: Mapping[str, int], current: Runtime)
         from driveway.runtime.metrics import emit
 
         emit(told, current, provider=provider)
+
+
+def count_command(provider: str, outcome: Outcome | None, current: Runtime) -> None:
+    """Report what became of a command; None: it was put off because its provider is out of service."""
+    from driveway.runtime.metrics import emit
+
+    name = UNAVAILABLE if outcome is None or outcome.unavailable else COMMANDS[outcome.kind]
+    emit({name: 1}, current, provider=provider)

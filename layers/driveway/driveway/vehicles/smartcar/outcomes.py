@@ -71,7 +71,9 @@ TABLE: tuple[Row, ...] = (
     Row(_USER, "AUTHENTICATION"),
     Row(_FAILED, "VALIDATION"),
     Row(_USER, "RESOURCE_NOT_FOUND", sentence=_UNKNOWN),
-    Row(_FAILED, "BILLING"),
+    # A month's calls about one car.
+    Row(_UNSUPPORTED, "BILLING", "VEHICLE_REQUEST_LIMIT"),
+    Row(_RETRY, "BILLING", unavailable=True),
     # Smartcar limits calls as a whole and, apart from that, those about one car.
     Row(_RETRY, "RATE_LIMIT", "VEHICLE"),
     Row(_RETRY, "RATE_LIMIT", unavailable=True),
@@ -85,14 +87,14 @@ TABLE: tuple[Row, ...] = (
     Row(_RETRY, status=408),
     Row(_RETRY, status=409),
     Row(_RETRY, status=429, unavailable=True),
-    Row(_FAILED, status=430),
+    Row(_RETRY, status=430, unavailable=True),
     Row(_RETRY, status=500, unavailable=True),
     Row(_UNSUPPORTED, status=501),
     Row(_RETRY, status=502),
     Row(_RETRY, status=503, unavailable=True),
     Row(_RETRY, status=504),
 )
-"""The first row that fits decides. Billing is the operator's to settle, not the driver's, so it is FAILED."""
+"""The first row that fits decides. A plan that is too small or unpaid is the operator's to settle: an outage."""
 
 
 def outcome_of(answer: Answer, action: Action, now: datetime) -> Outcome:

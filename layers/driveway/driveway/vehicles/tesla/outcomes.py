@@ -76,7 +76,7 @@ TABLE: tuple[Row, ...] = (
     Row(_USER, words="not paired"),
     Row(_FAILED, 400),
     Row(_USER, 401),
-    Row(_FAILED, 402),
+    Row(_RETRY, 402, unavailable=True),
     Row(_USER, 403),
     Row(_USER, 404, sentence="Tesla does not know this car (any more); it has to be connected again."),
     Row(_FAILED, 406),
@@ -98,7 +98,7 @@ TABLE: tuple[Row, ...] = (
     Row(_RETRY, 504, doubtful=True, unavailable=True),
     Row(_RETRY, 540, doubtful=True),
 )
-"""The first row that fits decides. An unpaid account (402) is the operator's to settle, not the driver's."""
+"""The first row that fits decides. An unpaid account (402) stops all cars and is the operator's to settle: an outage."""
 
 
 @dataclass(frozen=True, slots=True)
