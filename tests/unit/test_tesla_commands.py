@@ -169,6 +169,7 @@ def test_in_doubt_a_look_that_finds_the_car_asleep_shows_that_tesla_is_there(dou
     [
         (Answer(200, {"response": {"result": True}}), ACCEPTED),
         (Answer(200, {"response": {"result": False, "reason": "car could not execute command: is_charging"}}), ALREADY),
+        (Answer(200, {"response": {"result": False, "string": "car could not execute command: is_charging"}}), ALREADY),
         (Answer(200, {"response": {"result": False}}), FAILED),
         (Answer(200, {"response": None, "error": "odd"}), FAILED),
         (Answer(500, None, "<html>"), RETRYABLE),

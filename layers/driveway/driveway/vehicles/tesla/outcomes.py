@@ -98,7 +98,7 @@ TABLE: tuple[Row, ...] = (
     Row(_RETRY, 504, doubtful=True, unavailable=True),
     Row(_RETRY, 540, doubtful=True),
 )
-"""The first row that fits decides. An unpaid account (402) stops all cars and is the operator's to settle: an outage."""
+"""The first row that fits decides. An unpaid account (402) stops all cars and is the operator's to settle, as outages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +135,7 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
 
 
 def _said(body: Mapping[str, Any], response: Mapping[str, Any]) -> str:
-    parts = (text(response.get("reason")), text(body.get("error")), text(body.get("error_description")))
+    # The proxy passes the car's reason on as ``string`` (vehicle-command, ``carResponse``).
+    reason = text(response.get("reason")) or text(response.get("string"))
+    parts = (reason, text(body.get("error")), text(body.get("error_description")))
     return ": ".join(part for part in parts if part)
