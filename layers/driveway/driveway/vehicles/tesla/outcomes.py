@@ -98,7 +98,7 @@ TABLE: tuple[Row, ...] = (
     Row(_RETRY, 504, doubtful=True, unavailable=True),
     Row(_RETRY, 540, doubtful=True),
 )
-"""The first row that fits decides. An unpaid account (402) stops all cars and is the operator's to settle, as outages."""
+"""The first row that fits decides. An unpaid account (402) stops all cars and is the operator's to settle."""
 
 
 @dataclass(frozen=True, slots=True)
