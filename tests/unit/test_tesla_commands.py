@@ -53,8 +53,8 @@ def by_name(**replies: Reply | Exception) -> ProviderApi:
     return ProviderApi(lambda asked: replies.get(asked.url.split("?")[0].rsplit("/", 1)[1], DONE))
 
 
-def start(api: ProviderApi, limit_kw: float | None = None, **extra: str) -> Outcome:
-    return TeslaCommands().start(call_to(api, BASE, NOW, **extra), CAR, limit_kw=limit_kw)
+def start(api: ProviderApi, limit_kw: float | None = None, *, limited: bool = False, **extra: str) -> Outcome:
+    return TeslaCommands().start(call_to(api, BASE, NOW, **extra), CAR, limit_kw=limit_kw, limited=limited)
 
 
 def stop(api: ProviderApi) -> Outcome:
@@ -182,9 +182,22 @@ def test_an_answer_of_another_form_means(answer: Answer, kind: OutcomeKind) -> N
     assert judge(answer, "start", NOW).outcome.kind is kind
 
 
-def test_a_start_sets_the_current_and_then_starts() -> None:
+def test_a_start_without_a_limit_leaves_the_current_that_the_driver_chose() -> None:
     api = ProviderApi([DONE])
-    assert start(api, 3.7) == Outcome(ACCEPTED)
+    assert start(api) == Outcome(ACCEPTED)
+    assert names(api) == ["charge_start"]
+
+
+def test_a_start_without_a_limit_takes_back_one_of_ours() -> None:
+    api = ProviderApi([DONE])
+    assert start(api, limited=True) == Outcome(ACCEPTED)
+    assert [asked.body for asked in api.asked] == [{"charging_amps": 32}, {}]
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_start_at_a_limit_sets_the_current_and_then_starts(limited: bool) -> None:
+    api = ProviderApi([DONE])
+    assert start(api, 3.7, limited=limited) == Outcome(ACCEPTED)
     assert [(asked.method, asked.url, asked.body) for asked in api.asked] == [
         ("POST", f"{BASE}/api/1/vehicles/{VIN}/command/set_charging_amps", {"charging_amps": 16}),
         ("POST", f"{BASE}/api/1/vehicles/{VIN}/command/charge_start", {}),

@@ -60,7 +60,7 @@ def test_a_night_is_read_and_commanded(rig: Rig, form: str) -> None:
         rig.pass_s(600)
         charging = [seen for seen in observed(rig) if seen.power_kw]
         assert charging[-1].power_kw == pytest.approx(3.68, abs=0.05)
-        assert tesla.start(to, CAR, limit_kw=None).kind is OutcomeKind.ALREADY_IN_STATE
+        assert tesla.start(to, CAR, limit_kw=None, limited=True).kind is OutcomeKind.ALREADY_IN_STATE
         rig.pass_s(600)
         looked = tesla.look(replace(to, now=rig.clock.now()), CAR).observations[0]
         assert (looked.charging, looked.plugged_in) == (True, True)

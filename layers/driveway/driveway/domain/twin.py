@@ -345,7 +345,8 @@ class Control:
         budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
         pairs: stops that were taken or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
-        taken: the last of them that the provider took, at ``taken_at``, with ``last_limit_kw`` of the last start taken.
+        taken: the last of them that the provider took, at ``taken_at``.
+        last_limit_kw: the limit of the last start taken, or of one since that may have set it without being taken.
         freed_at: when a start of ours was last seen to work.
         restarts: how often in a row the car was started again because it had stopped by itself.
         held_seen: the session in which the car was seen not charging while it was to hold.

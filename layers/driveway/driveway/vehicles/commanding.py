@@ -52,7 +52,7 @@ def carry_out(detail: dict[str, Any], current: Runtime) -> None:
     current.logger.info(
         "command", extra={"command_id": command_id, "action": command.action, "outcome": outcome.kind.value}
     )
-    _note(asset, command_id, outcome, woken=woken, current=current)
+    _note(asset, command, outcome, woken=woken, current=current)
     count_command(provider, outcome, current)
 
 
@@ -111,7 +111,8 @@ def _with(outcome: Outcome, observations: Sequence[Observation]) -> Outcome:
 def _commanded(provider: Commands, call: Call, vehicle: Vehicle, command: Command, twin: Twin) -> Outcome:
     match command.action:
         case "start":
-            return provider.start(call, vehicle, limit_kw=command.limit_kw)
+            limited = twin.control.last_limit_kw is not None
+            return provider.start(call, vehicle, limit_kw=command.limit_kw, limited=limited)
         case "stop":
             return provider.stop(call, vehicle)
         case "install_default":
@@ -120,13 +121,13 @@ def _commanded(provider: Commands, call: Call, vehicle: Vehicle, command: Comman
             return provider.remove_default(call, vehicle)
 
 
-def _note(asset: str, command_id: str, outcome: Outcome, *, woken: bool, current: Runtime) -> None:
+def _note(asset: str, command: Command, outcome: Outcome, *, woken: bool, current: Runtime) -> None:
     now, chance = current.now(), current.random.random()
 
     def rule(twin: Twin) -> Twin:
-        return answered(
+        after = answered(
             seen(twin, outcome.observations, current),
-            command_id,
+            command.id,
             outcome=outcome.kind.value,
             detail=outcome.detail,
             now=now,
@@ -137,6 +138,15 @@ def _note(asset: str, command_id: str, outcome: Outcome, *, woken: bool, current
             asleep=outcome.asleep,
             woken=woken,
         )
+        if not _may_have_limited(command, outcome):
+            return after
+        return replace(after, control=replace(after.control, last_limit_kw=command.limit_kw))
 
     change = current.table.change_twin(asset, rule, now=now)
     meter_twin(change.after, outcome.observations, current)
+
+
+def _may_have_limited(command: Command, outcome: Outcome) -> bool:
+    """Whether a start that was not taken may have set its limit all the same, which has to be taken back then."""
+    limits = command.action == "start" and command.limit_kw is not None
+    return limits and outcome.kind in {OutcomeKind.RETRYABLE, OutcomeKind.FAILED} and not outcome.asleep

@@ -79,8 +79,11 @@ STATUSES: Mapping[str, tuple[bool | None, bool | None]] = {
 class OcppCommands:
     """The outbound half of OCPP."""
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
-        """Let the charger give at most ``limit_kw`` (None: no limit) until the command lapses."""
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
+        """Let the charger give at most ``limit_kw`` (None: no limit) until the command lapses.
+
+        What it was told before is replaced, so ``limited`` has no effect.
+        """
         return _set_profile(call, vehicle, _command(call, limit_kw))
 
     def stop(self, call: Call, vehicle: Vehicle) -> Outcome:

@@ -145,8 +145,11 @@ class Call:
 class Commands(Protocol):
     """The outbound half of a provider. Every method answers with an Outcome; none raises for an HTTP failure."""
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
-        """Charge now, at most at ``limit_kw`` where the provider can limit (None: no limit)."""
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
+        """Charge now, at most at ``limit_kw`` where the provider can limit (None: no limit).
+
+        ``limited`` says that a limit of ours may stand from before; without it there is none to take back.
+        """
         ...
 
     def stop(self, call: Call, vehicle: Vehicle) -> Outcome:

@@ -29,18 +29,21 @@ class TeslaCommands:
     home.
     """
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
-        """Set the charging current, then start. Without a limit the current goes back to its maximum.
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
+        """Start; at a limit set the charging current first, and set it back to its maximum if it is ``limited``.
 
-        A car that refuses the current is started all the same: a limit holds only where the car can keep it.
+        Otherwise the current is left as the driver chose it. A car that refuses the current is started all the same: a
+        limit holds only where the car can keep it.
         """
+        if limit_kw is None and not limited:
+            return _start(call, vehicle)
         amps = charging_amps(limit_kw, call.extra)
-        limited = api.command(call, vehicle, "set_charging_amps", {"charging_amps": amps}, "set_amps").outcome
-        if limited.kind in (OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER) or _says_unplugged(limited):
-            return limited
-        started = _settle(call, vehicle, api.command(call, vehicle, "charge_start", {}, "start"), charging=True)
-        if limited.kind is OutcomeKind.FAILED and not started.detail:
-            return replace(started, detail=f"The charging current was not set: {limited.detail}")
+        answer = api.command(call, vehicle, "set_charging_amps", {"charging_amps": amps}, "set_amps").outcome
+        if answer.kind in (OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER) or _says_unplugged(answer):
+            return answer
+        started = _start(call, vehicle)
+        if answer.kind is OutcomeKind.FAILED and not started.detail:
+            return replace(started, detail=f"The charging current was not set: {answer.detail}")
         return started
 
     def stop(self, call: Call, vehicle: Vehicle) -> Outcome:
@@ -96,6 +99,10 @@ def charging_amps(limit_kw: float | None, extra: Mapping[str, str]) -> int:
 def _phases(extra: Mapping[str, str]) -> float:
     power_kw = number(extra.get("power_kw"), low=0)
     return 3.0 if power_kw is not None and power_kw > SINGLE_PHASE_KW else 1.0
+
+
+def _start(call: Call, vehicle: Vehicle) -> Outcome:
+    return _settle(call, vehicle, api.command(call, vehicle, "charge_start", {}, "start"), charging=True)
 
 
 def _settle(call: Call, vehicle: Vehicle, judged: Judged, *, charging: bool) -> Outcome:
