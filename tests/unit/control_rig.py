@@ -130,8 +130,9 @@ class Rig:
     now: datetime = START
     rules: ControlRules = field(default_factory=ControlRules)
     presence_rules: PresenceRules = field(default_factory=PresenceRules)
-    sighting_every: timedelta = timedelta(minutes=10)
+    sighting_every: timedelta | None = timedelta(minutes=10)
     machinery: timedelta = timedelta(milliseconds=300)
+    answers_after: timedelta = timedelta(0)
     backlog: timedelta = timedelta(0)
     car: Car = field(default_factory=Car)
     fault: str | None = None
@@ -221,7 +222,7 @@ class Rig:
         self.sent.append((self.now, command))
         outcome = self._called(command)
         if self.fault != "answer_lost":
-            self.at(self.now + self.machinery, lambda: self._answer(command_id, outcome))
+            self.at(self.now + self.machinery + self.answers_after, lambda: self._answer(command_id, outcome))
 
     def _answer(self, command_id: str, outcome: str) -> None:
         self.write(
@@ -245,7 +246,9 @@ class Rig:
             # A charger that takes a profile has it; it is the car that may not draw.
             self.car.held = self.car.held and not (command.action == "start" and is_instructed(self.twin))
             return "ACCEPTED"
-        if self.fault == "lying":
+        if self.fault == "complete" and self.car.full:
+            self._see()
+        if self.fault in {"lying", "complete"}:
             return "ALREADY_IN_STATE"
         self.at(self.now + self.car.obeys_after, lambda: self._obey(command))
         return "ACCEPTED"
@@ -356,8 +359,10 @@ class Rig:
         self.set_charging(False)
 
     def _sighting(self) -> None:
-        self._see()
-        self.at(self.now + self.sighting_every, self._sighting)
+        """Without these the car's changes alone are told."""
+        if self.sighting_every is not None:
+            self._see()
+            self.at(self.now + self.sighting_every, self._sighting)
 
     def _see(self) -> None:
         if self.silent:

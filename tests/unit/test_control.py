@@ -219,16 +219,6 @@ def test_the_provider_is_waited_for_as_long_as_it_asks() -> None:
     assert after.control.command.doubt_at == rig.now + timedelta(seconds=600)
 
 
-def test_a_liar_that_says_it_is_done_is_found_out_by_the_next_sight_of_the_car() -> None:
-    rig = plugged()
-    rig.fault = "lying"
-    rig.run(OFF_PEAK_STARTS + MINUTE - rig.now)
-    assert rig.command.state == "confirmed"
-    rig.fault = None
-    rig.run(timedelta(minutes=40))
-    assert rig.car.charging
-
-
 def test_a_car_that_stops_by_itself_is_started_again_ever_more_rarely() -> None:
     rig = plugged()
     for _ in range(78):

@@ -15,6 +15,9 @@ from driveway.domain.wish import last_told, outlook, shows
 
 LONGEST_PAUSE = timedelta(hours=1)
 
+HOLD_CALLS_OPEN = frozenset({"smartcar"})
+"""Providers that answer a command only when they know what became of it, which takes them minutes."""
+
 _ASKED: dict[CommandAction, str] = {
     "start": "Asked the car to charge.",
     "stop": "Asked the car to stop charging.",
@@ -38,13 +41,14 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> 
         return None
     if commands_spent(twin, now) >= allowance(twin, command.action, rules):
         return None
-    doubt = rules.start_doubt if command.action == "start" else rules.stop_doubt
+    doubt = _doubt(command, rules)
     sent = replace(
         command,
         state="sent",
         sent_at=now,
+        first_sent_at=command.first_sent_at or now,
         attempts=command.attempts + 1,
-        doubt_at=now + doubt,
+        doubt_at=now + (max(doubt, rules.answer_within) if _holds_calls_open(twin) else doubt),
         shown_before=shows(twin, command.action),
         provider_ref=None,
         put_off_until=None,
@@ -53,6 +57,15 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> 
     return replace(twin, control=replace(counted, command=sent)).tell(
         Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[command.action], told(sent))
     )
+
+
+def _doubt(command: Command, rules: ControlRules) -> timedelta:
+    """How long after it was sent the car may take to show it."""
+    return rules.start_doubt if command.action == "start" else rules.stop_doubt
+
+
+def _holds_calls_open(twin: Twin) -> bool:
+    return twin.link.vehicle is not None and twin.link.vehicle.provider in HOLD_CALLS_OPEN
 
 
 def _upkeep_claimed(twin: Twin, upkeep: Command, now: datetime, rules: ControlRules) -> Twin | None:
@@ -161,12 +174,16 @@ def answered(
     if command is None or not known or command.state != "sent":
         return twin
     pause = rules.first_retry * 2 ** min(command.attempts - 1, 6)
+    soon = pause * (0.5 + 0.5 * spread)
     if outcome in TAKEN:
-        doubt_at = max(command.doubt_at or now, now) if command.outcome in TAKEN else _doubt_at(command, pause * spread)
+        doubt_at = _taken_doubted_at(command, now, rules, pause * spread)
+        if outcome == "ALREADY_IN_STATE" and not shows(twin, command.action):
+            # It may be the answer that is wrong, or what is known of the car: a look tells.
+            doubt_at = now + soon
         noted = replace(command, outcome=outcome, detail=detail or None, provider_ref=provider_ref, doubt_at=doubt_at)
         return replace(twin, control=_taken(twin.control, noted, now))
     asked = timedelta(seconds=retry_after_s or 0)
-    wait = max(pause * (0.5 + 0.5 * spread), min(asked, LONGEST_PAUSE))
+    wait = max(soon, min(asked, LONGEST_PAUSE))
     again_at = now if outcome in HOPELESS else now + wait
     noted = replace(command, outcome=outcome, detail=detail or None, provider_ref=provider_ref, doubt_at=again_at)
     reason = _reason_to_wait(twin, command.action, now, rules, asleep=asleep and not woken)
@@ -183,9 +200,11 @@ def _reason_to_wait(twin: Twin, action: CommandAction, now: datetime, rules: Con
     return Reason.WAKE_BUDGET_SPENT if asleep and not may_wake(twin, action, now, rules) else Reason.RETRY_WAIT
 
 
-def _doubt_at(command: Command, jitter: timedelta) -> datetime | None:
+def _taken_doubted_at(command: Command, now: datetime, rules: ControlRules, jitter: timedelta) -> datetime:
     """When a command that was taken is doubted: the longer and the more spread, the more often it was sent."""
-    return command.doubt_at + jitter if command.doubt_at else None
+    if command.outcome in TAKEN:
+        return max(command.doubt_at or now, now)
+    return (command.sent_at or now) + _doubt(command, rules) + jitter
 
 
 def _taken(control: Control, command: Command, now: datetime) -> Control:

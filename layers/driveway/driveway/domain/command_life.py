@@ -13,6 +13,7 @@ from driveway.domain.wish import (
     charges_since_stop,
     does_it,
     holds_car,
+    is_full,
     is_instructed,
     shows,
     wanted_limit_kw,
@@ -85,8 +86,9 @@ def judged(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, ne
 
 def ending_of(twin: Twin, command: Command, now: datetime, rules: ControlRules, ahead: Outlook) -> Ending | None:
     """How an open command ends by what the car shows, by what is wanted now or by the time; None if it goes on."""
-    if command.attempts > 0 and _is_confirmed(twin, command):
-        return "confirmed", Reason.COMMAND_CONFIRMED, _SHOWN[command.action]
+    by_car = _ending_by_car(twin, command)
+    if by_car is not None:
+        return by_car
     if not _is_wanted(twin, command, now, ahead):
         return "superseded", Reason.COMMAND_SUPERSEDED, "Something else is wanted now."
     if command.state == "sent":
@@ -98,18 +100,34 @@ def ending_of(twin: Twin, command: Command, now: datetime, rules: ControlRules, 
     return None
 
 
+def _ending_by_car(twin: Twin, command: Command) -> Ending | None:
+    if command.attempts > 0 and _is_confirmed(twin, command):
+        return "confirmed", Reason.COMMAND_CONFIRMED, _SHOWN[command.action]
+    if command.action == "start" and _is_filled(twin, command):
+        over: CommandState = "confirmed" if command.attempts > 0 else "superseded"
+        return over, Reason.BATTERY_FULL, "The battery is full: there is nothing more to charge."
+    return None
+
+
 def _is_confirmed(twin: Twin, command: Command) -> bool:
     """Whether the car shows what was asked, and shows it because of the command or since.
 
     A car that showed it when it was asked (to keep another limit, or beforehand) has to have taken the command.
     """
-    charging, taken = twin.presence.charging, command.outcome in TAKEN
+    taken = command.outcome in TAKEN
     if twin.presence.session is None:
         return command.release and taken
-    if command.outcome == "ALREADY_IN_STATE":
-        newer = charging is not None and command.sent_at is not None and charging.at > command.sent_at
-        return not newer or shows(twin, command.action)
     return shows(twin, command.action) and (taken or not command.shown_before)
+
+
+def _is_filled(twin: Twin, command: Command) -> bool:
+    """Whether the car was found to be full since the start was planned; a charger has to have taken it all the same."""
+    full = twin.presence.battery_full
+    if full is None or not is_full(twin):
+        return False
+    if is_instructed(twin):
+        return command.attempts > 0 and command.outcome in TAKEN
+    return not command.shown_before or (command.sent_at is not None and full.at >= command.sent_at)
 
 
 def _is_wanted(twin: Twin, command: Command, now: datetime, ahead: Outlook) -> bool:
@@ -161,10 +179,14 @@ def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
 
 def _doubted(twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str, spread: float) -> Twin:
     """A sent command whose time is up: sent again after a look, or given up."""
+    spent = commands_spent(twin, now) >= allowance(twin, command.action, rules)
+    if (spent or command.attempts >= rules.max_attempts) and _is_believed(twin, command):
+        text = "The car maker says that the car does it already, and nothing shows otherwise."
+        return ended(twin, "confirmed", Reason.ALREADY_IN_STATE, text, now=now)
     if command.outcome in HOPELESS or command.attempts >= rules.max_attempts:
         reason = _HOPELESS_REASONS.get(command.outcome, Reason.COMMAND_FAILED)
         return _given_up(twin, command, reason, now, rules, new_id=new_id, spread=spread)
-    if commands_spent(twin, now) >= allowance(twin, command.action, rules):
+    if spent:
         return _given_up(twin, command, Reason.DAILY_BUDGET_SPENT, now, rules, new_id=new_id, spread=spread)
     again = replace(
         command,
@@ -175,6 +197,7 @@ def _doubted(twin: Twin, command: Command, now: datetime, rules: ControlRules, *
         doubt_at=now + rules.lost_after,
         expires_at=now + rules.command_ttl,
         outcome=None,
+        unrefused=command.unrefused or command.outcome not in REFUSED,
     )
     refused = command.outcome is not None and command.outcome not in TAKEN
     text = "Trying again." if refused else "The car does not show it yet; looking and trying again."
@@ -182,6 +205,13 @@ def _doubted(twin: Twin, command: Command, now: datetime, rules: ControlRules, *
     return replace(twin, control=replace(twin.control, command=again)).tell(
         Entry(now, "CommandRetried", reason, text, told(again))
     )
+
+
+def _is_believed(twin: Twin, command: Command) -> bool:
+    """Whether the provider says that the car does it already, and the car was not seen otherwise since it was asked."""
+    charging, asked_at = twin.presence.charging, command.first_sent_at
+    seen = charging is not None and asked_at is not None and charging.at > asked_at
+    return command.outcome == "ALREADY_IN_STATE" and not seen
 
 
 def _given_up(
@@ -206,7 +236,7 @@ def _given_up(
         text = "The car did not follow, so it is left to charge by itself for a while."
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
         after = after.tell(Entry(now, "NeedsAttention", why, text, told(command)))
-    refused = command.outcome in REFUSED and control.taken != "stop"
+    refused = command.outcome in REFUSED and not command.unrefused and control.taken != "stop"
     never_stopped = command.action == "start" or refused
     if never_stopped or (charges_since_stop(twin) and not is_instructed(twin)):
         return after
@@ -237,7 +267,8 @@ def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: da
         control = replace(control, failures=0, breaker_until=None)
     if state == "confirmed" and command.outcome not in TAKEN and not command.shown_before:
         control = replace(control, taken=command.action, taken_at=now)
-    if state == "confirmed" and command.action == "start" and shows(twin, "start"):
+    charges = shows(twin, "start") or reason is Reason.BATTERY_FULL
+    if state == "confirmed" and command.action == "start" and charges:
         control = replace(control, freed_at=now)
     control = with_pair(control, over) if state == "confirmed" else replace(control, command=over)
     return replace(twin, control=control).tell(Entry(now, f"Command{state.title()}", reason, text, told(command)))

@@ -14,7 +14,7 @@ class ControlRules:
         escalate: whether a ready-by at risk turns into charging at once.
         start_doubt: how long after a start the car may take to show it; a charge point delays at random.
         stop_doubt: the same after a stop.
-        answer_within: how long the function that sends a command may wait for its answer, its repetition included.
+        answer_within: after this the function that sent a command is over, and its call, if no answer was noted.
         lost_after: how long after ``not_before`` a planned command that nobody sent counts as lost.
         command_ttl: how long a planned command is worth sending.
         max_attempts: how often one command is sent before it is given up and the car released.

@@ -10,7 +10,7 @@ from driveway.domain.desired import Desired, desired_in, is_boost_to_try
 from driveway.domain.reasons import Reason, local_hhmm
 from driveway.domain.twin import CommandAction, Twin
 from driveway.domain.wall_time import to_utc
-from driveway.domain.wish import Wish, last_told, outlook, shows, wish
+from driveway.domain.wish import Wish, is_full, is_instructed, last_told, outlook, shows, wish
 
 RESERVED_FOR_STARTS = 2
 RESERVED_WAKES = 2
@@ -72,20 +72,15 @@ def _pointless(twin: Twin, wanted: Wish) -> HeldBack | None:
     held = twin.presence.held_plug_out
     if wanted.action == "start" and held is not None:
         return HeldBack(Reason.PLUG_OUT_HELD, held.until)
-    return HeldBack(Reason.BATTERY_FULL) if wanted.action == "start" and _is_full(twin) else None
+    # A charger is told all the same: its car may want more later.
+    full = wanted.action == "start" and not is_instructed(twin) and is_full(twin)
+    return HeldBack(Reason.BATTERY_FULL) if full else None
 
 
 def _spent(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldBack | None:
     if commands_spent(twin, now) < allowance(twin, wanted.action, rules):
         return None
     return HeldBack(Reason.DAILY_BUDGET_SPENT, _next_day(now))
-
-
-def _is_full(twin: Twin) -> bool:
-    full, session = twin.presence.battery_full, twin.presence.session
-    if full is None or session is None or shows(twin, "start"):
-        return False
-    return bool(full.value) and full.at >= session.plugged_at
 
 
 def commands_spent(twin: Twin, now: datetime) -> int:

@@ -53,7 +53,17 @@ def take_signals(presence: Presence, look: Look) -> Ruled:
             continue
         if flag is not None and is_newer(look.at, getattr(presence, name)):
             presence = _with(presence, name, Observed(flag, look.at))
-    return presence, effects
+    return _no_longer_full(presence, look), effects
+
+
+def _no_longer_full(presence: Presence, look: Look) -> Presence:
+    """A car that charges is not full, though its source does not say so."""
+    full, charging = presence.battery_full, presence.charging
+    if full is None or not full.value or look.seen.battery_full is not None:
+        return presence
+    if charging is None or not charging.value or not is_newer(charging.at, full):
+        return presence
+    return replace(presence, battery_full=Observed(False, charging.at))
 
 
 def _with(presence: Presence, name: str, signal: Observed) -> Presence:

@@ -9,7 +9,7 @@ from driveway.domain.effective_schedule import effective_schedule
 from driveway.domain.outlook import Outlook
 from driveway.domain.reasons import Reason, local_hhmm
 from driveway.domain.twin import AxleIntent, ChargeNow, Entry, Twin
-from driveway.domain.wish import shows
+from driveway.domain.wish import is_full, shows
 
 SHORTFALL_KWH = 0.5
 LOOK_EVERY = timedelta(minutes=30)
@@ -56,8 +56,7 @@ def expected_shortfall_kwh(twin: Twin, intent: AxleIntent, now: datetime, ahead:
 
     A car that does not charge and is left alone after failed commands is not expected to charge before that is over.
     """
-    full = twin.presence.battery_full
-    if full is not None and full.value and not shows(twin, "start"):
+    if is_full(twin):
         return 0.0
     since, by = now, intent.ready_by
     if twin.control.breaker_until is not None and not shows(twin, "start"):

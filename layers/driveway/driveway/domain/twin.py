@@ -299,11 +299,12 @@ class Command:
         not_before: when it may be sent; at an edge this is the edge itself.
         expires_at: when it is not worth sending any more.
         doubt_at: when an open command that shows no effect is tried again or given up.
-        attempts: how often it has been sent.
+        first_sent_at, attempts: when it was sent first, and how often it has been sent.
         release: it lets the car charge because we let go of it.
         shown_before: the car showed the wanted state when it was sent.
         outcome: the provider's last answer (an OutcomeKind) and, in ``detail``, its words.
         schedule: for ``install_default``, what is to be installed, in short.
+        unrefused: an earlier attempt was not definitely refused, so it may have been obeyed.
         paired: it is counted as a stop of its session, having been taken.
         put_off_until: until when it was last put off because its provider is out of service.
     """
@@ -329,6 +330,8 @@ class Command:
     schedule: str | None = None
     paired: bool = False
     put_off_until: datetime | None = None
+    first_sent_at: datetime | None = None
+    unrefused: bool = False
 
     @property
     def waits_for_provider(self) -> bool:

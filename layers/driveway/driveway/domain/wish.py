@@ -43,6 +43,20 @@ def outlook(twin: Twin, now: datetime, rules: ControlRules) -> Outlook:
     return Outlook(twin, now, spread_s=rules.default_spread_s)
 
 
+def is_full(twin: Twin) -> bool:
+    """Whether the car was seen to be full since it was plugged in, and takes no power.
+
+    A charger says the same of any car while it holds, so there it counts only since it was told to charge.
+    """
+    full, session = twin.presence.battery_full, twin.presence.session
+    if full is None or not full.value or session is None or shows(twin, "start"):
+        return False
+    if not is_instructed(twin):
+        return full.at >= session.plugged_at
+    started_at = twin.control.last_start_at
+    return last_told(twin.control, session) == "start" and started_at is not None and full.at >= started_at
+
+
 def next_change(now: datetime, rules: ControlRules, ahead: Outlook) -> datetime | None:
     """When to look because the effective schedule changes: ``lead`` before its next edge that is not looked at yet."""
     edge = ahead.edge_after(now + rules.lead)
