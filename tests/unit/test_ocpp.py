@@ -292,6 +292,15 @@ def test_the_status_fills_what_the_flags_leave_open(name, said):
     assert (seen.plugged_in, seen.charging) == said
 
 
+def test_a_car_that_takes_no_power_though_it_is_offered_counts_as_full():
+    (seen,) = observations({"status": "SuspendedEV"}, now=NOW)
+    assert seen.battery_full is True
+    others = [{"status": name} for name in STATUSES if name != "SuspendedEV"]
+    for state in (*others, {"status": "SuspendedEV", "charging": True}):
+        (seen,) = observations(state, now=NOW)
+        assert seen.battery_full is None, state
+
+
 @pytest.mark.parametrize("name", ["Faulted", "Unavailable", "Reserved", "SomethingNew", None, 7])
 def test_a_status_that_tells_nothing_of_the_car_says_nothing(name):
     assert observations({"status": name, "connected": True}, now=NOW) == (

@@ -174,6 +174,8 @@ def observations(state: Mapping[str, Any], *, now: datetime) -> tuple[Observatio
     signals: dict[str, Any] = {
         "plugged_in": by_status[0] if plugged_in is None else plugged_in,
         "charging": by_status[1] if charging is None else charging,
+        # The charger offers power and the car takes none, which is all that a charger can tell of a full battery.
+        "battery_full": True if status == "SuspendedEV" and not charging else None,
         "power_kw": number(state.get("power_kw"), low=0),
         "energy_session_kwh": number(state.get("energy_session_kwh"), low=0),
         "energy_lifetime_kwh": number(state.get("energy_lifetime_kwh"), low=0),
