@@ -211,7 +211,7 @@ def test_a_command_is_a_post_for_the_smartcar_user_held_open_for_long(action: st
     assert asked.headers["sc-user-id"] == "sc-user-9"
     assert asked.headers["Authorization"] == "Bearer token-1"
     assert asked.body is None
-    assert asked.timeout == (10.0, 310.0)
+    assert asked.timeout == (5.0, 310.0)
 
 
 def test_without_the_smartcar_user_nothing_is_asked() -> None:

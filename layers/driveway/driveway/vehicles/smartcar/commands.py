@@ -9,8 +9,9 @@ from driveway.vehicles.reading import sequence
 from driveway.vehicles.smartcar import signals
 from driveway.vehicles.smartcar.outcomes import Action, outcome_of, refuses_token
 
-COMMAND_TIMEOUT_S = (10.0, 310.0)
-READ_TIMEOUT_S = (10.0, 30.0)
+COMMAND_TIMEOUT_S = (5.0, 310.0)
+READ_TIMEOUT_S = (5.0, 15.0)
+"""Both may be spent on one command: it is answered within 300 s, and the look before it comes from a store."""
 
 
 class SmartcarCommands:

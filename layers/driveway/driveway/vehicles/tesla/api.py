@@ -11,8 +11,8 @@ from driveway.vehicles.calling import Answer, Unanswered, send
 from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla.outcomes import Action, Judged, judge
 
-TIMEOUT_S = (5.0, 30.0)
-"""The proxy gives a command 10 s and makes the commands to one car wait for each other."""
+TIMEOUT_S = (5.0, 20.0)
+"""The proxy gives a command 10 s, waiting for others to the same car included, and as long again to pass it on as it is."""
 
 FLEET_API_BASES = (
     "https://fleet-api.prd.na.vn.cloud.tesla.com",
@@ -30,7 +30,13 @@ def command(call: Call, vehicle: Vehicle, name: str, body: Mapping[str, Any], ac
 
 
 def request(
-    call: Call, vehicle: Vehicle, method: str, path: str, *, body: Mapping[str, Any] | None = None
+    call: Call,
+    vehicle: Vehicle,
+    method: str,
+    path: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    timeout_s: tuple[float, float] = TIMEOUT_S,
 ) -> Answer | Unanswered:
     """One request about a car. A Fleet API base of the wrong region (421) names the right one, which is then asked.
 
@@ -38,11 +44,11 @@ def request(
     """
     resource = f"/api/1/vehicles/{quote(vehicle.vehicle_id, safe='')}{path}"
     base = call.base_url.rstrip("/")
-    answer = send(call, method, base + resource, timeout_s=TIMEOUT_S, body=body)
+    answer = send(call, method, base + resource, timeout_s=timeout_s, body=body)
     if isinstance(answer, Answer) and answer.status == 421 and base in FLEET_API_BASES:
         named = next((known for known in FLEET_API_BASES if known != base and _names(answer.text, known)), None)
         if named is not None:
-            return send(replace(call, base_url=named), method, named + resource, timeout_s=TIMEOUT_S, body=body)
+            return send(replace(call, base_url=named), method, named + resource, timeout_s=timeout_s, body=body)
     return answer
 
 

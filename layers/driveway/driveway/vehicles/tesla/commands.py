@@ -15,6 +15,7 @@ from driveway.vehicles.tesla.outcomes import Judged, judge
 from driveway.vehicles.tesla.telemetry import PLUGGED_CHARGING_FULL, SOURCE
 
 WAKE_POLLS_S = (2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
+POLL_TIMEOUT_S = (5.0, 5.0)
 SINGLE_PHASE_KW = 7.7
 """The most that charges over one phase: 32 A at 240 V."""
 
@@ -135,7 +136,7 @@ def _look(call: Call, vehicle: Vehicle) -> Outcome:
 
 
 def _is_online(call: Call, vehicle: Vehicle) -> bool:
-    answer = api.request(call, vehicle, "GET", "")
+    answer = api.request(call, vehicle, "GET", "", timeout_s=POLL_TIMEOUT_S)
     return not isinstance(answer, Unanswered) and mapping(answer.fields.get("response")).get("state") == "online"
 
 
