@@ -128,6 +128,8 @@ class Runtime:
         usual = ControlRules()
         return ControlRules(
             lead=self.clock.machine(2.0),
+            start_doubt=max(usual.start_doubt, self.clock.machine(5.0)),
+            stop_doubt=max(usual.stop_doubt, self.clock.machine(5.0)),
             lost_after=max(usual.lost_after, self.clock.machine(3.0)),
             command_ttl=max(usual.command_ttl, self.clock.machine(10.0)),
             default_spread_s=int(self.settings.number("DEFAULT_EDGE_SPREAD_S", 0)),
