@@ -5,13 +5,18 @@ from typing import Any
 import msgspec
 
 from driveway.axle.days import judge_days
-from driveway.axle.readings import drain_of
+from driveway.axle.readings import drain_of, tell_again
 from driveway.runtime.context import runtime
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """What was sent, accepted and rejected, in rows, and how many days of assets were judged."""
+    """What was sent, accepted and rejected, in rows, and how many days of assets were judged.
+
+    ``{"retell": asset}``, which an operator sends, makes an asset's rejected half-hours due for the next run instead.
+    """
     current = runtime()
+    if "retell" in event:
+        return {"due": tell_again(str(event["retell"]), current)}
 
     def time_left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000

@@ -22,8 +22,8 @@ class Context:
         return 600_000
 
 
-def run() -> dict[str, Any]:
-    answer: dict[str, Any] = function("meter_readings").handler({}, Context())
+def run(event: dict[str, Any] | None = None) -> dict[str, Any]:
+    answer: dict[str, Any] = function("meter_readings").handler(event or {}, Context())
     return answer
 
 
@@ -136,6 +136,16 @@ def test_days_that_went_by_unjudged_are_judged_one_a_run(rig: Rig, monkeypatch: 
     for _ in range(6):
         run()
     assert [line["day"] for line in lines] == ["2026-01-15", "2026-01-16", "2026-01-17", "2026-01-18"]
+
+
+def test_what_axle_rejected_is_told_again_when_the_operator_says_so(rig: Rig) -> None:
+    plug_in(rig)
+    rig.clock.move(minutes=41)
+    rig.axle.faults.add(Fault(path="/data/readings", status=422))
+    assert run()["rejected"] == 1
+    rig.axle.faults.clear()
+    assert (run()["sent"], run({"retell": "car-2"}), run()["sent"]) == (0, {"due": 0}, 0)
+    assert (run({"retell": "car-1"}), run()["accepted"], run()["sent"]) == ({"due": 1}, 1, 0)
 
 
 def test_an_erased_asset_has_no_day_to_judge(rig: Rig) -> None:

@@ -28,6 +28,7 @@ from driveway.domain.ledger import (
     rows_for,
     state_at,
     successors,
+    to_tell_again,
     without_holes,
 )
 from driveway.domain.samples import Sample
@@ -126,6 +127,24 @@ def test_a_rejected_value_is_tried_again_only_when_it_changes() -> None:
     assert measured(parked, replace(parked, flags=("gap",)), now=CLOSED, grace=GRACE).due_at is None
     changed = measured(parked, replace(parked, energy_wh=3500), now=CLOSED, grace=GRACE)
     assert (changed.state, told(claimed(changed, "run-2", now=CLOSED)).state) == ("corrected", "accepted")
+
+
+def test_a_parked_slot_is_told_again_with_both_its_rows_when_that_is_asked_for() -> None:
+    being_sent = sent(samples=frozenset({Sample(START, "lifetime", 5000)}))
+    rows = rows_for([being_sent], lifetime_rows=True)
+    said = answers_by_row([answer(row, "no") for row in rows])
+    parked = answered(being_sent, said, now=CLOSED, lifetime_rows=True)
+    now = CLOSED + timedelta(days=3)
+    again = to_tell_again(parked, now=now)
+    assert again is not None
+    assert state_at(again, now) == "due"
+    assert rows_for([claimed(again, "run-2", now=now)], lifetime_rows=True) == rows
+
+
+def test_only_what_is_parked_is_told_again() -> None:
+    changed = measured(told(sent(), "no"), replace(told(sent(), "no"), energy_wh=1), now=CLOSED, grace=GRACE)
+    for other in (slot(), sent(), told(sent()), changed):
+        assert to_tell_again(other, now=CLOSED) is None
 
 
 def test_a_value_measured_while_another_was_being_sent_is_due_after_the_answer() -> None:

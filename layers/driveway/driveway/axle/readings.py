@@ -3,33 +3,35 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableError
+from driveway.axle.asking import Asked, Rows, Send, ask
+from driveway.axle.client import AxleClient
 from driveway.domain.ledger import (
     CLAIM,
     GRACE,
+    LAST_RETRY,
+    LAST_RETRY_SHUT_OUT,
     Answers,
     RowKey,
     Slot,
     answered,
-    answers_by_row,
+    claim_stands,
     claimed,
     rows_for,
+    to_tell_again,
     waiting,
 )
 from driveway.runtime.context import Runtime
 from driveway.store.slots import Key, SlotStore
 
 PATH = "/data/readings"
-ONE_ROW_TOO_BAD = frozenset({400, 413, 422})
 SETTLE_TRIES = 5
 REJECTIONS_KEPT = 20
 FLUSH_PASSES = 4
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
-Rows = list[dict[str, Any]]
-Send = Callable[[Rows], object]
 Settle = Callable[[Slot], Slot]
 
 
@@ -50,20 +52,41 @@ def send_readings(client: AxleClient) -> Send:
 class DrainReport:
     """What a drain did, in rows, and why it ended early: ``unavailable`` is Axle's error.
 
-    ``rejections`` are the first ``REJECTIONS_KEPT`` of them, by asset and start, in Axle's words; all are on the slots.
+    ``waiting`` are the rows that Axle did not take and that are sent again later. ``rejections`` are the first
+    ``REJECTIONS_KEPT`` of them, by asset and start, in Axle's words; all are on the slots. ``shut_out`` are the assets
+    that Axle takes nothing of, with its words.
     """
 
     sent: int = 0
     accepted: int = 0
     rejected: int = 0
     unanswered: int = 0
+    waiting: int = 0
     unavailable: str | None = None
     out_of_time: bool = False
     rejections: list[tuple[str, datetime, str]] = field(default_factory=list)
+    shut_out: dict[str, str] = field(default_factory=dict)
+
+    def add(self, rows: Rows, asked: Asked) -> None:
+        """Add what Axle said of the rows of a batch."""
+        answers = {**asked.answers, **asked.parked}
+        heard = [answers[key] for row in rows if (key := _key(row)) in answers]
+        sent = asked.taken + len(asked.parked)
+        self.sent += sent
+        self.accepted += sum(answer["accepted"] for answer in heard)
+        self.rejected += sum(not answer["accepted"] for answer in heard)
+        self.unanswered += sent - len(heard)
+        self.waiting += len(rows) - sent
+        self.unavailable = asked.unavailable.detail if asked.unavailable is not None else self.unavailable
 
     def keep(self, rejections: Sequence[tuple[str, datetime, str]]) -> None:
         """Add rejections while there is room, so that a report stays small whatever happens."""
         self.rejections += rejections[: REJECTIONS_KEPT - len(self.rejections)]
+
+    def keep_shut_out(self, words: Mapping[str, str | None]) -> None:
+        """Add those assets that have words, likewise."""
+        told = [(asset, text) for asset, text in words.items() if text is not None]
+        self.shut_out |= dict(told[: REJECTIONS_KEPT - len(self.shut_out)])
 
     @property
     def stopped(self) -> bool:
@@ -100,29 +123,36 @@ class Drain:
         report = DrainReport()
         with ThreadPoolExecutor(self.workers) as pool:
             for keys in self._due(shards):
-                if self.time_left() < self.stop_at_s:
-                    report.out_of_time = True
+                report.out_of_time = self._time_is_short()
                 if report.stopped:
                     break
                 mine = [slot for slot in pool.map(self._claim, self.slots.get_many(keys)) if slot is not None]
-                self._send(mine, report, pool)
+                self._send(mine, report, pool, self._time_is_short)
+        if report.shut_out and not report.sent:
+            report.unavailable = report.unavailable or next(iter(report.shut_out.values()))
         return report
+
+    def _time_is_short(self) -> bool:
+        return self.time_left() < self.stop_at_s
 
     def flush(self, asset: str, since: datetime) -> DrainReport:
         """Send all that Axle has not heard of an asset from ``since`` (aware UTC) on, without waiting for late data.
 
-        The half-hour that is still running is sent as far as it holds energy: nothing will be sent after.
+        The half-hour that is still running is sent as far as it holds energy: nothing will be sent after. What another
+        run is about to tell is left to it; the report then says ``unavailable``, as whenever something is left.
         """
         report = DrainReport()
         with ThreadPoolExecutor(self.workers) as pool:
             for _ in range(FLUSH_PASSES):
-                untold = [slot for slot in self.slots.read(asset, since) if self._is_untold(slot)]
-                if not untold or report.stopped:
+                left = [slot for slot in self.slots.read(asset, since) if self._is_untold(slot)]
+                if not left or report.stopped:
                     return report
-                mine = [slot for slot in pool.map(self._take, untold) if slot is not None]
+                free = [slot for slot in left if not claim_stands(slot, self.now())]
+                mine = [slot for slot in pool.map(self._take, free) if slot is not None]
                 for first in range(0, len(mine), self._at_once):
-                    self._send(mine[first : first + self._at_once], report, pool)
-        report.unavailable = report.unavailable or "Axle left readings without an answer."
+                    self._send(mine[first : first + self._at_once], report, pool, lambda: False)
+        words = next(iter(report.shut_out.values()), "Axle's answers to some readings are awaited.")
+        report.unavailable = report.unavailable or words
         return report
 
     def _is_untold(self, slot: Slot) -> bool:
@@ -147,54 +177,33 @@ class Drain:
             self.slots.follow_on(mine, now=now, grace=self.grace)
         return mine
 
-    def _send(self, slots: list[Slot], report: DrainReport, pool: ThreadPoolExecutor) -> None:
+    def _send(
+        self, slots: list[Slot], report: DrainReport, pool: ThreadPoolExecutor, time_is_short: Callable[[], bool]
+    ) -> None:
         if report.unavailable is not None:
             self._settle(slots, lambda slot: waiting(slot, now=self.now()), pool)
             return
         rows = rows_for(slots, lifetime_rows=self.lifetime_rows)
-        answers: dict[RowKey, Mapping[str, Any]] = {}
-        wait = None
-        try:
-            self._ask(rows, answers)
-        except AxleUnavailableError as error:
-            report.unavailable = error.detail
-            wait = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
-        self._count(rows, answers, report)
-        self._settle(slots, lambda slot: self._answered(slot, answers, wait), pool)
+        last_call = self.now() + 0.9 * self.claim_for
+        asked = ask(rows, self.send, time_is_short=lambda: time_is_short() or self.now() >= last_call)
+        answers = {**asked.answers, **asked.parked}
+        self._settle(slots, lambda slot: self._answered(slot, answers, asked), pool)
+        report.add(rows, asked)
         report.keep(_rejections(slots, answers))
+        report.keep_shut_out({slot.asset: asked.shut_out.get(slot.axle_asset_id) for slot in slots})
 
-    def _ask(self, rows: Rows, answers: dict[RowKey, Mapping[str, Any]]) -> None:
-        """Send rows and add Axle's answers; a refusal of a request of one row answers that row.
-
-        Raises:
-            AxleUnavailableError: Axle cannot answer now; what it did answer before is in ``answers``.
-        """
-        if not rows:
-            return
-        try:
-            answers |= answers_by_row(_list(self.send(rows)))
-        except AxleRefusedError as error:
-            if error.status not in ONE_ROW_TOO_BAD:
-                raise AxleUnavailableError(error.detail, status=error.status) from error
-            if len(rows) == 1:
-                answers |= answers_by_row([{**rows[0], "accepted": False, "error": error.detail}])
-                return
-            # One row can spoil the request for all: halving finds it and lets the others through.
-            half = len(rows) // 2
-            self._ask(rows[:half], answers)
-            self._ask(rows[half:], answers)
-
-    def _answered(self, slot: Slot, answers: Answers, wait: timedelta | None) -> Slot:
-        return answered(slot, answers, now=self.now(), grace=self.grace, lifetime_rows=self.lifetime_rows, wait=wait)
-
-    def _count(self, rows: Rows, answers: Answers, report: DrainReport) -> None:
-        said = [answers.get((row["asset_id"].lower(), _instant(row), row["label"])) for row in rows]
-        heard = [answer for answer in said if answer is not None]
-        missing = len(said) - len(heard) if report.unavailable is None else 0
-        report.sent += len(heard) + missing
-        report.accepted += sum(answer["accepted"] for answer in heard)
-        report.rejected += sum(not answer["accepted"] for answer in heard)
-        report.unanswered += missing
+    def _answered(self, slot: Slot, answers: Answers, asked: Asked) -> Slot:
+        retry_after_s = asked.unavailable.retry_after_s if asked.unavailable is not None else None
+        alone = asked.taken > 0 and slot.axle_asset_id in asked.shut_out
+        return answered(
+            slot,
+            answers,
+            now=self.now(),
+            grace=self.grace,
+            lifetime_rows=self.lifetime_rows,
+            wait=None if retry_after_s is None else timedelta(seconds=retry_after_s),
+            longest=LAST_RETRY_SHUT_OUT if alone else LAST_RETRY,
+        )
 
     def _settle(self, slots: Sequence[Slot], settle: Settle, pool: ThreadPoolExecutor) -> None:
         list(pool.map(lambda slot: self._settle_one(slot, settle), slots))
@@ -208,6 +217,12 @@ class Drain:
             if self.slots.put(settle(present)) is not None:
                 return
             present = self.slots.get(slot.asset, slot.start)
+
+
+def tell_again(asset: str, current: Runtime) -> int:
+    """Make the half-hours of an asset due that Axle has refused for good; gives how many there were."""
+    parked = [to_tell_again(slot, now=current.now()) for slot in current.slots.read(asset, EVER)]
+    return sum(current.slots.put(slot) is not None for slot in parked if slot is not None)
 
 
 def drain_of(current: Runtime, time_left: Callable[[], float]) -> Drain:
@@ -228,12 +243,8 @@ def drain_of(current: Runtime, time_left: Callable[[], float]) -> Drain:
     )
 
 
-def _list(answers: object) -> Sequence[object]:
-    return answers if isinstance(answers, list) else []
-
-
-def _instant(row: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(row["start_timestamp"])
+def _key(row: Mapping[str, Any]) -> RowKey:
+    return row["asset_id"].lower(), datetime.fromisoformat(row["start_timestamp"]), row["label"]
 
 
 def _rejections(slots: Sequence[Slot], answers: Answers) -> list[tuple[str, datetime, str]]:

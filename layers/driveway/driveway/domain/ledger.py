@@ -24,6 +24,8 @@ GRACE = timedelta(minutes=10)
 CLAIM = timedelta(minutes=5)
 FIRST_RETRY = timedelta(seconds=30)
 LAST_RETRY = timedelta(minutes=5)
+LAST_RETRY_SHUT_OUT = timedelta(hours=4)
+"""Of an asset that Axle takes nothing of, while it takes that of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,20 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
     )
 
 
+def claim_stands(slot: Slot, now: datetime) -> bool:
+    """Whether a run has taken the slot for sending and may still be about it."""
+    return slot.state == "sent" and slot.due_at is not None and now < slot.due_at
+
+
+def to_tell_again(slot: Slot, *, now: datetime) -> Slot | None:
+    """The slot due once more for the value that Axle refused; None when it is not parked."""
+    refused = [told for told in (slot.told, slot.told_lifetime) if told.rejected_wh is not None]
+    if slot.due_at is not None or not refused:
+        return None
+    told, told_lifetime = (replace(t, rejected_wh=None, words=None) for t in (slot.told, slot.told_lifetime))
+    return replace(slot, state="corrected", due_at=now, attempts=0, told=told, told_lifetime=told_lifetime)
+
+
 def rows_for(slots: Iterable[Slot], *, lifetime_rows: bool = False) -> list[dict[str, Any]]:
     """The readings rows (Axle's ``POST /data/readings``) for what claimed slots have to tell.
 
@@ -195,8 +211,9 @@ def answered(
     grace: timedelta = GRACE,
     lifetime_rows: bool = False,
     wait: timedelta | None = None,
+    longest: timedelta = LAST_RETRY,
 ) -> Slot:
-    """The claimed slot after Axle's answers. Values without one, which Axle may hold, are sent again after a wait.
+    """The claimed slot after Axle's answers. Values without one, which Axle may hold, wait as by ``waiting``.
 
     The answer counts for the value that was sent, so a value measured in the meantime is due at once if its grace is
     over, and the value that was accepted is never sent again.
@@ -207,7 +224,7 @@ def answered(
     )
     slot = replace(slot, told=told, told_lifetime=told_lifetime, claim=None)
     if not (heard and heard_lifetime):
-        return waiting(slot, now=now, wait=wait)
+        return waiting(slot, now=now, wait=wait, longest=longest)
     if _settled(slot, lifetime_rows):
         return replace(slot, state=_settled_state(slot), due_at=None, attempts=0)
     return replace(slot, state="corrected", due_at=max(slot.end + grace, now), attempts=0)
@@ -224,9 +241,9 @@ def _told(slot: Slot, told: Told, label: Label, answers: Answers) -> tuple[Told,
     return replace(told, rejected_wh=told.sent_wh, words=str(answer.get("error") or "no reason given")), True
 
 
-def waiting(slot: Slot, *, now: datetime, wait: timedelta | None = None) -> Slot:
-    """The claimed slot given back: due again after ``wait``, which by default grows with every attempt."""
-    backoff = min(FIRST_RETRY * 2 ** min(max(slot.attempts - 1, 0), 10), LAST_RETRY)
+def waiting(slot: Slot, *, now: datetime, wait: timedelta | None = None, longest: timedelta = LAST_RETRY) -> Slot:
+    """The claimed slot given back: due again after ``wait``, by default doubling with every attempt to ``longest``."""
+    backoff = min(FIRST_RETRY * 2 ** min(max(slot.attempts - 1, 0), 10), longest)
     first_time = slot.told.accepted_wh is None and slot.told.rejected_wh is None
     state: ReportState = "open" if first_time else "corrected"
     return replace(slot, state=state, claim=None, due_at=now + (wait if wait is not None else backoff))
