@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driveway.domain.charging_profile import composite_schedule, parse_charging_profile
+from driveway.domain.charging_profile_values import RateUnit
 from driveway.domain.observation import Observation
 from driveway.domain.twin import Vehicle, Window
 from driveway.vehicles.ocpp import (
@@ -61,10 +62,12 @@ def profile_set(command: str, **extra: str) -> dict[str, Any]:
     return asked.body
 
 
-def limits(*profiles: dict[str, Any], at: datetime, duration_s: int) -> list[tuple[int, float | None]]:
-    """The limit in W by seconds after ``at``, as an OCPP charger with these profiles and a transaction sees it."""
+def limits(
+    *profiles: dict[str, Any], at: datetime, duration_s: int, unit: RateUnit = "W"
+) -> list[tuple[int, float | None]]:
+    """The limit by seconds after ``at``, as an OCPP charger with these profiles and a transaction sees it."""
     parsed = [parse_charging_profile(profile) for profile in profiles]
-    periods = composite_schedule(parsed, start=at, duration_s=duration_s, transaction_start=at)
+    periods = composite_schedule(parsed, start=at, duration_s=duration_s, transaction_start=at, unit=unit)
     return [(period.start_s, period.limit) for period in periods]
 
 
@@ -166,6 +169,12 @@ def test_what_a_charger_needs_otherwise_is_told_by_settings():
     ]
 
 
+def test_a_start_without_a_limit_has_none_in_amperes_either():
+    schedule = profile_set("start", rate_unit="A", phases="1")["csChargingProfiles"]["chargingSchedule"]
+    assert schedule["chargingRateUnit"] == "A"
+    assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": NO_LIMIT, "numberPhases": 1}]
+
+
 @given(st.integers(0, 100_000))
 def test_a_limit_is_never_above_what_was_asked_for_and_less_than_a_tenth_of_a_unit_below(watts):
     api = ProviderApi([status("Accepted")])
@@ -225,6 +234,15 @@ def test_the_default_repeats_daily_from_the_local_midnight_said_in_utc():
     }
 
 
+def test_the_default_is_said_in_the_unit_that_the_charger_takes():
+    in_watts, in_amperes = profile_set("install"), profile_set("install", rate_unit="A", connector_id="2")
+    assert in_amperes["connectorId"] == 2
+    schedule = in_amperes["csChargingProfiles"]["chargingSchedule"]
+    assert schedule["chargingRateUnit"] == "A"
+    watts = in_watts["csChargingProfiles"]["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"] == watts["chargingSchedulePeriod"]
+
+
 @st.composite
 def day_windows(draw):
     edges = sorted(draw(st.sets(st.integers(0, 1440), max_size=6)))
@@ -236,9 +254,10 @@ def day_windows(draw):
     st.sampled_from([LONDON, "UTC", "Europe/Amsterdam", "Asia/Kathmandu", "America/St_Johns"]),
     st.datetimes(min_value=datetime(2025, 1, 1), max_value=datetime(2028, 1, 1)),  # noqa: DTZ001 - made aware below
     st.integers(0, 40 * 86_400),
+    st.sampled_from(["W", "A"]),
 )
 def test_while_the_offset_stays_a_charger_with_the_default_charges_exactly_in_the_wall_time_windows(
-    windows, timezone, naive, ahead_s
+    windows, timezone, naive, ahead_s, rate_unit
 ):
     now = naive.replace(tzinfo=UTC, microsecond=0)
     at = now + timedelta(seconds=ahead_s)
@@ -247,8 +266,8 @@ def test_while_the_offset_stays_a_charger_with_the_default_charges_exactly_in_th
         return
     minute = wall.hour * 60 + wall.minute
     inside = not windows or any(window.start_min <= minute < window.end_min for window in windows)
-    profile = default_profile(windows, timezone=timezone, now=now)
-    assert limits(profile, at=at, duration_s=1) == [(0, NO_LIMIT if inside else 0.0)]
+    profile = default_profile(windows, timezone=timezone, now=now, rate_unit=rate_unit)
+    assert limits(profile, at=at, duration_s=1, unit=rate_unit) == [(0, NO_LIMIT if inside else 0.0)]
 
 
 def test_looking_gives_what_the_charger_measures_and_a_plugged_car_is_at_home():

@@ -29,13 +29,16 @@ class Home:
 class Vehicle:
     """The car, or the charger, at its provider.
 
-    ``home_location_id`` is the provider's own id of the home, where it has one (Enode).
+    ``home_location_id`` is the provider's own id of the home, where it has one (Enode); ``connector_id`` and ``phases``
+    are a charger's.
     """
 
     provider: str
     vehicle_id: str
     home_location_id: str | None = None
     user_id: str | None = None
+    connector_id: int | None = None
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

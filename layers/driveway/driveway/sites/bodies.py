@@ -66,18 +66,29 @@ class HomeBody(Strict):
 
 
 class VehicleBody(Strict):
-    """The car, or the charger, at its provider. ``refresh_token`` is kept where tokens are, and never shown."""
+    """The car, or the charger, at its provider. ``refresh_token`` is kept where tokens are, and never shown.
+
+    Only a charger (``ocpp``) has a ``connector_id`` (1 if it is not given) and ``phases``.
+    """
 
     provider: Literal["enode", "smartcar", "tesla", "ocpp"]
     vehicle_id: Text
     home_location_id: Text | None = None
     user_id: Text | None = None
     refresh_token: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(default=None, repr=False)
+    connector_id: Annotated[int, Field(ge=1, le=1000)] | None = None
+    phases: Annotated[int, Field(ge=1, le=3)] | None = None
 
     @model_validator(mode="after")
     def _token_is_of_use(self) -> "VehicleBody":
         if self.refresh_token is not None and (self.provider != "tesla" or self.user_id is None):
             raise PydanticCustomError("refresh_token", "A refresh_token is only for Tesla, and needs the user_id.")
+        return self
+
+    @model_validator(mode="after")
+    def _charger_is_one(self) -> "VehicleBody":
+        if self.provider != "ocpp" and (self.connector_id is not None or self.phases is not None):
+            raise PydanticCustomError("charger", "A connector_id and phases are only for a charger (ocpp).")
         return self
 
 

@@ -32,7 +32,14 @@ class Wanted:
         given = self.body.vehicle
         if given is None:
             return None
-        return Vehicle(given.provider, given.vehicle_id, given.home_location_id, given.user_id)
+        return Vehicle(
+            given.provider,
+            given.vehicle_id,
+            given.home_location_id,
+            given.user_id,
+            connector_id=given.connector_id,
+            phases=given.phases,
+        )
 
 
 def default_tariff() -> Tariff:

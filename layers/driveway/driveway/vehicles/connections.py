@@ -1,24 +1,41 @@
 """Where and with which credentials a provider's API is called."""
 
+from collections.abc import Mapping
+
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.vehicles.provider import Call, TokenSource
 from driveway.vehicles.tokens import SharedTokens, StaticToken, TokenEndpoint
 
+CHARGER_SETTINGS = {"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_UNIT"}
+
 
 def connect(vehicle: Vehicle, twin: Twin, current: Runtime) -> Call:
     """The call context for a vehicle's provider, from the settings, the secrets and the shared tokens."""
-    name = vehicle.provider.upper()
-    home = twin.link.home
-    extra = {"latitude": str(home.latitude), "longitude": str(home.longitude)} if home else {}
     return Call(
-        base_url=current.settings.text(f"{name}_BASE_URL").rstrip("/"),
+        base_url=current.settings.text(f"{vehicle.provider.upper()}_BASE_URL").rstrip("/"),
         http=current.http,
         tokens=current.provider_tokens(_token_key(vehicle), lambda: _tokens(vehicle, current)),
         now=current.now(),
-        extra=extra | {"power_kw": str(twin.link.power_kw), "home_timezone": twin.link.timezone},
+        extra=_extra(vehicle, twin, current),
         wait=current.clock.sleep,
     )
+
+
+def _extra(vehicle: Vehicle, twin: Twin, current: Runtime) -> Mapping[str, str]:
+    """What is known of the home, the connection and a charger, as the providers' modules name it; unknowns left out."""
+    home = twin.link.home
+    known: dict[str, float | str | None] = {
+        "latitude": home.latitude if home else None,
+        "longitude": home.longitude if home else None,
+        "power_kw": twin.link.power_kw,
+        "home_timezone": twin.link.timezone,
+        "connector_id": vehicle.connector_id,
+        "phases": vehicle.phases,
+    }
+    if vehicle.provider == "ocpp":
+        known |= {name: current.settings.text(setting, "") or None for name, setting in CHARGER_SETTINGS.items()}
+    return {name: str(value) for name, value in known.items() if value is not None}
 
 
 def _token_key(vehicle: Vehicle) -> str:

@@ -105,7 +105,7 @@ class OcppCommands:
 
     def install_default(self, call: Call, vehicle: Vehicle, windows: tuple[Window, ...], *, timezone: str) -> Outcome:
         """Set the daily default. It is right until the zone's UTC offset changes: see ``default_profile``."""
-        profile = default_profile(windows, timezone=timezone, now=call.now)
+        profile = default_profile(windows, timezone=timezone, now=call.now, rate_unit=_rate_unit(call))
         return _set_profile(call, vehicle, profile)
 
     def remove_default(self, call: Call, vehicle: Vehicle) -> Outcome:
@@ -123,7 +123,9 @@ class OcppCommands:
         return next((o for o in outcomes if o.kind is OutcomeKind.ACCEPTED), outcomes[0])
 
 
-def default_profile(windows: tuple[Window, ...], *, timezone: str, now: datetime) -> dict[str, Any]:
+def default_profile(
+    windows: tuple[Window, ...], *, timezone: str, now: datetime, rate_unit: str = "W"
+) -> dict[str, Any]:
     """The OCPP profile that charges in daily wall-time windows and holds between them.
 
     A charger knows only UTC, so its day starts at today's local midnight, said in UTC. After a change of the UTC
@@ -134,6 +136,7 @@ def default_profile(windows: tuple[Window, ...], *, timezone: str, now: datetime
         windows: sorted and apart, in minutes after local midnight.
         timezone: the IANA zone of the windows.
         now: aware; its local date and offset are those of the profile.
+        rate_unit: W or A; 0 and "no limit" are the same in both.
     """
     local_now = now.astimezone(ZoneInfo(timezone))
     # Midnight with the present offset: the profile repeats every 24 h, so the offset counts and not the calendar.
@@ -152,7 +155,7 @@ def default_profile(windows: tuple[Window, ...], *, timezone: str, now: datetime
         "chargingSchedule": {
             "duration": DAY_S,
             "startSchedule": _stamp(midnight),
-            "chargingRateUnit": "W",
+            "chargingRateUnit": rate_unit,
             "chargingSchedulePeriod": [{"startPeriod": s, "limit": limit} for s, limit in sorted(schedule.items())],
         },
     }
@@ -187,7 +190,7 @@ def observations(state: Mapping[str, Any], *, now: datetime) -> tuple[Observatio
 
 
 def _command(call: Call, limit_kw: float | None) -> dict[str, Any]:
-    unit = call.extra.get("rate_unit", "W")
+    unit = _rate_unit(call)
     period: dict[str, Any] = {"startPeriod": 0, "limit": _limit(call, limit_kw, unit)}
     if "phases" in call.extra:
         period["numberPhases"] = int(call.extra["phases"])
@@ -219,6 +222,10 @@ def _limit(call: Call, limit_kw: float | None, unit: str) -> float:
 
 def _stamp(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _rate_unit(call: Call) -> str:
+    return call.extra.get("rate_unit", "W")
 
 
 def _connector_id(call: Call) -> int:

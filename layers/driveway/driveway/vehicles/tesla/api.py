@@ -12,7 +12,7 @@ from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla.outcomes import Action, Judged, judge
 
 TIMEOUT_S = (5.0, 20.0)
-"""The proxy gives a command 10 s, waiting for others to the same car included, and as long again to pass it on as it is."""
+"""The proxy gives a command 10 s, waiting for others to the same car included, and as long again to pass it on."""
 
 FLEET_API_BASES = (
     "https://fleet-api.prd.na.vn.cloud.tesla.com",

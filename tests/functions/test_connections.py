@@ -1,0 +1,104 @@
+"""What the parameters of the stack and the body of a site say of a charger reaches its provider's module."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from driveway.domain.twin import Home, Vehicle
+from driveway.runtime.problems import ProblemError
+from driveway.runtime.settings import Settings
+from driveway.sites.bodies import SiteBody, parse
+from driveway.sites.wanted import checked
+from driveway.vehicles.connections import connect
+from driveway.vehicles.ocpp import OcppCommands
+from tests.functions.assets import a_twin
+from tests.functions.rig import NOW, Rig, template
+from tests.provider_api import ProviderApi, Reply
+
+BASE = "https://csms.example"
+
+
+def settings(rig: Rig, **environ: str) -> None:
+    rig.runtime.settings = Settings({**rig.runtime.settings.environ, "OCPP_BASE_URL": BASE, **environ})
+
+
+def told(rig: Rig, vehicle: Vehicle, **environ: str) -> dict[str, Any]:
+    """The body that a charger is sent for a start at 3.6 kW."""
+    settings(rig, **environ)
+    api = ProviderApi([Reply(200, {"status": "Accepted"})])
+    rig.runtime.http.mount(BASE, api)
+    call = connect(vehicle, a_twin(NOW, vehicle=vehicle), rig.runtime)
+    OcppCommands().start(call, vehicle, limit_kw=3.6)
+    body: dict[str, Any] = api.asked[0].body
+    return body
+
+
+def test_a_charger_is_told_at_the_stack_level_and_in_the_unit_that_the_stack_is_set_to(rig: Rig) -> None:
+    charger = Vehicle("ocpp", "CP-1", connector_id=2, phases=3)
+    body = told(rig, charger, OCPP_STACK_LEVEL="8", OCPP_RATE_UNIT="A")
+    profile = body["csChargingProfiles"]
+    schedule = profile["chargingSchedule"]
+    assert (body["connectorId"], profile["stackLevel"], schedule["chargingRateUnit"]) == (2, 8, "A")
+    assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 5.2, "numberPhases": 3}]
+
+
+def test_the_parameters_defaults_are_those_of_the_code(rig: Rig) -> None:
+    declared = template()["Parameters"]
+    set_to = {"OCPP_STACK_LEVEL": str(declared["OcppStackLevel"]["Default"]), "OCPP_RATE_UNIT": "W"}
+    assert declared["OcppRateUnit"]["Default"] == "W"
+    charger = Vehicle("ocpp", "CP-1")
+    with_defaults = told(rig, charger, **set_to)
+    assert with_defaults == told(rig, charger, OCPP_STACK_LEVEL="", OCPP_RATE_UNIT="")
+    assert with_defaults["connectorId"] == 1
+    assert "numberPhases" not in str(with_defaults)
+
+
+def test_a_car_is_told_where_home_is_and_nothing_of_chargers(rig: Rig) -> None:
+    rig.runtime.settings = Settings({**rig.runtime.settings.environ, "OCPP_STACK_LEVEL": "8"})
+    environ = {"ENODE_BASE_URL": "https://enode.example/", "ENODE_TOKEN_URL": "https://enode.example/token"}
+    settings(rig, **environ)
+    twin = a_twin(NOW)
+    assert twin.link.vehicle is not None
+    at_home = replace(twin, link=replace(twin.link, home=Home(51.5, -0.1)))
+    call = connect(twin.link.vehicle, at_home, rig.runtime)
+    assert call.base_url == "https://enode.example"
+    assert call.extra == {
+        "latitude": "51.5",
+        "longitude": "-0.1",
+        "power_kw": "7.4",
+        "home_timezone": "Europe/London",
+    }
+    assert set(connect(twin.link.vehicle, twin, rig.runtime).extra) == {"power_kw", "home_timezone"}
+
+
+def site(**vehicle: Any) -> dict[str, Any]:
+    charger = {"provider": "ocpp", "vehicle_id": "CP-1", **vehicle}
+    asset = {"asset": "charger-1", "type": "charger", "power_kw": 7.4, "vehicle": charger}
+    return {"site": {"mpan": "1200001234566", "postcode": "SW1A 1AA"}, "assets": [asset]}
+
+
+def test_a_sites_body_may_say_which_connector_a_charger_is_and_on_how_many_phases() -> None:
+    _, (wanted,) = checked(parse(SiteBody, site(connector_id=2, phases=3)), check_digit=False)
+    assert wanted.vehicle == Vehicle("ocpp", "CP-1", connector_id=2, phases=3)
+    _, (wanted,) = checked(parse(SiteBody, site()), check_digit=False)
+    assert wanted.vehicle == Vehicle("ocpp", "CP-1")
+
+
+@pytest.mark.parametrize(
+    ("vehicle", "pointer"),
+    [
+        ({"connector_id": 0}, "/assets/0/vehicle/connector_id"),
+        ({"connector_id": "1"}, "/assets/0/vehicle/connector_id"),
+        ({"connector_id": 1.0}, "/assets/0/vehicle/connector_id"),
+        ({"connector_id": True}, "/assets/0/vehicle/connector_id"),
+        ({"phases": 0}, "/assets/0/vehicle/phases"),
+        ({"phases": 4}, "/assets/0/vehicle/phases"),
+        ({"provider": "enode", "phases": 3}, "/assets/0/vehicle"),
+        ({"provider": "tesla", "connector_id": 1}, "/assets/0/vehicle"),
+    ],
+)
+def test_what_no_charger_has_and_what_is_said_of_a_car_is_refused(vehicle: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        parse(SiteBody, site(**vehicle))
+    assert pointer in str(refused.value.errors)
