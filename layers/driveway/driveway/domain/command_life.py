@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.desired import desired_in
-from driveway.domain.guard import allowance, commands_spent, guard
+from driveway.domain.guard import HeldBack, allowance, commands_spent, day_of, guard
 from driveway.domain.outlook import Outlook
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import Command, CommandAction, CommandState, Control, Entry, Twin
 from driveway.domain.wish import (
+    Wish,
     charges_since_stop,
     does_it,
     holds_car,
@@ -24,7 +25,7 @@ OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
 TAKEN = frozenset({"ACCEPTED", "CONFIRMED", "ALREADY_IN_STATE"})
 HOPELESS = frozenset({"UNSUPPORTED", "NEEDS_USER"})
 REFUSED = HOPELESS | {"FAILED"}
-LONGEST_BREAKER_PAUSE = timedelta(hours=4)
+LONGEST_BREAKER_PAUSE = timedelta(hours=1)
 BREAKER_JITTER = 0.1
 
 _SHOWN: dict[CommandAction, str] = {
@@ -44,8 +45,11 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, n
     if twin.control.command is not None and twin.control.command.state in OPEN:
         return twin
     wanted = wish(twin, now, rules, ahead)
-    if wanted is None or guard(twin, wanted, now, rules) is not None:
+    if wanted is None:
         return twin
+    held_back = guard(twin, wanted, now, rules)
+    if held_back is not None:
+        return _told_if_spent(twin, wanted, held_back, now)
     until = wanted.desired.until
     expires_at = wanted.not_before + rules.command_ttl
     command = Command(
@@ -64,6 +68,17 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, n
     text = f"Letting the car charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
     return replace(twin, control=replace(twin.control, command=command)).tell(
         Entry(now, "CommandPlanned", command.reason, text, told(command))
+    )
+
+
+def _told_if_spent(twin: Twin, wanted: Wish, held_back: HeldBack, now: datetime) -> Twin:
+    """The twin whose driver is told, once a UTC day, that the day's commands are used up and the car should charge."""
+    spent = held_back.reason is Reason.DAILY_BUDGET_SPENT and held_back.until is not None
+    if not spent or wanted.action != "start" or twin.control.budget_told == day_of(now):
+        return twin
+    text = f"The car should charge. {held_back.text(twin.link.timezone)}"
+    return replace(twin, control=replace(twin.control, budget_told=day_of(now))).tell(
+        Entry(now, "NeedsAttention", Reason.DAILY_BUDGET_SPENT, text)
     )
 
 
@@ -180,10 +195,11 @@ def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
 def _doubted(twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str, spread: float) -> Twin:
     """A sent command whose time is up: sent again after a look, or given up."""
     spent = commands_spent(twin, now) >= allowance(twin, command.action, rules)
-    if (spent or command.attempts >= rules.max_attempts) and _is_believed(twin, command):
+    last = not _may_be_repeated(twin, command, rules)
+    if (spent or last) and _is_believed(twin, command):
         text = "The car maker says that the car does it already, and nothing shows otherwise."
         return ended(twin, "confirmed", Reason.ALREADY_IN_STATE, text, now=now)
-    if command.outcome in HOPELESS or command.attempts >= rules.max_attempts:
+    if command.outcome in HOPELESS or last:
         reason = _HOPELESS_REASONS.get(command.outcome, Reason.COMMAND_FAILED)
         return _given_up(twin, command, reason, now, rules, new_id=new_id, spread=spread)
     if spent:
@@ -205,6 +221,19 @@ def _doubted(twin: Twin, command: Command, now: datetime, rules: ControlRules, *
     return replace(twin, control=replace(twin.control, command=again)).tell(
         Entry(now, "CommandRetried", reason, text, told(again))
     )
+
+
+def _may_be_repeated(twin: Twin, command: Command, rules: ControlRules) -> bool:
+    """Whether a command may be sent once more for all the times it was.
+
+    A car that did not follow before is only tried, so that a fault of a whole day leaves it some of the day's commands;
+    but not where the driver asks for it, or the first release after it was given up.
+    """
+    failures = twin.control.failures - (1 if command.release else 0)
+    if failures <= 0 or command.reason == Reason.CHARGE_NOW:
+        return command.attempts < rules.max_attempts
+    refused = command.outcome is not None and command.outcome not in TAKEN
+    return not refused and command.attempts < min(rules.trial_attempts, rules.max_attempts)
 
 
 def _is_believed(twin: Twin, command: Command) -> bool:
@@ -229,10 +258,15 @@ def _given_up(
     pause *= 1 + BREAKER_JITTER * spread
     words = command.detail if command.outcome not in TAKEN else None
     after = ended(twin, "failed", reason, words or "The car did not follow.", now=now)
-    control = replace(after.control, failures=after.control.failures + 1, breaker_until=now + pause)
+    reachable = twin.presence.reachable
+    control = replace(
+        after.control,
+        failures=after.control.failures + 1,
+        breaker_until=now + pause,
+        out_of_reach=reachable is not None and not reachable.value,
+    )
     after = replace(after, control=control)
-    # Whoever has to connect the account again is told so where the account is found to be out of order.
-    if reason is not Reason.PROVIDER_NEEDS_USER:
+    if _is_news(twin, command, reason):
         text = "The car did not follow, so it is left to charge by itself for a while."
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
         after = after.tell(Entry(now, "NeedsAttention", why, text, told(command)))
@@ -254,6 +288,29 @@ def _given_up(
     return replace(after, control=replace(after.control, command=release)).tell(
         Entry(now, "CommandPlanned", Reason.GAVE_UP_RELEASED, "Letting the car charge.", told(release))
     )
+
+
+def _is_news(twin: Twin, command: Command, reason: Reason) -> bool:
+    """Whether the driver is to be told of a command that is given up: of the first in a row.
+
+    Who has to connect the account again is told so where the account is found to be out of order, and what the day's
+    commands do not suffice for is told where it is kept back.
+    """
+    kept_back = reason is Reason.DAILY_BUDGET_SPENT and command.action == "start"
+    return twin.control.failures == 0 and not kept_back and reason is not Reason.PROVIDER_NEEDS_USER
+
+
+def with_comeback(twin: Twin, now: datetime) -> Twin:
+    """The twin of a car that was left alone while it could not be reached, and can be again: it is tried at once."""
+    control, reachable = twin.control, twin.presence.reachable
+    left_alone = control.breaker_until is not None and now < control.breaker_until
+    if not left_alone or reachable is None or twin.presence.needs_user is not None:
+        return twin
+    if not reachable.value:
+        return twin if control.out_of_reach else replace(twin, control=replace(control, out_of_reach=True))
+    if not control.out_of_reach:
+        return twin
+    return replace(twin, control=replace(control, breaker_until=now, out_of_reach=False))
 
 
 def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: datetime) -> Twin:

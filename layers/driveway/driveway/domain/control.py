@@ -8,7 +8,7 @@ observation, or failed, superseded or expired; every open state has a time that 
 from dataclasses import replace
 from datetime import datetime
 
-from driveway.domain.command_life import OPEN, judged, planned
+from driveway.domain.command_life import OPEN, judged, planned, with_comeback
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.guard import guard
 from driveway.domain.interference import with_interference
@@ -64,7 +64,7 @@ def _looked(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str, spre
     warned = with_ready_by_guard(after, now, ahead, rules)
     if warned.charge_now is not after.charge_now:
         ahead = outlook(warned, now, rules)
-    after = judged(warned, now, rules, ahead, new_id=new_id, spread=spread)
+    after = judged(with_comeback(warned, now), now, rules, ahead, new_id=new_id, spread=spread)
     after = with_interference(after, now, rules, ahead)
     after = planned(after, now, rules, ahead, new_id=new_id)
     after = with_upkeep(after, now, rules, new_id=f"{new_id}-default")

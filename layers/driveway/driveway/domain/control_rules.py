@@ -18,13 +18,14 @@ class ControlRules:
         lost_after: how long after ``not_before`` a planned command that nobody sent counts as lost.
         command_ttl: how long a planned command is worth sending.
         max_attempts: how often one command is sent before it is given up and the car released.
+        trial_attempts: the same after a pause of the breaker, of which the second is for a look: a refusal ends it.
         first_retry: the pause after a passing failure; it doubles with every attempt.
         min_dwell: how long the car keeps a state before we change it again; peak edges and charge-now do not wait.
         restart_wait: how long after our start a car that stopped by itself is started again; it doubles three times.
         max_pairs: start/stop pairs a session; after that the rest of the session is one stretch.
         daily_commands: commands a vehicle gets a UTC day; the last two are kept for letting it charge.
         daily_wakes: wake-ups a vehicle gets a UTC day.
-        breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to four hours.
+        breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to an hour.
         respect_interference: whether charging that somebody else started outside the plan is left running.
         interference_grace: charging that begins this soon after the plug-in is the plug-in's own doing.
         kept_schedule_grace: charging that begins this near the start of an off-peak window is the doing of the schedule
@@ -42,6 +43,7 @@ class ControlRules:
     lost_after: timedelta = timedelta(seconds=150)
     command_ttl: timedelta = timedelta(minutes=10)
     max_attempts: int = 4
+    trial_attempts: int = 2
     first_retry: timedelta = timedelta(seconds=60)
     min_dwell: timedelta = timedelta(minutes=5)
     restart_wait: timedelta = timedelta(minutes=30)

@@ -348,7 +348,9 @@ class Control:
 
     Attributes:
         failures: commands that were given up in a row; ``breaker_until`` is when the vehicle is tried again.
+        out_of_reach: the car could not be reached at some time since it was left alone until then.
         budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
+        budget_told: the UTC day for which the driver was told that they are used up.
         pairs: stops that were taken or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
         taken: the last of them that the provider took, at ``taken_at``.
@@ -366,7 +368,9 @@ class Control:
     command: Command | None = None
     failures: int = 0
     breaker_until: datetime | None = None
+    out_of_reach: bool = False
     budget_day: str | None = None
+    budget_told: str | None = None
     commands_today: int = 0
     wakes_today: int = 0
     pairs_session_id: str | None = None
