@@ -134,6 +134,9 @@ class Runtime:
             command_ttl=max(usual.command_ttl, self.clock.machine(10.0)),
             default_spread_s=int(self.settings.number("DEFAULT_EDGE_SPREAD_S", 0)),
             escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
+            daily_commands=int(self.settings.number("DAILY_COMMANDS", usual.daily_commands)),
+            daily_wakes=int(self.settings.number("DAILY_WAKE_UPS", usual.daily_wakes)),
+            respect_interference=self.settings.flag("RESPECT_INTERFERENCE", default=usual.respect_interference),
         )
 
     def presence_rules(self, source: str) -> PresenceRules:
