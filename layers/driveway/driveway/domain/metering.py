@@ -147,6 +147,8 @@ def energy_of(samples: Sequence[Sample], rating: Rating) -> Energy:
 def _lay_power(energy: Energy, line: Sequence[LineEvent], point: MeasuringPoint, rating: Rating) -> None:
     source = Source("power", point)
     for span in power_spans(line, point):
+        if span.end_ms - span.start_ms > MAX_SPAN_MS:
+            continue
         if span.end_ms - span.start_ms > BIG_GAP_MS:
             energy.gaps.append((span.start_ms, span.end_ms))
         elif not plausible(max(span.start_w, span.end_w), 3_600_000, rating.power_w, 100):

@@ -7,13 +7,16 @@ rolling over and from the meter being replaced. A step is believed if the asset 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal
 
 MAX_SPAN_MS = 7 * 24 * 3_600_000
+MAX_RUN_MS = 3_600_000
 POWER_TOLERANCE_PCT = 10
+ROLL_OVER_WITHIN_PCT = 1
+COARSE_WH = 100
 
-Flag = Literal["refused_delta", "outlier", "restarted", "rolled_over", "power_above_asset", "gap"]
+Flag = Literal["refused_delta", "outlier", "not_reset", "restarted", "rolled_over", "power_above_asset", "gap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,24 @@ def is_outlier(before: Reading, reading: Reading, after: Reading, plugs: Plugs, 
     return plugs.last_opening(before[0], after[0]) is None
 
 
+def runs(readings: Sequence[Reading]) -> list[tuple[int, int]]:
+    """Where each run of readings with one value begins, and where the next one does."""
+    begins = [i for i, reading in enumerate(readings) if i == 0 or reading[1] != readings[i - 1][1]]
+    return list(pairwise([*begins, len(readings)])) if readings else []
+
+
 def survivors(readings: Sequence[Reading], plugs: Plugs, power_w: int) -> list[bool]:
-    """For each reading whether it is kept. The first and the last always are: they have one neighbour only."""
+    """For each reading whether it is kept.
+
+    A value that is repeated for an hour at most is judged as one. The first and the last always are kept: they have
+    neighbours on one side only.
+    """
     kept = [True] * len(readings)
-    for i in range(1, len(readings) - 1):
-        kept[i] = not is_outlier(readings[i - 1], readings[i], readings[i + 1], plugs, power_w)
+    for first, end in runs(readings):
+        if first == 0 or end == len(readings) or readings[end - 1][0] - readings[first][0] > MAX_RUN_MS:
+            continue
+        if is_outlier(readings[first - 1], readings[first], readings[end], plugs, power_w):
+            kept[first:end] = [False] * (end - first)
     return kept
 
 
@@ -84,13 +100,15 @@ def session_steps(readings: Sequence[Reading], plugs: Plugs, power_w: int, flagg
     """The steps of a session register.
 
     Across a plug-in, and after a fall, the register counts from nought: its whole value is energy since the plug-in,
-    or since the reading before the fall. A value exactly as before the plug-in has not been reset yet and is none;
-    a fall of up to 1 % is jitter and is none.
+    or since the reading before the fall. A fall of up to 1 % is jitter and is none.
+
+    A value exactly as before the plug-in is energy of this session only if a register that counts in large steps goes
+    on from there within the hour. If it falls within the hour it had not been reset yet; else that is not known. The
+    value is then left out and flagged.
     """
     steps = []
-    previous: Reading | None = None
-    for reading in readings:
-        start_ms, energy_wh = _session_step(previous, reading, plugs)
+    for index, reading in enumerate(readings):
+        start_ms, energy_wh = _session_step(readings, index, plugs, flagged)
         if start_ms is not None and energy_wh:
             allowance_wh = resolution_wh(reading[1], reading[1] - energy_wh)
             duration_ms = reading[0] - start_ms
@@ -100,18 +118,20 @@ def session_steps(readings: Sequence[Reading], plugs: Plugs, power_w: int, flagg
                 flagged.append((reading[0], "refused_delta"))
         elif start_ms is not None and start_ms < reading[0]:
             steps.append(Step(start_ms, reading[0], 0))
-        previous = reading
     return steps
 
 
-def _session_step(previous: Reading | None, reading: Reading, plugs: Plugs) -> tuple[int | None, int]:
-    at_ms, value_wh = reading
+def _session_step(readings: Sequence[Reading], index: int, plugs: Plugs, flagged: Flagged) -> tuple[int | None, int]:
+    at_ms, value_wh = readings[index]
+    previous = readings[index - 1] if index else None
     since_ms = previous[0] if previous else at_ms - MAX_SPAN_MS
     connected = previous is not None and at_ms - since_ms <= MAX_SPAN_MS
     opened_ms = plugs.last_opening(max(since_ms, at_ms - MAX_SPAN_MS), at_ms)
     if opened_ms is not None:
-        not_reset_yet = previous is not None and previous[1] == value_wh
-        return (None, 0) if not_reset_yet and value_wh else (opened_ms, value_wh)
+        seen_before = previous is not None and previous[1] == value_wh
+        if seen_before and value_wh and not _had_begun_again(readings, index, plugs, flagged):
+            return None, 0
+        return opened_ms, value_wh
     if previous is None or not connected:
         return None, 0
     growth_wh = value_wh - previous[1]
@@ -120,19 +140,52 @@ def _session_step(previous: Reading | None, reading: Reading, plugs: Plugs) -> t
     return since_ms, 0 if -growth_wh * 100 <= previous[1] else value_wh
 
 
+def _had_begun_again(readings: Sequence[Reading], index: int, plugs: Plugs, flagged: Flagged) -> bool:
+    """Whether the register counted up to a value that it showed before the plug-in, going by what it shows next."""
+    at_ms, value_wh = readings[index]
+    following_wh = _next_value(readings, index, plugs)
+    if following_wh is not None and following_wh < value_wh:
+        return False
+    # A fine register comes to the very same value by no chance: it goes on counting the session before.
+    if following_wh is None or resolution_wh(value_wh, following_wh) < COARSE_WH:
+        flagged.append((at_ms, "not_reset"))
+        return False
+    return True
+
+
+def _next_value(readings: Sequence[Reading], index: int, plugs: Plugs) -> int | None:
+    """The next other value the register shows in the same session, within ``MAX_RUN_MS``."""
+    at_ms, value_wh = readings[index]
+    for later_ms, later_wh in islice(readings, index + 1, None):
+        if later_ms - at_ms > MAX_RUN_MS or plugs.last_opening(at_ms, later_ms) is not None:
+            return None
+        if later_wh != value_wh:
+            return later_wh
+    return None
+
+
 def lifetime_steps(
     readings: Sequence[Reading], plugs: Plugs, power_w: int, flagged: Flagged, *, at_home: bool
 ) -> list[Step]:
     """The steps of a lifetime register.
 
-    A fall is a roll-over if the energy from there to the next power of ten (or 2^32) of watt-hours and on is
-    plausible, else the meter was replaced and counting starts anew. With ``at_home`` False the register travels with
-    the car: a step during which a home session closed may have been drawn elsewhere and is left out.
+    A fall is a roll-over if the register was within 1 % of the next power of ten (or 2^32) of watt-hours and the energy
+    to there and on is plausible, else the meter was replaced and counting starts anew. What was counted before a
+    reading that has none in the week before it is not known, which is flagged.
+
+    With ``at_home`` False the register travels with the car: a step during which a home session closed may have been
+    drawn elsewhere and is left out, and nothing is missed of what was counted unheard.
     """
     steps = []
+    if at_home and readings:
+        flagged.append((readings[0][0], "gap"))
     for before, after in pairwise(readings):
         (start_ms, start_wh), (end_ms, end_wh) = before, after
-        if end_ms - start_ms > MAX_SPAN_MS or (not at_home and plugs.closed_in(start_ms, end_ms)):
+        if end_ms - start_ms > MAX_SPAN_MS:
+            if at_home:
+                flagged.append((end_ms, "gap"))
+            continue
+        if not at_home and plugs.closed_in(start_ms, end_ms):
             continue
         if grows(before, after, power_w):
             steps.append(Step(start_ms, end_ms, end_wh - start_wh))
@@ -151,6 +204,7 @@ def _rolled_over(before: Reading, after: Reading, power_w: int) -> int | None:
     for modulus_wh in (10 ** len(str(start_wh)), 2**32):
         energy_wh = modulus_wh - start_wh + end_wh
         allowance_wh = resolution_wh(start_wh, end_wh)
-        if start_wh < modulus_wh and plausible(energy_wh, end_ms - start_ms, power_w, allowance_wh):
+        was_near = 0 < (modulus_wh - start_wh) * 100 <= modulus_wh * ROLL_OVER_WITHIN_PCT
+        if was_near and plausible(energy_wh, end_ms - start_ms, power_w, allowance_wh):
             return energy_wh
     return None

@@ -7,16 +7,42 @@ from typing import Self
 
 from driveway.domain.metering import BEST_POINT_FIRST, plugs_of, readings_by_register
 from driveway.domain.power import power_line
-from driveway.domain.registers import MAX_SPAN_MS, Plugs, survivors
+from driveway.domain.registers import MAX_RUN_MS, MAX_SPAN_MS, Plugs, Reading, runs, survivors
 from driveway.domain.samples import Rating, Sample
+
+BACK = 3
+FORWARD = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The readings of one register: when they were (milliseconds since 1970) and which are kept."""
+    """The readings of one register: when they were (milliseconds since 1970) and which are kept.
+
+    ``runs`` gives for each reading where the run of its value begins and where the next one does (see ``survivors``).
+    """
 
     at_ms: Sequence[int]
     kept: Sequence[bool]
+    runs: Sequence[tuple[int, int]]
+
+    @classmethod
+    def of(cls, readings: Sequence[Reading], plugs: Plugs, power_w: int) -> Self:
+        """The chain of these readings."""
+        held = [(first, end) for first, end in runs(readings) for _ in range(first, end)]
+        return cls([at_ms for at_ms, _ in readings], survivors(readings, plugs, power_w), held)
+
+    def is_sure(self, index: int) -> bool:
+        """Whether no reading before the first one can change if this one is kept."""
+        first, end = self.runs[index]
+        return first > 0 or self.at_ms[end - 1] - self.at_ms[0] > MAX_RUN_MS
+
+    def run_back(self, index: int) -> int:
+        """The instant of the first reading of the run that may be judged together with this one."""
+        return self.at_ms[bisect_left(self.at_ms, self.at_ms[index] - MAX_RUN_MS, self.runs[index][0], index)]
+
+    def run_forward(self, index: int) -> int:
+        """The instant of the last reading of the run that may be judged together with this one."""
+        return self.at_ms[bisect_right(self.at_ms, self.at_ms[index] + MAX_RUN_MS, index, self.runs[index][1]) - 1]
 
 
 @dataclass(slots=True)
@@ -39,7 +65,7 @@ class Reach:
         plugs, readings, line = plugs_of(samples), readings_by_register(samples), power_line(samples)
         # Lesser sources first: the registers above spread their energy by what these show.
         chains = [
-            Chain([at for at, _ in chain], survivors(chain, plugs, rating.power_w))
+            Chain.of(chain, plugs, rating.power_w)
             for kind in ("soc", "session", "lifetime")
             for point in reversed(BEST_POINT_FIRST)
             if (chain := readings.get((kind, point)))
@@ -47,6 +73,22 @@ class Reach:
         lines = [[event.at_ms for event in line]]
         lines += [[event.at_ms for event in line if point in event.power_w] for point in BEST_POINT_FIRST]
         return cls(chains, [at for at in lines if at], plugs, known_from)
+
+    def changed_from(self, at_ms: int) -> int:
+        """From when on the energy may be another once there is a sample at ``at_ms``.
+
+        The sample changes the span it lies in and whether the readings before it are kept; and that, what a reading
+        before them is taken for.
+        """
+        for _ in range(BACK):
+            at_ms = self.back(at_ms - 1)
+        return at_ms
+
+    def changed_to(self, at_ms: int) -> int:
+        """Until when the energy may be another once there is a sample at ``at_ms``."""
+        for _ in range(FORWARD):
+            at_ms = self.forward(at_ms + 1)
+        return at_ms
 
     def back(self, at_ms: int) -> int:
         """The start of every span that holds ``at_ms``, and of every span that holds such a start."""
@@ -67,10 +109,11 @@ class Reach:
         index = bisect_right(chain.at_ms, at_ms) - 1
         while index > 0 and not chain.kept[index]:
             index -= 1
-        # The first known reading is sure to be kept only if no earlier one can speak against it.
-        self._look_before(chain.at_ms[0] if index == 0 else at_ms, sure=index > 0)
         if index >= 0:
-            return chain.at_ms[index]
+            # The first known readings are sure to be kept only if no earlier one can speak against them.
+            self._look_before(chain.at_ms[0], sure=chain.is_sure(index))
+            return chain.run_back(index)
+        self._look_before(at_ms, sure=False)
         opened_ms = self.plugs.last_opening(chain.at_ms[0] - MAX_SPAN_MS, at_ms)
         return at_ms if opened_ms is None else opened_ms
 
@@ -78,7 +121,7 @@ class Reach:
         index, last = bisect_left(chain.at_ms, at_ms), len(chain.at_ms) - 1
         while index < last and not chain.kept[index]:
             index += 1
-        return chain.at_ms[index] if index <= last else at_ms
+        return chain.run_forward(index) if index <= last else at_ms
 
     def _line_back(self, line: Sequence[int], at_ms: int) -> int:
         if line[-1] <= at_ms:

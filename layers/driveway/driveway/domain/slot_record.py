@@ -48,20 +48,19 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     samples = sorted(new.union(*(slot.samples for slot in window.slots)), key=lambda s: (s.at, s.kind, s.value))
     reach = Reach.over(samples, metered.rating, _known_from(window))
     instants = [to_ms(sample) for sample in new]
-    first = _half_hour(reach.back(reach.back(min(instants) - 1) - 1))
-    last = _half_hour(reach.forward(reach.forward(max(instants) + 1) + 1))
+    first, last = _half_hour(reach.changed_from(min(instants))), _half_hour(reach.changed_to(max(instants)))
     before = max((start for start in stored if start < first), default=None)
     if before is None and not window.all_before:
         return None
     plugged = before is not None and stored[before].plugged_at_end
     if before is not None and plugged:
         first = before + HALF_HOUR_MS
-    energy, by_start = energy_of(samples, metered.rating), _by_half_hour(samples)
-    # The slot that follows is worked out anew: it may have been made from an older state of this one.
-    last = min((start for start in stored if start > last), default=last)
     reach.back(first - 1)
     if reach.short:
         return None
+    energy, by_start = energy_of(samples, metered.rating), _by_half_hour(samples)
+    # The slot that follows is worked out anew: it may have been made from an older state of this one.
+    last = min((start for start in stored if start > last), default=last)
     carry = stored[first - HALF_HOUR_MS].carry if first - HALF_HOUR_MS in stored else 0
     while True:
         energies = half_hours(energy, first_ms=first, last_ms=last, carry=carry)
