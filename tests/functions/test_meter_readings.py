@@ -138,6 +138,34 @@ def test_days_that_went_by_unjudged_are_judged_one_a_run(rig: Rig, monkeypatch: 
     assert [line["day"] for line in lines] == ["2026-01-15", "2026-01-16", "2026-01-17", "2026-01-18"]
 
 
+def test_a_put_of_the_site_leaves_the_day_that_waits_to_be_judged(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(rig, site_body())
+    lines = judged(rig, monkeypatch)
+    rig.clock.move(hours=14)
+    assert put(rig, site_body(car(power_kw=11.0))).status == 200
+    assert rig.twin("car-1").link.power_kw == 11.0
+    rig.clock.put(NOW + timedelta(days=3))
+    for _ in range(4):
+        run()
+    assert [line["day"] for line in lines] == ["2026-01-15", "2026-01-16", "2026-01-17"]
+
+
+def test_a_day_that_is_judged_while_the_site_is_put_is_judged_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(rig, site_body())
+    lines = judged(rig, monkeypatch)
+    rig.clock.move(hours=19)
+    commit = rig.runtime.sites.commit
+
+    def judged_meanwhile(*args: Any, **kwargs: Any) -> None:
+        run()
+        commit(*args, **kwargs)
+
+    monkeypatch.setattr(type(rig.runtime.sites), "commit", lambda _, *args, **kwargs: judged_meanwhile(*args, **kwargs))
+    assert put(rig, site_body(car(power_kw=11.0))).status == 200
+    run()
+    assert [line["day"] for line in lines] == ["2026-01-15"]
+
+
 def test_what_axle_rejected_is_told_again_when_the_operator_says_so(rig: Rig) -> None:
     plug_in(rig)
     rig.clock.move(minutes=41)

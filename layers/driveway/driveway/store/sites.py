@@ -169,7 +169,7 @@ class SiteStore:
             ContentionError: another write came between.
         """
         present = self.get(record.site)
-        writes = [self._twin_put(before, after, now) for before, after in twins if before is not after]
+        writes = [self._twin_write(before, after, now) for before, after in twins if before is not after]
         given_up = {
             claim.place: claim
             for before, after in twins
@@ -223,13 +223,13 @@ class SiteStore:
         condition["ConditionExpression"] = f"attribute_not_exists(pk) OR {condition['ConditionExpression']}"
         return {"Delete": {"TableName": self.table.name, "Key": encode_item(claim.key), **condition}}
 
-    def _twin_put(self, before: Twin | None, after: Twin, now: datetime) -> dict[str, Any]:
-        version = before.version if before else 0
-        if before is not None:
-            bump = any(group in WANTED_OR_OBSERVED for group in changed_groups(before, after))
-            after = replace(after, version=version + 1, revision=before.revision + bump)
-        item = self.table.twin_item(after, now)
-        return {"Put": {"TableName": self.table.name, "Item": item, **_at_version(version)}}
+    def _twin_write(self, before: Twin | None, after: Twin, now: datetime) -> dict[str, Any]:
+        if before is None:
+            item = self.table.twin_item(after, now)
+            return {"Put": {"TableName": self.table.name, "Item": item, **_at_version(0)}}
+        bump = any(group in WANTED_OR_OBSERVED for group in changed_groups(before, after))
+        after = replace(after, version=before.version + 1, revision=before.revision + bump)
+        return {"Update": self.table.twin_update(before, after, now)}
 
     def release_claim(self, claim: Claim) -> None:
         """Delete an alias if it is (still) this asset's."""

@@ -117,6 +117,21 @@ class Table:
     def _write(
         self, version: int, after: Twin, changed: tuple[str, ...], dues: dict[str, str | None], now: datetime
     ) -> bool:
+        try:
+            self.client.update_item(**self._update(version, after, changed, dues, now))
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def twin_update(self, before: Twin, after: Twin, now: datetime) -> dict[str, Any]:
+        """The request that makes a stored twin, as it was read ``before``, the one after."""
+        return self._update(before.version, after, changed_groups(before, after), _stamps(self.dues(after, now)), now)
+
+    def _update(
+        self, version: int, after: Twin, changed: tuple[str, ...], dues: dict[str, str | None], now: datetime
+    ) -> dict[str, Any]:
         values: dict[str, Any] = {name: getattr(after, name) for name in (*changed, "news", "version", "revision")}
         for due_name, due in dues.items():
             shard_name = due_name.replace("_due", "_shard")
@@ -126,26 +141,21 @@ class Table:
         gone = [name for name, value in values.items() if value is None]
         day = _day_to_judge(after, now, self.shards)
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+        # A day that waits to be judged goes on waiting, whatever is written of the twin meanwhile.
         expression += ", slots_shard = :slots_shard, slots_due = if_not_exists(slots_due, :slots_due)"
         if gone:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
-        try:
-            self.client.update_item(
-                TableName=self.name,
-                Key=encode_item({"pk": asset_key(after.link.asset), "sk": TWIN}),
-                UpdateExpression=expression,
-                ConditionExpression="#version = :read_version",
-                ExpressionAttributeNames={f"#{name}": name for name in values},
-                ExpressionAttributeValues={
-                    **{f":{name}": encode(value) for name, value in {**kept, **day}.items()},
-                    ":read_version": encode(version),
-                },
-            )
-        except ClientError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return {
+            "TableName": self.name,
+            "Key": encode_item({"pk": asset_key(after.link.asset), "sk": TWIN}),
+            "UpdateExpression": expression,
+            "ConditionExpression": "#version = :read_version",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": {
+                **{f":{name}": encode(value) for name, value in {**kept, **day}.items()},
+                ":read_version": encode(version),
+            },
+        }
 
     def twin_item(self, twin: Twin, now: datetime) -> dict[str, Any]:
         """The whole item of a twin, with its places in the due indexes, for a first write."""
