@@ -1,18 +1,23 @@
-"""What the parameters of the stack and the body of a site say of a charger reaches its provider's module."""
+"""What the stack's parameters and secrets and a site's body say reaches the providers' modules."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
+import requests
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from driveway.domain.twin import Home, Vehicle
+from driveway.domain.twin import ChargeNow, Command, Home, Vehicle
 from driveway.runtime.problems import ProblemError
 from driveway.runtime.settings import Settings
 from driveway.sites.bodies import SiteBody, parse
 from driveway.sites.wanted import checked
+from driveway.vehicles.commanding import carry_out
 from driveway.vehicles.connections import connect
 from driveway.vehicles.ocpp import OcppCommands
-from tests.functions.assets import a_twin
+from tests.functions.assets import SMARTCAR_CAR, a_twin, place, plugged_in, set_secret
 from tests.functions.rig import NOW, Rig, template
 from tests.provider_api import ProviderApi, Reply
 
@@ -70,6 +75,80 @@ def test_a_car_is_told_where_home_is_and_nothing_of_chargers(rig: Rig) -> None:
         "home_timezone": "Europe/London",
     }
     assert set(connect(twin.link.vehicle, twin, rig.runtime).extra) == {"power_kw", "home_timezone"}
+
+
+class FormApi(ProviderApi):
+    """A token endpoint; ``forms`` are what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: Reply(200, {"access_token": f"token-{len(self.forms)}", "expires_in": 3600}))
+        self.forms: list[dict[str, str]] = []
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        self.forms.append(dict(parse_qsl(request.body)))
+        request.body = None
+        return super().send(request, *args, **kwargs)
+
+
+def smartcar_token(rig: Rig, credentials: dict[str, str], *, refused: str | None = None) -> str:
+    """The token that a call to Smartcar is made with while these are the credentials."""
+    set_secret(rig, "PROVIDERS_SECRET", {"smartcar": credentials})
+    twin = a_twin(NOW, vehicle=SMARTCAR_CAR)
+    return connect(SMARTCAR_CAR, twin, rig.runtime).tokens.token(refused=refused)
+
+
+def test_rotated_credentials_of_a_provider_are_used_without_a_new_execution_environment(rig: Rig) -> None:
+    settings(rig, SMARTCAR_BASE_URL="https://smartcar.example", SMARTCAR_TOKEN_URL="https://smartcar.example/token")
+    api = FormApi()
+    rig.runtime.http.mount("https://smartcar.example", api)
+    old = {"client_id": "client-1", "client_secret": "old"}
+    assert {smartcar_token(rig, old), smartcar_token(rig, old)} == {"token-1"}
+    new = {**old, "client_secret": "new"}
+    assert smartcar_token(rig, new) == "token-1", "good until it expires or is refused"
+    assert smartcar_token(rig, new, refused="token-1") == "token-2"
+    assert smartcar_token(rig, {"client_id": "client-2", "client_secret": "other"}) == "token-3"
+    assert [(form["client_id"], form["client_secret"]) for form in api.forms] == [
+        ("client-1", "old"),
+        ("client-1", "new"),
+        ("client-2", "other"),
+    ]
+
+
+def test_a_rotated_token_of_the_central_system_is_used_without_a_new_execution_environment(rig: Rig) -> None:
+    charger = Vehicle("ocpp", "CP-1")
+    settings(rig)
+    for token in ("one", "two"):
+        set_secret(rig, "PROVIDERS_SECRET", {"ocpp": {"token": token}})
+        assert connect(charger, a_twin(NOW, vehicle=charger), rig.runtime).tokens.token() == token
+
+
+def test_a_rotated_password_at_axle_is_used_without_a_new_execution_environment(rig: Rig) -> None:
+    settings(rig, AXLE_BASE_URL="https://axle.example")
+    api = FormApi()
+    rig.runtime.http.mount("https://axle.example", api)
+    for password in ("old", "new"):
+        set_secret(rig, "AXLE_SECRET", {"username": "org", "password": password})
+        tokens = rig.runtime.axle.tokens
+        assert rig.runtime.axle.tokens is tokens
+        tokens.token(refused=f"token-{len(api.forms)}")
+    assert [form["password"] for form in api.forms] == ["old", "new"]
+
+
+def test_a_command_is_not_taken_up_while_the_credentials_cannot_be_read(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise GetParameterError("an outage")
+
+    twin = a_twin(NOW)
+    planned = Command("command-1", "start", "CHARGE_NOW", "planned", NOW, NOW, NOW + timedelta(minutes=10))
+    boosted = replace(plugged_in(twin, NOW), charge_now=ChargeNow("boost-1", NOW, NOW + timedelta(hours=1)))
+    place(rig, replace(boosted, control=replace(twin.control, command=planned)))
+    monkeypatch.setattr(type(rig.runtime._secrets), "get", fail)
+    detail = {"asset": "car-1", "command_id": "command-1", "provider": "enode", "not_before": NOW.isoformat()}
+    with pytest.raises(GetParameterError):
+        carry_out(detail, rig.runtime)
+    assert rig.twin("car-1").control.command == planned
 
 
 def site(**vehicle: Any) -> dict[str, Any]:

@@ -158,6 +158,45 @@ def test_a_refused_token_is_replaced_once_for_all():
     assert world.oauth.exchanges == 2
 
 
+def test_a_new_secret_of_the_same_client_goes_on_with_the_token_that_was_issued_to_the_old_one():
+    world = World()
+    old, after = world.instance(), TokenEndpoint(URL, "client-1", "n3w", "basic")
+    assert old.token() == "access-1"
+    world.endpoint = after
+    new = world.instance()
+    assert new.token() == "access-1"
+    assert new.token(refused="access-1") == "access-2"
+    assert old.token(refused="access-1") == "access-2"
+    assert world.oauth.exchanges == 2
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        TokenEndpoint(URL, "client-2", "s3cret", "basic"),
+        TokenEndpoint("https://oauth.example/production", "client-1", "s3cret", "basic"),
+    ],
+)
+def test_a_token_that_was_issued_to_another_client_or_elsewhere_is_not_used(endpoint):
+    world = World()
+    other = world.instance()
+    assert other.token() == "access-1"
+    world.endpoint = endpoint
+    new = world.instance()
+    assert new.token() == "access-2"
+    assert (other.token(), new.token()) == ("access-1", "access-2")
+    assert world.oauth.exchanges == 2, "those that were there before keep theirs, and nobody takes turns"
+
+
+def test_a_user_name_tells_clients_apart_and_a_password_does_not():
+    def holder(**parameters: str) -> str:
+        return TokenEndpoint(URL, parameters=parameters).holder
+
+    assert holder(username="a", password="1") == holder(username="a", password="2")
+    assert holder(username="a", password="1") != holder(username="b", password="1")
+    assert "secret-name" not in holder(username="secret-name")
+
+
 @pytest.mark.parametrize("expires_in", [60, 5, "60", None, "soon"])
 def test_a_short_or_unreadable_lifetime_does_not_mean_a_fetch_for_every_call(expires_in):
     world = World(OAuth(expires_in=expires_in))

@@ -43,7 +43,7 @@ class Runtime:
     def __init__(self, environ: Mapping[str, str], *, clock: Clock | None = None) -> None:
         self.settings = Settings(environ)
         self._clock = clock
-        self._tokens: dict[str, TokenSource] = {}
+        self._tokens: dict[str, tuple[Mapping[str, Any], TokenSource]] = {}
         self.random: random.Random = random.SystemRandom()
 
     @cached_property
@@ -143,11 +143,14 @@ class Runtime:
         """How plug-ins and plug-outs of a source are believed."""
         return PresenceRules(reports_home_changes=source == "tesla")
 
-    def provider_tokens(self, key: str, make: "Callable[[], TokenSource]") -> "TokenSource":
-        """The token source of a provider's account, kept as long as this execution environment."""
-        if key not in self._tokens:
-            self._tokens[key] = make()
-        return self._tokens[key]
+    def token_source(
+        self, key: str, credentials: Mapping[str, Any], make: "Callable[[], TokenSource]"
+    ) -> "TokenSource":
+        """The token source of an account, kept until its credentials are others."""
+        kept = self._tokens.get(key)
+        if kept is None or kept[0] != credentials:
+            kept = self._tokens[key] = (credentials, make())
+        return kept[1]
 
     @cached_property
     def http(self) -> "requests.Session":
@@ -177,14 +180,18 @@ class Runtime:
 
         return SecretsProvider(boto3_client=boto3.client("secretsmanager"))
 
-    @cached_property
+    @property
     def axle(self) -> "AxleClient":
         """Axle's API, with the organisation's token shared through the table."""
         from driveway.axle.client import AxleClient
+
+        base_url, credentials = self.settings.text("AXLE_BASE_URL").rstrip("/"), self.secret("AXLE_SECRET")
+        tokens = self.token_source("TOKEN#axle", credentials, lambda: self._axle_tokens(base_url, credentials))
+        return AxleClient(base_url, self.http, tokens)
+
+    def _axle_tokens(self, base_url: str, credentials: Mapping[str, Any]) -> "TokenSource":
         from driveway.vehicles.tokens import SharedTokens, TokenEndpoint
 
-        base_url = self.settings.text("AXLE_BASE_URL").rstrip("/")
-        credentials = self.secret("AXLE_SECRET")
         endpoint = TokenEndpoint(
             url=f"{base_url}/auth/token-form",
             client_auth="none",
@@ -195,8 +202,7 @@ class Runtime:
             },
             lifetime_s=3600,
         )
-        tokens = SharedTokens(key="TOKEN#axle", endpoint=endpoint, store=self.records, http=self.http, now=self.now)
-        return AxleClient(base_url, self.http, tokens)
+        return SharedTokens(key="TOKEN#axle", endpoint=endpoint, store=self.records, http=self.http, now=self.now)
 
 
 _current: Runtime | None = None

@@ -12,10 +12,11 @@ CHARGER_SETTINGS = {"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_U
 
 def connect(vehicle: Vehicle, twin: Twin, current: Runtime) -> Call:
     """The call context for a vehicle's provider, from the settings, the secrets and the shared tokens."""
+    credentials = current.secret("PROVIDERS_SECRET").get(vehicle.provider, {})
     return Call(
         base_url=current.settings.text(f"{vehicle.provider.upper()}_BASE_URL").rstrip("/"),
         http=current.http,
-        tokens=current.provider_tokens(_token_key(vehicle), lambda: _tokens(vehicle, current)),
+        tokens=current.token_source(_token_key(vehicle), credentials, lambda: _tokens(vehicle, credentials, current)),
         now=current.now(),
         extra=_extra(vehicle, twin, current),
         wait=current.clock.sleep,
@@ -43,8 +44,7 @@ def _token_key(vehicle: Vehicle) -> str:
     return f"TOKEN#tesla#{vehicle.user_id}" if vehicle.provider == "tesla" else f"TOKEN#{vehicle.provider}"
 
 
-def _tokens(vehicle: Vehicle, current: Runtime) -> TokenSource:
-    credentials = current.secret("PROVIDERS_SECRET").get(vehicle.provider, {})
+def _tokens(vehicle: Vehicle, credentials: Mapping[str, str], current: Runtime) -> TokenSource:
     if vehicle.provider == "ocpp":
         return StaticToken(credentials.get("token", ""))
     endpoint = TokenEndpoint(

@@ -1,5 +1,6 @@
 """Bearer tokens for the providers' APIs, shared by all instances of all functions through one small store."""
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,12 @@ class TokenEndpoint:
     client_auth: Literal["basic", "form", "none"] = "form"
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
     lifetime_s: float = 300
+
+    @property
+    def holder(self) -> str:
+        """Whose tokens are issued here, as a digest: the same for as long as only a secret or a password changes."""
+        parts = (self.url, self.client_id, self.parameters.get("username", ""))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,9 @@ class SharedTokens:
 
     def _fits(self, record: Mapping[str, Any], refused: str | None, *, until: str) -> bool:
         token = record.get("access_token")
-        return bool(token) and token != refused and self.now() < _instant(record.get(until))
+        # What another client's token shows is another client's: its cars, its rights.
+        ours = record.get("holder") == self.endpoint.holder
+        return bool(token) and ours and token != refused and self.now() < _instant(record.get(until))
 
     def _stands_in(self, record: Mapping[str, Any], refused: str | None) -> bool:
         """Whether the old token is still good while another instance fetches the next one."""
@@ -161,6 +170,7 @@ class SharedTokens:
         expires_at = self.now() + lifetime
         changes = {
             "access_token": granted.access_token,
+            "holder": self.endpoint.holder,
             "renew_at": (expires_at - min(self.margin, lifetime / 5)).isoformat(),
             "expires_at": expires_at.isoformat(),
             "claimed_until": "",
