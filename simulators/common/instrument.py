@@ -38,7 +38,7 @@ def instrument(app: FastAPI, clock: Clock, faults: FaultPlan, requests: RequestL
 
         async def log_status(message: Message) -> None:
             if message["type"] == "http.response.start":
-                entry.status = message["status"]
+                entry.status, entry.answered_at = message["status"], clock.now()
             await send(message)
 
         fault = faults.take(scope["method"], scope["path"])

@@ -26,6 +26,7 @@ class LoggedRequest:
     headers: dict[str, str]
     raw_body: bytes
     status: int | None = None
+    answered_at: datetime | None = None
     fault_id: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -39,6 +40,7 @@ class LoggedRequest:
             "headers": self.headers,
             "body": decode_body(self.raw_body, self.headers),
             "status": self.status,
+            "answered_at": self.answered_at.isoformat() if self.answered_at else None,
             "fault_id": self.fault_id,
         }
 

@@ -1,6 +1,7 @@
 """A home on the running stack: its site, its asset, its car, and what Axle knows of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -10,11 +11,14 @@ import boto3
 import requests
 
 from driveway.runtime.clock import Clock
+from driveway.vehicles.ocpp import COMMAND_PROFILE_ID
 from local.stack import REGION
 from tests.stack.waiting import until
 
 POSITION = {"latitude": 51.5034, "longitude": -0.1276}
 KINDS = ("enode", "smartcar", "tesla", "ocpp")
+ORDERS = {"START": "start", "STOP": "stop", "charge_start": "start", "charge_stop": "stop"}
+PLUGGED_AT_ONCE = 25
 _MPANS = count(1)
 
 
@@ -173,6 +177,11 @@ class Home:
         shown: dict[str, Any] = self.running.simulator("axle", "GET", f"/assets/{self.name}")
         return shown
 
+    def orders(self) -> list[tuple[datetime, str]]:
+        """When the provider was told to start or to stop the car, and which."""
+        told = [(datetime.fromisoformat(entry["at"]), _order(entry)) for entry in self.car()["commands"]]
+        return [(at, order) for at, order in told if order is not None]
+
     def accepted_wh(self) -> dict[str, int]:
         """The half-hours that Axle accepted, by their start, in whole watt-hours."""
         asset_id = self.at_axle()["asset_id"]
@@ -198,6 +207,10 @@ class Home:
         """The reason codes of the timeline, oldest first."""
         return [entry["reason"] for entry in self.timeline()]
 
+    def story(self) -> str:
+        """The latest of the timeline as lines, for people."""
+        return "\n".join(f"{e['at']} {e['event']} {e['reason']} {e['text']}" for e in self.timeline()[-25:])
+
     def move(self, move: str, **body: Any) -> None:
         """Do something to the car."""
         self.running.simulator("cars", "POST", f"/cars/{self.vehicle_id}/{move}", body)
@@ -216,5 +229,42 @@ class Home:
         try:
             until(condition, f"{self.name}: {what}")
         except AssertionError as error:
-            lines = [f"{e['at']} {e['event']} {e['reason']} {e['text']}" for e in self.timeline()[-25:]]
-            raise AssertionError("\n".join([str(error), *lines])) from None
+            raise AssertionError(f"{error}\n{self.story()}") from None
+
+
+def _order(entry: dict[str, Any]) -> str | None:
+    profile = entry.get("params", {}).get("csChargingProfiles", {})
+    if profile.get("chargingProfileId") == COMMAND_PROFILE_ID:
+        return "start" if profile["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] > 0 else "stop"
+    return ORDERS.get(entry["command"])
+
+
+def join_all(homes: Sequence[Home], *, patience_s: float) -> None:
+    """Onboard many homes and wait until Axle has heard of everything."""
+    running = homes[0].running
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda home: home.join(), homes))
+    until(
+        lambda: not any(one["untold_since_enrolment"] for one in assets_at_axle(running)),
+        "Axle has heard of everything",
+        patience_s=patience_s,
+    )
+
+
+def plug_in_all(homes: Sequence[Home]) -> None:
+    """Plug many cars in, some at once, until Axle knows of all."""
+    for first in range(0, len(homes), PLUGGED_AT_ONCE):
+        some = {home.name: home for home in homes[first : first + PLUGGED_AT_ONCE]}
+        for home in some.values():
+            home.move("plug-in")
+        until(
+            lambda some=some: all(  # type: ignore[misc]  # mypy does not type defaults of lambdas
+                one["plugged_in"] for one in assets_at_axle(homes[0].running) if one["external_id"] in some
+            ),
+            f"Axle heard of plug-ins {first} and on",
+        )
+
+
+def assets_at_axle(running: Stack) -> list[dict[str, Any]]:
+    """The assets as Axle sees them."""
+    return list(running.simulator("axle", "GET", "/state")["assets"].values())

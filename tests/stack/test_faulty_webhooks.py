@@ -35,18 +35,23 @@ def rest(homes: list[Home], minutes: float) -> None:
 
 @pytest.fixture(scope="module")
 def homes(running: Stack) -> dict[str, Home]:
-    """Each car through a day: at home, on a public charger far away, and at home again."""
-    tariff, intent = running.off_peak((20, 50)), {"kwh": 60, "ready_by": running.hhmm(1200)}
-    homes = {name: Home(running, name, kind, tariff, intent, battery_kwh=200) for name, (kind, _) in CARS.items()}
+    """Each car through a day: at home, where it is stopped, on a public charger far away, and at home again."""
+    intent = {"kwh": 60, "ready_by": running.hhmm(1200)}
+    homes = {name: Home(running, name, kind, intent=intent, battery_kwh=200) for name, (kind, _) in CARS.items()}
     for name, home in homes.items():
         home.join(**CARS[name][1])
     everyone = list(homes.values())
     for home in everyone:
         home.until(home.in_sync, "Axle has heard of everything")
         home.move("plug-in")
-    rest(everyone, 75)
     for home in everyone:
         home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle heard of the plug-in")
+        home.until(home.charging, "the car charges off-peak")
+    for home in everyone:
+        home.put("tariff", running.off_peak((600, 700)))
+    for home in everyone:
+        home.until(lambda home=home: not home.charging(), "the car is stopped at peak")
+    rest(everyone, 30)
     for move in ("plug-out", "drive-away", "park-away", "plug-in", "plug-out", "drive-away", "come-home"):
         for home in everyone:
             home.move(move)
