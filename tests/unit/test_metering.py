@@ -1,6 +1,7 @@
 """Samples become watt-hours per half-hour: the rules, one by one, and what holds for all samples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering import HalfHour, energy_of, half_hours
 from driveway.domain.observation import MeasuringPoint
+from driveway.domain.plug_facts import told_at_home
 from driveway.domain.samples import Rating, Sample, SampleKind
 
 EVENING = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
@@ -308,6 +310,47 @@ class TestLifetimeRegister:
         assert min(found) >= 0
 
 
+class TestPlugFacts:
+    def test_a_plug_out_that_was_undone_is_no_stop_and_no_end(self) -> None:
+        told = [
+            sample(0, "plugged"),
+            sample(0, "power", 6000),
+            sample(0, "lifetime", 100_000, "vehicle_ac_input"),
+            sample(7, "unplugged"),
+            sample(7, "resumed"),
+            sample(15, "power", 6000),
+        ]
+        assert energies(told) == [1500]
+        assert energies([*told, sample(60, "lifetime", 106_000, "vehicle_ac_input")])[:2] == [3000, 3000]
+
+    def test_a_session_that_was_joined_counts_from_what_its_register_shows_first(self) -> None:
+        told = [sample(0, "joined"), sample(10, "session", 1000), sample(20, "session", 2000)]
+        assert sum(energies(told)) == 1000
+
+    def test_time_between_sessions_is_known_to_be_idle(self) -> None:
+        told = [
+            sample(0, "lifetime", 100_000, "charger"),
+            sample(10, "unplugged"),
+            sample(110, "joined"),
+            sample(120, "lifetime", 101_000, "charger"),
+        ]
+        assert energies(told)[:5] == [500, 0, 0, 500, 0]
+
+    @pytest.mark.parametrize("plugged", [True, False])
+    def test_what_is_told_between_sessions_is_left_out_ends_apart(self, *, plugged: bool) -> None:
+        before, first = [sample(0, "power", 1), sample(10, "unplugged")], sample(10, "power", 2)
+        away = [sample(11, "power", 3), sample(12, "unplugged"), sample(12, "power", 4)]
+        home = [sample(20, "joined"), sample(20, "power", 5), sample(30, "power", 6)]
+        found = told_at_home([*home, *away, first, *before], plugged=plugged)
+        values = [told.value for told in found if told.kind == "power"]
+        assert values == ([1, 2] if plugged else []) + [5, 6]
+        assert {told.kind for told in found} == {"power", "unplugged", "joined"}
+
+    def test_what_is_told_after_a_plug_out_that_was_undone_is_not_left_out(self) -> None:
+        told = [sample(0, "plugged"), sample(5, "unplugged"), sample(5, "resumed"), sample(9, "power", 7)]
+        assert told_at_home(told, plugged=False) == told
+
+
 class TestQuality:
     def test_it_is_the_worst_that_gave_energy(self) -> None:
         told = [
@@ -334,6 +377,12 @@ class TestQuality:
         ]
         first = metered(told)[at(0)]
         assert (first.energy_wh, first.quality, first.measuring_point) == (3000, "estimate", "battery")
+
+    def test_a_rise_from_one_cars_state_of_charge_to_anothers_is_no_energy(self) -> None:
+        of_one = [replace(sample(0, "soc", 20_000), vehicle_id="a"), sample(0, "charging")]
+        of_another = [replace(sample(60, "soc", 26_000), vehicle_id="b"), sample(61, "stopped")]
+        assert sum(energies([*of_one, *of_another])) == 0
+        assert sum(energies([*of_one, *of_another, replace(sample(30, "soc", 22_000), vehicle_id="a")])) == 2000
 
     def test_a_rise_of_the_state_of_charge_fills_no_gap_in_the_power(self) -> None:
         told = [

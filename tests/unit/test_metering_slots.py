@@ -41,7 +41,13 @@ def test_a_slot_comes_back_from_its_item_as_it_was() -> None:
         "car-1",
         AXLE_ID,
         PLUG_IN,
-        samples=frozenset({Sample(PLUG_IN + timedelta(milliseconds=1), "lifetime", 12, "charger"), NIGHT[0]}),
+        samples=frozenset(
+            {
+                Sample(PLUG_IN + timedelta(milliseconds=1), "lifetime", 12, "charger"),
+                Sample(PLUG_IN, "soc", 12, "battery", "a:car"),
+                *(Sample(PLUG_IN, kind) for kind in ("plugged", "joined", "unplugged", "resumed")),
+            }
+        ),
         energy_wh=3600,
         quality="register",
         measuring_point="charger",

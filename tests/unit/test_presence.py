@@ -36,6 +36,34 @@ def test_home_learned_hours_after_the_plug_opens_the_session_then() -> None:
     assert (car.presence.session.plugged_at, car.presence.session.opened_at) == (T0, at(5 * HOUR))
 
 
+@pytest.mark.parametrize(
+    ("told", "home_s", "metered_from_s"),
+    [
+        ([(0, {"plugged_in": True})], HOUR, None),
+        ([(0, {"plugged_in": True})], HOUR + 1, HOUR + 1),
+        ([(0, {"plugged_in": True}), (60, {"moving": True}), (90, {"plugged_in": True})], 100, 100),
+        ([(0, {"plugged_in": True, "at_home": False})], 60, 60),
+        ([(-60, {"at_home": True}), (0, {"plugged_in": True})], 2 * HOUR, None),
+    ],
+    ids=["within the hour", "after an hour", "moved since", "away since", "known before"],
+)
+def test_what_was_charged_before_home_became_known_counts_only_if_it_was_the_same_plug_for_all_that_is_seen(
+    told: list[tuple[float, dict[str, Any]]], home_s: float, metered_from_s: float | None
+) -> None:
+    car = Car()
+    for seconds, signals in told:
+        car.says(seconds, **signals)
+    car.says(home_s, at_home=True)
+    assert car.presence.session is not None
+    assert car.presence.session.metered_from == (None if metered_from_s is None else at(metered_from_s))
+
+
+def test_a_session_does_not_end_at_the_very_instant_its_metering_began() -> None:
+    car = Car().says(0, plugged_in=True).says(2 * HOUR, at_home=True).says(150, now=2 * HOUR + 5, plugged_in=False)
+    car.waits_until(3 * HOUR)
+    assert car.closed_at == at(2 * HOUR + 0.001)
+
+
 def test_unknown_home_is_not_home() -> None:
     car = Car().says(0, plugged_in=True).says(600, plugged_in=True, charging=True, power_kw=7.0)
     assert not car.in_session

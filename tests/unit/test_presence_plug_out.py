@@ -1,5 +1,6 @@
 """How a plug-out is held, cancelled and confirmed, and when a session is really over."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,8 +108,27 @@ def test_a_plug_seen_within_the_debounce_but_told_after_it_reopens_the_session()
     session = car.presence.session
     car.says(HOUR, plugged_in=False).waits_until(HOUR + 120).says(HOUR + 60, now=HOUR + 300, plugged_in=True)
     assert car.told == [(EffectKind.PLUGGED_IN, Reason.PLUG_OUT_CANCELLED_BY_PLUG)]
-    assert car.presence.session == session
+    assert session is not None
+    assert car.presence.session == replace(session, false_ends=(at(HOUR),))
     assert car.presence.last_session is None
+
+
+def test_a_session_keeps_the_latest_of_the_plug_outs_that_were_none() -> None:
+    car = plugged_at_home()
+    for number in range(1, 8):
+        car.says(number * HOUR, plugged_in=False).waits_until(number * HOUR + 120)
+        car.says(number * HOUR + 60, now=number * HOUR + 300, plugged_in=True)
+    assert car.presence.session is not None
+    assert car.presence.session.false_ends == tuple(at(number * HOUR) for number in (4, 5, 6, 7))
+
+
+def test_a_session_does_not_end_at_the_very_instant_of_a_plug_out_that_was_none() -> None:
+    car = Car().says(0, plugged_in=True).says(1500, at_home=True)
+    car.says(600, now=1510, plugged_in=False).waits_until(HOUR).says(660, now=HOUR + 1, plugged_in=True)
+    assert car.presence.session is not None
+    assert car.presence.session.false_ends == (at(1500),)
+    car.says(720, now=HOUR + 2, plugged_in=False).waits_until(2 * HOUR)
+    assert car.closed_at == at(1500.001)
 
 
 def test_a_session_that_the_car_drove_away_from_is_not_reopened() -> None:

@@ -24,6 +24,7 @@ from itertools import pairwise
 from typing import Literal
 
 from driveway.domain.observation import MeasuringPoint
+from driveway.domain.plug_facts import plugs_of
 from driveway.domain.power import BIG_GAP_MS, LineEvent, idle_spans, power_line, power_spans
 from driveway.domain.registers import (
     MAX_SPAN_MS,
@@ -36,13 +37,14 @@ from driveway.domain.registers import (
     session_steps,
     survivors,
 )
-from driveway.domain.samples import Rating, Sample
+from driveway.domain.samples import Rating, Sample, SampleKind, to_ms
 
 Quality = Literal["register", "power", "estimate"]
 
 UNITS_PER_WH = 2 * 3_600_000
 HALF_HOUR_MS = 1_800_000
 BEST_POINT_FIRST: tuple[MeasuringPoint, ...] = ("charger", "vehicle_ac_input", "unknown", "battery")
+REGISTERS: tuple[SampleKind, SampleKind] = ("session", "lifetime")
 WORST_QUALITY_FIRST: tuple[Quality, ...] = ("estimate", "power", "register")
 
 
@@ -99,28 +101,24 @@ class Energy:
         return self.pieces[first:last]
 
 
-def to_ms(sample: Sample) -> int:
-    """A sample's instant in milliseconds since 1970."""
-    return round(sample.at.timestamp() * 1000)
+def readings_by_register(samples: Iterable[Sample]) -> dict[tuple[SampleKind, str], list[Reading]]:
+    """The readings of each register, by kind and measuring point, in order of time; of two at one instant the higher.
 
-
-def readings_by_register(samples: Iterable[Sample]) -> dict[tuple[str, MeasuringPoint], list[Reading]]:
-    """The readings of each register and of the state of charge, in order of time; of two at one instant the higher."""
-    found: dict[tuple[str, MeasuringPoint], dict[int, int]] = {}
+    So are those of the state of charge, by the car it is of (without a name where none was named).
+    """
+    found: dict[tuple[SampleKind, str], dict[int, int]] = {}
     for sample in samples:
         if sample.kind in ("lifetime", "session", "soc"):
-            point = "battery" if sample.kind == "soc" else sample.measuring_point
-            readings = found.setdefault((sample.kind, point), {})
+            register = sample.vehicle_id or "" if sample.kind == "soc" else sample.measuring_point
+            readings = found.setdefault((sample.kind, register), {})
             at_ms = to_ms(sample)
             readings[at_ms] = max(sample.value, readings.get(at_ms, 0))
     return {key: sorted(readings.items()) for key, readings in found.items()}
 
 
-def plugs_of(samples: Iterable[Sample]) -> Plugs:
-    """When home sessions opened and closed."""
-    opened = {to_ms(s) for s in samples if s.kind == "plugged"}
-    closed = {to_ms(s) for s in samples if s.kind == "unplugged"}
-    return Plugs(sorted(opened), sorted(closed))
+def of_kind(kind: SampleKind, registers: Iterable[tuple[SampleKind, str]]) -> list[tuple[SampleKind, str]]:
+    """Those of one kind, in an order of their own."""
+    return sorted(register for register in registers if register[0] == kind)
 
 
 def energy_of(samples: Sequence[Sample], rating: Rating) -> Energy:
@@ -137,8 +135,9 @@ def energy_of(samples: Sequence[Sample], rating: Rating) -> Energy:
             piece.source = Source("power", "unknown")
     for point in reversed(BEST_POINT_FIRST):
         _lay_power(energy, line, point, rating)
-    _lay_estimate(energy, readings.get(("soc", "battery"), []), line, plugs, rating)
-    for kind in ("session", "lifetime"):
+    for register in of_kind("soc", readings):
+        _lay_estimate(energy, readings[register], line, plugs, rating)
+    for kind in REGISTERS:
         for point in reversed(BEST_POINT_FIRST):
             _lay_register(energy, kind, point, readings.get((kind, point), []), plugs, rating)
     return energy
@@ -185,7 +184,7 @@ def _lay_estimate(
 
 
 def _lay_register(
-    energy: Energy, kind: str, point: MeasuringPoint, readings: Sequence[Reading], plugs: Plugs, rating: Rating
+    energy: Energy, kind: SampleKind, point: MeasuringPoint, readings: Sequence[Reading], plugs: Plugs, rating: Rating
 ) -> None:
     kept = survivors(readings, plugs, rating.power_w)
     energy.flagged.extend((at_ms, "outlier") for (at_ms, _), keep in zip(readings, kept, strict=True) if not keep)

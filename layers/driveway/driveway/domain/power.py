@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import Literal
 
 from driveway.domain.observation import MeasuringPoint
+from driveway.domain.plug_facts import closings
 from driveway.domain.registers import MAX_SPAN_MS, Plugs
-from driveway.domain.samples import Sample
+from driveway.domain.samples import Sample, to_ms
 
 BIG_GAP_MS = 15 * 60_000
 
@@ -38,11 +39,14 @@ class PowerSpan:
 
 def power_line(samples: Iterable[Sample]) -> list[LineEvent]:
     """The line in order of time. At one instant ``stopped`` outdoes power, power ``charging``, and high outdoes low."""
+    samples = tuple(samples)
     events: dict[int, LineEvent] = {}
+    ends = closings(samples)
     for sample in samples:
-        if sample.kind not in ("power", "charging", "stopped", "unplugged"):
+        ends_session = sample.kind == "unplugged" and sample.at in ends
+        if sample.kind not in ("power", "charging", "stopped") and not ends_session:
             continue
-        at_ms = round(sample.at.timestamp() * 1000)
+        at_ms = to_ms(sample)
         event = events.setdefault(at_ms, LineEvent(at_ms))
         if sample.kind == "power":
             held = event.power_w.get(sample.measuring_point, 0)
@@ -77,8 +81,9 @@ def idle_spans(line: Sequence[LineEvent], plugs: Plugs) -> list[tuple[int, int]]
         for before, after in pairwise(line)
         if before.fact == "stopped" and after.at_ms - before.at_ms <= MAX_SPAN_MS
     ]
+    begun_ms = plugs.begun_ms()
     for closed_ms in plugs.closed_ms:
-        opened_ms = next((at_ms for at_ms in plugs.opened_ms if at_ms >= closed_ms), None)
+        opened_ms = next((at_ms for at_ms in begun_ms if at_ms >= closed_ms), None)
         if opened_ms is not None and opened_ms - closed_ms <= MAX_SPAN_MS:
             spans.append((closed_ms, opened_ms))
     return spans

@@ -10,8 +10,9 @@ flowing also shows the plug, at its time.
 
 Sessions. A session opens when the car is plugged in and known to be at home, whichever came last, and is dated so. Its
 id comes from the time of the plug-in, so a retry finds the same id. Home evidence must belong to this plug: see
-``home_evidence_at``. While the session is open a position away from home is ignored. A car seen moving with no word of
-its plug begins a held plug-out: the report may be lost.
+``home_evidence_at``; whether it tells for the time since the plug-in, too: ``metered_from``. While the session is open
+a position away from home is ignored. A car seen moving with no word of its plug begins a held plug-out: the report may
+be lost.
 
 Plug-outs. A reported plug-out is held; a newer plug or flowing power cancels it, movement or the car seen away
 confirms it, else it counts once ``until`` has passed, as of when it was reported. An observation that comes after
@@ -44,6 +45,7 @@ from driveway.domain.presence_rules import (
     PresenceStep,
     Ruled,
     home_evidence_at,
+    metered_from,
     seconds,
     utc,
 )
@@ -138,7 +140,12 @@ def _opened(presence: Presence, look: Look, *, was_plugged: bool) -> Ruled:
         reason = Reason.NOT_AT_HOME if away else Reason.HOME_UNKNOWN
         return presence, (Effect(EffectKind.NO_SESSION, look.at, reason),)
     plugged_at = presence.plugged_at
-    session = Session(id=session_id(plugged_at), opened_at=max(plugged_at, home_at), plugged_at=plugged_at)
+    session = Session(
+        id=session_id(plugged_at),
+        opened_at=max(plugged_at, home_at),
+        plugged_at=plugged_at,
+        metered_from=metered_from(presence, plugged_at, home_at, look.rules),
+    )
     effects = [Effect(EffectKind.PLUGGED_IN, session.opened_at, Reason.PLUGGED_AND_HOME, session_id=session.id)]
     if presence.charging is not None and presence.charging.value:
         began = max(session.opened_at, presence.charging.at)

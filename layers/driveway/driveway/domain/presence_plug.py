@@ -1,15 +1,17 @@
 """The plug: a plug-in, a plug-out and how it is held, cancelled, confirmed or undone (rules in ``presence``)."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 
 from driveway.domain.presence_rules import FLOWING_KW, Effect, EffectKind, Look, Ruled, seconds
 from driveway.domain.reasons import Reason
-from driveway.domain.twin import HeldPlugOut, Observed, Presence
+from driveway.domain.twin import HeldPlugOut, Observed, Presence, Session
 
 # A car's clock may run a little behind ours, so its plug-out may seem to come before the stop that caused it.
 STOP_SKEW_S = 60
+MOST_FALSE_ENDS = 4
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def with_movement(presence: Presence, at: datetime) -> Presence:
@@ -147,7 +149,8 @@ def _reopened(presence: Presence, look: Look, reason: Reason) -> Ruled:
     last = presence.last_session
     if last is None:
         return presence, ()
-    session = replace(last, closed_at=None)
+    ends = last.false_ends if last.closed_at is None else (*last.false_ends, last.closed_at)
+    session = replace(last, closed_at=None, false_ends=ends[-MOST_FALSE_ENDS:])
     after = replace(
         presence,
         session=session,
@@ -195,12 +198,23 @@ def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
     )
     if session is None:
         return after, ()
-    # A plug-out told late can be older than the home evidence that opened the session: it ends where it began.
-    closed = replace(session, closed_at=max(out_at, session.opened_at))
-    effects = [Effect(EffectKind.PLUGGED_OUT, max(out_at, session.opened_at), reason, session_id=session.id)]
+    closed_at = _end(session, out_at)
+    closed = replace(session, closed_at=closed_at)
+    effects = [Effect(EffectKind.PLUGGED_OUT, closed_at, reason, session_id=session.id)]
     if presence.charging is not None and presence.charging.value:
         effects.insert(0, Effect(EffectKind.CHARGING_STOPPED, out_at, Reason.PLUGGED_OUT, session_id=session.id))
     return replace(_idle(after, out_at), last_session=closed), tuple(effects)
+
+
+def _end(session: Session, out_at: datetime) -> datetime:
+    """When a session ends, given the plug-out."""
+    # A plug-out told late can be older than the home evidence that opened the session: it ends where it began.
+    end = max(out_at, session.opened_at)
+    # The half-hours take an end back that is at an instant, to the millisecond, at which the session is known to go on.
+    goes_on = (session.metered_from or session.plugged_at, *session.false_ends)
+    while any(abs(end - at) < MILLISECOND for at in goes_on):
+        end += MILLISECOND
+    return end
 
 
 def _idle(presence: Presence, out_at: datetime) -> Presence:

@@ -23,6 +23,8 @@ class PresenceRules:
         max_position_age_s: how old a position may be to tell whether the car is at home.
         home_stands_s: how long before the plug-in the car may have been seen at home, with no sign of leaving since.
         departure_s: a car seen at home sooner than this after a plug-out may be about to leave.
+        vouches_s: how long after the plug-in the car may first be seen at home for what it charged since to count: so
+            soon it has not been unplugged, driven home and plugged in there with nothing of that seen.
         at_once_s: no car can leave home and be plugged in elsewhere within this time.
         reports_home_changes: the source tells by itself whenever home becomes true or false (Tesla's stream does), so
             that its last word on home stands until the car is seen moving or away.
@@ -40,6 +42,7 @@ class PresenceRules:
     max_position_age_s: int = 900
     home_stands_s: int = 4 * 3600
     departure_s: int = 900
+    vouches_s: int = 3600
     at_once_s: int = 300
     reports_home_changes: bool = False
     flow_lag_s: int = 5
@@ -204,6 +207,17 @@ def _stands(
     may_leave = home_at - unplugged_at < seconds(rules.departure_s) and not arrived
     soon = plugged_at - home_at <= seconds(rules.at_once_s)
     return home_at >= unplugged_at and (soon or not may_leave)
+
+
+def metered_from(presence: Presence, plugged_at: datetime, home_at: datetime, rules: PresenceRules) -> datetime | None:
+    """When metering of a session begins that evidence of this time opens; None: with the plug-in.
+
+    Evidence from soon after the plug-in tells for the time since, unless the car was seen away or moving meanwhile:
+    then it may have been plugged in elsewhere first.
+    """
+    strayed = presence.moved_at is not None and presence.moved_at >= plugged_at
+    vouches = not strayed and home_at - plugged_at <= seconds(rules.vouches_s)
+    return None if vouches or home_at <= plugged_at else home_at
 
 
 def utc(instant: datetime) -> datetime:

@@ -30,10 +30,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plugs:
-    """The instants (milliseconds since 1970, sorted) at which home sessions opened and closed."""
+    """The instants (milliseconds since 1970, sorted) at which home sessions opened and closed.
+
+    At those of ``joined_ms`` one opened that had been under way: session registers did not begin anew.
+    """
 
     opened_ms: Sequence[int] = ()
     closed_ms: Sequence[int] = ()
+    joined_ms: Sequence[int] = ()
+
+    def begun_ms(self) -> list[int]:
+        """Every instant at which a session opened."""
+        return sorted((*self.opened_ms, *self.joined_ms))
 
     def last_opening(self, after_ms: int, until_ms: int) -> int | None:
         """The last session opening in ``(after_ms, until_ms]``."""

@@ -1,22 +1,48 @@
 """What was seen of a car, taken into the twin: presence, the running meter and the news of both. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.meter import advance
 from driveway.domain.observation import Observation
+from driveway.domain.plug_facts import holds, plug_samples
 from driveway.domain.presence_rules import EffectKind, PresenceStep
 from driveway.domain.reasons import Reason
-from driveway.domain.samples import Sample, plug_samples, rating_of, samples_of
+from driveway.domain.samples import Sample, rating_of, samples_of
 from driveway.domain.twin import Entry, Twin
 
 
-def samples_seen(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
-    """The meter samples in observations that were taken into the twin."""
+def samples_told(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
+    """The samples in observations that the half-hours are to hold, once these were taken into the twin.
+
+    Which of a car's samples count, the half-hours tell by their plug facts: a plug-in may be heard of after what was
+    measured since, and home after both. What is not in a session that the twin knows, and never will be, is left out.
+    """
     return tuple(
-        sample for observation in observations for sample in samples_of(observation, twin.link, twin.presence, now=now)
+        sample
+        for observation in observations
+        if not _is_away(twin, observation)
+        for sample in samples_of(observation, twin, now=now)
     )
+
+
+def _is_away(twin: Twin, seen: Observation) -> bool:
+    """Whether no home session can come to hold what was seen: none is open, and the car is unplugged or left since."""
+    presence, last = twin.presence, twin.presence.last_session
+    if twin.link.type == "charger" or presence.session is not None:
+        return False
+    if last is not None and last.closed_at is not None and seen.at <= last.closed_at:
+        return False
+    return seen.plugged_in is False or (presence.moved_at is not None and seen.at <= presence.moved_at)
+
+
+def _samples_known_to_count(twin: Twin, observations: Iterable[Observation], now: datetime) -> Iterator[Sample]:
+    sessions = (twin.presence.session, twin.presence.last_session)
+    for observation in observations:
+        for sample in samples_of(observation, twin, now=now):
+            if twin.link.type == "charger" or any(holds(session, sample.at) for session in sessions):
+                yield sample
 
 
 def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
@@ -25,7 +51,7 @@ def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observa
     The running meter is advanced, the news told, and a session that is over summed up.
     """
     after = replace(twin, presence=step.presence)
-    samples = (*plug_samples(twin.presence, after.presence), *samples_seen(after, observations, now))
+    samples = (*plug_samples(twin.presence, after.presence), *_samples_known_to_count(after, observations, now))
     meter = advance(twin.meter, samples, rating_of(twin.link))
     if step.presence is twin.presence and meter == twin.meter and not step.entries:
         return twin

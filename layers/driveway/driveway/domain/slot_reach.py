@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from driveway.domain.metering import BEST_POINT_FIRST, plugs_of, readings_by_register
+from driveway.domain.metering import BEST_POINT_FIRST, REGISTERS, of_kind, readings_by_register
+from driveway.domain.plug_facts import plugs_of
 from driveway.domain.power import power_line
 from driveway.domain.registers import MAX_RUN_MS, MAX_SPAN_MS, Plugs, Reading, runs, survivors
 from driveway.domain.samples import Rating, Sample
@@ -64,12 +65,9 @@ class Reach:
         """The reach over these samples."""
         plugs, readings, line = plugs_of(samples), readings_by_register(samples), power_line(samples)
         # Lesser sources first: the registers above spread their energy by what these show.
-        chains = [
-            Chain.of(chain, plugs, rating.power_w)
-            for kind in ("soc", "session", "lifetime")
-            for point in reversed(BEST_POINT_FIRST)
-            if (chain := readings.get((kind, point)))
-        ]
+        keys = of_kind("soc", readings)
+        keys += [(kind, point) for kind in REGISTERS for point in reversed(BEST_POINT_FIRST)]
+        chains = [Chain.of(readings[key], plugs, rating.power_w) for key in keys if key in readings]
         lines = [[event.at_ms for event in line]]
         lines += [[event.at_ms for event in line if point in event.power_w] for point in BEST_POINT_FIRST]
         return cls(chains, [at for at in lines if at], plugs, known_from)
@@ -100,7 +98,7 @@ class Reach:
         """The end of every span that holds ``at_ms``, and of every span that holds such an end."""
         for chain in (*self.chains, *reversed(self.chains)):
             at_ms = max(at_ms, self._chain_forward(chain, at_ms))
-        lines = (*self.lines, self.plugs.opened_ms)
+        lines = (*self.lines, self.plugs.begun_ms())
         return max(at_ms, *(self._line_forward(line, at_ms) for line in lines))
 
     def _chain_back(self, chain: Chain, at_ms: int) -> int:
@@ -136,7 +134,7 @@ class Reach:
         return line[index] if index < len(line) else at_ms
 
     def _away_back(self, at_ms: int) -> int:
-        opened, closed = self.plugs.opened_ms, self.plugs.closed_ms
+        opened, closed = self.plugs.begun_ms(), self.plugs.closed_ms
         if not opened or opened[-1] <= at_ms:
             return at_ms
         last_opened, last_closed = bisect_right(opened, at_ms) - 1, bisect_right(closed, at_ms) - 1

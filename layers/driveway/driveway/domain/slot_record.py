@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.ledger import GRACE, Slot, measured
-from driveway.domain.metering import HALF_HOUR_MS, HalfHour, energy_of, half_hours, to_ms
-from driveway.domain.samples import Rating, Sample
+from driveway.domain.metering import HALF_HOUR_MS, HalfHour, energy_of, half_hours
+from driveway.domain.plug_facts import plug_changes, told_at_home
+from driveway.domain.samples import Rating, Sample, to_ms
 from driveway.domain.slot_reach import Reach
 
 RIPPLE = 8
@@ -45,8 +46,11 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     if not new:
         return ()
     stored = {_ms(slot.start): slot for slot in window.slots}
-    samples = sorted(new.union(*(slot.samples for slot in window.slots)), key=lambda s: (s.at, s.kind, s.value))
-    reach = Reach.over(samples, metered.rating, _known_from(window))
+    # Of the first slot no more is used than what it hands on: whether the samples after it were told at home.
+    handing_on, known = ((), window.slots) if window.all_before else (window.slots[:1], window.slots[1:])
+    samples = new.union(*(slot.samples for slot in known))
+    counting = _counting(samples, metered.rating, plugged=any(slot.plugged_at_end for slot in handing_on))
+    reach = Reach.over(counting, metered.rating, _known_from(window))
     instants = [to_ms(sample) for sample in new]
     first, last = _half_hour(reach.changed_from(min(instants))), _half_hour(reach.changed_to(max(instants)))
     before = max((start for start in stored if start < first), default=None)
@@ -58,7 +62,7 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     reach.back(first - 1)
     if reach.short:
         return None
-    energy, by_start = energy_of(samples, metered.rating), _by_half_hour(samples)
+    energy, by_start = energy_of(counting, metered.rating), _by_half_hour(samples)
     # The slot that follows is worked out anew: it may have been made from an older state of this one.
     last = min((start for start in stored if start > last), default=last)
     carry = stored[first - HALF_HOUR_MS].carry if first - HALF_HOUR_MS in stored else 0
@@ -82,7 +86,13 @@ def _half_hour(at_ms: int) -> int:
 def _known_from(window: Window) -> int | None:
     if window.all_before:
         return None
-    return _ms(window.slots[0].start) if window.slots else NEVER_MS
+    return _ms(window.slots[0].end) if window.slots else NEVER_MS
+
+
+def _counting(samples: Iterable[Sample], rating: Rating, *, plugged: bool) -> list[Sample]:
+    """The samples that count, in order."""
+    ordered = sorted(samples, key=lambda s: (s.at, s.kind, s.value))
+    return told_at_home(ordered, plugged=plugged) if rating.travels else ordered
 
 
 def _by_half_hour(samples: Iterable[Sample]) -> dict[int, frozenset[Sample]]:
@@ -127,8 +137,8 @@ def _slots(
 
 def _plugged(start: int, samples: Iterable[Sample], plugged: bool) -> tuple[bool, bool]:
     """Whether the car was plugged in for any of the half-hour, and at its end."""
-    changes = sorted((to_ms(s), s.kind == "plugged") for s in samples if s.kind in ("plugged", "unplugged"))
-    at_start = [opens for at_ms, opens in changes if at_ms == start]
+    changes = plug_changes(samples)
+    at_start = [opens for at, opens in changes if _ms(at) == start]
     any_time = at_start[-1] if at_start else plugged
     return any_time or any(opens for _, opens in changes), changes[-1][1] if changes else plugged
 

@@ -146,12 +146,18 @@ class NamedVehicle:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A home charging session: plugged in and at home, from ``opened_at`` until ``closed_at``."""
+    """A home charging session: plugged in and at home, from ``opened_at`` until ``closed_at``.
+
+    ``metered_from`` is when metering begins, where that is not the plug-in: home became known too late to tell for what
+    was charged before. ``false_ends`` are the latest plug-outs that were believed and turned out to have been none.
+    """
 
     id: str
     opened_at: datetime
     plugged_at: datetime
     closed_at: datetime | None = None
+    metered_from: datetime | None = None
+    false_ends: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,15 +410,16 @@ class Meter:
     """Where metering stands: the latest sample of each kind. The half-hours themselves are items of their own.
 
     ``power_w`` is True when charging at an unknown rate and False when not charging. ``total_wh`` is all energy metered
-    so far, corrections included; ``session_started_wh`` what it was at the plug-in. It is the sum of what the best
-    register settled (``settled_wh``), what a session register added since (``session_wh``) and what power added since
-    the last register (``power_units``, half watt-milliseconds).
+    so far, corrections included; ``session_started_wh`` what it was at ``session_started_at``, when the session began.
+    It is the sum of what the best register settled (``settled_wh``), what a session register added since
+    (``session_wh``) and what power added since the last register (``power_units``, half watt-milliseconds).
     """
 
     power_w: Observed | None = None
     session: Register | None = None
     lifetime: Register | None = None
     session_started_wh: int | None = None
+    session_started_at: datetime | None = None
     total_wh: int = 0
     settled_wh: int = 0
     session_wh: int = 0

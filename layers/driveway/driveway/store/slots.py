@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INDEX = "SlotsDue"
 SLOT = "SLOT#"
 AFTER_ALL_SLOTS = "SLOT$"
-LOOK_BACK = 2 * HALF_HOUR
+LOOK_BACK = 4 * HALF_HOUR
 EARLIER_AT_ONCE = 16
 KEYS_AT_ONCE = 100
 MAX_TRIES = 12
@@ -38,6 +38,8 @@ KIND_CODES: dict[SampleKind, str] = {
     "charging": "c",
     "stopped": "x",
     "plugged": "i",
+    "joined": "j",
+    "resumed": "r",
     "unplugged": "o",
 }
 POINT_CODES: dict[MeasuringPoint, str] = {"charger": "c", "vehicle_ac_input": "v", "battery": "b", "unknown": "u"}
@@ -49,13 +51,14 @@ Key = tuple[str, str]
 
 def _pack(sample: Sample, start: datetime) -> str:
     offset_ms = (sample.at - start) // timedelta(milliseconds=1)
-    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{offset_ms}:{sample.value}"
+    whose = "" if sample.vehicle_id is None else f":{sample.vehicle_id}"
+    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{offset_ms}:{sample.value}{whose}"
 
 
 def _unpack(text: str, start: datetime) -> Sample:
-    offset_ms, value = text[2:].split(":")
+    offset_ms, value, *whose = text[2:].split(":", 2)
     at = start + timedelta(milliseconds=int(offset_ms))
-    return Sample(at, KINDS[text[0]], int(value), POINTS[text[1]])
+    return Sample(at, KINDS[text[0]], int(value), POINTS[text[1]], *whose)
 
 
 def slot_item(slot: Slot, shards: int) -> dict[str, Any]:

@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 
 from driveway.domain.observation import Observation
-from driveway.domain.samples import rating_of, session_samples
-from driveway.domain.sight import samples_seen
+from driveway.domain.plug_facts import session_samples
+from driveway.domain.samples import rating_of
+from driveway.domain.sight import samples_told
 from driveway.domain.slot_record import Metered
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 
 
 def meter_twin(twin: Twin, observations: Sequence[Observation], current: Runtime) -> None:
-    """Record the samples of the twin's sessions, and those in observations that were taken into it.
+    """Record the plug facts of the twin's sessions, and the samples in observations that were taken into it.
 
     Recording the same again changes nothing. The sessions are looked at every time, changed or not: whoever stored a
     twin and failed before its half-hours is made good by the repetition, or by whatever is seen next.
     """
     now, link = current.now(), twin.link
     plugs = current.slots.unrecorded(link.asset, session_samples(twin.presence))
-    samples = (*plugs, *samples_seen(twin, observations, now))
+    samples = (*plugs, *samples_told(twin, observations, now))
     if samples:
         metered = Metered(
             asset=link.asset,
