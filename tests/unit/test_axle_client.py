@@ -148,13 +148,23 @@ def test_a_token_that_is_refused_twice_is_an_outage_after_two_calls(world: World
     assert world.token_requests() == 2
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 422])
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 422])
 def test_a_final_refusal_is_in_axles_words_and_made_once(world: World, status: int) -> None:
     world.fault(path="/event/", status=status, body={"detail": "Invalid tariff: off_peak_times"})
     with pytest.raises(AxleRefusedError) as failure:
         world.instance().tell("/entities/asset/x/event/intent", {})
     assert (failure.value.status, failure.value.detail) == (status, "Invalid tariff: off_peak_times")
     assert len(world.simulator.requests.list(path="/event/")) == 1
+
+
+def test_a_403_is_a_refusal_of_a_request_and_an_outage_for_what_an_asset_is_to_be_told(world: World) -> None:
+    world.fault(path="/(data|entities)/", status=403, body={"detail": "Permission denied"})
+    instance = world.instance()
+    with pytest.raises(AxleRefusedError, match="Permission denied"):
+        instance.post("/data/readings", {"readings": []})
+    with pytest.raises(AxleUnavailableError, match="Permission denied") as failure:
+        instance.tell("/entities/asset/x/event/intent", {})
+    assert (failure.value.status, failure.value.heard) == (403, False)
 
 
 def test_validation_errors_are_told_with_their_places(world: World) -> None:
@@ -287,6 +297,8 @@ DATE = "Thu, 15 Jan 2026 18:00:00 GMT"
         ({"Retry-After": "120"}, 120),
         ({"Retry-After": " 0.5 "}, 0.5),
         ({"Retry-After": "-3"}, 0),
+        ({"Retry-After": "1e15"}, 86_400),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": DATE}, 86_400),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "inf"}, None),
         ({"Retry-After": "nan"}, None),

@@ -23,6 +23,9 @@ TIMEOUT_S = (3.05, 10)
 MOST_WORDS = 500
 """How much of Axle's words is kept."""
 
+LONGEST_WAIT_S = 86_400.0
+"""Who asks to be left alone for longer is taken to have meant a day."""
+
 
 class AxleError(Exception):
     """Axle did not do what was asked. ``detail`` is in Axle's own words where it gave any."""
@@ -72,13 +75,19 @@ class AxleClient:
     def tell(self, path: str, body: Mapping[str, Any]) -> None:
         """POST a JSON body whose answer says nothing but its status: any 2xx will do.
 
-        Raises AxleRefusedError or AxleUnavailableError.
+        Raises AxleRefusedError or AxleUnavailableError: the latter on a 403, too, which is about our access and passes.
+        What Axle will not hear of an asset it documents as 404.
         """
-        self._send(
-            lambda headers: self.http.post(
-                self._url(path), json=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+        try:
+            self._send(
+                lambda headers: self.http.post(
+                    self._url(path), json=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+                )
             )
-        )
+        except AxleRefusedError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            raise AxleUnavailableError(error.detail, status=error.status, heard=False) from error
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, compress: bool = False) -> Any:
         """POST a JSON body (gzip with ``compress``). Raises AxleRefusedError or AxleUnavailableError."""
@@ -189,7 +198,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         asked, sent = _http_date(text), _http_date(headers.get("Date", ""))
         wait_s = (asked - sent).total_seconds() if asked and sent else math.nan
-    return max(0.0, wait_s) if math.isfinite(wait_s) else None
+    return min(max(0.0, wait_s), LONGEST_WAIT_S) if math.isfinite(wait_s) else None
 
 
 def _http_date(text: str) -> datetime | None:

@@ -123,8 +123,8 @@ def _is_its_probe(breaker: Breaker, permit: Permit) -> bool:
 
 def _opened(breaker: Breaker, now: datetime, rules: BreakerRules, spread: float, wait_s: float | None) -> Breaker:
     whole = min(rules.longest_pause, rules.first_pause * 2 ** min(breaker.openings, 16))
-    asked = min(rules.longest_pause, timedelta(seconds=wait_s or 0.0))
-    pause = max(whole * (0.5 + 0.5 * spread), asked)
+    asked_s = min(rules.longest_pause.total_seconds(), wait_s or 0.0)
+    pause = max(whole * (0.5 + 0.5 * spread), timedelta(seconds=asked_s))
     return Breaker(
         state="open", openings=breaker.openings + 1, until=now + pause, probe=breaker.probe, failed_at=breaker.failed_at
     )
