@@ -3,20 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from driveway.domain.axle_answers import (
     acknowledged,
     answered,
     claimed,
     claimed_call,
-    held_back,
-    pause_s,
     put_off,
     refused,
 )
 from driveway.domain.axle_calls import AxleCall
-from driveway.domain.axle_sync import axle_due, call_due, in_sync, mark_unacknowledged, next_call
+from driveway.domain.axle_sync import axle_due, in_sync, next_call
 from driveway.domain.twin import AxleState, Intent, Twin
 from tests.unit.axle_twins import (
     EVENING,
@@ -390,51 +386,3 @@ def test_what_a_vanished_caller_told_is_in_doubt_and_its_late_answer_counts_for_
     assert following is not None
     assert following.kind == "plug-out"
     assert answered(taken_over, "gone", lambda told: acknowledged(told, call, later)) is taken_over
-
-
-# Pauses
-
-
-def test_pauses_double_from_five_seconds_to_five_minutes_and_half_of_each_is_chance() -> None:
-    longest = [pause_s(attempts, None, 1.0) for attempts in range(9)]
-    assert longest == [5, 10, 20, 40, 80, 160, 300, 300, 300]
-    assert [pause_s(attempts, None, 0.0) for attempts in range(9)] == [pause / 2 for pause in longest]
-
-
-@pytest.mark.parametrize(("asked_s", "least", "most"), [(60, 60, 75), (3600, 300, 300), (0.5, 2.5, 5)])
-def test_a_wait_that_axle_asks_for_is_waited_within_five_minutes(asked_s: float, least: float, most: float) -> None:
-    assert least <= pause_s(0, asked_s, 0.0) <= pause_s(0, asked_s, 0.99) <= most
-
-
-def test_a_twin_that_was_put_off_is_due_at_its_time_and_not_before() -> None:
-    twin = put_off(plugged(settled(a_twin())), "HTTP 503", now=NOW, wait_s=30, spread=0)
-    assert axle_due(twin, NOW) == NOW + timedelta(seconds=30)
-    assert call_due(twin, NOW) is None
-    assert call_due(twin, NOW + timedelta(seconds=30)) is not None
-    assert axle_due(twin, NOW + minutes(1)) == NOW + minutes(1)
-
-
-def test_an_outage_is_one_line_in_the_timeline_and_is_known_since_its_first_moment() -> None:
-    twin = plugged(settled(a_twin()))
-    for minute in range(5):
-        twin = put_off(twin, "HTTP 503", now=NOW + minutes(minute), wait_s=None, spread=0)
-    assert [entry.event for entry in twin.news].count("AxleUnavailable") == 1
-    assert (twin.axle.attempts, twin.axle.unacknowledged_since, twin.axle.last_error) == (5, NOW, "HTTP 503")
-    after = settled(twin)
-    assert (after.axle.attempts, after.axle.unacknowledged_since, after.axle.last_error) == (0, None, None)
-
-
-def test_a_twin_with_nothing_to_tell_is_not_held_back() -> None:
-    twin = settled(a_twin())
-    assert held_back(twin, "open", now=NOW, until=NOW + minutes(1)) is twin
-    waiting = held_back(plugged(twin), "open", now=NOW, until=NOW + minutes(1))
-    assert axle_due(waiting, NOW) == NOW + minutes(1)
-    assert (waiting.axle.attempts, waiting.axle.last_error) == (0, "open")
-
-
-def test_what_axle_does_not_know_yet_is_marked_with_its_time_once() -> None:
-    twin = settled(a_twin())
-    assert mark_unacknowledged(twin, NOW) is twin
-    marked = mark_unacknowledged(plugged(twin), NOW)
-    assert marked.axle.unacknowledged_since == NOW
-    assert mark_unacknowledged(marked, NOW + minutes(1)) is marked

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.axle_answers import acknowledged, answered, claimed, claimed_call, put_off, refused
 from driveway.domain.axle_calls import AxleCall
-from driveway.domain.axle_sync import axle_due, in_sync, wanted_charge_now, wanted_intent, wanted_session
+from driveway.domain.axle_sync import at_rest, axle_due, in_sync, wanted_charge_now, wanted_intent, wanted_session
 from driveway.domain.departures import next_departure
 from driveway.domain.intent import intent_differs
 from driveway.domain.tariff import axle_tariff
@@ -40,8 +40,12 @@ INTENTS = (
 RANK = {"tariff-update": 0, "intent": 1, "plug-in": 2, "plug-out": 2, "charge-now": 3, "charge-now-deleted": 3}
 LEASE = minutes(2)
 
-Fate = Literal["done", "unheard", "lost", "done but lost", "caller vanishes", "done but caller vanishes"]
-FATES: tuple[Fate, ...] = ("done", "unheard", "lost", "done but lost", "caller vanishes", "done but caller vanishes")
+Fate = Literal[
+    "done", "unheard", "lost", "done but lost", "done late but lost", "caller vanishes", "done but caller vanishes"
+]
+FATES: tuple[Fate, ...] = get_args(Fate)
+LATE_BY = timedelta(seconds=50)
+"""After other calls that were made meanwhile."""
 
 changes = st.one_of(
     st.tuples(st.just("tariff"), st.integers(0, len(TARIFFS) - 1)),
@@ -73,6 +77,7 @@ class History:
     sessions: int = 0
     calls: list[AxleCall] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
+    late: list[tuple[datetime, AxleCall]] = field(default_factory=list)
 
     def apply(self, what: str, value: int) -> None:
         twin = self.twin
@@ -111,6 +116,7 @@ class History:
             self.twin = claimed(self.twin, self.now, id=name, until=self.now + LEASE)
             call = claimed_call(self.twin, name)
             if call is None or not self.make(call, name):
+                self.twin = at_rest(self.twin, self.now)
                 return
 
     def make(self, call: AxleCall, name: str) -> bool:
@@ -118,6 +124,9 @@ class History:
         self.calls.append(call)
         fate = self.fates.pop() if self.fates else "done"
         is_refused = self.is_refused(call)
+        self.carry_out_late()
+        if fate == "done late but lost" and not is_refused:
+            self.late.append((self.now + LATE_BY, call))
         if fate in {"done", "done but lost", "done but caller vanishes"} and not is_refused:
             self.axle.take(call)
         if self.interruptions:
@@ -130,6 +139,7 @@ class History:
         if fate != "done":
             self.outcomes["unavailable"] += 1
             unanswered = None if fate == "unheard" else call
+            self.outcomes["lost"] += unanswered is not None
             self.twin = answered(
                 self.twin,
                 name,
@@ -145,6 +155,14 @@ class History:
             ),
         )
         return True
+
+    def carry_out_late(self) -> None:
+        """Let Axle carry out the lost calls whose time has come. It is muddled by them for a while."""
+        muddled = list(self.axle.muddled)
+        for _, call in (late for late in self.late if late[0] <= self.now):
+            self.axle.take(call)
+        self.late = [late for late in self.late if late[0] > self.now]
+        self.axle.muddled = muddled
 
     def is_refused(self, call: AxleCall) -> bool:
         tariff, intent = call.body.get("tariff"), call.body.get("intent")
@@ -186,6 +204,7 @@ class History:
                 assert again is None or again > self.now, "a look that finds nothing to do must not be due at once"
             assert looks < 400
         self.now = until - timedelta(milliseconds=1)
+        self.carry_out_late()
 
     def check_picture(self) -> None:
         axle, told, twin, now = self.axle, self.twin.axle, self.twin, self.now
@@ -225,8 +244,9 @@ def most_calls(history: History) -> int:
 
     Three for the first telling; two for every change (a re-opened session is a plug-out and a plug-in, a plug-out with
     a charge-now ends that as well, a snooze does so and undoes it later) and one for every departure at another time.
-    Every failure costs two: itself, and a further call if what was told in vain has meanwhile changed back. Refusals
-    are counted as they come: each costs itself.
+    Every failure costs two: itself, and a further call if what was told in vain has meanwhile changed back. What was
+    told after a lost call may have to be told again, which takes four at most. Refusals are counted as they come: each
+    costs itself.
     """
     failures = history.outcomes["unavailable"] + history.outcomes["vanished"]
     departures = sum(
@@ -234,7 +254,8 @@ def most_calls(history: History) -> int:
         for day in range(1 + (history.now - NOW).days)
         if next_departure(history.twin.intent, "Europe/London", NOW + timedelta(days=day)) is not None
     )
-    return 3 + 2 * history.wants + departures + 2 * failures + history.outcomes["refused"]
+    late = 4 * history.outcomes["lost"]
+    return 3 + 2 * history.wants + departures + 2 * failures + late + history.outcomes["refused"]
 
 
 SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
@@ -295,6 +316,6 @@ def run(history: History, moves: Moves, tally: Counter[str]) -> None:
 
 
 def show(name: str, tally: Counter[str], capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes = ", ".join(f"{tally[what]} {what}" for what in ("accepted", "refused", "unavailable", "vanished"))
+    outcomes = ", ".join(f"{tally[what]} {what}" for what in ("accepted", "refused", "unavailable", "lost", "vanished"))
     with capsys.disabled():
         print(f"\nAxle sync, {name}: {tally['histories']} histories; calls: {outcomes}")

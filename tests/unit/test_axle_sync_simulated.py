@@ -24,7 +24,7 @@ from driveway.runtime.clock import Clock
 from driveway.runtime.context import Runtime
 from driveway.store.breakers import Breakers
 from driveway.store.items import encode_item
-from driveway.store.table import Change
+from driveway.store.table import Change, UnknownAssetError
 from driveway.vehicles.tokens import SharedTokens, TokenEndpoint
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
 from simulators.common import Fault, running
@@ -84,21 +84,32 @@ class AxleByHand:
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.down = clock, False
+        self.retry_after_s: float | None = None
         self.called: list[datetime] = []
         self.accepted: Counter[tuple[str, str]] = Counter()
 
     def tell(self, path: str, body: Any) -> None:
         self.called.append(self.clock.now())
         if self.down:
-            raise AxleUnavailableError("HTTP 503", status=503)
+            raise AxleUnavailableError("HTTP 503", status=503, retry_after_s=self.retry_after_s)
         _, _, asset_id, _, kind = path.strip("/").split("/")
         self.accepted[asset_id, kind] += 1
 
 
+class WithAxle(Runtime):
+    """A runtime whose Axle is the one it was given."""
+
+    given: Any = None
+
+    @property
+    def axle(self) -> Any:
+        return self.given
+
+
 def instance(clock: Clock, table: Any, axle: Any, records: Any, seed: int = 1) -> Runtime:
-    made = Runtime({"POWERTOOLS_LOG_LEVEL": "CRITICAL"}, clock=clock)
+    made = WithAxle({"POWERTOOLS_LOG_LEVEL": "CRITICAL"}, clock=clock)
     made.random = Random(seed)
-    made.table, made.axle = table, axle
+    made.table, made.given = table, axle
     made.breakers = Breakers(records, BreakerRules(), chance=made.random)
     return made
 
@@ -159,6 +170,70 @@ def run_until(end: datetime, current: Runtime, table: MemoryTable) -> None:
         if again is not None:
             heapq.heappush(due_queue, (again, asset))
     clock.move(end)
+
+
+def assets_at_hand(count: int) -> tuple[Runtime, MemoryTable, AxleByHand]:
+    """Cars that Axle knows all of, each plugged in since."""
+    clock, table = HandClock(), MemoryTable()
+    axle = AxleByHand(clock)
+    current = instance(clock, table, axle, MemoryStore())
+    for number in range(count):
+        twin = a_twin()
+        table.twins[f"car-{number}"] = replace(twin, link=replace(twin.link, axle_asset_id=f"axle-{number}"))
+        sync(f"car-{number}", current)
+        table.twins[f"car-{number}"] = plugged(table.twins[f"car-{number}"], "s1")
+    return current, table, axle
+
+
+def test_a_wait_that_axle_asks_for_is_kept_to_for_the_asset_and_for_axle_as_a_whole() -> None:
+    current, table, axle = assets_at_hand(7)
+    axle.down, axle.retry_after_s = True, 100
+    for number in range(5):
+        sync(f"car-{number}", current)
+        retry_at = table.twins[f"car-{number}"].axle.retry_at
+        assert retry_at is not None
+        assert timedelta(seconds=100) <= retry_at - NOW <= timedelta(seconds=125)
+    called = len(axle.called)
+    current.clock.move(NOW + timedelta(seconds=99))
+    sync("car-5", current)
+    assert len(axle.called) == called
+    current.clock.move(NOW + timedelta(seconds=100))
+    sync("car-6", current)
+    assert len(axle.called) == called + 1
+
+
+def test_an_asset_that_is_erased_before_its_call_leaves_the_probe_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    current, table, axle = assets_at_hand(7)
+    axle.down = True
+    for number in range(5):
+        sync(f"car-{number}", current)
+    axle.down = False
+    current.clock.move(NOW + timedelta(seconds=10))
+    with monkeypatch.context() as erased:
+
+        def gone(*_args: Any, **_kwargs: Any) -> Change:
+            raise UnknownAssetError("car-5")
+
+        erased.setattr(table, "change_twin", gone)
+        with pytest.raises(UnknownAssetError):
+            sync("car-5", current)
+    sync("car-6", current)
+    assert axle.accepted["axle-6", "plug-in"] == 1
+
+
+def test_a_look_clears_away_what_an_outage_left_on_an_asset_with_nothing_to_tell() -> None:
+    current, table, axle = assets_at_hand(6)
+    known = unplugged(table.twins["car-5"]).axle
+    axle.down = True
+    for number in range(6):
+        sync(f"car-{number}", current)
+    called = len(axle.called)
+    assert table.twins["car-5"].axle.retry_at is not None
+    table.twins["car-5"] = unplugged(table.twins["car-5"])
+    assert axle_due(table.twins["car-5"], NOW) == NOW
+    sync("car-5", current)
+    assert table.twins["car-5"].axle == known
+    assert len(axle.called) == called
 
 
 # With the simulated Axle
@@ -324,8 +399,8 @@ def test_sync_writes_what_axle_acknowledged_to_the_table(simulated: Simulated, m
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         )
-        current = Runtime({"TABLE_NAME": "t"}, clock=simulated.clock)
-        current.axle = client
+        current = WithAxle({"TABLE_NAME": "t"}, clock=simulated.clock)
+        current.given = client
         item = current.table.twin_item(plugged(twin, "s1", simulated.clock.now()), simulated.clock.now())
         current.dynamodb.put_item(TableName="t", Item=item)
         sync(asset, current)

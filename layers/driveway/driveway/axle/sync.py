@@ -3,9 +3,18 @@
 from collections.abc import Callable
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.domain.axle_answers import acknowledged, answered, claimed, claimed_call, held_back, put_off, refused
+from driveway.domain.axle_answers import (
+    ACTS_WITHIN,
+    acknowledged,
+    answered,
+    claimed,
+    claimed_call,
+    held_back,
+    put_off,
+    refused,
+)
 from driveway.domain.axle_calls import AxleCall
-from driveway.domain.axle_sync import call_due
+from driveway.domain.axle_sync import at_rest, call_due
 from driveway.domain.breaker import Permit
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
@@ -39,14 +48,19 @@ def sync(asset: str, current: Runtime) -> None:
         if not permit.granted:
             note = _then_held_back(note, permit, current)
             break
-        twin, claim = _claim(asset, note, current)
-        call = claimed_call(twin, claim)
+        call = None
+        try:
+            twin, claim = _claim(asset, note, current)
+            call = claimed_call(twin, claim)
+        finally:
+            if call is None:
+                current.breakers.unused(BREAKER, permit, now)
         if call is None:
-            current.breakers.unused(BREAKER, permit, now)
             return
         note = _answer_to(call, claim, permit, current)
     # Written also when nothing was noted: the due index may still name an instant that has passed.
-    current.table.change_twin(asset, note, now=current.now())
+    now = current.now()
+    current.table.change_twin(asset, lambda twin: at_rest(note(twin), now), now=now)
 
 
 def _nothing(twin: Twin) -> Twin:
@@ -81,13 +95,15 @@ def _answer_to(call: AxleCall, claim: str, permit: Permit, current: Runtime) -> 
         )
     except AxleUnavailableError as error:
         now, wait_s, words, chance = current.now(), error.retry_after_s, error.detail, current.random.random()
-        unanswered = call if error.heard else None
+        unanswered, acts_within = call if error.heard else None, current.clock.machine(ACTS_WITHIN.total_seconds())
         current.breakers.failed(BREAKER, permit, now, wait_s=wait_s)
         current.logger.info("Axle unavailable", extra={"call": call.kind, "status": error.status})
         return lambda twin: answered(
             twin,
             claim,
-            lambda told: put_off(told, words, now=now, wait_s=wait_s, spread=chance, unanswered=unanswered),
+            lambda told: put_off(
+                told, words, now=now, wait_s=wait_s, spread=chance, unanswered=unanswered, acts_within=acts_within
+            ),
         )
     now = current.now()
     current.breakers.succeeded(BREAKER, permit, now)

@@ -8,10 +8,22 @@ from driveway.domain.axle_calls import AxleCall, CallKind
 from driveway.domain.axle_sync import call_due, doubts, in_sync, next_call, possible_calls, with_doubts
 from driveway.domain.intent import intent_differs
 from driveway.domain.reasons import Reason
-from driveway.domain.twin import AxleDoubt, AxlePlug, AxleRefusal, AxleState, AxleSubject, AxleTelling, Entry, Twin
+from driveway.domain.twin import (
+    AxleDoubt,
+    AxleLost,
+    AxlePlug,
+    AxleRefusal,
+    AxleState,
+    AxleSubject,
+    AxleTelling,
+    Entry,
+    Twin,
+)
 
 FIRST_BACKOFF_S = 5.0
 LONGEST_BACKOFF_S = 300.0
+ACTS_WITHIN = timedelta(seconds=60)
+"""After so long at the latest Axle has carried out a call that had no answer, or never will."""
 
 
 def claimed(twin: Twin, now: datetime, *, id: str, until: datetime) -> Twin:  # noqa: A002 - the field's name
@@ -26,6 +38,7 @@ def claimed(twin: Twin, now: datetime, *, id: str, until: datetime) -> Twin:  # 
     axle = replace(
         twin.axle,
         doubts=doubts(twin, now),
+        lost=tuple(lost for lost in twin.axle.lost if now < lost.until),
         telling=AxleTelling(id, now, until, _news(twin.axle, call)),
         unacknowledged_since=twin.axle.unacknowledged_since or now,
     )
@@ -105,11 +118,18 @@ def pause_s(attempts: int, wait_s: float | None, spread: float) -> float:
 
 
 def put_off(
-    twin: Twin, detail: str, *, now: datetime, wait_s: float | None, spread: float, unanswered: AxleCall | None = None
+    twin: Twin,
+    detail: str,
+    *,
+    now: datetime,
+    wait_s: float | None,
+    spread: float,
+    unanswered: AxleCall | None = None,
+    acts_within: timedelta = ACTS_WITHIN,
 ) -> Twin:
     """The twin once Axle could not answer: tried again after ``pause_s``, for as long as it takes.
 
-    ``unanswered`` is the call if Axle may have carried it out all the same.
+    ``unanswered`` is the call if Axle may have carried it out all the same, or may yet do so (``acts_within``).
     """
     axle = twin.axle
     later = replace(
@@ -118,9 +138,17 @@ def put_off(
         retry_at=now + timedelta(seconds=pause_s(axle.attempts, wait_s, spread)),
         last_error=detail,
         doubts=with_doubts(axle.doubts, _news(axle, unanswered)) if unanswered else axle.doubts,
+        lost=_with_lost(axle.lost, unanswered, now + acts_within) if unanswered else axle.lost,
         unacknowledged_since=axle.unacknowledged_since or now,
     )
     return _told_unavailable(twin, replace(twin, axle=later), now)
+
+
+def _with_lost(known: tuple[AxleLost, ...], call: AxleCall, until: datetime) -> tuple[AxleLost, ...]:
+    said = call.says
+    further = tuple(AxleLost(told, said[told.subject], until) for told in call.tells)
+    again = {(lost.told, lost.said) for lost in further}
+    return (*(lost for lost in known if (lost.told, lost.said) not in again), *further)
 
 
 def held_back(twin: Twin, detail: str, *, now: datetime, until: datetime) -> Twin:

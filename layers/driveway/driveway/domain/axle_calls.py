@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from driveway.domain.twin import AxleDoubt, AxleIntent, AxleTariff, ChargeNow
+from driveway.domain.twin import AxleDoubt, AxleIntent, AxleState, AxleSubject, AxleTariff, ChargeNow
 
 CallKind = Literal["tariff-update", "intent", "plug-in", "plug-out", "charge-now", "charge-now-deleted"]
 
@@ -34,7 +34,7 @@ class AxleCall:
 
     @property
     def tells(self) -> tuple[AxleDoubt, ...]:
-        """What the call tells."""
+        """What the call tells of."""
         told: list[AxleDoubt] = []
         if self.tariff is not None:
             told.append(AxleDoubt("tariff"))
@@ -45,6 +45,29 @@ class AxleCall:
         if self.kind in {"charge-now", "charge-now-deleted"}:
             told.append(AxleDoubt("charge_now"))
         return tuple(told)
+
+    @property
+    def says(self) -> dict[AxleSubject, str]:
+        """What the call says of each subject that it tells of, in short."""
+        said = _values(self.tariff, self.intent, self.session_id, self.charge_now)
+        return {told.subject: said[told.subject] for told in self.tells}
+
+
+def acknowledged_values(axle: AxleState) -> dict[AxleSubject, str]:
+    """What Axle acknowledged, in the form of ``AxleCall.says``."""
+    session_id = axle.plug.session_id if axle.plug is not None else None
+    return _values(axle.tariff, axle.intent, session_id, axle.charge_now)
+
+
+def _values(
+    tariff: AxleTariff | None, intent: AxleIntent | None, session_id: str | None, boost: ChargeNow | None
+) -> dict[AxleSubject, str]:
+    return {
+        "tariff": _short(_tariff_body(tariff) if tariff is not None else None),
+        "intent": _short(_intent_said(intent) if intent is not None else None),
+        "plug": _short(session_id),
+        "charge_now": _short(_instant(boost.until) if boost is not None else None),
+    }
 
 
 def tariff_update(axle_asset_id: str, tariff: AxleTariff) -> AxleCall:

@@ -4,6 +4,7 @@ Order for an asset: tariff, intent, plug state, charge-now. The first of each is
 carries tariff and intent, so that one call says all. Values are taken at the moment of the call, so many quick changes
 cost one call. What was told and never answered is in doubt, and told again whatever the twin wants by then: so the
 calls, which say states and not steps, make Axle's picture right even when an answer was lost after Axle had acted.
+Where other calls followed before Axle can have carried out the lost one at the latest, their values are told once more.
 
 A call that Axle refuses for good is parked until its value changes. Where another call can say what matters it is made
 instead: a refused plug-in without what came with it, and after a refused plug-out the next session's plug-in.
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 
 from driveway.domain.axle_calls import (
     AxleCall,
+    acknowledged_values,
     bare_plug_in,
     charge_now,
     charge_now_deleted,
@@ -25,7 +27,16 @@ from driveway.domain.axle_calls import (
 from driveway.domain.departures import intent_changes_at
 from driveway.domain.intent import SOC_ENERGY_TOLERANCE_KWH, axle_intent, intent_differs, same_target
 from driveway.domain.tariff import axle_tariff
-from driveway.domain.twin import AxleDoubt, AxleIntent, AxleSubject, ChargeNow, Session, Twin
+from driveway.domain.twin import (
+    AxleDoubt,
+    AxleIntent,
+    AxleLost,
+    AxleState,
+    AxleSubject,
+    ChargeNow,
+    Session,
+    Twin,
+)
 from driveway.domain.vehicle_intent import intent_in_force
 
 
@@ -87,7 +98,10 @@ def axle_due(twin: Twin, now: datetime) -> datetime | None:
         return axle.telling.until
     if next_call(twin, now) is not None:
         return max(now, axle.retry_at) if axle.retry_at else now
+    if at_rest(twin, now) is not twin:
+        return now
     ahead = [intent_changes_at(intent_in_force(twin).intent, twin.link.timezone, now), twin.link.snoozed_until]
+    ahead += [lost.until for lost in _overtaken(axle)]
     return min((at for at in ahead if at is not None and at > now), default=None)
 
 
@@ -98,11 +112,35 @@ def mark_unacknowledged(twin: Twin, now: datetime) -> Twin:
     return replace(twin, axle=replace(twin.axle, unacknowledged_since=now))
 
 
+def at_rest(twin: Twin, now: datetime) -> Twin:
+    """The twin without what failed calls left on it, once there is nothing to tell and no call under way."""
+    axle = twin.axle
+    if axle.telling is not None or not in_sync(twin, now):
+        return twin
+    quiet = replace(axle, attempts=0, retry_at=None, last_error=None, refusals=(), unacknowledged_since=None)
+    return twin if quiet == axle else replace(twin, axle=quiet)
+
+
 def doubts(twin: Twin, now: datetime) -> tuple[AxleDoubt, ...]:
-    """What Axle was told without an answer, by calls of the past and by one whose maker has vanished."""
+    """What Axle may know otherwise than it acknowledged.
+
+    It was told so without an answer: by calls of the past, by one whose maker has vanished, or by one that others
+    followed and that Axle may have carried out after them.
+    """
     axle = twin.axle
     vanished = axle.telling is not None and now >= axle.telling.until
-    return with_doubts(axle.doubts, axle.telling.tells) if axle.telling is not None and vanished else axle.doubts
+    unheard = with_doubts(axle.doubts, axle.telling.tells) if axle.telling is not None and vanished else axle.doubts
+    late = tuple(lost.told for lost in _overtaken(axle) if lost.until <= now)
+    if any(told == AxleDoubt("plug") for told in late) and axle.charge_now is not None and now < axle.charge_now.until:
+        # Whether a plug-out ends the charge-now is Axle's affair and not documented.
+        late = (*late, AxleDoubt("charge_now"))
+    return with_doubts(unheard, late) if late else unheard
+
+
+def _overtaken(axle: AxleState) -> list[AxleLost]:
+    """The lost calls' values other than which Axle has acknowledged."""
+    known = acknowledged_values(axle) if axle.lost else {}
+    return [lost for lost in axle.lost if known[lost.told.subject] != lost.said]
 
 
 MOST_PLUG_DOUBTS = 3

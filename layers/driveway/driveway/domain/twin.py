@@ -269,6 +269,15 @@ class AxleDoubt:
 
 
 @dataclass(frozen=True, slots=True)
+class AxleLost:
+    """What a call without an answer said, in short: Axle may still carry it out ``until`` then, after later calls."""
+
+    told: AxleDoubt
+    said: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AxleTelling:
     """A call under way: whose it is, what it tells, and until when nobody else may call for this asset."""
 
@@ -292,6 +301,7 @@ class AxleState:
     refusals: tuple[AxleRefusal, ...] = ()
     unacknowledged_since: datetime | None = None
     doubts: tuple[AxleDoubt, ...] = ()
+    lost: tuple[AxleLost, ...] = ()
     telling: AxleTelling | None = None
 
 
