@@ -171,7 +171,7 @@ class Outbox:
         delivery = self._delivery(batch)
         started = time.monotonic()
         try:
-            timeout_s = 5 if batch[0].provider == "enode" else 15
+            timeout_s = self.world.provider(batch[0].provider).answer_within_real_s
             delivery.status = http.post(batch[0].url, data=body, headers=headers, timeout=timeout_s).status_code
         except requests.RequestException as error:
             delivery.error = type(error).__name__

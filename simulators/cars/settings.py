@@ -16,6 +16,7 @@ class ProviderSettings(Strict):
         sample_every_s: simulated seconds between reports while a car charges; 0 reports changes only.
         report_delay_s: simulated seconds between a change and its report, as with a provider that polls the car.
         resend_real_s: the real seconds to wait before each retry of a delivery that was not answered 2xx.
+        answer_within_real_s: the real seconds after which a delivery without an answer counts as failed.
     """
 
     webhook_url: str | None = None
@@ -26,6 +27,7 @@ class ProviderSettings(Strict):
     client_id: str = "client-id"
     client_secret: str = "client-secret"  # noqa: S105 - a simulator's published default
     resend_real_s: tuple[float, ...] = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 240, 480)
+    answer_within_real_s: float = Field(15.0, gt=0)
 
 
 class EnodeSettings(ProviderSettings):
@@ -38,6 +40,7 @@ class EnodeSettings(ProviderSettings):
     heartbeat_every_s: float = Field(0.0, ge=0)
     batch_size: int = Field(100, ge=1, le=100)
     batch_gather_real_s: float = Field(0.0, ge=0)
+    answer_within_real_s: float = Field(5.0, gt=0)
 
 
 class SmartcarSettings(ProviderSettings):

@@ -19,6 +19,9 @@ CONCURRENCY = 4
 
 PATIENCE_S = 120.0
 
+PATIENT_WEBHOOKS = {kind: {"answer_within_real_s": 60} for kind in KINDS}
+"""A machine that is slow for a moment must not be sent everything twice for it."""
+
 
 @dataclass(frozen=True)
 class Edge:
