@@ -3,6 +3,7 @@
 ``OUTAGE_CARS`` says how many, in tens; ``OUTAGE_SCALE`` how much faster than the wall clock their night goes by.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -112,7 +113,8 @@ def onboard(running: Stack) -> None:
     spec = {"provider": "enode", "soc_pct": 5, "battery_kwh": 64, "auto_start": False}
     bulk = {"count": CARS, "id_prefix": "car-", "home_location_prefix": "home-", "car": spec}
     running.simulator("cars", "POST", "/bulk/cars", bulk)
-    settings = {"enode": {"sample_every_s": 870, "batch_gather_real_s": 0.2}}
+    # A machine that is slow for a moment must not be sent everything twice for it.
+    settings = {"enode": {"sample_every_s": 870, "batch_gather_real_s": 0.2, "answer_within_real_s": 60}}
     running.simulator("cars", "POST", "/config", settings)
     for site in range(SITES):
         answer = running.api("PUT", f"/sites/site-{site}", body(site))
@@ -141,7 +143,9 @@ def play(night: Outage) -> None:
     running.simulator("axle", "DELETE", "/faults")
     back = time.monotonic()
     reach(running, OVER_AT)
-    until(lambda: has_everything(night), "Axle accepted every half-hour", patience_s=PATIENCE_S)
+    # What does not come is told by the tests, car by car.
+    with contextlib.suppress(AssertionError):
+        until(lambda: has_everything(night), "Axle accepted every watt-hour", patience_s=PATIENCE_S)
     night.caught_up_s = time.monotonic() - back
     for one in at_axle(running):
         events = [call["event"] for call in one["history"]]
@@ -159,7 +163,7 @@ def reach(running: Stack, moment: datetime) -> None:
 
 
 def has_everything(night: Outage) -> bool:
-    """Whether Axle accepted every half-hour of every stay, and has heard that all cars are gone."""
+    """Whether Axle accepted every half-hour and watt-hour of every stay, and has heard that all cars are gone."""
     running = night.running
     night.cars = {one["vehicle_id"]: one for one in running.simulator("cars", "GET", "/cars")["cars"]}
     names = {one["asset_id"]: one["external_id"] for one in at_axle(running)}
@@ -172,7 +176,14 @@ def has_everything(night: Outage) -> bool:
         for asset, totals in report["totals"].items()
     }
     all_gone = not any(one["plugged_in"] for one in at_axle(running))
-    return all_gone and all(night.half_hours[car(n)] >= half_hours_of(n) for n in range(CARS))
+    return all_gone and all(
+        night.half_hours[car(n)] >= half_hours_of(n) and is_whole(night, car(n)) for n in range(CARS)
+    )
+
+
+def is_whole(night: Outage, name: str) -> bool:
+    """Whether what Axle accepted of a car is what its own meter shows, to the watt-hour."""
+    return abs(night.accepted_wh.get(name, 0) - night.cars[name]["meter_wh"]) <= 1
 
 
 def test_what_axle_accepted_is_what_each_cars_own_meter_shows(
@@ -189,7 +200,12 @@ def test_what_axle_accepted_is_what_each_cars_own_meter_shows(
     )
     assert all(meter_wh > 5000 for meter_wh in meters_wh.values())
     for name, meter_wh in meters_wh.items():
-        assert outage.accepted_wh[name] == pytest.approx(meter_wh, rel=0.01), name
+        assert is_whole(outage, name), (name, meter_wh, outage.accepted_wh.get(name))
+
+
+def test_each_half_hour_of_each_stay_is_reported(outage: Outage) -> None:
+    for number in range(CARS):
+        assert outage.half_hours[car(number)] >= half_hours_of(number), car(number)
 
 
 def test_no_half_hour_is_reported_twice_alike(outage: Outage) -> None:

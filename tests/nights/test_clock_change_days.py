@@ -78,4 +78,4 @@ def test_what_axle_accepted_is_what_the_cars_own_meter_shows(
     told = f"{DAYS[day]} half-hours, {meter_wh / 1000:.3f} kWh metered, {accepted_wh / 1000:.3f} kWh accepted"
     record_property("outcome", f"{day}: {told}")
     assert meter_wh > 20_000
-    assert accepted_wh == pytest.approx(meter_wh, rel=0.01)
+    assert accepted_wh == pytest.approx(meter_wh, abs=1)

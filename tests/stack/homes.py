@@ -190,9 +190,9 @@ class Home:
         return {row["start_timestamp"]: round(row["value"] * 1000) for row in wanted}
 
     def all_reported(self) -> bool:
-        """Whether what Axle accepted comes to what the car's own meter shows, to a hundredth."""
+        """Whether what Axle accepted comes to what the car's own meter shows, to the watt-hour."""
         meter_wh = self.car()["meter_wh"]
-        return bool(meter_wh > 0 and abs(sum(self.accepted_wh().values()) - meter_wh) <= meter_wh / 100)
+        return bool(meter_wh > 0 and abs(sum(self.accepted_wh().values()) - meter_wh) <= 1)
 
     def in_sync(self) -> bool:
         """Whether Axle has heard of everything."""

@@ -56,4 +56,4 @@ def test_each_half_hour_that_axle_accepted_is_what_the_cars_own_meter_shows(kind
     accepted_wh = {datetime.fromisoformat(start): wh for start, wh in homes[kind].accepted_wh().items() if wh > 0}
     assert sum(truth_wh.values()) > 5000
     for start, wh in truth_wh.items():
-        assert accepted_wh.get(start, 0) == pytest.approx(wh, abs=100)
+        assert accepted_wh.get(start, 0) == pytest.approx(wh, abs=1)
