@@ -3,7 +3,9 @@
 from typing import get_args
 
 from driveway.domain.effective_schedule import Source
+from driveway.domain.ledger import Label
 from driveway.domain.reasons import Reason
+from driveway.domain.registers import Flag
 from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
 from driveway.runtime.problems import PROBLEM_BASE
 from driveway.store.sites import SiteState
@@ -210,6 +212,21 @@ def _asset() -> dict[str, Schema]:
         "day": text("The date in the site's zone."),
         "half_hours": whole("How many the day has: 48, in Britain 46 or 50 when the clocks change.", least=0),
     }
+    rejection = {
+        "start": instant("When the half-hour begins."),
+        "label": one_of(get_args(Label), "Axle's name of what was told."),
+        "kwh": number("What was told.", least=0),
+        "detail": text("Axle's own words. It is told again when the value changes."),
+    }
+    flags = {
+        "start": instant("When the half-hour begins."),
+        "flags": array(
+            one_of(get_args(Flag)),
+            "Where energy may be missing: `gap` (nothing was told for too long), `power_above_asset` (more power than "
+            "the asset has), `outlier`, `refused_delta` (a register rose by more than power and time allow), "
+            "`restarted` (it fell), `not_reset` (a session's began where the last ended). `rolled_over`: from 0 again.",
+        ),
+    }
     command = {
         "state": one_of(get_args(CommandState)),
         "action": one_of(get_args(CommandAction)),
@@ -281,7 +298,12 @@ def _asset() -> dict[str, Schema]:
         "command": nullable(record(command, "The latest command to the car.")),
         "axle": ref("ToldToAxle"),
         "readings": record(
-            figure | {"days": array(record(day | figure), "By local day, the running one first.")},
+            figure
+            | {
+                "days": array(record(day | figure), "By local day, the running one first."),
+                "rejections": array(record(rejection), "The latest ten of these days, newest first."),
+                "flags": array(record(flags), "What was noticed in the half-hours of the last 24 hours."),
+            },
             "What Axle has accepted of the half-hours of the last 24 hours, and by day.",
         ),
         "needs_user": nullable(text("What the driver must do at the car's maker.")),

@@ -1,7 +1,11 @@
 """A night of one home, and what can go wrong: the calls whose requests and answers are the examples."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.ledger import Slot, Told
 from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
 from local.openapi.world import World
 
@@ -107,6 +111,7 @@ def tell(world: World) -> None:
     _prefer(world)
     world.at("2026-01-15T22:00:10+00:00")
     _plug_in_and_schedule(world)
+    _tell_readings(world)
     _look(world)
     _refusals(world)
     _begin_and_not_finish(world)
@@ -231,6 +236,16 @@ def _webhooks(world: World) -> None:
     unsigned = {"x-enode-signature": ""}
     world.call("POST /webhooks/{provider}", "unsigned", "No signature", [plugged], headers=unsigned, provider="enode")
     world.call("POST /webhooks/{provider}", "unknown-provider", "Not a provider", [], provider="acme")
+
+
+def _tell_readings(world: World) -> None:
+    """Two half-hours of the night before, one of which Axle rejected."""
+    start = datetime(2026, 1, 15, 4, 30, tzinfo=UTC)
+    told = Slot("car-1", AXLE_ASSET, start, energy_wh=3700, state="accepted", told=Told(3700, accepted_wh=3700))
+    refused = Told(3902, rejected_wh=3902, words="Value exceeds the asset's power")
+    parked = replace(told, start=start + HALF_HOUR, energy_wh=3902, state="rejected", told=refused)
+    for slot in (told, replace(parked, flags=("power_above_asset",))):
+        world.runtime.slots.put(slot)
 
 
 def _look(world: World) -> None:

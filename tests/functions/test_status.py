@@ -7,6 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.ledger import Slot, Told
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import Command, Entry, Observed
 from tests.functions.assets import AXLE_ASSET, AXLE_SITE, a_twin, called, heard, place, plugged_in, sample
@@ -74,6 +76,41 @@ def test_axles_own_words_and_the_drivers_turn_are_shown(car: Rig) -> None:
     body = get(car).body
     assert (body["axle"]["attempts"], body["axle"]["last_error"]) == (3, "503: busy")
     assert (body["needs_user"], body["soc_pct"]) == ("Connect the car again.", 41.5)
+
+
+def test_rejected_half_hours_are_shown_in_axles_words_and_what_was_noticed_of_late(car: Rig) -> None:
+    first = NOW - timedelta(days=1, hours=6)
+    for number in range(14):
+        at = first + number * HALF_HOUR
+        no = Told(100 + number, rejected_wh=100 + number, words=f"no {number}")
+        slot = Slot("car-1", AXLE_ASSET, at, energy_wh=100 + number, flags=("gap",), state="rejected", told=no)
+        car.runtime.slots.put(slot)
+    register = Told(1234567, rejected_wh=1234567, words="not of this asset")
+    accepted = Slot("car-1", AXLE_ASSET, NOW - HALF_HOUR, told=Told(0, accepted_wh=0), told_lifetime=register)
+    car.runtime.slots.put(replace(accepted, state="accepted"))
+    waiting = Slot(
+        "car-1", AXLE_ASSET, NOW - 2 * HALF_HOUR, energy_wh=5, due_at=NOW, told=Told(4, rejected_wh=4, words="no")
+    )
+    car.runtime.slots.put(replace(waiting, state="corrected"))
+    readings = get(car).body["readings"]
+    shown = readings["rejections"]
+    assert shown[0] == {
+        "start": "2026-01-15T17:30:00Z",
+        "label": "charger_lifetime_consumption_energy_kwh",
+        "kwh": 1234.567,
+        "detail": "not of this asset",
+    }
+    assert shown[1] == {
+        "start": "2026-01-14T18:30:00Z",
+        "label": "charger_consumption_energy_kwh",
+        "kwh": 0.113,
+        "detail": "no 13",
+    }
+    assert [one["detail"] for one in shown[1:]] == [f"no {number}" for number in range(13, 4, -1)]
+    assert readings["flags"] == [
+        {"start": "2026-01-14T18:00:00Z", "flags": ["gap"]},
+        {"start": "2026-01-14T18:30:00Z", "flags": ["gap"]},
+    ]
 
 
 def test_a_schedule_is_whole_ordered_and_says_where_each_limit_comes_from(car: Rig) -> None:

@@ -1,5 +1,6 @@
 """What sites and assets look like from outside: answers to "what does it do, and why?"."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from driveway.domain.default_schedule import off_peak_intervals
 from driveway.domain.effective_schedule import Stretch, effective_schedule
 from driveway.domain.guard import explain
 from driveway.domain.intent import intent_body
-from driveway.domain.ledger import Completeness, completeness
+from driveway.domain.ledger import Completeness, Label, Slot, Told, completeness
 from driveway.domain.tariff import tariff_body
 from driveway.domain.twin import Observed, Twin
 from driveway.domain.vehicle_intent import intent_in_force, vehicle_intent_body
@@ -27,6 +28,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2200
 LONGEST_CURSOR = 100
 READING_DAYS = 3
 LATELY = timedelta(days=1)
+REJECTIONS = 10
 
 
 def site_body(site: str, current: Runtime) -> dict[str, Any]:
@@ -167,11 +169,26 @@ def _readings(twin: Twin, now: datetime, current: Runtime) -> dict[str, Any]:
     today = local_day(now, zone)
     days = [today - timedelta(days=back) for back in range(READING_DAYS)]
     slots = current.slots.read_whole(twin.link.asset, starts_at(days[-1], zone), now=now)
-    figure = completeness([slot for slot in slots if slot.start >= now - LATELY], now=now, grace=grace)
+    lately = [slot for slot in slots if slot.start >= now - LATELY]
     told = by_day(slots, days, zone, now=now, grace=grace)
     return {
-        **_figure(figure),
+        **_figure(completeness(lately, now=now, grace=grace)),
+        "rejections": [_rejection(*row) for row in _parked(reversed(slots))][:REJECTIONS],
+        "flags": [{"start": _instant(slot.start), "flags": list(slot.flags)} for slot in lately if slot.flags],
         "days": [{"day": d.day.isoformat(), "half_hours": d.half_hours, **_figure(d.figure)} for d in told],
+    }
+
+
+def _parked(slots: Iterable[Slot]) -> Iterator[tuple[Slot, Label, Told]]:
+    return ((slot, label, told) for slot in slots for label, told in slot.parked)
+
+
+def _rejection(slot: Slot, label: Label, told: Told) -> dict[str, Any]:
+    return {
+        "start": _instant(slot.start),
+        "label": label,
+        "kwh": (told.rejected_wh or 0) / 1000,
+        "detail": told.words,
     }
 
 

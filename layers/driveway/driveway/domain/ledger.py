@@ -87,6 +87,12 @@ class Slot:
         return max(seen, key=lambda s: (s.measuring_point == "charger", s.at, s.value)).value if seen else None
 
     @property
+    def parked(self) -> tuple[tuple[Label, Told], ...]:
+        """The rows that Axle refused and that are not told again by themselves."""
+        rows: tuple[tuple[Label, Told], ...] = ((ENERGY, self.told), (LIFETIME, self.told_lifetime))
+        return tuple(row for row in rows if self.due_at is None and row[1].rejected_wh is not None)
+
+    @property
     def reportable(self) -> bool:
         """Whether Axle is to hear of it: plugged in, with energy, or told of before."""
         return self.plugged or self.energy_wh > 0 or self.told != Told()
@@ -149,8 +155,7 @@ def claim_stands(slot: Slot, now: datetime) -> bool:
 
 def to_tell_again(slot: Slot, *, now: datetime) -> Slot | None:
     """The slot due once more for the value that Axle refused; None when it is not parked."""
-    refused = [told for told in (slot.told, slot.told_lifetime) if told.rejected_wh is not None]
-    if slot.due_at is not None or not refused:
+    if not slot.parked:
         return None
     told, told_lifetime = (replace(t, rejected_wh=None, words=None) for t in (slot.told, slot.told_lifetime))
     return replace(slot, state="corrected", due_at=now, attempts=0, told=told, told_lifetime=told_lifetime)
