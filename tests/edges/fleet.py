@@ -31,10 +31,6 @@ class Edge:
     action: str
     at: datetime
 
-    def is_met(self) -> bool:
-        """Whether the car does it."""
-        return self.home.charging() == (self.action == "start")
-
     def orders(self) -> list[str]:
         """What the car maker was told to do."""
         return [order for _, order in self.home.orders()]
@@ -61,22 +57,27 @@ def plugged_in(running: Stack, name: str, cars: int) -> list[Home]:
 
 def all_met(homes: Sequence[Home], instant: Callable[[int], datetime]) -> list[Edge]:
     """An edge for each car, at an instant that follows from its number, once every car does what it says."""
-    edges = []
+    edges, charges = [], charging(homes[0].running)
     for number, home in enumerate(homes):
-        edge = Edge(home, "stop" if home.charging() else "start", instant(number))
+        edge = Edge(home, "stop" if charges[home.vehicle_id] else "start", instant(number))
         home.running.simulator("axle", "POST", f"/assets/{home.name}/issue", {"profile": profile(edge)})
         edges.append(edge)
     first, last = edges[0].at, edges[-1].at
     assert datetime.now(UTC) < first, "it took until after the first edge to send the schedules"
     patience_s = (last - datetime.now(UTC)).total_seconds() + PATIENCE_S
-    waiting = list(edges)
-
-    def none_waits() -> bool:
-        waiting[:] = [edge for edge in waiting if not edge.is_met()]
-        return not waiting
-
-    until(none_waits, "every car does what its schedule says", patience_s=patience_s)
+    wanted = {edge.home.vehicle_id: edge.action == "start" for edge in edges}
+    until(
+        lambda: wanted.items() <= charging(homes[0].running).items(),
+        "every car does what its schedule says",
+        patience_s=patience_s,
+    )
     return edges
+
+
+def charging(running: Stack) -> dict[str, bool]:
+    """Which cars truly charge, by their id."""
+    cars = running.simulator("cars", "GET", "/cars")["cars"]
+    return {car["vehicle_id"]: car["charging"] for car in cars}
 
 
 def profile(edge: Edge) -> dict[str, Any]:
@@ -108,8 +109,8 @@ def spread_of(lateness_s: Sequence[float]) -> str:
 
 
 def seconds_from_now(seconds: float) -> datetime:
-    """The whole second that comes so many seconds from now."""
-    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+    """The whole second that comes about so many seconds from now."""
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=round(seconds))
 
 
 def most_at_once(calls: Sequence[dict[str, Any]]) -> int:
