@@ -12,7 +12,7 @@ from driveway.axle.asking import MOST_REQUESTS, ask
 from driveway.axle.client import AxleRefusedError
 from driveway.axle.readings import Drain, DrainReport
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.ledger import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot
+from driveway.domain.ledger import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot, answers_by_row
 from driveway.domain.samples import Sample
 from driveway.store.slots import SlotStore
 from tests.unit.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, metered, new_store, place
@@ -213,6 +213,29 @@ def test_looking_for_a_spoilt_row_ends_when_time_is_short_and_parks_nothing(runs
     assert (report.rejected, report.waiting) == (0, 8)
     runs.now += timedelta(minutes=30)
     assert runs.run().accepted == 8
+
+
+@pytest.mark.parametrize("spoilt", range(0, 96, 5))
+def test_runs_with_time_for_a_few_requests_come_to_an_end_with_a_spoilt_row(spoilt: int) -> None:
+    rows = rows_of(1, 48)
+    bad, left, runs = rows[spoilt], rows, 0
+    while left:
+        requests: list[int] = []
+
+        def strict(some: list[Row], made: list[int] = requests) -> object:
+            made.append(len(some))
+            if bad in some:
+                raise AxleRefusedError("value: not today", status=422)
+            return [{**row, "accepted": True} for row in some]
+
+        asked = ask(left, strict, time_is_short=lambda made=requests: len(made) >= 4)
+        left = [
+            row
+            for row in left
+            if not set(answers_by_row([{**row, "accepted": True}])) & {*asked.answers, *asked.parked}
+        ]
+        runs += 1
+        assert runs < 12
 
 
 def test_looking_for_a_spoilt_row_ends_before_the_claims_do(runs: Runs) -> None:

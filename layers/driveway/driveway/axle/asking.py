@@ -64,17 +64,16 @@ def ask(rows: Rows, send: Send, *, time_is_short: Callable[[], bool]) -> Asked:
             asked.cut_short = True
             break
         asked.requests += 1
+        if not asked.taken and asked.requests % 2 == 0:
+            # The largest in turn with the latest: faults that lie side by side are not to be taken for Axle's.
+            to_ask.sort(key=len)
         some = to_ask.pop()
         try:
             answers = send(some)
         except AxleUnavailableError as error:
             asked.unavailable = error
         except AxleRefusedError as error:
-            parts = _parts_of_refused(some, error, asked)
-            to_ask += parts
-            if not parts and not asked.taken:
-                # Elsewhere next: faults that lie side by side are not to be taken for Axle's.
-                to_ask.sort(key=len)
+            to_ask += _parts_of_refused(some, error, asked)
         else:
             asked.taken += len(some)
             asked.answers |= answers_by_row(answers if isinstance(answers, list) else [])
