@@ -11,7 +11,7 @@ from driveway.domain.twin import Home, Tariff, Window
 from driveway.domain.upkeep import default_schedule_wish, offset_changes_at
 from driveway.sites.letting_go import is_released
 from tests.unit.control_rig import MINUTE, START, Rig, new_twin
-from tests.unit.test_control import OFF_PEAK_STARTS, plugged
+from tests.unit.test_control import OFF_PEAK_ENDS, OFF_PEAK_STARTS, plugged
 
 RULES = ControlRules()
 
@@ -141,6 +141,15 @@ def test_charging_that_begins_with_the_window_is_somebody_elses_doing_where_the_
     rig.self_start()
     rig.run(MINUTE)
     assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
+
+
+def test_a_car_that_the_kept_schedule_stops_while_the_plan_charges_is_started_again_at_once() -> None:
+    rig = plugged("tesla")
+    rig.run(OFF_PEAK_ENDS - 60 * MINUTE - rig.now)
+    rig.schedule((50, 0.0), (180, 7.4))
+    rig.run(OFF_PEAK_ENDS + MINUTE - rig.now)
+    assert rig.car.charging
+    assert rig.actions()[-2:] == ["start", "start"]
 
 
 # A snooze
@@ -294,6 +303,16 @@ def test_what_is_to_be_installed_does_not_tell_where_home_is() -> None:
     assert wished is not None
     assert "51.5" not in wished
     assert "0.12" not in wished
+
+
+def test_one_that_the_days_budget_kept_back_on_its_way_goes_with_the_new_day() -> None:
+    rig = Rig(twin=new_twin("tesla"))
+    day = rig.now.date().isoformat()
+    rig.change(lambda twin: replace(twin, control=replace(twin.control, budget_day=day, commands_today=38)))
+    rig.run(timedelta(hours=7, minutes=29))
+    assert upkeep_actions(rig) == []
+    rig.run(2 * MINUTE)
+    assert rig.car.kept_schedule
 
 
 def test_what_is_to_be_installed_tells_cars_tariffs_and_offsets_apart() -> None:

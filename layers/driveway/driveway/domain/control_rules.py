@@ -28,8 +28,8 @@ class ControlRules:
         breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to an hour.
         respect_interference: whether charging that somebody else started outside the plan is left running.
         interference_grace: charging that begins this soon after the plug-in is the plug-in's own doing.
-        kept_schedule_grace: charging that begins this near the start of an off-peak window is the doing of the schedule
-            that the car keeps itself, if it keeps ours.
+        kept_schedule_grace: charging that begins this near the start of an off-peak window, or ends this near its end,
+            is the doing of the schedule that the car keeps itself, if it keeps ours.
         instruction_lasts: after this a charger is told again what it was told, before it forgets (OCPP profiles lapse).
         upkeep_retry: the pause after the default schedule could not be installed or removed; it doubles, up to a day.
     """

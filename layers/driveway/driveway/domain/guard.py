@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.default_schedule import off_peak_intervals
 from driveway.domain.desired import Desired, desired_in, is_boost_to_try
+from driveway.domain.kept_schedule import edge_that_switched
 from driveway.domain.reasons import Reason, local_hhmm
 from driveway.domain.twin import CommandAction, Twin
 from driveway.domain.wall_time import to_utc
@@ -138,11 +139,18 @@ def _start_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | No
 
 
 def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
-    """The pause before a car is started again that was started and does not charge, though nobody stopped it."""
+    """The pause before a car is started again that was started and does not charge, though nobody stopped it.
+
+    Where the schedule that it keeps stopped it, there is nothing to wait for.
+    """
     control, command, started_at = twin.control, twin.control.command, twin.control.last_start_at
     if started_at is None or last_told(control, twin.presence.session) != "start" or shows(twin, "start"):
         return None
     if command is None or command.action != "start" or command.state != "confirmed":
+        return None
+    charging = twin.presence.charging
+    edge = edge_that_switched(twin, charging, rules) if charging else None
+    if edge is not None and started_at < edge:
         return None
     again_at = started_at + rules.restart_wait * 2 ** min(control.restarts, 3)
     return HeldBack(Reason.RETRY_WAIT, again_at) if at < again_at else None

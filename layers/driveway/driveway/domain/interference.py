@@ -4,12 +4,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control_rules import ControlRules
-from driveway.domain.default_schedule import off_peak_intervals
 from driveway.domain.desired import desired_in
+from driveway.domain.kept_schedule import edge_that_switched
 from driveway.domain.outlook import Outlook
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import Entry, Observed, Session, Twin
-from driveway.domain.upkeep import may_keep_ours
 from driveway.domain.wish import last_told
 
 
@@ -36,7 +35,7 @@ def _judged(twin: Twin, session: Session, charging: Observed, now: datetime, rul
     """The twin of a car that charges though it was seen to hold."""
     if not _began_later(twin, session, charging, rules):
         return twin
-    if _began_by_kept_schedule(twin, charging, rules):
+    if edge_that_switched(twin, charging, rules) is not None:
         # That it goes on is not somebody else's doing either: the car has to be seen to hold again first.
         return _seen_to_hold(twin, None)
     noted = replace(twin.control, interference=session.id, interference_at=now, held_seen=None)
@@ -56,11 +55,3 @@ def _began_later(twin: Twin, session: Session, charging: Observed, rules: Contro
     command = twin.control.command
     stopped = command is not None and command.action == "stop" and command.state == "confirmed"
     return stopped or charging.at >= session.opened_at + rules.interference_grace
-
-
-def _began_by_kept_schedule(twin: Twin, charging: Observed, rules: ControlRules) -> bool:
-    if not may_keep_ours(twin):
-        return False
-    # Clocks differ, so it may seem to have begun a little before its window.
-    since, until = charging.at - rules.kept_schedule_grace, charging.at + rules.kept_schedule_grace
-    return any(start > since for start, _ in off_peak_intervals(twin.tariff, since, until))

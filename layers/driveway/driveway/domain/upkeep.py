@@ -15,14 +15,9 @@ from driveway.domain.command_life import HOPELESS, OPEN, TAKEN, repeated, told
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.desired import disconnected_at
 from driveway.domain.guard import allowance, commands_spent, day_of
+from driveway.domain.kept_schedule import BOUND_TO_PLACE, can_keep
 from driveway.domain.reasons import Reason
 from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
-
-KEEPS_SCHEDULES = frozenset({"tesla", "ocpp"})
-"""Providers whose cars or chargers can keep a charging schedule themselves."""
-
-BOUND_TO_PLACE = frozenset({"tesla"})
-"""Those of them whose schedules act near a place only."""
 
 LONGEST_PAUSE = timedelta(days=1)
 _OFFSET_SEARCH_WEEKS = 40
@@ -61,18 +56,6 @@ def _offset(timezone: str, at: datetime) -> timedelta:
     return at.astimezone(ZoneInfo(timezone)).utcoffset() or timedelta(0)
 
 
-def can_keep(twin: Twin) -> bool:
-    """Whether the asset's provider can keep a schedule in the car or charger."""
-    return twin.link.vehicle is not None and twin.link.vehicle.provider in KEEPS_SCHEDULES
-
-
-def may_keep_ours(twin: Twin) -> bool:
-    """Whether something that we installed is, or may be, in the car or charger."""
-    control = twin.control
-    under_way = control.upkeep is not None and control.upkeep.state == "sent"
-    return can_keep(twin) and (control.default_schedule is not None or control.schedule_unsure or under_way)
-
-
 def upkeep_is_wanted(twin: Twin, upkeep: Command, now: datetime) -> bool:
     """Whether what the command would bring about is still what should be."""
     return can_keep(twin) and upkeep.schedule == default_schedule_wish(twin, now)
@@ -89,7 +72,9 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
         if stands and upkeep.doubt_at is not None and now < upkeep.doubt_at:
             return twin
         if stands and upkeep.state == "planned" and now < upkeep.expires_at:
-            return replace(twin, control=replace(twin.control, upkeep=repeated(upkeep, now, rules)))
+            again, held_until = repeated(upkeep, now, rules), upkeep_held_until(twin, now, rules)
+            again = again if held_until is None else replace(again, doubt_at=held_until)
+            return replace(twin, control=replace(twin.control, upkeep=again))
         if upkeep.state in OPEN:
             over: CommandState = "failed" if stands else "superseded"
             unsure = twin.control.schedule_unsure or upkeep.state == "sent"

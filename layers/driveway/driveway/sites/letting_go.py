@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.axle.readings import drain_of
 from driveway.domain.command_life import REFUSED, TAKEN
+from driveway.domain.kept_schedule import may_keep_ours
 from driveway.domain.twin import Command, Twin
-from driveway.domain.upkeep import may_keep_ours
 from driveway.domain.wish import holds_car
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import busy
