@@ -9,6 +9,7 @@ import pytest
 from driveway.store.items import asset_key
 from driveway.store.slots import slot_item
 from simulators.common import Fault
+from tests.functions.assets import sample
 from tests.functions.rig import NOW, Rig, function
 from tests.functions.sites import car, delete, put, site_body
 
@@ -173,7 +174,7 @@ def test_what_axle_rejected_is_told_again_when_the_operator_says_so(rig: Rig) ->
     assert run()["rejected"] == 1
     rig.axle.faults.clear()
     assert (run()["sent"], run({"retell": "car-2"}), run()["sent"]) == (0, {"due": 0}, 0)
-    assert (run({"retell": "car-1"}), run()["accepted"], run()["sent"]) == ({"due": 1}, 1, 0)
+    assert (run(sample("meter_readings_retell")), run()["accepted"], run()["sent"]) == ({"due": 1}, 1, 0)
 
 
 def test_an_erased_asset_has_no_day_to_judge(rig: Rig) -> None:
