@@ -8,7 +8,7 @@ from moto import mock_aws
 from driveway.runtime.context import use
 from simulators.axle.app import AxleSimulator
 from simulators.common import running
-from tests.functions.rig import NOW, REGION, Rig, RigClock, make_runtime
+from tests.functions.rig import NOW, REGION, PresentOutput, Rig, RigClock, make_runtime
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +41,8 @@ def rig(axle_server: tuple[RigClock, AxleSimulator, str], monkeypatch: pytest.Mo
         made = Rig(current, clock, simulator, url)
         current.__dict__["bus"] = made.bus
         use(current)
+        for handler in current.logger.handlers:
+            monkeypatch.setattr(handler, "stream", PresentOutput())
         yield made
         use(None)
         current.http.close()

@@ -61,6 +61,18 @@ class RigClock(Clock):
         self.put(self.now() + timedelta(**by))
 
 
+class PresentOutput:
+    """The output of the test that runs: the logger is made once in a process, by whichever test is the first."""
+
+    def write(self, text: str) -> int:
+        """Write where the present test's output goes."""
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Flush it."""
+        sys.stdout.flush()
+
+
 @cache
 def template() -> dict[str, Any]:
     """The project's template as parsed YAML."""

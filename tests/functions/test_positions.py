@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -153,13 +152,6 @@ def smartcar(body: dict[str, Any]) -> dict[str, Any]:
     event, raw = sample("smartcar_plug_in"), json.dumps(body)
     event["headers"]["sc-signature"] = hmac_hex(SAMPLE_SECRETS["smartcar"][0], raw.encode())
     return {**event, "body": raw}
-
-
-@pytest.fixture(autouse=True)
-def _logs_are_captured(cars: Rig, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The logger is made once in a process, and keeps the output of the test that made it."""
-    for handler in cars.runtime.logger.handlers:
-        monkeypatch.setattr(handler, "stream", sys.stdout)
 
 
 def test_a_position_decides_home_at_every_door_and_is_nowhere_afterwards(

@@ -170,7 +170,15 @@ def test_a_token_that_cannot_be_had_is_an_outcome(needs_user, kind):
 
 @pytest.mark.parametrize(
     ("header", "wait_s"),
-    [("17", 17), ("0", 0), ("-3", 0), ("Sun, 22 Nov 2026 23:31:00 GMT", 60), ("soon", None), ("inf", None)],
+    [
+        ("17", 17),
+        ("0", 0),
+        ("-3", 0),
+        ("Sun, 22 Nov 2026 23:31:00 GMT", 60),
+        ("soon", None),
+        ("inf", None),
+        ("1e15", 86_400),
+    ],
 )
 def test_the_wait_that_enode_asks_for_is_told(header, wait_s):
     outcome, _ = ask("start", problem(429, **{"Retry-After": header}))

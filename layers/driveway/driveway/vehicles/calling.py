@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import requests
 
 
+LONGEST_WAIT_S = 86_400.0
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the provider answered; ``body`` is parsed JSON (None if it is not JSON) and ``text`` the same as it came."""
@@ -109,7 +112,7 @@ def _once(
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """How many seconds the provider asks to wait; None if it does not say.
+    """How many seconds the provider asks to wait, a day at most; None if it does not say.
 
     ``Retry-After`` in seconds or as a date (RFC 9110 §10.2.3), else ``RateLimit-Reset`` in seconds.
     """
@@ -119,7 +122,7 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
             continue
         wait_s = _seconds(text.strip(), now)
         if wait_s is not None:
-            return wait_s
+            return min(wait_s, LONGEST_WAIT_S)
     return None
 
 
