@@ -1,134 +1,194 @@
 """However samples arrive, what is stored is what the whole set of them says."""
 
-import random
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.half_hours import half_hour_of
-from driveway.domain.ledger import Slot
-from driveway.domain.observation import MeasuringPoint
+from driveway.domain.metering import BEST_POINT_FIRST
 from driveway.domain.samples import Rating, Sample, SampleKind
-from driveway.domain.slot_record import Metered, Window, record
+from driveway.domain.slot_record import Metered
+from tests.unit.metering_shelf import Shelf
 
 MIDNIGHT = datetime(2026, 1, 15, tzinfo=UTC)
-METERED = Metered("car-1", "axle-1", Rating(power_w=7400, battery_wh=64_000))
-
-
-class Shelf:
-    """Stored slots, read through windows as small as can be."""
-
-    def __init__(self) -> None:
-        self.slots: dict[datetime, Slot] = {}
-        self.reads = 0
-
-    def window(self, first: int) -> Window:
-        ordered = sorted(self.slots)
-        self.reads += len(ordered) - first
-        return Window(tuple(self.slots[start] for start in ordered[first:]), all_before=first == 0)
-
-    def record(self, samples: Iterable[Sample], *, now: datetime = MIDNIGHT) -> tuple[Slot, ...]:
-        samples = tuple(samples)
-        start = half_hour_of(min(sample.at for sample in samples))
-        first = sum(slot < start for slot in self.slots)
-        while (changes := record(self.window(first), samples, METERED, now=now)) is None:
-            assert first > 0, "all there is was given, and more was wanted"
-            first -= 1
-        for slot in changes:
-            self.slots[slot.start] = replace(slot, version=slot.version + 1)
-        return changes
-
-    def said(self) -> dict[datetime, Slot]:
-        """What the slots say, without how it came about; slots that say nothing left out."""
-        return {
-            start: replace(slot, version=0, due_at=None, state="open")
-            for start, slot in self.slots.items()
-            if slot.samples or slot.energy_wh or slot.plugged
-        }
+MEASURES: list[SampleKind] = ["lifetime", "session", "soc", "power", "charging", "stopped"]
+PLUG_FACTS: list[SampleKind] = ["plugged", "unplugged", "joined", "resumed"]
 
 
 def at_minute(minute: float) -> datetime:
-    return MIDNIGHT + timedelta(minutes=minute)
+    return MIDNIGHT + timedelta(minutes=round(minute, 3))
 
 
-KINDS: list[SampleKind] = ["lifetime", "session", "soc", "power", "charging", "stopped", "plugged", "unplugged"]
+def an_asset(random: Random) -> Metered:
+    """A car or a charger, weak or strong."""
+    rating = Rating(random.choice([2300, 7400, 22_000]), random.choice([None, 64_000]), travels=random.random() < 0.6)
+    return Metered("car-1", "axle-1", rating)
 
 
-@st.composite
-def any_samples(draw: st.DrawFn) -> list[Sample]:
-    """Samples of every kind with little sense to them: what must hold for these holds for all."""
-    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=5, unique=True))
+def a_tangle(random: Random) -> list[Sample]:
+    """Samples of every kind and point with little sense to them: what must hold for these holds for all.
+
+    Registers grow along one line and show other values, some again and again, so that there are spans, gaps, values
+    that others speak against and values that were seen before a plug-in.
+    """
+    kinds = random.sample(MEASURES, random.randint(1, 3)) + random.sample(PLUG_FACTS, random.randint(0, 3))
+    points = random.sample(BEST_POINT_FIRST, random.randint(1, 2))
+    step_min, slope_wh = random.choice([5, 15, 37, 240, 700]), random.choice([20, 60])
+    coarse_wh, others = random.choice([1, 500]), [0, *(random.randrange(0, 9000) for _ in range(2))]
     samples = []
-    for _ in range(draw(st.integers(1, 22))):
-        kind = draw(st.sampled_from(kinds))
-        top = {"power": 9000, "lifetime": 40_000, "session": 20_000, "soc": 64_000}.get(kind, 0)
-        points: list[MeasuringPoint] = (
-            ["charger", "unknown"] if kind in ("power", "session", "lifetime") else ["unknown"]
+    for _ in range(random.randint(2, 22)):
+        kind = random.choice(kinds)
+        minute = random.randint(0, 36) * step_min + random.choice([0, 0, 0, 0.5])
+        value = int(minute * slope_wh) if random.random() < 0.6 else random.choice(others)
+        if kind == "power":
+            samples.append(Sample(at_minute(minute), kind, random.randint(0, 9000), random.choice(points)))
+        elif kind in ("session", "lifetime"):
+            samples.append(Sample(at_minute(minute), kind, value // coarse_wh * coarse_wh, random.choice(points)))
+        elif kind == "soc":
+            samples.append(Sample(at_minute(minute), kind, value, vehicle_id=random.choice([None, None, "other"])))
+        else:
+            samples.append(Sample(at_minute(minute), kind))
+    return samples
+
+
+def a_register(random: Random) -> list[Sample]:
+    """A few readings of one register, and plug facts: its values agree with some of the others and not with some."""
+    kind: SampleKind = random.choice(["session", "session", "lifetime", "soc"])
+    step_min, point = random.choice([10, 20]), random.choice(BEST_POINT_FIRST)
+    values = random.sample(range(0, 3001, 500), random.randint(2, 4))
+    places = sorted(random.sample(range(16), random.randint(3, 9)))
+    samples = []
+    for place in places:
+        samples.append(
+            Sample(at_minute(place * step_min), kind, random.choice(values), "unknown" if kind == "soc" else point)
         )
-        point = draw(st.sampled_from(points))
-        minute = draw(st.integers(0, 36)) * draw(st.sampled_from([5, 10, 37]))
-        samples.append(Sample(at_minute(minute), kind, draw(st.integers(0, top)), point))
+        if kind == "soc":
+            samples.append(Sample(at_minute(place * step_min), "charging"))
+    facts = [random.choice(PLUG_FACTS) for _ in range(random.choice([0, 1, 1, 2, 3]))]
+    samples += [Sample(at_minute(random.randint(0, 16) * step_min), fact) for fact in facts]
     return samples
 
 
-@st.composite
-def a_night(draw: st.DrawFn) -> list[Sample]:
-    """A night as a car would have it: plug-in, charging with gaps and registers that grow, plug-out."""
-    rnd = random.Random(draw(st.integers(0, 2**32)))
-    step_min = draw(st.sampled_from([3, 7, 11, 20]))
-    shown = draw(st.sets(st.sampled_from(["session", "lifetime", "power", "soc"]), min_size=1))
-    minute, energy_wh = 0.0, rnd.randrange(0, 500)
-    samples = [Sample(at_minute(0), "plugged")]
-    for _ in range(draw(st.integers(2, 30))):
-        minute += rnd.choice([step_min, step_min, step_min, 0.5, 95]) + rnd.random()
-        watts = rnd.choice([0, 3600, 7200])
-        energy_wh += int(watts * step_min / 80)
-        at = at_minute(round(minute, 3))
-        values: list[tuple[SampleKind, int]] = [
-            ("power", watts),
-            ("session", energy_wh),
-            ("lifetime", 999_000 + energy_wh),
-            ("soc", 20_000 + energy_wh),
-        ]
-        samples += [Sample(at, kind, value) for kind, value in values if kind in shown and rnd.random() < 0.8]
-        if watts == 0 and rnd.random() < 0.5:
-            samples.append(Sample(at, "stopped"))
-        elif rnd.random() < 0.2:
-            samples.append(Sample(at, "charging"))
-    if draw(st.booleans()):
-        samples.append(Sample(at_minute(minute + 1), "unplugged"))
+def nights(random: Random) -> list[Sample]:
+    """Nights as a car would have them: plug-in, charging with gaps and registers that grow, plug-out, and away."""
+    step_min, shown = random.choice([3, 7, 11, 20]), random.sample(["session", "lifetime", "power", "soc"], 2)
+    minute, lifetime_wh, session_wh = 0.0, 999_000, random.randrange(0, 500)
+    samples: list[Sample] = []
+    for _ in range(random.randint(1, 3)):
+        samples.append(Sample(at_minute(minute), random.choice(["plugged", "plugged", "joined"])))
+        ends = random.randint(2, 12)
+        for number in range(random.randint(2, 14)):
+            minute += random.choice([step_min, step_min, step_min, 0.5, 95]) + random.random()
+            watts = random.choice([0, 3600, 7200])
+            session_wh += watts * step_min // 80
+            values: list[tuple[SampleKind, int]] = [
+                ("power", watts),
+                ("session", session_wh),
+                ("lifetime", lifetime_wh + session_wh),
+                ("soc", 20_000 + session_wh),
+            ]
+            told = [Sample(at_minute(minute), kind, value) for kind, value in values if kind in shown]
+            samples += [sample for sample in told if random.random() < 0.8]
+            if random.random() < 0.3:
+                samples.append(Sample(at_minute(minute), "charging" if watts else "stopped"))
+            if number == ends:
+                samples.append(Sample(at_minute(minute + 0.1), "unplugged"))
+        if random.random() < 0.3:
+            samples += [Sample(at_minute(minute), "unplugged"), Sample(at_minute(minute), "resumed")]
+        lifetime_wh, session_wh = lifetime_wh + session_wh, 0
+        minute += random.choice([5, 60, 600])
     return samples
 
 
-def in_pieces(samples: list[Sample], rnd: random.Random) -> Iterator[list[Sample]]:
+def in_pieces(samples: list[Sample], random: Random) -> Iterator[list[Sample]]:
     index = 0
     while index < len(samples):
-        size = rnd.randint(1, 4)
+        size = random.randint(1, 4)
         yield samples[index : index + size]
         index += size
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.one_of(any_samples(), a_night()), st.randoms(use_true_random=False))
-def test_any_split_shuffle_and_duplication_of_the_samples_gives_the_same_slots(
-    samples: list[Sample], rnd: random.Random
-) -> None:
-    at_once, piecemeal = Shelf(), Shelf()
-    at_once.record(samples)
-    shuffled = samples + rnd.sample(samples, k=len(samples) // 3)
-    rnd.shuffle(shuffled)
-    for piece in in_pieces(shuffled, rnd):
-        piecemeal.record(piece)
-    assert piecemeal.said() == at_once.said()
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.one_of(any_samples(), a_night()))
-def test_recording_what_is_recorded_changes_nothing(samples: list[Sample]) -> None:
+def told_piecemeal(samples: list[Sample], metered: Metered, random: Random) -> Shelf:
     shelf = Shelf()
-    for sample in samples:
-        shelf.record([sample])
-    assert shelf.record(samples) == ()
+    shuffled = samples + random.sample(samples, k=len(samples) // 3)
+    random.shuffle(shuffled)
+    for piece in in_pieces(shuffled, random):
+        shelf.record(metered, piece, now=MIDNIGHT)
+    return shelf
+
+
+@pytest.mark.parametrize("told", [a_tangle, nights])
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_any_split_shuffle_and_duplication_of_the_samples_gives_the_same_slots(
+    told: Callable[[Random], list[Sample]], seed: int
+) -> None:
+    random = Random(seed)
+    samples, metered, at_once = told(random), an_asset(random), Shelf()
+    at_once.record(metered, samples, now=MIDNIGHT)
+    assert told_piecemeal(samples, metered, random).said() == at_once.said()
+
+
+def assert_any_may_be_late(samples: list[Sample], metered: Metered) -> None:
+    at_once = Shelf()
+    at_once.record(metered, samples, now=MIDNIGHT)
+    for late in set(samples):
+        shelf = Shelf()
+        in_time = [sample for sample in samples if sample != late]
+        if in_time:
+            shelf.record(metered, in_time, now=MIDNIGHT)
+        shelf.record(metered, [late], now=MIDNIGHT)
+        assert shelf.said() == at_once.said()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_late_sample_changes_all_that_hangs_on_it(seed: int) -> None:
+    random = Random(seed)
+    assert_any_may_be_late(a_register(random), an_asset(random))
+
+
+@pytest.mark.parametrize(
+    ("readings", "plug_facts"),
+    [
+        ([(-60, 1000), (40, 1000), (70, 1500), (100, 1600), (130, 1000)], [(10, "plugged")]),
+        ([(-40, 1000), (2, 3000), (20, 3000), (40, 3000), (60, 3000), (75, 3100), (90, 1100)], []),
+        ([(0, 1000), (30, 1100), (100, 1500), (200, 1600)], [(-10, "plugged"), (60, "unplugged"), (180, "plugged")]),
+    ],
+    ids=["a value begun again", "a run of values left out", "a register that was elsewhere"],
+)
+def test_what_a_late_reading_or_plug_fact_changes_may_lie_far_before_it(
+    readings: list[tuple[float, int]], plug_facts: list[tuple[float, SampleKind]]
+) -> None:
+    samples = [Sample(at_minute(minute), kind) for minute, kind in plug_facts]
+    for kind in ("session", "lifetime"):
+        samples += [Sample(at_minute(minute), kind, value, "vehicle_ac_input") for minute, value in readings]
+        for travels in (False, True):
+            assert_any_may_be_late(samples, Metered("car-1", "axle-1", Rating(7400, travels=travels)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32))
+def test_recording_what_is_recorded_changes_nothing(seed: int) -> None:
+    random = Random(seed)
+    samples, metered = random.choice([a_tangle, nights])(random), an_asset(random)
+    assert told_piecemeal(samples, metered, random).record(metered, samples, now=MIDNIGHT) == ()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_recording_that_breaks_off_is_finished_by_recording_what_is_not_found(seed: int) -> None:
+    random = Random(seed)
+    samples, metered, at_once = random.choice([a_tangle, nights])(random), an_asset(random), Shelf()
+    at_once.record(metered, samples, now=MIDNIGHT)
+    shelf, late = Shelf(), random.sample(samples, min(len(samples), random.randint(1, 3)))
+    in_time = [sample for sample in samples if sample not in late]
+    if in_time:
+        shelf.record(metered, in_time, now=MIDNIGHT)
+    shelf.record(metered, late, now=MIDNIGHT, writes=random.randint(0, 12))
+    if lost := shelf.unrecorded(metered.asset, late):
+        shelf.record(metered, lost, now=MIDNIGHT)
+    assert shelf.said() == at_once.said()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from driveway.domain.ledger import GRACE, Slot, measured
 from driveway.domain.metering import HALF_HOUR_MS, HalfHour, energy_of, half_hours
-from driveway.domain.plug_facts import plug_changes, told_at_home
+from driveway.domain.plug_facts import PLUG_FACTS, plug_changes, told_at_home
 from driveway.domain.samples import Rating, Sample, to_ms
 from driveway.domain.slot_reach import Reach
 
@@ -40,6 +40,9 @@ class Metered:
 def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: datetime) -> tuple[Slot, ...] | None:
     """The slots that differ from what is stored once these samples are in; none when all is as it should be.
 
+    They are to be written in the order given. A sample is then in its half-hour only once all else that it changes is
+    written, so that whoever finds it there need not look further.
+
     None when that depends on slots before the window: ask again with more of them.
     """
     new = frozenset(new)
@@ -48,11 +51,18 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     stored = {_ms(slot.start): slot for slot in window.slots}
     # Of the first slot no more is used than what it hands on: whether the samples after it were told at home.
     handing_on, known = ((), window.slots) if window.all_before else (window.slots[:1], window.slots[1:])
-    samples = new.union(*(slot.samples for slot in known))
-    counting = _counting(samples, metered.rating, plugged=any(slot.plugged_at_end for slot in handing_on))
+    held = frozenset(sample for slot in known for sample in slot.samples)
+    samples, was_plugged = held | new, any(slot.plugged_at_end for slot in handing_on)
+    counting = _counting(samples, metered.rating, plugged=was_plugged)
     reach = Reach.over(counting, metered.rating, _known_from(window))
+    reaches = [reach]
+    if any(sample.kind in PLUG_FACTS for sample in new - held):
+        # What counted until now may count no more: its spans reach as far as they did with it.
+        counted = _counting(held, metered.rating, plugged=was_plugged)
+        reaches.append(Reach.over(counted, metered.rating, _known_from(window)))
     instants = [to_ms(sample) for sample in new]
-    first, last = _half_hour(reach.changed_from(min(instants))), _half_hour(reach.changed_to(max(instants)))
+    first = _half_hour(min(reach.changed_from(min(instants)) for reach in reaches))
+    last = _half_hour(max(reach.changed_to(max(instants)) for reach in reaches))
     before = max((start for start in stored if start < first), default=None)
     if before is None and not window.all_before:
         return None
@@ -60,7 +70,7 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     if before is not None and plugged:
         first = before + HALF_HOUR_MS
     reach.back(first - 1)
-    if reach.short:
+    if any(reach.short for reach in reaches):
         return None
     energy, by_start = energy_of(counting, metered.rating), _by_half_hour(samples)
     # The slot that follows is worked out anew: it may have been made from an older state of this one.
@@ -158,9 +168,11 @@ def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool]:
 def _changed(
     slots: Mapping[int, Slot], stored: Mapping[int, Slot], metered: Metered, *, now: datetime
 ) -> Sequence[Slot]:
-    changed = []
-    for start, slot in slots.items():
+    changed: list[tuple[bool, Slot]] = []
+    # The latest first: if writing breaks off, what is not as it should be begins where it will be looked for.
+    for start, slot in sorted(slots.items(), reverse=True):
         before = stored.get(start)
         if slot != before:
-            changed.append(measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows))
-    return changed
+            after = measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows)
+            changed.append((slot.samples != (before.samples if before else frozenset()), after))
+    return [slot for _, slot in sorted(changed, key=lambda change: change[0])]
