@@ -8,39 +8,30 @@ import heapq
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 
 from driveway.domain.account import reconnected_by_sight
-from driveway.domain.charging_profile import ChargingProfile, SchedulePeriod
 from driveway.domain.command import answered, claimed, put_off
 from driveway.domain.control import control_due, step
 from driveway.domain.control_rules import ControlRules
 from driveway.domain.default_schedule import off_peak_intervals
+from driveway.domain.guard import may_wake
 from driveway.domain.observation import Observation
 from driveway.domain.presence import observe
 from driveway.domain.presence_rules import PresenceRules
 from driveway.domain.sight import with_presence
-from driveway.domain.twin import (
-    ChargeNow,
-    Command,
-    Entry,
-    InstalledProfile,
-    Intent,
-    Link,
-    Tariff,
-    Twin,
-    Vehicle,
-    Window,
-)
+from driveway.domain.twin import ChargeNow, Command, Entry, Tariff, Twin
 from driveway.domain.wish import HELD_FOR, is_instructed, shows
+from tests.unit.control_car import START, Car, axle_profile, new_twin
+from tests.unit.control_promises import Promises
 
-START = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
-NIGHT = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate")
 MINUTE = timedelta(minutes=1)
 OPEN = ("planned", "sent")
 PROVIDER_FAULTS = (
     "asleep",
+    "sleepy",
     "refused",
     "retryable",
     "ignored",
@@ -52,12 +43,12 @@ PROVIDER_FAULTS = (
     "partly",
     "out",
 )
-"""What a provider may do to a command. ``ignored`` takes it and does nothing; ``lying`` says that it is done;
+"""What a provider may do to a command. ``asleep`` is a car that does not wake, ``sleepy`` one that does;
+``ignored`` takes it and does nothing; ``lying`` says that it is done;
 ``partly`` fails after the first of several schedules; ``out`` answers nobody and is not asked."""
 
 
 REFUSALS = {
-    "asleep": "RETRYABLE",
     "retryable": "RETRYABLE",
     "refused": "FAILED",
     "needs_user": "NEEDS_USER",
@@ -65,66 +56,7 @@ REFUSALS = {
 }
 
 
-def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff = NIGHT) -> Twin:
-    link = Link(
-        site="home-1",
-        asset="car-1",
-        type="charger" if provider == "ocpp" else "electric_vehicle",
-        power_kw=power_kw,
-        timezone="Europe/London",
-        axle_site_id="axle-site",
-        axle_asset_id="axle-asset",
-        enrolled=True,
-        onboarded_at=START - timedelta(days=1),
-        vehicle=Vehicle(provider, "vehicle-1"),
-    )
-    return Twin(link=link, tariff=tariff, intent=Intent({}))
-
-
-def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | None = None) -> InstalledProfile:
-    """An Axle schedule from ``start`` on: each part so many minutes at so many kW."""
-    periods, at_s = [], 0
-    for minutes, limit_kw in parts:
-        periods.append(SchedulePeriod(at_s, limit_kw * 1000))
-        at_s += int(minutes * 60)
-    profile = ChargingProfile(
-        stack_level=1,
-        purpose="TxDefaultProfile",
-        kind="Absolute",
-        unit="W",
-        start_schedule=start,
-        duration_s=at_s,
-        periods=tuple(periods),
-    )
-    return InstalledProfile(profile, received_at=now or start)
-
-
-@dataclass
-class Car:
-    """The truth.
-
-    ``held`` is whether it is kept from charging by a command, ``obeys_after`` how slow it is, ``kept`` the tariff whose
-    schedule it keeps itself.
-    """
-
-    plugged: bool = False
-    at_home: bool = True
-    charging: bool = False
-    held: bool = False
-    full: bool = False
-    limit_kw: float | None = None
-    obeys_after: timedelta = timedelta(seconds=5)
-    kept: Tariff | None = None
-
-    @property
-    def kept_schedule(self) -> bool:
-        return self.kept is not None
-
-    def is_in_window(self, now: datetime) -> bool:
-        return self.kept is not None and bool(off_peak_intervals(self.kept, now, now + timedelta(seconds=1)))
-
-
-@dataclass
+@dataclass(repr=False)
 class Rig:
     twin: Twin = field(default_factory=new_twin)
     now: datetime = START
@@ -139,17 +71,24 @@ class Rig:
     silent: bool = False
     news: list[Entry] = field(default_factory=list)
     sent: list[tuple[datetime, Command]] = field(default_factory=list)
-    per_day: Counter[str] = field(default_factory=Counter)
+    promises: Promises | None = None
+    happened: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.promised = self.promises or Promises.of(self.rules)
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = count()
         self._due: datetime | None = None
         self._in_force: str | None = None
         self._announced: set[tuple[str, datetime | None]] = set()
         self._ids = count(1)
+        self._reachable: bool | None = None
         self.at(self.now + timedelta(seconds=37), self._sighting)
         self.write(lambda twin: twin)
+
+    def __repr__(self) -> str:
+        """What led to where it is, which is all that tells one rig from another."""
+        return f"Rig({self.twin.link.vehicle}, {', '.join(self.happened)})"
 
     # The machinery
 
@@ -189,6 +128,8 @@ class Rig:
         self.news += after.news
         self._due = control_due(replace(self.twin, news=()), self.now, self.rules)
         self._check()
+        for entry in after.news:
+            self.promised.ended(entry, before.control.command, before)
         if any(entry.event == "CommandFailed" and entry.detail["action"] == "stop" for entry in after.news):
             self._check_given_up()
         for command in (self.twin.control.command, self.twin.control.upkeep):
@@ -218,16 +159,36 @@ class Rig:
         upkeep = control.upkeep is not None and control.upkeep.id == command_id
         command = control.upkeep if upkeep else control.command
         assert command is not None
-        self._check_sent(command)
+        self.promised.sent(command, self.twin, self.now)
         self.sent.append((self.now, command))
-        outcome = self._called(command)
+        asleep = self.fault in {"asleep", "sleepy"}
+        woken = asleep and self._wake(command)
+        outcome = "RETRYABLE" if asleep and not (woken and self.fault == "sleepy") else self._called(command)
         if self.fault != "answer_lost":
-            self.at(self.now + self.machinery + self.answers_after, lambda: self._answer(command_id, outcome))
+            answer = partial(self._answer, command_id, outcome, asleep=asleep, woken=woken)
+            self.at(self.now + self.machinery + self.answers_after, answer)
 
-    def _answer(self, command_id: str, outcome: str) -> None:
+    def _wake(self, command: Command) -> bool:
+        """Whether the car was woken; only Teslas can be."""
+        vehicle = self.twin.link.vehicle
+        can = vehicle is not None and vehicle.provider == "tesla"
+        woken = can and may_wake(self.twin, command.action, self.now, self.rules)
+        if woken:
+            self.promised.woken(self.now)
+        return woken
+
+    def _answer(self, command_id: str, outcome: str, *, asleep: bool, woken: bool) -> None:
         self.write(
             lambda twin: answered(
-                twin, command_id, outcome=outcome, detail=outcome, now=self.now, rules=self.rules, spread=0.5
+                twin,
+                command_id,
+                outcome=outcome,
+                detail=outcome,
+                now=self.now,
+                rules=self.rules,
+                spread=0.5,
+                asleep=asleep,
+                woken=woken,
             )
         )
 
@@ -242,7 +203,7 @@ class Rig:
             self._see()
             if shows(self.twin, command.action):
                 return "ALREADY_IN_STATE"
-        if self.fault == "ignored":
+        if self.fault == "ignored" or (self.fault == "lying" and is_instructed(self.twin)):
             # A charger that takes a profile has it; it is the car that may not draw.
             self.car.held = self.car.held and not (command.action == "start" and is_instructed(self.twin))
             return "ACCEPTED"
@@ -259,6 +220,8 @@ class Rig:
         if not (self._is_latest(command) if charger else self.car.plugged):
             return
         self._in_force = command.id
+        if command.action == "stop" and self.car.charging:
+            self.promised.stopped(self.twin)
         self.car.held = command.action == "stop"
         if charger:
             self.at(self.now + HELD_FOR, lambda: self._lapse(command.id))
@@ -278,11 +241,13 @@ class Rig:
     # The schedule kept in the car or charger
 
     def _keep(self, schedule: Tariff | None) -> None:
-        charger, had = is_instructed(self.twin), self.car.kept
+        had, waited = self.car.kept, self.car.plugged and not self.car.charging and self._in_force is None
         self.car.kept = schedule
-        if charger and schedule is None:
+        if is_instructed(self.twin) and schedule is None:
             # Both profiles of ours are cleared, and the charger lets any car charge.
             self._lapse(self._in_force)
+        elif had is not None and schedule is None and waited:
+            self.set_charging(self._would_charge())
         if schedule is not None and schedule != had:
             self._until_next_edge(schedule)
 
@@ -336,16 +301,27 @@ class Rig:
         if not is_instructed(self.twin):
             self.car.held, self._in_force = False, None
 
+    def seem_unplugged(self) -> None:
+        """The source says that it was unplugged, and takes it back some minutes later."""
+        self.observe(plugged_in=False)
+        self.at(self.now + 8 * MINUTE, self._see)
+
     def drive_to_a_charger_elsewhere(self) -> None:
         self.plug_out()
         if is_instructed(self.twin):
             return  # the charger, which is what is looked at, stays
         self.car.at_home = False
-        self.at(self.now + 20 * MINUTE, lambda: self.plug_in(at_home=False))
+        self.at(self.now + 20 * MINUTE, self._arrive_elsewhere)
+
+    def _arrive_elsewhere(self) -> None:
+        if not self.car.at_home:
+            self.plug_in(at_home=False)
 
     def come_home(self) -> None:
         if not self.car.at_home:
             self.plug_out()
+            self.car.at_home = True
+            self.run(20 * MINUTE)
             self.plug_in()
 
     def self_start(self) -> None:
@@ -357,6 +333,11 @@ class Rig:
     def fill(self) -> None:
         self.car.full = True
         self.set_charging(False)
+
+    def raise_charge_limit(self) -> None:
+        """The driver lets the car take more than it did: what was full is not any more."""
+        self.car.full = False
+        self._see()
 
     def _sighting(self) -> None:
         """Without these the car's changes alone are told."""
@@ -370,7 +351,15 @@ class Rig:
         car = self.car
         self.observe(plugged_in=car.plugged, charging=car.charging, battery_full=car.full)
 
+    def be_silent(self, silent: bool) -> None:
+        """Nothing is told of the car for a while; what it missed to tell it tells when that is over."""
+        self.silent = silent
+        self._see()
+
     def observe(self, **signals: bool) -> None:
+        if signals.get("reachable") and self._reachable is False:
+            self.promised.came_back = True
+        self._reachable = signals.get("reachable", self._reachable)
         seen = Observation(at=self.now, source="enode", at_home=self.car.at_home, **signals)  # type: ignore[arg-type]  # all flags
 
         def rule(twin: Twin) -> Twin:
@@ -413,7 +402,6 @@ class Rig:
 
     def _check(self) -> None:
         control = self.twin.control
-        assert control.pairs <= self.rules.max_pairs, "the car was stopped too often"
         assert self._due is None or self._due >= self.now
         for command in (control.command, control.upkeep):
             if command is not None and command.state in OPEN:
@@ -426,20 +414,6 @@ class Rig:
         released = command is not None and command.release and command.state in OPEN
         assert released or not self.car.held, "a car that is held was given up without letting it go"
 
-    def _check_sent(self, command: Command) -> None:
-        twin = self.twin
-        day = self.now.date().isoformat()
-        self.per_day[day] += 1
-        assert self.per_day[day] <= self.rules.daily_commands, "the daily budget is overspent"
-        if command.action not in {"start", "stop"}:
-            return
-        session, link, home = twin.presence.session, twin.link, twin.presence.at_home
-        assert session is not None or (command.release and is_instructed(twin)), "a car that is not here was commanded"
-        if command.action == "start":
-            assert command.release or (link.enrolled and not link.leaving), "a car that left was started"
-            assert session is None or home is None or home.value, "a car that is away was started"
-            assert twin.presence.held_plug_out is None, "a car that may be unplugged was started"
-
     # What is asked of the rig
 
     def told(self, event: str) -> list[Entry]:
@@ -447,6 +421,10 @@ class Rig:
 
     def actions(self) -> list[str]:
         return [command.action for _, command in self.sent if command.action in {"start", "stop"}]
+
+    @property
+    def per_day(self) -> Counter[str]:
+        return self.promised.sends
 
     @property
     def command(self) -> Command:
