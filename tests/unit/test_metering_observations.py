@@ -203,7 +203,7 @@ def a_history(random: Random) -> list[Seen]:
             lifetime_kwh += power_kw * step_min / 60
             soc_pct = min(100.0, soc_pct + power_kw * step_min / 60 / 0.64)
             minute = round(minute + step_min, 3)
-            values = {
+            values: dict[str, dict[str, Any]] = {
                 "power": {"power_kw": power_kw, "charging": power_kw > 0},
                 "session": {"energy_session_kwh": round(session_kwh, random.choice([0, 1, 3]))},
                 "lifetime": {"energy_lifetime_kwh": round(lifetime_kwh, 3)},

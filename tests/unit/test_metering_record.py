@@ -192,3 +192,19 @@ def test_a_recording_that_breaks_off_is_finished_by_recording_what_is_not_found(
     if lost := shelf.unrecorded(metered.asset, late):
         shelf.record(metered, lost, now=MIDNIGHT)
     assert shelf.said() == at_once.said()
+
+
+@pytest.mark.parametrize("late", [Sample(at_minute(160), "power", 7000), Sample(at_minute(40), "unplugged")])
+def test_wherever_a_recording_breaks_off_the_next_try_leaves_no_hole(late: Sample) -> None:
+    metered, plug_in = Metered("car-1", "axle-1", Rating(7400, travels=True)), Sample(at_minute(10), "plugged")
+    last = Sample(at_minute(400), "power", 6000)
+    for known in ([plug_in], [plug_in, last]):
+        at_once = Shelf()
+        at_once.record(metered, [*known, late], now=MIDNIGHT)
+        for writes in range(20):
+            shelf = Shelf()
+            shelf.record(metered, known, now=MIDNIGHT)
+            shelf.record(metered, [late], now=MIDNIGHT, writes=writes)
+            if lost := shelf.unrecorded(metered.asset, [late]):
+                shelf.record(metered, lost, now=MIDNIGHT)
+            assert shelf.said() == at_once.said()

@@ -168,11 +168,18 @@ def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool]:
 def _changed(
     slots: Mapping[int, Slot], stored: Mapping[int, Slot], metered: Metered, *, now: datetime
 ) -> Sequence[Slot]:
-    changed: list[tuple[bool, Slot]] = []
-    # The latest first: if writing breaks off, what is not as it should be begins where it will be looked for.
-    for start, slot in sorted(slots.items(), reverse=True):
+    changed = []
+    for start, slot in slots.items():
         before = stored.get(start)
         if slot != before:
-            after = measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows)
-            changed.append((slot.samples != (before.samples if before else frozenset()), after))
-    return [slot for _, slot in sorted(changed, key=lambda change: change[0])]
+            changed.append(measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows))
+    return sorted(changed, key=lambda slot: _place(slot, stored.get(_ms(slot.start))))
+
+
+def _place(slot: Slot, before: Slot | None) -> tuple[bool, bool, int]:
+    """A changed slot's place in the order of writing."""
+    # If writing breaks off, the next try finds what is left to do: of the slots there are, the earliest are looked at;
+    # those that are missing are made after the last that is there.
+    start_ms = _ms(slot.start)
+    holds_new = slot.samples != (before.samples if before is not None else frozenset())
+    return holds_new, before is None, start_ms if before is None else -start_ms
