@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from driveway.domain.samples import Sample
 from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stamp
 from driveway.store.slots import SLOT, SlotStore, slot_item, slot_of
 from driveway.store.table import UnknownAssetError
-from tests.unit.metering_table import AXLE_ID, PLUG_IN, a_night_at, dynamodb, metered, new_store, place
+from tests.unit.metering_table import AXLE_ID, PLUG_IN, RATING, a_night_at, dynamodb, metered, new_store, place
 
 NIGHT = a_night_at(7200, hours=2)
 MORNING = PLUG_IN + timedelta(hours=10)
@@ -86,6 +87,20 @@ def test_the_table_is_the_same_after_any_order_of_arrival(store: SlotStore) -> N
     assert energies(store, "shuffled") == energies(store, "in-order")
 
 
+def test_a_car_whose_plug_in_and_plug_out_are_heard_of_last_has_the_same_half_hours(store: SlotStore) -> None:
+    away = [Sample(MORNING + timedelta(minutes=minute), "power", 7000) for minute in (0, 10, 20)]
+    plug_out = Sample(MORNING - timedelta(hours=1), "unplugged")
+    for asset, told in (("in-order", [*NIGHT, plug_out, *away]), ("shuffled", [*away, *NIGHT[1:], NIGHT[0], plug_out])):
+        car = replace(metered(asset), rating=replace(RATING, travels=True))
+        for sample in told:
+            store.record(car, [sample], now=MORNING)
+    told_of = [
+        {s.start: s.energy_wh for s in store.read(asset, EVER) if s.plugged} for asset in ("in-order", "shuffled")
+    ]
+    assert told_of[0] == told_of[1]
+    assert sum(energies(store, "shuffled").values()) == sum(told_of[1].values()) == 14_400
+
+
 def test_recording_again_writes_nothing(store: SlotStore) -> None:
     store.record(metered(), NIGHT, now=MORNING)
     versions = [slot.version for slot in store.read("car-1", PLUG_IN)]
@@ -118,6 +133,25 @@ def test_nothing_is_recorded_of_an_asset_that_was_erased_meanwhile(
     with pytest.raises(UnknownAssetError):
         store.record(metered(), NIGHT, now=MORNING)
     assert list(store.read("car-1", EVER)) == []
+
+
+def test_a_plug_out_is_recorded_only_once_all_it_changes_is_though_others_write_meanwhile(
+    store: SlotStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
+    store.follow_on(slot, now=MORNING, grace=GRACE)
+    plug_out, put, refused = Sample(PLUG_IN + timedelta(minutes=40), "unplugged"), SlotStore.put, iter(range(3))
+
+    def put_of_one_among_others(self: SlotStore, slot: Slot) -> Slot | None:
+        if slot.start > PLUG_IN + 5 * HALF_HOUR and next(refused, None) is not None:
+            assert self.unrecorded("car-1", [plug_out]) == (plug_out,)
+            return None
+        return put(self, slot)
+
+    monkeypatch.setattr(SlotStore, "put", put_of_one_among_others)
+    store.record(metered(), [plug_out], now=MORNING)
+    assert next(refused, None) is None
+    assert [s.plugged for s in store.read("car-1", PLUG_IN)] == [True, True] + [False] * 19
 
 
 def test_a_write_on_an_outdated_read_is_refused(store: SlotStore) -> None:

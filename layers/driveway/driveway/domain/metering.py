@@ -11,7 +11,9 @@ The energy of a half-hour is a function of the *set* of samples:
 - Power is linear between two power samples (trapezoid). The rate holds until a ``stopped`` sample and from a
   ``charging`` one, since these tell the instant of the change. After a ``stopped`` sample there is no energy until the
   next sample. Two samples more than 15 minutes apart leave the time between unknown: it is no energy and is flagged.
-- An estimate is the rise of the battery's state of charge while the car says it charges and no source says how fast.
+- An estimate is the rise of one car's state of charge while it says it charges and no source says how fast.
+- Of a car only what is told inside its home sessions counts, by the plug facts among the samples. Its own lifetime
+  register is believed within a session, not across a plug-out.
 - Boundaries are rounded, not half-hours: the watt-hours of a step, or of a stretch of power, add up to its total.
 
 Amounts inside are integers of half a watt-millisecond, so nothing drifts.

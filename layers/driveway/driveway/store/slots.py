@@ -119,10 +119,13 @@ class SlotStore:
             changes, first = self._decide(metered, samples, first, now)
             if not changes:
                 return tuple(written.values())
-            stored = [self.put(slot) for slot in changes]
-            written |= {slot.start: slot for slot in stored if slot is not None}
-            if None in stored:
-                time.sleep(self.rng.uniform(0, 0.01 * 2 ** min(attempt, 5)))
+            for slot in changes:
+                stored = self.put(slot)
+                if stored is None:
+                    # What follows hangs on it, as the samples themselves do: it is decided anew.
+                    time.sleep(self.rng.uniform(0, 0.01 * 2 ** min(attempt, 5)))
+                    break
+                written[slot.start] = stored
         raise ContentionError(f"the half-hours of {metered.asset} are being changed by others")
 
     def unrecorded(self, asset: str, samples: Iterable[Sample]) -> tuple[Sample, ...]:
