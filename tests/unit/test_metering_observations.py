@@ -240,7 +240,7 @@ def overtaking(history: Iterable[Seen], random: Random) -> list[Observation]:
     return heard
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32))
 def test_whatever_overtakes_what_the_half_hours_are_the_same(seed: int) -> None:
     random = Random(seed)
@@ -251,7 +251,7 @@ def test_whatever_overtakes_what_the_half_hours_are_the_same(seed: int) -> None:
     assert out_of_order.half_hours == in_order.half_hours
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
 def test_what_is_measured_elsewhere_changes_nothing_in_whatever_order_it_is_heard(seed: int) -> None:
     random = Random(seed)
