@@ -48,12 +48,11 @@ check: setup ## Lint, strict types, the template
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
 	$(BIN)/pytest tests/stack
-	$(BIN)/pytest tests/edges
 
 .PHONY: nights
 nights: setup ## 200 cars through a night without Axle, a thousand at one edge, the days of the clock changes
 	OUTAGE_CARS=$(or $(OUTAGE_CARS),200) OUTAGE_SCALE=$(or $(OUTAGE_SCALE),60) $(BIN)/pytest tests/nights
-	TOGETHER=$(or $(TOGETHER),1000) $(BIN)/pytest tests/edges/test_edges_together.py
+	TOGETHER=$(or $(TOGETHER),1000) $(BIN)/pytest tests/edges
 
 .PHONY: bench
 bench: setup ## Measure, as ratios against floors of the same run
