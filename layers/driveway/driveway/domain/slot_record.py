@@ -81,7 +81,7 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
         slots = _slots(first, last, stored, by_start, energies, metered, plugged=plugged)
         following = sorted(start for start in stored if start > last)[:RIPPLE]
         if not following or _as_stored_at_end(last, slots, stored):
-            return tuple(_changed(slots, stored, metered, now=now))
+            return tuple(_changed(slots, stored, metered, _half_hour(min(instants)), now=now))
         last = following[-1]
 
 
@@ -166,20 +166,22 @@ def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool]:
 
 
 def _changed(
-    slots: Mapping[int, Slot], stored: Mapping[int, Slot], metered: Metered, *, now: datetime
+    slots: Mapping[int, Slot], stored: Mapping[int, Slot], metered: Metered, told_from: int, *, now: datetime
 ) -> Sequence[Slot]:
     changed = []
     for start, slot in slots.items():
         before = stored.get(start)
         if slot != before:
             changed.append(measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows))
-    return sorted(changed, key=lambda slot: _place(slot, stored.get(_ms(slot.start))))
+    return sorted(changed, key=lambda slot: _place(slot, stored, told_from))
 
 
-def _place(slot: Slot, before: Slot | None) -> tuple[bool, bool, int]:
+def _place(slot: Slot, stored: Mapping[int, Slot], told_from: int) -> tuple[bool, bool, int]:
     """A changed slot's place in the order of writing."""
-    # If writing breaks off, the next try finds what is left to do: of the slots there are, the earliest are looked at;
-    # those that are missing are made after the last that is there.
+    # If writing breaks off, the next try has to find what is left to do. Before the samples it goes on after the last
+    # slot that is there; after them it goes on until a slot is as it should be, so the farthest are written first.
     start_ms = _ms(slot.start)
+    before = stored.get(start_ms)
     holds_new = slot.samples != (before.samples if before is not None else frozenset())
-    return holds_new, before is None, start_ms if before is None else -start_ms
+    is_after = start_ms >= told_from
+    return holds_new, is_after, -start_ms if is_after else start_ms
