@@ -196,25 +196,27 @@ def test_a_recording_that_breaks_off_is_finished_by_recording_what_is_not_found(
 
 PLUG_IN, PLUG_OUT = Sample(at_minute(10), "plugged"), Sample(at_minute(40), "unplugged")
 POWER = [Sample(at_minute(minute), "power", 6000) for minute in (110, 160, 400)]
+REGISTER = [Sample(at_minute(minute), "session", 10 * minute) for minute in (200, 230, 260, 420)]
 
 
 @pytest.mark.parametrize(
     ("known", "late"),
     [
-        ([PLUG_IN], POWER[1]),
-        ([PLUG_IN], PLUG_OUT),
-        ([PLUG_IN, POWER[2]], POWER[1]),
-        ([PLUG_IN, POWER[2]], PLUG_OUT),
-        (POWER, PLUG_IN),
+        ([PLUG_IN], [POWER[1]]),
+        ([PLUG_IN], [PLUG_OUT]),
+        ([PLUG_IN, POWER[2]], [POWER[1]]),
+        ([PLUG_IN, POWER[2]], [PLUG_OUT]),
+        (POWER, [PLUG_IN]),
+        ([PLUG_IN, *REGISTER[:-1]], [POWER[0], REGISTER[-1]]),
     ],
 )
-def test_wherever_a_recording_breaks_off_the_next_try_leaves_no_hole(known: list[Sample], late: Sample) -> None:
+def test_wherever_a_recording_breaks_off_the_next_try_leaves_no_hole(known: list[Sample], late: list[Sample]) -> None:
     metered, at_once = Metered("car-1", "axle-1", Rating(7400, travels=True)), Shelf()
-    at_once.record(metered, [*known, late], now=MIDNIGHT)
+    at_once.record(metered, [*known, *late], now=MIDNIGHT)
     for writes in range(20):
         shelf = Shelf()
         shelf.record(metered, known, now=MIDNIGHT)
-        shelf.record(metered, [late], now=MIDNIGHT, writes=writes)
-        if lost := shelf.unrecorded(metered.asset, [late]):
+        shelf.record(metered, late, now=MIDNIGHT, writes=writes)
+        if lost := shelf.unrecorded(metered.asset, late):
             shelf.record(metered, lost, now=MIDNIGHT)
         assert shelf.said() == at_once.said()
