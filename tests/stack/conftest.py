@@ -10,9 +10,11 @@ from driveway.runtime.clock import parse_clock
 from local.demo import result_of
 from local.night import Night
 from local.stack import Options, stack
-from tests.stack.homes import Stack
+from tests.stack.homes import KINDS, Stack
 
 EVENING = datetime(2026, 1, 15, tzinfo=UTC)
+REPORT_EVERY_S = 900
+"""So often a charging car is reported: on a clock 300 times as fast, more would be more than two cores can follow."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +33,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with stack(
         Options(folder=tmp_path_factory.mktemp("stack"), clock_text=clock_text, at_once=3, head_start_s=60)
     ) as values:
-        yield Stack(values, parse_clock(values["clock"], on_aws=False))
+        running = Stack(values, parse_clock(values["clock"], on_aws=False))
+        running.simulator("cars", "POST", "/config", {kind: {"sample_every_s": REPORT_EVERY_S} for kind in KINDS})
+        yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unplugged_after(running: Stack) -> Iterator[None]:
+    """Leave no car charging when a module ends: each that does has the machine follow it."""
+    yield
+    running.simulator("cars", "POST", "/bulk/plug-out")
 
 
 @pytest.fixture(scope="session")
