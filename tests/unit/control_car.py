@@ -49,8 +49,8 @@ def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | N
 class Car:
     """The truth.
 
-    ``held`` is whether it is kept from charging by a command, ``obeys_after`` how slow it is, ``kept`` the tariff whose
-    schedule it keeps itself.
+    ``held`` is whether it is kept from charging by a command, ``unwilling`` whether it stopped for reasons of its own,
+    ``obeys_after`` how slow it is, ``kept`` the tariff whose schedule it keeps itself.
     """
 
     plugged: bool = False
@@ -58,6 +58,7 @@ class Car:
     charging: bool = False
     held: bool = False
     full: bool = False
+    unwilling: bool = False
     limit_kw: float | None = None
     obeys_after: timedelta = timedelta(seconds=5)
     kept: Tariff | None = None

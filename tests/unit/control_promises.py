@@ -102,8 +102,9 @@ class Promises:
     def _check_pause(self, command: Command, twin: Twin, now: datetime) -> None:
         if self.given_up_at is None or now >= self.given_up_at + self.pause or self.came_back:
             return
-        boost = twin.charge_now
-        asked_for = command.reason == Reason.CHARGE_NOW and boost is not None and boost.id not in self.boosts_given_up
+        # A boost that ended while its command was put off was asked for all the same.
+        tried = twin.charge_now is not None and twin.charge_now.id in self.boosts_given_up
+        asked_for = command.reason == Reason.CHARGE_NOW and not tried
         let_go = command.release and not self.release_given_up
         assert asked_for or let_go, "a car that did not follow was not left alone"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
+from typing import Any
 
 from driveway.domain.account import reconnected_by_sight
 from driveway.domain.command import answered, claimed, put_off
@@ -89,6 +90,10 @@ class Rig:
     def __repr__(self) -> str:
         """What led to where it is, which is all that tells one rig from another."""
         return f"Rig({self.twin.link.vehicle}, {', '.join(self.happened)})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The same where hypothesis tells an example, which else shows every field."""
+        printer.text(repr(self))
 
     # The machinery
 
@@ -222,7 +227,7 @@ class Rig:
         self._in_force = command.id
         if command.action == "stop" and self.car.charging:
             self.promised.stopped(self.twin)
-        self.car.held = command.action == "stop"
+        self.car.held, self.car.unwilling = command.action == "stop", False
         if charger:
             self.at(self.now + HELD_FOR, lambda: self._lapse(command.id))
         if command.action == "start":
@@ -266,13 +271,14 @@ class Rig:
                 self.set_charging(self._would_charge())
         elif self.car.plugged and self.car.at_home:
             self._in_force, self.car.held = None, self.car.held and not self.car.is_in_window(self.now)
+            self.car.unwilling = False
             self.set_charging(self._would_charge())
 
     def _would_charge(self) -> bool:
         """Whether the car draws power of itself."""
         car = self.car
         waits = car.kept is not None and car.at_home and not car.is_in_window(self.now) and self._in_force is None
-        return car.plugged and not car.held and not car.full and not waits
+        return car.plugged and not (car.held or car.full or car.unwilling or waits)
 
     # What happens to the car
 
@@ -286,7 +292,7 @@ class Rig:
         if self.car.plugged:
             return
         self.car.at_home = at_home
-        self.car.plugged = True
+        self.car.plugged, self.car.unwilling = True, False
         self._forget_commands()
         self.car.charging = self._would_charge()
         self._see()
@@ -327,8 +333,13 @@ class Rig:
     def self_start(self) -> None:
         """The driver, or another system, starts the car."""
         if self.car.plugged and not self.car.full:
-            self.car.held = False
+            self.car.held = self.car.unwilling = False
             self.set_charging(True)
+
+    def self_stop(self) -> None:
+        """The car stops for reasons of its own, and does not begin again before it is told to."""
+        self.car.unwilling = True
+        self.set_charging(False)
 
     def fill(self) -> None:
         self.car.full = True
