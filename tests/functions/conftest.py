@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from driveway.runtime.context import use
 from simulators.axle.app import AxleSimulator
 from simulators.common import running
 from tests.functions.rig import NOW, REGION, PresentOutput, Rig, RigClock, make_runtime
+from tests.mocked_aws import mock_aws
 
 
 @pytest.fixture(scope="session")

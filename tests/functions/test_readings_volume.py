@@ -17,8 +17,8 @@ from driveway.store.slots import slot_item
 from tests.functions.rig import NOW, Rig, function
 from tests.unit.metering_table import new_store
 
-ASSETS, HALF_HOURS = 40, 50
-ROWS_PER_BATCH = 100
+ASSETS, HALF_HOURS = 40, 25
+ROWS_PER_BATCH = 50
 ITEMS_AT_ONCE = 25
 RUN_S, REQUEST_S = 150.0, 12.0
 STOP_AT_S = 60.0

@@ -10,12 +10,12 @@ from itertools import count
 from typing import Any
 
 import boto3
-from moto import mock_aws
 
 from driveway.domain.samples import Rating, Sample
 from driveway.domain.slot_record import Metered
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
+from tests.mocked_aws import mock_aws
 
 AXLE_ID = "6f0c2f4e-6a5e-4f0e-9d7a-0d5f3b7f3a10"
 PLUG_IN = datetime(2026, 1, 15, 22, 0, tzinfo=UTC)

@@ -12,7 +12,6 @@ from typing import Any
 import boto3
 import pytest
 import requests
-from moto import mock_aws
 
 from driveway.axle.client import AxleClient, AxleUnavailableError
 from driveway.axle.sync import sync
@@ -28,6 +27,7 @@ from driveway.store.table import Change, UnknownAssetError
 from driveway.vehicles.tokens import SharedTokens, TokenEndpoint
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
 from simulators.common import Fault, running
+from tests.mocked_aws import mock_aws
 from tests.unit.axle_simulator.client import onboarding
 from tests.unit.axle_twins import (
     EVENING,

@@ -11,11 +11,11 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from driveway.domain.breaker import Breaker, BreakerRules, Permit, allow, failed, succeeded, unused
 from driveway.store.breakers import Breakers
 from driveway.store.records import Records
+from tests.mocked_aws import mock_aws
 
 NOW = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)
 RULES = BreakerRules()
