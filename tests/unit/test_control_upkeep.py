@@ -315,6 +315,19 @@ def test_one_that_the_days_budget_kept_back_on_its_way_goes_with_the_new_day() -
     assert rig.car.kept_schedule
 
 
+def test_a_charger_that_is_wired_otherwise_has_its_schedule_installed_anew() -> None:
+    rig = Rig(twin=new_twin("ocpp"))
+    rig.run(MINUTE)
+    vehicle = rig.twin.link.vehicle
+    assert vehicle is not None
+    for number, wiring in enumerate(((3, None), (None, 3), (1, 3)), start=2):
+        connector_id, phases = wiring
+        wired = replace(vehicle, connector_id=connector_id, phases=phases)
+        rig.change(lambda twin, wired=wired: replace(twin, link=replace(twin.link, vehicle=wired)))
+        rig.run(MINUTE)
+        assert upkeep_actions(rig) == ["install_default"] * number
+
+
 def test_what_is_to_be_installed_tells_cars_tariffs_and_offsets_apart() -> None:
     twin = new_twin("tesla")
     vehicle = twin.link.vehicle

@@ -1,9 +1,9 @@
 """The default schedule kept in the car or charger itself, so that it charges when nobody can reach it. Pure.
 
-It is installed while the site is enrolled, replaced when the tariff, the offset from UTC or the home changes, and
-removed on leaving and for as long as a snooze lasts. Its commands have a slot of their own, need no session, are done
-when the provider takes them, and never stand in the way of a command to charge. They go one at a time, so that the last
-one stands; one that was sent and not taken leaves it unsure what is kept, until one is.
+It is installed while the site is enrolled, replaced when the tariff, the offset from UTC, the home or the charger's
+wiring changes, and removed on leaving and for as long as a snooze lasts. Its commands have a slot of their own, need no
+session, are done when the provider takes them, and never stand in the way of a command to charge. They go one at a
+time, so that the last one stands; one that was sent and not taken leaves it unsure what is kept, until one is.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ _DONE: dict[CommandAction, tuple[Reason, str]] = {
 def default_schedule_wish(twin: Twin, now: datetime) -> str | None:
     """What should be installed at ``now`` (aware UTC), in short; None if nothing should be.
 
-    It names the vehicle, the off-peak windows, their zone and the offsets from UTC of that zone and of the home's: a
-    charger knows only UTC, a car only the wall time where it is. Where schedules are bound to a place it tells one home
-    from another, but not where it is.
+    It names the vehicle (of a charger the connector and phases too, where given), the off-peak windows, their zone and
+    the offsets from UTC of that zone and of the home's: a charger knows only UTC, a car only the wall time where it is.
+    Where schedules are bound to a place it tells one home from another, but not where it is.
     """
     link, tariff = twin.link, twin.tariff
     snoozed = link.snoozed_until is not None and now < link.snoozed_until
@@ -41,6 +41,8 @@ def default_schedule_wish(twin: Twin, now: datetime) -> str | None:
     offsets = " ".join(f"{_offset(zone, now) // timedelta(minutes=1):+d}" for zone in (tariff.timezone, link.timezone))
     windows = ",".join(f"{window.start_min}-{window.end_min}" for window in tariff.off_peak)
     vehicle = f"{link.vehicle.provider}/{link.vehicle.vehicle_id}"
+    if link.vehicle.connector_id is not None or link.vehicle.phases is not None:
+        vehicle += f"/{link.vehicle.connector_id}/{link.vehicle.phases}"
     place = f" {_place(twin)}" if link.vehicle.provider in BOUND_TO_PLACE else ""
     return f"{vehicle} {windows} {tariff.timezone} {offsets}{place}"
 
