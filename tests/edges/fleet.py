@@ -18,6 +18,8 @@ CONCURRENCY = 4
 """How many calls to each car maker may run at once."""
 
 PATIENCE_S = 120.0
+CAR_S = 0.5
+"""What a machine with two cores may need for one car, be it to onboard it, to take its schedule or to start it."""
 
 PATIENT_WEBHOOKS = {kind: {"answer_within_real_s": 60} for kind in KINDS}
 """A machine that is slow for a moment must not be sent everything twice for it."""
@@ -48,7 +50,7 @@ def plugged_in(running: Stack, name: str, cars: int) -> list[Home]:
         for number in range(cars)
         for tariff in [always if number // len(KINDS) % 2 else later]
     ]
-    join_all(homes, patience_s=PATIENCE_S)
+    join_all(homes, patience_s=PATIENCE_S + cars * CAR_S)
     for home in homes:
         home.set(auto_start=home.tariff is always)
     plug_in_all(homes)
@@ -64,7 +66,7 @@ def all_met(homes: Sequence[Home], instant: Callable[[int], datetime]) -> list[E
         edges.append(edge)
     first, last = edges[0].at, edges[-1].at
     assert datetime.now(UTC) < first, "it took until after the first edge to send the schedules"
-    patience_s = (last - datetime.now(UTC)).total_seconds() + PATIENCE_S
+    patience_s = (last - datetime.now(UTC)).total_seconds() + PATIENCE_S + len(homes) * CAR_S
     wanted = {edge.home.vehicle_id: edge.action == "start" for edge in edges}
     until(
         lambda: wanted.items() <= charging(homes[0].running).items(),

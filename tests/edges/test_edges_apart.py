@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.edges.fleet import KINDS, Edge, all_met, plugged_in, seconds_from_now, spread_of
+from tests.edges.fleet import CAR_S, KINDS, Edge, all_met, plugged_in, seconds_from_now, spread_of
 from tests.stack.homes import Stack
 
 EDGES = int(os.environ.get("EDGES", "200"))
-PREPARED_S = 30 + EDGES / 10
+PREPARED_S = 30 + EDGES * CAR_S
 """From the schedules to the first edge: longer than it takes to send them all."""
 
 A_TICK_S = 30.0

@@ -9,11 +9,21 @@ from typing import Any
 
 import pytest
 
-from tests.edges.fleet import CONCURRENCY, KINDS, Edge, all_met, most_at_once, plugged_in, seconds_from_now, spread_of
+from tests.edges.fleet import (
+    CAR_S,
+    CONCURRENCY,
+    KINDS,
+    Edge,
+    all_met,
+    most_at_once,
+    plugged_in,
+    seconds_from_now,
+    spread_of,
+)
 from tests.stack.homes import Stack
 
 TOGETHER = int(os.environ.get("TOGETHER", "60"))
-PREPARED_S = 30 + TOGETHER / 10
+PREPARED_S = 30 + TOGETHER * CAR_S
 ANSWERS_AFTER_S = 0.25
 COMMANDS = {"enode": "/enode/.+/charging$", "smartcar": "/smartcar/.+/commands/", "tesla": "/tesla/.+/command/charge_"}
 IN_PATHS = {"enode": "/charging", "smartcar": "/commands/charge/", "tesla": "/command/charge_"}

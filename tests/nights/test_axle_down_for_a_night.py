@@ -30,7 +30,7 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 1, day, hour, minute, tzinfo=UTC)
 
 
-STARTS_AT, EVENING = at(15, 18), at(15, 19, 30)
+STARTS_AT, EVENING = at(15, 16), at(15, 19, 30)
 DOWN_AT, BACK_AT, OVER_AT = at(15, 21), at(16, 6), at(16, 8)
 
 
@@ -119,7 +119,11 @@ def onboard(running: Stack) -> None:
     for site in range(SITES):
         answer = running.api("PUT", f"/sites/site-{site}", body(site))
         assert answer.status_code == 201, answer.text
-    until(lambda: not any(one["untold_since_enrolment"] for one in at_axle(running)), "Axle has heard of everything")
+    until(
+        lambda: not any(one["untold_since_enrolment"] for one in at_axle(running)),
+        "Axle has heard of everything",
+        patience_s=PATIENCE_S,
+    )
     assert running.clock.now() < EVENING, "the onboarding took until after the first plug-in"
 
 
