@@ -15,9 +15,9 @@ CARS = {
     "astray-enode": ("enode", {"webhook_faults": LOSSY}),
     "astray-smartcar": ("smartcar", {"webhook_faults": LOSSY}),
     "astray-tesla": ("tesla", {"webhook_faults": ASTRAY}),
-    "liar-enode": ("enode", {"lie_unplugged_after_stop_s": 420}),
-    "liar-smartcar": ("smartcar", {"lie_unplugged_after_stop_s": 420}),
-    "liar-tesla": ("tesla", {"lie_unplugged_after_stop_s": 420}),
+    "liar-enode": ("enode", {"lie_unplugged_after_stop_s": 180}),
+    "liar-smartcar": ("smartcar", {"lie_unplugged_after_stop_s": 180}),
+    "liar-tesla": ("tesla", {"lie_unplugged_after_stop_s": 180}),
 }
 REPORTS = 6
 """So often the provider repeats what it sees after each move, as they do when they poll a car; Tesla does not."""

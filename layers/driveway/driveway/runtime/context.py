@@ -140,8 +140,10 @@ class Runtime:
         )
 
     def presence_rules(self, source: str) -> PresenceRules:
-        """How plug-ins and plug-outs of a source are believed."""
-        return PresenceRules(reports_home_changes=source == "tesla")
+        """How plug-ins and plug-outs of a source are believed; on a scaled clock, too, a contradiction has time."""
+        usual, machines_s = PresenceRules(), round(self.clock.machine(3.0).total_seconds())
+        held_s = max(usual.own_stop_debounce_s, machines_s)
+        return PresenceRules(reports_home_changes=source == "tesla", own_stop_debounce_s=held_s)
 
     def token_source(
         self, key: str, credentials: Mapping[str, Any], make: "Callable[[], TokenSource]"
