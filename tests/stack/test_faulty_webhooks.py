@@ -44,6 +44,7 @@ def homes(running: Stack) -> dict[str, Home]:
     for home in everyone:
         home.until(home.in_sync, "Axle has heard of everything")
         home.move("plug-in")
+    rest(everyone, 15)
     for home in everyone:
         home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle heard of the plug-in")
         home.until(home.charging, "the car charges off-peak")
