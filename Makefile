@@ -51,7 +51,7 @@ test: check ## Everything: check, then every test
 
 .PHONY: nights
 nights: setup ## 200 cars through a night without Axle, a thousand at one edge, the days of the clock changes
-	OUTAGE_CARS=$(or $(OUTAGE_CARS),200) OUTAGE_SCALE=$(or $(OUTAGE_SCALE),45) $(BIN)/pytest tests/nights
+	OUTAGE_CARS=$(or $(OUTAGE_CARS),200) OUTAGE_SCALE=$(or $(OUTAGE_SCALE),50) $(BIN)/pytest tests/nights
 	TOGETHER=$(or $(TOGETHER),1000) $(BIN)/pytest tests/edges
 
 .PHONY: bench
