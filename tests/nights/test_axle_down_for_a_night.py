@@ -98,10 +98,15 @@ def body(site: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     """The night, played once."""
-    clock_text = f"start={STARTS_AT.isoformat()},scale={SCALE:g}"
-    with stack(
-        Options(folder=tmp_path_factory.mktemp("stack"), clock_text=clock_text, at_once=3, head_start_s=60)
-    ) as values:
+    options = Options(
+        folder=tmp_path_factory.mktemp("stack"),
+        clock_text=f"start={STARTS_AT.isoformat()},scale={SCALE:g}",
+        # Each call waits up to two real seconds for its edge, and on a fast clock edges follow each other quickly.
+        parameters={"EnodeConcurrency": "8"},
+        at_once=3,
+        head_start_s=60,
+    )
+    with stack(options) as values:
         night = Outage(Stack(values, parse_clock(values["clock"], on_aws=False)))
         onboard(night.running)
         play(night)
