@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from driveway.domain.preference_error import PreferenceError
 from driveway.runtime.context import Runtime, runtime
-from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, malformed, not_found
+from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, invalid, malformed, not_found
 from driveway.store.items import fits_key
 from driveway.store.table import ContentionError, RevisionMismatchError, UnknownAssetError
 
@@ -170,6 +171,8 @@ def _no_constant(name: str) -> Any:
 
 
 def _as_problem(error: Exception, current: Runtime) -> ProblemError:
+    if isinstance(error, PreferenceError):
+        return invalid(str(error), error.errors)
     if isinstance(error, UnknownAssetError):
         return not_found("asset", str(error))
     if isinstance(error, RevisionMismatchError):
