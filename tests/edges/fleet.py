@@ -21,6 +21,9 @@ PATIENCE_S = 120.0
 CAR_S = 0.5
 """What a machine with two cores may need for one car, be it to onboard it, to take its schedule or to start it."""
 
+PREPARED_S = 30.0
+"""From the last schedule that is sent to the first edge."""
+
 PATIENT_WEBHOOKS = {kind: {"answer_within_real_s": 60} for kind in KINDS}
 """A machine that is slow for a moment must not be sent everything twice for it."""
 
@@ -108,6 +111,11 @@ def spread_of(lateness_s: Sequence[float]) -> str:
     """Percentiles of lateness in words."""
     percentiles = quantiles(lateness_s, n=100, method="inclusive")
     return f"p50 {percentiles[49]:.2f} s, p99 {percentiles[98]:.2f} s, at worst {max(lateness_s):.2f} s"
+
+
+def first_edge_of(cars: int) -> datetime:
+    """A whole second by which so many cars have their schedules."""
+    return seconds_from_now(PREPARED_S + cars * CAR_S)
 
 
 def seconds_from_now(seconds: float) -> datetime:

@@ -9,13 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.edges.fleet import CAR_S, KINDS, Edge, all_met, plugged_in, seconds_from_now, spread_of
+from tests.edges.fleet import KINDS, Edge, all_met, first_edge_of, plugged_in, spread_of
 from tests.stack.homes import Stack
 
 EDGES = int(os.environ.get("EDGES", "200"))
-PREPARED_S = 30 + EDGES * CAR_S
-"""From the schedules to the first edge: longer than it takes to send them all."""
-
 A_TICK_S = 30.0
 """An edge whose look is lost waits for the minute clock: half a minute on average."""
 
@@ -24,7 +21,7 @@ A_TICK_S = 30.0
 def edges(running: Stack) -> list[Edge]:
     """An edge of each kind a second, met by all cars."""
     homes = plugged_in(running, "apart", EDGES)
-    first = seconds_from_now(PREPARED_S)
+    first = first_edge_of(EDGES)
     return all_met(homes, lambda number: first + timedelta(seconds=number // len(KINDS)))
 
 

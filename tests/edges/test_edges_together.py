@@ -9,21 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.edges.fleet import (
-    CAR_S,
-    CONCURRENCY,
-    KINDS,
-    Edge,
-    all_met,
-    most_at_once,
-    plugged_in,
-    seconds_from_now,
-    spread_of,
-)
+from tests.edges.fleet import CONCURRENCY, KINDS, Edge, all_met, first_edge_of, most_at_once, plugged_in, spread_of
 from tests.stack.homes import Stack
 
 TOGETHER = int(os.environ.get("TOGETHER", "60"))
-PREPARED_S = 30 + TOGETHER * CAR_S
 ANSWERS_AFTER_S = 0.25
 COMMANDS = {"enode": "/enode/.+/charging$", "smartcar": "/smartcar/.+/commands/", "tesla": "/tesla/.+/command/charge_"}
 IN_PATHS = {"enode": "/charging", "smartcar": "/commands/charge/", "tesla": "/command/charge_"}
@@ -36,7 +25,7 @@ def edges(running: Stack) -> Iterator[list[Edge]]:
     running.simulator("cars", "POST", "/config", {"smartcar": {"hold_open_s": 0}})
     slow = [{"path": path, "method": "POST", "when": "after", "delay_s": ANSWERS_AFTER_S} for path in COMMANDS.values()]
     running.simulator("cars", "POST", "/faults", slow)
-    at = seconds_from_now(PREPARED_S)
+    at = first_edge_of(TOGETHER)
     yield all_met(homes, lambda _: at)
     running.simulator("cars", "DELETE", "/faults")
 

@@ -342,6 +342,18 @@ def test_a_repeated_charge_now_with_its_key_is_one_charge_now_even_if_the_answer
     assert datetime.fromisoformat(reply.body["until"]) == NOW + timedelta(minutes=30)
 
 
+def test_an_amount_to_charge_now_ends_once_so_much_has_been_metered_since(car: Rig) -> None:
+    def metered(total_wh: int) -> None:
+        car.change("car-1", lambda twin: replace(twin, meter=replace(twin.meter, total_wh=total_wh)))
+
+    metered(5000)
+    send(car, "charge-now", {"kwh": 1})
+    for total_wh, goes_on in ((5000, True), (5999, True), (6000, False)):
+        metered(total_wh)
+        car.look("control", "car-1")
+        assert (car.twin("car-1").charge_now is not None) == goes_on
+
+
 def test_a_target_in_percent_follows_the_state_of_charge(rig: Rig) -> None:
     session = Session("s", NOW, NOW)
     presence = Presence(session=session, soc_pct=Observed(40, NOW))

@@ -87,7 +87,7 @@ def backlog(rig: Rig) -> list[Slot]:
     return slots
 
 
-def test_a_backlog_of_thousands_is_drained_once_by_runs_that_each_end_in_time(rig: Rig) -> None:
+def test_a_backlog_of_a_thousand_is_drained_once_by_runs_that_each_end_in_time(rig: Rig) -> None:
     slots = backlog(rig)
     spoilt = {("axle-7", "2026-01-15T19:00:00Z"), ("axle-31", "2026-01-16T02:30:00Z")}
     axle = SlowAxle(spoilt=set(spoilt), down_at=frozenset({11, 12}))

@@ -15,7 +15,7 @@ import pytest
 
 from driveway.runtime.clock import parse_clock
 from local.stack import Options, stack
-from tests.stack.homes import Home, Stack
+from tests.stack.homes import Home, Stack, assets_at_axle, until_in_sync
 from tests.stack.waiting import until
 
 CARS_A_SITE = 10
@@ -124,17 +124,8 @@ def onboard(running: Stack) -> None:
     for site in range(SITES):
         answer = running.api("PUT", f"/sites/site-{site}", body(site))
         assert answer.status_code == 201, answer.text
-    until(
-        lambda: not any(one["untold_since_enrolment"] for one in at_axle(running)),
-        "Axle has heard of everything",
-        patience_s=PATIENCE_S,
-    )
+    until_in_sync(running, patience_s=PATIENCE_S)
     assert running.clock.now() < EVENING, "the onboarding took until after the first plug-in"
-
-
-def at_axle(running: Stack) -> list[dict[str, Any]]:
-    """The assets as Axle sees them."""
-    return list(running.simulator("axle", "GET", "/state")["assets"].values())
 
 
 def play(night: Outage) -> None:
@@ -156,7 +147,7 @@ def play(night: Outage) -> None:
     with contextlib.suppress(AssertionError):
         until(lambda: has_everything(night), "Axle accepted every watt-hour", patience_s=PATIENCE_S)
     night.caught_up_s = time.monotonic() - back
-    for one in at_axle(running):
+    for one in assets_at_axle(running):
         events = [call["event"] for call in one["history"]]
         night.told[one["external_id"]] = [event for event in events if event in {"plug_in", "plug_out"}]
 
@@ -175,7 +166,7 @@ def has_everything(night: Outage) -> bool:
     """Whether Axle accepted every half-hour and watt-hour of every stay, and has heard that all cars are gone."""
     running = night.running
     night.cars = {one["vehicle_id"]: one for one in running.simulator("cars", "GET", "/cars")["cars"]}
-    names = {one["asset_id"]: one["external_id"] for one in at_axle(running)}
+    names = {one["asset_id"]: one["external_id"] for one in assets_at_axle(running)}
     report = running.simulator("axle", "GET", "/readings")
     night.counts, night.half_hours = report["counts"], dict.fromkeys(names.values(), 0)
     for row in report["rows"]:
@@ -184,7 +175,7 @@ def has_everything(night: Outage) -> bool:
         names[asset]: round(totals["charger_consumption_energy_kwh"] * 1000)
         for asset, totals in report["totals"].items()
     }
-    all_gone = not any(one["plugged_in"] for one in at_axle(running))
+    all_gone = not any(one["plugged_in"] for one in assets_at_axle(running))
     return all_gone and all(
         night.half_hours[car(n)] >= half_hours_of(n) and is_whole(night, car(n)) for n in range(CARS)
     )

@@ -241,9 +241,13 @@ def _order(entry: dict[str, Any]) -> str | None:
 
 def join_all(homes: Sequence[Home], *, patience_s: float) -> None:
     """Onboard many homes and wait until Axle has heard of everything."""
-    running = homes[0].running
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda home: home.join(), homes))
+    until_in_sync(homes[0].running, patience_s=patience_s)
+
+
+def until_in_sync(running: Stack, *, patience_s: float) -> None:
+    """Wait until Axle has heard of everything."""
     until(
         lambda: not any(one["untold_since_enrolment"] for one in assets_at_axle(running)),
         "Axle has heard of everything",
