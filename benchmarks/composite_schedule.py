@@ -13,7 +13,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "driveway"))
 
-from driveway.domain.charging_profile import ChargingProfile, Purpose, SchedulePeriod, composite_schedule
+from driveway.domain.charging_profiles import ChargingProfile, Purpose, SchedulePeriod, composite_schedule
 
 DAY_S = 86_400
 START = datetime(2026, 1, 15, 16, tzinfo=UTC)

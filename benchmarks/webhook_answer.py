@@ -20,11 +20,11 @@ if __name__ == "__main__":
 
 from moto import mock_aws
 
+from driveway.auth.signatures import hmac_hex
 from driveway.runtime.context import use
-from driveway.vehicles.signatures import hmac_hex
 from simulators.axle.app import AxleSimulator
-from tests.functions.assets import SAMPLE_SECRETS, a_twin, place, sample, set_secret
-from tests.functions.rig import Rig, RigClock, function, make_runtime
+from tests.support.functions.assets import SAMPLE_SECRETS, a_twin, place, sample, set_secret
+from tests.support.functions.rig import Rig, RigClock, function, make_runtime
 
 WEBHOOKS = 200
 START = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from driveway.runtime.announce import announce, forget
+from driveway.outbox.publish import announce, forget
 from driveway.runtime.context import Runtime, runtime
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from driveway.axle.sync import sync
+from driveway.outbox.wakeups import await_due
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
-from driveway.runtime.looks import await_due
 from driveway.store.table import UnknownAssetError
 
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from driveway.domain.control import step
+from driveway.domain.control.reconcile import step
+from driveway.observations.metering_intake import meter_twin
+from driveway.outbox.wakeups import await_due
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
-from driveway.runtime.looks import await_due
 from driveway.store.table import UnknownAssetError
-from driveway.vehicles.metered import meter_twin
 
 
 def _look(body: dict[str, Any], current: Runtime) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from driveway.outbox.wakeups import Look, queue_due
 from driveway.runtime.context import runtime
-from driveway.runtime.looks import Look, queue_due
 from driveway.runtime.metrics import emit
 
 SITE = "SITE#"

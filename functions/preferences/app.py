@@ -4,18 +4,29 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from driveway.domain.axle_sync import mark_unacknowledged
-from driveway.domain.charge_now import charge_now_body
-from driveway.domain.intent import intent_body, parse_intent
-from driveway.domain.preferences import charge_now_ended, charge_now_set, intent_set, tariff_set, vehicle_intent_set
-from driveway.domain.tariff import parse_tariff, tariff_body
+from driveway.domain.axle_sync.differences import mark_unacknowledged
+from driveway.domain.preferences.changes import (
+    charge_now_ended,
+    charge_now_set,
+    intent_set,
+    tariff_set,
+    vehicle_intent_set,
+)
+from driveway.domain.preferences.charge_now import charge_now_body
+from driveway.domain.preferences.intent import intent_body, parse_intent
+from driveway.domain.preferences.tariff import parse_tariff, tariff_body
+from driveway.domain.preferences.vehicle_intent import (
+    VEHICLE_ID_RULE,
+    is_vehicle_id,
+    parse_vehicle_intent,
+    vehicle_intent_body,
+)
 from driveway.domain.twin import Twin, VehicleIntent
-from driveway.domain.vehicle_intent import VEHICLE_ID_RULE, is_vehicle_id, parse_vehicle_intent, vehicle_intent_body
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.idempotency import once
 from driveway.runtime.problems import invalid
-from driveway.runtime.told import told_to_axle
+from driveway.status.axle_state import told_to_axle
 
 Rule = Callable[[Twin, datetime], Twin]
 

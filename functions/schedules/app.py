@@ -1,7 +1,7 @@
 """Receives Axle's charging schedules: 2xx once stored, 4xx for good, 5xx for a fault of ours."""
 
 from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, placed, read_envelope, unwrap_profile, verify
-from driveway.domain.schedules import NotEnrolledError, ScheduleRefusedError, cleared, installed
+from driveway.domain.schedules.installation import NotEnrolledError, ScheduleRefusedError, cleared, installed
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import ProblemError, not_enrolled, not_found

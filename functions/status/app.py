@@ -2,7 +2,7 @@
 
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
-from driveway.status import asset_body, schedule_answer, site_body, timeline_body
+from driveway.status.answers import asset_body, schedule_answer, site_body, timeline_body
 
 
 def get_site(request: Request, current: Runtime) -> Answer:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from driveway.commands.dispatch import carry_out
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
-from driveway.vehicles.commanding import carry_out
 
 
 def _command(body: dict[str, Any], current: Runtime) -> None:

@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
+from driveway.observations.webhook_intake import take_inbound, take_observations
 from driveway.runtime.context import Runtime, runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import ProblemError, invalid, malformed, not_found
-from driveway.vehicles.counting import count_not_stored, not_stored
-from driveway.vehicles.intake import take_inbound, take_observations
+from driveway.vehicles.metrics import count_not_stored, not_stored
 from driveway.vehicles.provider import SignatureError, WebhookError, WebhookRequest
 from driveway.vehicles.registry import UnknownProviderError, webhooks
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from driveway.domain.charge_now import LONGEST
-from driveway.domain.vehicle_intent import MOST_VEHICLES
-from driveway.status import ENTRIES, LONGEST_SCHEDULE
+from driveway.domain.preferences.charge_now import LONGEST
+from driveway.domain.preferences.vehicle_intent import MOST_VEHICLES
+from driveway.status.answers import ENTRIES, LONGEST_SCHEDULE
 from local.openapi.schema import Schema, instant, text, typed
 
 TAGS = {

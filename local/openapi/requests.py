@@ -8,13 +8,13 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from driveway.domain.charge_now import LONGEST
-from driveway.domain.charging_profile_parsing import MOST_PERIODS
-from driveway.domain.charging_profile_values import Kind, Purpose, RateUnit, Recurrency
-from driveway.domain.half_hour_prices import SLOTS
-from driveway.domain.presence_vehicle import NAMED_BEFORE
+from driveway.domain.charging_profiles.parsing import MOST_PERIODS
+from driveway.domain.charging_profiles.profile import Kind, Purpose, RateUnit, Recurrency
+from driveway.domain.preferences.charge_now import LONGEST
+from driveway.domain.preferences.half_hour_prices import SLOTS
+from driveway.domain.preferences.vehicle_intent import MOST_BATTERY_KWH, VEHICLE_ID
+from driveway.domain.presence.vehicle import NAMED_BEFORE
 from driveway.domain.twin import ChargingMode, TariffType, Weekday
-from driveway.domain.vehicle_intent import MOST_BATTERY_KWH, VEHICLE_ID
 from driveway.sites import bodies
 from driveway.vehicles.app import MOST_ENERGY_KWH, MOST_OBSERVATIONS, MOST_POWER_KW
 from local.openapi.schema import (

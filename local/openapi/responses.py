@@ -2,11 +2,11 @@
 
 from typing import get_args
 
-from driveway.domain.effective_schedule import Source
-from driveway.domain.ledger import Label
-from driveway.domain.reasons import Reason
-from driveway.domain.registers import Flag
+from driveway.domain.metering.ledger import Label
+from driveway.domain.metering.registers import Flag
+from driveway.domain.schedules.effective_schedule import Source
 from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
+from driveway.domain.twin.reasons import Reason
 from driveway.runtime.problems import PROBLEM_BASE
 from driveway.store.sites import SiteState
 from local.openapi.schema import (

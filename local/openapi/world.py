@@ -14,9 +14,9 @@ from aws_lambda_powertools import Logger
 from moto import mock_aws
 from requests.adapters import BaseAdapter
 
+from driveway.auth.signatures import hmac_hex
 from driveway.runtime.context import Runtime, use
 from driveway.store.table import ContentionError, UnknownAssetError
-from driveway.vehicles.signatures import hmac_hex
 from local.openapi.routes import served_routes, template
 
 TABLE = "driveway-documented"
@@ -206,7 +206,7 @@ class World:
     def settle(self, asset: str) -> None:
         """Let the reconcilers look at an asset, as they do within seconds of every change."""
         from driveway.axle.sync import sync
-        from driveway.domain.control import step
+        from driveway.domain.control.reconcile import step
 
         current = self.runtime
         sync(asset, current)

@@ -13,7 +13,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from driveway.domain.charging_profile import (
+from driveway.domain.charging_profiles import (
     ChargingProfile,
     ProfileError,
     anchored,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from driveway.axle.readings import PATH
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.ledger import Slot, answered, answers_by_row, claimed, measured, rows_for
-from driveway.domain.samples import MAX_WH, Sample
-from tests.contract.axle_openapi import axle_openapi, check_request
-from tests.unit.axle_twins import AXLE_ASSET_ID
+from driveway.domain.metering.ledger import Slot, answered, answers_by_row, claimed, measured, rows_for
+from driveway.domain.metering.samples import MAX_WH, Sample
+from tests.support.contract.axle_openapi import axle_openapi, check_request
+from tests.support.domain.axle_twins import AXLE_ASSET_ID
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 starts = st.integers(0, 2 * 365 * 48).map(lambda number: EPOCH + number * HALF_HOUR)

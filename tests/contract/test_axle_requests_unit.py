@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.axle_answers import acknowledged
-from driveway.domain.axle_sync import next_call
-from driveway.domain.intent import parse_intent
-from driveway.domain.tariff import parse_tariff
+from driveway.domain.axle_sync.answers import acknowledged
+from driveway.domain.axle_sync.differences import next_call
+from driveway.domain.preferences.intent import parse_intent
+from driveway.domain.preferences.tariff import parse_tariff
 from driveway.domain.twin import AxleState
-from tests.contract.axle_openapi import AxleOpenApi, axle_openapi, check_request, validator_for
-from tests.unit.axle_twins import AXLE_ASSET_ID, a_twin, boosted, minutes, plugged, unplugged, with_soc
+from tests.support.contract.axle_openapi import AxleOpenApi, axle_openapi, check_request, validator_for
+from tests.support.domain.axle_twins import AXLE_ASSET_ID, a_twin, boosted, minutes, plugged, unplugged, with_soc
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 half_hours = st.integers(0, 47).map(lambda number: f"{number // 2:02d}:{30 * (number % 2):02d}")
@@ -157,7 +157,7 @@ def test_without_the_document_the_tests_that_need_it_are_skipped_with_a_plain_me
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.delenv("AXLE_OPENAPI", raising=False)
-    monkeypatch.setattr("tests.contract.axle_openapi.BESIDE_THE_REPOSITORY", tmp_path / "none.json")
+    monkeypatch.setattr("tests.support.contract.axle_openapi.BESIDE_THE_REPOSITORY", tmp_path / "none.json")
     with pytest.raises(pytest.skip.Exception, match="set AXLE_OPENAPI"):
         axle_openapi()
     monkeypatch.setenv("AXLE_OPENAPI", str(tmp_path / "none.json"))

@@ -21,7 +21,7 @@ from local.openapi.page import page
 from local.openapi.problems import MEANINGS, raised
 from local.openapi.routes import routed, served_routes
 from local.openapi.world import Exchange
-from tests.contract import openapi_form
+from tests.support.contract import openapi_form
 
 DOC = document()
 METHODS = {"get", "put", "post", "delete"}

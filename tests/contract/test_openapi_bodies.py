@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from driveway.domain.charge_now import charge_now_body, parse_charge_now
-from driveway.domain.charging_profile import ProfileError, parse_set_charging_profile
-from driveway.domain.intent import intent_body, parse_intent
-from driveway.domain.preference_error import PreferenceError
-from driveway.domain.tariff import parse_tariff, tariff_body
+from driveway.domain.charging_profiles import ProfileError, parse_set_charging_profile
+from driveway.domain.preferences.charge_now import charge_now_body, parse_charge_now
+from driveway.domain.preferences.errors import PreferenceError
+from driveway.domain.preferences.intent import intent_body, parse_intent
+from driveway.domain.preferences.tariff import parse_tariff, tariff_body
 from driveway.runtime.problems import ProblemError
 from driveway.sites.bodies import EligibilityBody, EnrolBody, SiteBody, SnoozeBody, parse
 from driveway.vehicles.app import ObservationsError, parse_observations

@@ -6,8 +6,8 @@ import pytest
 
 from driveway.runtime.clock import Clock
 from local.stack import Options, stack
-from tests.edges.fleet import CONCURRENCY, KINDS, PATIENT_WEBHOOKS, all_met, plugged_in, seconds_from_now
-from tests.stack.homes import Stack
+from tests.support.stack.fleet import CONCURRENCY, KINDS, PATIENT_WEBHOOKS, all_met, plugged_in, seconds_from_now
+from tests.support.stack.homes import Stack
 
 REHEARSED_S = 30.0
 

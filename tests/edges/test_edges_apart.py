@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.edges.fleet import KINDS, Edge, all_met, first_edge_of, plugged_in, spread_of
-from tests.stack.homes import Stack
+from tests.support.stack.fleet import KINDS, Edge, all_met, first_edge_of, plugged_in, spread_of
+from tests.support.stack.homes import Stack
 
 EDGES = int(os.environ.get("EDGES", "200"))
 A_TICK_S = 30.0

@@ -9,8 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.edges.fleet import CONCURRENCY, KINDS, Edge, all_met, first_edge_of, most_at_once, plugged_in, spread_of
-from tests.stack.homes import Stack
+from tests.support.stack.fleet import (
+    CONCURRENCY,
+    KINDS,
+    Edge,
+    all_met,
+    first_edge_of,
+    most_at_once,
+    plugged_in,
+    spread_of,
+)
+from tests.support.stack.homes import Stack
 
 TOGETHER = int(os.environ.get("TOGETHER", "60"))
 ANSWERS_AFTER_S = 0.25

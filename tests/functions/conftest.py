@@ -7,8 +7,8 @@ import pytest
 from driveway.runtime.context import use
 from simulators.axle.app import AxleSimulator
 from simulators.common import running
-from tests.functions.rig import NOW, REGION, PresentOutput, Rig, RigClock, make_runtime
-from tests.mocked_aws import mock_aws
+from tests.support.functions.rig import NOW, REGION, PresentOutput, Rig, RigClock, make_runtime
+from tests.support.runtime.mocked_aws import mock_aws
 
 
 @pytest.fixture(scope="session")

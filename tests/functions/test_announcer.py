@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from driveway.domain.reasons import Reason
 from driveway.domain.twin import Command, Entry, HeldPlugOut, Twin
+from driveway.domain.twin.reasons import Reason
 from driveway.store.items import encode_item
-from tests.functions.assets import Queues, a_twin, heard, place, plugged_in, queues_of, refuse, sample
-from tests.functions.rig import NOW, Rig, aws, function
+from tests.support.functions.assets import Queues, a_twin, heard, place, plugged_in, queues_of, refuse, sample
+from tests.support.functions.rig import NOW, Rig, aws, function
 
 TWIN_KEY = encode_item({"pk": "ASSET#car-1", "sk": "TWIN"})
 

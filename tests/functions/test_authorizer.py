@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.functions.assets import sample, set_secret
-from tests.functions.rig import Rig, function
+from tests.support.functions.assets import sample, set_secret
+from tests.support.functions.rig import Rig, function
 
 
 def digest(token: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from driveway.domain.twin import HeldPlugOut, Twin
-from driveway.runtime.looks import QueueError
+from driveway.outbox.wakeups import QueueError
 from driveway.store.sites import SiteRecord
-from tests.functions.assets import a_twin, heard, place, plugged_in, queues_of, refuse, sample
-from tests.functions.rig import NOW, Rig, function
+from tests.support.functions.assets import a_twin, heard, place, plugged_in, queues_of, refuse, sample
+from tests.support.functions.rig import NOW, Rig, function
 
 
 def tick() -> dict[str, int]:

@@ -9,17 +9,17 @@ import pytest
 import requests
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from driveway.commands.dispatch import carry_out
 from driveway.domain.twin import ChargeNow, Command, Home, Vehicle
 from driveway.runtime.problems import ProblemError
 from driveway.runtime.settings import Settings
 from driveway.sites.bodies import SiteBody, parse
-from driveway.sites.wanted import checked
-from driveway.vehicles.commanding import carry_out
+from driveway.sites.requested import checked
 from driveway.vehicles.connections import connect
 from driveway.vehicles.ocpp import OcppCommands
-from tests.functions.assets import SMARTCAR_CAR, a_twin, place, plugged_in, set_secret
-from tests.functions.rig import NOW, Rig, template
-from tests.provider_api import ProviderApi, Reply
+from tests.support.functions.assets import SMARTCAR_CAR, a_twin, place, plugged_in, set_secret
+from tests.support.functions.rig import NOW, Rig, template
+from tests.support.vehicles.provider_api import ProviderApi, Reply
 
 BASE = "https://csms.example"
 

@@ -9,9 +9,9 @@ import pytest
 from driveway.store.items import asset_key
 from driveway.store.slots import slot_item
 from simulators.common import Fault
-from tests.functions.assets import sample
-from tests.functions.rig import NOW, Rig, function
-from tests.functions.sites import car, delete, put, site_body
+from tests.support.functions.assets import sample
+from tests.support.functions.rig import NOW, Rig, function
+from tests.support.functions.sites import car, delete, put, site_body
 
 LABEL = "charger_consumption_energy_kwh"
 

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.ledger import Slot
+from driveway.domain.metering.ledger import Slot
 from driveway.domain.twin import Home
-from tests.functions.assets import (
+from tests.support.functions.assets import (
     SAMPLE_SECRETS,
     SMARTCAR_CAR,
     TESLA_CAR,
@@ -24,7 +24,7 @@ from tests.functions.assets import (
     sample,
     set_secret,
 )
-from tests.functions.rig import NOW, Rig, function
+from tests.support.functions.rig import NOW, Rig, function
 
 HOME = Home(52.0907, 5.1214)
 EXAMPLES = count()

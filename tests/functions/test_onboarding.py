@@ -9,8 +9,8 @@ import requests
 
 from driveway.domain.twin import AxleState
 from simulators.common import Fault
-from tests.functions.rig import ROOT, Rig, function
-from tests.functions.sites import EMAIL, MPAN, VEHICLE, car, post, put, site_body, status
+from tests.support.functions.rig import ROOT, Rig, function
+from tests.support.functions.sites import EMAIL, MPAN, VEHICLE, car, post, put, site_body, status
 
 
 def test_a_new_site_answers_201_with_ids_defaults_and_status(rig: Rig) -> None:

@@ -5,42 +5,18 @@ from typing import Any
 import pytest
 import requests
 
-from driveway.domain.command import answered, claimed
-from driveway.domain.observation import Observation
-from driveway.sites import letting_go
-from driveway.vehicles.intake import take_observations
+from driveway.domain.control.command_dispatch import answered, claimed
+from driveway.domain.presence.observation import Observation
+from driveway.observations.webhook_intake import take_observations
+from driveway.sites import release
 from simulators.common import Fault
-from tests.functions.rig import Rig
-from tests.functions.sites import VEHICLE, car, delete, post, put, site_body, status
+from tests.support.functions.rig import Rig
+from tests.support.functions.sites import VEHICLE, car, carry_out, delete, held, post, put, site_body, status
 
 
 def ours(rig: Rig) -> list[dict[str, Any]]:
     """What the table holds besides Axle's token."""
     return [item for item in rig.items() if item["pk"] != "TOKEN#axle"]
-
-
-def carry_out(rig: Rig, asset: str, outcome: str = "ACCEPTED") -> str | None:
-    """Let the provider take the command that is planned, as the commands function would; its action."""
-    now, rules = rig.clock.now(), rig.runtime.control_rules
-    command = rig.twin(asset).control.command
-    if command is None or command.state != "planned":
-        return None
-    sent = rig.change(asset, lambda twin: claimed(twin, command.id, now, rules) or twin).control.command
-    assert sent is not None
-    assert sent.state == "sent"
-    rig.change(
-        asset,
-        lambda twin: answered(twin, command.id, outcome=outcome, detail="", now=now, rules=rules, spread=0.5),
-    )
-    return command.action
-
-
-def held(rig: Rig) -> None:
-    """A plugged-in car that we have stopped."""
-    put(rig, site_body(car(plugged_in=True)))
-    rig.pump()
-    assert carry_out(rig, "car-1") == "stop"
-    rig.clock.move(minutes=10)
 
 
 def axle_site(rig: Rig) -> str:
@@ -89,7 +65,7 @@ def test_an_outstanding_balance_is_refused_with_amount_and_link_unless_forfeited
 
 
 def test_a_held_car_is_released_before_anything_is_erased(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letting_go, "RELEASE_WAIT_S", 0)
+    monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)
     held(rig)
     reply = delete(rig)
     assert (reply.status, reply.headers["Retry-After"]) == (503, "5")
@@ -104,7 +80,7 @@ def test_a_held_car_is_released_before_anything_is_erased(rig: Rig, monkeypatch:
 def test_a_car_that_cannot_be_reached_does_not_hold_up_the_erasure_for_ever(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(letting_go, "RELEASE_WAIT_S", 0)
+    monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)
     held(rig)
     assert delete(rig).status == 503
     rig.clock.move(minutes=14)
@@ -116,7 +92,7 @@ def test_a_car_that_cannot_be_reached_does_not_hold_up_the_erasure_for_ever(
 def test_a_charger_that_keeps_a_schedule_of_ours_is_freed_of_it_first(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(letting_go, "RELEASE_WAIT_S", 0)
+    monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)
     put(rig, site_body(car(type="charger", vehicle={"provider": "ocpp", "vehicle_id": "CP-1"})))
     rig.pump()
     upkeep = rig.twin("car-1").control.upkeep

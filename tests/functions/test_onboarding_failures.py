@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from simulators.common import Fault
-from tests.functions.rig import Reply, Rig
-from tests.functions.sites import car, delete, post, put, site_body, status
+from tests.support.functions.rig import Reply, Rig
+from tests.support.functions.sites import car, delete, post, put, site_body, status
 
 FAULTS: dict[str, dict[str, Any]] = {
     "cut before": {"when": "before", "drop": True},

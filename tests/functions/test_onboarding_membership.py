@@ -7,8 +7,8 @@ import requests
 
 from driveway.store.items import stamp
 from simulators.common import Fault
-from tests.functions.rig import Reply, Rig
-from tests.functions.sites import MPAN, car, post, put, site_body, status
+from tests.support.functions.rig import Reply, Rig
+from tests.support.functions.sites import MPAN, car, post, put, site_body, status
 
 PROFILE = {
     "chargingProfileId": None,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from simulators.common import Fault
-from tests.functions.rig import Rig
-from tests.functions.sites import ADDRESS, EMAIL, MPAN, POSTCODE, car, delete, post, put, site_body, status
+from tests.support.functions.rig import Rig
+from tests.support.functions.sites import ADDRESS, EMAIL, MPAN, POSTCODE, car, delete, post, put, site_body, status
 
 TOKEN = "refresh-token-of-the-driver"  # a secret that may be stored and never logged
 TESLA = {"provider": "tesla", "vehicle_id": "VIN1", "user_id": "owner-1", "refresh_token": TOKEN}

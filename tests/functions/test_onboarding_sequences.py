@@ -2,11 +2,10 @@
 
 import pytest
 
-from driveway.sites import letting_go
+from driveway.sites import release
 from simulators.common import Fault
-from tests.functions.rig import Rig
-from tests.functions.sites import VEHICLE, car, delete, put, site_body, status
-from tests.functions.test_onboarding_erasure import carry_out, held
+from tests.support.functions.rig import Rig
+from tests.support.functions.sites import VEHICLE, car, carry_out, delete, held, put, site_body, status
 
 OTHER = {"provider": "smartcar", "vehicle_id": "smartcar-vehicle-1", "user_id": "smartcar-user-1"}
 SECOND_MPAN = "1100000000008"
@@ -71,7 +70,7 @@ def test_an_asset_of_another_site_cannot_be_removed(rig: Rig) -> None:
 
 
 def test_the_provider_of_a_car_changes_and_the_car_is_let_go_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letting_go, "RELEASE_WAIT_S", 0)
+    monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)
     held(rig)
     body = site_body(car(vehicle=OTHER, plugged_in=True))
     assert put(rig, body).status == 503

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import requests
 
+from driveway.auth.signatures import hmac_hex
 from driveway.domain.twin import Home
 from driveway.runtime.settings import Settings
-from driveway.vehicles.signatures import hmac_hex
-from tests.functions.assets import (
+from tests.support.functions.assets import (
     ENODE_CAR,
     SAMPLE_SECRETS,
     SMARTCAR_CAR,
@@ -25,7 +25,7 @@ from tests.functions.assets import (
     sample,
     set_secret,
 )
-from tests.functions.rig import QUEUES, Rig, function
+from tests.support.functions.rig import QUEUES, Rig, function
 
 AT = datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC)
 # Some 60 m from where the sample events see the cars, so that its own digits are not theirs.

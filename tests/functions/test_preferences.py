@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.twin import Observed, Presence, Session
-from tests.functions.assets import a_twin, called, heard, place, plugged_in, sample
-from tests.functions.rig import NOW, Reply, Rig
+from tests.support.functions.assets import a_twin, called, heard, place, plugged_in, sample
+from tests.support.functions.rig import NOW, Reply, Rig
 
 TARIFF = {"off_peak": [{"start": "00:30", "end": "04:30"}], "timezone": "Europe/London", "tariff_type": "dual_rate"}
 INTENT = {"kwh": 12.5, "ready_by": "06:30"}

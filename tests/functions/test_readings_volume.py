@@ -11,11 +11,11 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.ledger import Slot
+from driveway.domain.metering.ledger import Slot
 from driveway.runtime.settings import Settings
 from driveway.store.slots import slot_item
-from tests.functions.rig import NOW, Rig, function
-from tests.unit.metering_table import new_store
+from tests.support.domain.metering_table import new_store
+from tests.support.functions.rig import NOW, Rig, function
 
 ASSETS, HALF_HOURS = 40, 25
 ROWS_PER_BATCH = 50

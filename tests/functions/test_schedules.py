@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.charging_profile import ChargingProfile, parse_charging_profile
-from driveway.domain.schedules import installed
-from tests.functions.assets import (
+from driveway.domain.charging_profiles import ChargingProfile, parse_charging_profile
+from driveway.domain.schedules.installation import installed
+from tests.support.functions.assets import (
     AXLE_ASSET,
     a_twin,
     called,
@@ -25,8 +25,8 @@ from tests.functions.assets import (
     plugged_in,
     sample,
 )
-from tests.functions.rig import NOW, Rig
-from tests.functions.schedule_calls import (
+from tests.support.functions.rig import NOW, Rig
+from tests.support.functions.schedule_calls import (
     accepted,
     deliver,
     envelope,

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.twin import Twin
-from tests.functions.rig import Rig
-from tests.functions.schedule_calls import deliver, envelope, post, profile, state, with_plugged_car
+from tests.support.functions.rig import Rig
+from tests.support.functions.schedule_calls import deliver, envelope, post, profile, state, with_plugged_car
 
 
 @pytest.fixture

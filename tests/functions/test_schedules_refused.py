@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from driveway.runtime.clock import Clock
-from tests.functions.assets import (
+from tests.support.functions.assets import (
     AXLE_SECRET,
     axle_signature,
     refuse,
     set_secret,
 )
-from tests.functions.rig import NOW, Rig, RigClock
-from tests.functions.schedule_calls import (
+from tests.support.functions.rig import NOW, Rig, RigClock
+from tests.support.functions.schedule_calls import (
     accepted,
     deliver,
     envelope,

@@ -8,11 +8,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.ledger import Slot, Told
-from driveway.domain.reasons import Reason
+from driveway.domain.metering.ledger import Slot, Told
 from driveway.domain.twin import Command, Entry, Observed
-from tests.functions.assets import AXLE_ASSET, AXLE_SITE, a_twin, called, heard, place, plugged_in, sample
-from tests.functions.rig import NOW, Reply, Rig
+from driveway.domain.twin.reasons import Reason
+from tests.support.functions.assets import AXLE_ASSET, AXLE_SITE, a_twin, called, heard, place, plugged_in, sample
+from tests.support.functions.rig import NOW, Reply, Rig
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.charging_profile import parse_charging_profile
+from driveway.domain.charging_profiles import parse_charging_profile
 from driveway.domain.twin import InstalledProfile, Twin
 from driveway.store.items import decode_item, decode_twin, encode_item
-from tests.functions.assets import a_twin, place, plugged_in
-from tests.functions.rig import NOW, Rig
+from tests.support.functions.assets import a_twin, place, plugged_in
+from tests.support.functions.rig import NOW, Rig
 
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 NUMBERS = st.floats(-1e9, 1e9).filter(lambda value: value == 0 or abs(value) > 1e-9)

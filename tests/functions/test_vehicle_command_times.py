@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import requests
 
-from driveway.domain.control_rules import ControlRules
+from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import ChargeNow, Command, Home, Tariff, Twin, Vehicle, Window
 from driveway.runtime.clock import Clock
 from driveway.runtime.settings import Settings
 from driveway.vehicles.registry import PROVIDERS
-from tests.functions.assets import a_twin, heard, place, plugged_in, set_secret
-from tests.functions.rig import NOW, Rig, function, template
-from tests.provider_api import Asked, ProviderApi, Reply
+from tests.support.functions.assets import a_twin, heard, place, plugged_in, set_secret
+from tests.support.functions.rig import NOW, Rig, function, template
+from tests.support.vehicles.provider_api import Asked, ProviderApi, Reply
 
 VIN = "5YJ30000000000001"
 BASE = "https://maker.example"

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from driveway.domain.breaker import BreakerRules
+from driveway.domain.control.breaker import BreakerRules
 from driveway.domain.twin import Home, Tariff, Twin, Vehicle, Window
 from driveway.runtime.settings import Settings
 from driveway.store.breakers import Breakers
 from simulators.cars.app import build_app
 from simulators.cars.simulator import CarSimulator
 from simulators.common import running
-from tests.car_rig import Receiver, SteppedClock
-from tests.car_rig import Rig as CarRig
-from tests.functions.assets import a_twin, heard, place, plugged_in, set_secret
-from tests.functions.rig import NOW, Rig, function
-from tests.functions.schedule_calls import ROUTE, profile
+from tests.support.functions.assets import a_twin, heard, place, plugged_in, set_secret
+from tests.support.functions.rig import NOW, Rig, function
+from tests.support.functions.schedule_calls import ROUTE, profile
+from tests.support.vehicles.car_rig import Receiver, SteppedClock
+from tests.support.vehicles.car_rig import Rig as CarRig
 
 CLIENT = {"client_id": "client-id", "client_secret": "client-secret"}
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}

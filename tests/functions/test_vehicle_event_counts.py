@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from driveway.vehicles.signatures import hmac_hex
-from tests.functions.assets import SAMPLE_SECRETS, SMARTCAR_CAR, TESLA_CAR, a_twin, called, place, sample, set_secret
-from tests.functions.rig import Rig, function
+from driveway.auth.signatures import hmac_hex
+from tests.support.functions.assets import (
+    SAMPLE_SECRETS,
+    SMARTCAR_CAR,
+    TESLA_CAR,
+    a_twin,
+    called,
+    place,
+    sample,
+    set_secret,
+)
+from tests.support.functions.rig import Rig, function
 
 AT = datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC)
 

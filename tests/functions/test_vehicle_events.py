@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from driveway.auth.signatures import hmac_hex
 from driveway.domain.twin import Command, Control, Home, Vehicle
-from driveway.vehicles.signatures import hmac_hex
-from tests.functions.assets import (
+from tests.support.functions.assets import (
     ENODE_CAR,
     EVENTS,
     SAMPLE_SECRETS,
@@ -28,7 +28,7 @@ from tests.functions.assets import (
     sample,
     set_secret,
 )
-from tests.functions.rig import Reply, Rig, function
+from tests.support.functions.rig import Reply, Rig, function
 
 AT = datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC)
 HOME = Home(52.0907, 5.1214)

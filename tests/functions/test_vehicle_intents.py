@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.functions.assets import a_twin, called, heard, place, plugged_in, sample
-from tests.functions.rig import NOW, Reply, Rig
+from tests.support.functions.assets import a_twin, called, heard, place, plugged_in, sample
+from tests.support.functions.rig import NOW, Reply, Rig
 
 ROUTE = "/assets/{asset}/vehicles/{vehicle_id}/intent"
 LEAF = {"kwh": 12, "ready_by": "06:30"}

@@ -15,8 +15,8 @@ import pytest
 
 from driveway.runtime.clock import parse_clock
 from local.stack import Options, stack
-from tests.stack.homes import Home, Stack, assets_at_axle, until_in_sync
-from tests.stack.waiting import until
+from tests.support.stack.homes import Home, Stack, assets_at_axle, until_in_sync
+from tests.support.stack.waiting import until
 
 CARS_A_SITE = 10
 SITES = int(os.environ.get("OUTAGE_CARS", "20")) // CARS_A_SITE

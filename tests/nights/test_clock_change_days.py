@@ -12,8 +12,8 @@ import pytest
 
 from driveway.runtime.clock import parse_clock
 from local.stack import Options, stack
-from tests.stack.homes import Home, Stack
-from tests.stack.waiting import until
+from tests.support.stack.homes import Home, Stack
+from tests.support.stack.waiting import until
 
 LONDON = ZoneInfo("Europe/London")
 DAYS = {date(2026, 3, 29): 46, date(2026, 10, 25): 50}

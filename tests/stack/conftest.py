@@ -10,7 +10,7 @@ from driveway.runtime.clock import parse_clock
 from local.demo import result_of
 from local.night import Night
 from local.stack import Options, stack
-from tests.stack.homes import KINDS, Stack
+from tests.support.stack.homes import KINDS, Stack
 
 EVENING = datetime(2026, 1, 15, tzinfo=UTC)
 REPORT_EVERY_S = 900

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.stack.homes import Stack
-from tests.stack.waiting import until
+from tests.support.stack.homes import Stack
+from tests.support.stack.waiting import until
 
 CAR, VEHICLE, LOCATION = "mid-car", "mid-vehicle", "mid-location"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.stack.homes import KINDS, Home, Stack
-from tests.stack.waiting import until
+from tests.support.stack.homes import KINDS, Home, Stack
+from tests.support.stack.waiting import until
 
 MOST_SENDS = 14
 

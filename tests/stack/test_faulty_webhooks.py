@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.stack.homes import Home, Stack
-from tests.stack.waiting import until
+from tests.support.stack.homes import Home, Stack
+from tests.support.stack.waiting import until
 
 ASTRAY = {"duplicate": 0.5, "late": 0.5, "late_s": 120, "reorder": 0.3, "reorder_s": 60}
 LOSSY = ASTRAY | {"drop": 0.2}

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.stack.homes import KINDS, Home, Stack
+from tests.support.stack.homes import KINDS, Home, Stack
 
 OBEYING_S = 60
 MACHINES_REAL_S = 2.0

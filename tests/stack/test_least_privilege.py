@@ -2,8 +2,8 @@
 
 import json
 
-from tests.stack.homes import Stack
-from tests.stack.waiting import until
+from tests.support.stack.homes import Stack
+from tests.support.stack.waiting import until
 
 
 def test_without_its_write_permission_preferences_cannot_store(running: Stack, night: object) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.axle_openapi import axle_openapi
-from tests.stack.homes import Stack
+from tests.support.contract.axle_openapi import axle_openapi
+from tests.support.stack.homes import Stack
 
 
 def test_the_night_goes_as_it_should(night: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stack.homes import Stack
+from tests.support.stack.homes import Stack
 
 
 def problem(answer: requests.Response, status: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.stack.homes import Stack
-from tests.stack.waiting import until
+from tests.support.stack.homes import Stack
+from tests.support.stack.waiting import until
 
 MPAN, VEHICLE, LOCATION = "1200001234575", "life-vehicle", "life-location"
 

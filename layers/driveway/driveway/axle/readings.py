@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from driveway.axle.asking import Asked, Rows, Send, ask
 from driveway.axle.client import AxleClient
-from driveway.domain.ledger import (
+from driveway.axle.row_bisection import Asked, Rows, Send, ask
+from driveway.domain.metering.ledger import (
     CLAIM,
     GRACE,
     LAST_RETRY,

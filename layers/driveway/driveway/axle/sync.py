@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.domain.axle_answers import (
+from driveway.domain.axle_sync.answers import (
     ACTS_WITHIN,
     acknowledged,
     answered,
@@ -13,9 +13,9 @@ from driveway.domain.axle_answers import (
     put_off,
     refused,
 )
-from driveway.domain.axle_calls import AxleCall
-from driveway.domain.axle_sync import at_rest, call_due
-from driveway.domain.breaker import Permit
+from driveway.domain.axle_sync.calls import AxleCall
+from driveway.domain.axle_sync.differences import at_rest, call_due
+from driveway.domain.control.breaker import Permit
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from driveway.domain.axle_sync import axle_due
-from driveway.domain.control import control_due
-from driveway.domain.control_rules import ControlRules
+from driveway.domain.axle_sync.differences import axle_due
+from driveway.domain.control.reconcile import control_due
+from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Twin
 
 

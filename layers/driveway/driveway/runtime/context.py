@@ -12,10 +12,10 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from driveway.domain.breaker import BreakerRules
-from driveway.domain.control_rules import ControlRules
+from driveway.domain.control.breaker import BreakerRules
+from driveway.domain.control.settings import ControlRules
 from driveway.domain.due import Dues, dues
-from driveway.domain.presence_rules import PresenceRules
+from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.settings import Settings
 from driveway.store.breakers import Breakers
@@ -192,7 +192,7 @@ class Runtime:
         return AxleClient(base_url, self.http, tokens)
 
     def _axle_tokens(self, base_url: str, credentials: Mapping[str, Any]) -> "TokenSource":
-        from driveway.vehicles.tokens import SharedTokens, TokenEndpoint
+        from driveway.auth.tokens import SharedTokens, TokenEndpoint
 
         endpoint = TokenEndpoint(
             url=f"{base_url}/auth/token-form",

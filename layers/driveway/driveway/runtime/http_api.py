@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from driveway.domain.preference_error import PreferenceError
+from driveway.domain.preferences.errors import PreferenceError
 from driveway.runtime.context import Runtime, runtime
 from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, invalid, malformed, not_found
 from driveway.store.items import fits_key

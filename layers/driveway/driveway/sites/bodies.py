@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from driveway.domain.preference_error import pointer_to
+from driveway.domain.preferences.errors import pointer_to
 from driveway.runtime.problems import ProblemError, invalid
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]

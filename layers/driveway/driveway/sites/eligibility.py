@@ -9,7 +9,7 @@ from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import EligibilityBody, refused
-from driveway.sites.wanted import PROPOSITION
+from driveway.sites.requested import PROPOSITION
 
 SENTENCES = {
     "asset_model_not_set": "Say which charger or car model it is: this meter is not settled half-hourly, so the model"

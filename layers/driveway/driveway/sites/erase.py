@@ -11,8 +11,8 @@ from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError
 from driveway.sites.axle_problems import problem_of
-from driveway.sites.letting_go import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
 from driveway.sites.membership import change_site
+from driveway.sites.release import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
 from driveway.sites.rewards import balance_pence, withdrawal_link
 from driveway.store.items import asset_key
 from driveway.store.sites import AXLE_SITE, Claim, SiteRecord

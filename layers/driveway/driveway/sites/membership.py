@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from driveway.axle.client import AxleError, AxleRefusedError
-from driveway.domain.reasons import Reason
 from driveway.domain.twin import AxleState, Entry, Twin
+from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy, not_enrolled, not_found
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import EnrolBody, SnoozeBody, refused
-from driveway.sites.wanted import PROPOSITION
+from driveway.sites.requested import PROPOSITION
 from driveway.store.sites import Pair, SiteRecord
 from driveway.store.table import ContentionError, UnknownAssetError
 

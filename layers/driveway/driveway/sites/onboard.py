@@ -10,20 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.domain.intent import intent_body
-from driveway.domain.tariff import tariff_body
+from driveway.domain.preferences.intent import intent_body
+from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.twin import Home, Twin, changed_groups
+from driveway.observations.metering_intake import meter_twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import SiteBody
-from driveway.sites.letting_go import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
+from driveway.sites.release import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
+from driveway.sites.requested import Wanted, axle_body, checked, default_intent, default_tariff, without_personal
 from driveway.sites.twins import Terms, changes_vehicle, kept, onboarded
-from driveway.sites.wanted import Wanted, axle_body, checked, default_intent, default_tariff, without_personal
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
 from driveway.store.table import ContentionError, UnknownAssetError
-from driveway.vehicles.metered import meter_twin
 
 MOST_TRIES = 6
 

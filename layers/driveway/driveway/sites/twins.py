@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from driveway.domain.axle_sync import mark_unacknowledged
-from driveway.domain.observation import Observation
-from driveway.domain.presence import observe
-from driveway.domain.presence_rules import PresenceRules
-from driveway.domain.reasons import Reason
-from driveway.domain.sight import with_presence
+from driveway.domain.axle_sync.differences import mark_unacknowledged
+from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.observe import observe
+from driveway.domain.presence.rules import PresenceRules
+from driveway.domain.reports.apply_observations import with_presence
 from driveway.domain.twin import (
     AxleState,
     Control,
@@ -20,7 +19,8 @@ from driveway.domain.twin import (
     Twin,
     changed_groups,
 )
-from driveway.sites.wanted import Wanted, default_intent, default_tariff
+from driveway.domain.twin.reasons import Reason
+from driveway.sites.requested import Wanted, default_intent, default_tariff
 
 
 @dataclass(frozen=True, slots=True)

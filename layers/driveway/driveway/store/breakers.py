@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from driveway.domain.breaker import Breaker, BreakerRules, Permit, allow, failed, succeeded, unused
+from driveway.domain.control.breaker import Breaker, BreakerRules, Permit, allow, failed, succeeded, unused
 
 MOST_TRIES = 6
 

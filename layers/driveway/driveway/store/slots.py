@@ -11,10 +11,10 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
-from driveway.domain.ledger import Slot, next_to_make, plugged_slot, successors, without_holes
-from driveway.domain.observation import MeasuringPoint
-from driveway.domain.samples import Sample, SampleKind
-from driveway.domain.slot_record import Metered, Window, record
+from driveway.domain.metering.ledger import Slot, next_to_make, plugged_slot, successors, without_holes
+from driveway.domain.metering.recording import Metered, Window, record
+from driveway.domain.metering.samples import Sample, SampleKind
+from driveway.domain.presence.observation import MeasuringPoint
 from driveway.store.items import TWIN, asset_key, decode_item, encode_item, shard_of, stamp, unstamp
 from driveway.store.table import ContentionError, UnknownAssetError, is_condition_failure
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from botocore.exceptions import ClientError
 
-from driveway.domain.completeness import judged_at, local_day
 from driveway.domain.due import Dues
+from driveway.domain.metering.completeness import judged_at, local_day
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
 from driveway.store.items import TWIN, asset_key, decode_item, encode, encode_item, shard_of, stamp, unstamp
 

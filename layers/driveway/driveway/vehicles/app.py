@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from driveway.domain.observation import Observation
-from driveway.domain.vehicle_intent import VEHICLE_ID_RULE, is_vehicle_id
-from driveway.vehicles.reading import AHEAD
+from driveway.domain.preferences.vehicle_intent import VEHICLE_ID_RULE, is_vehicle_id
+from driveway.domain.presence.observation import Observation
+from driveway.vehicles.json_values import AHEAD
 
 SOURCE = "app"
 MOST_OBSERVATIONS = 100

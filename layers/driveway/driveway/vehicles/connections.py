@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.vehicles.provider import Call, TokenSource
-from driveway.vehicles.tokens import SharedTokens, StaticToken, TokenEndpoint
 
 CHARGER_SETTINGS = {"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_UNIT"}
 

@@ -27,11 +27,11 @@ from typing import Any, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from driveway.domain.observation import Observation
+from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
-from driveway.vehicles.calling import Answer, Unanswered, retry_after_s, send
+from driveway.vehicles.http_call import Answer, Unanswered, retry_after_s, send
+from driveway.vehicles.json_values import first_instant, flag, number, shorten, text
 from driveway.vehicles.provider import Call, Outcome, OutcomeKind
-from driveway.vehicles.reading import first_instant, flag, number, shorten, text
 
 SOURCE = "ocpp"
 TIMEOUT_S = (5.0, 30.0)

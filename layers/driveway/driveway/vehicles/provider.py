@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from driveway.domain.observation import Observation
+from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from driveway.vehicles.json_values import mapping, shorten, text
 from driveway.vehicles.provider import Outcome, OutcomeKind
-from driveway.vehicles.reading import mapping, shorten, text
 
 ACCEPTED, CONFIRMED, ALREADY = OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE
 RETRYABLE, NEEDS_USER = OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER

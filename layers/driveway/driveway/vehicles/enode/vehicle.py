@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from driveway.domain.observation import Observation, Position, Whereabouts
-from driveway.vehicles.reading import first_instant, flag, mapping, number, text
+from driveway.domain.presence.observation import Observation, Position, Whereabouts
+from driveway.vehicles.json_values import first_instant, flag, mapping, number, text
 
 SOURCE = "enode"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from driveway.domain.observation import Observation
-from driveway.vehicles.calling import Answer, retry_after_s
+from driveway.domain.presence.observation import Observation
+from driveway.vehicles.http_call import Answer, retry_after_s
+from driveway.vehicles.json_values import mapping, number, sequence, shorten, text
 from driveway.vehicles.provider import Outcome, OutcomeKind
-from driveway.vehicles.reading import mapping, number, sequence, shorten, text
 from driveway.vehicles.smartcar.signals import SOURCE
 
 Action = Literal["start", "stop", "look"]

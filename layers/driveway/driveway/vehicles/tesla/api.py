@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from driveway.domain.twin import Vehicle
-from driveway.vehicles.calling import Answer, Unanswered, send
+from driveway.vehicles.http_call import Answer, Unanswered, send
 from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla.outcomes import Action, Judged, judge
 

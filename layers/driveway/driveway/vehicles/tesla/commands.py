@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from driveway.domain.observation import Observation, Position, Whereabouts
+from driveway.domain.presence.observation import Observation, Position, Whereabouts
 from driveway.domain.twin import Vehicle, Window
-from driveway.vehicles.calling import Unanswered
+from driveway.vehicles.http_call import Unanswered
+from driveway.vehicles.json_values import first_instant, mapping, number
 from driveway.vehicles.provider import Call, Outcome, OutcomeKind
-from driveway.vehicles.reading import first_instant, mapping, number
 from driveway.vehicles.tesla import api, default_schedule
 from driveway.vehicles.tesla.outcomes import Judged, judge
 from driveway.vehicles.tesla.telemetry import PLUGGED_CHARGING_FULL, SOURCE

@@ -8,8 +8,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from driveway.domain.twin import Vehicle, Window
+from driveway.vehicles.json_values import number
 from driveway.vehicles.provider import Call, Outcome, OutcomeKind
-from driveway.vehicles.reading import number
 from driveway.vehicles.tesla import api
 
 DAY_MIN = 1440

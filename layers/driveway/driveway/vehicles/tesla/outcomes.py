@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from driveway.domain.observation import Observation
-from driveway.vehicles.calling import Answer, retry_after_s
+from driveway.domain.presence.observation import Observation
+from driveway.vehicles.http_call import Answer, retry_after_s
+from driveway.vehicles.json_values import mapping, shorten, text
 from driveway.vehicles.provider import Outcome, OutcomeKind
-from driveway.vehicles.reading import mapping, shorten, text
 from driveway.vehicles.tesla.telemetry import SOURCE
 
 Action = Literal["start", "stop", "set_amps", "add_schedule", "remove_schedule", "wake", "look"]

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from driveway.domain.observation import Observation, Position, Whereabouts
+from driveway.domain.presence.observation import Observation, Position, Whereabouts
+from driveway.vehicles.json_values import AHEAD, flag, instant, mapping, number, sequence, text
 from driveway.vehicles.provider import Inbound, VehicleEvent
-from driveway.vehicles.reading import AHEAD, flag, instant, mapping, number, sequence, text
 
 SOURCE = "tesla"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from driveway.auth.signatures import verify_timestamped
+from driveway.vehicles.json_values import mapping, sequence
 from driveway.vehicles.provider import Inbound, WebhookError, WebhookRequest
-from driveway.vehicles.reading import mapping, sequence
-from driveway.vehicles.signatures import verify_timestamped
 from driveway.vehicles.tesla import telemetry
 
 

@@ -1,0 +1,49 @@
+"""OCPP 1.6 charging profiles: what they say, and the limit that a stack of them gives.
+
+``parse_charging_profile`` reads one, ``composite_schedule`` stacks them. ``docs/charging-profiles.md`` says how the
+points that the specification leaves open are decided.
+"""
+
+from driveway.domain.charging_profiles.composite import (
+    Applied,
+    Layers,
+    anchored,
+    combined_limit,
+    composite_schedule,
+    is_over,
+    resolve_layers,
+)
+from driveway.domain.charging_profiles.parsing import (
+    ProfileError,
+    parse_charging_profile,
+    parse_set_charging_profile,
+)
+from driveway.domain.charging_profiles.profile import (
+    ChargingProfile,
+    Kind,
+    Period,
+    Purpose,
+    RateUnit,
+    Recurrency,
+    SchedulePeriod,
+)
+
+__all__ = [
+    "Applied",
+    "ChargingProfile",
+    "Kind",
+    "Layers",
+    "Period",
+    "ProfileError",
+    "Purpose",
+    "RateUnit",
+    "Recurrency",
+    "SchedulePeriod",
+    "anchored",
+    "combined_limit",
+    "composite_schedule",
+    "is_over",
+    "parse_charging_profile",
+    "parse_set_charging_profile",
+    "resolve_layers",
+]

@@ -1,0 +1,133 @@
+"""What the car should be doing at an instant, and why. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from driveway.domain.schedules.effective_schedule import Stretch
+from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.twin import Twin
+from driveway.domain.twin.reasons import Reason, local_hhmm
+
+Want = Literal["charge", "hold", "leave"]
+UNLIMITED_MARGIN_KW = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """``charge`` (at ``limit_kw``; None: no limit), ``hold``, or ``leave`` the car alone, from ``source`` and why."""
+
+    want: Want
+    reason: Reason
+    text: str
+    source: str | None = None
+    limit_kw: float | None = None
+    until: datetime | None = None
+
+
+def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
+    """What should be true of the car at ``at`` (aware UTC).
+
+    In order: not enrolled, not plugged in or not at home, not controllable (leave it alone) > charge-now > snoozed
+    (leave it alone) > minimum state of charge > Axle's schedule > default off-peak schedule. A car that somebody else
+    started is not held, but is charged when the plan says so.
+    """
+    return desired_in(twin, at, Outlook(twin, at, spread_s=spread_s))
+
+
+def desired_in(twin: Twin, at: datetime, ahead: Outlook) -> Desired:
+    """``desired`` at an instant that the outlook covers."""
+    alone = _left_alone(twin, at)
+    if alone is not None:
+        return Desired("leave", alone, LEFT_ALONE_TEXTS[alone])
+    stretch = ahead.at(at)
+    text = describe(stretch, timezone=twin.link.timezone)
+    if stretch.limit_kw <= 0:
+        if _respected(twin):
+            other = Reason.THIRD_PARTY_INTERFERENCE
+            return Desired("leave", other, LEFT_ALONE_TEXTS[other])
+        return Desired("hold", stretch.reason, text, stretch.source, 0.0, stretch.end)
+    limited = stretch.limit_kw < twin.link.power_kw - UNLIMITED_MARGIN_KW
+    return Desired("charge", stretch.reason, text, stretch.source, stretch.limit_kw if limited else None, stretch.end)
+
+
+def _left_alone(twin: Twin, at: datetime) -> Reason | None:
+    link, presence = twin.link, twin.presence
+    if not link.enrolled or link.leaving:
+        return Reason.NOT_ENROLLED
+    boosted = twin.charge_now is not None and at < twin.charge_now.until
+    if link.snoozed_until is not None and at < link.snoozed_until and not boosted:
+        return Reason.SNOOZED
+    if presence.session is None:
+        return _no_session(twin)
+    if link.vehicle is None:
+        return Reason.NO_VEHICLE_LINKED
+    if disconnected_at(twin, at):
+        return Reason.PROVIDER_NEEDS_USER
+    return None
+
+
+def disconnected_at(twin: Twin, at: datetime) -> bool:
+    """Whether the car maker's account is out of order at ``at``.
+
+    After commands were refused for it, it is tried again once the breaker's pause is over, or for a charge-now.
+    """
+    tried_at = twin.control.breaker_until
+    if twin.presence.needs_user is None or (tried_at is not None and at >= tried_at):
+        return False
+    return not is_boost_to_try(twin, at)
+
+
+def is_boost_to_try(twin: Twin, at: datetime) -> bool:
+    """Whether there is a charge-now that no start was tried for, or is being tried for."""
+    boost, command = twin.charge_now, twin.control.command
+    if boost is None or at >= boost.until:
+        return False
+    tried = command is not None and command.action == "start" and command.planned_at >= boost.started_at
+    return not tried or (command is not None and command.state in {"planned", "sent"})
+
+
+def _respected(twin: Twin) -> bool:
+    """Whether somebody else started the car in this session and Axle has sent no schedule since."""
+    session, noticed_at = twin.presence.session, twin.control.interference_at
+    if session is None or twin.control.interference != session.id or noticed_at is None:
+        return False
+    return not any(installed.received_at > noticed_at for installed in twin.profiles)
+
+
+def _no_session(twin: Twin) -> Reason:
+    plugged, home = twin.presence.plugged_in, twin.presence.at_home
+    if plugged is None or not plugged.value:
+        return Reason.NOT_PLUGGED_IN
+    return Reason.NOT_AT_HOME if home is not None and not home.value else Reason.HOME_UNKNOWN
+
+
+LEFT_ALONE_TEXTS: dict[Reason, str] = {
+    Reason.NOT_ENROLLED: "The site is not enrolled, so the car charges as it likes.",
+    Reason.SNOOZED: "Smart charging is snoozed, so the car charges as it likes.",
+    Reason.NOT_PLUGGED_IN: "The car is not plugged in.",
+    Reason.NOT_AT_HOME: "The car is plugged in, but not at home.",
+    Reason.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
+    Reason.NO_VEHICLE_LINKED: "No car is linked to this asset, so nothing can be commanded.",
+    Reason.PROVIDER_NEEDS_USER: "The car maker's account has to be connected again.",
+    Reason.THIRD_PARTY_INTERFERENCE: "Somebody else started the car outside the plan, and that is respected.",
+}
+
+
+def describe(stretch: Stretch, *, timezone: str) -> str:
+    """A stretch of the effective schedule in a sentence, with its end in the site's wall time."""
+    until = local_hhmm(stretch.end, timezone)
+    charges = stretch.limit_kw > 0
+    match stretch.source:
+        case "charge_now":
+            return f"Charge now was asked for, until {until}."
+        case "minimum_soc":
+            return "The battery is below the minimum the driver set, so it charges at once."
+        case "axle" if charges:
+            return f"Axle's schedule lets it charge until {until}."
+        case "axle":
+            return f"Axle's schedule holds charging until {until}."
+        case _ if charges:
+            return f"Off-peak until {until}, and Axle has no schedule for now: it charges."
+        case _:
+            return f"Peak until {until}, and Axle has no schedule for now: charging is held."

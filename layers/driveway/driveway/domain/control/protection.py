@@ -1,0 +1,178 @@
+"""What protects the car from us: what speaks against carrying out a wish now, and its sentence. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from driveway.domain.control.desired import Desired, desired_in, is_boost_to_try
+from driveway.domain.control.required_command import Wish, is_full, is_instructed, last_told, outlook, shows, wish
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.vehicle_schedules import edge_that_switched
+from driveway.domain.schedules.default_schedule import off_peak_intervals
+from driveway.domain.twin import CommandAction, Twin
+from driveway.domain.twin.reasons import Reason, local_hhmm
+from driveway.domain.wall_time import to_utc
+
+RESERVED_FOR_STARTS = 2
+RESERVED_WAKES = 2
+BRITISH_PEAK_STARTS_MIN = (8 * 60, 16 * 60)
+"""The Electric Vehicles (Smart Charge Points) Regulations 2021: peak is 08:00-11:00 and 16:00-22:00 on weekdays."""
+
+HELD_BACK_TEXTS: dict[Reason, str] = {
+    Reason.DAILY_BUDGET_SPENT: "the day's commands for this car are used up",
+    Reason.PROVIDER_BREAKER_OPEN: "the car maker's service does not answer",
+    Reason.BREAKER_OPEN: "the car did not follow before, so it is left alone for a while",
+    Reason.PAIR_CAP_REACHED: "the car was started and stopped often enough in this session",
+    Reason.MINIMUM_DWELL: "minimum dwell, to spare the car",
+    Reason.RETRY_WAIT: "the car stopped by itself, so it is started again later",
+    Reason.PLUG_OUT_HELD: "a plug-out was reported and is being checked",
+    Reason.BATTERY_FULL: "the battery is full",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """Why a wish has to wait, and until when (aware UTC; None: until something changes)."""
+
+    reason: Reason
+    until: datetime | None = None
+
+    def text(self, timezone: str) -> str:
+        """The reason in a sentence, with its end in the wall time of an IANA zone."""
+        end = f" until {local_hhmm(self.until, timezone)}" if self.until else ""
+        return f"Held back{end}: {HELD_BACK_TEXTS[self.reason]}."
+
+
+def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, HeldBack | None]:
+    """What is desired at ``now`` (aware UTC), and why it is not being done, if it is not for a reason of ours."""
+    ahead = outlook(twin, now, rules)
+    want, wanted = desired_in(twin, now, ahead), wish(twin, now, rules, ahead)
+    command = twin.control.command
+    if command is not None and command.state == "planned" and command.put_off_until is not None:
+        return want, HeldBack(Reason.PROVIDER_BREAKER_OPEN, command.put_off_until)
+    return want, guard(twin, wanted, now, rules) if wanted else None
+
+
+def guard(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldBack | None:
+    """What speaks against carrying out a wish now; None when nothing does."""
+    barred = _pointless(twin, wanted) or _spent(twin, wanted, now, rules) or _breaker(twin, wanted, now)
+    if barred is not None:
+        return barred
+    if wanted.release:
+        return _restart_guard(twin, wanted.not_before, rules)
+    if wanted.action == "stop":
+        return _stop_guard(twin, wanted.not_before, rules)
+    if wanted.desired.source in {"charge_now", "minimum_soc"}:
+        untried = wanted.desired.source == "charge_now" and is_boost_to_try(twin, wanted.not_before)
+        return None if untried else _restart_guard(twin, wanted.not_before, rules)
+    return _start_guard(twin, wanted.not_before, rules)
+
+
+def _pointless(twin: Twin, wanted: Wish) -> HeldBack | None:
+    """A start while the car may be unplugged, or of a car that is full."""
+    held = twin.presence.held_plug_out
+    if wanted.action == "start" and held is not None:
+        return HeldBack(Reason.PLUG_OUT_HELD, held.until)
+    # A charger is told all the same: its car may want more later.
+    full = wanted.action == "start" and not is_instructed(twin) and is_full(twin)
+    return HeldBack(Reason.BATTERY_FULL) if full else None
+
+
+def _spent(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldBack | None:
+    if commands_spent(twin, now) < allowance(twin, wanted.action, rules):
+        return None
+    return HeldBack(Reason.DAILY_BUDGET_SPENT, _next_day(now))
+
+
+def commands_spent(twin: Twin, now: datetime) -> int:
+    """How many commands the vehicle got in the present UTC day."""
+    return twin.control.commands_today if twin.control.budget_day == day_of(now) else 0
+
+
+def may_wake(twin: Twin, action: CommandAction, now: datetime, rules: ControlRules) -> bool:
+    """Whether the vehicle may be woken once more in the present UTC day; the last wake-ups are kept for charging."""
+    spent = twin.control.wakes_today if twin.control.budget_day == day_of(now) else 0
+    reserved = 0 if action in {"start", "stop"} else RESERVED_WAKES
+    return spent < rules.daily_wakes - reserved
+
+
+def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:
+    """How many commands a day may have been sent for one more of this kind: the last are for letting it charge."""
+    lets_charge = action == "start" and not shows(twin, "start")
+    return rules.daily_commands if lets_charge else rules.daily_commands - RESERVED_FOR_STARTS
+
+
+def _breaker(twin: Twin, wanted: Wish, now: datetime) -> HeldBack | None:
+    """The breaker, while it is open. Letting go and a new charge-now are tried once all the same."""
+    until, command = twin.control.breaker_until, twin.control.command
+    if until is None or now >= until:
+        return None
+    if wanted.release and (command is None or not command.release or command.state != "failed"):
+        return None
+    untried = wanted.desired.source == "charge_now" and is_boost_to_try(twin, wanted.not_before)
+    return None if untried else HeldBack(Reason.BREAKER_OPEN, until)
+
+
+def _stop_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
+    control, session, started_at = twin.control, twin.presence.session, twin.control.last_start_at
+    if session is not None and control.pairs_session_id == session.id and control.pairs >= rules.max_pairs:
+        return HeldBack(Reason.PAIR_CAP_REACHED)
+    if started_at is None or at >= started_at + rules.min_dwell:
+        return None
+    until = started_at + rules.min_dwell
+    peaks = peak_starts(twin, started_at, until)
+    if any(peak <= at for peak in peaks):
+        return None
+    return HeldBack(Reason.MINIMUM_DWELL, min([until, *peaks]))
+
+
+def _start_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
+    control = twin.control
+    if control.last_stop_at is not None and at < control.last_stop_at + rules.min_dwell:
+        return HeldBack(Reason.MINIMUM_DWELL, control.last_stop_at + rules.min_dwell)
+    started_at = control.last_start_at
+    if started_at is not None and shows(twin, "start") and last_told(control, twin.presence.session) == "start":
+        # Another limit for a car that charges.
+        early = at < started_at + rules.min_dwell
+        return HeldBack(Reason.MINIMUM_DWELL, started_at + rules.min_dwell) if early else None
+    return _restart_guard(twin, at, rules)
+
+
+def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
+    """The pause before a car is started again that was started and does not charge, though nobody stopped it.
+
+    Where the schedule that it keeps stopped it, there is nothing to wait for.
+    """
+    control, command, started_at = twin.control, twin.control.command, twin.control.last_start_at
+    if started_at is None or last_told(control, twin.presence.session) != "start" or shows(twin, "start"):
+        return None
+    if command is None or command.action != "start" or command.state != "confirmed":
+        return None
+    charging = twin.presence.charging
+    edge = edge_that_switched(twin, charging, rules) if charging else None
+    if edge is not None and started_at < edge:
+        return None
+    again_at = started_at + rules.restart_wait * 2 ** min(control.restarts, 3)
+    return HeldBack(Reason.RETRY_WAIT, again_at) if at < again_at else None
+
+
+def peak_starts(twin: Twin, since: datetime, until: datetime) -> list[datetime]:
+    """The instants in ``(since, until)`` (aware UTC) at which peak begins, by the tariff or by British regulation."""
+    edges = [end for _, end in off_peak_intervals(twin.tariff, since, until)]
+    zone = ZoneInfo(twin.link.timezone)
+    first = since.astimezone(zone).date()
+    for day in range((until.astimezone(zone).date() - first).days + 1):
+        date = first + timedelta(days=day)
+        if date.weekday() < 5:
+            edges += [to_utc(date, minutes, zone) for minutes in BRITISH_PEAK_STARTS_MIN]
+    return sorted(edge for edge in edges if since < edge < until)
+
+
+def day_of(now: datetime) -> str:
+    """The UTC day that budgets are counted by."""
+    return now.astimezone(UTC).date().isoformat()
+
+
+def _next_day(now: datetime) -> datetime:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=1)

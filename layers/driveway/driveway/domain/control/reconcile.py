@@ -1,0 +1,99 @@
+"""Charge control: from the twin and the time to what is done next. Pure.
+
+``step`` lets time act, judges the command under way by what the car shows, and plans the next one if what is desired
+and what is shown differ. ``control_due`` says when to look again. A command is planned, sent, and then confirmed by an
+observation, or failed, superseded or expired; every open state has a time that leaves it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from driveway.domain.control.command_lifecycle import OPEN, judged, planned, with_comeback
+from driveway.domain.control.default_schedule_sync import upkeep_due, with_upkeep
+from driveway.domain.control.interference import with_interference
+from driveway.domain.control.protection import guard
+from driveway.domain.control.ready_by_risk import next_risk_look, with_ready_by_guard
+from driveway.domain.control.required_command import instruction_due, next_change, outlook, wish
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.presence.observe import presence_due, settle
+from driveway.domain.reports.apply_observations import with_presence
+from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.reasons import Reason
+
+
+def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next", spread: float = 0.5) -> Twin:
+    """The twin after looking at it at ``now`` (aware UTC): the very same object when there is nothing to do.
+
+    Args:
+        rules: how cars are commanded and protected.
+        new_id: the id that a newly planned command gets.
+        spread: jitter for pauses, evenly in [0, 1).
+    """
+    return _looked(twin, now, rules, new_id=new_id, spread=spread)[0]
+
+
+def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
+    """When charge control has to look at the twin again (aware UTC); None when nothing is ahead."""
+    after, ahead = _looked(twin, now, rules, new_id="next", spread=0.5)
+    if after is not twin:
+        return now
+    command, control = twin.control.command, twin.control
+    due = [
+        presence_due(twin.presence),
+        twin.charge_now.until if twin.charge_now else None,
+        twin.link.snoozed_until,
+        upkeep_due(twin, now, rules),
+        control.breaker_until if twin.presence.needs_user is not None else None,
+    ]
+    if command is not None and command.state in OPEN:
+        due += [command.doubt_at, command.expires_at if command.state == "planned" else None]
+    else:
+        wanted = wish(twin, now, rules, ahead)
+        held_back = guard(twin, wanted, now, rules) if wanted else None
+        due += [held_back.until if held_back else None, instruction_due(twin, rules)]
+    if twin.presence.session is not None and twin.link.enrolled and not twin.link.leaving:
+        due += [next_change(now, rules, ahead), next_risk_look(twin, now)]
+    return min((at for at in due if at is not None and at > now), default=None)
+
+
+def _looked(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str, spread: float) -> tuple[Twin, Outlook]:
+    """The twin after a look, and the outlook it was taken with."""
+    after = _passed(twin, now)
+    ahead = outlook(after, now, rules)
+    warned = with_ready_by_guard(after, now, ahead, rules)
+    if warned.charge_now is not after.charge_now:
+        ahead = outlook(warned, now, rules)
+    after = judged(with_comeback(warned, now), now, rules, ahead, new_id=new_id, spread=spread)
+    after = with_interference(after, now, rules, ahead)
+    after = planned(after, now, rules, ahead, new_id=new_id)
+    after = with_upkeep(after, now, rules, new_id=f"{new_id}-default")
+    return (twin if after == twin else after), ahead
+
+
+def _passed(twin: Twin, now: datetime) -> Twin:
+    """What time alone brings: a held plug-out that counts, a charge-now that is over, a snooze that ends."""
+    settled = settle(twin.presence, now=now)
+    after = with_presence(twin, settled, (), now) if settled.changed else twin
+    boost = after.charge_now
+    if boost is not None and (now >= boost.until or _unplugged_since(after, boost.started_at) or _boost_filled(after)):
+        text = "Charge now is over; the plan goes on."
+        after = replace(after, charge_now=None).tell(Entry(now, "ChargeNowEnded", Reason.CHARGE_NOW_ENDED, text))
+    until = after.link.snoozed_until
+    if until is not None and now >= until:
+        text = "The snooze is over; smart charging goes on."
+        link = replace(after.link, snoozed_until=None)
+        after = replace(after, link=link).tell(Entry(now, "SnoozeEnded", Reason.SNOOZE_ENDED, text))
+    return after
+
+
+def _unplugged_since(twin: Twin, instant: datetime) -> bool:
+    last = twin.presence.last_session
+    return last is not None and last.closed_at is not None and last.closed_at > instant
+
+
+def _boost_filled(twin: Twin) -> bool:
+    boost = twin.charge_now
+    if boost is None or boost.kwh is None or boost.metered_wh is None:
+        return False
+    return twin.meter.total_wh - boost.metered_wh >= round(boost.kwh * 1000)

@@ -1,0 +1,200 @@
+"""What we would command now, if anything. Pure; what may speak against it is in ``guard``."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from driveway.domain.control.desired import Desired, desired_in
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.twin import CommandAction, Control, Session, Twin
+from driveway.domain.twin.reasons import Reason
+
+LIMITING = frozenset({"tesla", "ocpp"})
+"""Providers whose cars or chargers can be held at a part of their power, and keep the limit until told another."""
+
+INSTRUCTED = frozenset({"ocpp"})
+"""Providers that do what they were last told whatever the car shows: a charger has to be told to hold beforehand."""
+
+HELD_FOR = timedelta(hours=12)
+"""How long a stop may bind beyond its session: a charger keeps it so long (``command_valid_s`` of the OCPP provider),
+and a session may have ended by a false plug-out only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A command we would plan: the action, its limit, from when, and what is desired then."""
+
+    action: CommandAction
+    limit_kw: float | None
+    not_before: datetime
+    edge_at: datetime | None
+    desired: Desired
+    release: bool = False
+
+
+def shows(twin: Twin, action: CommandAction) -> bool:
+    """Whether the car shows what the action (``start`` or ``stop``) asks for."""
+    charging = twin.presence.charging
+    return charging is not None and bool(charging.value) == (action == "start")
+
+
+def outlook(twin: Twin, now: datetime, rules: ControlRules) -> Outlook:
+    """The effective schedule that charge control looks at from ``now`` on."""
+    return Outlook(twin, now, spread_s=rules.default_spread_s)
+
+
+def is_full(twin: Twin) -> bool:
+    """Whether the car was seen to be full since it was plugged in, and takes no power.
+
+    A charger says the same of any car while it holds, so there it counts only since it was told to charge.
+    """
+    full, session = twin.presence.battery_full, twin.presence.session
+    if full is None or not full.value or session is None or shows(twin, "start"):
+        return False
+    if not is_instructed(twin):
+        return full.at >= session.plugged_at
+    started_at = twin.control.last_start_at
+    return last_told(twin.control, session) == "start" and started_at is not None and full.at >= started_at
+
+
+def next_change(now: datetime, rules: ControlRules, ahead: Outlook) -> datetime | None:
+    """When to look because the effective schedule changes: ``lead`` before its next edge that is not looked at yet."""
+    edge = ahead.edge_after(now + rules.lead)
+    return edge - rules.lead if edge else None
+
+
+def wish(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook | None = None) -> Wish | None:
+    """What to command at ``now``, or at an edge within the lead; None when the car does what is desired."""
+    ahead = ahead or outlook(twin, now, rules)
+    edge = _near_edge(twin, now, rules, ahead)
+    at = edge or now
+    want = desired_in(twin, at, ahead)
+    if want.want == "leave":
+        return _release_wish(twin, at, want)
+    action: CommandAction = "start" if want.want == "charge" else "stop"
+    limit_kw = wanted_limit_kw(twin, want)
+    if does_it(twin, action, limit_kw, now, rules):
+        return None
+    return Wish(action, limit_kw, at, edge, want)
+
+
+def _near_edge(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook) -> datetime | None:
+    if twin.presence.session is None:
+        return None
+    edge = ahead.edge_after(now)
+    # The end of charging to the minimum is only a guess: the state of charge has to show it.
+    if edge is None or edge - now > rules.lead or ahead.at(now).source == "minimum_soc":
+        return None
+    return edge
+
+
+def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
+    """The limit to command for what is desired; None is no limit, or one that the provider cannot set."""
+    vehicle = twin.link.vehicle
+    return want.limit_kw if want.want == "charge" and vehicle is not None and vehicle.provider in LIMITING else None
+
+
+def does_it(twin: Twin, action: CommandAction, limit_kw: float | None, now: datetime, rules: ControlRules) -> bool:
+    """Whether the car does what is asked, or was told, confirmed it and has shown nothing else since."""
+    session, command, control = twin.presence.session, twin.control.command, twin.control
+    if session is None or (action == "start" and not _limit_stands(control, limit_kw)):
+        return False
+    if is_instructed(twin):
+        return _instruction_stands(twin, session, action, now, rules)
+    if shows(twin, action):
+        return True
+    if command is None or command.state != "confirmed" or command.action != action or command.ended_at is None:
+        return False
+    charging = twin.presence.charging
+    return command.ended_at >= session.opened_at and (charging is None or charging.at <= command.ended_at)
+
+
+def _limit_stands(control: Control, limit_kw: float | None) -> bool:
+    """Whether the car keeps this limit: none was ever set, or it was taken and no other start was sent since."""
+    if control.last_limit_kw != limit_kw:
+        return False
+    return limit_kw is None or not _sent_after_taken(control.last_start_at, control)
+
+
+def _sent_after_taken(sent_at: datetime | None, control: Control) -> bool:
+    return sent_at is not None and control.taken_at is not None and sent_at > control.taken_at
+
+
+def is_instructed(twin: Twin) -> bool:
+    """Whether the provider is one of ``INSTRUCTED``."""
+    return twin.link.vehicle is not None and twin.link.vehicle.provider in INSTRUCTED
+
+
+def _instruction_stands(
+    twin: Twin, session: Session, action: CommandAction, now: datetime, rules: ControlRules
+) -> bool:
+    taken_at, charging = twin.control.taken_at, twin.presence.charging
+    if twin.control.taken != action or taken_at is None or taken_at < session.opened_at:
+        return False
+    other_sent_at = twin.control.last_start_at if action == "stop" else twin.control.last_stop_at
+    if now >= taken_at + rules.instruction_lasts or _sent_after_taken(other_sent_at, twin.control):
+        return False
+    if action == "start":
+        # A driver who asks for it has a charger told anew, once, whose car does not charge.
+        boost = twin.charge_now
+        return boost is None or taken_at >= boost.started_at or not shows(twin, "stop")
+    defied = shows(twin, "start")
+    return not (defied and charging is not None and charging.at > taken_at + rules.stop_doubt)
+
+
+def instruction_due(twin: Twin, rules: ControlRules) -> datetime | None:
+    """When a charger has to be told again what it was told; None for what needs no telling."""
+    taken_at = twin.control.taken_at
+    if taken_at is None or not is_instructed(twin) or twin.presence.session is None:
+        return None
+    return taken_at + rules.instruction_lasts
+
+
+def last_told(control: Control, session: Session | None) -> CommandAction | None:
+    """What we last sent the car in this session, taken or not; None when nothing."""
+    start, stop = control.last_start_at, control.last_stop_at
+    latest = max((at for at in (start, stop) if at is not None), default=None)
+    if latest is None or session is None or latest < session.opened_at:
+        return None
+    return "start" if latest == start else "stop"
+
+
+def charges_since_stop(twin: Twin) -> bool:
+    """Whether the car was seen charging after our last stop was sent."""
+    charging, stopped_at = twin.presence.charging, twin.control.last_stop_at
+    if charging is None or not charging.value:
+        return False
+    return stopped_at is None or charging.at > stopped_at
+
+
+def holds_car(twin: Twin, now: datetime) -> bool:
+    """Whether the car may be kept from charging, or from charging at its full power, by what we told it."""
+    control, session = twin.control, twin.presence.session
+    if is_instructed(twin):
+        taken_at, stopped_at = control.taken_at, control.last_stop_at
+        binds = control.taken == "stop" or control.last_limit_kw is not None
+        told = binds and taken_at is not None and now < taken_at + HELD_FOR
+        unanswered = stopped_at is not None and (taken_at is None or stopped_at > taken_at)
+        return told or (unanswered and stopped_at is not None and now < stopped_at + HELD_FOR)
+    if session is None:
+        return False
+    return control.last_limit_kw is not None or _stopped(twin, session, now)
+
+
+def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
+    control, stopped_at = twin.control, twin.control.last_stop_at
+    if stopped_at is None or charges_since_stop(twin):
+        return False
+    if control.freed_at is not None and control.freed_at > stopped_at:
+        return False
+    return stopped_at >= session.opened_at or now < stopped_at + HELD_FOR
+
+
+def _release_wish(twin: Twin, at: datetime, want: Desired) -> Wish | None:
+    """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
+    in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
+    if twin.link.vehicle is None or in_vain or not holds_car(twin, at):
+        return None
+    if twin.presence.session is None and want.reason not in {Reason.NOT_ENROLLED, Reason.SNOOZED}:
+        return None
+    return Wish("start", None, at, None, want, release=True)

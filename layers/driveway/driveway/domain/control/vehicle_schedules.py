@@ -1,0 +1,36 @@
+"""The schedule that a car or charger keeps itself: whether ours may be there, and what it did by it. Pure."""
+
+from datetime import datetime
+
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.schedules.default_schedule import off_peak_intervals
+from driveway.domain.twin import Observed, Twin
+
+KEEPS_SCHEDULES = frozenset({"tesla", "ocpp"})
+"""Providers whose cars or chargers can keep a charging schedule themselves."""
+
+BOUND_TO_PLACE = frozenset({"tesla"})
+"""Those of them whose schedules act near a place only."""
+
+
+def can_keep(twin: Twin) -> bool:
+    """Whether the asset's provider can keep a schedule in the car or charger."""
+    return twin.link.vehicle is not None and twin.link.vehicle.provider in KEEPS_SCHEDULES
+
+
+def may_keep_ours(twin: Twin) -> bool:
+    """Whether something that we installed is, or may be, in the car or charger."""
+    control = twin.control
+    under_way = control.upkeep is not None and control.upkeep.state == "sent"
+    return can_keep(twin) and (control.default_schedule is not None or control.schedule_unsure or under_way)
+
+
+def edge_that_switched(twin: Twin, charging: Observed, rules: ControlRules) -> datetime | None:
+    """The edge (aware UTC) at which the kept schedule may have begun this charging, or ended it; None if it did not."""
+    if not may_keep_ours(twin):
+        return None
+    # Clocks differ, so it may seem to have been a little before its edge.
+    since, until = charging.at - rules.kept_schedule_grace, charging.at + rules.kept_schedule_grace
+    windows = off_peak_intervals(twin.tariff, since, until)
+    edges = [start if charging.value else end for start, end in windows]
+    return next((edge for edge in edges if since < edge < until), None)

@@ -1,0 +1,58 @@
+"""Completeness by day: how much of an asset's local day Axle has accepted, and when a day is judged.
+
+Days are those of the site's zone, as the driver lives and is billed by: of 48 half-hours, of 46 or 50 when the clocks
+change. A day is judged once, half a day after it ended: late data and a night's outage of Axle are over by then.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from driveway.domain.half_hours import local_day_half_hours
+from driveway.domain.metering.ledger import Completeness, Slot, completeness, of_local_day
+
+JUDGED_AFTER = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A local day, how many half-hours it has, and what became of those that Axle has to know."""
+
+    day: date
+    half_hours: int
+    figure: Completeness
+
+
+def local_day(at: datetime, timezone: str) -> date:
+    """The local date of an aware instant."""
+    return at.astimezone(ZoneInfo(timezone)).date()
+
+
+def starts_at(day: date, timezone: str) -> datetime:
+    """The first instant (UTC) of a local day, as far as half-hours go."""
+    return local_day_half_hours(day, timezone)[0]
+
+
+def judged_at(day: date, timezone: str) -> datetime:
+    """When (UTC) a local day is judged."""
+    return starts_at(day + timedelta(days=1), timezone) + JUDGED_AFTER
+
+
+def day_judged_at(at: datetime, timezone: str) -> date:
+    """The local day that is judged at this instant of ``judged_at``."""
+    return local_day(at - JUDGED_AFTER, timezone) - timedelta(days=1)
+
+
+def by_day(
+    slots: Sequence[Slot], days: Iterable[date], timezone: str, *, now: datetime, grace: timedelta
+) -> tuple[Day, ...]:
+    """The figures of local days, from slots that cover them; of the running day only what is over counts."""
+    return tuple(
+        Day(
+            day,
+            len(local_day_half_hours(day, timezone)),
+            completeness(of_local_day(slots, day, timezone), now=now, grace=grace),
+        )
+        for day in days
+    )

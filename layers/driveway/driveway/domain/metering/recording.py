@@ -1,0 +1,187 @@
+"""Recording samples: which half-hours they change, given the stored half-hours around them.
+
+What is stored is always a function of the set of samples. A new sample changes the half-hours that the spans to its
+neighbours touch; ``record`` says so when the window it was given does not reach far enough to tell.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from driveway.domain.metering.energy import HALF_HOUR_MS, HalfHour, energy_of, half_hours
+from driveway.domain.metering.ledger import GRACE, Slot, measured
+from driveway.domain.metering.plug_facts import PLUG_FACTS, plug_changes, told_at_home
+from driveway.domain.metering.reach import Reach
+from driveway.domain.metering.samples import Rating, Sample, to_ms
+
+RIPPLE = 8
+NEVER_MS = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The slots stored for one asset from some start on, in order; ``all_before``: none is stored before them."""
+
+    slots: tuple[Slot, ...] = ()
+    all_before: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Whose half-hours these are, what bounds their energy and how they are reported."""
+
+    asset: str
+    axle_asset_id: str
+    rating: Rating
+    grace: timedelta = GRACE
+    lifetime_rows: bool = False
+
+
+def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: datetime) -> tuple[Slot, ...] | None:
+    """The slots that differ from what is stored once these samples are in; none when all is as it should be.
+
+    They are to be written in the order given. A sample is then in its half-hour only once all else that it changes is
+    written, so that whoever finds it there need not look further.
+
+    None when that depends on slots before the window: ask again with more of them.
+    """
+    new = frozenset(new)
+    if not new:
+        return ()
+    stored = {_ms(slot.start): slot for slot in window.slots}
+    # Of the first slot no more is used than what it hands on: whether the samples after it were told at home.
+    handing_on, known = ((), window.slots) if window.all_before else (window.slots[:1], window.slots[1:])
+    held = frozenset(sample for slot in known for sample in slot.samples)
+    samples, was_plugged = held | new, any(slot.plugged_at_end for slot in handing_on)
+    counting = _counting(samples, metered.rating, plugged=was_plugged)
+    reach = Reach.over(counting, metered.rating, _known_from(window))
+    reaches = [reach]
+    if any(sample.kind in PLUG_FACTS for sample in new - held):
+        # What counted until now may count no more: its spans reach as far as they did with it.
+        counted = _counting(held, metered.rating, plugged=was_plugged)
+        reaches.append(Reach.over(counted, metered.rating, _known_from(window)))
+    instants = [to_ms(sample) for sample in new]
+    first = _half_hour(min(reach.changed_from(min(instants)) for reach in reaches))
+    last = _half_hour(max(reach.changed_to(max(instants)) for reach in reaches))
+    before = max((start for start in stored if start < first), default=None)
+    if before is None and not window.all_before:
+        return None
+    plugged = before is not None and stored[before].plugged_at_end
+    if before is not None and plugged:
+        first = before + HALF_HOUR_MS
+    reach.back(first - 1)
+    if any(reach.short for reach in reaches):
+        return None
+    energy, by_start = energy_of(counting, metered.rating), _by_half_hour(samples)
+    # The slot that follows is worked out anew: it may have been made from an older state of this one.
+    last = min((start for start in stored if start > last), default=last)
+    carry = stored[first - HALF_HOUR_MS].carry if first - HALF_HOUR_MS in stored else 0
+    while True:
+        energies = half_hours(energy, first_ms=first, last_ms=last, carry=carry)
+        slots = _slots(first, last, stored, by_start, energies, metered, plugged=plugged)
+        following = sorted(start for start in stored if start > last)[:RIPPLE]
+        if not following or _as_stored_at_end(last, slots, stored):
+            return tuple(_changed(slots, stored, metered, _half_hour(min(instants)), now=now))
+        last = following[-1]
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def _half_hour(at_ms: int) -> int:
+    return at_ms // HALF_HOUR_MS * HALF_HOUR_MS
+
+
+def _known_from(window: Window) -> int | None:
+    if window.all_before:
+        return None
+    return _ms(window.slots[0].end) if window.slots else NEVER_MS
+
+
+def _counting(samples: Iterable[Sample], rating: Rating, *, plugged: bool) -> list[Sample]:
+    """The samples that count, in order."""
+    ordered = sorted(samples, key=lambda s: (s.at, s.kind, s.value))
+    return told_at_home(ordered, plugged=plugged) if rating.travels else ordered
+
+
+def _by_half_hour(samples: Iterable[Sample]) -> dict[int, frozenset[Sample]]:
+    found: dict[int, set[Sample]] = {}
+    for sample in samples:
+        found.setdefault(_half_hour(to_ms(sample)), set()).add(sample)
+    return {start: frozenset(held) for start, held in found.items()}
+
+
+def _slots(
+    first: int,
+    last: int,
+    stored: Mapping[int, Slot],
+    samples: Mapping[int, frozenset[Sample]],
+    energies: Mapping[int, HalfHour],
+    metered: Metered,
+    *,
+    plugged: bool,
+) -> dict[int, Slot]:
+    """The slots from first to last as they should be; half-hours that there is nothing to say of are left out."""
+    slots = {}
+    for start in range(first, last + 1, HALF_HOUR_MS):
+        held, energy = samples.get(start, frozenset()), energies.get(start, HalfHour())
+        plugged_in, plugged = _plugged(start, held, plugged)
+        if start not in stored and not (held or energy.energy_wh or plugged_in):
+            continue
+        empty = Slot(metered.asset, metered.axle_asset_id, datetime.fromtimestamp(start / 1000, UTC))
+        slots[start] = replace(
+            stored.get(start, empty),
+            axle_asset_id=metered.axle_asset_id,
+            samples=held,
+            energy_wh=energy.energy_wh,
+            quality=energy.quality,
+            measuring_point=energy.measuring_point,
+            flags=energy.flags,
+            carry=energy.carry,
+            plugged=plugged_in,
+            plugged_at_end=plugged,
+        )
+    return slots
+
+
+def _plugged(start: int, samples: Iterable[Sample], plugged: bool) -> tuple[bool, bool]:
+    """Whether the car was plugged in for any of the half-hour, and at its end."""
+    changes = plug_changes(samples)
+    at_start = [opens for at, opens in changes if _ms(at) == start]
+    any_time = at_start[-1] if at_start else plugged
+    return any_time or any(opens for _, opens in changes), changes[-1][1] if changes else plugged
+
+
+def _as_stored_at_end(last: int, slots: Mapping[int, Slot], stored: Mapping[int, Slot]) -> bool:
+    """Whether what the last slot hands on to the next is what it handed on before."""
+    return _handed_on(last, {**stored, **slots}) == _handed_on(last, stored)
+
+
+def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool]:
+    latest = max((start for start in slots if start <= last), default=None)
+    if latest is None:
+        return 0, False
+    return slots[latest].carry if latest == last else 0, slots[latest].plugged_at_end
+
+
+def _changed(
+    slots: Mapping[int, Slot], stored: Mapping[int, Slot], metered: Metered, told_from: int, *, now: datetime
+) -> Sequence[Slot]:
+    changed = []
+    for start, slot in slots.items():
+        before = stored.get(start)
+        if slot != before:
+            changed.append(measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows))
+    return sorted(changed, key=lambda slot: _place(slot, stored, told_from))
+
+
+def _place(slot: Slot, stored: Mapping[int, Slot], told_from: int) -> tuple[bool, bool, int]:
+    """A changed slot's place in the order of writing."""
+    # If writing breaks off, the next try has to find what is left to do. Before the samples it goes on after the last
+    # slot that is there; after them it goes on until a slot is as it should be, so the farthest are written first.
+    start_ms = _ms(slot.start)
+    before = stored.get(start_ms)
+    holds_new = slot.samples != (before.samples if before is not None else frozenset())
+    is_after = start_ms >= told_from
+    return holds_new, is_after, -start_ms if is_after else start_ms

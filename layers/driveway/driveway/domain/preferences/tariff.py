@@ -1,0 +1,155 @@
+"""The tariff: what an app says of off-peak times, the one form in which they are kept, and what Axle is told.
+
+Off-peak times are wall time in the tariff's own zone, which may differ from the home's: many British meters stay on
+UTC all year.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast, get_args
+
+from driveway.domain.preferences.errors import Faults, json_kind, pointer_to
+from driveway.domain.preferences.half_hour_prices import cheap_windows, read_prices
+from driveway.domain.preferences.opening_hours import OpeningHoursError, parse_opening_hours, window_between
+from driveway.domain.twin import AxleTariff, Tariff, TariffType, Window
+from driveway.domain.wall_time import DAY_MIN, TimeOfDayError, UnknownZoneError, find_zone, hhmm, parse_time_of_day
+
+_FIELDS = ("off_peak", "timezone", "tariff_type", "prices")
+_MOST_WINDOWS = 100
+_MOST_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class TariffResult:
+    """An accepted tariff, and sentences on what of the body could not be kept."""
+
+    tariff: Tariff
+    warnings: tuple[str, ...] = ()
+
+
+def parse_tariff(body: Mapping[str, Any]) -> TariffResult:
+    """The tariff that an app's body says, normalised: split at midnight, sorted, merged.
+
+    ``off_peak`` is an array of ``{"start", "end"}`` or an OSM opening-hours string of time ranges; instead of it
+    ``prices`` may give 48 local half-hours (see ``half_hour_prices``). ``timezone`` (IANA) is required, ``tariff_type``
+    defaults to ``unknown``. A window may pass midnight; one that ends at ``00:00`` ends with the day. Null is absent.
+
+    Raises:
+        PreferenceError: with a pointer to every fault.
+    """
+    faults = Faults()
+    given = faults.fields(body, "", _FIELDS)
+    timezone = _read_zone(given.get("timezone"), faults)
+    tariff_type = faults.choice(given.get("tariff_type", "unknown"), "/tariff_type", get_args(TariffType))
+    warnings: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+    if "off_peak" in given and "prices" in given:
+        faults.add("/prices", "Give either off_peak or prices, not both.")
+    elif "prices" in given:
+        prices = read_prices(given["prices"], "/prices", faults)
+        if not faults.errors:
+            windows, warning = cheap_windows(prices)
+            warnings = (warning,)
+    else:
+        windows = _read_off_peak(given.get("off_peak"), faults)
+    faults.raise_if_any()
+    return TariffResult(
+        Tariff(off_peak=merge_windows(windows), timezone=timezone, tariff_type=cast("TariffType", tariff_type)),
+        warnings,
+    )
+
+
+def _read_zone(value: Any, faults: Faults) -> str:
+    if value is None:
+        faults.add("/timezone", "Give the zone of the off-peak times, such as 'Europe/London', or 'UTC'.")
+        return ""
+    name = faults.text(value, "/timezone")
+    if name is None:
+        return ""
+    try:
+        return find_zone(name).key
+    except UnknownZoneError as error:
+        faults.add("/timezone", str(error))
+        return ""
+
+
+def _read_off_peak(value: Any, faults: Faults) -> tuple[Window, ...]:
+    if isinstance(value, str):
+        try:
+            if len(value) > _MOST_CHARACTERS:
+                raise OpeningHoursError(f"Give at most {_MOST_CHARACTERS} characters.")
+            return parse_opening_hours(value)
+        except OpeningHoursError as error:
+            faults.add("/off_peak", str(error))
+            return ()
+    if value is not None and not isinstance(value, list | tuple):
+        faults.add("/off_peak", f"Give an array of windows or an opening-hours string, not {json_kind(value)}.")
+        return ()
+    if not value:
+        faults.add("/off_peak", "Give at least one off-peak window, such as '23:30-05:30'.")
+        return ()
+    if len(value) > _MOST_WINDOWS:
+        faults.add("/off_peak", f"Give at most {_MOST_WINDOWS} windows.")
+        return ()
+    found = [_read_window(item, pointer_to("off_peak", index), faults) for index, item in enumerate(value)]
+    return tuple(window for windows in found for window in windows)
+
+
+def _read_window(item: Any, pointer: str, faults: Faults) -> tuple[Window, ...]:
+    faulty_before = len(faults.errors)
+    given = faults.fields(item, pointer, ("start", "end"))
+    if not isinstance(item, Mapping):
+        return ()
+    start_min = _read_time(given.get("start"), pointer + "/start", faults)
+    end_min = _read_time(given.get("end"), pointer + "/end", faults)
+    if start_min is None or end_min is None or len(faults.errors) > faulty_before:
+        return ()
+    try:
+        return window_between(start_min, end_min)
+    except OpeningHoursError as error:
+        faults.add(pointer, str(error))
+        return ()
+
+
+def _read_time(value: Any, pointer: str, faults: Faults) -> int | None:
+    if value is None:
+        faults.add(pointer, "A window needs a start and an end: give a time such as '23:30'.")
+        return None
+    text = faults.text(value, pointer)
+    if text is None:
+        return None
+    try:
+        return parse_time_of_day(text)
+    except TimeOfDayError as error:
+        faults.add(pointer, str(error))
+        return None
+
+
+def merge_windows(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """The same minutes of the day as sorted windows that neither overlap nor touch."""
+    merged: list[Window] = []
+    for window in sorted(windows, key=lambda window: window.start_min):
+        if merged and window.start_min <= merged[-1].end_min:
+            merged[-1] = Window(merged[-1].start_min, max(merged[-1].end_min, window.end_min))
+        else:
+            merged.append(window)
+    return tuple(merged)
+
+
+def axle_tariff(tariff: Tariff) -> AxleTariff:
+    """The tariff as Axle is told it: OSM time ranges split at midnight, such as ``00:00-05:30, 23:30-24:00``."""
+    ranges = (f"{hhmm(window.start_min)}-{hhmm(window.end_min)}" for window in merge_windows(tariff.off_peak))
+    return AxleTariff(off_peak_times=", ".join(ranges), timezone=tariff.timezone, tariff_type=tariff.tariff_type)
+
+
+def tariff_body(tariff: Tariff) -> dict[str, Any]:
+    """The tariff as the app is answered: by start, with a window over midnight in one piece. It parses to itself."""
+    windows = list(merge_windows(tariff.off_peak))
+    spans = [(window.start_min, window.end_min) for window in windows]
+    if len(windows) > 1 and windows[0].start_min == 0 and windows[-1].end_min == DAY_MIN:
+        spans = [*spans[1:-1], (windows[-1].start_min, windows[0].end_min)]
+    return {
+        "off_peak": [{"start": hhmm(start_min), "end": hhmm(end_min)} for start_min, end_min in spans],
+        "timezone": tariff.timezone,
+        "tariff_type": tariff.tariff_type,
+    }

@@ -1,0 +1,194 @@
+"""Presence: from what any source says of a car to home charging sessions.
+
+``observe`` takes one observation, ``settle`` lets time alone act, ``presence_due`` says when time has something to do.
+All are pure; instants are aware UTC and are the source's own times wherever one is given.
+
+Order. Each signal has its own time, and what is not newer than what is known of that signal is dropped. A plug-out
+that arrives after a later plug-in was seen is dropped with it: a short unplugging learned of too late does not split a
+session that goes on. But a late report of a car unplugged and gone ends the session it falls into. Power that is seen
+flowing also shows the plug, at its time.
+
+Sessions. A session opens when the car is plugged in and known to be at home, whichever came last, and is dated so. Its
+id comes from the time of the plug-in, so a retry finds the same id. Home evidence must belong to this plug: see
+``home_evidence_at``; whether it tells for the time since the plug-in, too: ``metered_from``. While the session is open
+a position away from home is ignored. A car seen moving with no word of its plug begins a held plug-out: the report may
+be lost.
+
+Plug-outs. A reported plug-out is held; a newer plug or flowing power cancels it, movement or the car seen away
+confirms it, else it counts once ``until`` has passed, as of when it was reported. An observation that comes after
+``until`` finds it counted, so an unplug and a re-plug are two sessions however sparse the reports. A plug or power seen
+before ``until`` but told after it reopens the session under its own id.
+
+Cars. Where several share a charger, a source may name the one that is plugged in. The name counts until another is
+named, and for a plug-in only if it was said for then: see ``presence_vehicle``. Another car that is named and plugged
+in while a plug-out is held confirms it.
+
+Clocks. A time up to five minutes ahead stands, further ahead it is taken as now; an observation more than a day ahead
+or more than 30 days old is dropped.
+
+Volume. An observation that changes nothing gives back the same object. Times of known values are stored when something
+else changes or when they have become ``refresh_s`` old, which orders reports to that fineness. A plug-out that comes
+late from within that time is held until the source has had time to repeat itself.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+
+from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.plug import close, is_plugged, take_flow, take_movement, take_plug
+from driveway.domain.presence.rules import (
+    Effect,
+    EffectKind,
+    Look,
+    PresenceRules,
+    PresenceStep,
+    Ruled,
+    home_evidence_at,
+    metered_from,
+    seconds,
+    utc,
+)
+from driveway.domain.presence.signals import take_home, take_signals
+from driveway.domain.presence.vehicle import named_vehicle_id, take_other_vehicle, take_vehicle
+from driveway.domain.twin import NamedVehicle, Observed, Presence, Session
+from driveway.domain.twin.reasons import Reason
+
+CLOCK_SKEW = timedelta(minutes=5)
+ABSURDLY_AHEAD = timedelta(days=1)
+ABSURDLY_OLD = timedelta(days=30)
+
+
+def observe(
+    presence: Presence,
+    observation: Observation,
+    *,
+    now: datetime,
+    rules: PresenceRules,
+    own_stop_at: datetime | None = None,
+) -> PresenceStep:
+    """The presence after an observation, and the effects.
+
+    Args:
+        presence: what is known.
+        observation: what a source says, with ``at_home`` decided (see ``home.resolve_home``).
+        now: the present (aware UTC).
+        rules: how sceptical to be of this source.
+        own_stop_at: when we last stopped this car's charging (aware UTC), or None.
+    """
+    at = _trusted_time(observation.at, now)
+    if at is None:
+        return PresenceStep(presence, (Effect(EffectKind.IGNORED, utc(now), Reason.OBSERVED_TIME_ABSURD),))
+    look = Look(observation, at, utc(now), rules, own_stop_at)
+    step = settle(presence, now=min(at, utc(now)))
+    after, effects = step.presence, step.effects
+    for rule in _RULES:
+        after, more = rule(after, look)
+        effects += more
+    after, more = _opened(after, look, was_plugged=is_plugged(step.presence))
+    effects += more
+    return _weighed(presence, after, effects, rules)
+
+
+def observe_all(
+    presence: Presence,
+    observations: Iterable[Observation],
+    *,
+    now: datetime,
+    rules: PresenceRules,
+    own_stop_at: datetime | None = None,
+) -> PresenceStep:
+    """The presence after several observations, taken in order of their times, and after time acted until ``now``."""
+    after, changed = presence, False
+    effects: tuple[Effect, ...] = ()
+    for observation in sorted(observations, key=lambda seen: seen.at):
+        step = observe(after, observation, now=now, rules=rules, own_stop_at=own_stop_at)
+        after, effects, changed = step.presence, effects + step.effects, changed or step.changed
+    step = settle(after, now=now)
+    return PresenceStep(step.presence, effects + step.effects, changed or step.changed)
+
+
+def settle(presence: Presence, *, now: datetime) -> PresenceStep:
+    """The presence once time alone has acted until ``now`` (aware UTC): a held plug-out whose time has come counts."""
+    held = presence.held_plug_out
+    if held is None or now < held.until:
+        return PresenceStep(presence)
+    after, effects = close(presence, held, Reason.PLUG_OUT_DEBOUNCED)
+    return PresenceStep(replace(after, reopen_before=held.until), effects, changed=True)
+
+
+def presence_due(presence: Presence) -> datetime | None:
+    """When ``settle`` has something to do (aware UTC); None if nothing waits for time."""
+    return presence.held_plug_out.until if presence.held_plug_out else None
+
+
+def _trusted_time(at: datetime, now: datetime) -> datetime | None:
+    ahead = at - now
+    if ahead > ABSURDLY_AHEAD or -ahead > ABSURDLY_OLD:
+        return None
+    return utc(at) if ahead <= CLOCK_SKEW else utc(now)
+
+
+def _opened(presence: Presence, look: Look, *, was_plugged: bool) -> Ruled:
+    if presence.session is not None or not is_plugged(presence) or presence.plugged_at is None:
+        return presence, ()
+    home_at = home_evidence_at(presence, look.rules)
+    if home_at is None:
+        if was_plugged or look.seen.plugged_in is None:
+            return presence, ()
+        away = presence.at_home is not None and not presence.at_home.value
+        reason = Reason.NOT_AT_HOME if away else Reason.HOME_UNKNOWN
+        return presence, (Effect(EffectKind.NO_SESSION, look.at, reason),)
+    plugged_at = presence.plugged_at
+    session = Session(
+        id=session_id(plugged_at),
+        opened_at=max(plugged_at, home_at),
+        plugged_at=plugged_at,
+        metered_from=metered_from(presence, plugged_at, home_at, look.rules),
+    )
+    effects = [Effect(EffectKind.PLUGGED_IN, session.opened_at, Reason.PLUGGED_AND_HOME, session_id=session.id)]
+    if presence.charging is not None and presence.charging.value:
+        began = max(session.opened_at, presence.charging.at)
+        effects.append(Effect(EffectKind.CHARGING_STARTED, began, Reason.OBSERVED_CHARGING, session_id=session.id))
+    return replace(presence, session=session, reopen_before=None), tuple(effects)
+
+
+def session_id(plugged_at: datetime) -> str:
+    """The id of the session of the plug-in at this time: unique within its asset, the same at every retry."""
+    at = utc(plugged_at)
+    return at.strftime("%Y%m%dT%H%M%SZ" if at.microsecond == 0 else "%Y%m%dT%H%M%S.%fZ")
+
+
+def _weighed(before: Presence, after: Presence, effects: tuple[Effect, ...], rules: PresenceRules) -> PresenceStep:
+    """The step; with the state that went in if nothing but young times differs from it."""
+    changed, aged = named_vehicle_id(before) != named_vehicle_id(after), False
+    for name in (field.name for field in fields(Presence)):
+        old, new = getattr(before, name), getattr(after, name)
+        if old == new:
+            continue
+        gap = _time_gap(name, old, new)
+        changed = changed or gap is None
+        aged = aged or (gap is not None and gap >= seconds(rules.refresh_s))
+    return PresenceStep(after if changed or aged else before, effects, changed)
+
+
+def _time_gap(name: str, old: object, new: object) -> timedelta | None:
+    """By how much a field's time moved; None if the field changed otherwise."""
+    if isinstance(old, Observed) and isinstance(new, Observed) and old.value == new.value:
+        return new.at - old.at
+    if isinstance(old, NamedVehicle) and isinstance(new, NamedVehicle) and replace(old, at=new.at) == new:
+        return new.at - old.at
+    if name == "moved_at" and isinstance(old, datetime) and isinstance(new, datetime):
+        return new - old
+    return None
+
+
+_RULES: tuple[Callable[[Presence, Look], Ruled], ...] = (
+    take_other_vehicle,
+    take_plug,
+    take_flow,
+    take_movement,
+    take_home,
+    take_vehicle,
+    take_signals,
+)

@@ -1,0 +1,227 @@
+"""The plug: a plug-in, a plug-out and how it is held, cancelled, confirmed or undone (rules in ``presence``)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from math import isfinite
+
+from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, Look, Ruled, seconds
+from driveway.domain.twin import HeldPlugOut, Observed, Presence, Session
+from driveway.domain.twin.reasons import Reason
+
+# A car's clock may run a little behind ours, so its plug-out may seem to come before the stop that caused it.
+STOP_SKEW_S = 60
+MOST_FALSE_ENDS = 4
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def with_movement(presence: Presence, at: datetime) -> Presence:
+    """The presence of a car seen moving or away: a session that ended before then cannot be reopened."""
+    left = presence.unplugged_at is None or at >= presence.unplugged_at
+    reopen_before = None if left else presence.reopen_before
+    return replace(presence, moved_at=max(at, presence.moved_at or at), reopen_before=reopen_before)
+
+
+def is_plugged(presence: Presence) -> bool:
+    """Whether the car is taken for plugged in; a held plug-out does not change that."""
+    return presence.plugged_in is not None and bool(presence.plugged_in.value)
+
+
+def take_plug(presence: Presence, look: Look) -> Ruled:
+    """Take in what an observation says of the plug."""
+    plugged = look.seen.plugged_in
+    if plugged is None:
+        return presence, ()
+    known = _plug_known(presence)
+    if known is not None and look.at <= known.at:
+        if _had_left(presence, look):
+            return _left_before(presence, look, known)
+        same = known.value == plugged
+        return presence, () if same else (look.ignored("plugged_in", Reason.OBSERVED_TOO_LATE),)
+    if plugged:
+        return _plugged(presence, look)
+    return _unplugged(presence, look)
+
+
+def _plug_known(presence: Presence) -> Observed | None:
+    """The newest word on the plug, where a held plug-out is a word too."""
+    held = presence.held_plug_out
+    if held is not None:
+        return Observed(False, held.seen_at or held.reported_at)
+    return presence.plugged_in
+
+
+def _had_left(presence: Presence, look: Look) -> bool:
+    """Whether the car was unplugged and gone at a time within the open session: no flap, then, but its end."""
+    seen, session = look.seen, presence.session
+    gone = seen.plugged_in is False and (seen.at_home is False or seen.moving is True)
+    return gone and session is not None and look.at > session.opened_at
+
+
+def _left_before(presence: Presence, look: Look, known: Observed) -> Ruled:
+    """The session ended by now at the latest; what is known since of the plug is of another plug-in."""
+    held = HeldPlugOut(reported_at=look.at, until=look.at, seen_at=max(look.at, known.at))
+    after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
+    if known.value:
+        after = replace(after, plugged_in=known, plugged_at=known.at)
+    return with_movement(after, look.at), effects
+
+
+def _shows_flow(signal: Observed) -> bool:
+    """Whether a power or a charging signal shows that energy flows, in either direction."""
+    return signal.value is True or abs(signal.value) >= FLOWING_KW
+
+
+def _plugged(presence: Presence, look: Look) -> Ruled:
+    now_plugged = Observed(True, look.at)
+    if presence.held_plug_out is not None:
+        return _cancelled(presence, look, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+    if is_plugged(presence):
+        return replace(presence, plugged_in=now_plugged), ()
+    if _never_ended(presence, look.at):
+        return _reopened(presence, look, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+    return replace(presence, plugged_in=now_plugged, plugged_at=look.at, reopen_before=None), ()
+
+
+def _unplugged(presence: Presence, look: Look) -> Ruled:
+    if presence.session is not None:
+        return _held(presence, look, None)
+    out = replace(presence, plugged_in=Observed(False, look.at))
+    if presence.plugged_in is not None and not presence.plugged_in.value:
+        return out, ()
+    return replace(_idle(out, look.at), unplugged_at=look.at), ()
+
+
+def _held(presence: Presence, look: Look, inferred: Reason | None) -> Ruled:
+    held, rules = presence.held_plug_out, look.rules
+    if held is not None:
+        return replace(presence, held_plug_out=replace(held, seen_at=look.at)), ()
+    reason, wait_s = inferred or Reason.PLUG_OUT_HELD, rules.debounce_s
+    if look.own_stop_at is not None and inferred is None:
+        since_stop = look.at - look.own_stop_at
+        if -seconds(STOP_SKEW_S) <= since_stop <= seconds(rules.own_stop_window_s):
+            reason, wait_s = Reason.PLUG_OUT_HELD_AFTER_STOP, rules.own_stop_debounce_s
+    until = look.at + seconds(wait_s)
+    if _may_be_contradicted_already(presence, look):
+        until = max(until, look.now + seconds(rules.late_debounce_s))
+    held = HeldPlugOut(reported_at=look.at, until=until, seen_at=look.at)
+    effect = Effect(EffectKind.PLUG_OUT_HELD, look.at, reason, session_id=_session_id(presence))
+    return replace(presence, held_plug_out=held), (effect,)
+
+
+def _may_be_contradicted_already(presence: Presence, look: Look) -> bool:
+    """Whether the plug may have been seen after this late report of a plug-out without that being stored."""
+    plug, rules = presence.plugged_in, look.rules
+    late = look.now - look.at > seconds(rules.late_s)
+    return late and plug is not None and look.at < plug.at + seconds(rules.refresh_s)
+
+
+def take_flow(presence: Presence, look: Look) -> Ruled:
+    """Flowing power shows the plug: it cancels a held plug-out and reopens a session that never ended.
+
+    It does not make an unplugged car plugged in, and may be an average of the few seconds before it.
+    """
+    power = look.seen.power_kw
+    flowing = look.seen.charging is True or (power is not None and isfinite(power) and abs(power) >= FLOWING_KW)
+    if not flowing:
+        return presence, ()
+    known, shown_at = _plug_known(presence), look.at - seconds(look.rules.flow_lag_s)
+    if known is None or shown_at < known.at:
+        return presence, ()
+    if presence.held_plug_out is not None:
+        return _cancelled(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
+    if known.value:
+        return replace(presence, plugged_in=Observed(True, shown_at)), ()
+    if _never_ended(presence, look.at):
+        return _reopened(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
+    return presence, ()
+
+
+def _cancelled(presence: Presence, look: Look, reason: Reason) -> Ruled:
+    effect = Effect(EffectKind.PLUG_OUT_CANCELLED, look.at, reason, session_id=_session_id(presence))
+    return replace(presence, held_plug_out=None, plugged_in=Observed(True, look.at)), (effect,)
+
+
+def _never_ended(presence: Presence, at: datetime) -> bool:
+    return presence.reopen_before is not None and presence.last_session is not None and at < presence.reopen_before
+
+
+def _reopened(presence: Presence, look: Look, reason: Reason) -> Ruled:
+    last = presence.last_session
+    if last is None:
+        return presence, ()
+    ends = last.false_ends if last.closed_at is None else (*last.false_ends, last.closed_at)
+    session = replace(last, closed_at=None, false_ends=ends[-MOST_FALSE_ENDS:])
+    after = replace(
+        presence,
+        session=session,
+        last_session=None,
+        plugged_in=Observed(True, look.at),
+        plugged_at=session.plugged_at,
+        reopen_before=None,
+    )
+    return after, (Effect(EffectKind.PLUGGED_IN, look.at, reason, session_id=session.id),)
+
+
+def take_movement(presence: Presence, look: Look) -> Ruled:
+    """Movement confirms a held plug-out, begins one if the plug was not spoken of, and makes home evidence stale."""
+    if not look.seen.moving:
+        return presence, ()
+    held = presence.held_plug_out
+    if held is not None:
+        if look.at < held.reported_at:
+            return presence, ()
+        after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT)
+        return with_movement(after, look.at), effects
+    if presence.session is None:
+        return with_movement(presence, look.at), ()
+    known = _plug_known(presence)
+    if look.seen.plugged_in is None and known is not None and look.at > known.at:
+        return _held(presence, look, Reason.PLUG_OUT_INFERRED)
+    return presence, (look.ignored("moving", Reason.AWAY_WHILE_PLUGGED),)
+
+
+def _session_id(presence: Presence) -> str | None:
+    return presence.session.id if presence.session else None
+
+
+def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
+    """The held plug-out counts: the session ended when it was reported."""
+    out_at = held.reported_at
+    session = presence.session
+    after = replace(
+        presence,
+        plugged_in=Observed(False, held.seen_at or out_at),
+        unplugged_at=out_at,
+        held_plug_out=None,
+        reopen_before=None,
+        session=None,
+    )
+    if session is None:
+        return after, ()
+    closed_at = _end(session, out_at)
+    closed = replace(session, closed_at=closed_at)
+    effects = [Effect(EffectKind.PLUGGED_OUT, closed_at, reason, session_id=session.id)]
+    if presence.charging is not None and presence.charging.value:
+        effects.insert(0, Effect(EffectKind.CHARGING_STOPPED, out_at, Reason.PLUGGED_OUT, session_id=session.id))
+    return replace(_idle(after, out_at), last_session=closed), tuple(effects)
+
+
+def _end(session: Session, out_at: datetime) -> datetime:
+    """When a session ends, given the plug-out."""
+    # A plug-out told late can be older than the home evidence that opened the session: it ends where it began.
+    end = max(out_at, session.opened_at)
+    # The half-hours take an end back that is at an instant, to the millisecond, at which the session is known to go on.
+    goes_on = (session.metered_from or session.plugged_at, *session.false_ends)
+    while any(abs(end - at) < MILLISECOND for at in goes_on):
+        end += MILLISECOND
+    return end
+
+
+def _idle(presence: Presence, out_at: datetime) -> Presence:
+    """An unplugged car neither charges nor draws power, whatever was last seen of it."""
+    charging, power = presence.charging, presence.power_kw
+    if charging is None or charging.value or charging.at < out_at:
+        charging = Observed(False, max(out_at, charging.at) if charging else out_at)
+    if power is None or _shows_flow(power) or power.at < out_at:
+        power = Observed(0.0, max(out_at, power.at) if power else out_at)
+    return replace(presence, charging=charging, power_kw=power)

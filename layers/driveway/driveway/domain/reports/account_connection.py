@@ -1,0 +1,25 @@
+"""The car maker's account in order again. Pure; ``sight.disconnected`` is the other half."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.reasons import Reason
+
+
+def reconnected(twin: Twin, now: datetime) -> Twin:
+    """The twin whose account works: a command was taken."""
+    if twin.presence.needs_user is None:
+        return twin
+    entry = Entry(now, "Reconnected", Reason.RECONNECTED, "The car can be commanded again.")
+    return replace(twin, presence=replace(twin.presence, needs_user=None)).tell(entry)
+
+
+def reconnected_by_sight(twin: Twin, now: datetime) -> Twin:
+    """The twin once its provider told of the car, which shows that the account works.
+
+    It does not show that commands are allowed: after one was refused for the account, only a command that is taken
+    shows it, or a sight after the breaker's pause.
+    """
+    tried_at = twin.control.breaker_until
+    return twin if tried_at is not None and now < tried_at else reconnected(twin, now)

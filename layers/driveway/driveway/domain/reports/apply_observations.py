@@ -1,0 +1,86 @@
+"""What was seen of a car, taken into the twin: presence, the running meter and the news of both. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from driveway.domain.metering.plug_facts import holds, plug_samples
+from driveway.domain.metering.running_meter import advance
+from driveway.domain.metering.samples import Sample, rating_of, samples_of
+from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.rules import EffectKind, PresenceStep
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.reasons import Reason
+
+
+def samples_told(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
+    """The samples in observations that the half-hours are to hold, once these were taken into the twin.
+
+    Which of a car's samples count, the half-hours tell by their plug facts: a plug-in may be heard of after what was
+    measured since, and home after both. What is not in a session that the twin knows, and never will be, is left out.
+    """
+    return tuple(
+        sample
+        for observation in observations
+        if not _is_away(twin, observation)
+        for sample in samples_of(observation, twin, now=now)
+    )
+
+
+def _is_away(twin: Twin, seen: Observation) -> bool:
+    """Whether no home session can come to hold what was seen: none is open, and the car is unplugged or left since."""
+    presence, last = twin.presence, twin.presence.last_session
+    if twin.link.type == "charger" or presence.session is not None:
+        return False
+    if last is not None and last.closed_at is not None and seen.at <= last.closed_at:
+        return False
+    return seen.plugged_in is False or (presence.moved_at is not None and seen.at <= presence.moved_at)
+
+
+def _samples_known_to_count(twin: Twin, observations: Iterable[Observation], now: datetime) -> Iterator[Sample]:
+    sessions = (twin.presence.session, twin.presence.last_session)
+    for observation in observations:
+        for sample in samples_of(observation, twin, now=now):
+            if twin.link.type == "charger" or any(holds(session, sample.at) for session in sessions):
+                yield sample
+
+
+def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
+    """The twin after a step of presence that these observations (or time alone) made.
+
+    The running meter is advanced, the news told, and a session that is over summed up.
+    """
+    after = replace(twin, presence=step.presence)
+    samples = (*plug_samples(twin.presence, after.presence), *_samples_known_to_count(after, observations, now))
+    meter = advance(twin.meter, samples, rating_of(twin.link))
+    if step.presence is twin.presence and meter == twin.meter and not step.entries:
+        return twin
+    after = replace(after, meter=meter).tell(*_told(step))
+    for effect in step.effects:
+        if effect.kind is EffectKind.PLUGGED_OUT:
+            after = after.tell(_completed(after, effect.at, effect.session_id))
+    return after
+
+
+def _told(step: PresenceStep) -> tuple[Entry, ...]:
+    """The news of a step. One report may hold the plug and, apart from it, the home: it ends in a session or not."""
+    if step.presence.session is None:
+        return step.entries
+    return tuple(entry for entry in step.entries if entry.event != EffectKind.NO_SESSION)
+
+
+def _completed(twin: Twin, at: datetime, session_id: str | None) -> Entry:
+    energy_wh = max(0, twin.meter.total_wh - (twin.meter.session_started_wh or 0))
+    text = f"The session is over: {energy_wh / 1000:.1f} kWh were charged."
+    detail = {"energy_kwh": energy_wh / 1000, "session_id": session_id}
+    return Entry(at, "SessionCompleted", Reason.SESSION_COMPLETED, text, detail)
+
+
+def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
+    """The twin whose car cannot be reached until the driver acts, told once."""
+    if twin.presence.needs_user == why:
+        return twin
+    text = f"The driver has to connect the car again: {why}"
+    return replace(twin, presence=replace(twin.presence, needs_user=why)).tell(
+        Entry(now, "NeedsAttention", Reason.PROVIDER_NEEDS_USER, text)
+    )

@@ -1,0 +1,219 @@
+"""The effective schedule: at every moment the limit that holds for an asset, from which source and why.
+
+Everything that may set a limit is laid in one stack of OCPP charging profiles: the default schedule at the bottom,
+Axle's profiles at their levels, the minimum state of charge and charge-now on top. The stack decides.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from driveway.domain.charging_profiles import (
+    ChargingProfile,
+    Layers,
+    SchedulePeriod,
+    anchored,
+    combined_limit,
+    resolve_layers,
+)
+from driveway.domain.preferences.vehicle_intent import intent_in_force
+from driveway.domain.schedules.default_schedule import off_peak_intervals, spread_starts
+from driveway.domain.twin import InstalledProfile, Presence, Session, Twin
+from driveway.domain.twin.reasons import Reason
+
+Source = Literal["axle", "default", "charge_now", "minimum_soc"]
+
+HORIZON = timedelta(hours=36)
+"""How far ahead an edge is looked for: past the next day's off-peak, whatever the time of day."""
+
+DEFAULT_LEVEL = -1
+"""Below every level that OCPP allows, so that Axle's level 0 lies over the default schedule and never replaces it."""
+
+SUPPLY_V = 230.0
+_ONE_PHASE_KW = 7.4
+_SPREAD_MARGIN = timedelta(hours=1)
+_LEAST_SOC_STRETCH_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From ``start`` until ``end`` (aware UTC) at most ``limit_kw``; the asset's own power means no limit."""
+
+    start: datetime
+    end: datetime
+    limit_kw: float
+    source: Source
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    source: Source
+    profile: ChargingProfile
+
+
+def effective_schedule(twin: Twin, start: datetime, end: datetime, *, spread_s: int = 0) -> list[Stretch]:
+    """What holds over ``[start, end)`` (aware): ascending, contiguous, covering all of it, no two neighbours alike.
+
+    A TxProfile counts while the session it came for is open, a Relative profile from that session's opening on.
+    Without a session the schedule shows what would hold of the rest. The limit is never above the asset's power. A
+    minimum state of charge that is not reached is charged for from ``start`` on, until it is reached at the asset's
+    power or, when the battery's size is unknown, all along: look again when the state of charge changes.
+
+    Args:
+        twin: the asset.
+        start: of what is asked for.
+        end: of what is asked for; nothing comes out unless it is later.
+        spread_s: the longest delay of the default schedule's starts, see ``spread_starts``.
+    """
+    if start >= end:
+        return []
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    base = start.replace(microsecond=0)
+    window_s = math.ceil((end - base).total_seconds())
+    session = _open_session(twin.presence)
+    entries = list(_entries(twin, session, base, base + timedelta(seconds=window_s), spread_s))
+    resolved = resolve_layers(
+        [entry.profile for entry in entries],
+        start=base,
+        duration_s=window_s,
+        transaction_start=base if session is None else session.opened_at,
+    )
+    stretches: list[Stretch] = []
+    for layers in resolved:
+        until = min(end, base + timedelta(seconds=layers.end_s))
+        since = max(start, base + timedelta(seconds=layers.start_s))
+        stretch = _stretch(twin, entries, layers, since, until)
+        if stretches and _alike(stretches[-1], stretch):
+            stretches[-1] = replace(stretches[-1], end=until)
+        else:
+            stretches.append(stretch)
+    return stretches
+
+
+def limit_at(twin: Twin, now: datetime, *, spread_s: int = 0) -> Stretch:
+    """What holds at ``now`` (aware), and until when, looking at most ``HORIZON`` ahead."""
+    return effective_schedule(twin, now, now + HORIZON, spread_s=spread_s)[0]
+
+
+def next_edge(twin: Twin, now: datetime, *, spread_s: int = 0) -> datetime | None:
+    """The first instant after ``now`` (aware) at which the limit changes; None if it does not within ``HORIZON``."""
+    first, *later = effective_schedule(twin, now, now + HORIZON, spread_s=spread_s)
+    return next((stretch.start for stretch in later if stretch.limit_kw != first.limit_kw), None)
+
+
+def _alike(one: Stretch, other: Stretch) -> bool:
+    return (one.limit_kw, one.source, one.reason) == (other.limit_kw, other.source, other.reason)
+
+
+def _open_session(presence: Presence) -> Session | None:
+    session = presence.session
+    return None if session is None or session.closed_at is not None else session
+
+
+def _entries(twin: Twin, session: Session | None, start: datetime, end: datetime, spread_s: int) -> Iterator[_Entry]:
+    yield _Entry("default", _default_profile(twin, start, end, spread_s))
+    top = 0
+    for installed in twin.profiles:
+        if _counts(installed, twin.presence, session):
+            # The session bounds a TxProfile here: Axle's transactionId names nothing that we know.
+            profile = replace(anchored(installed.profile, installed.received_at), transaction_id=None)
+            top = max(top, profile.stack_level)
+            yield _Entry("axle", profile)
+    soc_s = _below_minimum_soc_s(twin, session)
+    if soc_s is not None:
+        until = start + timedelta(seconds=min(soc_s, (end - start).total_seconds()))
+        yield _Entry("minimum_soc", _full_power(twin, top + 1, start, until))
+    if twin.charge_now is not None:
+        charge_now = twin.charge_now
+        yield _Entry("charge_now", _full_power(twin, top + 2, charge_now.started_at, charge_now.until))
+
+
+def _counts(installed: InstalledProfile, presence: Presence, session: Session | None) -> bool:
+    """Whether a profile of Axle's has a say now: not after its session, nor Relative to a session that is not."""
+    if installed.profile.purpose != "TxProfile":
+        return session is not None or installed.profile.kind != "Relative"
+    if session is None:
+        return False
+    if installed.session_id is not None:
+        return installed.session_id == session.id
+    # Received while no session was open, it waits for the next one and belongs to that one only.
+    last = presence.last_session
+    return session.opened_at >= installed.received_at and (last is None or last.opened_at < installed.received_at)
+
+
+def _default_profile(twin: Twin, start: datetime, end: datetime, spread_s: int) -> ChargingProfile:
+    around = off_peak_intervals(twin.tariff, start - _SPREAD_MARGIN, end + _SPREAD_MARGIN)
+    off_peak = spread_starts(around, asset=twin.link.asset, spread_s=spread_s, timezone=twin.link.timezone)
+    begins = start - _SPREAD_MARGIN
+    limits = {0: 0.0}
+    for since, until in off_peak:
+        limits[int((since - begins).total_seconds())] = _power_w(twin)
+        limits[int((until - begins).total_seconds())] = 0.0
+    return ChargingProfile(
+        stack_level=DEFAULT_LEVEL,
+        purpose="TxDefaultProfile",
+        kind="Absolute",
+        unit="W",
+        start_schedule=begins,
+        periods=tuple(SchedulePeriod(start_s, limit) for start_s, limit in limits.items()),
+    )
+
+
+def _full_power(twin: Twin, level: int, since: datetime, until: datetime) -> ChargingProfile:
+    return ChargingProfile(
+        stack_level=level,
+        purpose="TxProfile",
+        kind="Absolute",
+        unit="W",
+        start_schedule=since,
+        valid_to=until,
+        periods=(SchedulePeriod(0, _power_w(twin)),),
+    )
+
+
+def _power_w(twin: Twin) -> float:
+    return twin.link.power_kw * 1000.0
+
+
+def _below_minimum_soc_s(twin: Twin, session: Session | None) -> float | None:
+    """How long the car must charge to its minimum state of charge; None if it need not, infinite if not known."""
+    counting, observed = intent_in_force(twin), twin.presence.soc_pct
+    minimum = counting.intent.minimum_soc_pct
+    if session is None or minimum is None or observed is None or observed.value >= minimum:
+        return None
+    if counting.battery_kwh is None or twin.link.power_kw <= 0:
+        return math.inf
+    missing_kwh = (minimum - observed.value) / 100.0 * counting.battery_kwh
+    return max(_LEAST_SOC_STRETCH_S, math.ceil(missing_kwh / twin.link.power_kw * 3600.0))
+
+
+def _stretch(twin: Twin, entries: list[_Entry], layers: Layers, start: datetime, end: datetime) -> Stretch:
+    limit_kw = _limit_kw(twin, layers)
+    lead = layers.lead
+    # The default schedule covers all of the window, so something always leads; only Axle installs maxima.
+    capped = limit_kw < _limit_kw(twin, replace(layers, cap=None))
+    source: Source = "axle" if capped or lead is None else entries[lead.index].source
+    return Stretch(start, end, limit_kw, source, _reason(source, limit_kw))
+
+
+def _limit_kw(twin: Twin, layers: Layers) -> float:
+    """The limit of the layers, at most the asset's power; a limit at or above that is none, and comes out exactly."""
+    power_kw = twin.link.power_kw
+    phases = 1 if power_kw <= _ONE_PHASE_KW else 3
+    limit_w, _ = combined_limit(layers, unit="W", default_phases=phases, voltage_v=SUPPLY_V)
+    return power_kw if limit_w is None or limit_w >= _power_w(twin) else limit_w / 1000.0
+
+
+def _reason(source: Source, limit_kw: float) -> Reason:
+    match source:
+        case "axle":
+            return Reason.AXLE_SCHEDULE
+        case "charge_now":
+            return Reason.CHARGE_NOW
+        case "minimum_soc":
+            return Reason.MINIMUM_SOC
+        case "default":
+            return Reason.DEFAULT_OFF_PEAK if limit_kw > 0 else Reason.DEFAULT_PEAK

@@ -1,0 +1,39 @@
+"""The effective schedule from an instant on, worked out once for all the questions of one look. Pure."""
+
+from datetime import datetime
+
+from driveway.domain.schedules.effective_schedule import HORIZON, Stretch, effective_schedule
+from driveway.domain.twin import Twin
+
+
+class Outlook:
+    """What holds for a twin from ``start`` (aware UTC) on, as far as edges are looked for.
+
+    It is worked out when it is first asked for: most looks at an unplugged car never ask.
+    """
+
+    __slots__ = ("_spread_s", "_stretches", "_twin", "start")
+
+    def __init__(self, twin: Twin, start: datetime, *, spread_s: int = 0) -> None:
+        self.start = start
+        self._twin = twin
+        self._spread_s = spread_s
+        self._stretches: list[Stretch] | None = None
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The effective schedule, ascending and contiguous."""
+        if self._stretches is None:
+            until = self.start + HORIZON
+            self._stretches = effective_schedule(self._twin, self.start, until, spread_s=self._spread_s)
+        return self._stretches
+
+    def at(self, instant: datetime) -> Stretch:
+        """What holds at an instant; before the start it is what holds there, after the end what holds last."""
+        return next((part for part in self.stretches if instant < part.end), self.stretches[-1])
+
+    def edge_after(self, instant: datetime) -> datetime | None:
+        """The first instant after the given one at which the limit changes; None if it does not in sight."""
+        limit_kw = self.at(instant).limit_kw
+        later = (part for part in self.stretches if part.start > instant)
+        return next((part.start for part in later if part.limit_kw != limit_kw), None)

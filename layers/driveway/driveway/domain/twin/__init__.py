@@ -1,0 +1,74 @@
+"""The twin: everything Driveway knows of one asset, as plain frozen values.
+
+This part is the dictionary of the state; the rules that change it live in the parts above. Each group of the twin has
+a file of its own. Instants are aware UTC. Energies are kWh and powers kW, except in metering, where energies are whole
+watt-hours. ``reasons`` are the codes and sentences of what was decided.
+"""
+
+from driveway.domain.twin.asset import AssetType, Home, Link, Vehicle
+from driveway.domain.twin.axle import (
+    AxleDoubt,
+    AxleIntent,
+    AxleLost,
+    AxlePlug,
+    AxleRefusal,
+    AxleState,
+    AxleSubject,
+    AxleTariff,
+    AxleTelling,
+    InstalledProfile,
+)
+from driveway.domain.twin.control import Command, CommandAction, CommandState, Control
+from driveway.domain.twin.meter import Meter, Register
+from driveway.domain.twin.preferences import (
+    ChargeNow,
+    ChargingMode,
+    Intent,
+    Tariff,
+    TariffType,
+    VehicleIntent,
+    Weekday,
+    Window,
+)
+from driveway.domain.twin.presence import HeldPlugOut, NamedVehicle, Observed, Presence, Session
+from driveway.domain.twin.twin import WANTED_OR_OBSERVED, Entry, Twin, changed_groups
+
+__all__ = [
+    "WANTED_OR_OBSERVED",
+    "AssetType",
+    "AxleDoubt",
+    "AxleIntent",
+    "AxleLost",
+    "AxlePlug",
+    "AxleRefusal",
+    "AxleState",
+    "AxleSubject",
+    "AxleTariff",
+    "AxleTelling",
+    "ChargeNow",
+    "ChargingMode",
+    "Command",
+    "CommandAction",
+    "CommandState",
+    "Control",
+    "Entry",
+    "HeldPlugOut",
+    "Home",
+    "InstalledProfile",
+    "Intent",
+    "Link",
+    "Meter",
+    "NamedVehicle",
+    "Observed",
+    "Presence",
+    "Register",
+    "Session",
+    "Tariff",
+    "TariffType",
+    "Twin",
+    "Vehicle",
+    "VehicleIntent",
+    "Weekday",
+    "Window",
+    "changed_groups",
+]

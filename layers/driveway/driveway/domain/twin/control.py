@@ -1,0 +1,107 @@
+"""What was commanded and what protects the car."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "expired"]
+
+CommandAction = Literal["start", "stop", "install_default", "remove_default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One instruction to the car. ``limit_kw`` None means no limit; every open state has a time that leaves it.
+
+    Attributes:
+        reason: why it was planned (a Reason).
+        not_before: when it may be sent; at an edge this is the edge itself.
+        expires_at: when it is not worth sending any more.
+        doubt_at: when an open command that shows no effect is tried again or given up.
+        first_sent_at, attempts: when it was sent first, and how often it has been sent.
+        release: it lets the car charge because we let go of it.
+        shown_before: the car showed the wanted state when it was sent.
+        outcome: the provider's last answer (an OutcomeKind) and, in ``detail``, its words.
+        schedule: for ``install_default``, what is to be installed, in short.
+        unrefused: an earlier attempt was not definitely refused, so it may have been obeyed.
+        paired: it is counted as a stop of its session, having been taken.
+        put_off_until: until when it was last put off because its provider is out of service.
+    """
+
+    id: str
+    action: CommandAction
+    reason: str
+    state: CommandState
+    planned_at: datetime
+    not_before: datetime
+    expires_at: datetime
+    limit_kw: float | None = None
+    edge_at: datetime | None = None
+    sent_at: datetime | None = None
+    doubt_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: int = 0
+    provider_ref: str | None = None
+    outcome: str | None = None
+    detail: str | None = None
+    release: bool = False
+    shown_before: bool = False
+    schedule: str | None = None
+    paired: bool = False
+    put_off_until: datetime | None = None
+    first_sent_at: datetime | None = None
+    unrefused: bool = False
+
+    @property
+    def waits_for_provider(self) -> bool:
+        """Whether it is put off because its provider is out of service, and not made known again yet."""
+        return self.put_off_until is not None and self.doubt_at == self.put_off_until
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What was commanded and what protects the car. Written by ``charge_control`` and ``vehicle_commands``.
+
+    Attributes:
+        failures: commands that were given up in a row; ``breaker_until`` is when the vehicle is tried again.
+        out_of_reach: the car could not be reached at some time since it was left alone until then.
+        budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
+        budget_told: the UTC day for which the driver was told that they are used up.
+        pairs: stops that were taken or seen to work in the session ``pairs_session_id``.
+        last_start_at, last_stop_at: when we last sent each.
+        taken: the last of them that the provider took, at ``taken_at``.
+        last_limit_kw: the limit of the last start taken, or of one since that may have set it without being taken.
+        freed_at: when a start of ours was last seen to work.
+        restarts: how often in a row the car was started again because it had stopped by itself.
+        held_seen: the session in which the car was seen not charging while it was to hold.
+        interference: the session in which somebody else started the car, noticed at ``interference_at``.
+        at_risk_for: the departure that the app was warned about.
+        default_schedule: what is installed in the car or charger itself, in short.
+        schedule_unsure: a change of it was sent and nobody knows what became of that: ours may be there, or be gone.
+        upkeep: the command that installs or removes it, apart from the commands to charge.
+    """
+
+    command: Command | None = None
+    failures: int = 0
+    breaker_until: datetime | None = None
+    out_of_reach: bool = False
+    budget_day: str | None = None
+    budget_told: str | None = None
+    commands_today: int = 0
+    wakes_today: int = 0
+    pairs_session_id: str | None = None
+    pairs: int = 0
+    last_start_at: datetime | None = None
+    last_limit_kw: float | None = None
+    last_stop_at: datetime | None = None
+    interference: str | None = None
+    interference_at: datetime | None = None
+    at_risk_for: datetime | None = None
+    default_schedule: str | None = None
+    schedule_unsure: bool = False
+    taken: CommandAction | None = None
+    taken_at: datetime | None = None
+    freed_at: datetime | None = None
+    restarts: int = 0
+    held_seen: str | None = None
+    upkeep: Command | None = None

@@ -1,0 +1,71 @@
+"""What the driver wants: tariff, intent, charge-now."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+TariffType = Literal["single_rate", "dual_rate", "dynamic", "smart", "unknown"]
+
+ChargingMode = Literal["maximise_charging_time", "minimise_charging_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A daily wall-time window in minutes after local midnight, ``0 <= start_min < end_min <= 1440``."""
+
+    start_min: int
+    end_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Off-peak windows, the same every day: split at midnight, sorted, merged. Written by ``preferences``."""
+
+    off_peak: tuple[Window, ...]
+    timezone: str
+    tariff_type: TariffType = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the driver wants: one of ``kwh``, ``hours``, ``target_soc_pct``, or none of them (the default hours).
+
+    ``ready_by`` gives ``HH:MM`` wall time in the site's zone by weekday (a day left out has no departure);
+    ``exceptions`` gives it by ISO date. Written by ``preferences``.
+    """
+
+    ready_by: dict[Weekday, str]
+    kwh: float | None = None
+    hours: float | None = None
+    target_soc_pct: float | None = None
+    exceptions: dict[str, str] = field(default_factory=dict)
+    may_charge_peak: bool = False
+    charging_mode: ChargingMode = "maximise_charging_time"
+    minimum_soc_pct: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleIntent:
+    """What the driver of one of several cars wants, and that car's battery where it is not the asset's.
+
+    Written by ``preferences``.
+    """
+
+    intent: Intent
+    battery_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeNow:
+    """A boost: charge at once, whatever the plan. Always bounded. Written by ``preferences``.
+
+    ``metered_wh`` is the meter's total when it began; with ``kwh`` it ends once so much more is metered.
+    """
+
+    id: str
+    started_at: datetime
+    until: datetime
+    kwh: float | None = None
+    metered_wh: int | None = None

@@ -1,0 +1,140 @@
+"""What a ``PUT /sites/{site}`` asks for, checked as far as it can be without asking anybody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from driveway.domain.mpan import MpanError, core_mpan
+from driveway.domain.preferences.errors import PreferenceError
+from driveway.domain.preferences.intent import check_intent_fits, parse_intent
+from driveway.domain.preferences.tariff import parse_tariff
+from driveway.domain.twin import Intent, Tariff, Vehicle
+from driveway.domain.wall_time import UnknownZoneError, find_zone
+from driveway.sites.bodies import AssetBody, SiteBody, refused
+
+PROPOSITION = "full_asset_schedule_control"
+DEFAULT_TARIFF = {"off_peak": "00:00-06:00", "timezone": "Europe/London", "tariff_type": "unknown"}
+DEFAULT_INTENT = {"ready_by": "07:00"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One asset as the body asks for it. None where the body leaves a preference as it is."""
+
+    body: AssetBody
+    tariff: Tariff | None
+    intent: Intent | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def vehicle(self) -> Vehicle | None:
+        """The vehicle as the twin knows it."""
+        given = self.body.vehicle
+        if given is None:
+            return None
+        return Vehicle(
+            given.provider,
+            given.vehicle_id,
+            given.home_location_id,
+            given.user_id,
+            connector_id=given.connector_id,
+            phases=given.phases,
+        )
+
+
+def default_tariff() -> Tariff:
+    """The tariff of an asset that none was given for."""
+    return parse_tariff(DEFAULT_TARIFF).tariff
+
+
+def default_intent() -> Intent:
+    """The intent of an asset that none was given for."""
+    return parse_intent(DEFAULT_INTENT)
+
+
+def checked(body: SiteBody, *, check_digit: bool) -> tuple[str, list[Wanted]]:
+    """The core MPAN and the assets asked for. Raises ProblemError (422) with a pointer to every fault."""
+    errors = _faults(body)
+    mpan = ""
+    try:
+        mpan = core_mpan(body.site.mpan, check_digit=check_digit)
+    except MpanError as error:
+        errors.append(("/site/mpan", str(error)))
+    wanted = [_wanted(f"/assets/{place}", asset, body.timezone, errors) for place, asset in enumerate(body.assets)]
+    if errors:
+        raise refused(errors)
+    return mpan, wanted
+
+
+def _faults(body: SiteBody) -> list[tuple[str, str]]:
+    errors = []
+    try:
+        find_zone(body.timezone)
+    except UnknownZoneError as error:
+        errors.append(("/timezone", str(error)))
+    names = [asset.asset for asset in body.assets]
+    if _has_twice(names):
+        errors.append(("/assets", "An asset is given twice."))
+    if set(names) & set(body.remove_assets):
+        errors.append(("/remove_assets", "An asset is given and removed at once."))
+    vehicles = [(asset.vehicle.provider, asset.vehicle.vehicle_id) for asset in body.assets if asset.vehicle]
+    if _has_twice(vehicles):
+        errors.append(("/assets", "Two assets are given the same vehicle."))
+    return errors
+
+
+def _has_twice(values: Sequence[object]) -> bool:
+    return len(set(values)) != len(values)
+
+
+def _wanted(pointer: str, asset: AssetBody, timezone: str, errors: list[tuple[str, str]]) -> Wanted:
+    tariff: Tariff | None = None
+    intent: Intent | None = None
+    warnings: tuple[str, ...] = ()
+    if asset.tariff is not None:
+        try:
+            result = parse_tariff({"timezone": timezone, **asset.tariff})
+            tariff, warnings = result.tariff, result.warnings
+        except PreferenceError as error:
+            errors += error.under(f"{pointer}/tariff").errors
+    if asset.intent is not None:
+        try:
+            intent = parse_intent(asset.intent)
+            check_intent_fits(intent, battery_kwh=asset.battery_kwh)
+        except PreferenceError as error:
+            errors += error.under(f"{pointer}/intent").errors
+    return Wanted(asset, tariff, intent, warnings)
+
+
+def axle_body(body: SiteBody, mpan: str) -> dict[str, Any]:
+    """The body of Axle's ``POST /entities/site/onboard``."""
+    return {
+        "site": body.site.model_dump(mode="json", exclude_none=True) | {"mpan": mpan},
+        "assets": [_axle_asset(asset) for asset in body.assets],
+        "proposition": PROPOSITION,
+        "override_withdrawal": body.rejoin,
+    }
+
+
+def _axle_asset(asset: AssetBody) -> dict[str, Any]:
+    properties = {"power_kw": asset.power_kw, "capacity_kwh": asset.battery_kwh}
+    told = {
+        "external_id": asset.asset,
+        "type": asset.type,
+        "properties": {name: value for name, value in properties.items() if value is not None},
+        "asset_model": asset.asset_model,
+        "installation_date": asset.installation_date.isoformat() if asset.installation_date else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def without_personal(words: Sequence[str], body: SiteBody, mpan: str) -> tuple[str, ...]:
+    """Axle's words with everything that is not to be kept blotted out."""
+    secrets = {mpan, *body.site.model_dump(include={"mpan", "postcode", "street_address", "email"}).values()}
+    clean = []
+    for said in words:
+        kept = said
+        for secret in secrets:
+            kept = kept.replace(secret, "…") if secret else kept
+        clean.append(kept)
+    return tuple(clean)

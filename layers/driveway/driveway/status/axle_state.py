@@ -1,0 +1,23 @@
+"""What Axle is told of an asset, as the app sees it."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from driveway.domain.axle_sync.differences import in_sync, next_call
+from driveway.domain.twin import Twin
+
+
+def told_to_axle(twin: Twin, now: datetime) -> dict[str, Any]:
+    """The ``axle`` member of answers: whether Axle knows everything, what it is told next, since when it does not."""
+    call = next_call(twin, now)
+    return {
+        "axle": {
+            "in_sync": in_sync(twin, now),
+            "next_call": None if call is None else {"call": call.kind, **msgspec.to_builtins(call.body)},
+            "unacknowledged_since": msgspec.to_builtins(twin.axle.unacknowledged_since),
+            "attempts": twin.axle.attempts,
+            "last_error": twin.axle.last_error,
+        }
+    }

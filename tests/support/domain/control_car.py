@@ -1,0 +1,71 @@
+"""The twin of a car to start from, Axle's schedules, and the truth of a car."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from driveway.domain.charging_profiles import ChargingProfile, SchedulePeriod
+from driveway.domain.schedules.default_schedule import off_peak_intervals
+from driveway.domain.twin import InstalledProfile, Intent, Link, Tariff, Twin, Vehicle, Window
+
+START = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
+NIGHT = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate")
+
+
+def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff = NIGHT) -> Twin:
+    link = Link(
+        site="home-1",
+        asset="car-1",
+        type="charger" if provider == "ocpp" else "electric_vehicle",
+        power_kw=power_kw,
+        timezone="Europe/London",
+        axle_site_id="axle-site",
+        axle_asset_id="axle-asset",
+        enrolled=True,
+        onboarded_at=START - timedelta(days=1),
+        vehicle=Vehicle(provider, "vehicle-1"),
+    )
+    return Twin(link=link, tariff=tariff, intent=Intent({}))
+
+
+def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | None = None) -> InstalledProfile:
+    """An Axle schedule from ``start`` on: each part so many minutes at so many kW."""
+    periods, at_s = [], 0
+    for minutes, limit_kw in parts:
+        periods.append(SchedulePeriod(at_s, limit_kw * 1000))
+        at_s += int(minutes * 60)
+    profile = ChargingProfile(
+        stack_level=1,
+        purpose="TxDefaultProfile",
+        kind="Absolute",
+        unit="W",
+        start_schedule=start,
+        duration_s=at_s,
+        periods=tuple(periods),
+    )
+    return InstalledProfile(profile, received_at=now or start)
+
+
+@dataclass
+class Car:
+    """The truth.
+
+    ``held`` is whether it is kept from charging by a command, ``unwilling`` whether it stopped for reasons of its own,
+    ``obeys_after`` how slow it is, ``kept`` the tariff whose schedule it keeps itself.
+    """
+
+    plugged: bool = False
+    at_home: bool = True
+    charging: bool = False
+    held: bool = False
+    full: bool = False
+    unwilling: bool = False
+    limit_kw: float | None = None
+    obeys_after: timedelta = timedelta(seconds=5)
+    kept: Tariff | None = None
+
+    @property
+    def kept_schedule(self) -> bool:
+        return self.kept is not None
+
+    def is_in_window(self, now: datetime) -> bool:
+        return self.kept is not None and bool(off_peak_intervals(self.kept, now, now + timedelta(seconds=1)))

@@ -1,0 +1,143 @@
+"""What is promised of every car, counted by what was done to it and by nothing that charge control counts itself."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+
+from driveway.domain.control.required_command import is_instructed
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.twin import Command, Entry, Twin
+from driveway.domain.twin.reasons import Reason
+
+KEPT_FOR_STARTS = 2
+PEAK_STARTS = (time(5, 30), time(8), time(16))
+"""By the night tariff and by British regulation, in a winter's UTC."""
+
+AT_ONCE = {Reason.CHARGE_NOW, Reason.MINIMUM_SOC}
+ENDINGS = {"CommandConfirmed", "CommandSuperseded", "CommandExpired", "CommandFailed"}
+
+
+@dataclass
+class Promises:
+    """The limits, as the documentation gives them, and the counts they are for."""
+
+    daily_commands: int = 40
+    daily_wakes: int = 4
+    pairs: int = 6
+    attempts: int = 4
+    dwell: timedelta = timedelta(minutes=5)
+    pause: timedelta = timedelta(minutes=30)
+
+    sends: Counter[str] = field(default_factory=Counter)
+    wakes: Counter[str] = field(default_factory=Counter)
+    stops: Counter[str] = field(default_factory=Counter)
+    row: int = 0
+    given_up_at: datetime | None = None
+    release_given_up: bool = False
+    boosts_given_up: set[str] = field(default_factory=set)
+    came_back: bool = False
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+
+    @classmethod
+    def of(cls, rules: ControlRules) -> "Promises":
+        """What rules promise that differ from the usual ones."""
+        return cls(
+            daily_commands=rules.daily_commands,
+            daily_wakes=rules.daily_wakes,
+            pairs=rules.max_pairs,
+            attempts=rules.max_attempts,
+            dwell=rules.min_dwell,
+            pause=rules.breaker_pause,
+        )
+
+    # What happens
+
+    def ended(self, entry: Entry, command: Command | None, twin: Twin) -> None:
+        """A command came to its end, as the timeline tells it."""
+        if entry.event not in ENDINGS or command is None:
+            return
+        self.row = 0
+        self.release_given_up = entry.event == "CommandFailed" and command.release
+        if entry.event == "CommandFailed":
+            self.given_up_at, self.came_back = entry.at, False
+            if command.reason == Reason.CHARGE_NOW and twin.charge_now is not None:
+                self.boosts_given_up.add(twin.charge_now.id)
+        elif entry.event == "CommandConfirmed" and not command.release:
+            self.given_up_at = None
+
+    def woken(self, now: datetime) -> None:
+        """The car was woken."""
+        day = now.date().isoformat()
+        self.wakes[day] += 1
+        assert self.wakes[day] <= self.daily_wakes, "the car was woken too often"
+
+    def stopped(self, twin: Twin) -> None:
+        """The car, which was charging, obeyed a stop."""
+        session = twin.presence.session
+        if session is not None:
+            self.stops[session.id] += 1
+            assert self.stops[session.id] <= self.pairs, "the car was stopped too often in a session"
+
+    def sent(self, command: Command, twin: Twin, now: datetime) -> None:
+        """A command was sent to the car, of which no more was known than the twin tells."""
+        day = now.date().isoformat()
+        self.sends[day] += 1
+        kept = 0 if command.action == "start" else KEPT_FOR_STARTS
+        assert self.sends[day] <= self.daily_commands - kept, "the daily budget is overspent"
+        if command.action not in {"start", "stop"}:
+            return
+        self.row += 1
+        assert self.row <= self.attempts, "one command was sent too often"
+        self._check_pause(command, twin, now)
+        if command.action == "start":
+            self._check_start(command, twin, now)
+            self.started_at = now
+        else:
+            self._check_stop(twin, now)
+            self.stopped_at = now
+
+    # What must hold then
+
+    def _check_pause(self, command: Command, twin: Twin, now: datetime) -> None:
+        if self.given_up_at is None or now >= self.given_up_at + self.pause or self.came_back:
+            return
+        # A boost that ended while its command was put off was asked for all the same.
+        tried = twin.charge_now is not None and twin.charge_now.id in self.boosts_given_up
+        asked_for = command.reason == Reason.CHARGE_NOW and not tried
+        let_go = command.release and not self.release_given_up
+        assert asked_for or let_go, "a car that did not follow was not left alone"
+
+    def _check_start(self, command: Command, twin: Twin, now: datetime) -> None:
+        link, presence = twin.link, twin.presence
+        assert presence.held_plug_out is None, "a car that may be unplugged was started"
+        if command.release and is_instructed(twin):
+            return
+        plugged, home = presence.plugged_in, presence.at_home
+        assert presence.session is not None, "a car was started without a session"
+        assert plugged is not None, "a car of which no plug is known was started"
+        assert plugged.value, "a car that is unplugged was started"
+        assert home is not None, "a car of which no home is known was started"
+        assert home.value, "a car that is away was started"
+        if command.release:
+            return
+        boosted = twin.charge_now is not None and now < twin.charge_now.until
+        assert link.enrolled, "a car that left was started"
+        assert not link.leaving, "a car that is leaving was started"
+        assert boosted or link.snoozed_until is None or now >= link.snoozed_until, "a snoozed car was started"
+        at_once = command.reason in AT_ONCE or self.row > 1 or self.stopped_at is None
+        assert at_once or now - self.stopped_at >= self.dwell, "a car was started just after it was stopped"  # type: ignore[operator]  # not None
+
+    def _check_stop(self, twin: Twin, now: datetime) -> None:
+        link = twin.link
+        assert twin.presence.session is not None, "a car was stopped without a session"
+        assert link.enrolled, "a car that left was stopped"
+        assert not link.leaving, "a car that is leaving was stopped"
+        assert link.snoozed_until is None or now >= link.snoozed_until, "a snoozed car was stopped"
+        assert twin.charge_now is None or now >= twin.charge_now.until, "a car was stopped that is to charge now"
+        late = self.started_at is None or now - self.started_at >= self.dwell
+        assert late or self.row > 1 or self._peak_began(now), "a car was stopped just after it was started"
+
+    def _peak_began(self, now: datetime) -> bool:
+        edges = [datetime.combine(now.date(), at, tzinfo=now.tzinfo) for at in PEAK_STARTS]
+        return any(self.started_at is not None and self.started_at < edge <= now for edge in edges)

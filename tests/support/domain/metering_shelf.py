@@ -1,0 +1,48 @@
+"""Half-hours on a shelf: recorded and read as in the table, without one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from driveway.domain.half_hours import half_hour_of
+from driveway.domain.metering.ledger import Slot
+from driveway.domain.metering.recording import Metered, Window, record
+from driveway.domain.metering.samples import Sample
+
+
+class Shelf:
+    """The stored slots of one asset, read through windows as small as can be."""
+
+    def __init__(self) -> None:
+        self.slots: dict[datetime, Slot] = {}
+
+    def window(self, first: int) -> Window:
+        ordered = sorted(self.slots)
+        return Window(tuple(self.slots[start] for start in ordered[first:]), all_before=first == 0)
+
+    def record(
+        self, metered: Metered, samples: Iterable[Sample], *, now: datetime, writes: int | None = None
+    ) -> tuple[Slot, ...]:
+        """Record samples; ``writes``: after so many slots it breaks off."""
+        samples = tuple(samples)
+        start = half_hour_of(min(sample.at for sample in samples))
+        first = sum(slot < start for slot in self.slots)
+        while (changes := record(self.window(first), samples, metered, now=now)) is None:
+            assert first > 0, "all there is was given, and more was wanted"
+            first -= 1
+        for slot in changes[:writes]:
+            self.slots[slot.start] = replace(slot, version=slot.version + 1)
+        return changes
+
+    def unrecorded(self, asset: str, samples: Iterable[Sample]) -> tuple[Sample, ...]:
+        assert all(slot.asset == asset for slot in self.slots.values())
+        held = {sample for slot in self.slots.values() for sample in slot.samples}
+        return tuple(sample for sample in samples if sample not in held)
+
+    def said(self) -> dict[datetime, Slot]:
+        """What the slots say, without how it came about; slots that say nothing left out."""
+        return {
+            start: replace(slot, version=0, due_at=None, state="open")
+            for start, slot in self.slots.items()
+            if slot.samples or slot.energy_wh or slot.plugged
+        }

@@ -1,0 +1,155 @@
+"""Assets for the tests of single functions: put on the stage without asking Axle, and what is sent about them."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from driveway.auth.signatures import hmac_hex
+from driveway.domain.axle_sync.answers import acknowledged
+from driveway.domain.axle_sync.differences import next_call
+from driveway.domain.twin import Intent, Link, Observed, Presence, Session, Tariff, Twin, Vehicle, Weekday, Window
+from driveway.store.sites import SiteRecord, claims_of
+from tests.support.functions.rig import ROOT, Reply, Rig, aws, function, read_secrets
+
+EVENTS = ROOT / "events"
+AXLE_ASSET = "0d6a2f0e-6f0e-4b7e-9a0c-0a5b1c2d3e4f"
+AXLE_SECRET = "axle-webhook-secret"
+AXLE_SITE = "5b0f6a0e-0000-4b7e-9a0c-0a5b1c2d3e4f"
+EVERY_DAY: dict[Weekday, str] = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "07:00")
+ENODE_CAR = Vehicle(
+    provider="enode",
+    vehicle_id="0f5f1c0e-58a5-4a3b-9b0e-1d2c3b4a5f60",
+    home_location_id="3d0c5b1e-7b3c-4a51-8d3f-2f6f6f4d9a10",
+    user_id="app-user-77",
+)
+SMARTCAR_CAR = Vehicle("smartcar", "veh-1", user_id="sc-user-9")
+TESLA_CAR = Vehicle("tesla", "5YJ30000000000001")
+SAMPLE_SECRETS = {
+    "enode": ["enode-webhook-secret-1"],
+    "smartcar": ["example-amt"],
+    "tesla": ["example-relay-secret"],
+}
+
+
+def a_twin(now: datetime, **link: Any) -> Twin:
+    """An enrolled car that nothing was observed of; ``link`` changes its link."""
+    held = Link(
+        site="home-1",
+        asset="car-1",
+        type="electric_vehicle",
+        power_kw=7.4,
+        timezone="Europe/London",
+        axle_site_id=AXLE_SITE,
+        axle_asset_id=AXLE_ASSET,
+        enrolled=True,
+        onboarded_at=now,
+        battery_kwh=64,
+        vehicle=ENODE_CAR,
+    )
+    return Twin(
+        link=replace(held, **link),
+        tariff=Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate"),
+        intent=Intent(ready_by=EVERY_DAY, kwh=30),
+    )
+
+
+def place(rig: Rig, *twins: Twin) -> None:
+    """Put twins, with their aliases and their site, into the table."""
+    now = rig.clock.now()
+    site = rig.runtime.sites.get("home-1") or SiteRecord("home-1", state="active", axle_site_id=AXLE_SITE)
+    names = tuple(sorted({*site.assets, *(twin.link.asset for twin in twins)}))
+    claims = [claim for twin in twins for claim in claims_of(twin)]
+    rig.runtime.sites.commit(replace(site, assets=names), [(None, twin) for twin in twins], claims, now=now)
+
+
+def plugged_in(twin: Twin, at: datetime) -> Twin:
+    """The twin of a car that has been plugged in at home, not charging, since ``at``."""
+    yes, no = Observed(True, at), Observed(False, at)
+    session = Session(at.strftime("%Y%m%dT%H%M%SZ"), opened_at=at, plugged_at=at)
+    presence = Presence(plugged_in=yes, at_home=yes, charging=no, session=session, plugged_at=at)
+    return replace(twin, presence=presence)
+
+
+def heard(twin: Twin, now: datetime) -> Twin:
+    """The twin of which Axle has acknowledged everything."""
+    while (call := next_call(twin, now)) is not None:
+        twin = acknowledged(twin, call, now)
+    return replace(twin, news=())
+
+
+def set_secret(rig: Rig, setting: str, value: Mapping[str, Any]) -> None:
+    """Rotate a secret. What was read of it before is forgotten, as after its few minutes."""
+    aws("secretsmanager").put_secret_value(SecretId=setting, SecretString=json.dumps(value))
+    rig.runtime.__dict__["_secrets"] = read_secrets()
+
+
+def sample(name: str) -> dict[str, Any]:
+    """A file of ``events/``."""
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+def called(name: str, event: Mapping[str, Any]) -> Reply:
+    """The answer of an HTTP function to a whole event."""
+    answer = function(name).handler(event, None)
+    return Reply(answer["statusCode"], answer["headers"], answer["body"])
+
+
+def axle_signature(body: bytes, at: datetime, secret: str = AXLE_SECRET) -> str:
+    """The ``x-axle-sig`` of a body signed at an instant."""
+    signed_s = int(at.timestamp())
+    return f"t={signed_s},v1={hmac_hex(secret, f'{signed_s}.'.encode() + body)}"
+
+
+def in_base64(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The same event as API Gateway passes on a binary body."""
+    return {**event, "body": base64.b64encode(event["body"].encode()).decode(), "isBase64Encoded": True}
+
+
+def refuse(rig: Rig, monkeypatch: pytest.MonkeyPatch, operation: str, *, times: int = 1) -> None:
+    """Let the table fail at the next calls of an operation (``update_item``), as when DynamoDB has an outage."""
+    real, left = getattr(rig.runtime.dynamodb, operation), [times]
+
+    def call(**request: Any) -> Any:
+        if left[0] > 0:
+            left[0] -= 1
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "an outage"}}, operation)
+        return real(**request)
+
+    monkeypatch.setattr(rig.runtime.dynamodb, operation, call)
+
+
+@dataclass
+class Queues:
+    """The queues of looks: keeps which asset is to be looked at by whom and after how many seconds."""
+
+    looks: list[tuple[str, str, int]] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    refusing: bool = False
+    waiting: int = 0
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        return {"Attributes": {name: str(self.waiting) for name in AttributeNames}}
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if self.refusing:
+            return {"Successful": [], "Failed": [{"Id": entry["Id"]} for entry in Entries]}
+        assert len({entry["Id"] for entry in Entries}) == len(Entries) <= 10
+        assert all(0 <= entry["DelaySeconds"] <= 900 for entry in Entries)
+        queue = "axle" if "AXLE" in QueueUrl else "control"
+        self.bodies += [entry["MessageBody"] for entry in Entries]
+        self.looks += [(queue, json.loads(entry["MessageBody"])["asset"], entry["DelaySeconds"]) for entry in Entries]
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+
+def queues_of(rig: Rig) -> Queues:
+    """Queues in place of the stage's own, so that their delays can be seen."""
+    queues = Queues()
+    rig.runtime.__dict__["queues"] = queues
+    return queues

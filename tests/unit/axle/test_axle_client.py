@@ -1,0 +1,295 @@
+"""Axle's API over real HTTP: what every answer, and every missing answer, means."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+import requests
+
+from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
+from driveway.axle import client as client_module
+from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableError, retry_after_s
+from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
+from simulators.common import Fault, running
+from tests.support.auth.memory_store import MemoryStore
+from tests.support.simulators.axle_client import TARIFF, MovableClock, onboarding
+from tests.support.vehicles.provider_api import ProviderApi, Reply
+
+
+class World:
+    """A running simulator and as many instances of a function as a test wants, with one token store."""
+
+    def __init__(self, url: str, simulator: AxleSimulator) -> None:
+        self.url, self.simulator, self.store, self.clock = url, simulator, MemoryStore(), MovableClock()
+        self.instances: list[AxleClient] = []
+
+    def instance(self, password: str = DEFAULT_PASSWORD) -> AxleClient:
+        http = requests.Session()
+        endpoint = TokenEndpoint(
+            f"{self.url}/auth/token-form",
+            client_auth="none",
+            parameters={"grant_type": "password", "username": DEFAULT_USERNAME, "password": password},
+            lifetime_s=3600,
+        )
+        tokens = SharedTokens("TOKEN#axle", endpoint, self.store, http, self.clock.now)
+        self.instances.append(AxleClient(self.url, http, tokens))
+        return self.instances[-1]
+
+    def fault(self, **how: Any) -> None:
+        self.simulator.faults.add(Fault(**how))
+
+    def token_requests(self) -> int:
+        return len(self.simulator.requests.list(path="/auth/token-form"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, AxleSimulator]]:
+    simulator = AxleSimulator(MovableClock())
+    with running(simulator.asgi) as url:
+        yield url, simulator
+    simulator.close()
+
+
+@pytest.fixture
+def world(server: tuple[str, AxleSimulator]) -> Iterator[World]:
+    MovableClock.ahead = timedelta()
+    server[1].reset()
+    made = World(*server)
+    yield made
+    for instance in made.instances:
+        instance.http.close()
+
+
+def onboarded(instance: AxleClient) -> str:
+    answer = instance.post("/entities/site/onboard", onboarding())
+    return f"/entities/asset/{answer['assets'][0]['asset_id']}"
+
+
+def test_calls_carry_the_organisations_token_and_give_axles_answer(world: World) -> None:
+    instance = world.instance()
+    asset = onboarded(instance)
+    assert instance.get(asset)["external_id"] == "car-1"
+    instance.tell(f"{asset}/event/tariff-update", {"tariff": TARIFF})
+    assert world.token_requests() == 1
+
+
+def test_a_compressed_body_is_read_by_axle_as_it_was_meant(world: World) -> None:
+    instance = world.instance()
+    row = {
+        "asset_id": onboarded(instance).rpartition("/")[2],
+        "start_timestamp": "2026-01-15T00:00:00Z",
+        "end_timestamp": "2026-01-15T00:30:00Z",
+        "value": 1.5,
+        "label": "charger_consumption_energy_kwh",
+    }
+    (answer,) = instance.post("/data/readings", {"readings": [row]}, compress=True)["responses"]
+    assert answer["accepted"] is True
+
+
+def test_a_thousand_instances_fetch_one_token_and_one_more_when_axle_revokes_it(world: World) -> None:
+    instances = [world.instance() for _ in range(1000)]
+    with ThreadPoolExecutor(50) as pool:
+        first = set(pool.map(lambda instance: instance.tokens.token(), instances))
+        assert (len(first), world.token_requests()) == (1, 1)
+        world.simulator.tokens.revoke_all()
+        path = onboarded(instances[0])
+        names = set(pool.map(lambda instance: instance.get(path)["external_id"], instances[:300]))
+    assert names == {"car-1"}
+    assert world.token_requests() == 2
+
+
+def test_a_token_is_replaced_before_it_expires_and_axle_never_sees_an_expired_one(world: World) -> None:
+    instance, other = world.instance(), world.instance()
+    path = onboarded(instance)
+    for _ in range(8):
+        MovableClock.ahead += timedelta(minutes=10)
+        instance.get(path)
+        other.get(path)
+    assert world.token_requests() == 2
+    assert all(request["status"] == 200 for request in world.simulator.requests.list())
+
+
+def test_wrong_credentials_are_an_outage_until_they_are_put_right(world: World) -> None:
+    with pytest.raises(AxleUnavailableError, match="401") as failure:
+        world.instance("wrong").get("/entities/site/x")
+    assert failure.value.heard is False
+    assert onboarded(world.instance())
+
+
+def test_a_token_that_is_refused_twice_is_an_outage_after_two_calls(world: World) -> None:
+    world.fault(path="/entities/", status=401, body={"detail": "Could not validate credentials"})
+    with pytest.raises(AxleUnavailableError, match="Could not validate credentials") as failure:
+        world.instance().get("/entities/asset/x")
+    assert (failure.value.status, failure.value.heard) == (401, False)
+    assert len(world.simulator.requests.list(path="/entities/")) == 2
+    assert world.token_requests() == 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 422])
+def test_a_final_refusal_is_in_axles_words_and_made_once(world: World, status: int) -> None:
+    world.fault(path="/event/", status=status, body={"detail": "Invalid tariff: off_peak_times"})
+    with pytest.raises(AxleRefusedError) as failure:
+        world.instance().tell("/entities/asset/x/event/intent", {})
+    assert (failure.value.status, failure.value.detail) == (status, "Invalid tariff: off_peak_times")
+    assert len(world.simulator.requests.list(path="/event/")) == 1
+
+
+def test_a_403_is_a_refusal_of_a_request_and_an_outage_for_what_an_asset_is_to_be_told(world: World) -> None:
+    world.fault(path="/(data|entities)/", status=403, body={"detail": "Permission denied"})
+    instance = world.instance()
+    with pytest.raises(AxleRefusedError, match="Permission denied"):
+        instance.post("/data/readings", {"readings": []})
+    with pytest.raises(AxleUnavailableError, match="Permission denied") as failure:
+        instance.tell("/entities/asset/x/event/intent", {})
+    assert (failure.value.status, failure.value.heard) == (403, False)
+
+
+def test_validation_errors_are_told_with_their_places(world: World) -> None:
+    instance = world.instance()
+    path = onboarded(instance) + "/event/intent"
+    with pytest.raises(AxleRefusedError) as failure:
+        instance.tell(path, {"intent": {"energy_required_kwh": "x"}})
+    assert failure.value.status == 422
+    assert "body.intent.energy_required_kwh: " in failure.value.detail
+    assert "body.intent.ready_by: Field required" in failure.value.detail
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+def test_an_answer_that_will_change_is_an_outage_with_the_wait_that_axle_asks_for(world: World, status: int) -> None:
+    world.fault(path="/event/", status=status, retry_after=17)
+    with pytest.raises(AxleUnavailableError) as failure:
+        world.instance().tell("/entities/asset/x/event/intent", {})
+    assert (failure.value.status, failure.value.retry_after_s) == (status, 17)
+    assert failure.value.heard is (status not in {425, 429})
+
+
+def test_an_answer_lost_after_axle_acted_may_have_been_heard(world: World) -> None:
+    instance = world.instance()
+    path = onboarded(instance)
+    world.fault(path="/event/", when="after", drop=True)
+    with pytest.raises(AxleUnavailableError) as failure:
+        instance.tell(f"{path}/event/plug-in", {})
+    assert failure.value.heard is True
+    assert instance.http.get(f"{world.url}/_sim/assets/car-1", timeout=5).json()["plugged_in"] is True
+
+
+def test_no_answer_in_time_is_an_outage_that_may_have_been_heard(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "TIMEOUT_S", (1, 0.2))
+    instance = world.instance()
+    instance.tokens.token()
+    world.fault(path="/event/", delay_s=1)
+    with pytest.raises(AxleUnavailableError, match="ReadTimeout") as failure:
+        instance.tell("/entities/asset/x/event/plug-out", {})
+    assert failure.value.heard is True
+
+
+def test_nothing_listening_is_an_outage_that_was_not_heard() -> None:
+    unused = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    port = unused.server_port
+    unused.server_close()
+    instance = AxleClient(f"http://127.0.0.1:{port}", requests.Session(), StaticToken("t"))
+    with pytest.raises(AxleUnavailableError, match="ConnectionError") as failure:
+        instance.tell("/x", {})
+    assert failure.value.heard is False
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers that are not Axle's, by path."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        Odd.seen.append(self.path)
+        statuses = {"/html": 200, "/gateway": 502, "/moved": 302, "/refused-list": 400, "/refused-odd": 400}
+        bodies = {"/refused-list": '{"detail": ["a", "b"]}', "/refused-odd": "[1, 2]", "/empty": ""}
+        body = bodies.get(self.path, "<html>maintenance</html>").encode()
+        self.send_response(statuses.get(self.path, 204 if self.path == "/empty" else 200))
+        self.send_header("Content-Length", str(len(body)))
+        if self.path == "/moved":
+            self.send_header("Location", "/html")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[AxleClient]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    http = requests.Session()
+    yield AxleClient(f"http://127.0.0.1:{server.server_port}/", http, StaticToken("t"))
+    http.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_success_without_json_is_an_outage_where_its_body_matters_and_a_success_where_it_does_not(
+    odd: AxleClient,
+) -> None:
+    with pytest.raises(AxleUnavailableError, match="not JSON"):
+        odd.post("/html", {})
+    odd.tell("/html", {})
+    assert odd.post("/empty", {}) is None
+
+
+def test_a_gateways_page_is_told_by_its_status_only(odd: AxleClient) -> None:
+    with pytest.raises(AxleUnavailableError, match=r"^HTTP 502$"):
+        odd.tell("/gateway", {})
+
+
+def test_a_redirect_is_not_followed(odd: AxleClient) -> None:
+    Odd.seen.clear()
+    with pytest.raises(AxleUnavailableError, match=r"^HTTP 302$"):
+        odd.tell("/moved", {})
+    assert Odd.seen == ["/moved"]
+
+
+def test_details_in_other_shapes_are_still_words(odd: AxleClient) -> None:
+    with pytest.raises(AxleRefusedError, match=r"^a; b$"):
+        odd.tell("/refused-list", {})
+    with pytest.raises(AxleRefusedError, match=r"^HTTP 400$"):
+        odd.tell("/refused-odd", {})
+
+
+def test_axles_words_are_kept_within_reason() -> None:
+    http = requests.Session()
+    http.mount("https://", ProviderApi([Reply(400, {"detail": "x" * 10_000})]))
+    with pytest.raises(AxleRefusedError) as failure:
+        AxleClient("https://axle.example", http, StaticToken("t")).tell("/x", {})
+    assert failure.value.detail == "x" * client_module.MOST_WORDS
+
+
+DATE = "Thu, 15 Jan 2026 18:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({}, None),
+        ({"Retry-After": "120"}, 120),
+        ({"Retry-After": " 0.5 "}, 0.5),
+        ({"Retry-After": "-3"}, 0),
+        ({"Retry-After": "1e15"}, 86_400),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": DATE}, 86_400),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "Thu, 15 Jan 2026 18:02:00 GMT", "Date": DATE}, 120),
+        ({"Retry-After": "Thu, 15 Jan 2026 17:02:00 GMT", "Date": DATE}, 0),
+        ({"Retry-After": "Thu, 15 Jan 2026 18:02:00 GMT"}, None),
+        ({"Retry-After": "Thu, 15 Jan 2026 18:02:00 GMT", "Date": "today"}, None),
+    ],
+)
+def test_a_wait_is_asked_for_in_seconds_or_as_a_date_measured_from_the_answers_own(
+    headers: dict[str, str], wait_s: float | None
+) -> None:
+    assert retry_after_s(headers) == wait_s

@@ -1,0 +1,124 @@
+"""The ready-by guard: a driver is told of a shortfall while there is still time."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driveway.domain.axle_sync.differences import wanted_intent
+from driveway.domain.control.ready_by_risk import expected_shortfall_kwh, next_risk_look, with_ready_by_guard
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.twin import Intent, Meter, Observed, Twin
+from driveway.domain.twin.reasons import Reason
+from tests.support.domain.control_rig import MINUTE, START, Rig, axle_profile, here, new_twin
+
+RULES = ControlRules()
+ESCALATING = ControlRules(escalate=True)
+ROUNDING_KWH = 0.11
+SEVEN = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
+EVERY_DAY = Intent(dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "07:00"), kwh=30.0)
+
+
+def asking(kwh: float, twin: Twin | None = None) -> Twin:
+    return replace(twin or here(), intent=replace(EVERY_DAY, kwh=kwh))
+
+
+def guarded(twin: Twin, now: datetime = START, rules: ControlRules = RULES) -> Twin:
+    return with_ready_by_guard(twin, now, Outlook(twin, now), rules)
+
+
+def shortfall_kwh(twin: Twin, now: datetime = START) -> float:
+    intent = wanted_intent(twin, now)
+    assert intent is not None
+    return expected_shortfall_kwh(twin, intent, now, Outlook(twin, now), RULES)
+
+
+def test_a_plan_that_delivers_enough_is_not_warned_of() -> None:
+    twin = asking(30)
+    assert guarded(twin) is twin
+
+
+def test_a_shortfall_is_told_once_with_its_size() -> None:
+    after = guarded(asking(60))
+    (entry,) = after.news
+    assert (entry.event, entry.reason) == ("ReadyByAtRisk", Reason.READY_BY_AT_RISK)
+    assert entry.detail["shortfall_kwh"] == round(60 - 6 * 7.4, 1)
+    assert "By 07:00 about 15.6 kWh" in entry.text
+    assert guarded(after, START + MINUTE) is after
+
+
+def test_it_is_told_again_for_the_next_departure() -> None:
+    after = guarded(asking(60))
+    assert guarded(after, SEVEN + MINUTE).control.at_risk_for == SEVEN + timedelta(days=1)
+
+
+def test_axles_holding_counts_against_the_plan() -> None:
+    assert shortfall_kwh(replace(asking(30), profiles=(axle_profile(START, (60 * 14, 0.0)),))) == 30
+
+
+def test_what_was_charged_in_this_session_counts() -> None:
+    metered = replace(asking(60), meter=Meter(session_started_wh=1000, total_wh=21000))
+    assert shortfall_kwh(metered) == 0
+
+
+def test_a_broken_car_is_not_expected_to_charge_before_it_is_tried_again() -> None:
+    broken = replace(asking(30), control=replace(here().control, breaker_until=SEVEN - timedelta(hours=4)))
+    assert round(shortfall_kwh(broken), 6) == round(30 - 2.5 * 7.4, 6)
+
+
+def test_a_full_car_lacks_nothing() -> None:
+    full = replace(here().presence, battery_full=Observed(True, START))
+    assert shortfall_kwh(replace(asking(60), presence=full)) == 0
+
+
+def test_escalation_charges_at_once_until_it_is_delivered_or_the_departure() -> None:
+    after = guarded(asking(60), rules=ESCALATING)
+    assert after.charge_now is not None
+    assert (after.charge_now.until, after.charge_now.kwh, after.charge_now.metered_wh) == (SEVEN, 60, 0)
+    assert after.news[-1].reason == Reason.READY_BY_ESCALATION
+
+
+def test_escalation_starts_the_car_at_once() -> None:
+    rig = Rig(twin=asking(60, new_twin()), rules=ESCALATING)
+    rig.car.plugged = True
+    rig.run(2 * MINUTE)
+    assert rig.car.charging
+    assert rig.command.reason == Reason.CHARGE_NOW
+
+
+def test_nobody_is_warned_who_is_snoozed_unplugged_leaving_or_charging_now_already() -> None:
+    twin = asking(60)
+    link = twin.link
+    for other in (
+        replace(twin, link=replace(link, snoozed_until=SEVEN)),
+        replace(twin, link=replace(link, enrolled=False)),
+        replace(twin, link=replace(link, leaving=True)),
+        asking(60, new_twin()),
+        guarded(twin, rules=ESCALATING),
+    ):
+        assert guarded(other) is other
+
+
+def test_a_departure_beyond_the_outlook_is_looked_at_in_full() -> None:
+    later = replace(asking(60), intent=Intent({"fri": "07:00"}, kwh=120.0))
+    assert shortfall_kwh(later) == 0
+
+
+@given(minute=st.integers(0, 3000))
+def test_it_is_looked_at_again_at_the_next_half_hour_of_a_session(minute: int) -> None:
+    now = START + minute * MINUTE + timedelta(seconds=1)
+    look = next_risk_look(here(), now)
+    assert look is not None
+    assert now < look <= now + timedelta(minutes=30)
+    assert look.minute in {0, 30}
+    assert next_risk_look(new_twin(), now) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(kwh=st.floats(1, 200), more_kwh=st.floats(0, 50), minute=st.integers(0, 800))
+def test_the_shortfall_grows_with_what_is_asked_and_is_never_negative(kwh: float, more_kwh: float, minute: int) -> None:
+    now = START + minute * MINUTE
+    less, more = shortfall_kwh(asking(kwh), now), shortfall_kwh(asking(kwh + more_kwh), now)
+    assert 0 <= less <= more <= less + more_kwh + ROUNDING_KWH

@@ -1,0 +1,262 @@
+"""What is seen of a car becomes the same half-hours in whatever order it is heard of."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driveway.domain.presence.observation import MeasuringPoint, Observation
+from driveway.domain.presence.observe import settle
+from driveway.domain.presence.rules import PresenceRules
+from driveway.domain.reports.apply_observations import with_presence
+from driveway.domain.twin import Intent, Link, Tariff, Twin
+from driveway.observations.metering_intake import meter_twin
+from driveway.observations.webhook_intake import seen
+from driveway.runtime.context import Runtime
+from tests.support.domain.metering_shelf import Shelf
+
+EVENING = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)
+CAR = Twin(
+    Link(
+        site="home-1",
+        asset="car-1",
+        type="electric_vehicle",
+        power_kw=7.4,
+        timezone="Europe/London",
+        axle_site_id="s",
+        axle_asset_id="a",
+        enrolled=True,
+        onboarded_at=EVENING,
+        battery_kwh=64,
+    ),
+    Tariff((), "Europe/London"),
+    Intent({}),
+)
+CHARGING: dict[str, Any] = {"charging": True, "power_kw": 6.0}
+STOPPED: dict[str, Any] = {"charging": False, "power_kw": 0.0}
+LEFT: dict[str, Any] = {"plugged_in": False, "at_home": False}
+
+HalfHours = dict[datetime, tuple[int, bool, bool]]
+
+
+def at(minute: float) -> datetime:
+    return EVENING + timedelta(minutes=minute)
+
+
+def saw(minute: float, **signals: Any) -> Observation:
+    return Observation(at=at(minute), source="app", **signals)
+
+
+@dataclass
+class Asset:
+    """A twin and its half-hours; what is seen of it is taken in as by the functions."""
+
+    twin: Twin = CAR
+    slots: Shelf = field(default_factory=Shelf)
+    minute: float = 0
+    readings_grace: timedelta = timedelta(minutes=10)
+    lifetime_rows: bool = False
+
+    def now(self) -> datetime:
+        return at(self.minute)
+
+    def presence_rules(self, source: str) -> PresenceRules:
+        return PresenceRules()
+
+    def hears(self, *observations: Observation, minute: float | None = None) -> "Asset":
+        """Take each in by itself, at its own time or, if that is later, at ``minute``."""
+        current = cast("Runtime", self)
+        for observation in observations:
+            self.minute = max(self.minute, (observation.at - EVENING) / timedelta(minutes=1), minute or 0)
+            self.twin = seen(self.twin, [observation], current)
+            meter_twin(self.twin, [observation], current)
+        return self
+
+    def waits_until(self, minute: float) -> "Asset":
+        self.minute = minute
+        step = settle(self.twin.presence, now=self.now())
+        self.twin = with_presence(self.twin, step, (), self.now())
+        meter_twin(self.twin, (), cast("Runtime", self))
+        return self
+
+    @property
+    def energies(self) -> list[int]:
+        return [slot.energy_wh for _, slot in sorted(self.slots.slots.items())]
+
+    @property
+    def half_hours(self) -> HalfHours:
+        """What is to be told: energy, and whether the car was plugged in, at all and at the end."""
+        return {
+            start: (slot.energy_wh, slot.plugged, slot.plugged_at_end)
+            for start, slot in self.slots.slots.items()
+            if slot.energy_wh or slot.plugged
+        }
+
+
+PLUG_IN = saw(0, plugged_in=True, at_home=True)
+SESSION = [PLUG_IN, *(saw(minute, **CHARGING) for minute in (1, 6, 11, 16)), saw(21, **STOPPED)]
+
+
+@pytest.mark.parametrize("place", range(len(SESSION)))
+def test_a_plug_in_may_be_heard_of_after_any_of_what_it_began(place: int) -> None:
+    after = SESSION[1 : place + 1]
+    assert Asset().hears(*after, PLUG_IN, *SESSION[place + 1 :], minute=30).energies == [2000]
+
+
+def test_what_is_heard_of_the_session_before_last_counts() -> None:
+    asset = Asset()
+    for hour in (0, 3, 6):
+        asset.hears(saw(hour * 60, plugged_in=True, at_home=True), saw(hour * 60 + 30, **LEFT))
+    asset.hears(*(saw(minute, **CHARGING) for minute in (0, 10, 20, 29)))
+    assert sum(asset.energies) == asset.energies[0] == 3000
+
+
+def test_what_was_charged_before_home_became_known_counts_if_it_was_soon() -> None:
+    for home_minute, energy_wh in ((25, 3000), (61, 0)):
+        asset = Asset().hears(saw(0, plugged_in=True, **CHARGING), *(saw(m, **CHARGING) for m in (10, 20)))
+        asset.hears(saw(30, **STOPPED), saw(home_minute, at_home=True), minute=62)
+        assert sum(asset.energies) == energy_wh
+
+
+def test_what_a_car_charges_away_counts_nothing_though_its_leaving_is_heard_of_later() -> None:
+    asset = Asset().hears(*SESSION)
+    asset.hears(*(saw(minute, **CHARGING, energy_session_kwh=minute / 10) for minute in (60, 70, 80)))
+    assert sum(asset.energies) > 2000
+    asset.hears(saw(40, **LEFT))
+    assert sum(asset.energies) == 2000
+    asset.hears(saw(120, plugged_in=True, at_home=True), saw(125, energy_session_kwh=0.5))
+    assert sum(asset.energies) == 2500
+
+
+def test_a_car_plugged_in_elsewhere_that_is_then_seen_at_home_counts_from_there_on() -> None:
+    asset = Asset().hears(saw(0, plugged_in=True, at_home=False, **CHARGING), saw(10, plugged_in=True, **CHARGING))
+    asset.hears(saw(40, plugged_in=True, at_home=True, **CHARGING), saw(50, **CHARGING, energy_session_kwh=9.0))
+    asset.hears(saw(60, energy_session_kwh=10.0))
+    assert sum(asset.energies) == 1000 + 1000
+
+
+def test_a_plug_out_that_was_none_costs_no_energy_and_no_noughts() -> None:
+    asset = Asset().hears(saw(0, plugged_in=True, at_home=True, **CHARGING), saw(10, plugged_in=False)).waits_until(13)
+    assert asset.twin.presence.session is None
+    asset.hears(saw(11, **CHARGING), *(saw(minute, **CHARGING) for minute in (20, 30, 40)), saw(50, **STOPPED))
+    assert asset.energies == [3000, 2000]
+    assert [plugged_at_end for _, _, plugged_at_end in asset.half_hours.values()] == [True, True]
+    asset.hears(saw(80, **LEFT))
+    assert list(asset.half_hours.values())[-1] == (0, True, False)
+
+
+def test_what_an_app_says_a_cars_register_counted_elsewhere_is_not_homes() -> None:
+    asset = Asset()
+    for minute, signals in (
+        (0, {"plugged_in": True, "at_home": True, "energy_lifetime_kwh": 1000.0}),
+        (30, {"energy_lifetime_kwh": 1003.0, "charging": False}),
+        (31, LEFT),
+        (600, {"plugged_in": True, "at_home": True}),
+        (605, {"energy_lifetime_kwh": 1023.0}),
+        (635, {"energy_lifetime_kwh": 1026.0, "charging": False}),
+    ):
+        asset.hears(saw(minute, **signals))
+    assert sum(asset.energies) == asset.twin.meter.total_wh == 6000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An observation and what must have been heard before it: so many of the reports of the plug and of home."""
+
+    observation: Observation
+    after_reports: int
+    is_report: bool = False
+    away: bool = False
+
+
+def a_history(random: Random) -> list[Seen]:
+    """Days of a car in order: plugged in at home, or elsewhere, or neither, and what is measured meanwhile."""
+    shown = random.sample(["power", "session", "lifetime", "soc"], random.randint(1, 3))
+    point: MeasuringPoint = random.choice(["unknown", "unknown", "vehicle_ac_input", "battery"])
+    history: list[Seen] = []
+    minute, lifetime_kwh, soc_pct = 0.0, 1000.0, 20.0
+    reports = 0
+
+    def report(minute: float, **signals: Any) -> None:
+        nonlocal reports
+        history.append(Seen(saw(minute, **signals), reports, is_report=True))
+        reports += 1
+
+    for _ in range(random.randint(1, 4)):
+        away = random.random() < 0.35
+        before, began, lasts = reports, minute, random.choice([25, 70, 200])
+        home_after = random.choice([0, 0, 7, 45, 80])
+        report(minute, plugged_in=True, at_home=False if away else True if home_after == 0 else None)
+        if not away and 0 < home_after < lasts:
+            report(minute + home_after, at_home=True)
+        session_kwh = 0.0
+        while minute < began + lasts - 3:
+            step_min = random.choice([0.5, 3, 8, 8, 14, 25])
+            power_kw = random.choice([0.0, 3.6, 7.2])
+            session_kwh += power_kw * step_min / 60
+            lifetime_kwh += power_kw * step_min / 60
+            soc_pct = min(100.0, soc_pct + power_kw * step_min / 60 / 0.64)
+            minute = round(minute + step_min, 3)
+            values: dict[str, dict[str, Any]] = {
+                "power": {"power_kw": power_kw, "charging": power_kw > 0},
+                "session": {"energy_session_kwh": round(session_kwh, random.choice([0, 1, 3]))},
+                "lifetime": {"energy_lifetime_kwh": round(lifetime_kwh, 3)},
+                "soc": {"soc_pct": round(soc_pct), "charging": power_kw > 0},
+            }
+            signals: dict[str, Any] = {}
+            for name in shown:
+                if random.random() < 0.8:
+                    signals |= values[name]
+            if signals and minute < began + lasts:
+                measured = replace(saw(minute, **signals), measuring_point=point)
+                history.append(Seen(measured, before, away=away))
+        minute = began + lasts
+        report(minute, **LEFT)
+        lifetime_kwh += random.choice([0, 0, 9])
+        minute += random.choice([20, 90, 500])
+    return history
+
+
+def overtaking(history: Iterable[Seen], random: Random) -> list[Observation]:
+    """The history as it may be heard: reports in order, what is measured whenever the plug-out before it is known."""
+    waiting = list(history)
+    waiting += [seen for seen in waiting if random.random() < 0.2]
+    heard: list[Observation] = []
+    reported: Counter[datetime] = Counter()
+    reports = 0
+    while waiting:
+        may_come = [place for place, seen in enumerate(waiting) if seen.after_reports <= reports]
+        next_one = waiting.pop(random.choice(may_come))
+        heard.append(next_one.observation)
+        if next_one.is_report and not reported[next_one.observation.at]:
+            reported[next_one.observation.at] += 1
+            reports += 1
+    return heard
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**32))
+def test_whatever_overtakes_what_the_half_hours_are_the_same(seed: int) -> None:
+    random = Random(seed)
+    history = a_history(random)
+    in_order, out_of_order = Asset(), Asset()
+    in_order.hears(*(seen.observation for seen in history))
+    out_of_order.hears(*overtaking(history, random), minute=in_order.minute)
+    assert out_of_order.half_hours == in_order.half_hours
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_what_is_measured_elsewhere_changes_nothing_in_whatever_order_it_is_heard(seed: int) -> None:
+    random = Random(seed)
+    history = a_history(random)
+    at_home, everywhere = Asset(), Asset()
+    at_home.hears(*(seen.observation for seen in history if not seen.away))
+    everywhere.hears(*overtaking(history, random), minute=at_home.minute)
+    assert everywhere.half_hours == at_home.half_hours

@@ -1,0 +1,350 @@
+"""What Axle refuses keeps nothing else from it: not the rows beside, not other assets, not another run."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driveway.axle.client import AxleRefusedError
+from driveway.axle.readings import Drain, DrainReport
+from driveway.axle.row_bisection import MOST_REQUESTS, ask
+from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.metering.ledger import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot, answers_by_row
+from driveway.domain.metering.samples import Sample
+from driveway.store.slots import SlotStore
+from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
+from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, metered, new_store, place
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with dynamodb() as found:
+        yield found
+
+
+@pytest.fixture
+def store(client: Any) -> SlotStore:
+    return new_store(client)
+
+
+@pytest.fixture
+def runs(store: SlotStore) -> Runs:
+    return Runs(with_night(store, "car-1"), Axle())
+
+
+def with_night(store: SlotStore, asset: str) -> SlotStore:
+    place(store, asset)
+    store.record(metered(asset), [*a_night_at(7200, hours=2), PLUG_OUT], now=MORNING)
+    return store
+
+
+def axle_id(asset: str) -> str:
+    return metered(asset).axle_asset_id
+
+
+def taken_of(axle: Axle, asset: str) -> int:
+    return sum(asset_id == axle_id(asset) for asset_id, _, _ in axle.rows)
+
+
+def not_of(axle: Axle, *assets: str, status: int = 403) -> Any:
+    """An Axle that refuses every request with a row of these assets."""
+    strangers = {axle_id(asset) for asset in assets}
+
+    def send(rows: list[Row]) -> object:
+        if any(row["asset_id"] in strangers for row in rows):
+            axle.batches.append(len(rows))
+            raise AxleRefusedError("Permission denied", status=status)
+        return axle(rows)
+
+    return send
+
+
+def run_with(runs: Runs, send: Any, **settings: Any) -> DrainReport:
+    axle, runs.axle = runs.axle, send
+    report = runs.run(**settings)
+    runs.axle = axle
+    return report
+
+
+@pytest.mark.parametrize("status", [403, 404, 409])
+def test_an_asset_that_axle_refuses_keeps_no_others_readings_from_it(runs: Runs, status: int) -> None:
+    for asset in ("car-2", "car-3"):
+        with_night(runs.store, asset)
+    report = run_with(runs, not_of(runs.axle, "car-2", status=status))
+    assert (report.accepted, report.rejected, report.waiting, report.unavailable) == (16, 0, 8, None)
+    assert report.shut_out == {"car-2": "Permission denied"}
+    assert [taken_of(runs.axle, asset) for asset in ("car-1", "car-2", "car-3")] == [8, 0, 8]
+
+
+def test_an_asset_that_axle_refuses_waits_longer_and_longer_and_is_told_once_it_is_let_in(runs: Runs) -> None:
+    for asset, plug_in in (("car-2", MORNING - HALF_HOUR), ("car-3", MORNING)):
+        place(runs.store, asset)
+        runs.store.record(metered(asset), [Sample(plug_in, "plugged")], now=plug_in)
+    runs.store.record(metered("car-2"), [Sample(MORNING, "unplugged")], now=MORNING)
+    tries, refused = 0, not_of(runs.axle, "car-2")
+    for _ in range(20):
+        runs.now += timedelta(hours=1)
+        tries += "car-2" in run_with(runs, refused).shut_out
+    assert 8 <= tries <= 14
+    assert [slot.state for slot in Runs(runs.store, runs.axle, asset="car-2").slots()] == ["open"]
+    runs.now += LAST_RETRY_SHUT_OUT
+    runs.run()
+    assert taken_of(runs.axle, "car-2") == 1
+
+
+def test_an_asset_that_is_refused_in_a_batch_of_its_own_ends_no_run(runs: Runs) -> None:
+    for asset in ("car-2", "car-3", "car-4"):
+        with_night(runs.store, asset)
+    report = run_with(runs, not_of(runs.axle, "car-2"), rows_per_batch=1)
+    assert (report.accepted, report.waiting, report.unavailable) == (24, 8, None)
+
+
+def rows_of(assets: int, half_hours: int) -> list[Row]:
+    return [
+        {
+            "asset_id": f"axle-{asset:03d}",
+            "start_timestamp": (PLUG_IN + number * HALF_HOUR).isoformat(),
+            "end_timestamp": (PLUG_IN + (number + 1) * HALF_HOUR).isoformat(),
+            "label": label,
+            "value": 1.0,
+        }
+        for asset in range(assets)
+        for number in range(half_hours)
+        for label in (ENERGY, LIFETIME)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "assets", "half_hours"), [(422, 5, 50), (422, 250, 1), (403, 250, 1), (404, 25, 10)]
+)
+def test_a_batch_that_axle_refuses_whatever_is_in_it_is_asked_about_so_often_and_parked_nowhere(
+    status: int, assets: int, half_hours: int
+) -> None:
+    requests: list[int] = []
+
+    def broken(rows: list[Row]) -> object:
+        requests.append(len(rows))
+        raise AxleRefusedError("no", status=status)
+
+    asked = ask(rows_of(assets, half_hours), broken, time_is_short=lambda: False)
+    assert asked.unavailable is not None
+    assert asked.unavailable.detail == "Axle takes no readings: no"
+    assert asked.parked == {}
+    assert len(requests) <= MOST_REQUESTS
+
+
+def test_nothing_is_parked_of_nights_that_axle_refuses_as_it_refuses_everything(client: Any) -> None:
+    runs = Runs(new_store(client, shards=1), Axle())
+    for asset in ("car-1", "car-2", "car-3"):
+        with_night(runs.store, asset)
+
+    def broken(_rows: list[Row]) -> object:
+        raise AxleRefusedError("schema changed", status=422)
+
+    report = run_with(runs, broken)
+    assert (report.rejected, report.waiting) == (0, 24)
+    assert report.unavailable == "Axle takes no readings: schema changed"
+    runs.now += timedelta(minutes=30)
+    assert runs.run().accepted == 24
+    assert set(runs.axle.heard.values()) == {1}
+
+
+def test_faults_that_lie_side_by_side_are_not_taken_for_axles() -> None:
+    axle, rows = Axle(), rows_of(8, 20)
+    faulty = {row["asset_id"] for row in rows[:80]}
+
+    def strict(some: list[Row]) -> object:
+        if any(row["asset_id"] in faulty and row["label"] == ENERGY for row in some):
+            raise AxleRefusedError("value: not today", status=422)
+        return [axle.take(row) for row in some]
+
+    asked = ask(rows, strict, time_is_short=lambda: False)
+    assert asked.unavailable is None
+    assert asked.taken > len(rows) / 2
+    assert 20 <= len(asked.parked) <= 40
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 6),
+    st.integers(1, 8),
+    st.sets(st.integers(0, 95), max_size=6),
+    st.sets(st.integers(0, 5), max_size=2),
+    st.randoms(use_true_random=False),
+)
+def test_every_row_that_is_not_at_fault_is_taken_once(
+    assets: int, half_hours: int, spoilt: set[int], strangers: set[int], chance: Any
+) -> None:
+    rows = rows_of(assets, half_hours)
+    bad = [rows[number] for number in spoilt if number < len(rows)]
+    shut_out = {f"axle-{number:03d}" for number in strangers}
+    axle = Axle()
+
+    def strict(some: list[Row]) -> object:
+        faults = [422] * any(row in bad for row in some)
+        faults += [403] * any(row["asset_id"] in shut_out for row in some)
+        if faults:
+            raise AxleRefusedError("no", status=chance.choice(faults))
+        return [axle.take(row) for row in some]
+
+    chance.shuffle(rows)
+    asked = ask(rows, strict, time_is_short=lambda: False)
+    good = [row for row in rows if row not in bad and row["asset_id"] not in shut_out]
+    assert not good or asked.unavailable is None
+    assert asked.taken == len(good) == len(asked.answers)
+    assert set(axle.heard.values()) <= {1}
+    assert set(asked.shut_out) <= shut_out
+    fine_assets = [row for row in bad if row["asset_id"] not in shut_out]
+    assert len(fine_assets) <= len(asked.spoilt) <= len(bad)
+
+
+def test_looking_for_a_spoilt_row_ends_when_time_is_short_and_parks_nothing(runs: Runs) -> None:
+    left_s = [75.0]
+
+    def slow(rows: list[Row]) -> object:
+        left_s[0] -= 12
+        raise AxleRefusedError("no", status=422)
+
+    report = run_with(runs, slow, time_left=lambda: left_s[0])
+    assert left_s[0] == 51
+    assert (report.rejected, report.waiting) == (0, 8)
+    runs.now += timedelta(minutes=30)
+    assert runs.run().accepted == 8
+
+
+@pytest.mark.parametrize("spoilt", range(0, 96, 5))
+def test_runs_with_time_for_a_few_requests_come_to_an_end_with_a_spoilt_row(spoilt: int) -> None:
+    rows = rows_of(1, 48)
+    bad, left, runs = rows[spoilt], rows, 0
+    while left:
+        requests: list[int] = []
+
+        def strict(some: list[Row], made: list[int] = requests) -> object:
+            made.append(len(some))
+            if bad in some:
+                raise AxleRefusedError("value: not today", status=422)
+            return [{**row, "accepted": True} for row in some]
+
+        asked = ask(left, strict, time_is_short=lambda made=requests: len(made) >= 4)
+        left = [
+            row
+            for row in left
+            if not set(answers_by_row([{**row, "accepted": True}])) & {*asked.answers, *asked.parked}
+        ]
+        runs += 1
+        assert runs < 12
+
+
+def test_looking_for_a_spoilt_row_ends_before_the_claims_do(runs: Runs) -> None:
+    began = runs.now
+
+    def slow(rows: list[Row]) -> object:
+        assert runs.now < began + CLAIM
+        runs.now += timedelta(seconds=60)
+        raise AxleRefusedError("no", status=422)
+
+    run_with(runs, slow)
+    runs.now += timedelta(minutes=30)
+    assert runs.run().accepted == 8
+
+
+# The last readings of an asset
+
+
+def flush(runs: Runs, send: Any = None) -> DrainReport:
+    drain = Drain(runs.store, send or runs.axle, lambda: runs.now, lambda: 0.0, claim_id="last readings")
+    return drain.flush("car-1", PLUG_IN)
+
+
+def test_the_last_readings_of_an_asset_leave_to_a_run_what_it_has_claimed(runs: Runs) -> None:
+    reports: list[DrainReport] = []
+
+    def meanwhile(rows: list[Row]) -> object:
+        answers = [runs.axle.take(row) for row in rows]
+        reports.append(flush(runs))
+        return answers
+
+    runs.axle.faults = [meanwhile]
+    runs.run()
+    assert reports[0].unavailable == "Axle's answers to some readings are awaited."
+    assert set(runs.axle.heard.values()) == {1}
+    assert flush(runs).unavailable is None
+    assert runs.axle.accepted_wh == 14_400
+
+
+def test_the_last_readings_are_told_when_the_claim_of_a_run_that_died_is_over(runs: Runs) -> None:
+    def dies(_rows: list[Row]) -> object:
+        raise KeyboardInterrupt
+
+    runs.axle.faults = [dies]
+    with pytest.raises(KeyboardInterrupt):
+        runs.run()
+    assert flush(runs).unavailable is not None
+    runs.now += CLAIM
+    report = flush(runs)
+    assert (report.accepted, report.unavailable) == (8, None)
+
+
+def test_a_spoilt_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
+    spoilt = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
+
+    def strict(rows: list[Row]) -> object:
+        if any(row["start_timestamp"] == spoilt for row in rows):
+            raise AxleRefusedError("value: not today", status=422)
+        return [runs.axle.take(row) for row in rows]
+
+    report = flush(runs, strict)
+    assert (report.accepted, report.rejected, report.unavailable) == (7, 1, None)
+
+
+def test_the_last_readings_of_an_asset_that_is_refused_are_not_told(runs: Runs) -> None:
+    assert flush(runs, not_of(runs.axle, "car-1")).unavailable == "Permission denied"
+    assert flush(runs, unavailable).unavailable == "HTTP 503"
+
+
+# A claim that was lost
+
+
+def test_an_answer_that_comes_after_the_claim_was_lost_is_not_written_over_the_next_claim(runs: Runs) -> None:
+    def dies(_rows: list[Row]) -> object:
+        raise KeyboardInterrupt
+
+    def too_late(rows: list[Row]) -> object:
+        runs.now += CLAIM
+        runs.axle.faults = [dies]
+        with pytest.raises(KeyboardInterrupt):
+            runs.run()
+        return [runs.axle.take(row) for row in rows]
+
+    def claims() -> set[tuple[str, str | None, Any]]:
+        return {(slot.state, slot.claim, slot.told.accepted_wh) for slot in runs.slots()}
+
+    runs.axle.faults = [too_late]
+    runs.run()
+    assert claims() == {("sent", "run-2", None)}
+    runs.now += CLAIM
+    runs.until_quiet()
+    assert runs.axle.accepted_wh == 14_400
+
+
+def test_a_claim_that_is_lost_between_the_answer_and_its_writing_is_left_alone(runs: Runs) -> None:
+    class Losing(SlotStore):
+        """A store where another run takes each slot over just before an answer is written."""
+
+        def put(self, slot: Slot) -> Slot | None:
+            if slot.claim is None:
+                stored = self.get(slot.asset, slot.start)
+                assert stored is not None
+                super().put(Slot(**{**fields_of(stored), "claim": "another", "due_at": runs.now + CLAIM}))
+            return super().put(slot)
+
+    losing = Losing(runs.store.client, runs.store.name, runs.store.shards)
+    Drain(losing, runs.axle, lambda: runs.now, lambda: 900.0, claim_id="run").run()
+    assert {(slot.state, slot.claim) for slot in runs.slots()} == {("sent", "another")}
+
+
+def fields_of(slot: Slot) -> dict[str, Any]:
+    return {name: getattr(slot, name) for name in slot.__dataclass_fields__}

@@ -1,0 +1,272 @@
+"""What an observation says about energy, and the running meter that goes with a twin."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driveway.domain.metering.energy import energy_of, half_hours
+from driveway.domain.metering.plug_facts import plug_samples, session_samples
+from driveway.domain.metering.running_meter import advance
+from driveway.domain.metering.samples import Rating, Sample, SampleKind, rating_of, samples_of, thousandths
+from driveway.domain.presence.observation import MeasuringPoint, Observation
+from driveway.domain.reports.apply_observations import samples_told
+from driveway.domain.twin import (
+    Intent,
+    Link,
+    Meter,
+    NamedVehicle,
+    Observed,
+    Presence,
+    Session,
+    Tariff,
+    Twin,
+    VehicleIntent,
+)
+
+NOW = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
+CAR = Link(
+    site="home-1",
+    asset="car-1",
+    type="electric_vehicle",
+    power_kw=7.4,
+    timezone="Europe/London",
+    axle_site_id="s",
+    axle_asset_id="a",
+    enrolled=True,
+    onboarded_at=NOW,
+    battery_kwh=64,
+)
+SESSION = Session("s-1", opened_at=NOW - timedelta(hours=1), plugged_at=NOW - timedelta(hours=2))
+HOME = Presence(session=SESSION)
+RATING = Rating(power_w=7400)
+
+
+def twin_of(link: Link, presence: Presence = HOME, **batteries_kwh: float | None) -> Twin:
+    """A twin with these cars' own batteries."""
+    own = {name: VehicleIntent(Intent({}), battery_kwh) for name, battery_kwh in batteries_kwh.items()}
+    return Twin(link, Tariff((), "Europe/London"), Intent({}), presence, vehicle_intents=own)
+
+
+def said(link: Link = CAR, at: datetime = NOW, **signals: Any) -> list[tuple[str, int]]:
+    observation = Observation(at=at, source="app", **signals)
+    return [(sample.kind, sample.value) for sample in samples_of(observation, twin_of(link), now=NOW)]
+
+
+def kept(presence: Presence, link: Link = CAR, at: datetime = NOW, **signals: Any) -> bool:
+    """Whether the half-hours are to hold what was seen."""
+    return samples_told(twin_of(link, presence), [Observation(at=at, source="app", **signals)], NOW) != ()
+
+
+class TestSamples:
+    def test_an_observation_gives_a_sample_of_each_signal_in_watts_and_watt_hours(self) -> None:
+        assert said(charging=True, power_kw=7.2, energy_session_kwh=1.5, energy_lifetime_kwh=1234.567, soc_pct=41) == [
+            ("lifetime", 1_234_567),
+            ("session", 1500),
+            ("power", 7200),
+            ("soc", 26_240),
+        ]
+
+    @pytest.mark.parametrize(
+        ("signals", "expected"),
+        [
+            ({"charging": False}, [("stopped", 0)]),
+            ({"charging": False, "power_kw": 0.0}, [("stopped", 0)]),
+            ({"charging": False, "power_kw": 0.3}, [("power", 300)]),
+            ({"charging": True}, [("charging", 0)]),
+            ({"power_kw": 0.0}, [("power", 0)]),
+            ({"power_kw": -2.0}, [("power", 0)]),
+            ({"plugged_in": True}, []),
+            ({"energy_session_kwh": -0.001}, []),
+            ({"energy_session_kwh": float("nan"), "power_kw": float("inf")}, []),
+            ({"soc_pct": 101}, []),
+        ],
+    )
+    def test_absent_is_not_nought_and_nonsense_is_nothing(
+        self, signals: dict[str, Any], expected: list[tuple[str, int]]
+    ) -> None:
+        assert said(**signals) == expected
+
+    def test_what_is_told_outside_the_known_sessions_is_kept_for_one_that_may_be_heard_of_late(self) -> None:
+        ended = Presence(last_session=replace(SESSION, closed_at=NOW - timedelta(minutes=5)))
+        for presence in (Presence(), HOME, ended):
+            assert kept(presence, power_kw=7.0)
+            assert kept(presence, at=SESSION.plugged_at - timedelta(days=3), power_kw=7.0)
+
+    @pytest.mark.parametrize("moved_ago_s", [None, 0])
+    def test_what_a_car_does_that_is_unplugged_or_gone_is_not_kept(self, moved_ago_s: int | None) -> None:
+        moved_at = None if moved_ago_s is None else NOW - timedelta(seconds=moved_ago_s)
+        plugged_in = False if moved_at is None else None
+        closed_at = NOW - timedelta(minutes=5)
+        for last in (None, replace(SESSION, closed_at=closed_at)):
+            presence = Presence(last_session=last, moved_at=moved_at)
+            assert not kept(presence, power_kw=7.0, plugged_in=plugged_in)
+            assert kept(presence, replace(CAR, type="charger"), power_kw=7.0, plugged_in=plugged_in)
+            assert kept(presence, at=closed_at, power_kw=7.0) == (last is not None or moved_at is None)
+
+    @pytest.mark.parametrize("distance", [timedelta(minutes=5, milliseconds=1), timedelta(days=-30, milliseconds=-1)])
+    def test_an_instant_in_the_future_or_long_past_is_not_believed(self, distance: timedelta) -> None:
+        assert said(at=NOW + distance, power_kw=7.0) == []
+
+    @pytest.mark.parametrize(
+        ("link", "told", "taken"),
+        [
+            (CAR, "unknown", "vehicle_ac_input"),
+            (CAR, "charger", "charger"),
+            (replace(CAR, type="charger"), "unknown", "unknown"),
+        ],
+    )
+    def test_a_lifetime_register_of_a_car_travels_with_it_unless_it_is_said_to_be_the_chargers(
+        self, link: Link, told: MeasuringPoint, taken: MeasuringPoint
+    ) -> None:
+        seen = Observation(at=NOW, source="app", energy_lifetime_kwh=1, energy_session_kwh=1, measuring_point=told)
+        points = {sample.kind: sample.measuring_point for sample in samples_of(seen, twin_of(link), now=NOW)}
+        assert points == {"lifetime": taken, "session": told}
+
+    def test_the_measuring_point_goes_with_the_values_and_not_with_the_facts(self) -> None:
+        seen = Observation(at=NOW, source="x", charging=False, energy_session_kwh=1, measuring_point="battery")
+        points = {s.kind: s.measuring_point for s in samples_of(seen, twin_of(CAR), now=NOW)}
+        assert points == {"session": "battery", "stopped": "unknown"}
+
+    def test_instants_are_whole_milliseconds_in_utc(self) -> None:
+        seen = Observation(at=NOW.replace(microsecond=1999), source="x", power_kw=1.0)
+        (found,) = samples_of(seen, twin_of(CAR), now=NOW)
+        assert found.at == NOW.replace(microsecond=1000)
+
+    @given(st.integers(0, 10**10))
+    def test_a_value_in_kwh_is_the_watt_hours_it_shows(self, value_wh: int) -> None:
+        assert thousandths(value_wh / 1000) == value_wh
+
+    def test_the_rating_is_in_watts_and_watt_hours(self) -> None:
+        assert rating_of(CAR) == Rating(7400, 64_000, travels=True)
+        assert rating_of(replace(CAR, battery_kwh=None, type="charger")) == Rating(7400)
+
+
+def battery(
+    presence: Presence, at: datetime = NOW, vehicle_id: str | None = None, **batteries_kwh: float | None
+) -> list[tuple[str | None, int]]:
+    """Whose battery a charger's state of charge of 50 % is taken for, and what is in it."""
+    twin = twin_of(replace(CAR, type="charger"), presence, **batteries_kwh)
+    seen = Observation(at=at, source="app", soc_pct=50, vehicle_id=vehicle_id)
+    return [(sample.vehicle_id, sample.value) for sample in samples_of(seen, twin, now=NOW)]
+
+
+PLUGGED_AT = NOW - timedelta(hours=2)
+NAMED = Presence(
+    plugged_in=Observed(True, PLUGGED_AT), plugged_at=PLUGGED_AT, vehicle=NamedVehicle("big", NOW - timedelta(hours=1))
+)
+NAMED_ANEW = replace(NAMED, vehicle=NamedVehicle("big", NOW, since=NOW - timedelta(minutes=1)))
+
+
+class TestStateOfCharge:
+    def test_it_is_of_the_battery_of_the_car_that_is_named(self) -> None:
+        assert battery(NAMED, big=100) == [("big", 50_000)]
+        assert battery(Presence(), vehicle_id="big", big=100) == [("big", 50_000)]
+
+    def test_a_car_without_a_battery_of_its_own_has_the_assets(self) -> None:
+        assert battery(NAMED) == battery(NAMED, big=None) == [("big", 32_000)]
+
+    def test_it_is_of_the_assets_battery_while_no_car_is_named(self) -> None:
+        assert battery(Presence(), big=100) == [(None, 32_000)]
+
+    def test_it_is_of_none_that_is_known_before_the_car_was_named_or_plugged_in(self) -> None:
+        assert battery(NAMED_ANEW, at=NOW - timedelta(minutes=2), big=100) == []
+        assert battery(NAMED, at=PLUGGED_AT - timedelta(minutes=1), big=100) == []
+
+    def test_it_is_of_the_car_it_was_said_of_whenever_that_was(self) -> None:
+        seen = battery(NAMED_ANEW, at=PLUGGED_AT - timedelta(minutes=1), vehicle_id="small", small=20)
+        assert seen == [("small", 10_000)]
+
+
+class TestPlugFacts:
+    def test_a_session_that_opens_is_a_plug_in_at_the_plugs_own_instant(self) -> None:
+        assert plug_samples(Presence(), HOME) == (Sample(SESSION.plugged_at, "plugged"),)
+
+    def test_a_session_that_closes_is_a_plug_out(self) -> None:
+        closed = Presence(last_session=replace(SESSION, closed_at=NOW))
+        assert plug_samples(HOME, closed) == (Sample(NOW, "unplugged"),)
+
+    def test_a_change_that_leaves_the_session_alone_is_none(self) -> None:
+        assert plug_samples(HOME, replace(HOME, needs_user="reconnect")) == ()
+
+    def test_a_session_that_could_be_metered_only_since_home_was_known_is_joined_then(self) -> None:
+        joined = Presence(session=replace(SESSION, metered_from=SESSION.opened_at))
+        assert plug_samples(Presence(), joined) == (Sample(SESSION.opened_at, "joined"),)
+
+    def test_a_plug_out_that_was_none_is_undone_at_its_own_instant(self) -> None:
+        closed = Presence(last_session=replace(SESSION, closed_at=NOW))
+        reopened = Presence(session=replace(SESSION, false_ends=(NOW,)))
+        assert plug_samples(closed, reopened) == (Sample(NOW, "resumed"),)
+        assert session_samples(reopened)[1:] == (Sample(NOW, "unplugged"), Sample(NOW, "resumed"))
+
+
+def at(minute: float, kind: SampleKind, value: int = 0) -> Sample:
+    return Sample(NOW + timedelta(minutes=minute), kind, value)
+
+
+REGISTERS: tuple[SampleKind, SampleKind] = ("session", "lifetime")
+
+
+def total(*samples: Sample) -> int:
+    return advance(Meter(), samples, RATING).total_wh
+
+
+class TestRunningMeter:
+    def test_power_adds_up_to_the_watt_hour_however_often_it_is_told(self) -> None:
+        told = [at(second / 60, "power", 7000) for second in range(0, 3601, 5)]
+        assert total(*told) == 7000
+
+    def test_a_register_takes_the_place_of_what_power_said(self) -> None:
+        assert total(at(0, "session", 0), at(0, "power", 7000), at(12, "power", 7000), at(12, "session", 1500)) == 1500
+
+    def test_a_lifetime_register_takes_the_place_of_what_the_session_register_said(self) -> None:
+        told = [at(0, "lifetime", 9000), at(0, "session", 0), at(30, "session", 3000), at(30, "lifetime", 12_300)]
+        assert total(*told) == 3300
+
+    def test_the_session_begins_at_what_was_metered_before(self) -> None:
+        before = advance(Meter(), [at(0, "session", 0), at(30, "session", 3000)], RATING)
+        after = advance(before, [at(60, "plugged"), at(90, "session", 2000)], RATING)
+        assert (after.session_started_wh, after.total_wh) == (3000, 5000)
+
+    def test_what_a_cars_own_register_counted_between_two_sessions_is_none_of_either(self) -> None:
+        car = replace(RATING, travels=True)
+        first = [at(0, "plugged"), at(0, "lifetime", 100_000), at(30, "lifetime", 103_000), at(31, "unplugged")]
+        meter = advance(Meter(), first, car)
+        meter = advance(meter, [at(600, "plugged"), at(602, "lifetime", 123_000), at(632, "lifetime", 126_000)], car)
+        assert (meter.session_started_wh, meter.total_wh) == (3000, 6000)
+        assert advance(meter, [at(20, "lifetime", 102_000)], car) == meter
+
+    def test_what_a_chargers_register_counted_between_two_sessions_counts(self) -> None:
+        told = [at(0, "plugged"), at(0, "lifetime", 9000), at(30, "plugged"), at(60, "lifetime", 12_000)]
+        assert total(*told) == 3000
+
+    def test_power_seen_before_the_first_reading_of_a_register_is_kept(self) -> None:
+        for kind in REGISTERS:
+            told = [at(0, "power", 6000), at(10, "power", 6000), at(10, kind, 5000), at(40, kind, 8000)]
+            assert total(*told) == 4000
+
+    def test_a_session_that_was_joined_begins_with_what_its_register_shows_then(self) -> None:
+        meter = advance(Meter(), [at(0, "joined"), at(1, "session", 9000), at(31, "session", 12_000)], RATING)
+        assert (meter.session_started_wh, meter.total_wh) == (0, 3000)
+
+    def test_a_sample_older_than_the_latest_says_nothing(self) -> None:
+        meter = advance(Meter(), [at(10, "power", 7000), at(10, "session", 900), at(10, "lifetime", 5000)], RATING)
+        assert advance(meter, [at(9, "power", 1), at(9, "session", 1), at(9, "lifetime", 1)], RATING) == meter
+
+    def test_an_absurd_step_counts_nothing_and_the_next_counts_from_it(self) -> None:
+        assert total(at(0, "session", 123), at(1, "session", 90_123), at(31, "session", 93_123)) == 3000
+
+    def test_a_gap_counts_nothing(self) -> None:
+        assert total(at(0, "power", 7000), at(16, "power", 7000)) == 0
+
+    @given(st.lists(st.tuples(st.integers(1, 14), st.integers(0, 7400)), min_size=1, max_size=30))
+    def test_in_order_it_is_what_the_half_hours_add_up_to(self, told: list[tuple[int, int]]) -> None:
+        minute, samples = 0, [at(0, "power", 5000)]
+        for step, power_w in told:
+            minute += step
+            samples.append(at(minute, "power", power_w))
+        in_half_hours = sum(h.energy_wh for h in half_hours(energy_of(samples, RATING)).values())
+        assert abs(total(*samples) - in_half_hours) <= 1
