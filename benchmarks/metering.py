@@ -19,9 +19,9 @@ from typing import Any
 
 from driveway.axle.readings import Drain, DrainReport
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
-from driveway.domain.metering.ledger import GRACE, Slot
 from driveway.domain.metering.recording import Metered, Window, record
 from driveway.domain.metering.samples import Rating, Sample
+from driveway.domain.metering.slot import GRACE, Slot
 from driveway.store.slots import Key, SlotStore
 
 START = datetime(2026, 1, 15, 18, tzinfo=UTC)

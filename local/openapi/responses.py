@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from driveway.domain.metering.ledger import Label
 from driveway.domain.metering.registers import Flag
+from driveway.domain.metering.slot import Label
 from driveway.domain.schedules.effective_schedule import Source
 from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
 from driveway.domain.twin.reasons import Reason

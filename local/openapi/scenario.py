@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import Slot, Told
+from driveway.domain.metering.slot import Slot, Told
 from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
 from local.openapi.world import World
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from driveway.axle.readings import PATH
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import Slot, answered, answers_by_row, claimed, measured, rows_for
+from driveway.domain.metering.ledger import answered, claimed, measured
+from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import MAX_WH, Sample
+from driveway.domain.metering.slot import Slot
 from tests.support.contract.axle_openapi import axle_openapi, check_request
 from tests.support.domain.axle_twins import AXLE_ASSET_ID
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from driveway.store.items import asset_key
-from driveway.store.slots import slot_item
+from driveway.store.slot_items import slot_item
 from simulators.common import Fault
 from tests.support.functions.assets import sample
 from tests.support.functions.rig import NOW, Rig, function

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.metering.ledger import Slot
+from driveway.domain.metering.slot import Slot
 from driveway.domain.twin import Home
 from tests.support.functions.assets import (
     SAMPLE_SECRETS,

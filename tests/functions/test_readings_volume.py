@@ -11,9 +11,9 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import Slot
+from driveway.domain.metering.slot import Slot
 from driveway.runtime.settings import Settings
-from driveway.store.slots import slot_item
+from driveway.store.slot_items import slot_item
 from tests.support.domain.metering_table import new_store
 from tests.support.functions.rig import NOW, Rig, function
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import Slot, Told
+from driveway.domain.metering.slot import Slot, Told
 from driveway.domain.twin import Command, Entry, Observed
 from driveway.domain.twin.reasons import Reason
 from tests.support.functions.assets import AXLE_ASSET, AXLE_SITE, a_twin, called, heard, place, plugged_in, sample

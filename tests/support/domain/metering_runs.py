@@ -7,8 +7,8 @@ from typing import Any
 from driveway.axle.client import AxleUnavailableError
 from driveway.axle.readings import Drain, DrainReport
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import Slot
 from driveway.domain.metering.samples import Sample
+from driveway.domain.metering.slot import Slot
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_table import PLUG_IN, Axle, Row
 

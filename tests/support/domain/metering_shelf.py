@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.half_hours import half_hour_of
-from driveway.domain.metering.ledger import Slot
 from driveway.domain.metering.recording import Metered, Window, record
 from driveway.domain.metering.samples import Sample
+from driveway.domain.metering.slot import Slot
 
 
 class Shelf:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driveway.domain.metering.ledger import GRACE
+from driveway.domain.metering.slot import GRACE
 from driveway.runtime.clock import Clock
 from local.metronome import REPORT_MINUTE, crossed_report_time, ticks
 

@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 
-from driveway.domain.metering.completeness import by_day, day_judged_at, judged_at, starts_at
-from driveway.domain.metering.ledger import Completeness
+from driveway.domain.metering.completeness import Completeness, by_day, day_judged_at, judged_at, starts_at
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit_percents
 from driveway.store.table import UnknownAssetError

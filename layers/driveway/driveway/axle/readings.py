@@ -8,21 +8,9 @@ from typing import Any
 
 from driveway.axle.client import AxleClient
 from driveway.axle.row_bisection import Asked, Rows, Send, ask
-from driveway.domain.metering.ledger import (
-    CLAIM,
-    GRACE,
-    LAST_RETRY,
-    LAST_RETRY_SHUT_OUT,
-    Answers,
-    RowKey,
-    Slot,
-    answered,
-    claim_stands,
-    claimed,
-    rows_for,
-    to_tell_again,
-    waiting,
-)
+from driveway.domain.metering.ledger import answered, claim_stands, claimed, to_tell_again, waiting
+from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
+from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_SHUT_OUT, Slot
 from driveway.runtime.context import Runtime
 from driveway.store.slots import Key, SlotStore
 

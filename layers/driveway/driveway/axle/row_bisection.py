@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.domain.metering.ledger import RowKey, answers_by_row
+from driveway.domain.metering.reading_rows import RowKey, answers_by_row
 
 ABOUT_ROWS = frozenset({400, 413, 422})
 """Refusals of what a request says: a row at fault is one that is refused alone."""

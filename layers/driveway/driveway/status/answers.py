@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from driveway.domain.control.protection import explain
-from driveway.domain.metering.completeness import by_day, local_day, starts_at
-from driveway.domain.metering.ledger import Completeness, Label, Slot, Told, completeness
+from driveway.domain.metering.completeness import Completeness, by_day, completeness, local_day, starts_at
+from driveway.domain.metering.slot import Label, Slot, Told
 from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.preferences.vehicle_intent import intent_in_force, vehicle_intent_body

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, local_day_half_hours
 from driveway.domain.metering.completeness import by_day, day_judged_at, judged_at, local_day, starts_at
-from driveway.domain.metering.ledger import GRACE, Slot, Told
+from driveway.domain.metering.slot import GRACE, Slot, Told
 
 LONDON = "Europe/London"
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)

@@ -10,28 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, half_hours_between, local_day_half_hours
-from driveway.domain.metering.ledger import (
-    CLAIM,
-    ENERGY,
-    GRACE,
-    LIFETIME,
-    Slot,
-    Told,
-    answered,
-    answers_by_row,
-    claimed,
-    completeness,
-    measured,
-    next_to_make,
-    of_local_day,
-    plugged_slot,
-    rows_for,
-    state_at,
-    successors,
-    to_tell_again,
-    without_holes,
-)
+from driveway.domain.metering.completeness import completeness, of_local_day
+from driveway.domain.metering.ledger import answered, claimed, measured, to_tell_again
+from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, successors, without_holes
+from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import Sample
+from driveway.domain.metering.slot import CLAIM, ENERGY, GRACE, LIFETIME, Slot, Told, state_at
 
 START = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 CLOSED = START + HALF_HOUR + GRACE

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableError
 from driveway.axle.readings import Drain, DrainReport, send_readings
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import CLAIM, LIFETIME, Slot, completeness
+from driveway.domain.metering.completeness import completeness
 from driveway.domain.metering.samples import Sample
+from driveway.domain.metering.slot import CLAIM, LIFETIME, Slot
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable

@@ -12,8 +12,9 @@ from driveway.axle.client import AxleRefusedError
 from driveway.axle.readings import Drain, DrainReport
 from driveway.axle.row_bisection import MOST_REQUESTS, ask
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot, answers_by_row
+from driveway.domain.metering.reading_rows import answers_by_row
 from driveway.domain.metering.samples import Sample
+from driveway.domain.metering.slot import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
 from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, metered, new_store, place

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.ledger import GRACE, Slot, Told, plugged_slot
+from driveway.domain.metering.plugged_slots import plugged_slot
 from driveway.domain.metering.samples import Sample
+from driveway.domain.metering.slot import GRACE, Slot, Told
 from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stamp
-from driveway.store.slots import SLOT, SlotStore, slot_item, slot_of
+from driveway.store.slot_items import SLOT, slot_item, slot_of
+from driveway.store.slots import SlotStore
 from driveway.store.table import UnknownAssetError
 from tests.support.domain.metering_table import (
     AXLE_ID,

@@ -10,9 +10,37 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from driveway.domain.half_hours import local_day_half_hours
-from driveway.domain.metering.ledger import Completeness, Slot, completeness, of_local_day
+from driveway.domain.metering.slot import GRACE, Slot
 
 JUDGED_AFTER = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How many of the closed half-hours Axle has to know were accepted, and how many it refused."""
+
+    expected: int
+    accepted: int
+    rejected: int
+
+    @property
+    def ratio(self) -> float:
+        """Accepted over expected; 1 when nothing was expected."""
+        return self.accepted / self.expected if self.expected else 1.0
+
+
+def completeness(slots: Iterable[Slot], *, now: datetime, grace: timedelta = GRACE) -> Completeness:
+    """The completeness of the half-hours whose grace is over at ``now``."""
+    closed = [slot for slot in slots if slot.reportable and slot.end + grace <= now]
+    accepted = sum(slot.told.accepted_wh == slot.energy_wh for slot in closed)
+    rejected = sum(slot.state == "rejected" for slot in closed)
+    return Completeness(len(closed), accepted, rejected)
+
+
+def of_local_day(slots: Sequence[Slot], day: date, timezone: str) -> list[Slot]:
+    """The slots that lie in one local day (of 46, 48 or 50 half-hours in Britain)."""
+    wanted = set(local_day_half_hours(day, timezone))
+    return [slot for slot in slots if slot.start in wanted]
 
 
 @dataclass(frozen=True, slots=True)

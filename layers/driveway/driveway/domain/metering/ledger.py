@@ -1,108 +1,26 @@
-"""The ledger of half-hours: what was measured, what Axle was told of it and what Axle said.
+"""The ledger of half-hours: the states that a report to Axle goes through.
 
 A half-hour is ``open`` until its grace is over, ``due`` from then on, ``sent`` while an answer is awaited, and then
 ``accepted``, or ``rejected`` with Axle's words and parked. Late data makes it ``corrected``: it is due once more, for
 the new value. It is done when the value Axle accepted is the value measured.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from driveway.domain.half_hours import HALF_HOUR, local_day_half_hours
-from driveway.domain.metering.energy import Quality
-from driveway.domain.metering.samples import Sample
-from driveway.domain.presence.observation import MeasuringPoint
-
-ReportState = Literal["open", "due", "sent", "accepted", "rejected", "corrected"]
-Label = Literal["charger_consumption_energy_kwh", "charger_lifetime_consumption_energy_kwh"]
-
-ENERGY: Label = "charger_consumption_energy_kwh"
-LIFETIME: Label = "charger_lifetime_consumption_energy_kwh"
-GRACE = timedelta(minutes=10)
-CLAIM = timedelta(minutes=5)
-FIRST_RETRY = timedelta(seconds=30)
-LAST_RETRY = timedelta(minutes=5)
-LAST_RETRY_SHUT_OUT = timedelta(hours=4)
-"""Of an asset that Axle takes nothing of, while it takes that of others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What became of one value of a half-hour: the value (Wh) sent last, the one accepted, the one refused and why."""
-
-    sent_wh: int | None = None
-    accepted_wh: int | None = None
-    rejected_wh: int | None = None
-    words: str | None = None
-
-    def settles(self, value_wh: int | None) -> bool:
-        """Whether Axle has said its last word on this value."""
-        return value_wh is None or value_wh in (self.accepted_wh, self.rejected_wh)
-
-    def unanswered(self) -> "Told":
-        """As far as is known after the answer to what was sent got lost: Axle may hold either value."""
-        return self if self.settles(self.sent_wh) else replace(self, accepted_wh=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A half-hour of an asset (``start`` aware UTC): its samples, its energy and the state of its report.
-
-    ``due_at`` is when it next needs work: the end of its grace, of a claim or of a wait before a retry. ``claim`` names
-    the run that is sending it. ``version`` is the optimistic lock; 0 is a slot that is not stored yet.
-    """
-
-    asset: str
-    axle_asset_id: str
-    start: datetime
-    samples: frozenset[Sample] = frozenset()
-    energy_wh: int = 0
-    quality: Quality | None = None
-    measuring_point: MeasuringPoint = "unknown"
-    flags: tuple[str, ...] = ()
-    carry: int = 0
-    plugged: bool = False
-    plugged_at_end: bool = False
-    state: ReportState = "open"
-    due_at: datetime | None = None
-    claim: str | None = None
-    attempts: int = 0
-    told: Told = Told()
-    told_lifetime: Told = Told()
-    version: int = 0
-
-    @property
-    def end(self) -> datetime:
-        return self.start + HALF_HOUR
-
-    @property
-    def lifetime_wh(self) -> int | None:
-        """The register of all energy taken at home as last seen in this half-hour, the charger's if there are several.
-
-        A car's own register is none: it counts what was taken elsewhere, too.
-        """
-        seen = [s for s in self.samples if s.kind == "lifetime" and s.measuring_point in ("charger", "unknown")]
-        return max(seen, key=lambda s: (s.measuring_point == "charger", s.at, s.value)).value if seen else None
-
-    @property
-    def parked(self) -> tuple[tuple[Label, Told], ...]:
-        """The rows that Axle refused and that are not told again by themselves."""
-        rows: tuple[tuple[Label, Told], ...] = ((ENERGY, self.told), (LIFETIME, self.told_lifetime))
-        return tuple(row for row in rows if self.due_at is None and row[1].rejected_wh is not None)
-
-    @property
-    def reportable(self) -> bool:
-        """Whether Axle is to hear of it: plugged in, with energy, or told of before."""
-        return self.plugged or self.energy_wh > 0 or self.told != Told()
-
-
-def state_at(slot: Slot, now: datetime) -> ReportState:
-    """The state as it is at ``now``: what is open, corrected or waiting is due once its time has come."""
-    if slot.due_at is not None and slot.due_at <= now:
-        return "due"
-    return slot.state
+from driveway.domain.metering.reading_rows import Answers
+from driveway.domain.metering.slot import (
+    CLAIM,
+    ENERGY,
+    FIRST_RETRY,
+    GRACE,
+    LAST_RETRY,
+    LIFETIME,
+    Label,
+    ReportState,
+    Slot,
+    Told,
+)
 
 
 def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelta, lifetime_rows: bool = False) -> Slot:
@@ -161,53 +79,6 @@ def to_tell_again(slot: Slot, *, now: datetime) -> Slot | None:
     return replace(slot, state="corrected", due_at=now, attempts=0, told=told, told_lifetime=told_lifetime)
 
 
-def rows_for(slots: Iterable[Slot], *, lifetime_rows: bool = False) -> list[dict[str, Any]]:
-    """The readings rows (Axle's ``POST /data/readings``) for what claimed slots have to tell.
-
-    Values are kWh with three decimals at most, so they are whole watt-hours; timestamps are UTC.
-    """
-    rows = []
-    for slot in slots:
-        if not slot.told.settles(slot.told.sent_wh):
-            rows.append(_row(slot, ENERGY, slot.told.sent_wh))
-        if lifetime_rows and not slot.told_lifetime.settles(slot.told_lifetime.sent_wh):
-            rows.append(_row(slot, LIFETIME, slot.told_lifetime.sent_wh))
-    return rows
-
-
-def _row(slot: Slot, label: Label, value_wh: int | None) -> dict[str, Any]:
-    return {
-        "asset_id": slot.axle_asset_id,
-        "start_timestamp": _utc(slot.start),
-        "end_timestamp": _utc(slot.end),
-        "value": (value_wh or 0) / 1000,
-        "label": label,
-    }
-
-
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-RowKey = tuple[str, datetime, str]
-Answers = Mapping[RowKey, Mapping[str, Any]]
-
-
-def answers_by_row(responses: Iterable[object]) -> dict[RowKey, Mapping[str, Any]]:
-    """Axle's answers by asset, start and label, in whatever order they came; anything else is left out."""
-    answers: dict[RowKey, Mapping[str, Any]] = {}
-    for response in responses:
-        if not isinstance(response, Mapping) or not isinstance(response.get("accepted"), bool):
-            continue
-        try:
-            start = datetime.fromisoformat(str(response["start_timestamp"]))
-        except (KeyError, ValueError):
-            continue
-        start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
-        answers[(str(response.get("asset_id")).lower(), start, str(response.get("label")))] = response
-    return answers
-
-
 def answered(
     slot: Slot,
     answers: Answers,
@@ -252,71 +123,3 @@ def waiting(slot: Slot, *, now: datetime, wait: timedelta | None = None, longest
     first_time = slot.told.accepted_wh is None and slot.told.rejected_wh is None
     state: ReportState = "open" if first_time else "corrected"
     return replace(slot, state=state, claim=None, due_at=now + (wait if wait is not None else backoff))
-
-
-def successors(slot: Slot, *, now: datetime) -> list[datetime]:
-    """The starts of the half-hours that follow a slot which ended plugged in, up to the one ``now`` lies in."""
-    starts = []
-    start = slot.end
-    while slot.plugged_at_end and start <= now:
-        starts.append(start)
-        start += HALF_HOUR
-    return starts
-
-
-def next_to_make(latest: Slot, *, now: datetime, grace: timedelta = GRACE) -> Slot | None:
-    """The half-hour that has to follow an asset's latest one at once; None while that one is to be claimed first."""
-    to_be_claimed = latest.due_at is not None and latest.state != "sent"
-    following = [] if to_be_claimed else successors(latest, now=now)
-    return plugged_slot(latest, following[0], grace=grace) if following else None
-
-
-def plugged_slot(after: Slot, start: datetime, *, grace: timedelta = GRACE) -> Slot:
-    """A half-hour of a plugged session nothing has been heard of yet: no energy, until a sample says otherwise."""
-    return Slot(
-        after.asset,
-        after.axle_asset_id,
-        start,
-        plugged=True,
-        plugged_at_end=True,
-        due_at=start + HALF_HOUR + grace,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Completeness:
-    """How many of the closed half-hours Axle has to know were accepted, and how many it refused."""
-
-    expected: int
-    accepted: int
-    rejected: int
-
-    @property
-    def ratio(self) -> float:
-        """Accepted over expected; 1 when nothing was expected."""
-        return self.accepted / self.expected if self.expected else 1.0
-
-
-def completeness(slots: Iterable[Slot], *, now: datetime, grace: timedelta = GRACE) -> Completeness:
-    """The completeness of the half-hours whose grace is over at ``now``."""
-    closed = [slot for slot in slots if slot.reportable and slot.end + grace <= now]
-    accepted = sum(slot.told.accepted_wh == slot.energy_wh for slot in closed)
-    rejected = sum(slot.state == "rejected" for slot in closed)
-    return Completeness(len(closed), accepted, rejected)
-
-
-def without_holes(slots: Sequence[Slot], *, now: datetime) -> list[Slot]:
-    """Slots in order, and those between them and up to ``now`` that are missing although the car was plugged in."""
-    found: list[Slot] = []
-    for number, slot in enumerate(slots):
-        found.append(slot)
-        following = slots[number + 1].start if number + 1 < len(slots) else None
-        missing = successors(slot, now=now if following is None else following - HALF_HOUR)
-        found += [plugged_slot(slot, start) for start in missing]
-    return found
-
-
-def of_local_day(slots: Sequence[Slot], day: date, timezone: str) -> list[Slot]:
-    """The slots that lie in one local day (of 46, 48 or 50 half-hours in Britain)."""
-    wanted = set(local_day_half_hours(day, timezone))
-    return [slot for slot in slots if slot.start in wanted]

@@ -7,12 +7,14 @@ neighbours touch; ``record`` says so when the window it was given does not reach
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from driveway.domain.metering.energy import HALF_HOUR_MS, HalfHour, energy_of, half_hours
-from driveway.domain.metering.ledger import GRACE, Slot, measured
+from driveway.domain.metering.ledger import measured
 from driveway.domain.metering.plug_facts import PLUG_FACTS, plug_changes, told_at_home
 from driveway.domain.metering.reach import Reach
 from driveway.domain.metering.samples import Rating, Sample, to_ms
+from driveway.domain.metering.slot import GRACE, Slot
 
 RIPPLE = 8
 NEVER_MS = 2**62
@@ -48,41 +50,79 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     new = frozenset(new)
     if not new:
         return ()
-    stored = {_ms(slot.start): slot for slot in window.slots}
-    # Of the first slot no more is used than what it hands on: whether the samples after it were told at home.
-    handing_on, known = ((), window.slots) if window.all_before else (window.slots[:1], window.slots[1:])
-    held = frozenset(sample for slot in known for sample in slot.samples)
-    samples, was_plugged = held | new, any(slot.plugged_at_end for slot in handing_on)
-    counting = _counting(samples, metered.rating, plugged=was_plugged)
-    reach = Reach.over(counting, metered.rating, _known_from(window))
-    reaches = [reach]
-    if any(sample.kind in PLUG_FACTS for sample in new - held):
-        # What counted until now may count no more: its spans reach as far as they did with it.
-        counted = _counting(held, metered.rating, plugged=was_plugged)
-        reaches.append(Reach.over(counted, metered.rating, _known_from(window)))
-    instants = [to_ms(sample) for sample in new]
-    first = _half_hour(min(reach.changed_from(min(instants)) for reach in reaches))
-    last = _half_hour(max(reach.changed_to(max(instants)) for reach in reaches))
-    before = max((start for start in stored if start < first), default=None)
-    if before is None and not window.all_before:
-        return None
-    plugged = before is not None and stored[before].plugged_at_end
-    if before is not None and plugged:
-        first = before + HALF_HOUR_MS
-    reach.back(first - 1)
-    if any(reach.short for reach in reaches):
-        return None
-    energy, by_start = energy_of(counting, metered.rating), _by_half_hour(samples)
-    # The slot that follows is worked out anew: it may have been made from an older state of this one.
-    last = min((start for start in stored if start > last), default=last)
-    carry = stored[first - HALF_HOUR_MS].carry if first - HALF_HOUR_MS in stored else 0
-    while True:
-        energies = half_hours(energy, first_ms=first, last_ms=last, carry=carry)
-        slots = _slots(first, last, stored, by_start, energies, metered, plugged=plugged)
-        following = sorted(start for start in stored if start > last)[:RIPPLE]
-        if not following or _as_stored_at_end(last, slots, stored):
-            return tuple(_changed(slots, stored, metered, _half_hour(min(instants)), now=now))
-        last = following[-1]
+    return _Recording.of(window, new, metered).changes(now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """Samples on their way into the half-hours of a window."""
+
+    window: Window
+    new: frozenset[Sample]
+    metered: Metered
+    stored: Mapping[int, Slot]
+    held: frozenset[Sample]
+    was_plugged: bool
+
+    @classmethod
+    def of(cls, window: Window, new: frozenset[Sample], metered: Metered) -> Self:
+        # Of the first slot no more is used than what it hands on: whether the samples after it were told at home.
+        handing_on, known = ((), window.slots) if window.all_before else (window.slots[:1], window.slots[1:])
+        held = frozenset(sample for slot in known for sample in slot.samples)
+        stored = {_ms(slot.start): slot for slot in window.slots}
+        return cls(window, new, metered, stored, held, any(slot.plugged_at_end for slot in handing_on))
+
+    def changes(self, now: datetime) -> tuple[Slot, ...] | None:
+        """See ``record``."""
+        counting = self._counting(self.held | self.new)
+        span = self._span(counting)
+        if span is None:
+            return None
+        first, last, plugged = span
+        energy, samples = energy_of(counting, self.metered.rating), _by_half_hour(self.held | self.new)
+        # The slot that follows is worked out anew: it may have been made from an older state of this one.
+        last = min((start for start in self.stored if start > last), default=last)
+        before = self.stored.get(first - HALF_HOUR_MS)
+        carry = before.carry if before is not None else 0
+        while True:
+            energies = half_hours(energy, first_ms=first, last_ms=last, carry=carry)
+            slots = _slots(first, last, self.stored, samples, energies, self.metered, plugged=plugged)
+            following = sorted(start for start in self.stored if start > last)[:RIPPLE]
+            if not following or _as_stored_at_end(last, slots, self.stored):
+                told_from = _half_hour(min(to_ms(sample) for sample in self.new))
+                return tuple(_changed(slots, self.stored, self.metered, told_from, now=now))
+            last = following[-1]
+
+    def _span(self, counting: Sequence[Sample]) -> tuple[int, int, bool] | None:
+        """The first and the last half-hour that may change, and whether the car is plugged in before the first.
+
+        None when that depends on slots before the window.
+        """
+        reaches = self._reaches(counting)
+        instants = [to_ms(sample) for sample in self.new]
+        first = _half_hour(min(reach.changed_from(min(instants)) for reach in reaches))
+        last = _half_hour(max(reach.changed_to(max(instants)) for reach in reaches))
+        before = max((start for start in self.stored if start < first), default=None)
+        if before is None and not self.window.all_before:
+            return None
+        plugged = before is not None and self.stored[before].plugged_at_end
+        if before is not None and plugged:
+            first = before + HALF_HOUR_MS
+        reaches[0].back(first - 1)
+        return None if any(reach.short for reach in reaches) else (first, last, plugged)
+
+    def _reaches(self, counting: Sequence[Sample]) -> list[Reach]:
+        known_from = _known_from(self.window)
+        reaches = [Reach.over(counting, self.metered.rating, known_from)]
+        if any(sample.kind in PLUG_FACTS for sample in self.new - self.held):
+            # What counted until now may count no more: its spans reach as far as they did with it.
+            reaches.append(Reach.over(self._counting(self.held), self.metered.rating, known_from))
+        return reaches
+
+    def _counting(self, samples: Iterable[Sample]) -> list[Sample]:
+        """The samples that count, in order."""
+        ordered = sorted(samples, key=lambda s: (s.at, s.kind, s.value))
+        return told_at_home(ordered, plugged=self.was_plugged) if self.metered.rating.travels else ordered
 
 
 def _ms(instant: datetime) -> int:
@@ -97,12 +137,6 @@ def _known_from(window: Window) -> int | None:
     if window.all_before:
         return None
     return _ms(window.slots[0].end) if window.slots else NEVER_MS
-
-
-def _counting(samples: Iterable[Sample], rating: Rating, *, plugged: bool) -> list[Sample]:
-    """The samples that count, in order."""
-    ordered = sorted(samples, key=lambda s: (s.at, s.kind, s.value))
-    return told_at_home(ordered, plugged=plugged) if rating.travels else ordered
 
 
 def _by_half_hour(samples: Iterable[Sample]) -> dict[int, frozenset[Sample]]:
