@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import requests
 
-from driveway.domain.control.command_dispatch import answered, claimed
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.command_dispatch import claimed
 from driveway.domain.presence.observation import Observation
 from driveway.observations.webhook_intake import take_observations
 from driveway.sites import release

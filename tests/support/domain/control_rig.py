@@ -13,7 +13,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from driveway.domain.control.command_dispatch import answered, claimed, put_off
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.required_command import HELD_FOR, is_instructed, shows

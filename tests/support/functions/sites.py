@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from driveway.domain.control.command_dispatch import answered, claimed
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.command_dispatch import claimed
 from tests.support.functions.rig import Reply, Rig
 
 MPAN = "1200001234566"

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from driveway.domain.control.breaker import Permit
-from driveway.domain.control.command_dispatch import answered, claimed, put_off
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.required_command import shows
 from driveway.domain.presence.observation import Observation

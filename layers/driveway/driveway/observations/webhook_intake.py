@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from driveway.domain.control.command_dispatch import answered
+from driveway.domain.control.command_answers import answered
 from driveway.domain.presence.home import resolve_home
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe_all

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.axle.readings import drain_of
-from driveway.domain.control.command_lifecycle import REFUSED, TAKEN
+from driveway.domain.control.command_states import REFUSED, TAKEN
 from driveway.domain.control.required_command import holds_car
 from driveway.domain.control.vehicle_schedules import may_keep_ours
 from driveway.domain.twin import Command, Twin

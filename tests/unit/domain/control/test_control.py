@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from driveway.domain.control.command_dispatch import answered, claimed
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.command_dispatch import claimed
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason

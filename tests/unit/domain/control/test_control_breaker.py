@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from driveway.domain.control.command_lifecycle import BREAKER_JITTER, LONGEST_BREAKER_PAUSE
+from driveway.domain.control.giving_up import BREAKER_JITTER, LONGEST_BREAKER_PAUSE
 from driveway.domain.control.protection import explain
 from driveway.domain.reports.apply_observations import disconnected
 from driveway.domain.twin.reasons import Reason

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from driveway.domain.control.command_dispatch import answered
+from driveway.domain.control.command_answers import answered
 from driveway.domain.control.required_command import is_full
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.twin.reasons import Reason

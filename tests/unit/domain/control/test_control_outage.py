@@ -6,7 +6,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.control.command_dispatch import answered, claimed, put_off
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import explain
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.twin.reasons import Reason

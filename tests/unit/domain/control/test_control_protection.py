@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from driveway.domain.control.command_dispatch import answered
+from driveway.domain.control.command_answers import answered
 from driveway.domain.control.protection import (
     RESERVED_FOR_STARTS,
     RESERVED_WAKES,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from driveway.domain.control.command_lifecycle import HOPELESS, OPEN, TAKEN, repeated, told
+from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, repeated, told
 from driveway.domain.control.desired import disconnected_at
 from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules

@@ -8,8 +8,10 @@ observation, or failed, superseded or expired; every open state has a time that 
 from dataclasses import replace
 from datetime import datetime
 
-from driveway.domain.control.command_lifecycle import OPEN, judged, planned, with_comeback
+from driveway.domain.control.command_lifecycle import judged, planned
+from driveway.domain.control.command_states import OPEN
 from driveway.domain.control.default_schedule_sync import upkeep_due, with_upkeep
+from driveway.domain.control.giving_up import with_comeback
 from driveway.domain.control.interference import with_interference
 from driveway.domain.control.protection import guard
 from driveway.domain.control.ready_by_risk import next_risk_look, with_ready_by_guard

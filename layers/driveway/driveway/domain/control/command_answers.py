@@ -1,0 +1,179 @@
+"""What the provider's answer makes of a sent command, by the kind of the answer. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from driveway.domain.control.command_states import TAKEN, time_to_show, told, with_pair
+from driveway.domain.control.default_schedule_sync import upkeep_answered
+from driveway.domain.control.protection import day_of, may_wake
+from driveway.domain.control.required_command import shows
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.reports.account_connection import reconnected
+from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
+from driveway.domain.twin.reasons import Reason
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""The longest that a command waits because its provider asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the provider answered to a sent command, and when (aware UTC)."""
+
+    outcome: str
+    detail: str
+    at: datetime
+    spread: float
+    provider_ref: str | None
+    asked_pause: timedelta
+    left_asleep: bool
+
+
+def answered(
+    twin: Twin,
+    command_id: str,
+    *,
+    outcome: str,
+    detail: str,
+    now: datetime,
+    rules: ControlRules,
+    spread: float,
+    retry_after_s: float | None = None,
+    provider_ref: str | None = None,
+    asleep: bool = False,
+    woken: bool = False,
+) -> Twin:
+    """The twin with the provider's answer to a sent command noted at ``now`` (aware UTC).
+
+    Args:
+        outcome: an OutcomeKind.
+        detail: the provider's words.
+        spread: jitter for pauses, evenly in [0, 1).
+        retry_after_s: how long the provider asked to wait.
+        provider_ref: the provider's own name for the command.
+        asleep: whether the car was found asleep.
+        woken: whether the car was woken for it.
+    """
+    asked_pause = timedelta(seconds=retry_after_s or 0)
+    answer = _Answer(outcome, detail, now, spread, provider_ref, asked_pause, asleep and not woken)
+    twin = replace(twin, control=_with_wake(twin.control, now)) if woken else twin
+    command, upkeep = twin.control.command, twin.control.upkeep
+    if upkeep is not None and upkeep.id == command_id:
+        return _upkeep_answered(_with_account(twin, answer), upkeep, answer, rules)
+    if command is None or command.id != command_id:
+        return _with_account(twin, answer) if outcome not in TAKEN else twin
+    twin = _with_account(twin, answer)
+    return _TRANSITIONS[outcome](twin, command, answer, rules) if command.state == "sent" else twin
+
+
+def _with_account(twin: Twin, answer: _Answer) -> Twin:
+    """The twin with what the answer shows of the car maker's account."""
+    if answer.outcome in TAKEN:
+        return reconnected(twin, answer.at)
+    return disconnected(twin, answer.detail, answer.at) if answer.outcome == "NEEDS_USER" else twin
+
+
+def _upkeep_answered(twin: Twin, upkeep: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    return upkeep_answered(
+        twin,
+        upkeep,
+        answer.outcome,
+        answer.detail,
+        reason=_reason_to_wait(twin, upkeep.action, answer, rules),
+        now=answer.at,
+        rules=rules,
+        spread=answer.spread,
+        wait=answer.asked_pause,
+    )
+
+
+def _taken(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    """The provider took the command: what the car shows confirms it."""
+    return _noted_taken(twin, command, answer, _unconfirmed_at(command, answer, rules))
+
+
+def _already_in_state(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    """The provider says that the car does it already. If the car shows otherwise, it is looked at soon."""
+    if shows(twin, command.action):
+        return _taken(twin, command, answer, rules)
+    return _noted_taken(twin, command, answer, answer.at + _short_pause(command, answer, rules))
+
+
+def _refused_for_now(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    """The provider could not carry it out: it is tried again after a pause, or after what the provider asked for."""
+    pause = max(_short_pause(command, answer, rules), min(answer.asked_pause, LONGEST_PAUSE))
+    return _noted_refused(twin, command, answer, rules, again_at=answer.at + pause)
+
+
+def _refused_for_good(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    """Sending it again would change nothing: it is given up at once."""
+    return _noted_refused(twin, command, answer, rules, again_at=answer.at)
+
+
+_TRANSITIONS: dict[str, Callable[[Twin, Command, _Answer, ControlRules], Twin]] = {
+    "ACCEPTED": _taken,
+    "CONFIRMED": _taken,
+    "ALREADY_IN_STATE": _already_in_state,
+    "RETRYABLE": _refused_for_now,
+    "FAILED": _refused_for_now,
+    "UNSUPPORTED": _refused_for_good,
+    "NEEDS_USER": _refused_for_good,
+}
+"""What each kind of answer makes of a sent command."""
+
+
+def _noted(command: Command, answer: _Answer, doubt_at: datetime) -> Command:
+    return replace(
+        command,
+        outcome=answer.outcome,
+        detail=answer.detail or None,
+        provider_ref=answer.provider_ref,
+        doubt_at=doubt_at,
+    )
+
+
+def _noted_taken(twin: Twin, command: Command, answer: _Answer, doubt_at: datetime) -> Twin:
+    limit_kw = command.limit_kw if command.action == "start" else twin.control.last_limit_kw
+    control = replace(twin.control, taken=command.action, taken_at=answer.at, last_limit_kw=limit_kw)
+    return replace(twin, control=with_pair(control, _noted(command, answer, doubt_at)))
+
+
+def _noted_refused(twin: Twin, command: Command, answer: _Answer, rules: ControlRules, *, again_at: datetime) -> Twin:
+    noted = _noted(command, answer, again_at)
+    reason = _reason_to_wait(twin, command.action, answer, rules)
+    text = f"The car maker answered: {answer.detail}" if answer.detail else "The car maker could not carry it out now."
+    if reason is Reason.WAKE_BUDGET_SPENT:
+        text = "The car sleeps, and the day's wake-ups are used up."
+    return replace(twin, control=replace(twin.control, command=noted)).tell(
+        Entry(answer.at, "CommandRefused", reason, text, {**told(noted), "outcome": answer.outcome})
+    )
+
+
+def _reason_to_wait(twin: Twin, action: CommandAction, answer: _Answer, rules: ControlRules) -> Reason:
+    """Why a refused command waits."""
+    too_often_woken = answer.left_asleep and not may_wake(twin, action, answer.at, rules)
+    return Reason.WAKE_BUDGET_SPENT if too_often_woken else Reason.RETRY_WAIT
+
+
+def _pause(command: Command, rules: ControlRules) -> timedelta:
+    """The pause after a passing failure: it doubles with every attempt."""
+    return rules.first_retry * float(2 ** min(command.attempts - 1, 6))
+
+
+def _short_pause(command: Command, answer: _Answer, rules: ControlRules) -> timedelta:
+    return _pause(command, rules) * (0.5 + 0.5 * answer.spread)
+
+
+def _unconfirmed_at(command: Command, answer: _Answer, rules: ControlRules) -> datetime:
+    """When a command that was taken counts as unconfirmed: the later, the more often it was sent."""
+    if command.outcome in TAKEN:
+        return max(command.doubt_at or answer.at, answer.at)
+    return (command.sent_at or answer.at) + time_to_show(command, rules) + _pause(command, rules) * answer.spread
+
+
+def _with_wake(control: Control, now: datetime) -> Control:
+    if control.budget_day == day_of(now):
+        return replace(control, wakes_today=control.wakes_today + 1)
+    return replace(control, budget_day=day_of(now), commands_today=0, wakes_today=1)

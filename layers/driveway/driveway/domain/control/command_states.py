@@ -1,0 +1,65 @@
+"""The states of a command, what a provider's answer means for it, and how it ends. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from driveway.domain.control.required_command import shows
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.twin import Command, CommandState, Control, Entry, Twin
+from driveway.domain.twin.reasons import Reason
+
+OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
+TAKEN = frozenset({"ACCEPTED", "CONFIRMED", "ALREADY_IN_STATE"})
+HOPELESS = frozenset({"UNSUPPORTED", "NEEDS_USER"})
+REFUSED = HOPELESS | {"FAILED"}
+
+
+def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: datetime) -> Twin:
+    """The twin with its command in a final state."""
+    command, control = twin.control.command, twin.control
+    if command is None:
+        return twin
+    over = replace(command, state=state, ended_at=now, doubt_at=None)
+    if state == "confirmed" and not command.release:
+        # A release says nothing of whether the car follows the plan, so the breaker stays as it is.
+        control = replace(control, failures=0, breaker_until=None)
+    if state == "confirmed" and command.outcome not in TAKEN and not command.shown_before:
+        control = replace(control, taken=command.action, taken_at=now)
+    charges = shows(twin, "start") or reason is Reason.BATTERY_FULL
+    if state == "confirmed" and command.action == "start" and charges:
+        control = replace(control, freed_at=now)
+    control = with_pair(control, over) if state == "confirmed" else replace(control, command=over)
+    return replace(twin, control=control).tell(Entry(now, f"Command{state.title()}", reason, text, told(command)))
+
+
+def with_pair(control: Control, command: Command) -> Control:
+    """The control group with this command, counted as a pair of its session if it stopped the car and is not yet."""
+    if command.action != "stop" or command.paired or command.shown_before:
+        return replace(control, command=command)
+    return replace(control, command=replace(command, paired=True), pairs=control.pairs + 1)
+
+
+def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
+    """A planned command as it is made known again.
+
+    It keeps its id, so that a message which is only late, behind many others, is still good; whichever comes first
+    is carried out. The waits double, so that a queue which cannot keep up is not filled with repetitions.
+    """
+    if command.waits_for_provider:
+        return replace(command, not_before=now, doubt_at=now + rules.lost_after)
+    return replace(command, doubt_at=now + max(rules.lost_after, now - command.not_before))
+
+
+def told(command: Command) -> dict[str, str | int | None]:
+    """What a timeline entry says of a command beside its text."""
+    return {
+        "command_id": command.id,
+        "action": command.action,
+        "attempts": command.attempts,
+        "edge_at": command.edge_at.isoformat() if command.edge_at else None,
+    }
+
+
+def time_to_show(command: Command, rules: ControlRules) -> timedelta:
+    """How long after the command was sent the car may take to show its effect."""
+    return rules.start_doubt if command.action == "start" else rules.stop_doubt
