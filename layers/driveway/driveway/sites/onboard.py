@@ -216,11 +216,7 @@ def _after(call: _Call, stored: list[Pair], current: Runtime) -> None:
         vehicle = wanted.body.vehicle
         if vehicle is not None and vehicle.refresh_token is not None and vehicle.user_id is not None:
             current.sites.keep_refresh_token(vehicle.provider, vehicle.user_id, vehicle.refresh_token)
-    for before, after in stored:
-        session = before.presence.session if before else None
-        if before is not None and session is not None and after.link.vehicle != before.link.vehicle:
-            closed = replace(before.presence, session=None, last_session=replace(session, closed_at=call.now))
-            meter_twin(replace(before, presence=closed), (), current)
+    for _, after in stored:
         meter_twin(after, (), current)
 
 

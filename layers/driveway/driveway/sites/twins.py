@@ -16,6 +16,7 @@ from driveway.domain.twin import (
     Link,
     Meter,
     Presence,
+    Session,
     Twin,
     changed_groups,
 )
@@ -62,7 +63,8 @@ def onboarded(before: Twin | None, wanted: Wanted, axle_asset_id: str, terms: Te
     )
     swapped = changes_vehicle(before, wanted)
     if swapped:
-        blank = replace(after, presence=Presence(), control=Control(), meter=Meter(), profiles=(), charge_now=None)
+        presence = Presence(last_session=_closed(before.presence, terms.now))
+        blank = replace(after, presence=presence, control=Control(), meter=Meter(), profiles=(), charge_now=None)
         after = _first_seen(blank, wanted, terms.now)
     return _updated(before, after, terms, "The asset has another vehicle." if swapped else "The site was updated.")
 
@@ -104,6 +106,16 @@ def _link(before: Twin | None, wanted: Wanted, axle_asset_id: str, terms: Terms)
         home=terms.home,
         snoozed_until=before.link.snoozed_until if before else terms.snoozed_until,
     )
+
+
+def _closed(presence: Presence, now: datetime) -> Session | None:
+    """The last session of the vehicle that goes, closed at ``now`` if it is open.
+
+    The twin keeps it, so that the half-hours learn of its end even if whoever swapped the vehicle dies before it
+    tells them: every later look at the twin records what is missing.
+    """
+    session = presence.session
+    return replace(session, closed_at=now) if session is not None else presence.last_session
 
 
 def _first_seen(twin: Twin, wanted: Wanted, now: datetime) -> Twin:
