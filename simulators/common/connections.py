@@ -1,11 +1,59 @@
-"""Connections that can be cut without an answer, which is what a crash or a lost network looks like to a client."""
+"""Connections that end without an answer: by a crash, a lost network, or because they were idle for too long."""
 
 import asyncio
+import threading
+import time
 
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _transports: dict[tuple[str, int], asyncio.Transport] = {}
+
+
+class ConnectionSettings(BaseModel):
+    """How the server treats connections that are kept open between requests.
+
+    Attributes:
+        idle_real_s: a request that comes on a connection after so long without one gets no answer: the connection is
+            reset, as if it had been closed while the request was under way. None keeps connections for ever.
+        count: so many requests are treated like this; None: all.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    idle_real_s: float | None = Field(default=None, ge=0)
+    count: int | None = Field(default=None, ge=1)
+
+
+class IdleConnections:
+    """Which connections were idle for too long. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._settings = ConnectionSettings()
+        self._used_at: dict[tuple[str, int], float] = {}
+        self.reset_count = 0
+
+    def configure(self, settings: ConnectionSettings) -> None:
+        """Put settings in force and count resets anew."""
+        with self._lock:
+            self._settings, self.reset_count = settings, 0
+
+    def is_too_old(self, scope: Scope) -> bool:
+        """Whether the connection of a request that came now is one to reset; counted if it is."""
+        client, now = tuple(scope["client"] or ()), time.monotonic()
+        with self._lock:
+            used_at, idle_s = self._used_at.pop(client, None), self._settings.idle_real_s
+            spent = self._settings.count is not None and self.reset_count >= self._settings.count
+            too_old = used_at is not None and idle_s is not None and now - used_at >= idle_s and not spent
+            self.reset_count += too_old
+        return too_old
+
+    def used(self, scope: Scope) -> None:
+        """Note that a request was answered on its connection."""
+        with self._lock:
+            self._used_at[tuple(scope["client"] or ())] = time.monotonic()
 
 
 class DroppableProtocol(H11Protocol):

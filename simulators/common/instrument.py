@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from driveway.runtime.clock import Clock
+from simulators.common.connections import ConnectionSettings, IdleConnections, drop_connection
 from simulators.common.faults import Fault, FaultPlan, serve_with_fault
 from simulators.common.request_log import RequestLog
 
@@ -16,14 +17,18 @@ CONTROL_PREFIX = "/_sim"
 def instrument(app: FastAPI, clock: Clock, faults: FaultPlan, requests: RequestLog) -> ASGIApp:
     """The application with every request logged and open to faults, save those under ``/_sim``.
 
-    Adds the routes ``/_sim/faults`` (GET, POST one or many, DELETE), ``/_sim/faults/{id}`` (DELETE) and
-    ``/_sim/requests`` (GET with ``path``, ``method``, ``after_seq``; DELETE).
+    Adds the routes ``/_sim/faults`` (GET, POST one or many, DELETE), ``/_sim/faults/{id}`` (DELETE),
+    ``/_sim/connections`` (PUT, GET) and ``/_sim/requests`` (GET with ``path``, ``method``, ``after_seq``; DELETE).
     """
-    app.include_router(_routes(faults, requests))
+    idle = IdleConnections()
+    app.include_router(_routes(faults, requests, idle))
 
     async def instrumented(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL_PREFIX):
             await app(scope, receive, send)
+            return
+        if idle.is_too_old(scope):
+            await drop_connection(scope, receive)
             return
         body = await _whole_body(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -47,6 +52,7 @@ def instrument(app: FastAPI, clock: Clock, faults: FaultPlan, requests: RequestL
         else:
             entry.fault_id = fault.id
             await serve_with_fault(app, fault, scope, _replayed(body, receive), log_status)
+        idle.used(scope)
 
     return instrumented
 
@@ -69,7 +75,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _routes(faults: FaultPlan, requests: RequestLog) -> APIRouter:
+def _routes(faults: FaultPlan, requests: RequestLog, idle: IdleConnections) -> APIRouter:
     routes = APIRouter(prefix=CONTROL_PREFIX, tags=["simulator"])
 
     @routes.post("/faults")
@@ -87,6 +93,15 @@ def _routes(faults: FaultPlan, requests: RequestLog) -> APIRouter:
     @routes.delete("/faults/{fault_id}", status_code=204)
     def clear_fault(fault_id: int) -> None:
         faults.clear(fault_id)
+
+    @routes.put("/connections")
+    def configure_connections(body: ConnectionSettings) -> ConnectionSettings:
+        idle.configure(body)
+        return body
+
+    @routes.get("/connections")
+    def count_resets() -> dict[str, int]:
+        return {"resets": idle.reset_count}
 
     @routes.get("/requests")
     def list_requests(path: str = "", method: str | None = None, after_seq: int = 0) -> Response:

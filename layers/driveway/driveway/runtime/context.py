@@ -156,10 +156,10 @@ class Runtime:
 
     @cached_property
     def http(self) -> "requests.Session":
-        """The HTTP session for Axle and the car makers; it retries nothing by itself."""
-        import requests
+        """The HTTP session for Axle, the car makers and their tokens."""
+        from driveway.runtime.http_session import http_session
 
-        return requests.Session()
+        return http_session()
 
     @cached_property
     def bus(self) -> "EventBridgeClient":

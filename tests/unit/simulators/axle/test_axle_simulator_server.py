@@ -14,6 +14,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driveway.runtime.http_session import http_session
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME
 from simulators.common import Fault, FaultPlan
 from tests.support.simulators.axle_client import (
@@ -114,3 +115,29 @@ def test_a_fault_hits_as_often_as_was_said(skip: int, count: int | None, calls: 
     possible = max(0, calls - skip)
     assert sum(hits) == (possible if count is None else min(count, possible))
     assert not any(hits[:skip])
+
+
+def test_connections_that_were_idle_are_reset_when_the_next_request_comes_on_them(axle: Axle) -> None:
+    settings, path = f"{axle.url}/_sim/connections", f"{axle.url}/entities/site/{uuid.uuid4()}"
+    requests.put(settings, json={"idle_real_s": 0, "count": 1}, timeout=10).raise_for_status()
+    with requests.Session() as http:
+        assert http.get(path, timeout=10).status_code == 401
+        logged = len(axle.simulator.requests.list())
+        with pytest.raises(requests.ConnectionError):
+            http.get(path, timeout=10)
+        assert [http.get(path, timeout=10).status_code for _ in range(2)] == [401, 401]
+    assert requests.get(settings, timeout=10).json() == {"resets": 1}
+    # The request that met the closed connection never reached the application.
+    assert len(axle.simulator.requests.list()) == logged + 2
+    requests.put(settings, json={}, timeout=10)
+
+
+def test_a_client_of_ours_does_not_notice_that_connections_are_reset(axle: Axle) -> None:
+    requests.put(f"{axle.url}/_sim/connections", json={"idle_real_s": 0}, timeout=10)
+    with http_session() as http:
+        http.headers["Authorization"] = axle.http.headers["Authorization"]
+        for number in range(1, 6):
+            answer = http.post(f"{axle.url}/entities/site/onboard", json=onboarding(number), timeout=10)
+            assert answer.status_code == 200
+    assert len(axle.simulator.requests.list(path="/entities/site/onboard")) == 5
+    requests.put(f"{axle.url}/_sim/connections", json={}, timeout=10)

@@ -1,0 +1,113 @@
+"""The HTTP session for Axle, the car makers and their token services: it outlives dead connections.
+
+A frozen function wakes with pooled connections that the far side closed long ago, and a request on one of them fails
+although the service is well. So a connection that was idle for long is closed instead of reused, and a request whose
+reused connection ends before any byte of an answer is sent once more, at once, on a new connection.
+"""
+
+import http.client
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+LONGEST_IDLE_S = 20.0
+"""A connection that was idle for longer is not reused: less than the idle timeouts of common load balancers (60 s)."""
+
+AT_ONCE_S = 10.0
+"""A connection that ends later than this after the request was alive, so the request may well have been worked on."""
+
+CLOCKS: tuple[Callable[[], float], ...] = (time.time, time.monotonic)
+"""Each gives seconds. How long a connection was idle is what the clock says that moved furthest: which of them runs
+while a function is frozen depends on the machine, and the wall clock can be set back."""
+
+
+class NoAnswerError(http.client.RemoteDisconnected):
+    """The connection ended before any byte of an answer came."""
+
+
+class _Response(http.client.HTTPResponse):
+    def begin(self) -> None:
+        """Read the status line and the headers. Raises NoAnswerError where the connection has ended before them."""
+        try:
+            first = self.fp.peek(1)
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise NoAnswerError("The connection was reset before an answer came.") from error
+        if not first:
+            raise NoAnswerError("The connection was closed before an answer came.")
+        super().begin()
+
+
+class _UsedAt:
+    """When a connection was last used, by each of the clocks; None before its first answer."""
+
+    used_at: tuple[float, ...] | None = None
+
+
+class _Connection(_UsedAt, HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(_UsedAt, HTTPSConnection):
+    response_class = _Response
+
+
+class _Reuse:
+    """What both kinds of pool add to urllib3's."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        if _idle_s(connection.used_at) > LONGEST_IDLE_S:
+            connection.close()
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            connection.used_at = tuple(clock() for clock in CLOCKS)
+        super()._put_conn(connection)  # type: ignore[misc]
+
+    def _make_request(self, conn: Any, *args: Any, **kwargs: Any) -> Any:
+        is_reused, sent_at = conn.sock is not None, time.monotonic()
+        try:
+            return super()._make_request(conn, *args, **kwargs)  # type: ignore[misc]
+        except NoAnswerError:
+            if not is_reused or time.monotonic() - sent_at > AT_ONCE_S or not _can_be_sent_again(kwargs.get("body")):
+                raise
+        conn.close()
+        return super()._make_request(conn, *args, **kwargs)  # type: ignore[misc]
+
+
+def _idle_s(used_at: tuple[float, ...] | None) -> float:
+    return 0.0 if used_at is None else max(clock() - at for clock, at in zip(CLOCKS, used_at, strict=True))
+
+
+def _can_be_sent_again(body: object) -> bool:
+    return body is None or isinstance(body, bytes | str)
+
+
+class _Pool(_Reuse, urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(_Reuse, urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Have the pools of this module in place of urllib3's."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+def http_session() -> requests.Session:
+    """A session whose requests are not lost with a dead connection; apart from that it repeats nothing by itself."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter())
+    return session
