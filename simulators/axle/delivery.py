@@ -117,7 +117,7 @@ class Deliveries:
             if config.delivery_faults.drop:
                 self._world.config.delivery_faults.drop -= 1
         mode = mode or config.delivery
-        created_at = created_at or self._clock.now()
+        created_at = created_at or self._clock.now() + timedelta(seconds=config.clock_ahead_s)
         body = profile
         if mode == "set_charging_profile_request":
             body = {"connectorId": config.connector_id, "csChargingProfiles": profile}
@@ -200,6 +200,8 @@ class Deliveries:
         try:
             answer = self._call(delivery, config)
             attempt |= {"status": answer.status_code, "error": None if answer.ok else answer.text[:2000]}
+            if self._loses_answer():
+                attempt |= {"status": None, "error": "the answer was lost"}
         except requests.RequestException as error:
             attempt["error"] = f"{type(error).__name__}: {error}"
         with self._changed:
@@ -209,6 +211,13 @@ class Deliveries:
             for waiting in self._waiting.pop(delivery.asset_id, ()):
                 heapq.heappush(self._due, (time.monotonic(), waiting.seq, waiting))
             self._changed.notify_all()
+
+    def _loses_answer(self) -> bool:
+        with self._world.lock:
+            faults = self._world.config.delivery_faults
+            loses = faults.lose_answers > 0
+            faults.lose_answers -= loses
+        return loses
 
     def _call(self, delivery: Delivery, config: Config) -> requests.Response:
         raw = b"" if delivery.body is None else json.dumps(delivery.body).encode()

@@ -77,7 +77,8 @@ class Events:
         )
         asset.schedule = plan(tariff, intent, asset.charging_rate_kw, asset.charge_now_until, now)
         asset.schedules_issued += 1
-        return self._deliveries.issue(str(asset.id), charging_profile(asset.schedule), **how)
+        profile = charging_profile(asset.schedule, self._world.config.schedule_form)
+        return self._deliveries.issue(str(asset.id), profile, **how)
 
 
 def _check_tariff(tariff: Tariff) -> None:

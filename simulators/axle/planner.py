@@ -151,9 +151,18 @@ def charging_seconds(stretches: Iterable[Stretch], until: datetime) -> float:
     )
 
 
-def charging_profile(stretches: list[Stretch]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ScheduleForm:
+    """How a plan is written: the unit, the phases stated (None: none), and the limit in that unit while it charges."""
+
+    unit: Literal["W", "A"] = "W"
+    number_phases: int | None = 1
+    limit: float = UNLIMITED_W
+
+
+def charging_profile(stretches: list[Stretch], form: ScheduleForm | None = None) -> dict[str, Any]:
     """The OCPP 1.6 ChargingProfile as Axle sends it: explicit nulls, floats, one phase, 99999.0 for no limit."""
-    start = stretches[0].start
+    form, start = form or ScheduleForm(), stretches[0].start
     return {
         "chargingProfileId": None,
         "transactionId": None,
@@ -166,12 +175,12 @@ def charging_profile(stretches: list[Stretch]) -> dict[str, Any]:
         "chargingSchedule": {
             "duration": round((stretches[-1].end - start).total_seconds()),
             "startSchedule": start.astimezone(UTC).isoformat(),
-            "chargingRateUnit": "W",
+            "chargingRateUnit": form.unit,
             "chargingSchedulePeriod": [
                 {
                     "startPeriod": round((stretch.start - start).total_seconds()),
-                    "limit": float(stretch.limit_w),
-                    "numberPhases": 1,
+                    "limit": float(form.limit if stretch.limit_w else 0.0),
+                    "numberPhases": form.number_phases,
                 }
                 for stretch in stretches
             ],

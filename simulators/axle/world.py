@@ -10,7 +10,7 @@ from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from simulators.axle.models import AssetKind, EligibilityCode, Intent, Proposition, Tariff
-from simulators.axle.planner import Stretch
+from simulators.axle.planner import UNLIMITED_W, ScheduleForm, Stretch
 
 SMART_CHARGING: Proposition = "full_asset_schedule_control"
 DEFAULT_CHARGING_RATE_KW = 7.4
@@ -26,6 +26,7 @@ class DeliveryFaults(BaseModel):
         duplicate: copies sent of each schedule besides the first.
         delay_s: each schedule is held back so long (seconds of the clock).
         reorder_s: every other schedule is held back so long, so that later ones overtake it.
+        lose_answers: the answers to this many of the next attempts are lost, so that what was taken is sent again.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -34,12 +35,19 @@ class DeliveryFaults(BaseModel):
     duplicate: int = Field(default=0, ge=0)
     delay_s: float = Field(default=0, ge=0)
     reorder_s: float = Field(default=0, ge=0)
+    lose_answers: int = Field(default=0, ge=0)
 
 
 class Config(BaseModel):
     """How the simulator reaches the integrator and how it behaves; changed through ``POST /_sim/config``.
 
     Retry times are seconds of the clock, ``timeout_s`` is real seconds.
+
+    Attributes:
+        rate_unit: the unit of the limits in schedules; ``number_phases`` is what they state (None: nothing). OCPP's own
+            default is three, also for a car on one.
+        clock_ahead_s: how far the clock is ahead that dates envelopes; negative, behind.
+        charging_limit: in that unit, while a schedule lets the car charge; also one that no car can draw.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -53,6 +61,10 @@ class Config(BaseModel):
     retry_base_s: float = 30
     retry_cap_s: float = 4 * 3600
     retry_for_s: float = 24 * 3600
+    rate_unit: Literal["W", "A"] = "W"
+    number_phases: int | None = Field(default=1, ge=1, le=3)
+    clock_ahead_s: float = 0
+    charging_limit: float = Field(default=UNLIMITED_W, ge=0)
     delivery_faults: DeliveryFaults = DeliveryFaults()
     events_of_unenrolled: Literal["refuse", "accept"] = "refuse"
     mpan_check_digit: bool = False
@@ -62,6 +74,11 @@ class Config(BaseModel):
         "zappi": True,
         "unqualified_charger_v1": False,
     }
+
+    @property
+    def schedule_form(self) -> ScheduleForm:
+        """How schedules are written."""
+        return ScheduleForm(self.rate_unit, self.number_phases, self.charging_limit)
 
 
 class MpanFacts(BaseModel):

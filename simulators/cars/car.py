@@ -223,8 +223,10 @@ class Car:
         planned_kw = None if self.plan is None else self.plan.limit_kw(self, self.at)
         if planned_kw is None:
             return most_kw if self.spec.auto_start else 0.0
-        # A car pauses when it is offered less than the least current of IEC 61851.
-        return min(most_kw, planned_kw) if planned_kw >= LEAST_AMPS * volts_kw - 1e-9 else 0.0
+        least_kw = LEAST_AMPS * volts_kw
+        if planned_kw >= least_kw - 1e-9 or planned_kw <= 0:
+            return min(most_kw, planned_kw)
+        return {"pause": 0.0, "draw_least": min(most_kw, least_kw), "draw_all": most_kw}[self.spec.below_least]
 
     def _integrate(self, until: datetime) -> None:
         while self.at < until:

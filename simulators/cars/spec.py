@@ -46,6 +46,7 @@ class CarSpec(Strict):
         command_delay_s: from the provider's order to the car's obeying, as with a charge point's random delay.
         action_fault: what goes wrong with a command although the provider took it.
         refuses_after_starts: after so many starts in a session the car refuses until it is plugged in again.
+        below_least: what the car does when it is offered less than the least current of IEC 61851 (6 A per phase).
         schedule_edges_override: a stored schedule's edge ends an earlier start or stop command.
     """
 
@@ -72,6 +73,7 @@ class CarSpec(Strict):
     lie_unplugged_after_stop_s: float = Field(0.0, ge=0)
     command_delay_s: float = Field(1.0, ge=0)
     action_fault: ActionFault | None = None
+    below_least: Literal["pause", "draw_least", "draw_all"] = "pause"
     refuses_after_starts: int | None = Field(None, ge=0)
     schedule_edges_override: bool = False
     webhook_faults: WebhookFaults | None = None

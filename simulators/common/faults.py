@@ -21,6 +21,7 @@ class Fault(BaseModel):
         when: ``before`` the work is done, or ``after`` it (accepted, but the client does not learn of it).
         delay_s: real seconds to wait at that moment.
         status: answer with this status instead of the true answer; ``body`` is its JSON.
+        page: answer with this text as an HTML page, as a gateway does during maintenance; with 200 unless ``status``.
         retry_after: value of a ``Retry-After`` header, in seconds, beside ``status``.
         drop: cut the connection without an answer.
         skip: this many matching requests pass first.
@@ -36,6 +37,7 @@ class Fault(BaseModel):
     delay_s: float = Field(default=0, ge=0)
     status: int | None = Field(default=None, ge=200, le=599)
     body: Any = None
+    page: str | None = None
     retry_after: float | None = Field(default=None, ge=0)
     drop: bool = False
     skip: int = Field(default=0, ge=0)
@@ -129,12 +131,17 @@ async def _misbehave(fault: Fault, scope: Scope, receive: Receive, send: Send) -
     if fault.drop:
         await drop_connection(scope, receive)
         return True
-    if fault.status is None:
+    if fault.status is None and fault.page is None:
         return False
-    body = json.dumps(fault.body if fault.body is not None else {"detail": f"simulated {fault.status}"}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    status = fault.status or 200
+    if fault.page is not None:
+        body, kind = fault.page.encode(), b"text/html; charset=utf-8"
+    else:
+        value = fault.body if fault.body is not None else {"detail": f"simulated {status}"}
+        body, kind = json.dumps(value).encode(), b"application/json"
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     if fault.retry_after is not None:
         headers.append((b"retry-after", f"{fault.retry_after:g}".encode()))
-    await send({"type": "http.response.start", "status": fault.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     return True

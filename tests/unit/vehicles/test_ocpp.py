@@ -169,6 +169,17 @@ def test_what_a_charger_needs_otherwise_is_told_by_settings():
     ]
 
 
+@pytest.mark.parametrize(
+    ("extra", "amperes"),
+    [({"power_kw": "22"}, 15.9), ({"power_kw": "7.4"}, 47.8), ({"power_kw": "22", "phases": "1"}, 47.8)],
+)
+def test_amperes_are_per_phase_on_the_phases_stated_or_else_on_those_that_the_power_needs(extra, amperes):
+    api = ProviderApi([status("Accepted")])
+    OcppCommands().start(call_to(api, BASE, NOW, rate_unit="A", **extra), CHARGER, limit_kw=11.0)
+    (period,) = api.asked[0].body["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
+    assert period["limit"] == amperes
+
+
 def test_a_start_without_a_limit_has_none_in_amperes_either():
     schedule = profile_set("start", rate_unit="A", phases="1")["csChargingProfiles"]["chargingSchedule"]
     assert schedule["chargingRateUnit"] == "A"

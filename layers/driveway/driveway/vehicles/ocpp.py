@@ -28,6 +28,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from driveway.domain.presence.observation import Observation
+from driveway.domain.supply import SUPPLY_V, phases_of
 from driveway.domain.twin import Vehicle, Window
 from driveway.vehicles.http_call import Answer, Unanswered, retry_after_s, send
 from driveway.vehicles.json_values import first_instant, flag, number, shorten, text
@@ -215,9 +216,14 @@ def _limit(call: Call, limit_kw: float | None, unit: str) -> float:
         return NO_LIMIT
     per_unit_w = 1.0
     if unit == "A":
-        per_unit_w = float(call.extra.get("voltage_v", "230")) * int(call.extra.get("phases", "1"))
+        per_unit_w = float(call.extra.get("voltage_v", SUPPLY_V)) * _phases(call)
     # Rounding first keeps 7.4 kW from becoming 7399.9 W.
     return math.floor(round(limit_kw * 10_000 / per_unit_w, 6)) / 10
+
+
+def _phases(call: Call) -> int:
+    stated = call.extra.get("phases")
+    return phases_of(float(call.extra.get("power_kw", "0")), int(stated) if stated is not None else None)
 
 
 def _stamp(instant: datetime) -> str:

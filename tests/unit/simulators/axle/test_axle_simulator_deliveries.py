@@ -3,6 +3,9 @@
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from tests.support.simulators.axle_client import (
     Axle,
@@ -91,3 +94,42 @@ def test_schedules_are_dropped_duplicated_and_overtaken_on_request(axle: Axle, d
     assert issue(4, 5) == [5, 4]
     axle.post("/_sim/config", {"delivery_faults": {}})
     assert issue(6, 7) == [6, 7]
+
+
+def test_an_envelope_of_which_the_answer_is_lost_comes_again_after_a_newer_clear(
+    axle: Axle, driveway: Driveway
+) -> None:
+    _, asset_id = axle.onboarded()
+    settings = {"driveway_url": driveway.url, "delivery": "envelope", "webhook_secret": "s", "retry_base_s": 0.3}
+    axle.post("/_sim/config", settings | {"delivery_faults": {"lose_answers": 1}})
+    tell_all(axle, asset_id)
+    until(lambda: len(driveway.received) == 1)
+    axle.post("/_sim/assets/car-1/clear")
+    until(lambda: delivery_states(axle) == ["delivered", "delivered"])
+    assert [method for method, *_ in driveway.received] == ["POST", "DELETE", "POST"]
+    assert driveway.received[0][3] == driveway.received[2][3]
+
+
+def test_envelopes_are_dated_by_a_clock_that_may_be_ahead(axle: Axle, driveway: Driveway) -> None:
+    _, asset_id = axle.onboarded()
+    settings = {"driveway_url": driveway.url, "delivery": "envelope", "webhook_secret": "s", "clock_ahead_s": 600}
+    axle.post("/_sim/config", settings)
+    tell_all(axle, asset_id)
+    until(lambda: len(driveway.received) == 1)
+    ahead = datetime.fromisoformat(json.loads(driveway.received[0][3])["created_at"]) - datetime.now(UTC)
+    assert timedelta(seconds=590) < ahead < timedelta(seconds=610)
+
+
+@pytest.mark.parametrize(("unit", "phases", "limit"), [("A", 3, 16.0), ("A", None, 4.0), ("W", 1, 100.0)])
+def test_schedules_are_written_in_the_unit_with_the_phases_and_the_limit_that_are_set(
+    axle: Axle, driveway: Driveway, unit: str, phases: int | None, limit: float
+) -> None:
+    _, asset_id = axle.onboarded()
+    form = {"rate_unit": unit, "number_phases": phases, "charging_limit": limit}
+    axle.post("/_sim/config", {"driveway_url": driveway.url, **form})
+    tell_all(axle, asset_id)
+    until(lambda: len(driveway.received) == 1)
+    schedule = json.loads(driveway.received[0][3])["chargingSchedule"]
+    assert schedule["chargingRateUnit"] == unit
+    assert {period["limit"] for period in schedule["chargingSchedulePeriod"]} == {0.0, limit}
+    assert {period["numberPhases"] for period in schedule["chargingSchedulePeriod"]} == {phases}

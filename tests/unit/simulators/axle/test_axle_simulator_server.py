@@ -141,3 +141,16 @@ def test_a_client_of_ours_does_not_notice_that_connections_are_reset(axle: Axle)
             assert answer.status_code == 200
     assert len(axle.simulator.requests.list(path="/entities/site/onboard")) == 5
     requests.put(f"{axle.url}/_sim/connections", json={}, timeout=10)
+
+
+def test_a_maintenance_page_comes_in_place_of_the_answer_with_200_unless_another_status_is_given(axle: Axle) -> None:
+    page = {"path": "/entities", "page": "<html>maintenance</html>", "count": 1}
+    axle.post("/_sim/faults", [page, page | {"status": 503}])
+    path = f"{axle.url}/entities/site/{uuid.uuid4()}"
+    answers = [axle.http.get(path, timeout=10) for _ in range(3)]
+    assert [(answer.status_code, answer.headers["content-type"][:9]) for answer in answers] == [
+        (200, "text/html"),
+        (503, "text/html"),
+        (404, "applicati"),
+    ]
+    assert answers[0].text == "<html>maintenance</html>"

@@ -325,3 +325,15 @@ def test_a_car_offered_less_than_six_amperes_pauses() -> None:
     assert not car.charging
     car.advance(START + HOUR)
     assert car.power_kw == pytest.approx(1.38)
+
+
+@pytest.mark.parametrize(("below_least", "power_kw"), [("pause", 0.0), ("draw_least", 1.38), ("draw_all", 7.4)])
+def test_a_car_that_is_offered_less_than_it_can_draw_does_what_its_make_does(below_least: str, power_kw: float) -> None:
+    car = a_car(below_least=below_least, soc_pct=10)
+    plan = ChargerPlan()
+    schedule = {"chargingRateUnit": "W", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 100.0}]}
+    body = {"stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Relative"}
+    plan.install(1, parse_charging_profile({**body, "chargingSchedule": schedule}))
+    car.plan = plan
+    car.plug_in(START)
+    assert car.power_kw == pytest.approx(power_kw)

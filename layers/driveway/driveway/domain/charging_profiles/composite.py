@@ -97,7 +97,10 @@ def composite_schedule(
 def combined_limit(
     layers: Layers, *, unit: RateUnit, default_phases: int, voltage_v: float
 ) -> tuple[float | None, int | None]:
-    """The lower limit of the layers in ``unit``, and the lowest phase count they state; W and A convert with it."""
+    """The lower limit of the layers in ``unit``, and the lowest phase count that a layer states, if one does.
+
+    W and A convert with that count, or with ``default_phases`` where no layer states one.
+    """
     held = [applied for applied in (layers.lead, layers.cap) if applied is not None]
     phases = min((applied.number_phases for applied in held if applied.number_phases is not None), default=None)
     watts_per_ampere = voltage_v * (phases or default_phases)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from driveway.domain.charging_profiles import (
+    Applied,
     ChargingProfile,
     Layers,
     SchedulePeriod,
@@ -20,6 +21,7 @@ from driveway.domain.charging_profiles import (
 )
 from driveway.domain.preferences.vehicle_intent import intent_in_force
 from driveway.domain.schedules.default_schedule import off_peak_intervals, spread_starts
+from driveway.domain.supply import SUPPLY_V, least_power_w, phases_of
 from driveway.domain.twin import InstalledProfile, Presence, Session, Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -31,8 +33,6 @@ HORIZON = timedelta(hours=36)
 DEFAULT_LEVEL = -1
 """Below every level that OCPP allows, so that Axle's level 0 lies over the default schedule and never replaces it."""
 
-SUPPLY_V = 230.0
-_ONE_PHASE_KW = 7.4
 _SPREAD_MARGIN = timedelta(hours=1)
 _LEAST_SOC_STRETCH_S = 60
 
@@ -200,11 +200,25 @@ def _stretch(twin: Twin, entries: list[_Entry], layers: Layers, start: datetime,
 
 
 def _limit_kw(twin: Twin, layers: Layers) -> float:
-    """The limit of the layers, at most the asset's power; a limit at or above that is none, and comes out exactly."""
-    power_kw = twin.link.power_kw
-    phases = 1 if power_kw <= _ONE_PHASE_KW else 3
-    limit_w, _ = combined_limit(layers, unit="W", default_phases=phases, voltage_v=SUPPLY_V)
-    return power_kw if limit_w is None or limit_w >= _power_w(twin) else limit_w / 1000.0
+    """The limit of the layers, at most the asset's power, and 0 where no car can draw as little.
+
+    A limit at or above the asset's power is no limit, and comes out as exactly that power. Amperes are per phase: they
+    count on the lowest of the phases that the layers state and those of the asset.
+    """
+    power_kw, vehicle = twin.link.power_kw, twin.link.vehicle
+    own_phases = phases_of(power_kw, vehicle.phases if vehicle is not None else None)
+    on_own = replace(layers, lead=_within(layers.lead, own_phases), cap=_within(layers.cap, own_phases))
+    limit_w, stated = combined_limit(on_own, unit="W", default_phases=own_phases, voltage_v=SUPPLY_V)
+    if limit_w is None or limit_w >= _power_w(twin):
+        return power_kw
+    return 0.0 if limit_w < least_power_w(stated or own_phases) else limit_w / 1000.0
+
+
+def _within(applied: Applied | None, phases: int) -> Applied | None:
+    """What is applied, with no more phases than the asset has: OCPP's own default is three (OCPP 1.6 §7.14)."""
+    if applied is None or applied.number_phases is None:
+        return applied
+    return replace(applied, number_phases=min(applied.number_phases, phases))
 
 
 def _reason(source: Source, limit_kw: float) -> Reason:
