@@ -103,7 +103,7 @@ def _faults(result: dict[str, Any], night: Night) -> list[str]:
     """What of the night is not as it should be."""
     faults = []
     start, end = night.at("23:30"), night.at("05:30", next_day=True)
-    slack = timedelta(seconds=60) + night.clock.machine(1.0)
+    slack = timedelta(seconds=60) + night.clock.real_time(1.0)
     for change in result["charging"]:
         at = datetime.fromisoformat(change["at"])
         edge = start if change["charging"] else end

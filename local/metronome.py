@@ -22,7 +22,7 @@ REPORT_MINUTE = 11
 
 def ticks(clock: Clock) -> timedelta:
     """The span between two calls of ``clock``: a minute, but never less than the machine can serve."""
-    return max(timedelta(minutes=1), clock.machine(SHORTEST_TICK_S))
+    return max(timedelta(minutes=1), clock.real_time(SHORTEST_TICK_S))
 
 
 def crossed_report_time(before: datetime, after: datetime) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from driveway.runtime.context import runtime
+from driveway.runtime.context import current_runtime
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     kind, _, token = headers.get("authorization", "").partition(" ")
     given = hashlib.sha256(token.strip().encode()).hexdigest()
-    known = runtime().secret("API_TOKENS_SECRET")
+    known = current_runtime().secret("API_TOKENS_SECRET")
     scope = ""
     for candidate in ("app", "axle"):
         for digest in known.get(candidate, []):

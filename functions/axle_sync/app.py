@@ -9,12 +9,12 @@ from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
 
 
-def _look(body: dict[str, Any], current: Runtime) -> None:
-    await_due(body, current)
+def _look(body: dict[str, Any], runtime: Runtime) -> None:
+    await_due(body, runtime)
     try:
-        sync(body["asset"], current)
+        sync(body["asset"], runtime)
     except UnknownAssetError:
-        current.logger.info("the asset is gone")
+        runtime.logger.info("the asset is gone")
 
 
 handler = queue_function(_look)

@@ -10,16 +10,16 @@ from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
 
 
-def _look(body: dict[str, Any], current: Runtime) -> None:
-    await_due(body, current)
-    now, new_id, chance = current.now(), current.new_id(), current.random.random()
+def _look(body: dict[str, Any], runtime: Runtime) -> None:
+    await_due(body, runtime)
+    now, new_id, spread = runtime.now(), runtime.new_id(), runtime.random.random()
     try:
-        change = current.table.change_twin(
-            body["asset"], lambda twin: step(twin, now, current.control_rules, new_id=new_id, spread=chance), now=now
+        change = runtime.table.change_twin(
+            body["asset"], lambda twin: step(twin, now, runtime.control_rules, new_id=new_id, spread=spread), now=now
         )
-        meter_twin(change.after, (), current)
+        meter_twin(change.after, (), runtime)
     except UnknownAssetError:
-        current.logger.info("the asset is gone")
+        runtime.logger.info("the asset is gone")
 
 
 handler = queue_function(_look)

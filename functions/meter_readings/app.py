@@ -6,7 +6,7 @@ import msgspec
 
 from driveway.axle.days import judge_days
 from driveway.axle.readings import drain_of, tell_again
-from driveway.runtime.context import runtime
+from driveway.runtime.context import current_runtime
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -14,14 +14,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     ``{"retell": asset}``, which an operator sends, makes an asset's rejected half-hours due for the next run instead.
     """
-    current = runtime()
+    runtime = current_runtime()
     if "retell" in event:
-        return {"due": tell_again(str(event["retell"]), current)}
+        return {"due": tell_again(str(event["retell"]), runtime)}
 
     def time_left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
-    report = drain_of(current, time_left).run()
-    told: dict[str, Any] = {**msgspec.to_builtins(report), "days": judge_days(current, time_left)}
-    current.logger.info("readings", extra={"report": told})
+    report = drain_of(runtime, time_left).run()
+    told: dict[str, Any] = {**msgspec.to_builtins(report), "days": judge_days(runtime, time_left)}
+    runtime.logger.info("readings", extra={"report": told})
     return told

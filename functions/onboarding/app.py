@@ -6,51 +6,51 @@ from driveway.runtime.problems import malformed
 from driveway.sites.bodies import EligibilityBody, EmptyBody, EnrolBody, SiteBody, SnoozeBody, check_site_id, parse
 
 
-def eligibility(request: Request, current: Runtime) -> Answer:
+def eligibility(request: Request, runtime: Runtime) -> Answer:
     """Whether a driver could join; nothing is stored."""
     from driveway.sites.eligibility import check_eligibility
 
-    return check_eligibility(parse(EligibilityBody, request.json()), current)
+    return check_eligibility(parse(EligibilityBody, request.json()), runtime)
 
 
-def put(request: Request, current: Runtime) -> Answer:
+def put(request: Request, runtime: Runtime) -> Answer:
     """Onboard or update a site."""
     from driveway.sites.onboard import put_site
 
     check_site_id(request.parameters["site"])
-    return put_site(request.parameters["site"], parse(SiteBody, request.json()), current)
+    return put_site(request.parameters["site"], parse(SiteBody, request.json()), runtime)
 
 
-def post_unenrol(request: Request, current: Runtime) -> Answer:
+def post_unenrol(request: Request, runtime: Runtime) -> Answer:
     """Opt out."""
     from driveway.sites.membership import unenrol
 
     parse(EmptyBody, request.json() if request.body else {})
-    return unenrol(request.parameters["site"], current)
+    return unenrol(request.parameters["site"], runtime)
 
 
-def post_enrol(request: Request, current: Runtime) -> Answer:
+def post_enrol(request: Request, runtime: Runtime) -> Answer:
     """Opt back in."""
     from driveway.sites.membership import enrol
 
-    return enrol(request.parameters["site"], parse(EnrolBody, request.json() if request.body else {}), current)
+    return enrol(request.parameters["site"], parse(EnrolBody, request.json() if request.body else {}), runtime)
 
 
-def post_snooze(request: Request, current: Runtime) -> Answer:
+def post_snooze(request: Request, runtime: Runtime) -> Answer:
     """Pause until an instant."""
     from driveway.sites.membership import snooze
 
-    return snooze(request.parameters["site"], parse(SnoozeBody, request.json()), current)
+    return snooze(request.parameters["site"], parse(SnoozeBody, request.json()), runtime)
 
 
-def delete(request: Request, current: Runtime) -> Answer:
+def delete(request: Request, runtime: Runtime) -> Answer:
     """Offboard and erase."""
     from driveway.sites.erase import delete_site
 
     forfeit = request.query.get("forfeit_balance", "false")
     if forfeit not in {"true", "false"}:
         raise malformed("'forfeit_balance' is 'true' or 'false'.")
-    return delete_site(request.parameters["site"], current, forfeit_balance=forfeit == "true")
+    return delete_site(request.parameters["site"], runtime, forfeit_balance=forfeit == "true")
 
 
 handler = http_function(

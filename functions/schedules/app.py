@@ -10,41 +10,41 @@ from driveway.store.table import UnknownAssetError
 ACCEPTED = {"status": "Accepted"}
 
 
-def post_profile(request: Request, current: Runtime) -> Answer:
+def post_profile(request: Request, runtime: Runtime) -> Answer:
     """Install a bare profile or a SetChargingProfileRequest."""
-    return _install(request.parameters["axle_asset_id"], Envelope.bare(request.json()), current)
+    return _install(request.parameters["axle_asset_id"], Envelope.bare(request.json()), runtime)
 
 
-def delete_profile(request: Request, current: Runtime) -> Answer:
+def delete_profile(request: Request, runtime: Runtime) -> Answer:
     """Clear Axle's profiles; clearing none is no error."""
-    now = current.now()
-    asset = _asset(request.parameters["axle_asset_id"], current)
-    current.table.change_twin(asset, lambda twin: cleared(twin, now), now=now)
+    now = runtime.now()
+    asset = _asset(request.parameters["axle_asset_id"], runtime)
+    runtime.table.change_twin(asset, lambda twin: cleared(twin, now), now=now)
     return Answer(200, ACCEPTED)
 
 
-def post_webhook(request: Request, current: Runtime) -> Answer:
+def post_webhook(request: Request, runtime: Runtime) -> Answer:
     """Take Axle's signed envelope; what is not a schedule is acknowledged and left alone."""
-    now = current.now()
-    secrets = current.secret("AXLE_WEBHOOK_SECRET").get("secrets", [])
-    verify(request, secrets, now, window=current.clock.machine(REPLAY_WINDOW_S))
+    now = runtime.now()
+    secrets = runtime.secret("AXLE_WEBHOOK_SECRET").get("secrets", [])
+    verify(request, secrets, now, window=runtime.clock.real_time(REPLAY_WINDOW_S))
     envelope = read_envelope(request.json())
-    if current.records.remembered("axle", envelope.id) is not None:
+    if runtime.records.remembered("axle", envelope.id) is not None:
         return Answer(200, ACCEPTED)
     answer = Answer(200, ACCEPTED)
     if envelope.axle_asset_id is not None:
-        answer = _install(envelope.axle_asset_id, envelope, current)
-    current.records.remember("axle", envelope.id, now=now, kept=envelope.kept)
+        answer = _install(envelope.axle_asset_id, envelope, runtime)
+    runtime.records.remember("axle", envelope.id, now=now, kept=envelope.kept)
     return answer
 
 
-def _install(axle_asset_id: str, envelope: Envelope, current: Runtime) -> Answer:
-    now = current.now()
-    keep = current.settings.text("SCHEDULE_BEFORE_PLUG_IN", "keep") == "keep"
+def _install(axle_asset_id: str, envelope: Envelope, runtime: Runtime) -> Answer:
+    now = runtime.now()
+    keep = runtime.settings.text("SCHEDULE_BEFORE_PLUG_IN", "keep") == "keep"
     profile = unwrap_profile(envelope)
-    asset = _asset(axle_asset_id, current)
+    asset = _asset(axle_asset_id, runtime)
     try:
-        current.table.change_twin(
+        runtime.table.change_twin(
             asset,
             lambda twin: installed(twin, profile, created_at=envelope.created_at, now=now, keep_unplugged=keep),
             now=now,
@@ -60,8 +60,8 @@ def _install(axle_asset_id: str, envelope: Envelope, current: Runtime) -> Answer
     return Answer(200, ACCEPTED)
 
 
-def _asset(axle_asset_id: str, current: Runtime) -> str:
-    asset = current.records.asset_for("axle", axle_asset_id)
+def _asset(axle_asset_id: str, runtime: Runtime) -> str:
+    asset = runtime.records.asset_for("axle", axle_asset_id)
     if asset is None:
         raise not_found("asset", axle_asset_id)
     return asset

@@ -5,32 +5,32 @@ from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.status.answers import asset_body, schedule_answer, site_body, timeline_body
 
 
-def get_site(request: Request, current: Runtime) -> Answer:
+def get_site(request: Request, runtime: Runtime) -> Answer:
     """The site's state and its assets."""
-    return Answer(200, site_body(request.parameters["site"], current))
+    return Answer(200, site_body(request.parameters["site"], runtime))
 
 
-def get_rewards(request: Request, current: Runtime) -> Answer:
+def get_rewards(request: Request, runtime: Runtime) -> Answer:
     """What the site has earned."""
     from driveway.sites.rewards import rewards_body
 
-    return Answer(200, rewards_body(request.parameters["site"], request.query, current))
+    return Answer(200, rewards_body(request.parameters["site"], request.query, runtime))
 
 
-def get_asset(request: Request, current: Runtime) -> Answer:
+def get_asset(request: Request, runtime: Runtime) -> Answer:
     """The asset: wanted, observed, planned, commanded, and why."""
-    twin = current.table.twin(request.parameters["asset"])
-    return Answer(200, asset_body(twin, current), {"etag": f'"{twin.revision}"'})
+    twin = runtime.table.twin(request.parameters["asset"])
+    return Answer(200, asset_body(twin, runtime), {"etag": f'"{twin.revision}"'})
 
 
-def get_schedule(request: Request, current: Runtime) -> Answer:
+def get_schedule(request: Request, runtime: Runtime) -> Answer:
     """The effective schedule, as JSON or as a picture."""
-    return schedule_answer(request, current)
+    return schedule_answer(request, runtime)
 
 
-def get_timeline(request: Request, current: Runtime) -> Answer:
+def get_timeline(request: Request, runtime: Runtime) -> Answer:
     """What happened, newest first, with reasons."""
-    return Answer(200, timeline_body(request, current))
+    return Answer(200, timeline_body(request, runtime))
 
 
 handler = http_function(

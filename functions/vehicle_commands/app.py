@@ -8,11 +8,11 @@ from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
 
 
-def _command(body: dict[str, Any], current: Runtime) -> None:
+def _command(body: dict[str, Any], runtime: Runtime) -> None:
     try:
-        carry_out(body, current)
+        carry_out(body, runtime)
     except UnknownAssetError:
-        current.logger.info("the asset is gone")
+        runtime.logger.info("the asset is gone")
 
 
 handler = queue_function(_command)

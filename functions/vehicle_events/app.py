@@ -3,48 +3,49 @@
 from collections import Counter
 from typing import Any
 
+from driveway.auth.signatures import SignatureError
 from driveway.observations.webhook_intake import take_inbound, take_observations
-from driveway.runtime.context import Runtime, runtime
+from driveway.runtime.context import Runtime, current_runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import ProblemError, invalid, malformed, not_found
 from driveway.vehicles.metrics import count_not_stored, not_stored
-from driveway.vehicles.provider import SignatureError, WebhookError, WebhookRequest
+from driveway.vehicles.provider import WebhookError, WebhookRequest
 from driveway.vehicles.registry import UnknownProviderError, webhooks
 
 REPLAY_WINDOW_S = 300
 
 
-def post_webhook(request: Request, current: Runtime) -> Answer:
+def post_webhook(request: Request, runtime: Runtime) -> Answer:
     """Store what a signed webhook says; unknown cars and events are counted and not stored."""
     name = request.parameters["provider"]
     try:
         provider = webhooks(name)
     except UnknownProviderError:
         raise not_found("provider", name) from None
-    secrets = [secret for secret in current.secret("WEBHOOK_SECRETS").get(name, []) if secret]
+    secrets = [secret for secret in runtime.secret("WEBHOOK_SECRETS").get(name, []) if secret]
     try:
-        window_s = current.clock.machine(REPLAY_WINDOW_S).total_seconds()
-        inbound = provider.receive(WebhookRequest(request.headers, request.body, current.now(), window_s), secrets)
+        window_s = runtime.clock.real_time(REPLAY_WINDOW_S).total_seconds()
+        inbound = provider.receive(WebhookRequest(request.headers, request.body, runtime.now(), window_s), secrets)
     except SignatureError:
-        count_not_stored(name, {"refused": 1}, current)
+        count_not_stored(name, {"refused": 1}, runtime)
         raise ProblemError(401, "bad-signature", "Not authenticated", "The signature does not fit.") from None
     except WebhookError as error:
         raise malformed(str(error)) from None
-    counts = take_inbound(name, inbound, current)
-    count_not_stored(name, not_stored(inbound, counts), current)
-    current.logger.info("webhook", extra={"provider": name, "counts": dict(counts), "dropped": list(inbound.dropped)})
+    counts = take_inbound(name, inbound, runtime)
+    count_not_stored(name, not_stored(inbound, counts), runtime)
+    runtime.logger.info("webhook", extra={"provider": name, "counts": dict(counts), "dropped": list(inbound.dropped)})
     return Answer(200, dict(inbound.reply) or dict(counts))
 
 
-def post_observations(request: Request, current: Runtime) -> Answer:
+def post_observations(request: Request, runtime: Runtime) -> Answer:
     """Store what the app's own telematics or charger back end observed."""
     from driveway.vehicles.app import ObservationsError, parse_observations
 
     try:
-        observations = parse_observations(request.json(), now=current.now())
+        observations = parse_observations(request.json(), now=runtime.now())
     except ObservationsError as error:
         raise invalid(str(error), error.errors) from None
-    change = take_observations(request.parameters["asset"], observations, current)
+    change = take_observations(request.parameters["asset"], observations, runtime)
     session = change.after.presence.session
     body = {"accepted": len(observations), "changed": change.written, "session": session.id if session else None}
     return Answer(202, {**body, "revision": change.after.revision})
@@ -60,22 +61,22 @@ _serve = http_function(
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """An HTTP request, or a batch of Tesla's telemetry records from Kinesis."""
-    return _telemetry(event, runtime()) if "Records" in event else _serve(event, context)
+    return _telemetry(event, current_runtime()) if "Records" in event else _serve(event, context)
 
 
-def _telemetry(event: dict[str, Any], current: Runtime) -> dict[str, Any]:
+def _telemetry(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
     from driveway.vehicles.tesla.webhooks import kinesis_records
 
     total: Counter[str] = Counter()
     failures: list[dict[str, str]] = []
     for record in event["Records"]:
         try:
-            inbound = kinesis_records({"Records": [record]}, current.now())
-            total += not_stored(inbound, take_inbound("tesla", inbound, current))
+            inbound = kinesis_records({"Records": [record]}, runtime.now())
+            total += not_stored(inbound, take_inbound("tesla", inbound, runtime))
         except Exception:
-            current.logger.exception("record failed")
+            runtime.logger.exception("record failed")
             failures.append({"itemIdentifier": record["kinesis"]["sequenceNumber"]})
             break
-    count_not_stored("tesla", total, current)
-    current.logger.debug("telemetry", extra={"counts": dict(total)})
+    count_not_stored("tesla", total, runtime)
+    runtime.logger.debug("telemetry", extra={"counts": dict(total)})
     return {"batchItemFailures": failures}

@@ -102,7 +102,7 @@ def kinds_of(served: Served) -> list[str]:
 def _operation(served: Served) -> dict[str, Any]:
     operation = OPERATIONS[served.route]
     made = [exchange for exchange in exchanges() if exchange.route == served.route]
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": served.summary,
@@ -111,14 +111,14 @@ def _operation(served: Served) -> dict[str, Any]:
     }
     parameters = _parameters(served.route, operation)
     if parameters:
-        told["parameters"] = parameters
+        reported["parameters"] = parameters
     if operation.request:
-        told["requestBody"] = _request_body(operation, made)
-    told["responses"] = {
+        reported["requestBody"] = _request_body(operation, made)
+    reported["responses"] = {
         **{str(status): _answer(operation, status, made) for status in operation.answers},
         **_refusals(kinds_of(served)),
     }
-    return told
+    return reported
 
 
 def _parameters(route: str, operation: Operation) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.slot import Slot, Told
+from driveway.domain.metering.slot import ReportedValue, Slot
 from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
 from local.openapi.world import World
 
@@ -241,10 +241,12 @@ def _webhooks(world: World) -> None:
 def _tell_readings(world: World) -> None:
     """Two half-hours of the night before, one of which Axle rejected."""
     start = datetime(2026, 1, 15, 4, 30, tzinfo=UTC)
-    told = Slot("car-1", AXLE_ASSET, start, energy_wh=3700, state="accepted", told=Told(3700, accepted_wh=3700))
-    refused = Told(3902, rejected_wh=3902, words="Value exceeds the asset's power")
-    parked = replace(told, start=start + HALF_HOUR, energy_wh=3902, state="rejected", told=refused)
-    for slot in (told, replace(parked, flags=("power_above_asset",))):
+    reported = Slot(
+        "car-1", AXLE_ASSET, start, energy_wh=3700, state="accepted", reported=ReportedValue(3700, accepted_wh=3700)
+    )
+    refused = ReportedValue(3902, rejected_wh=3902, words="Value exceeds the asset's power")
+    parked = replace(reported, start=start + HALF_HOUR, energy_wh=3902, state="rejected", reported=refused)
+    for slot in (reported, replace(parked, flags=("power_above_asset",))):
         world.runtime.slots.put(slot)
 
 

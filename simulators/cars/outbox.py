@@ -184,7 +184,7 @@ class Outbox:
         waits_s = self.world.provider(batch[0].provider).resend_real_s
         for message in batch:
             if message.attempts <= len(waits_s):
-                wait = self.world.clock.machine(waits_s[message.attempts - 1])
+                wait = self.world.clock.real_time(waits_s[message.attempts - 1])
                 self._queue_after(message, wait.total_seconds())
 
     def _delivery(self, batch: Sequence[Message], error: str | None = None) -> Delivery:

@@ -129,13 +129,13 @@ def test_it_reads_as_an_openapi_3_1_document() -> None:
     ],
 )
 def test_a_document_out_of_form_would_be_noticed(pointer: str, wrong: dict[str, Any]) -> None:
-    spoilt = json.loads(json.dumps(DOC))
+    rejected_rows = json.loads(json.dumps(DOC))
     *way, last = [part.replace("~1", "/") for part in pointer.split("/")]
-    place = spoilt
+    place = rejected_rows
     for part in way:
         place = place[part]
     place[last] = wrong
-    assert not Draft202012Validator(openapi_form.DOCUMENT).is_valid(spoilt)
+    assert not Draft202012Validator(openapi_form.DOCUMENT).is_valid(rejected_rows)
 
 
 def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:

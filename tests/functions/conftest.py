@@ -37,12 +37,12 @@ def rig(axle_server: tuple[RigClock, AxleSimulator, str], monkeypatch: pytest.Mo
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        current = make_runtime(clock, url)
-        made = Rig(current, clock, simulator, url)
-        current.__dict__["bus"] = made.bus
-        use(current)
-        for handler in current.logger.handlers:
+        runtime = make_runtime(clock, url)
+        made = Rig(runtime, clock, simulator, url)
+        runtime.__dict__["bus"] = made.bus
+        use(runtime)
+        for handler in runtime.logger.handlers:
             monkeypatch.setattr(handler, "stream", PresentOutput())
         yield made
         use(None)
-        current.http.close()
+        runtime.http.close()

@@ -48,7 +48,7 @@ def written(rig: Rig, rule: Any, number: str = "1") -> dict[str, Any]:
     return record(before, image(rig), number)
 
 
-def announce(*records: dict[str, Any]) -> dict[str, Any]:
+def publish(*records: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = function("announcer").handler({"Records": list(records)}, None)
     return answer
 
@@ -64,16 +64,16 @@ def news(*events: str, at: datetime = NOW) -> Any:
 
 def test_a_new_twin_is_announced_with_the_looks_it_needs(rig: Rig) -> None:
     place(rig, plugged_in(a_twin(NOW), NOW))
-    assert announce(record(None, image(rig))) == {"batchItemFailures": []}
+    assert publish(record(None, image(rig))) == {"batchItemFailures": []}
     ((kind, detail),) = rig.bus.events
     assert kind == "TwinChanged"
-    assert detail == {"asset": "car-1", "site": "home-1", "revision": 0, "look": ["axle", "control"]}
+    assert detail == {"asset": "car-1", "site": "home-1", "revision": 0, "reconcile": ["axle", "control"]}
 
 
 def test_the_news_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
     events = ["PluggedIn", "PluggedOut", "ScheduleReceived", "ChargingStarted", "ChargingStopped", "ReadyByAtRisk"]
     events += ["NeedsAttention", "SessionCompleted"]
-    announce(written(car, news(*events, "IntentSet")))
+    publish(written(car, news(*events, "IntentSet")))
     assert [kind for kind, _ in car.bus.events] == events
     assert car.bus.events[1][1] == {
         "asset": "car-1",
@@ -89,27 +89,27 @@ def test_the_news_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
 
 def test_the_same_record_again_leaves_one_timeline_entry(car: Rig) -> None:
     told = written(car, news("PluggedIn", "PluggedIn"))
-    announce(told)
+    publish(told)
     before = car.items()
-    announce(told, told)
+    publish(told, told)
     assert len(log(car)) == 2
     assert car.items() == before
 
 
 def test_entries_of_two_writes_at_one_instant_are_both_kept_in_order(car: Rig) -> None:
-    announce(written(car, news("First")), written(car, news("Second"), "2"))
+    publish(written(car, news("First")), written(car, news("Second"), "2"))
     assert [entry["event"] for entry in log(car)] == ["First", "Second"]
 
 
 def test_a_record_that_repeats_the_version_tells_no_news_twice(car: Rig) -> None:
     car.change("car-1", news("PluggedIn"))
-    announce(record(image(car), image(car)))
+    publish(record(image(car), image(car)))
     assert log(car) == []
     assert car.bus.events == []
 
 
 def test_a_change_that_is_not_wanted_or_observed_and_needs_no_look_is_no_event(car: Rig) -> None:
-    announce(written(car, lambda twin: replace(twin, meter=replace(twin.meter, total_wh=5))))
+    publish(written(car, lambda twin: replace(twin, meter=replace(twin.meter, total_wh=5))))
     assert car.bus.events == []
 
 
@@ -120,7 +120,7 @@ def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
         return replace(twin, control=replace(twin.control, command=command))
 
     planned = written(car, plan)
-    announce(planned)
+    publish(planned)
     sent = [detail for kind, detail in car.bus.events if kind == "ChargingCommand"]
     assert sent == [
         {
@@ -135,19 +135,19 @@ def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
         }
     ]
     car.bus.events.clear()
-    announce(written(car, news("PluggedIn")))
+    publish(written(car, news("PluggedIn")))
     assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == []
 
 
 def test_a_planned_command_that_is_doubted_is_made_known_again_under_its_id(car: Rig) -> None:
-    command = Command("c1", "stop", "DEFAULT_PEAK", "planned", NOW, NOW, NOW + timedelta(minutes=15), doubt_at=NOW)
-    for doubt_at in (NOW, NOW + timedelta(minutes=5)):
-        repeated = replace(command, doubt_at=doubt_at)
+    command = Command("c1", "stop", "DEFAULT_PEAK", "planned", NOW, NOW, NOW + timedelta(minutes=15), confirm_by=NOW)
+    for confirm_by in (NOW, NOW + timedelta(minutes=5)):
+        repeated = replace(command, confirm_by=confirm_by)
 
         def plan(twin: Twin, repeated: Command = repeated) -> Twin:
             return replace(twin, control=replace(twin.control, command=repeated))
 
-        announce(written(car, plan))
+        publish(written(car, plan))
     sent = [detail["command_id"] for kind, detail in car.bus.events if kind == "ChargingCommand"]
     assert sent == ["c1", "c1"]
 
@@ -161,36 +161,36 @@ def test_a_look_within_two_minutes_is_queued_with_its_delay(
     def hold(twin: Twin) -> Twin:
         return replace(twin, presence=replace(twin.presence, held_plug_out=HeldPlugOut(NOW, at)))
 
-    announce(written(car, hold))
+    publish(written(car, hold))
     assert queues.looks == ([("control", "car-1", looks)] if looks is not None else [])
 
 
 def test_what_is_due_now_is_looked_at_through_the_bus_and_not_twice(car: Rig, queues: Queues) -> None:
     intent = replace(a_twin(NOW).intent, kwh=12)
-    announce(written(car, lambda twin: replace(twin, intent=intent)))
-    assert car.bus.events[0][1]["look"] == ["axle"]
+    publish(written(car, lambda twin: replace(twin, intent=intent)))
+    assert car.bus.events[0][1]["reconcile"] == ["axle"]
     assert [look for look in queues.looks if look[0] == "axle"] == []
 
 
 def test_a_batch_stops_at_the_first_record_that_failed(car: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two, three = (written(car, news(f"E{n}"), str(n)) for n in (1, 2, 3))
-    announce(one)
+    publish(one)
     refuse(car, monkeypatch, "batch_write_item", times=2)
-    assert announce(two, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert publish(two, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert [entry["event"] for entry in log(car)] == ["E1"]
-    assert announce(two, three) == {"batchItemFailures": []}
+    assert publish(two, three) == {"batchItemFailures": []}
     assert [entry["event"] for entry in log(car)] == ["E1", "E2", "E3"]
 
 
 def test_a_poisoned_record_fails_and_names_itself(car: Rig) -> None:
     poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "7")
-    assert announce(poisoned) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+    assert publish(poisoned) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
 
 
 def test_a_poisoned_record_stops_only_what_comes_after_it(car: Rig) -> None:
     one, three = written(car, news("E1"), "1"), written(car, news("E3"), "3")
     poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "2")
-    assert announce(one, poisoned, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert publish(one, poisoned, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert [entry["event"] for entry in log(car)] == ["E1"]
 
 
@@ -201,7 +201,7 @@ def test_a_hundred_records_cost_few_calls(car: Rig, queues: Queues, monkeypatch:
     monkeypatch.setattr(
         car.runtime.dynamodb, "batch_write_item", lambda **request: writes.append(request) or real(**request)
     )
-    assert announce(*records) == {"batchItemFailures": []}
+    assert publish(*records) == {"batchItemFailures": []}
     assert len(writes) == 8
     assert len(log(car)) == 200
     assert len(car.bus.events) == 100
@@ -213,8 +213,8 @@ def test_a_table_that_takes_a_batch_in_part_is_told_again(car: Rig, monkeypatch:
         car.runtime.dynamodb, "batch_write_item", lambda **request: partial.pop() if partial else real(**request)
     )
     told = written(car, news("PluggedIn"), "4")
-    assert announce(told) == {"batchItemFailures": [{"itemIdentifier": "4"}]}
-    assert announce(told) == {"batchItemFailures": []}
+    assert publish(told) == {"batchItemFailures": [{"itemIdentifier": "4"}]}
+    assert publish(told) == {"batchItemFailures": []}
     assert [entry["event"] for entry in log(car)] == ["PluggedIn"]
 
 
@@ -224,12 +224,12 @@ def test_events_that_the_bus_refused_and_looks_that_a_queue_refused_are_repeated
         car, lambda twin: replace(twin, presence=replace(twin.presence, held_plug_out=HeldPlugOut(NOW, at))), "9"
     )
     queues.refusing = True
-    assert announce(held) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
+    assert publish(held) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
     queues.refusing = False
     car.runtime.__dict__["bus"] = RefusingBus()
-    assert announce(held) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
+    assert publish(held) == {"batchItemFailures": [{"itemIdentifier": "9"}]}
     car.runtime.__dict__["bus"] = car.bus
-    assert announce(held) == {"batchItemFailures": []}
+    assert publish(held) == {"batchItemFailures": []}
     assert queues.looks == [("control", "car-1", 40)]
 
 
@@ -244,16 +244,16 @@ def test_a_removed_twin_takes_what_was_written_of_it_meanwhile_along(car: Rig) -
     told = written(car, news("PluggedIn"))
     removed = record(image(car), None, "2")
     car.runtime.records.delete("ASSET#car-1", "TWIN")
-    announce(told, removed)
+    publish(told, removed)
     assert [item for item in car.items() if item["pk"] == "ASSET#car-1"] == []
-    announce(told, removed)
+    publish(told, removed)
     assert [item for item in car.items() if item["pk"] == "ASSET#car-1"] == []
 
 
 def test_an_old_removal_leaves_an_asset_alone_that_was_onboarded_again(car: Rig) -> None:
     told = written(car, news("PluggedIn"))
-    announce(told)
-    announce(record(image(car), None))
+    publish(told)
+    publish(record(image(car), None))
     assert len(log(car)) == 1
     assert car.twin("car-1").link.asset == "car-1"
 
@@ -267,14 +267,14 @@ def test_eventbridge_takes_what_is_announced_and_its_rules_can_tell_it_apart(car
     events.put_rule(Name="plugs", EventBusName="driveway-test", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="plugs", EventBusName="driveway-test", Targets=[{"Id": "queue", "Arn": arn}])
     car.runtime.__dict__["bus"] = events
-    assert announce(written(car, news("PluggedIn", "PluggedOut"))) == {"batchItemFailures": []}
+    assert publish(written(car, news("PluggedIn", "PluggedOut"))) == {"batchItemFailures": []}
     (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     told = json.loads(message["Body"])
     assert (told["source"], told["detail-type"], told["detail"]["asset"]) == ("driveway.asset", "PluggedIn", "car-1")
 
 
 def test_more_news_than_one_call_takes_are_all_told(car: Rig) -> None:
-    announce(written(car, news(*["ChargingStarted"] * 23)))
+    publish(written(car, news(*["ChargingStarted"] * 23)))
     assert len(car.bus.events) == 23
     assert len(log(car)) == 23
 
@@ -283,5 +283,5 @@ def test_the_sample_record_tells_of_a_plug_in_and_asks_for_both_looks(rig: Rig) 
     rig.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
     assert function("announcer").handler(sample("announcer"), None) == {"batchItemFailures": []}
     (kind, changed), (plug, _) = rig.bus.events
-    assert (kind, changed["look"], plug) == ("TwinChanged", ["axle", "control"], "PluggedIn")
+    assert (kind, changed["reconcile"], plug) == ("TwinChanged", ["axle", "control"], "PluggedIn")
     assert [entry["event"] for entry in log(rig)] == ["PluggedIn"]

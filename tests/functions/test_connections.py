@@ -9,6 +9,7 @@ import pytest
 import requests
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from driveway.axle.connection import axle_client
 from driveway.commands.dispatch import carry_out
 from driveway.domain.twin import ChargeNow, Command, Home, Vehicle
 from driveway.runtime.problems import ProblemError
@@ -128,8 +129,8 @@ def test_a_rotated_password_at_axle_is_used_without_a_new_execution_environment(
     rig.runtime.http.mount("https://axle.example", api)
     for password in ("old", "new"):
         set_secret(rig, "AXLE_SECRET", {"username": "org", "password": password})
-        tokens = rig.runtime.axle.tokens
-        assert rig.runtime.axle.tokens is tokens
+        tokens = axle_client(rig.runtime).tokens
+        assert axle_client(rig.runtime).tokens is tokens
         tokens.token(refused=f"token-{len(api.forms)}")
     assert [form["password"] for form in api.forms] == ["old", "new"]
 

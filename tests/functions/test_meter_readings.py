@@ -86,7 +86,7 @@ def test_the_days_on_which_the_clocks_change_are_judged_as_long_as_they_are(
     run()
     assert [(line["day"], line["half_hours"]) for line in lines] == [(day.date().isoformat(), half_hours)]
     shown = rig.serve("status", "GET /assets/{asset}", asset="car-1").body["readings"]["days"]
-    assert [told["half_hours"] for told in shown] == [48, half_hours, 48]
+    assert [reported["half_hours"] for reported in shown] == [48, half_hours, 48]
 
 
 def test_a_day_that_axle_has_not_accepted_whole_is_judged_so_and_shown_on_the_asset(

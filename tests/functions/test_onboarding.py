@@ -175,7 +175,7 @@ def test_a_refusal_of_axle_comes_back_in_its_words_and_leaves_nothing(
 
 
 def test_an_unfinished_onboarding_is_seen_counted_and_healed(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    rig.axle.faults.add(Fault(path="onboard$", when="after", drop=True, count=1))
+    rig.axle.faults.add(Fault(path="onboard$", when="after", drop=True, count=2))
     reply = put(rig, site_body())
     assert (reply.status, int(reply.headers["Retry-After"]) > 0) == (503, True)
     seen = status(rig).body

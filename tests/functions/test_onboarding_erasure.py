@@ -36,7 +36,7 @@ def test_a_site_is_erased_but_for_a_receipt_without_anything_personal(rig: Rig) 
     rig.pump()
     reply = delete(rig)
     assert (reply.status, reply.text) == (204, "")
-    rig.announce()
+    rig.publish()
     (receipt,) = ours(rig)
     assert receipt == {
         "pk": "SITE#home-1",
@@ -96,8 +96,8 @@ def test_a_charger_that_keeps_a_schedule_of_ours_is_freed_of_it_first(
     monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)
     put(rig, site_body(car(type="charger", vehicle={"provider": "ocpp", "vehicle_id": "CP-1"})))
     rig.pump()
-    upkeep = rig.twin("car-1").control.upkeep
-    assert upkeep is not None
+    schedule_command = rig.twin("car-1").control.schedule_command
+    assert schedule_command is not None
     now, rules = rig.clock.now(), rig.runtime.control_rules
 
     def take(action_id: str) -> None:
@@ -107,10 +107,10 @@ def test_a_charger_that_keeps_a_schedule_of_ours_is_freed_of_it_first(
             lambda twin: answered(twin, action_id, outcome="ACCEPTED", detail="", now=now, rules=rules, spread=0),
         )
 
-    take(upkeep.id)
+    take(schedule_command.id)
     assert delete(rig).status == 503
     rig.pump()
-    removal = rig.twin("car-1").control.upkeep
+    removal = rig.twin("car-1").control.schedule_command
     assert removal is not None
     assert removal.action == "remove_default"
     take(removal.id)
@@ -177,7 +177,7 @@ def test_what_is_written_while_it_runs_is_swept_after(rig: Rig) -> None:
     rig.runtime.dynamodb.put_item(
         TableName=rig.runtime.table.name, Item={name: {"S": value} for name, value in key.items()}
     )
-    rig.announce()
+    rig.publish()
     assert [item["sk"] for item in ours(rig)] == ["RECEIPT"]
 
 

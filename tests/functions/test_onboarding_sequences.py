@@ -55,7 +55,7 @@ def test_a_charger_is_swapped_by_naming_the_new_and_removing_the_old(rig: Rig, c
 def test_a_removal_that_axle_does_not_hear_is_seen_and_healed(rig: Rig) -> None:
     put(rig, site_body(charger("charger-1", "CP-1")))
     body = site_body(charger("charger-2", "CP-2"), remove_assets=["charger-1"])
-    rig.axle.faults.add(Fault(method="DELETE", when="after", drop=True, count=1))
+    rig.axle.faults.add(Fault(method="DELETE", when="after", drop=True, count=2))
     assert put(rig, body).status == 503
     assert status(rig).body["unfinished"] is not None
     assert put(rig, body).status == 200

@@ -28,7 +28,7 @@ STOP_AT_S = 60.0
 class SlowAxle(BaseAdapter):
     """An Axle that takes as long for a request as one may; it refuses some rows and is out of service at times."""
 
-    spoilt: set[tuple[str, str]] = field(default_factory=set)
+    rejected_rows: set[tuple[str, str]] = field(default_factory=set)
     down_at: frozenset[int] = frozenset()
     left_s: float = RUN_S
     asked: int = 0
@@ -44,7 +44,7 @@ class SlowAxle(BaseAdapter):
         places = [(row["asset_id"], row["start_timestamp"]) for row in rows]
         if self.asked in self.down_at:
             return self._answer(request, 503, {"detail": "busy"})
-        if self.spoilt & set(places):
+        if self.rejected_rows & set(places):
             return self._answer(request, 422, {"detail": "value: not today"})
         self.heard.update(places)
         return self._answer(request, 200, {"responses": [{**row, "accepted": True} for row in rows]})
@@ -89,8 +89,8 @@ def backlog(rig: Rig) -> list[Slot]:
 
 def test_a_backlog_of_a_thousand_is_drained_once_by_runs_that_each_end_in_time(rig: Rig) -> None:
     slots = backlog(rig)
-    spoilt = {("axle-7", "2026-01-15T19:00:00Z"), ("axle-31", "2026-01-16T02:30:00Z")}
-    axle = SlowAxle(spoilt=set(spoilt), down_at=frozenset({11, 12}))
+    rejected_rows = {("axle-7", "2026-01-15T19:00:00Z"), ("axle-31", "2026-01-16T02:30:00Z")}
+    axle = SlowAxle(rejected_rows=set(rejected_rows), down_at=frozenset({11, 12}))
     rig.runtime.http.mount(f"{rig.axle_url}/data/readings", axle)
     rig.runtime.settings = Settings({**rig.runtime.settings.environ, "READINGS_BATCH_ROWS": str(ROWS_PER_BATCH)})
     reports: list[dict[str, Any]] = []
@@ -104,7 +104,7 @@ def test_a_backlog_of_a_thousand_is_drained_once_by_runs_that_each_end_in_time(r
     assert sum(report["out_of_time"] for report in reports) >= 2
     assert sum(report["unavailable"] is not None for report in reports) == 2
     wanted = {(slot.axle_asset_id, slot.start.isoformat().replace("+00:00", "Z")) for slot in slots}
-    assert set(axle.heard) == wanted - spoilt
+    assert set(axle.heard) == wanted - rejected_rows
     assert set(axle.heard.values()) == {1}
     stored = [slot for number in range(ASSETS) for slot in rig.runtime.slots.read(f"car-{number}", NOW)]
     states = Counter(slot.state for slot in stored)

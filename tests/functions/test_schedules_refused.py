@@ -108,8 +108,8 @@ def test_the_replay_window_is_five_minutes_of_the_machinery_when_the_clock_runs_
 class FastClock(RigClock):
     """A rig's clock whose machinery sees 300 seconds pass for every one of its own."""
 
-    def machine(self, seconds: float) -> timedelta:
-        return Clock(scale=300).machine(seconds)
+    def real_time(self, seconds: float) -> timedelta:
+        return Clock(scale=300).real_time(seconds)
 
 
 def test_two_secrets_are_good_while_one_replaces_the_other(car: Rig) -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.slot import Slot, Told
+from driveway.domain.metering.slot import ReportedValue, Slot
 from driveway.domain.twin import Command, Entry, Observed
 from driveway.domain.twin.reasons import Reason
 from tests.support.functions.assets import AXLE_ASSET, AXLE_SITE, a_twin, called, heard, place, plugged_in, sample
@@ -82,14 +82,21 @@ def test_rejected_half_hours_are_shown_in_axles_words_and_what_was_noticed_of_la
     first = NOW - timedelta(days=1, hours=6)
     for number in range(14):
         at = first + number * HALF_HOUR
-        no = Told(100 + number, rejected_wh=100 + number, words=f"no {number}")
-        slot = Slot("car-1", AXLE_ASSET, at, energy_wh=100 + number, flags=("gap",), state="rejected", told=no)
+        no = ReportedValue(100 + number, rejected_wh=100 + number, words=f"no {number}")
+        slot = Slot("car-1", AXLE_ASSET, at, energy_wh=100 + number, flags=("gap",), state="rejected", reported=no)
         car.runtime.slots.put(slot)
-    register = Told(1234567, rejected_wh=1234567, words="not of this asset")
-    accepted = Slot("car-1", AXLE_ASSET, NOW - HALF_HOUR, told=Told(0, accepted_wh=0), told_lifetime=register)
+    register = ReportedValue(1234567, rejected_wh=1234567, words="not of this asset")
+    accepted = Slot(
+        "car-1", AXLE_ASSET, NOW - HALF_HOUR, reported=ReportedValue(0, accepted_wh=0), reported_lifetime=register
+    )
     car.runtime.slots.put(replace(accepted, state="accepted"))
     waiting = Slot(
-        "car-1", AXLE_ASSET, NOW - 2 * HALF_HOUR, energy_wh=5, due_at=NOW, told=Told(4, rejected_wh=4, words="no")
+        "car-1",
+        AXLE_ASSET,
+        NOW - 2 * HALF_HOUR,
+        energy_wh=5,
+        due_at=NOW,
+        reported=ReportedValue(4, rejected_wh=4, words="no"),
     )
     car.runtime.slots.put(replace(waiting, state="corrected"))
     readings = get(car).body["readings"]

@@ -16,7 +16,7 @@ from driveway.runtime.settings import Settings
 from driveway.vehicles.registry import PROVIDERS
 from tests.support.functions.assets import a_twin, heard, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function, template
-from tests.support.vehicles.provider_api import Asked, ProviderApi, Reply
+from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult
 
 VIN = "5YJ30000000000001"
 BASE = "https://maker.example"
@@ -25,20 +25,20 @@ TOKEN = Reply(200, {"access_token": "token", "expires_in": 3600, "refresh_token"
 ASLEEP = Reply(500, {"error": "vehicle unavailable: vehicle is offline or asleep"})
 DONE = Reply(200, {"response": {"result": True}})
 
-Script = Callable[[Asked, int], Reply]
+Script = Callable[[SubmissionResult, int], Reply]
 
 
-def enode(asked: Asked, _: int) -> Reply:
+def enode(asked: SubmissionResult, _: int) -> Reply:
     if asked.url.endswith("/charging"):
         return Reply(400)
     return Reply(200, {"isReachable": True, "chargeState": {"isPluggedIn": True, "isCharging": False}})
 
 
-def smartcar(asked: Asked, _: int) -> Reply:
+def smartcar(asked: SubmissionResult, _: int) -> Reply:
     return Reply(200, {"data": []} if asked.method == "GET" else {"data": {"id": "x-1"}})
 
 
-def tesla(asked: Asked, times: int) -> Reply:
+def tesla(asked: SubmissionResult, times: int) -> Reply:
     """A car that falls asleep after it took a limit, and wakes at the last moment."""
     name = asked.url.split("?")[0].rsplit("/", 1)[1]
     if name == VIN:
@@ -50,7 +50,7 @@ def tesla(asked: Asked, times: int) -> Reply:
     return {"wake_up": Reply(200, {"response": {"state": "asleep"}}), "charge_start": Reply(504)}.get(name, DONE)
 
 
-def ocpp(asked: Asked, _: int) -> Reply:
+def ocpp(asked: SubmissionResult, _: int) -> Reply:
     return Reply(200, {} if asked.method == "GET" else {"status": "Accepted"})
 
 
@@ -70,7 +70,7 @@ class SlowMaker:
 
     def __init__(self, rig: Rig, monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
         self.rig, self.spent_s, self.script = rig, 0.0, SCRIPTS[provider]
-        self.asked: list[Asked] = []
+        self.asked: list[SubmissionResult] = []
         self.by_url: dict[str, int] = {}
         name = provider.upper()
         urls = {f"{name}_BASE_URL": BASE, f"{name}_TOKEN_URL": f"{BASE}/token"}
@@ -83,7 +83,7 @@ class SlowMaker:
     def wait(self, seconds: float) -> None:
         self.spent_s += seconds
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: SubmissionResult) -> Reply:
         self.wait(sum(asked.timeout))
         self.asked.append(asked)
         times = self.by_url[asked.url] = self.by_url.get(asked.url, 0) + 1
@@ -141,10 +141,10 @@ def test_a_default_schedule_that_has_to_wake_the_car_is_noted_in_time(
     windows = tuple(Window(hour * 60, hour * 60 + 60) for hour in (1, 4, 7, 10))
     place(rig, replace(maker.park("tesla"), tariff=Tariff(windows, "Europe/London")))
     rig.look("control", "car-1")
-    upkeep = rig.twin("car-1").control.upkeep
-    assert upkeep is not None
-    maker.send(upkeep.id, "tesla")
-    noted = rig.twin("car-1").control.upkeep
+    schedule_command = rig.twin("car-1").control.schedule_command
+    assert schedule_command is not None
+    maker.send(schedule_command.id, "tesla")
+    noted = rig.twin("car-1").control.schedule_command
     assert noted is not None
     assert noted.state == "confirmed"
     assert maker.by_url[f"{BASE}/api/1/vehicles/{VIN}/command/add_charge_schedule"] == 8

@@ -78,13 +78,13 @@ class Stage:
     def settle(self) -> None:
         """Let charge control look and its commands be sent, until nothing is left to do now. Axle is not told."""
         for _ in range(20):
-            self.rig.announce()
+            self.rig.publish()
             new = self.rig.bus.events[self.delivered :]
             self.delivered = len(self.rig.bus.events)
             for kind, detail in new:
                 if kind == "ChargingCommand":
                     self.send(detail)
-                elif kind == "TwinChanged" and "control" in detail["look"]:
+                elif kind == "TwinChanged" and "control" in detail["reconcile"]:
                     self.rig.look("control", detail["asset"])
             if not new:
                 return
@@ -152,7 +152,7 @@ def boost(stage: Stage, number: int = 1) -> None:
 def outage(stage: Stage, provider: str = "enode", *, cars: int = 3, status: int = 503) -> None:
     """Cars that are to charge at once, all at a car maker that is out; its breaker opens before the last is sent."""
     runtime = stage.rig.runtime
-    runtime.breakers = Breakers(runtime.records, BreakerRules(failures_to_open=cars - 1), chance=runtime.random)
+    runtime.breakers = Breakers(runtime.records, BreakerRules(failures_to_open=cars - 1), rng=runtime.random)
     for number in range(1, cars + 1):
         stage.park(provider, number=number, auto_start=False)
     stage.break_service(provider, status=status)

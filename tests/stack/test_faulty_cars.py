@@ -18,7 +18,7 @@ class Fault:
     name: str
     provider: str
     spec: dict[str, Any]
-    shows: frozenset[str] = frozenset()
+    observed_state_matches: frozenset[str] = frozenset()
     end: dict[str, Any] = field(default_factory=dict)
 
 
@@ -59,10 +59,10 @@ def homes(running: Stack) -> dict[str, Home]:
     for home in homes.values():
         home.until(home.in_sync, "Axle has heard of everything")
         home.move("plug-in")
-    unnoticed = [fault for fault in FAULTS if fault.shows]
+    unnoticed = [fault for fault in FAULTS if fault.observed_state_matches]
 
     def all_noticed() -> bool:
-        for fault in [fault for fault in unnoticed if fault.shows & set(homes[case(fault)].reasons())]:
+        for fault in [fault for fault in unnoticed if fault.observed_state_matches & set(homes[case(fault)].reasons())]:
             homes[case(fault)].set(**fault.end)
             unnoticed.remove(fault)
         return not unnoticed
@@ -94,7 +94,7 @@ def test_axle_heard_of_one_session(name: str, homes: dict[str, Home]) -> None:
     assert told.count("plug_in") == 1
 
 
-@pytest.mark.parametrize("name", [case(fault) for fault in FAULTS if fault.shows == GAVE_UP])
+@pytest.mark.parametrize("name", [case(fault) for fault in FAULTS if fault.observed_state_matches == GAVE_UP])
 def test_the_app_is_told_of_a_car_that_does_not_follow(name: str, homes: dict[str, Home]) -> None:
     assert "NeedsAttention" in [entry["event"] for entry in homes[name].timeline()]
 

@@ -35,7 +35,7 @@ def test_it_charges_in_its_window_only_and_meets_both_edges(kind: str, homes: di
     window = homes[kind].tariff["off_peak"][0]
     start, stop = homes[kind].car()["transitions"]
     assert (start["charging"], stop["charging"]) == (True, False)
-    slack = timedelta(seconds=OBEYING_S) + running.clock.machine(MACHINES_REAL_S)
+    slack = timedelta(seconds=OBEYING_S) + running.clock.real_time(MACHINES_REAL_S)
     for change, edge in ((start, window["start"]), (stop, window["end"])):
         at = datetime.fromisoformat(change["at"])
         assert f"{at:%H:%M}" >= edge

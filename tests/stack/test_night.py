@@ -14,7 +14,7 @@ def test_the_night_goes_as_it_should(night: dict[str, Any]) -> None:
 
 
 def test_the_car_charges_only_off_peak_and_meets_both_edges(night: dict[str, Any], running: Stack) -> None:
-    slack = timedelta(seconds=60) + running.clock.machine(1.0)
+    slack = timedelta(seconds=60) + running.clock.real_time(1.0)
     edges = [datetime.fromisoformat("2026-01-15T23:30:00+00:00"), datetime.fromisoformat("2026-01-16T05:30:00+00:00")]
     changes = [(datetime.fromisoformat(change["at"]), change["charging"]) for change in night["charging"]]
     assert [charging for _, charging in changes] == [True, False]

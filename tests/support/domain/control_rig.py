@@ -17,13 +17,13 @@ from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.reconcile import control_due, step
-from driveway.domain.control.required_command import HELD_FOR, is_instructed, shows
+from driveway.domain.control.required_command import HELD_FOR, is_instructed, observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.account_connection import reconnected_by_sight
-from driveway.domain.reports.apply_observations import with_presence
+from driveway.domain.reports.account_connection import clear_needs_user_after_observation
+from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import ChargeNow, Command, Entry, Observed, Session, Tariff, Twin
 from tests.support.domain.control_car import START, Car, axle_profile, new_twin
@@ -138,18 +138,18 @@ class Rig:
             self.promised.ended(entry, before.control.command, before)
         if any(entry.event == "CommandFailed" and entry.detail["action"] == "stop" for entry in after.news):
             self._check_given_up()
-        for command in (self.twin.control.command, self.twin.control.upkeep):
+        for command in (self.twin.control.command, self.twin.control.schedule_command):
             if (
                 command is not None
                 and command.state == "planned"
                 and not command.waits_for_provider
-                and (command.id, command.doubt_at) not in self._announced
+                and (command.id, command.confirm_by) not in self._announced
             ):
                 self._announce(command)
         return True
 
     def _announce(self, command: Command) -> None:
-        self._announced.add((command.id, command.doubt_at))
+        self._announced.add((command.id, command.confirm_by))
         if self.fault != "event_lost":
             arrives_at = max(command.not_before, self.now + self.machinery + self.backlog)
             self.at(arrives_at, lambda: self._send(command.id))
@@ -162,8 +162,8 @@ class Rig:
         if not self.write(lambda twin: claimed(twin, command_id, self.now, self.rules)):
             return
         control = self.twin.control
-        upkeep = control.upkeep is not None and control.upkeep.id == command_id
-        command = control.upkeep if upkeep else control.command
+        schedule_command = control.schedule_command is not None and control.schedule_command.id == command_id
+        command = control.schedule_command if schedule_command else control.command
         assert command is not None
         self.promised.sent(command, self.twin, self.now)
         self.sent.append((self.now, command))
@@ -205,9 +205,9 @@ class Rig:
         if command.action in {"install_default", "remove_default"}:
             self._keep(self.twin.tariff if command.action == "install_default" else None)
             return "RETRYABLE" if self.fault == "partly" else "ACCEPTED"
-        if command.attempts > 1 and not command.shown_before:
+        if command.attempts > 1 and not command.already_in_state_when_sent:
             self._see()
-            if shows(self.twin, command.action):
+            if observed_state_matches(self.twin, command.action):
                 return "ALREADY_IN_STATE"
         if self.fault == "ignored" or (self.fault == "lying" and is_instructed(self.twin)):
             # A charger that takes a profile has it; it is the car that may not draw.
@@ -382,7 +382,7 @@ class Rig:
                 rules=self.presence_rules,
                 own_stop_at=twin.control.last_stop_at,
             )
-            return reconnected_by_sight(with_presence(twin, found, (), self.now), self.now)
+            return clear_needs_user_after_observation(apply_presence_step(twin, found, (), self.now), self.now)
 
         self.write(rule)
 
@@ -415,11 +415,11 @@ class Rig:
     def _check(self) -> None:
         control = self.twin.control
         assert self._due is None or self._due >= self.now
-        for command in (control.command, control.upkeep):
+        for command in (control.command, control.schedule_command):
             if command is not None and command.state in OPEN:
-                assert command.doubt_at is not None, command
+                assert command.confirm_by is not None, command
                 assert self._due is not None, "an open command must have a time that leaves it"
-                assert self._due <= max(command.doubt_at, self.now), command
+                assert self._due <= max(command.confirm_by, self.now), command
 
     def _check_given_up(self) -> None:
         command = self.twin.control.command

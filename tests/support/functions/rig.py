@@ -192,7 +192,7 @@ class Rig:
         pages = self.runtime.dynamodb.get_paginator("scan").paginate(TableName=self.runtime.table.name)
         return [decode_item(item) for page in pages for item in page["Items"]]
 
-    def announce(self) -> None:
+    def publish(self) -> None:
         """Give the announcer what the table's stream has."""
         if self._cursor is None:
             arn = self.runtime.dynamodb.describe_table(TableName=self.runtime.table.name)["Table"]["LatestStreamArn"]
@@ -209,12 +209,12 @@ class Rig:
         """Announce, sync and control until nothing is left to do now. Commands wait on the bus."""
         for _ in range(MOST_ROUNDS):
             seen = len(self.bus.events)
-            self.announce()
-            looks = [detail for kind, detail in self.bus.events[seen:] if kind == "TwinChanged" and detail["look"]]
+            self.publish()
+            looks = [detail for kind, detail in self.bus.events[seen:] if kind == "TwinChanged" and detail["reconcile"]]
             if not looks:
                 return
             for detail in looks:
-                for look in detail["look"]:
+                for look in detail["reconcile"]:
                     self.look(look, detail["asset"])
         raise AssertionError("the stage does not come to rest")
 

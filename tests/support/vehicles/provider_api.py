@@ -14,7 +14,7 @@ from driveway.vehicles.provider import Call
 
 
 @dataclass(frozen=True)
-class Asked:
+class SubmissionResult:
     """A request as it went out."""
 
     method: str
@@ -33,7 +33,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Script = Callable[[Asked], Reply | Exception]
+Script = Callable[[SubmissionResult], Reply | Exception]
 
 
 class ProviderApi(BaseAdapter):
@@ -42,11 +42,11 @@ class ProviderApi(BaseAdapter):
     def __init__(self, script: Script | list[Reply | Exception]) -> None:
         super().__init__()
         self.script = script
-        self.asked: list[Asked] = []
+        self.asked: list[SubmissionResult] = []
 
     def send(self, request: Any, stream: bool = False, timeout: Any = None, *_: Any, **__: Any) -> requests.Response:
         body = json.loads(request.body) if request.body else None
-        asked = Asked(request.method, request.url, dict(request.headers), body, timeout)
+        asked = SubmissionResult(request.method, request.url, dict(request.headers), body, timeout)
         self.asked.append(asked)
         if callable(self.script):
             reply = self.script(asked)

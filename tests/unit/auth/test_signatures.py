@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driveway.auth.signatures import hmac_hex, matches_any, parse_timestamped, verify_timestamped
-from driveway.vehicles.provider import SignatureError
+from driveway.auth.signatures import SignatureError, hmac_hex, matches_any, parse_timestamped, verify_timestamped
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 

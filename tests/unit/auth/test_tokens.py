@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 
+from driveway.auth.token_source import TokenError
 from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
-from driveway.vehicles.provider import TokenError
 
 START = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 URL = "https://oauth.example/oauth2/token"

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import requests
 
+from driveway.auth.token_source import TokenError
 from driveway.domain.twin import Vehicle, Window
 from driveway.vehicles.enode.commands import EnodeCommands
 from driveway.vehicles.enode.outcomes import TABLE
-from driveway.vehicles.provider import Outcome, OutcomeKind, TokenError
+from driveway.vehicles.provider import Outcome, OutcomeKind
 from tests.support.vehicles.provider_api import ProviderApi, Reply, call_to
 
 BASE = "https://enode-api.production.enode.io"
@@ -49,7 +50,7 @@ def ask(command: str, *replies: Reply | Exception, tokens: Any = None) -> tuple[
     commands = EnodeCommands()
     if command == "start":
         return commands.start(call, CAR, limit_kw=3.6), api
-    return (commands.stop if command == "stop" else commands.look)(call, CAR), api
+    return (commands.stop if command == "stop" else commands.read_state)(call, CAR), api
 
 
 CHARGING = {"isPluggedIn": True, "isCharging": True, "powerDeliveryState": "PLUGGED_IN:CHARGING"}
@@ -68,7 +69,7 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("action FAILED", "start", [action("FAILED")], FAILED),
     ("action CANCELLED", "start", [action("CANCELLED")], RETRYABLE),
     ("action", "start", [action("SOMETHING_NEW")], ACCEPTED),
-    ("400", "look", [problem(400)], FAILED),
+    ("400", "read_state", [problem(400)], FAILED),
     ("400 already", "start", [problem(400), vehicle(**CHARGING)], ALREADY),
     ("400 already", "stop", [problem(400), vehicle(**STOPPED)], ALREADY),
     ("400 already", "stop", [problem(400), vehicle(**UNPLUGGED)], ALREADY),
@@ -126,7 +127,7 @@ def test_no_row_of_the_table_is_untested():
     "fault",
     [requests.ConnectTimeout(), requests.ReadTimeout(), requests.ConnectionError(), requests.TooManyRedirects()],
 )
-@pytest.mark.parametrize("command", ["start", "stop", "look"])
+@pytest.mark.parametrize("command", ["start", "stop", "read_state"])
 def test_no_answer_is_retryable(command, fault):
     outcome, _ = ask(command, fault)
     assert outcome.kind is RETRYABLE
@@ -216,7 +217,7 @@ def test_a_refusal_that_cannot_be_explained_is_what_looking_gave(reply, kind):
 
 
 def test_looking_gives_observations_and_leaves_a_fresh_car_alone():
-    outcome, api = ask("look", vehicle(**STOPPED, batteryLevel=41))
+    outcome, api = ask("read_state", vehicle(**STOPPED, batteryLevel=41))
     assert outcome.kind is ACCEPTED
     charging, reachable = outcome.observations
     assert (charging.plugged_in, charging.charging, charging.soc_pct) == (True, False, 41)
@@ -228,7 +229,7 @@ def test_looking_gives_observations_and_leaves_a_fresh_car_alone():
 @pytest.mark.parametrize("last_updated", ["2026-11-22T23:19:59Z", None])
 @pytest.mark.parametrize("hint", [Reply(204), problem(429), requests.ReadTimeout()])
 def test_looking_at_a_stale_car_asks_for_fresher_data_whatever_comes_of_it(last_updated, hint):
-    outcome, api = ask("look", vehicle(isPluggedIn=True, lastUpdated=last_updated), hint)
+    outcome, api = ask("read_state", vehicle(isPluggedIn=True, lastUpdated=last_updated), hint)
     assert outcome.kind is ACCEPTED
     assert api.asked[1].url == f"{BASE}/vehicles/veh%2F1/refresh-hint"
     assert api.asked[1].method == "POST"

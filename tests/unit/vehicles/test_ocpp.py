@@ -48,7 +48,7 @@ def ask(command: str, *replies: Reply | Exception, **extra: str) -> tuple[Outcom
         "start at 3.6 kW": lambda: commands.start(call, CHARGER, limit_kw=3.6),
         "start at 7.4 kW": lambda: commands.start(call, CHARGER, limit_kw=7.4),
         "stop": lambda: commands.stop(call, CHARGER),
-        "look": lambda: commands.look(call, CHARGER),
+        "read_state": lambda: commands.read_state(call, CHARGER),
         "install": lambda: commands.install_default(call, CHARGER, NIGHT, timezone=LONDON),
         "remove": lambda: commands.remove_default(call, CHARGER),
     }
@@ -83,7 +83,7 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("400", "start", [Reply(400)], FAILED),
     ("401", "start", [Reply(401)], FAILED),
     ("403", "start", [Reply(403)], FAILED),
-    ("404", "look", [Reply(404)], FAILED),
+    ("404", "read_state", [Reply(404)], FAILED),
     ("408", "start", [Reply(408)], RETRYABLE),
     ("409", "start", [Reply(409)], RETRYABLE),
     ("429", "start", [Reply(429)], RETRYABLE),
@@ -114,7 +114,7 @@ def test_no_row_of_the_table_is_untested():
     assert {row for row, *_ in ROWS} == set(TABLE)
 
 
-@pytest.mark.parametrize("command", ["start", "stop", "look", "install", "remove"])
+@pytest.mark.parametrize("command", ["start", "stop", "read_state", "install", "remove"])
 @pytest.mark.parametrize("fault", [requests.ConnectTimeout(), requests.ReadTimeout(), requests.ConnectionError()])
 def test_no_answer_is_retryable(command, fault):
     outcome, _ = ask(command, fault)
@@ -283,7 +283,7 @@ def test_while_the_offset_stays_a_charger_with_the_default_charges_exactly_in_th
 
 def test_looking_gives_what_the_charger_measures_and_a_plugged_car_is_at_home():
     outcome, api = ask(
-        "look",
+        "read_state",
         Reply(
             200,
             {

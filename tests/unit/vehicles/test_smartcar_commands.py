@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import requests
 
+from driveway.auth.token_source import TokenError
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
-from driveway.vehicles.provider import Outcome, OutcomeKind, TokenError
+from driveway.vehicles.provider import Outcome, OutcomeKind
 from driveway.vehicles.smartcar.commands import SmartcarCommands
 from driveway.vehicles.smartcar.outcomes import TABLE
 from tests.support.vehicles.provider_api import ProviderApi, Reply, call_to
@@ -180,7 +181,7 @@ def test_an_accepted_command_names_smartcars_record_of_it() -> None:
 )
 def test_no_answer_is_retryable_and_never_an_exception(failure: Exception) -> None:
     assert run("start", failure).kind is RETRYABLE
-    assert SmartcarCommands().look(call_to(ProviderApi([failure]), BASE, NOW), CAR).kind is RETRYABLE
+    assert SmartcarCommands().read_state(call_to(ProviderApi([failure]), BASE, NOW), CAR).kind is RETRYABLE
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_a_look_gives_the_stored_signals_at_their_own_times() -> None:
             )
         ]
     )
-    outcome = SmartcarCommands().look(call_to(api, BASE, NOW), CAR)
+    outcome = SmartcarCommands().read_state(call_to(api, BASE, NOW), CAR)
     assert outcome.kind is ACCEPTED
     assert outcome.observations == (
         Observation(at=datetime(2026, 11, 22, 18, tzinfo=UTC), source="smartcar", plugged_in=True),
@@ -317,7 +318,7 @@ def test_a_look_gives_the_stored_signals_at_their_own_times() -> None:
 
 
 def test_a_look_that_is_refused_gives_the_reason() -> None:
-    outcome = SmartcarCommands().look(
+    outcome = SmartcarCommands().read_state(
         call_to(ProviderApi([Reply(403, errors(403, "PERMISSION", None))]), BASE, NOW), CAR
     )
     assert (outcome.kind, outcome.observations) == (NEEDS_USER, ())

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.auth.signatures import hmac_hex
+from driveway.auth.signatures import SignatureError, hmac_hex
 from driveway.domain.presence.observation import Observation
-from driveway.vehicles.provider import Inbound, SignatureError, VehicleEvent, WebhookError, WebhookRequest
+from driveway.vehicles.provider import Inbound, VehicleEvent, WebhookError, WebhookRequest
 from driveway.vehicles.smartcar.webhooks import SmartcarWebhooks
 
 EVENTS = Path(__file__).parents[3] / "events"

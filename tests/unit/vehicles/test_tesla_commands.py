@@ -8,12 +8,13 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driveway.auth.token_source import TokenError
 from driveway.domain.presence.observation import Observation
 from driveway.vehicles.http_call import Answer
-from driveway.vehicles.provider import Outcome, OutcomeKind, TokenError
+from driveway.vehicles.provider import Outcome, OutcomeKind
 from driveway.vehicles.tesla.commands import TeslaCommands, charging_amps
 from driveway.vehicles.tesla.outcomes import TABLE, judge
-from tests.support.vehicles.provider_api import Asked, ProviderApi, Reply, call_to
+from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult, call_to
 from tests.support.vehicles.tesla_answers import ASLEEP, BASE, CAR, DONE, NOW, fault, refusal
 
 NORTH_AMERICA = "https://fleet-api.prd.na.vn.cloud.tesla.com"
@@ -299,7 +300,7 @@ def test_a_command_that_was_never_sent_leaves_no_doubt() -> None:
 def test_a_look_gives_the_charge_and_the_place_each_at_its_time() -> None:
     reply = data("Charging", charger_voltage=230, charger_actual_current=16, charger_phases=1, charger_power=4)
     api = ProviderApi([reply])
-    outcome = TeslaCommands().look(call_to(api, BASE, NOW), CAR)
+    outcome = TeslaCommands().read_state(call_to(api, BASE, NOW), CAR)
     charge, place = outcome.observations
     assert outcome.kind is ACCEPTED
     assert (charge.at, charge.plugged_in, charge.charging, charge.soc_pct, charge.reachable) == (
@@ -332,13 +333,13 @@ def test_a_look_gives_the_charge_and_the_place_each_at_its_time() -> None:
 def test_the_power_is_volts_times_amperes_times_the_phases_that_fit(
     charge: dict[str, Any], power_kw: float | None
 ) -> None:
-    outcome = TeslaCommands().look(call_to(ProviderApi([data("Charging", **charge)]), BASE, NOW), CAR)
+    outcome = TeslaCommands().read_state(call_to(ProviderApi([data("Charging", **charge)]), BASE, NOW), CAR)
     assert outcome.observations[0].power_kw == (None if power_kw is None else pytest.approx(power_kw))
 
 
 @pytest.mark.parametrize("body", [None, {"response": None}, {"response": {"charge_state": None, "drive_state": 7}}])
 def test_a_look_that_shows_nothing_says_nothing(body: Any) -> None:
-    outcome = TeslaCommands().look(call_to(ProviderApi([Reply(200, body)]), BASE, NOW), CAR)
+    outcome = TeslaCommands().read_state(call_to(ProviderApi([Reply(200, body)]), BASE, NOW), CAR)
     assert outcome.observations == ()
 
 
@@ -404,12 +405,16 @@ def test_a_dead_refresh_token_asks_for_the_user() -> None:
 
     api = ProviderApi([DONE])
     call = call_to(api, BASE, NOW, NoToken())
-    for outcome in (TeslaCommands().stop(call, CAR), TeslaCommands().wake(call, CAR), TeslaCommands().look(call, CAR)):
+    for outcome in (
+        TeslaCommands().stop(call, CAR),
+        TeslaCommands().wake(call, CAR),
+        TeslaCommands().read_state(call, CAR),
+    ):
         assert outcome == Outcome(NEEDS_USER, "Connect again.")
     assert api.asked == []
 
 
-def regional(asked: Asked) -> Reply:
+def regional(asked: SubmissionResult) -> Reply:
     wrong = fault(421, f"user out of region, use base URL: {EUROPE}, see the documentation")
     return DONE if asked.url.startswith(EUROPE) else wrong
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.auth.signatures import hmac_hex
+from driveway.auth.signatures import SignatureError, hmac_hex
 from driveway.domain.presence.observation import Observation
-from driveway.vehicles.provider import Inbound, SignatureError, WebhookError, WebhookRequest
+from driveway.vehicles.provider import Inbound, WebhookError, WebhookRequest
 from driveway.vehicles.tesla.telemetry import events
 from driveway.vehicles.tesla.webhooks import TeslaWebhooks, kinesis_records
 

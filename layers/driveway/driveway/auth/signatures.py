@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from driveway.vehicles.provider import SignatureError
-
 Algorithm = Literal["sha1", "sha256"]
 
 
@@ -18,6 +16,10 @@ class TimestampedSignature:
 
     timestamp_s: int
     signatures: tuple[str, ...]
+
+
+class SignatureError(Exception):
+    """The request does not come from its claimed sender, or is too old: answer 401 and say no more."""
 
 
 def hmac_hex(secret: str, message: bytes, algorithm: Algorithm = "sha256") -> str:

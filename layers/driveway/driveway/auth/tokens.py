@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from driveway.vehicles.provider import TokenError
+from driveway.auth.token_source import TokenError
 
 if TYPE_CHECKING:
     import requests

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import NewConnectionError
 
-from driveway.vehicles.provider import TokenError, TokenSource
+from driveway.auth.token_source import TokenError, TokenSource
 
 if TYPE_CHECKING:
     import requests

@@ -15,41 +15,41 @@ WORKERS = 8
 STOP_AT_S = 30.0
 
 
-def judge_days(current: Runtime, time_left: Callable[[], float]) -> int:
+def judge_days(runtime: Runtime, time_left: Callable[[], float]) -> int:
     """Judge the days that are due, as far as the time (seconds) goes; gives how many had anything to report.
 
     Each is a line in the log, with asset and day, and a value of the metric ``ReadingsComplete``, without: 100 where
     Axle accepted every half-hour and 0 where not. Any number of runs may judge at once; a day is counted by one.
     """
-    due = current.table.due("DaysDue", current.now())
+    due = runtime.table.due("DaysDue", runtime.now())
     figures: list[Completeness] = []
     with ThreadPoolExecutor(WORKERS) as pool:
         while time_left() > STOP_AT_S and (some := list(islice(due, AT_ONCE))):
-            judged = pool.map(lambda row: _judge(row[0], row[1], current), some)
+            judged = pool.map(lambda row: _judge(row[0], row[1], runtime), some)
             figures += [figure for figure in judged if figure is not None and figure.expected]
-    emit_percents("ReadingsComplete", [100 * (figure.accepted == figure.expected) for figure in figures], current)
+    emit_percents("ReadingsComplete", [100 * (figure.accepted == figure.expected) for figure in figures], runtime)
     return len(figures)
 
 
-def _judge(asset: str, due: datetime, current: Runtime) -> Completeness | None:
+def _judge(asset: str, due: datetime, runtime: Runtime) -> Completeness | None:
     try:
-        zone = current.table.twin(asset).link.timezone
+        zone = runtime.table.twin(asset).link.timezone
     except UnknownAssetError:
         return None
     day = day_judged_at(due, zone)
     start, end = starts_at(day, zone), starts_at(day + timedelta(days=1), zone)
-    now = current.now()
-    slots = current.slots.read_whole(asset, start, end, now=now)
-    (told,) = by_day(slots, [day], zone, now=now, grace=current.readings_grace)
-    figure = told.figure
-    if not current.table.judge_next_day(asset, due, judged_at(day + timedelta(days=1), zone)):
+    now = runtime.now()
+    slots = runtime.slots.read_whole(asset, start, end, now=now)
+    (reported,) = by_day(slots, [day], zone, now=now, grace=runtime.readings_grace)
+    figure = reported.figure
+    if not runtime.table.judge_next_day(asset, due, judged_at(day + timedelta(days=1), zone)):
         return None
-    current.logger.info(
+    runtime.logger.info(
         "readings of a day",
         extra={
             "asset": asset,
             "day": day.isoformat(),
-            "half_hours": told.half_hours,
+            "half_hours": reported.half_hours,
             "expected": figure.expected,
             "accepted": figure.accepted,
             "rejected": figure.rejected,

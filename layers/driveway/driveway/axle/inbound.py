@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from driveway.auth.signatures import verify_timestamped
+from driveway.auth.signatures import SignatureError, verify_timestamped
 from driveway.domain.charging_profiles import ChargingProfile, ProfileError, parse_set_charging_profile
 from driveway.runtime.http_api import Request
 from driveway.runtime.problems import ProblemError, invalid
-from driveway.vehicles.provider import SignatureError
 
 REPLAY_WINDOW_S = 300
 KEPT = timedelta(days=7)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from driveway.axle.client import AxleClient
-from driveway.axle.row_bisection import Asked, Rows, Send, ask
+from driveway.axle.connection import axle_client
+from driveway.axle.row_bisection import Rows, Send, SubmissionResult, submit_rows
 from driveway.domain.metering.ledger import answered, claim_stands, claimed, to_tell_again, waiting
 from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
 from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_SHUT_OUT, Slot
@@ -41,8 +42,8 @@ class DrainReport:
     """What a drain did, in rows, and why it ended early: ``unavailable`` is Axle's error.
 
     ``waiting`` are the rows that Axle did not take and that are sent again later. ``rejections`` are the first
-    ``REJECTIONS_KEPT`` of them, by asset and start, in Axle's words; all are on the slots. ``shut_out`` are the assets
-    that Axle takes nothing of, with its words.
+    ``REJECTIONS_KEPT`` of them, by asset and start, in Axle's words; all are on the slots. ``blocked_assets`` are
+    the assets that Axle takes nothing of, with its words.
     """
 
     sent: int = 0
@@ -53,28 +54,28 @@ class DrainReport:
     unavailable: str | None = None
     out_of_time: bool = False
     rejections: list[tuple[str, datetime, str]] = field(default_factory=list)
-    shut_out: dict[str, str] = field(default_factory=dict)
+    blocked_assets: dict[str, str] = field(default_factory=dict)
 
-    def add(self, rows: Rows, asked: Asked) -> None:
+    def add(self, rows: Rows, result: SubmissionResult) -> None:
         """Add what Axle said of the rows of a batch."""
-        answers = {**asked.answers, **asked.parked}
+        answers = {**result.answers, **result.parked}
         heard = [answers[key] for row in rows if (key := _key(row)) in answers]
-        sent = asked.taken + len(asked.parked)
+        sent = result.taken + len(result.parked)
         self.sent += sent
         self.accepted += sum(answer["accepted"] for answer in heard)
         self.rejected += sum(not answer["accepted"] for answer in heard)
         self.unanswered += sent - len(heard)
         self.waiting += len(rows) - sent
-        self.unavailable = asked.unavailable.detail if asked.unavailable is not None else self.unavailable
+        self.unavailable = result.unavailable.detail if result.unavailable is not None else self.unavailable
 
     def keep(self, rejections: Sequence[tuple[str, datetime, str]]) -> None:
         """Add rejections while there is room, so that a report stays small whatever happens."""
         self.rejections += rejections[: REJECTIONS_KEPT - len(self.rejections)]
 
-    def keep_shut_out(self, words: Mapping[str, str | None]) -> None:
+    def keep_blocked_assets(self, words: Mapping[str, str | None]) -> None:
         """Add those assets that have words, likewise."""
-        told = [(asset, text) for asset, text in words.items() if text is not None]
-        self.shut_out |= dict(told[: REJECTIONS_KEPT - len(self.shut_out)])
+        reported = [(asset, text) for asset, text in words.items() if text is not None]
+        self.blocked_assets |= dict(reported[: REJECTIONS_KEPT - len(self.blocked_assets)])
 
     @property
     def stopped(self) -> bool:
@@ -116,8 +117,8 @@ class Drain:
                     break
                 mine = [slot for slot in pool.map(self._claim, self.slots.get_many(keys)) if slot is not None]
                 self._send(mine, report, pool, self._time_is_short)
-        if report.shut_out and not report.sent:
-            report.unavailable = report.unavailable or next(iter(report.shut_out.values()))
+        if report.blocked_assets and not report.sent:
+            report.unavailable = report.unavailable or next(iter(report.blocked_assets.values()))
         return report
 
     def _time_is_short(self) -> bool:
@@ -139,7 +140,7 @@ class Drain:
                 mine = [slot for slot in pool.map(self._take, free) if slot is not None]
                 for first in range(0, len(mine), self._at_once):
                     self._send(mine[first : first + self._at_once], report, pool, lambda: False)
-        words = next(iter(report.shut_out.values()), "Axle's answers to some readings are awaited.")
+        words = next(iter(report.blocked_assets.values()), "Axle's answers to some readings are awaited.")
         report.unavailable = report.unavailable or words
         return report
 
@@ -173,16 +174,16 @@ class Drain:
             return
         rows = rows_for(slots, lifetime_rows=self.lifetime_rows)
         last_call = self.now() + 0.9 * self.claim_for
-        asked = ask(rows, self.send, time_is_short=lambda: time_is_short() or self.now() >= last_call)
-        answers = {**asked.answers, **asked.parked}
-        self._settle(slots, lambda slot: self._answered(slot, answers, asked), pool)
-        report.add(rows, asked)
+        result = submit_rows(rows, self.send, time_is_short=lambda: time_is_short() or self.now() >= last_call)
+        answers = {**result.answers, **result.parked}
+        self._settle(slots, lambda slot: self._answered(slot, answers, result), pool)
+        report.add(rows, result)
         report.keep(_rejections(slots, answers))
-        report.keep_shut_out({slot.asset: asked.shut_out.get(slot.axle_asset_id) for slot in slots})
+        report.keep_blocked_assets({slot.asset: result.blocked_assets.get(slot.axle_asset_id) for slot in slots})
 
-    def _answered(self, slot: Slot, answers: Answers, asked: Asked) -> Slot:
-        retry_after_s = asked.unavailable.retry_after_s if asked.unavailable is not None else None
-        alone = asked.taken > 0 and slot.axle_asset_id in asked.shut_out
+    def _answered(self, slot: Slot, answers: Answers, result: SubmissionResult) -> Slot:
+        retry_after_s = result.unavailable.retry_after_s if result.unavailable is not None else None
+        alone = result.taken > 0 and slot.axle_asset_id in result.blocked_assets
         return answered(
             slot,
             answers,
@@ -207,27 +208,27 @@ class Drain:
             present = self.slots.get(slot.asset, slot.start)
 
 
-def tell_again(asset: str, current: Runtime) -> int:
+def tell_again(asset: str, runtime: Runtime) -> int:
     """Make the half-hours of an asset due that Axle has refused for good; gives how many there were."""
-    parked = [to_tell_again(slot, now=current.now()) for slot in current.slots.read(asset, EVER)]
-    return sum(current.slots.put(slot) is not None for slot in parked if slot is not None)
+    parked = [to_tell_again(slot, now=runtime.now()) for slot in runtime.slots.read(asset, EVER)]
+    return sum(runtime.slots.put(slot) is not None for slot in parked if slot is not None)
 
 
-def drain_of(current: Runtime, time_left: Callable[[], float]) -> Drain:
+def drain_of(runtime: Runtime, time_left: Callable[[], float]) -> Drain:
     """A run by the settings of the function it runs in, with ``time_left`` seconds.
 
     A claim outlives the calls it is for, which take real time also where the clock runs fast.
     """
     return Drain(
-        slots=current.slots,
-        send=send_readings(current.axle),
-        now=current.now,
+        slots=runtime.slots,
+        send=send_readings(axle_client(runtime)),
+        now=runtime.now,
         time_left=time_left,
-        claim_id=current.new_id(),
-        rows_per_batch=int(current.settings.number("READINGS_BATCH_ROWS", 500)),
-        lifetime_rows=current.lifetime_rows,
-        grace=current.readings_grace,
-        claim_for=current.clock.machine(CLAIM.total_seconds()),
+        claim_id=runtime.new_id(),
+        rows_per_batch=int(runtime.settings.number("READINGS_BATCH_ROWS", 500)),
+        lifetime_rows=runtime.lifetime_rows,
+        grace=runtime.readings_grace,
+        claim_for=runtime.clock.real_time(CLAIM.total_seconds()),
     )
 
 

@@ -24,7 +24,7 @@ Send = Callable[[Rows], object]
 
 
 @dataclass(slots=True)
-class Asked:
+class SubmissionResult:
     """What Axle said of the rows of a batch.
 
     Attributes:
@@ -40,8 +40,8 @@ class Asked:
     answers: dict[RowKey, Mapping[str, Any]] = field(default_factory=dict)
     requests: int = 0
     taken: int = 0
-    spoilt: dict[RowKey, Mapping[str, Any]] = field(default_factory=dict)
-    shut_out: dict[str, str] = field(default_factory=dict)
+    rejected_rows: dict[RowKey, Mapping[str, Any]] = field(default_factory=dict)
+    blocked_assets: dict[str, str] = field(default_factory=dict)
     unavailable: AxleUnavailableError | None = None
     cut_short: bool = False
 
@@ -49,50 +49,50 @@ class Asked:
     def parked(self) -> Mapping[RowKey, Mapping[str, Any]]:
         """The spoilt rows, if it is sure that the fault is theirs."""
         undecided = not self.taken and (self.cut_short or self.unavailable is not None)
-        return {} if undecided else self.spoilt
+        return {} if undecided else self.rejected_rows
 
 
-def ask(rows: Rows, send: Send, *, time_is_short: Callable[[], bool]) -> Asked:
+def submit_rows(rows: Rows, send: Send, *, time_is_short: Callable[[], bool]) -> SubmissionResult:
     """Send rows (at most one for each asset, start and label) to Axle; what it refuses as a whole is halved.
 
     Halving finds the rows or assets at fault and lets the others through. It ends when ``time_is_short``.
     """
-    asked = Asked()
-    to_ask = [sorted(rows, key=_row)] if rows else []
-    while to_ask and asked.unavailable is None:
-        if asked.requests and (asked.requests >= MOST_REQUESTS or time_is_short()):
-            asked.cut_short = True
+    result = SubmissionResult()
+    waiting = [sorted(rows, key=_row)] if rows else []
+    while waiting and result.unavailable is None:
+        if result.requests and (result.requests >= MOST_REQUESTS or time_is_short()):
+            result.cut_short = True
             break
-        asked.requests += 1
-        if not asked.taken and asked.requests % 2 == 0:
+        result.requests += 1
+        if not result.taken and result.requests % 2 == 0:
             # The largest in turn with the latest: faults that lie side by side are not to be taken for Axle's.
-            to_ask.sort(key=len)
-        some = to_ask.pop()
+            waiting.sort(key=len)
+        some = waiting.pop()
         try:
             answers = send(some)
         except AxleUnavailableError as error:
-            asked.unavailable = error
+            result.unavailable = error
         except AxleRefusedError as error:
-            to_ask += _parts_of_refused(some, error, asked)
+            waiting += _parts_of_refused(some, error, result)
         else:
-            asked.taken += len(some)
-            asked.answers |= answers_by_row(answers if isinstance(answers, list) else [])
-    return asked
+            result.taken += len(some)
+            result.answers |= answers_by_row(answers if isinstance(answers, list) else [])
+    return result
 
 
-def _parts_of_refused(rows: Rows, error: AxleRefusedError, asked: Asked) -> list[Rows]:
+def _parts_of_refused(rows: Rows, error: AxleRefusedError, result: SubmissionResult) -> list[Rows]:
     """What to ask about in place of rows that were refused together; none if the fault is found, which is noted."""
     if error.status not in ABOUT_ROWS | ABOUT_ASSETS:
-        asked.unavailable = AxleUnavailableError(error.detail, status=error.status)
+        result.unavailable = AxleUnavailableError(error.detail, status=error.status)
         return []
     parts = _halves(rows, _row if error.status in ABOUT_ROWS else _series)
     if not parts and error.status in ABOUT_ROWS:
-        asked.spoilt |= answers_by_row([{**rows[0], "accepted": False, "error": error.detail}])
+        result.rejected_rows |= answers_by_row([{**rows[0], "accepted": False, "error": error.detail}])
     elif not parts:
-        asked.shut_out[rows[0]["asset_id"]] = error.detail
-    many = len(asked.spoilt) + len(asked.shut_out) >= MOST_REFUSED or asked.requests >= MOST_REQUESTS
-    if many and not asked.taken:
-        asked.unavailable = AxleUnavailableError(f"Axle takes no readings: {error.detail}", status=error.status)
+        result.blocked_assets[rows[0]["asset_id"]] = error.detail
+    many = len(result.rejected_rows) + len(result.blocked_assets) >= MOST_REFUSED or result.requests >= MOST_REQUESTS
+    if many and not result.taken:
+        result.unavailable = AxleUnavailableError(f"Axle takes no readings: {error.detail}", status=error.status)
     return parts
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
+from driveway.axle.connection import axle_client
 from driveway.domain.axle_sync.answers import (
     ACTS_WITHIN,
     acknowledged,
@@ -28,7 +29,7 @@ CLAIM_S = 120.0
 Note = Callable[[Twin], Twin]
 
 
-def sync(asset: str, current: Runtime) -> None:
+def sync(asset: str, runtime: Runtime) -> None:
     """Tell Axle what it does not know yet of the asset, one call after the other.
 
     A claim on the twin keeps other instances from calling for the asset meanwhile. The answer of one call and the claim
@@ -38,73 +39,73 @@ def sync(asset: str, current: Runtime) -> None:
         UnknownAssetError: no such asset (any more).
         ContentionError: others kept changing the twin; the answer that was not noted is in doubt.
     """
-    twin = current.table.twin(asset)
+    twin = runtime.table.twin(asset)
     note: Note = _nothing
     for _ in range(MOST_CALLS):
-        now = current.now()
+        now = runtime.now()
         if call_due(note(twin), now) is None:
             break
-        permit = current.breakers.allow(BREAKER, now)
+        permit = runtime.breakers.allow(BREAKER, now)
         if not permit.granted:
-            note = _then_held_back(note, permit, current)
+            note = _then_held_back(note, permit, runtime)
             break
         call = None
         try:
-            twin, claim = _claim(asset, note, current)
+            twin, claim = _claim(asset, note, runtime)
             call = claimed_call(twin, claim)
         finally:
             if call is None:
-                current.breakers.unused(BREAKER, permit, now)
+                runtime.breakers.unused(BREAKER, permit, now)
         if call is None:
             return
-        note = _answer_to(call, claim, permit, current)
+        note = _answer_to(call, claim, permit, runtime)
     # Written also when nothing was noted: the due index may still name an instant that has passed.
-    now = current.now()
-    current.table.change_twin(asset, lambda twin: at_rest(note(twin), now), now=now)
+    now = runtime.now()
+    runtime.table.change_twin(asset, lambda twin: at_rest(note(twin), now), now=now)
 
 
 def _nothing(twin: Twin) -> Twin:
     return twin
 
 
-def _then_held_back(note: Note, permit: Permit, current: Runtime) -> Note:
-    now = current.now()
-    until = current.breakers.comeback(permit, now)
+def _then_held_back(note: Note, permit: Permit, runtime: Runtime) -> Note:
+    now = runtime.now()
+    until = runtime.breakers.comeback(permit, now)
     detail = "Axle has not been answering; it is called again when a probe succeeds."
     return lambda twin: held_back(note(twin), detail, now=now, until=until)
 
 
-def _claim(asset: str, note: Note, current: Runtime) -> tuple[Twin, str]:
+def _claim(asset: str, note: Note, runtime: Runtime) -> tuple[Twin, str]:
     """The twin with the last answer noted and the next call claimed (if there is one), and the claim's id."""
-    now, claim = current.now(), current.new_id()
-    until = now + current.clock.machine(CLAIM_S)
-    change = current.table.change_twin(asset, lambda twin: claimed(note(twin), now, id=claim, until=until), now=now)
+    now, claim = runtime.now(), runtime.new_id()
+    until = now + runtime.clock.real_time(CLAIM_S)
+    change = runtime.table.change_twin(asset, lambda twin: claimed(note(twin), now, id=claim, until=until), now=now)
     return change.after, claim
 
 
-def _answer_to(call: AxleCall, claim: str, permit: Permit, current: Runtime) -> Note:
+def _answer_to(call: AxleCall, claim: str, permit: Permit, runtime: Runtime) -> Note:
     """Make a claimed call; gives what its answer makes of the twin."""
     try:
-        current.axle.tell(call.path, call.body)
+        axle_client(runtime).tell(call.path, call.body)
     except AxleRefusedError as error:
-        now, status, words = current.now(), error.status, error.detail
-        current.breakers.succeeded(BREAKER, permit, now)
-        current.logger.warning("Axle refused", extra={"call": call.kind, "status": status})
+        now, status, words = runtime.now(), error.status, error.detail
+        runtime.breakers.succeeded(BREAKER, permit, now)
+        runtime.logger.warning("Axle refused", extra={"call": call.kind, "status": status})
         return lambda twin: answered(
             twin, claim, lambda told: refused(told, call, status=status, detail=words, now=now)
         )
     except AxleUnavailableError as error:
-        now, wait_s, words, chance = current.now(), error.retry_after_s, error.detail, current.random.random()
-        unanswered, acts_within = call if error.heard else None, current.clock.machine(ACTS_WITHIN.total_seconds())
-        current.breakers.failed(BREAKER, permit, now, wait_s=wait_s)
-        current.logger.info("Axle unavailable", extra={"call": call.kind, "status": error.status})
+        now, wait_s, words, spread = runtime.now(), error.retry_after_s, error.detail, runtime.random.random()
+        unanswered, acts_within = call if error.heard else None, runtime.clock.real_time(ACTS_WITHIN.total_seconds())
+        runtime.breakers.failed(BREAKER, permit, now, wait_s=wait_s)
+        runtime.logger.info("Axle unavailable", extra={"call": call.kind, "status": error.status})
         return lambda twin: answered(
             twin,
             claim,
             lambda told: put_off(
-                told, words, now=now, wait_s=wait_s, spread=chance, unanswered=unanswered, acts_within=acts_within
+                told, words, now=now, wait_s=wait_s, spread=spread, unanswered=unanswered, acts_within=acts_within
             ),
         )
-    now = current.now()
-    current.breakers.succeeded(BREAKER, permit, now)
+    now = runtime.now()
+    runtime.breakers.succeeded(BREAKER, permit, now)
     return lambda twin: answered(twin, claim, lambda told: acknowledged(told, call, now))

@@ -9,7 +9,7 @@ from driveway.domain.control.breaker import Permit
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import may_wake
-from driveway.domain.control.required_command import shows
+from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Command, Twin, Vehicle
 from driveway.observations.metering_intake import meter_twin
@@ -21,7 +21,7 @@ from driveway.vehicles.provider import Call, Commands, Outcome, OutcomeKind
 from driveway.vehicles.registry import commands
 
 
-def carry_out(detail: dict[str, Any], current: Runtime) -> None:
+def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     """Send a ``ChargingCommand`` at its time; one that is superseded, expired or sent already is dropped.
 
     While its provider is out of service it is not sent but put off, so that its car loses no attempt by it.
@@ -31,52 +31,52 @@ def carry_out(detail: dict[str, Any], current: Runtime) -> None:
     """
     asset, command_id, provider = detail["asset"], detail["command_id"], detail["provider"]
     # It is read anew every few minutes, which must not take time at the edge, nor fail once the command counts as sent.
-    current.secret("PROVIDERS_SECRET")
-    current.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
-    permit = current.breakers.allow(provider, current.now())
+    runtime.secret("PROVIDERS_SECRET")
+    runtime.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
+    permit = runtime.breakers.allow(provider, runtime.now())
     if not permit.granted:
-        _put_off(asset, command_id, provider, permit, current)
+        _put_off(asset, command_id, provider, permit, runtime)
         return
     claim = None
     try:
-        claim = _claimed(asset, command_id, provider, current)
+        claim = _claimed(asset, command_id, provider, runtime)
     finally:
         if claim is None:
-            current.breakers.unused(provider, permit, current.now())
+            runtime.breakers.unused(provider, permit, runtime.now())
     if claim is None:
-        current.logger.info("dropped", extra={"command_id": command_id})
+        runtime.logger.info("dropped", extra={"command_id": command_id})
         return
     twin, vehicle, command = claim
-    outcome, woken = _send(twin, vehicle, command, current)
+    outcome, woken = _send(twin, vehicle, command, runtime)
     if outcome.unavailable:
-        current.breakers.failed(provider, permit, current.now(), wait_s=outcome.retry_after_s)
+        runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)
     else:
-        current.breakers.succeeded(provider, permit, current.now())
-    current.logger.info(
+        runtime.breakers.succeeded(provider, permit, runtime.now())
+    runtime.logger.info(
         "command", extra={"command_id": command_id, "action": command.action, "outcome": outcome.kind.value}
     )
-    _note(asset, command, outcome, woken=woken, current=current)
-    count_command(provider, outcome, current)
+    _note(asset, command, outcome, woken=woken, runtime=runtime)
+    count_command(provider, outcome, runtime)
 
 
-def _put_off(asset: str, command_id: str, provider: str, permit: Permit, current: Runtime) -> None:
-    now, rules = current.now(), current.control_rules
-    until = current.breakers.comeback(permit, now)
-    current.table.change_twin(asset, lambda twin: put_off(twin, command_id, until=until, now=now, rules=rules), now=now)
-    current.logger.info("put off", extra={"command_id": command_id})
-    count_command(provider, None, current)
+def _put_off(asset: str, command_id: str, provider: str, permit: Permit, runtime: Runtime) -> None:
+    now, rules = runtime.now(), runtime.control_rules
+    until = runtime.breakers.comeback(permit, now)
+    runtime.table.change_twin(asset, lambda twin: put_off(twin, command_id, until=until, now=now, rules=rules), now=now)
+    runtime.logger.info("put off", extra={"command_id": command_id})
+    count_command(provider, None, runtime)
 
 
-def _claimed(asset: str, command_id: str, provider: str, current: Runtime) -> tuple[Twin, Vehicle, Command] | None:
+def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tuple[Twin, Vehicle, Command] | None:
     """The twin, its car and the command, now marked as being sent; None if it is not for this call to send."""
-    now, rules = current.now(), current.control_rules
+    now, rules = runtime.now(), runtime.control_rules
 
     def rule(twin: Twin) -> Twin | None:
         vehicle = twin.link.vehicle
         known = vehicle is not None and vehicle.provider == provider
         return claimed(twin, command_id, now, rules) if known else None
 
-    change = current.table.change_twin(asset, rule, now=now)
+    change = runtime.table.change_twin(asset, rule, now=now)
     before, command = _by_id(change.before, command_id), _by_id(change.after, command_id)
     vehicle = change.after.link.vehicle
     # A write may have moved the due times only: the command is this call's if this write made it sent.
@@ -86,20 +86,20 @@ def _claimed(asset: str, command_id: str, provider: str, current: Runtime) -> tu
 
 
 def _by_id(twin: Twin, command_id: str) -> Command | None:
-    slots = (twin.control.command, twin.control.upkeep)
+    slots = (twin.control.command, twin.control.schedule_command)
     return next((command for command in slots if command is not None and command.id == command_id), None)
 
 
-def _send(twin: Twin, vehicle: Vehicle, command: Command, current: Runtime) -> tuple[Outcome, bool]:
+def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> tuple[Outcome, bool]:
     """The provider's answer, and whether the car was woken for it. A repeated command to charge looks first."""
-    provider, call = commands(vehicle.provider), connect(vehicle, twin, current)
+    provider, call = commands(vehicle.provider), connect(vehicle, twin, runtime)
     looked: tuple[Observation, ...] = ()
-    if command.attempts > 1 and command.action in {"start", "stop"} and not command.shown_before:
-        looked = provider.look(call, vehicle).observations
-        if looked and shows(seen(twin, looked, current), command.action):
+    if command.attempts > 1 and command.action in {"start", "stop"} and not command.already_in_state_when_sent:
+        looked = provider.read_state(call, vehicle).observations
+        if looked and observed_state_matches(seen(twin, looked, runtime), command.action):
             return Outcome(OutcomeKind.ALREADY_IN_STATE, "The car shows it already.", observations=looked), False
     outcome = _commanded(provider, call, vehicle, command, twin)
-    if not outcome.asleep or not may_wake(twin, command.action, current.now(), current.control_rules):
+    if not outcome.asleep or not may_wake(twin, command.action, runtime.now(), runtime.control_rules):
         return _with(outcome, looked), False
     woken = provider.wake(call, vehicle)
     if woken.kind not in {OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE}:
@@ -124,18 +124,18 @@ def _commanded(provider: Commands, call: Call, vehicle: Vehicle, command: Comman
             return provider.remove_default(call, vehicle)
 
 
-def _note(asset: str, command: Command, outcome: Outcome, *, woken: bool, current: Runtime) -> None:
-    now, chance = current.now(), current.random.random()
+def _note(asset: str, command: Command, outcome: Outcome, *, woken: bool, runtime: Runtime) -> None:
+    now, spread = runtime.now(), runtime.random.random()
 
     def rule(twin: Twin) -> Twin:
         after = answered(
-            seen(twin, outcome.observations, current),
+            seen(twin, outcome.observations, runtime),
             command.id,
             outcome=outcome.kind.value,
             detail=outcome.detail,
             now=now,
-            rules=current.control_rules,
-            spread=chance,
+            rules=runtime.control_rules,
+            spread=spread,
             retry_after_s=outcome.retry_after_s,
             provider_ref=outcome.provider_ref,
             asleep=outcome.asleep,
@@ -145,8 +145,8 @@ def _note(asset: str, command: Command, outcome: Outcome, *, woken: bool, curren
             return after
         return replace(after, control=replace(after.control, last_limit_kw=command.limit_kw))
 
-    change = current.table.change_twin(asset, rule, now=now)
-    meter_twin(change.after, outcome.observations, current)
+    change = runtime.table.change_twin(asset, rule, now=now)
+    meter_twin(change.after, outcome.observations, runtime)
 
 
 def _may_have_limited(command: Command, outcome: Outcome) -> bool:

@@ -12,7 +12,7 @@ INTERNAL = frozenset({"TwinChanged", "ChargingCommand"})
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class BusEvent:
     """An event for the bus: its detail type and detail."""
 
     detail_type: str
@@ -20,20 +20,20 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Announcements:
+class Outbox:
     """What to make known of one write of a twin.
 
     ``axle_at`` and ``control_at`` are looks due soon, to be queued with their delay; looks due now are in the events.
     """
 
-    events: tuple[Announcement, ...] = ()
+    events: tuple[BusEvent, ...] = ()
     axle_at: datetime | None = None
     control_at: datetime | None = None
     entries: tuple[Entry, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class StoredTwin:
     """A twin as it was written, with the due times stored beside it."""
 
     twin: Twin
@@ -41,28 +41,28 @@ class Written:
     control_due: datetime | None
 
 
-def announcements(before: Written | None, after: Written, *, now: datetime, soon: datetime) -> Announcements:
+def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, soon: datetime) -> Outbox:
     """What the write that made ``after`` of ``before`` has to make known at ``now``; ``soon`` bounds delayed looks."""
     twin = after.twin
     asset, site = twin.link.asset, twin.link.site
-    look = [
+    reconcile = [
         name
         for name, due in (("axle", after.axle_due), ("control", after.control_due))
         if due is not None and due <= now
     ]
-    events: list[Announcement] = []
-    if look or before is None or before.twin.revision != twin.revision:
-        detail = {"asset": asset, "site": site, "revision": twin.revision, "look": look}
-        events.append(Announcement("TwinChanged", detail))
+    events: list[BusEvent] = []
+    if reconcile or before is None or before.twin.revision != twin.revision:
+        detail = {"asset": asset, "site": site, "revision": twin.revision, "reconcile": reconcile}
+        events.append(BusEvent("TwinChanged", detail))
     events += [
-        Announcement("ChargingCommand", command_detail(twin, command))
+        BusEvent("ChargingCommand", charging_command_detail(twin, command))
         for command in _newly_planned(before, twin)
         if twin.link.vehicle is not None
     ]
     version_seen = before is not None and before.twin.version == twin.version
     entries = () if version_seen else twin.news
     events += [
-        Announcement(
+        BusEvent(
             entry.event,
             {
                 "asset": asset,
@@ -76,7 +76,7 @@ def announcements(before: Written | None, after: Written, *, now: datetime, soon
         for entry in entries
         if entry.event in FOR_THE_APP
     ]
-    return Announcements(
+    return Outbox(
         events=tuple(events),
         axle_at=_soon(after.axle_due, now, soon),
         control_at=_soon(after.control_due, now, soon),
@@ -98,7 +98,7 @@ FOR_THE_APP = frozenset(
 )
 
 
-def command_detail(twin: Twin, command: Command) -> dict[str, Any]:
+def charging_command_detail(twin: Twin, command: Command) -> dict[str, Any]:
     """A ChargingCommand: which car, what, why, from when and until when it is worth sending."""
     vehicle = twin.link.vehicle
     return {
@@ -113,7 +113,7 @@ def command_detail(twin: Twin, command: Command) -> dict[str, Any]:
     }
 
 
-def _newly_planned(before: Written | None, twin: Twin) -> list[Command]:
+def _newly_planned(before: StoredTwin | None, twin: Twin) -> list[Command]:
     """The command to charge and the upkeep of the default schedule, as far as this write planned or repeated them."""
     known = [_announcement_of(command) for command in _slots(before.twin)] if before else []
     planned = [
@@ -125,12 +125,12 @@ def _newly_planned(before: Written | None, twin: Twin) -> list[Command]:
 
 
 def _slots(twin: Twin) -> tuple[Command | None, Command | None]:
-    return twin.control.command, twin.control.upkeep
+    return twin.control.command, twin.control.schedule_command
 
 
 def _announcement_of(command: Command | None) -> tuple[str, datetime | None] | None:
     """What tells one announcement of a command from the next: it is repeated under its id with a later doubt."""
-    return (command.id, command.doubt_at) if command is not None else None
+    return (command.id, command.confirm_by) if command is not None else None
 
 
 def _soon(due: datetime | None, now: datetime, soon: datetime) -> datetime | None:

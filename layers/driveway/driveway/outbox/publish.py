@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from driveway.domain.twin import Twin
-from driveway.outbox.events import SOURCE, Announcement, Announcements, Written, announcements
-from driveway.outbox.wakeups import Look, queue_looks
+from driveway.outbox.events import SOURCE, BusEvent, Outbox, StoredTwin, outbox_of
+from driveway.outbox.wakeups import WakeUp, queue_wake_ups
 from driveway.runtime.context import Runtime
 from driveway.store.items import asset_key, decode_item, unstamp
 
@@ -20,7 +20,7 @@ class BusError(RuntimeError):
     """The bus did not take every event; the record is repeated, which does no harm."""
 
 
-def announce(changes: Sequence[Mapping[str, Any]], current: Runtime) -> None:
+def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
     """Make new or changed twins known: events, looks that are due soon, timeline entries. Repeating it does no harm.
 
     The services are called for many records at once: a thousand cars at one edge come through one stream.
@@ -28,49 +28,49 @@ def announce(changes: Sequence[Mapping[str, Any]], current: Runtime) -> None:
     Raises:
         BusError, QueueError, UnwrittenError: the bus, a queue or the table refused something.
     """
-    now = current.now()
-    found = [_found(change, now, current) for change in changes]
-    current.records.log((twin.link.asset, twin.version, one.entries) for twin, one in found)
-    _put([event for _, one in found for event in one.events], current)
-    axle = [Look(twin.link.asset, one.axle_at) for twin, one in found if one.axle_at is not None]
-    control = [Look(twin.link.asset, one.control_at) for twin, one in found if one.control_at is not None]
-    queue_looks(current, "AXLE_SYNC_QUEUE_URL", list(dict.fromkeys(axle)), now)
-    queue_looks(current, "CHARGE_CONTROL_QUEUE_URL", list(dict.fromkeys(control)), now)
+    now = runtime.now()
+    found = [_found(change, now, runtime) for change in changes]
+    runtime.records.log((twin.link.asset, twin.version, one.entries) for twin, one in found)
+    _put([event for _, one in found for event in one.events], runtime)
+    axle = [WakeUp(twin.link.asset, one.axle_at) for twin, one in found if one.axle_at is not None]
+    control = [WakeUp(twin.link.asset, one.control_at) for twin, one in found if one.control_at is not None]
+    queue_wake_ups(runtime, "AXLE_SYNC_QUEUE_URL", list(dict.fromkeys(axle)), now)
+    queue_wake_ups(runtime, "CHARGE_CONTROL_QUEUE_URL", list(dict.fromkeys(control)), now)
 
 
-def _found(change: Mapping[str, Any], now: datetime, current: Runtime) -> tuple[Twin, Announcements]:
+def _found(change: Mapping[str, Any], now: datetime, runtime: Runtime) -> tuple[Twin, Outbox]:
     after = _written(change["NewImage"])
     before = _written(change["OldImage"]) if "OldImage" in change else None
-    return after.twin, announcements(before, after, now=now, soon=now + current.look_ahead)
+    return after.twin, outbox_of(before, after, now=now, soon=now + runtime.wake_up_window)
 
 
-def forget(change: Mapping[str, Any], current: Runtime) -> None:
+def forget(change: Mapping[str, Any], runtime: Runtime) -> None:
     """Erase what may have been written of an asset while it was being erased.
 
     The stream keeps the order of an asset's writes, so every timeline entry of its twin is written by now.
     """
     asset = _written(change["OldImage"]).twin.link.asset
-    rows = list(current.records.partition(asset_key(asset)))
+    rows = list(runtime.records.partition(asset_key(asset)))
     if any(row["sk"] == "TWIN" for row in rows):
         return
     for row in rows:
-        current.records.delete(row["pk"], row["sk"])
+        runtime.records.delete(row["pk"], row["sk"])
 
 
-def _written(image: Mapping[str, Any]) -> Written:
+def _written(image: Mapping[str, Any]) -> StoredTwin:
     item = decode_item(image)
     axle, control = item.get("axle_due"), item.get("control_due")
-    return Written(
+    return StoredTwin(
         twin=msgspec.convert(item, Twin),
         axle_due=unstamp(axle) if axle else None,
         control_due=unstamp(control) if control else None,
     )
 
 
-def _put(events: Sequence[Announcement], current: Runtime) -> None:
-    bus = current.settings.text("BUS_NAME")
+def _put(events: Sequence[BusEvent], runtime: Runtime) -> None:
+    bus = runtime.settings.text("BUS_NAME")
     for first in range(0, len(events), MOST_IN_A_CALL):
-        answer = current.bus.put_events(
+        answer = runtime.bus.put_events(
             Entries=[
                 {
                     "EventBusName": bus,

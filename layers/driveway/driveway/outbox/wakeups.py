@@ -16,7 +16,7 @@ EARLY_S = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class WakeUp:
     """A look at an asset that is due at an instant (aware UTC)."""
 
     asset: str
@@ -27,7 +27,7 @@ class QueueError(RuntimeError):
     """The queue did not take every message; the call is repeated as a whole, which does no harm."""
 
 
-def queue_due(current: Runtime, queue_setting: str, looks: Sequence[Look], now: datetime) -> int:
+def queue_due(runtime: Runtime, queue_setting: str, wake_ups: Sequence[WakeUp], now: datetime) -> int:
     """Queue what is due or will be soon; gives how many looks were queued.
 
     What has been due for longer was queued before. While the queue holds as many messages as that, they are in it or
@@ -36,21 +36,21 @@ def queue_due(current: Runtime, queue_setting: str, looks: Sequence[Look], now: 
     Raises:
         QueueError: the queue refused a message.
     """
-    overdue = [look for look in looks if look.due <= now - current.look_ahead]
-    fresh = [look for look in looks if look.due > now - current.look_ahead]
-    wanted = fresh if overdue and _waiting(current, queue_setting) >= len(overdue) else [*overdue, *fresh]
-    queue_looks(current, queue_setting, wanted, now)
+    overdue = [reconcile for reconcile in wake_ups if reconcile.due <= now - runtime.wake_up_window]
+    fresh = [reconcile for reconcile in wake_ups if reconcile.due > now - runtime.wake_up_window]
+    wanted = fresh if overdue and _waiting(runtime, queue_setting) >= len(overdue) else [*overdue, *fresh]
+    queue_wake_ups(runtime, queue_setting, wanted, now)
     return len(wanted)
 
 
-def _waiting(current: Runtime, queue_setting: str) -> int:
-    answer = current.queues.get_queue_attributes(
-        QueueUrl=current.settings.text(queue_setting), AttributeNames=["ApproximateNumberOfMessages"]
+def _waiting(runtime: Runtime, queue_setting: str) -> int:
+    answer = runtime.queues.get_queue_attributes(
+        QueueUrl=runtime.settings.text(queue_setting), AttributeNames=["ApproximateNumberOfMessages"]
     )
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def queue_looks(current: Runtime, queue_setting: str, looks: Sequence[Look], now: datetime) -> None:
+def queue_wake_ups(runtime: Runtime, queue_setting: str, wake_ups: Sequence[WakeUp], now: datetime) -> None:
     """Queue looks so that each arrives when it is due, at most a second early; what is due already goes at once.
 
     Whoever takes one waits out that second with ``await_due``: a look before its time finds nothing to do, and the next
@@ -59,26 +59,26 @@ def queue_looks(current: Runtime, queue_setting: str, looks: Sequence[Look], now
     Raises:
         QueueError: the queue refused a message.
     """
-    url = current.settings.text(queue_setting)
-    for first in range(0, len(looks), MOST_IN_A_BATCH):
-        group = looks[first : first + MOST_IN_A_BATCH]
-        answer = current.queues.send_message_batch(
+    url = runtime.settings.text(queue_setting)
+    for first in range(0, len(wake_ups), MOST_IN_A_BATCH):
+        group = wake_ups[first : first + MOST_IN_A_BATCH]
+        answer = runtime.queues.send_message_batch(
             QueueUrl=url,
             Entries=[
                 {
                     "Id": str(number),
-                    "MessageBody": json.dumps({"asset": look.asset, "due": look.due.isoformat()}),
-                    "DelaySeconds": min(LONGEST_DELAY_S, int(current.clock.real_s(look.due - now))),
+                    "MessageBody": json.dumps({"asset": reconcile.asset, "due": reconcile.due.isoformat()}),
+                    "DelaySeconds": min(LONGEST_DELAY_S, int(runtime.clock.real_s(reconcile.due - now))),
                 }
-                for number, look in enumerate(group)
+                for number, reconcile in enumerate(group)
             ],
         )
         if answer.get("Failed"):
             raise QueueError(f"{len(answer['Failed'])} of {len(group)} looks were not queued.")
 
 
-def await_due(look: Mapping[str, Any], current: Runtime) -> None:
+def await_due(reconcile: Mapping[str, Any], runtime: Runtime) -> None:
     """Wait until a queued look is due, if it came a little early; one without a due time is due at once."""
-    due = datetime.fromisoformat(look["due"]) if "due" in look else current.now()
-    if due - current.now() <= current.clock.machine(EARLY_S):
-        current.clock.sleep_until(due)
+    due = datetime.fromisoformat(reconcile["due"]) if "due" in reconcile else runtime.now()
+    if due - runtime.now() <= runtime.clock.real_time(EARLY_S):
+        runtime.clock.sleep_until(due)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from driveway.runtime.context import Runtime, runtime
+from driveway.runtime.context import Runtime, current_runtime
 
 
 def queue_function(work: Callable[[dict[str, Any], Runtime], None]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
@@ -13,18 +13,18 @@ def queue_function(work: Callable[[dict[str, Any], Runtime], None]) -> Callable[
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-        current = runtime()
+        runtime = current_runtime()
 
         def one(record: dict[str, Any]) -> None:
             body = json.loads(record["body"])
-            current.logger.append_keys(asset=body.get("asset"))
+            runtime.logger.append_keys(asset=body.get("asset"))
             try:
-                work(body, current)
+                work(body, runtime)
             except Exception:
-                current.logger.exception("record failed")
+                runtime.logger.exception("record failed")
                 raise
             finally:
-                current.logger.clear_state()
+                runtime.logger.clear_state()
 
         if not event.get("Records"):
             return {"batchItemFailures": []}

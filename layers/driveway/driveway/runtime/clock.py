@@ -40,7 +40,7 @@ class Clock:
         """How many real seconds a span of this clock takes; never negative."""
         return max(0.0, span.total_seconds() / self.scale)
 
-    def machine(self, seconds: float) -> timedelta:
+    def real_time(self, seconds: float) -> timedelta:
         """How much of this clock passes while the machinery (queues, calls) works for real ``seconds``."""
         return timedelta(seconds=seconds * self.scale)
 

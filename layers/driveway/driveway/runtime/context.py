@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
 
-    from driveway.axle.client import AxleClient
     from driveway.domain.twin import Twin
-    from driveway.vehicles.provider import TokenSource
+
+T = TypeVar("T")
 
 SECRETS_KEPT_S = 300
 
@@ -43,7 +43,7 @@ class Runtime:
     def __init__(self, environ: Mapping[str, str], *, clock: Clock | None = None) -> None:
         self.settings = Settings(environ)
         self._clock = clock
-        self._tokens: dict[str, tuple[Mapping[str, Any], TokenSource]] = {}
+        self._cached: dict[str, tuple[Mapping[str, Any], object]] = {}
         self.random: random.Random = random.SystemRandom()
 
     @cached_property
@@ -60,12 +60,12 @@ class Runtime:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     @cached_property
-    def look_ahead(self) -> timedelta:
+    def wake_up_window(self) -> timedelta:
         """How far ahead looks are queued with their delay, never less than the machinery's own pace.
 
         EventBridge Scheduler is precise to a minute only: two minutes may lie between two ticks of ``clock``.
         """
-        return max(timedelta(seconds=130), self.clock.machine(1.0))
+        return max(timedelta(seconds=130), self.clock.real_time(1.0))
 
     @cached_property
     def logger(self) -> Logger:
@@ -106,11 +106,11 @@ class Runtime:
         """Whether Axle and the car makers are there to be called, as all instances find it."""
         # Calls take real time, so what is counted in calls is scaled; pauses are the service's time, as outages are.
         rules = BreakerRules(
-            failures_apart=self.clock.machine(120.0),
-            probe_lease=self.clock.machine(120.0),
+            failures_apart=self.clock.real_time(120.0),
+            probe_lease=self.clock.real_time(120.0),
             drain=timedelta(seconds=self.settings.number("BREAKER_DRAIN_S", 60)),
         )
-        return Breakers(self.records, rules, believed=self.clock.machine(3.0), chance=self.random)
+        return Breakers(self.records, rules, believed=self.clock.real_time(3.0), rng=self.random)
 
     @cached_property
     def readings_grace(self) -> timedelta:
@@ -127,11 +127,11 @@ class Runtime:
         """How cars are commanded and protected; what the machinery takes is not taken for a fault on a scaled clock."""
         usual = ControlRules()
         return ControlRules(
-            lead=self.clock.machine(2.0),
-            start_doubt=max(usual.start_doubt, self.clock.machine(5.0)),
-            stop_doubt=max(usual.stop_doubt, self.clock.machine(5.0)),
-            lost_after=max(usual.lost_after, self.clock.machine(3.0)),
-            command_ttl=max(usual.command_ttl, self.clock.machine(10.0)),
+            lead=self.clock.real_time(2.0),
+            confirm_start_within=max(usual.confirm_start_within, self.clock.real_time(5.0)),
+            confirm_stop_within=max(usual.confirm_stop_within, self.clock.real_time(5.0)),
+            lost_after=max(usual.lost_after, self.clock.real_time(3.0)),
+            command_ttl=max(usual.command_ttl, self.clock.real_time(10.0)),
             default_spread_s=int(self.settings.number("DEFAULT_EDGE_SPREAD_S", 0)),
             escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
             daily_commands=int(self.settings.number("DAILY_COMMANDS", usual.daily_commands)),
@@ -141,18 +141,16 @@ class Runtime:
 
     def presence_rules(self, source: str) -> PresenceRules:
         """How plug-ins and plug-outs of a source are believed; on a scaled clock, too, a contradiction has time."""
-        usual, machines_s = PresenceRules(), round(self.clock.machine(3.0).total_seconds())
+        usual, machines_s = PresenceRules(), round(self.clock.real_time(3.0).total_seconds())
         held_s = max(usual.own_stop_debounce_s, machines_s)
         return PresenceRules(reports_home_changes=source == "tesla", own_stop_debounce_s=held_s)
 
-    def token_source(
-        self, key: str, credentials: Mapping[str, Any], make: "Callable[[], TokenSource]"
-    ) -> "TokenSource":
-        """The token source of an account, kept until its credentials are others."""
-        kept = self._tokens.get(key)
-        if kept is None or kept[0] != credentials:
-            kept = self._tokens[key] = (credentials, make())
-        return kept[1]
+    def cached(self, key: str, source: Mapping[str, Any], make: Callable[[], T]) -> T:
+        """What ``make`` gives, kept under ``key`` until ``source``, the credentials it was made from, changes."""
+        kept = self._cached.get(key)
+        if kept is None or kept[0] != source:
+            kept = self._cached[key] = (source, make())
+        return cast("T", kept[1])
 
     @cached_property
     def http(self) -> "requests.Session":
@@ -182,35 +180,11 @@ class Runtime:
 
         return SecretsProvider(boto3_client=boto3.client("secretsmanager"))
 
-    @property
-    def axle(self) -> "AxleClient":
-        """Axle's API, with the organisation's token shared through the table."""
-        from driveway.axle.client import AxleClient
-
-        base_url, credentials = self.settings.text("AXLE_BASE_URL").rstrip("/"), self.secret("AXLE_SECRET")
-        tokens = self.token_source("TOKEN#axle", credentials, lambda: self._axle_tokens(base_url, credentials))
-        return AxleClient(base_url, self.http, tokens)
-
-    def _axle_tokens(self, base_url: str, credentials: Mapping[str, Any]) -> "TokenSource":
-        from driveway.auth.tokens import SharedTokens, TokenEndpoint
-
-        endpoint = TokenEndpoint(
-            url=f"{base_url}/auth/token-form",
-            client_auth="none",
-            parameters={
-                "grant_type": "password",
-                "username": credentials["username"],
-                "password": credentials["password"],
-            },
-            lifetime_s=3600,
-        )
-        return SharedTokens(key="TOKEN#axle", endpoint=endpoint, store=self.records, http=self.http, now=self.now)
-
 
 _current: Runtime | None = None
 
 
-def runtime() -> Runtime:
+def current_runtime() -> Runtime:
     """The runtime of this execution environment, made from its environment when first asked for."""
     global _current  # noqa: PLW0603 - one per execution environment is what it is for
     if _current is None:
@@ -220,5 +194,5 @@ def runtime() -> Runtime:
 
 def use(replacement: Runtime | None) -> None:
     """Put another runtime in place of the present one (None: make it anew when next asked for)."""
-    global _current  # noqa: PLW0603 - see runtime()
+    global _current  # noqa: PLW0603 - see current_runtime()
     _current = replacement

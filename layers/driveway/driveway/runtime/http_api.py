@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from driveway.domain.preferences.errors import PreferenceError
-from driveway.runtime.context import Runtime, runtime
+from driveway.runtime.context import Runtime, current_runtime
 from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, invalid, malformed, not_found
 from driveway.store.items import fits_key
 from driveway.store.table import ContentionError, RevisionMismatchError, UnknownAssetError
@@ -82,19 +82,19 @@ class HttpFunction:
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """The answer to an HTTP API event (payload 2.0)."""
-        current = runtime()
+        runtime = current_runtime()
         request_id = event.get("requestContext", {}).get("requestId") or getattr(context, "aws_request_id", "")
         parameters = event.get("pathParameters") or {}
         logged = {name: value for name, value in parameters.items() if name not in UNLOGGED}
-        current.logger.append_keys(request_id=request_id, route=event.get("routeKey"), **logged)
+        runtime.logger.append_keys(request_id=request_id, route=event.get("routeKey"), **logged)
         try:
-            return _sent(_served(self.routes, event, request_id, current), request_id)
+            return _sent(_served(self.routes, event, request_id, runtime), request_id)
         except ProblemError as problem:
-            return _problem(problem, request_id, current)
+            return _problem(problem, request_id, runtime)
         except Exception as error:
-            return _problem(_as_problem(error, current), request_id, current)
+            return _problem(_as_problem(error, runtime), request_id, runtime)
         finally:
-            current.logger.clear_state()
+            runtime.logger.clear_state()
 
 
 def http_function(routes: Mapping[str, Route]) -> HttpFunction:
@@ -102,7 +102,7 @@ def http_function(routes: Mapping[str, Route]) -> HttpFunction:
     return HttpFunction(routes)
 
 
-def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: str, current: Runtime) -> Answer:
+def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: str, runtime: Runtime) -> Answer:
     route = routes.get(event.get("routeKey", ""))
     if route is None:
         raise not_found("route", f"{event.get('rawPath', '')}")
@@ -121,7 +121,7 @@ def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: s
             body=_raw_body(event),
             request_id=request_id,
         ),
-        current,
+        runtime,
     )
 
 
@@ -170,7 +170,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _as_problem(error: Exception, current: Runtime) -> ProblemError:
+def _as_problem(error: Exception, runtime: Runtime) -> ProblemError:
     if isinstance(error, PreferenceError):
         return invalid(str(error), error.errors)
     if isinstance(error, UnknownAssetError):
@@ -185,7 +185,7 @@ def _as_problem(error: Exception, current: Runtime) -> ProblemError:
         )
     if isinstance(error, ContentionError):
         return busy("The asset is being changed by many at once. Repeat the call.", retry_after_s=1)
-    current.logger.error("request failed", exc_info=error)
+    runtime.logger.error("request failed", exc_info=error)
     return ProblemError(500, "internal", "Our fault", "Something went wrong on our side. Repeat the call.")
 
 
@@ -199,8 +199,8 @@ def _sent(answer: Answer, request_id: str) -> dict[str, Any]:
     return {"statusCode": answer.status, "headers": headers, "body": json.dumps(answer.body, separators=(",", ":"))}
 
 
-def _problem(problem: ProblemError, request_id: str, current: Runtime) -> dict[str, Any]:
-    current.logger.info("refused", extra={"status": problem.status, "problem": problem.kind})
+def _problem(problem: ProblemError, request_id: str, runtime: Runtime) -> dict[str, Any]:
+    runtime.logger.info("refused", extra={"status": problem.status, "problem": problem.kind})
     return {
         "statusCode": problem.status,
         "headers": {"content-type": PROBLEM_JSON, "x-request-id": request_id, **problem.headers},

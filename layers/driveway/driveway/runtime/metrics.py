@@ -12,14 +12,14 @@ MOST_VALUES = 99
 """One fewer than would make the library write the line by itself."""
 
 
-def emit(counts: Mapping[str, int], current: Runtime, **dimensions: str) -> None:
+def emit(counts: Mapping[str, int], runtime: Runtime, **dimensions: str) -> None:
     """Report counts by metric name, with the dimensions ``service`` and ``stage`` that the alarms look at, and others.
 
     A dimension takes few values: every combination is a metric that is paid for.
     """
     from aws_lambda_powertools.metrics import MetricUnit
 
-    metrics = _metrics(current)
+    metrics = _metrics(runtime)
     for name, value in dimensions.items():
         metrics.add_dimension(name, value)
     for name, count in counts.items():
@@ -27,23 +27,23 @@ def emit(counts: Mapping[str, int], current: Runtime, **dimensions: str) -> None
     metrics.flush_metrics()
 
 
-def emit_percents(name: str, values: Sequence[float], current: Runtime) -> None:
+def emit_percents(name: str, values: Sequence[float], runtime: Runtime) -> None:
     """Report many values (0 to 100) of one metric, so that its average is theirs and its sample count their number."""
     from aws_lambda_powertools.metrics import MetricUnit
 
     for first in range(0, len(values), MOST_VALUES):
-        metrics = _metrics(current)
+        metrics = _metrics(runtime)
         for value in values[first : first + MOST_VALUES]:
             metrics.add_metric(name, MetricUnit.Percent, value)
         metrics.flush_metrics()
 
 
-def _metrics(current: Runtime) -> "EphemeralMetrics":
+def _metrics(runtime: Runtime) -> "EphemeralMetrics":
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
     metrics = EphemeralMetrics(
-        namespace=current.settings.text("POWERTOOLS_METRICS_NAMESPACE", "Driveway"),
-        service=current.settings.text("POWERTOOLS_SERVICE_NAME", "driveway"),
+        namespace=runtime.settings.text("POWERTOOLS_METRICS_NAMESPACE", "Driveway"),
+        service=runtime.settings.text("POWERTOOLS_SERVICE_NAME", "driveway"),
     )
-    metrics.add_dimension("stage", current.settings.stage)
+    metrics.add_dimension("stage", runtime.settings.stage)
     return metrics

@@ -3,6 +3,7 @@
 from typing import Any
 
 from driveway.axle.client import AxleError, AxleRefusedError
+from driveway.axle.connection import axle_client
 from driveway.domain.mpan import MpanError, core_mpan
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
@@ -24,22 +25,22 @@ SENTENCES = {
 }
 
 
-def check_eligibility(body: EligibilityBody, current: Runtime) -> Answer:
+def check_eligibility(body: EligibilityBody, runtime: Runtime) -> Answer:
     """The MPAN is checked here, then by Axle, and then whether smart charging is open to it.
 
     Raises:
         ProblemError: the MPAN is malformed (422 by our own check, 400 by Axle's) or has no connected import meter
             (404), the asset model is unknown (404), or Axle cannot answer (503).
     """
-    strict = current.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
+    strict = runtime.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
     try:
         mpan = core_mpan(body.mpan, check_digit=strict)
     except MpanError as error:
         raise refused([("/mpan", str(error))]) from None
-    _validate(mpan, current)
+    _validate(mpan, runtime)
     asked = {"mpan": mpan} | ({"asset_model": body.asset_model} if body.asset_model else {})
     try:
-        answer = current.axle.post("/entities/site/check-eligibility", asked)
+        answer = axle_client(runtime).post("/entities/site/check-eligibility", asked)
     except AxleRefusedError as error:
         if error.status == 404:
             detail = f"{error.detail} Leave asset_model out, or give one that Axle knows."
@@ -50,9 +51,9 @@ def check_eligibility(body: EligibilityBody, current: Runtime) -> Answer:
     return Answer(200, _told(answer))
 
 
-def _validate(mpan: str, current: Runtime) -> None:
+def _validate(mpan: str, runtime: Runtime) -> None:
     try:
-        current.axle.post("/validation/mpan", {"mpan": mpan})
+        axle_client(runtime).post("/validation/mpan", {"mpan": mpan})
     except AxleRefusedError as error:
         if error.status == 404:
             detail = f"{error.detail} Check the MPAN on the electricity bill: it is the import meter's that counts."

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from driveway.axle.client import AxleError, AxleRefusedError
+from driveway.axle.connection import axle_client
 from driveway.domain.twin import AxleState, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
@@ -24,16 +25,16 @@ RecordRule = Callable[[SiteRecord], SiteRecord]
 TwinRule = Callable[[Twin], Twin]
 
 
-def unenrol(site: str, current: Runtime) -> Answer:
+def unenrol(site: str, runtime: Runtime) -> Answer:
     """Opt out: our side first, so that the car is let go of at once, then Axle. The rewards stay in reach.
 
     Raises:
         ProblemError: Axle cannot answer (503): the site is ``unenrolling`` until the call is repeated.
     """
-    record = onboarded_site(site, current)
+    record = onboarded_site(site, runtime)
     if record.state == "unenrolled":
         return Answer(200, site_state(record))
-    now = current.now()
+    now = runtime.now()
 
     def out(twin: Twin) -> Twin:
         if not twin.link.enrolled:
@@ -41,29 +42,29 @@ def unenrol(site: str, current: Runtime) -> Answer:
         entry = Entry(now, "Unenrolled", Reason.UNENROLLED, "The site opted out; the car charges as it likes.")
         return replace(twin, link=replace(twin.link, enrolled=False), profiles=()).tell(entry)
 
-    record = change_site(site, lambda r: replace(r, state="unenrolling"), out, current)
+    record = change_site(site, lambda r: replace(r, state="unenrolling"), out, runtime)
     try:
-        current.axle.post(f"/entities/site/{record.axle_site_id}/unenrol", {"proposition": PROPOSITION})
+        axle_client(runtime).post(f"/entities/site/{record.axle_site_id}/unenrol", {"proposition": PROPOSITION})
     except AxleError as error:
         if not (isinstance(error, AxleRefusedError) and error.status == 404):
             raise problem_of(error, "unenrol") from None
-    done = change_site(site, lambda r: replace(r, state="unenrolled", enrolment="unenrolled"), out, current)
+    done = change_site(site, lambda r: replace(r, state="unenrolled", enrolment="unenrolled"), out, runtime)
     return Answer(200, site_state(done))
 
 
-def enrol(site: str, body: EnrolBody, current: Runtime) -> Answer:
+def enrol(site: str, body: EnrolBody, runtime: Runtime) -> Answer:
     """Opt back in: Axle first, then our side; Axle is told tariff, intent and plug state anew.
 
     Raises:
         ProblemError: Axle refuses, who withdrew before without ``rejoin`` for one, or cannot answer (503).
     """
-    record, now = onboarded_site(site, current), current.now()
+    record, now = onboarded_site(site, runtime), runtime.now()
     consent_at = body.gave_boundary_meter_consent_at
     asked: dict[str, Any] = {"proposition": PROPOSITION, "override_withdrawal": body.rejoin}
     if consent_at is not None:
         asked["gave_boundary_meter_consent_at"] = consent_at.astimezone(UTC).isoformat()
     try:
-        answer = current.axle.post(f"/entities/site/{record.axle_site_id}/enrol", asked)
+        answer = axle_client(runtime).post(f"/entities/site/{record.axle_site_id}/enrol", asked)
     except AxleError as error:
         raise problem_of(error, "enrol") from None
     newly = answer["status"] == "enrolled"
@@ -78,18 +79,18 @@ def enrol(site: str, body: EnrolBody, current: Runtime) -> Answer:
         site,
         lambda r: replace(r, state="active", enrolment="enrolled", consent_at=consent_at or r.consent_at),
         back,
-        current,
+        runtime,
     )
     return Answer(200, site_state(done))
 
 
-def snooze(site: str, body: SnoozeBody, current: Runtime) -> Answer:
+def snooze(site: str, body: SnoozeBody, runtime: Runtime) -> Answer:
     """Pause until an instant, or end the pause (``until`` null). It ends by itself.
 
     Raises:
         ProblemError: the site is not enrolled (409), or the instant is not within the coming year (422).
     """
-    record, now, until = onboarded_site(site, current), current.now(), body.until
+    record, now, until = onboarded_site(site, runtime), runtime.now(), body.until
     if record.state != "active":
         raise not_enrolled("A site that opted out cannot be snoozed.")
     if until is not None and not now < until <= now + LONGEST_SNOOZE:
@@ -105,13 +106,13 @@ def snooze(site: str, body: SnoozeBody, current: Runtime) -> Answer:
             entry = Entry(now, "Snoozed", Reason.SNOOZED, "Smart charging is snoozed.", {"until": until.isoformat()})
         return replace(twin, link=replace(twin.link, snoozed_until=until)).tell(entry)
 
-    done = change_site(site, lambda r: replace(r, snoozed_until=until), pause, current)
+    done = change_site(site, lambda r: replace(r, snoozed_until=until), pause, runtime)
     return Answer(200, site_state(done))
 
 
-def onboarded_site(site: str, current: Runtime) -> SiteRecord:
+def onboarded_site(site: str, runtime: Runtime) -> SiteRecord:
     """The record of a site that Axle knows and that is not being erased. Raises ProblemError (404, 409)."""
-    record = current.sites.get(site)
+    record = runtime.sites.get(site)
     if record is None:
         raise not_found("site", site)
     if record.state == "leaving":
@@ -122,30 +123,30 @@ def onboarded_site(site: str, current: Runtime) -> SiteRecord:
     return record
 
 
-def change_site(site: str, record_rule: RecordRule, twin_rule: TwinRule, current: Runtime) -> SiteRecord:
+def change_site(site: str, record_rule: RecordRule, twin_rule: TwinRule, runtime: Runtime) -> SiteRecord:
     """Change a site's record and all its twins in one transaction, on what they are when it is written.
 
     Raises:
         ProblemError: there is no such site (404), or others kept changing it (503).
     """
     for _ in range(MOST_TRIES):
-        record = current.sites.get(site)
+        record = runtime.sites.get(site)
         if record is None:
             raise not_found("site", site)
-        wanted, pairs = record_rule(record), _pairs(record, twin_rule, current)
+        wanted, pairs = record_rule(record), _pairs(record, twin_rule, runtime)
         try:
-            current.sites.commit(wanted, pairs, [], now=current.now())
+            runtime.sites.commit(wanted, pairs, [], now=runtime.now())
         except ContentionError:
             continue
         return wanted
     raise busy("The site is being changed by many at once. Repeat the call.", retry_after_s=1)
 
 
-def _pairs(record: SiteRecord, rule: TwinRule, current: Runtime) -> list[Pair]:
+def _pairs(record: SiteRecord, rule: TwinRule, runtime: Runtime) -> list[Pair]:
     pairs: list[Pair] = []
     for asset in record.known_assets:
         try:
-            before = replace(current.table.twin(asset), news=())
+            before = replace(runtime.table.twin(asset), news=())
         except UnknownAssetError:
             continue
         if before.link.site == record.site:

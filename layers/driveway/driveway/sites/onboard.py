@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
+from driveway.axle.connection import axle_client
 from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.twin import Home, Twin, changed_groups
@@ -20,8 +21,8 @@ from driveway.runtime.problems import ProblemError, busy
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import SiteBody
 from driveway.sites.release import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
-from driveway.sites.requested import Wanted, axle_body, checked, default_intent, default_tariff, without_personal
-from driveway.sites.twins import Terms, changes_vehicle, kept, onboarded
+from driveway.sites.requested import AssetRequest, axle_body, checked, default_intent, default_tariff, without_personal
+from driveway.sites.twins import Terms, changes_vehicle, twin_of_named_asset, twin_of_other_asset
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
 from driveway.store.table import ContentionError, UnknownAssetError
 
@@ -35,11 +36,11 @@ class _Call:
     site: str
     body: SiteBody
     mpan: str
-    wanted: list[Wanted]
+    wanted: list[AssetRequest]
     was: SiteRecord | None
     now: datetime
 
-    def wants(self, asset: str) -> Wanted | None:
+    def wants(self, asset: str) -> AssetRequest | None:
         """What is wanted of an asset; None if the call does not name it."""
         return next((wanted for wanted in self.wanted if wanted.body.asset == asset), None)
 
@@ -49,32 +50,32 @@ class _Call:
         return wanted is not None and changes_vehicle(twin, wanted)
 
 
-def put_site(site: str, body: SiteBody, current: Runtime) -> Answer:
+def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
     """Onboard or update a site. Raises ProblemError."""
-    strict = current.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
+    strict = runtime.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
     mpan, wanted = checked(body, check_digit=strict)
-    call = _Call(site, body, mpan, wanted, current.sites.get(site), current.now())
+    call = _Call(site, body, mpan, wanted, runtime.sites.get(site), runtime.now())
     if call.was is not None and call.was.state == "leaving":
         raise ProblemError(
             409, "site-leaving", "The site is being erased", "Finish its DELETE first, then onboard it again."
         )
-    named = {w.body.asset: _present(w.body.asset, site, current) for w in wanted}
-    removed = [asset for asset in body.remove_assets if _present(asset, site, current) is not None]
-    _refuse_foreign_vehicles(call, named, current)
-    noted = _noted(call, named, removed, current)
-    axle = _onboard_at_axle(call, noted, current)
-    _refuse_foreign_site(call, noted, axle, current)
+    named = {w.body.asset: _present(w.body.asset, site, runtime) for w in wanted}
+    removed = [asset for asset in body.remove_assets if _present(asset, site, runtime) is not None]
+    _refuse_foreign_vehicles(call, named, runtime)
+    noted = _noted(call, named, removed, runtime)
+    axle = _onboard_at_axle(call, noted, runtime)
+    _refuse_foreign_site(call, noted, axle, runtime)
     swapped = [asset for asset, twin in named.items() if call.changes_vehicle(twin)]
-    _let_go([*swapped, *removed], current)
-    _remove(call, removed, current)
-    stored = _store(call, noted, axle, current)
-    _after(call, stored, current)
+    release_vehicles([*swapped, *removed], runtime)
+    _remove(call, removed, runtime)
+    stored = _store(call, noted, axle, runtime)
+    _after(call, stored, runtime)
     return _answer(call, stored, axle)
 
 
-def _present(asset: str, site: str, current: Runtime) -> Twin | None:
+def _present(asset: str, site: str, runtime: Runtime) -> Twin | None:
     try:
-        twin = current.table.twin(asset)
+        twin = runtime.table.twin(asset)
     except UnknownAssetError:
         return None
     if twin.link.site != site:
@@ -82,10 +83,10 @@ def _present(asset: str, site: str, current: Runtime) -> Twin | None:
     return replace(twin, news=())
 
 
-def _refuse_foreign_vehicles(call: _Call, named: Mapping[str, Twin | None], current: Runtime) -> None:
+def _refuse_foreign_vehicles(call: _Call, named: Mapping[str, Twin | None], runtime: Runtime) -> None:
     """Refuse a vehicle that is another asset's, unless that asset gives it up by this very call."""
     for asset, vehicle in ((w.body.asset, w.vehicle) for w in call.wanted):
-        owner = current.records.asset_for(vehicle.provider, vehicle.vehicle_id) if vehicle else None
+        owner = runtime.records.asset_for(vehicle.provider, vehicle.vehicle_id) if vehicle else None
         if owner is None or owner == asset or owner in call.body.remove_assets:
             continue
         if call.changes_vehicle(named.get(owner)):
@@ -97,21 +98,21 @@ def _owned(detail: str, owner: str) -> ProblemError:
     return ProblemError(409, "owned-elsewhere", "It belongs to another", detail, extra={"owner": owner})
 
 
-def _noted(call: _Call, named: Mapping[str, Twin | None], removed: list[str], current: Runtime) -> SiteRecord:
+def _noted(call: _Call, named: Mapping[str, Twin | None], removed: list[str], runtime: Runtime) -> SiteRecord:
     """The site's record, noted as begun if this call has more to do than to repeat what is so."""
     settled = call.was is not None and call.was.state == "active" and call.was.begun_at is None
     new = any(twin is None or call.changes_vehicle(twin) for twin in named.values())
     record = call.was or SiteRecord(call.site)
     if settled and not new and not removed:
         return record
-    return current.sites.begin(record, named, call.now)
+    return runtime.sites.begin(record, named, call.now)
 
 
-def _onboard_at_axle(call: _Call, noted: SiteRecord, current: Runtime) -> dict[str, Any]:
+def _onboard_at_axle(call: _Call, noted: SiteRecord, runtime: Runtime) -> dict[str, Any]:
     try:
-        answer = current.axle.post("/entities/site/onboard", axle_body(call.body, call.mpan))
+        answer = axle_client(runtime).post("/entities/site/onboard", axle_body(call.body, call.mpan))
     except AxleRefusedError as error:
-        current.sites.take_back(noted, call.was)
+        runtime.sites.take_back(noted, call.was)
         raise problem_of(error, "onboard") from None
     except AxleUnavailableError as error:
         raise problem_of(error, "onboard") from None
@@ -121,48 +122,48 @@ def _onboard_at_axle(call: _Call, noted: SiteRecord, current: Runtime) -> dict[s
     return dict(answer)
 
 
-def _refuse_foreign_site(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], current: Runtime) -> None:
+def _refuse_foreign_site(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], runtime: Runtime) -> None:
     """Refuse a meter point that another site of ours has, and take back what Axle has made of the call."""
-    owner = current.records.asset_for(AXLE_SITE, axle["site"]["site_id"])
+    owner = runtime.records.asset_for(AXLE_SITE, axle["site"]["site_id"])
     if owner is None or owner == call.site:
         return
     for item in axle["assets"]:
         if item.get("asset_created"):
-            delete_at_axle(item["asset_id"], current)
-    current.sites.take_back(noted, call.was)
+            delete_at_axle(item["asset_id"], runtime)
+    runtime.sites.take_back(noted, call.was)
     raise _owned(f"The meter point belongs to the site {owner!r}.", owner)
 
 
-def _let_go(assets: list[str], current: Runtime) -> None:
-    now = current.now()
+def release_vehicles(assets: list[str], runtime: Runtime) -> None:
+    now = runtime.now()
     for asset in assets:
-        current.table.change_twin(asset, lambda twin: leaving(twin, now), now=now)
-    wait_until_released(assets, current)
+        runtime.table.change_twin(asset, lambda twin: leaving(twin, now), now=now)
+    wait_until_released(assets, runtime)
 
 
-def _remove(call: _Call, removed: list[str], current: Runtime) -> None:
+def _remove(call: _Call, removed: list[str], runtime: Runtime) -> None:
     for asset in removed:
-        send_last_readings(asset, current)
-        delete_at_axle(current.table.twin(asset).link.axle_asset_id, current)
-        erase_asset(asset, call.site, current)
+        send_last_readings(asset, runtime)
+        delete_at_axle(runtime.table.twin(asset).link.axle_asset_id, runtime)
+        erase_asset(asset, call.site, runtime)
 
 
-def _store(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], current: Runtime) -> list[Pair]:
+def _store(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], runtime: Runtime) -> list[Pair]:
     """Write everything at once; when a twin was changed meanwhile, once more on what it is now."""
     record = _record(call, noted, axle)
     for _ in range(MOST_TRIES):
-        pairs, others = _twins(call, record, axle, current)
+        pairs, others = _twins(call, record, axle, runtime)
         claims = [claim for _, after in pairs for claim in claims_of(after)]
         claims.append(Claim(AXLE_SITE, axle["site"]["site_id"], call.site))
         try:
-            current.sites.commit(record, [*pairs, *others], claims, now=call.now)
+            runtime.sites.commit(record, [*pairs, *others], claims, now=call.now)
         except OwnedError as error:
             raise _owned(str(error), error.owner) from None
         except ContentionError:
-            if current.sites.get(call.site) != noted:
+            if runtime.sites.get(call.site) != noted:
                 break
         except Exception:
-            current.logger.exception("Axle accepted a site that could not be stored")
+            runtime.logger.exception("Axle accepted a site that could not be stored")
             break
         else:
             return pairs
@@ -188,7 +189,7 @@ def _record(call: _Call, noted: SiteRecord, axle: Mapping[str, Any]) -> SiteReco
     )
 
 
-def _twins(call: _Call, record: SiteRecord, axle: Mapping[str, Any], current: Runtime) -> tuple[list[Pair], list[Pair]]:
+def _twins(call: _Call, record: SiteRecord, axle: Mapping[str, Any], runtime: Runtime) -> tuple[list[Pair], list[Pair]]:
     """The twins before and after: of the assets that the call names, and of the site's others."""
     home, snoozed_until = call.body.home, record.snoozed_until
     terms = Terms(
@@ -203,21 +204,21 @@ def _twins(call: _Call, record: SiteRecord, axle: Mapping[str, Any], current: Ru
     ids = {item["external_id"]: item["asset_id"] for item in axle["assets"]}
     pairs: list[Pair] = []
     for wanted in call.wanted:
-        before = _present(wanted.body.asset, call.site, current)
-        pairs.append((before, onboarded(before, wanted, ids[wanted.body.asset], terms)))
-    unnamed = [_present(asset, call.site, current) for asset in record.assets if call.wants(asset) is None]
-    others: list[Pair] = [(twin, kept(twin, terms)) for twin in unnamed if twin is not None]
+        before = _present(wanted.body.asset, call.site, runtime)
+        pairs.append((before, twin_of_named_asset(before, wanted, ids[wanted.body.asset], terms)))
+    unnamed = [_present(asset, call.site, runtime) for asset in record.assets if call.wants(asset) is None]
+    others: list[Pair] = [(twin, twin_of_other_asset(twin, terms)) for twin in unnamed if twin is not None]
     return pairs, others
 
 
-def _after(call: _Call, stored: list[Pair], current: Runtime) -> None:
+def _after(call: _Call, stored: list[Pair], runtime: Runtime) -> None:
     """What follows the write and does no harm twice: first tokens kept, the plug state metered."""
     for wanted in call.wanted:
         vehicle = wanted.body.vehicle
         if vehicle is not None and vehicle.refresh_token is not None and vehicle.user_id is not None:
-            current.sites.keep_refresh_token(vehicle.provider, vehicle.user_id, vehicle.refresh_token)
+            runtime.sites.keep_refresh_token(vehicle.provider, vehicle.user_id, vehicle.refresh_token)
     for _, after in stored:
-        meter_twin(after, (), current)
+        meter_twin(after, (), runtime)
 
 
 def _answer(call: _Call, stored: list[Pair], axle: Mapping[str, Any]) -> Answer:
@@ -250,7 +251,7 @@ def _answer(call: _Call, stored: list[Pair], axle: Mapping[str, Any]) -> Answer:
     return Answer(201 if created else 200, body)
 
 
-def _filled(wanted: Wanted, twin: Twin) -> list[str]:
+def _filled(wanted: AssetRequest, twin: Twin) -> list[str]:
     """What was filled in because the app has never said it."""
     filled = []
     if wanted.tariff is None and twin.tariff == default_tariff():

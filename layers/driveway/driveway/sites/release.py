@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
+from driveway.axle.connection import axle_client
 from driveway.axle.readings import drain_of
 from driveway.domain.control.command_states import REFUSED, TAKEN
 from driveway.domain.control.required_command import holds_car
-from driveway.domain.control.vehicle_schedules import may_keep_ours
+from driveway.domain.control.vehicle_schedules import may_hold_our_schedule
 from driveway.domain.twin import Command, Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import busy
@@ -36,14 +37,18 @@ def is_released(twin: Twin, now: datetime) -> bool:
     """Whether a twin's car can charge by itself as far as we can bring it about, or releasing it was given up."""
     if twin.link.vehicle is None:
         return True
-    return _car_is_released(twin, twin.control.command, now) and _keeps_nothing(twin, twin.control.upkeep)
+    return _car_is_released(twin, twin.control.command, now) and _keeps_nothing(twin, twin.control.schedule_command)
 
 
-def _keeps_nothing(twin: Twin, upkeep: Command | None) -> bool:
+def _keeps_nothing(twin: Twin, schedule_command: Command | None) -> bool:
     """Whether no schedule of ours is left in the car or charger, or removing it was refused for good."""
-    if upkeep is not None and upkeep.action == "remove_default" and upkeep.state == "failed":
-        return upkeep.outcome in REFUSED
-    return not may_keep_ours(twin)
+    if (
+        schedule_command is not None
+        and schedule_command.action == "remove_default"
+        and schedule_command.state == "failed"
+    ):
+        return schedule_command.outcome in REFUSED
+    return not may_hold_our_schedule(twin)
 
 
 def _car_is_released(twin: Twin, command: Command | None, now: datetime) -> bool:
@@ -55,44 +60,44 @@ def _car_is_released(twin: Twin, command: Command | None, now: datetime) -> bool
     return not under_way and not holds_car(twin, now)
 
 
-def wait_until_released(assets: Sequence[str], current: Runtime) -> None:
+def wait_until_released(assets: Sequence[str], runtime: Runtime) -> None:
     """Wait a little for the cars of assets that are leaving to be released; not for ever, if they cannot be reached.
 
     Raises:
         ProblemError: they are not released yet (503): the same call goes on waiting.
     """
     deadline = time.monotonic() + RELEASE_WAIT_S
-    while any(_holds_up(asset, current) for asset in assets):
+    while any(_holds_up(asset, runtime) for asset in assets):
         if time.monotonic() >= deadline:
             raise busy("The car is being released, so that it can charge by itself. Repeat the call.")
         time.sleep(POLL_S)
 
 
-def _holds_up(asset: str, current: Runtime) -> bool:
+def _holds_up(asset: str, runtime: Runtime) -> bool:
     try:
-        twin = current.table.twin(asset)
+        twin = runtime.table.twin(asset)
     except UnknownAssetError:
         return False
-    now, since = current.now(), twin.link.leaving_since
-    longest = max(LONGEST_RELEASE, current.clock.machine(LONGEST_RELEASE_REAL_S))
+    now, since = runtime.now(), twin.link.leaving_since
+    longest = max(LONGEST_RELEASE, runtime.clock.real_time(LONGEST_RELEASE_REAL_S))
     return not is_released(twin, now) and (since is None or now - since < longest)
 
 
-def send_last_readings(asset: str, current: Runtime) -> None:
+def send_last_readings(asset: str, runtime: Runtime) -> None:
     """Tell Axle every half-hour of the asset that it has not heard, without waiting for late data.
 
     Raises:
         ProblemError: Axle cannot take them now (503).
     """
-    report = drain_of(current, time_left=lambda: 0.0).flush(asset, EVER)
+    report = drain_of(runtime, time_left=lambda: 0.0).flush(asset, EVER)
     if report.unavailable is not None:
         raise busy("Axle cannot take the last readings now. Repeat the call; nothing is lost.")
 
 
-def delete_at_axle(axle_asset_id: str, current: Runtime) -> None:
+def delete_at_axle(axle_asset_id: str, runtime: Runtime) -> None:
     """Delete an asset at Axle; one that is not there is deleted. Raises ProblemError."""
     try:
-        current.axle.delete(f"/entities/asset/{axle_asset_id}")
+        axle_client(runtime).delete(f"/entities/asset/{axle_asset_id}")
     except AxleRefusedError as error:
         if error.status != 404:
             raise problem_of(error, "delete-asset") from None
@@ -100,22 +105,22 @@ def delete_at_axle(axle_asset_id: str, current: Runtime) -> None:
         raise problem_of(error, "delete-asset") from None
 
 
-def erase_asset(asset: str, site: str, current: Runtime) -> None:
+def erase_asset(asset: str, site: str, runtime: Runtime) -> None:
     """Erase what the table holds of a site's asset; one of another site stays. Erasing again does no harm.
 
     Whatever is on its way into the partition meanwhile is swept once the table's stream tells of the twin's end.
     """
     try:
-        twin = current.table.twin(asset)
+        twin = runtime.table.twin(asset)
     except UnknownAssetError:
-        current.records.sweep(asset_key(asset))
+        runtime.records.sweep(asset_key(asset))
         return
     if twin.link.site != site:
         return
     for claim in claims_of(twin):
-        current.sites.release_claim(claim)
+        runtime.sites.release_claim(claim)
     vehicle = twin.link.vehicle
     if vehicle is not None and vehicle.user_id is not None:
-        current.sites.forget_token(vehicle.provider, vehicle.user_id)
-    current.records.delete(asset_key(asset), "TWIN")
-    current.records.sweep(asset_key(asset))
+        runtime.sites.forget_token(vehicle.provider, vehicle.user_id)
+    runtime.records.delete(asset_key(asset), "TWIN")
+    runtime.records.sweep(asset_key(asset))

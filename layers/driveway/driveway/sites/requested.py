@@ -18,7 +18,7 @@ DEFAULT_INTENT = {"ready_by": "07:00"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AssetRequest:
     """One asset as the body asks for it. None where the body leaves a preference as it is."""
 
     body: AssetBody
@@ -52,7 +52,7 @@ def default_intent() -> Intent:
     return parse_intent(DEFAULT_INTENT)
 
 
-def checked(body: SiteBody, *, check_digit: bool) -> tuple[str, list[Wanted]]:
+def checked(body: SiteBody, *, check_digit: bool) -> tuple[str, list[AssetRequest]]:
     """The core MPAN and the assets asked for. Raises ProblemError (422) with a pointer to every fault."""
     errors = _faults(body)
     mpan = ""
@@ -87,7 +87,7 @@ def _has_twice(values: Sequence[object]) -> bool:
     return len(set(values)) != len(values)
 
 
-def _wanted(pointer: str, asset: AssetBody, timezone: str, errors: list[tuple[str, str]]) -> Wanted:
+def _wanted(pointer: str, asset: AssetBody, timezone: str, errors: list[tuple[str, str]]) -> AssetRequest:
     tariff: Tariff | None = None
     intent: Intent | None = None
     warnings: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ def _wanted(pointer: str, asset: AssetBody, timezone: str, errors: list[tuple[st
             check_intent_fits(intent, battery_kwh=asset.battery_kwh)
         except PreferenceError as error:
             errors += error.under(f"{pointer}/intent").errors
-    return Wanted(asset, tariff, intent, warnings)
+    return AssetRequest(asset, tariff, intent, warnings)
 
 
 def axle_body(body: SiteBody, mpan: str) -> dict[str, Any]:
@@ -133,8 +133,8 @@ def without_personal(words: Sequence[str], body: SiteBody, mpan: str) -> tuple[s
     secrets = {mpan, *body.site.model_dump(include={"mpan", "postcode", "street_address", "email"}).values()}
     clean = []
     for said in words:
-        kept = said
+        twin_of_other_asset = said
         for secret in secrets:
-            kept = kept.replace(secret, "…") if secret else kept
-        clean.append(kept)
+            twin_of_other_asset = twin_of_other_asset.replace(secret, "…") if secret else twin_of_other_asset
+        clean.append(twin_of_other_asset)
     return tuple(clean)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from driveway.axle.client import AxleError, AxleRefusedError
+from driveway.axle.connection import axle_client
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import malformed
 from driveway.sites.axle_problems import problem_of
@@ -14,7 +15,7 @@ DEFAULT_REDIRECT_URL = "https://axle.energy"
 _SHOWN = ("transaction_id", "start_time", "end_time", "settlement_date", "flex_kwh", "credit_pence", "payment_status")
 
 
-def rewards_body(site: str, query: Mapping[str, str], current: Runtime) -> dict[str, Any]:
+def rewards_body(site: str, query: Mapping[str, str], runtime: Runtime) -> dict[str, Any]:
     """Balance, earnings and transactions in pence, and a temporary link to withdraw.
 
     ``redirect_uri`` in the query is where the driver lands after withdrawing.
@@ -25,14 +26,14 @@ def rewards_body(site: str, query: Mapping[str, str], current: Runtime) -> dict[
     redirect_uri = query.get("redirect_uri")
     if redirect_uri is not None and not redirect_uri.startswith("https://"):
         raise malformed("'redirect_uri' must be an https address.")
-    axle_site_id = str(onboarded_site(site, current).axle_site_id)
+    axle_site_id = str(onboarded_site(site, runtime).axle_site_id)
     try:
-        info = current.axle.get(f"/rewards/{axle_site_id}/info")
-        history = current.axle.get(f"/rewards/{axle_site_id}/transactions")
-        link = withdrawal_link(axle_site_id, current, redirect_uri)
+        info = axle_client(runtime).get(f"/rewards/{axle_site_id}/info")
+        history = axle_client(runtime).get(f"/rewards/{axle_site_id}/transactions")
+        link = withdrawal_link(axle_site_id, runtime, redirect_uri)
     except AxleError as error:
         raise problem_of(error, "rewards") from None
-    transactions = [transaction(row, current.now().date()) for row in history["transactions"]]
+    transactions = [transaction(row, runtime.now().date()) for row in history["transactions"]]
     return {
         "site": site,
         "balance_pence": info["current_balance_pence"],
@@ -61,19 +62,19 @@ def transaction(row: Mapping[str, Any], today: date) -> dict[str, Any]:
     return {"type": kind, "status": "settled" if settled or paid else "estimated", **shown}
 
 
-def balance_pence(axle_site_id: str, current: Runtime) -> int:
+def balance_pence(axle_site_id: str, runtime: Runtime) -> int:
     """What the driver has not withdrawn; 0 when Axle does not know the site (any more). Raises ProblemError."""
     try:
-        return int(current.axle.get(f"/rewards/{axle_site_id}/info")["current_balance_pence"])
+        return int(axle_client(runtime).get(f"/rewards/{axle_site_id}/info")["current_balance_pence"])
     except AxleError as error:
         if isinstance(error, AxleRefusedError) and error.status == 404:
             return 0
         raise problem_of(error, "rewards") from None
 
 
-def withdrawal_link(axle_site_id: str, current: Runtime, redirect_uri: str | None = None) -> dict[str, str]:
+def withdrawal_link(axle_site_id: str, runtime: Runtime, redirect_uri: str | None = None) -> dict[str, str]:
     """A temporary link to Axle's withdrawal form and when it ends. Raises AxleError."""
-    back_to = redirect_uri or current.settings.text("REWARDS_REDIRECT_URL", DEFAULT_REDIRECT_URL)
-    answer = current.axle.get(f"/rewards/{axle_site_id}/url/balance", {"redirect_uri": back_to})
+    back_to = redirect_uri or runtime.settings.text("REWARDS_REDIRECT_URL", DEFAULT_REDIRECT_URL)
+    answer = axle_client(runtime).get(f"/rewards/{axle_site_id}/url/balance", {"redirect_uri": back_to})
     expires_at = datetime.fromisoformat(answer["url_expiry_timestamp"])
     return {"url": answer["balance_withdrawal_url"], "expires_at": expires_at.isoformat().replace("+00:00", "Z")}

@@ -7,7 +7,7 @@ from driveway.domain.axle_sync.differences import mark_unacknowledged
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.apply_observations import with_presence
+from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.twin import (
     AxleState,
     Control,
@@ -21,7 +21,7 @@ from driveway.domain.twin import (
     changed_groups,
 )
 from driveway.domain.twin.reasons import Reason
-from driveway.sites.requested import Wanted, default_intent, default_tariff
+from driveway.sites.requested import AssetRequest, default_intent, default_tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Terms:
     now: datetime
 
 
-def changes_vehicle(before: Twin | None, wanted: Wanted) -> bool:
+def changes_vehicle(before: Twin | None, wanted: AssetRequest) -> bool:
     """Whether the asset had a vehicle and is to have another one, or none."""
     was = before.link.vehicle if before else None
     if was is None:
@@ -46,7 +46,7 @@ def changes_vehicle(before: Twin | None, wanted: Wanted) -> bool:
     return to_be is None or (was.provider, was.vehicle_id) != (to_be.provider, to_be.vehicle_id)
 
 
-def onboarded(before: Twin | None, wanted: Wanted, axle_asset_id: str, terms: Terms) -> Twin:
+def twin_of_named_asset(before: Twin | None, wanted: AssetRequest, axle_asset_id: str, terms: Terms) -> Twin:
     """The twin of an asset that the call names; the same object if nothing changes."""
     link = _link(before, wanted, axle_asset_id, terms)
     if before is None:
@@ -69,7 +69,7 @@ def onboarded(before: Twin | None, wanted: Wanted, axle_asset_id: str, terms: Te
     return _updated(before, after, terms, "The asset has another vehicle." if swapped else "The site was updated.")
 
 
-def kept(before: Twin, terms: Terms) -> Twin:
+def twin_of_other_asset(before: Twin, terms: Terms) -> Twin:
     """The twin of an asset of the site that the call does not name; the same object if nothing changes."""
     link = replace(
         before.link, timezone=terms.timezone, home=terms.home, axle_site_id=terms.axle_site_id, enrolled=True
@@ -87,7 +87,7 @@ def _updated(before: Twin, after: Twin, terms: Terms, text: str) -> Twin:
     return mark_unacknowledged(after, terms.now).tell(Entry(terms.now, "SiteUpdated", Reason.UPDATED_BY_APP, text))
 
 
-def _link(before: Twin | None, wanted: Wanted, axle_asset_id: str, terms: Terms) -> Link:
+def _link(before: Twin | None, wanted: AssetRequest, axle_asset_id: str, terms: Terms) -> Link:
     body = wanted.body
     return Link(
         site=terms.site,
@@ -118,9 +118,9 @@ def _closed(presence: Presence, now: datetime) -> Session | None:
     return replace(session, closed_at=now) if session is not None else presence.last_session
 
 
-def _first_seen(twin: Twin, wanted: Wanted, now: datetime) -> Twin:
+def _first_seen(twin: Twin, wanted: AssetRequest, now: datetime) -> Twin:
     """The twin with the plug state the call gives; a car that is plugged in is plugged in at home."""
     plugged_in = bool(wanted.body.plugged_in)
     seen = Observation(at=now, source="app", plugged_in=plugged_in, at_home=plugged_in or None)
     step = observe(twin.presence, seen, now=now, rules=PresenceRules())
-    return with_presence(twin, step, (seen,), now)
+    return apply_presence_step(twin, step, (seen,), now)

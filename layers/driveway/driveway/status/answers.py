@@ -8,7 +8,7 @@ import msgspec
 
 from driveway.domain.control.protection import explain
 from driveway.domain.metering.completeness import Completeness, by_day, completeness, local_day, starts_at
-from driveway.domain.metering.slot import Label, Slot, Told
+from driveway.domain.metering.slot import Label, ReportedValue, Slot
 from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.preferences.vehicle_intent import intent_in_force, vehicle_intent_body
@@ -18,7 +18,7 @@ from driveway.domain.twin import Observed, Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import malformed, not_found
-from driveway.status.axle_state import told_to_axle
+from driveway.status.axle_state import axle_sync_status
 from driveway.store.table import UnknownAssetError
 
 LONGEST_SCHEDULE = timedelta(days=8)
@@ -31,9 +31,9 @@ LATELY = timedelta(days=1)
 REJECTIONS = 10
 
 
-def site_body(site: str, current: Runtime) -> dict[str, Any]:
+def site_body(site: str, runtime: Runtime) -> dict[str, Any]:
     """The body of ``GET /sites/{site}``. Raises ProblemError (404)."""
-    record, now = current.sites.get(site), current.now()
+    record, now = runtime.sites.get(site), runtime.now()
     if record is None:
         raise not_found("site", site)
     snoozed = record.snoozed_until is not None and now < record.snoozed_until
@@ -48,14 +48,14 @@ def site_body(site: str, current: Runtime) -> dict[str, Any]:
         "consent_at": _instant(record.consent_at),
         "snoozed_until": _instant(record.snoozed_until) if snoozed else None,
         "warnings": list(record.warnings),
-        "assets": [_asset_line(asset, site, current) for asset in record.known_assets],
+        "assets": [_asset_line(asset, site, runtime) for asset in record.known_assets],
         "unfinished": {"begun_at": _instant(begun_at), "text": text} if begun_at else None,
     }
 
 
-def _asset_line(asset: str, site: str, current: Runtime) -> dict[str, Any]:
+def _asset_line(asset: str, site: str, runtime: Runtime) -> dict[str, Any]:
     try:
-        twin = current.table.twin(asset)
+        twin = runtime.table.twin(asset)
     except UnknownAssetError:
         return {"asset": asset, "state": "unfinished"}
     link = twin.link
@@ -68,14 +68,14 @@ def _asset_line(asset: str, site: str, current: Runtime) -> dict[str, Any]:
         "state": "leaving" if link.leaving else "active" if link.enrolled else "unenrolled",
         "enrolled": link.enrolled,
         "plugged_in": twin.presence.session is not None,
-        "in_sync": told_to_axle(twin, current.now())["axle"]["in_sync"],
+        "in_sync": axle_sync_status(twin, runtime.now())["axle"]["in_sync"],
     }
 
 
-def asset_body(twin: Twin, current: Runtime) -> dict[str, Any]:
+def asset_body(twin: Twin, runtime: Runtime) -> dict[str, Any]:
     """The body of ``GET /assets/{asset}``."""
-    now, link, presence = current.now(), twin.link, twin.presence
-    want, held_back = explain(twin, now, current.control_rules)
+    now, link, presence = runtime.now(), twin.link, twin.presence
+    want, held_back = explain(twin, now, runtime.control_rules)
     session = presence.session
     return {
         "asset": link.asset,
@@ -108,10 +108,10 @@ def asset_body(twin: Twin, current: Runtime) -> dict[str, Any]:
             "text": held_back.text(link.timezone),
             "until": _instant(held_back.until),
         },
-        "next_edge": _next_edge(twin, now, current),
+        "next_edge": _next_edge(twin, now, runtime),
         "command": _command(twin),
-        **told_to_axle(twin, now),
-        "readings": _readings(twin, now, current),
+        **axle_sync_status(twin, now),
+        "readings": _readings(twin, now, runtime),
         "needs_user": presence.needs_user,
         "snoozed_until": _instant(link.snoozed_until),
         "revision": twin.revision,
@@ -142,8 +142,8 @@ def _instant(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _next_edge(twin: Twin, now: datetime, current: Runtime) -> dict[str, Any] | None:
-    spread_s = current.control_rules.default_spread_s
+def _next_edge(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, Any] | None:
+    spread_s = runtime.control_rules.default_spread_s
     first, *later = effective_schedule(twin, now, now + DEFAULT_SCHEDULE, spread_s=spread_s)
     edge = next((stretch for stretch in later if stretch.limit_kw != first.limit_kw), None)
     return {"at": _instant(edge.start), "charge": edge.limit_kw > 0} if edge else None
@@ -164,31 +164,31 @@ def _command(twin: Twin) -> dict[str, Any] | None:
     }
 
 
-def _readings(twin: Twin, now: datetime, current: Runtime) -> dict[str, Any]:
-    zone, grace = twin.link.timezone, current.readings_grace
+def _readings(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, Any]:
+    zone, grace = twin.link.timezone, runtime.readings_grace
     today = local_day(now, zone)
     days = [today - timedelta(days=back) for back in range(READING_DAYS)]
-    slots = current.slots.read_whole(twin.link.asset, starts_at(days[-1], zone), now=now)
+    slots = runtime.slots.read_whole(twin.link.asset, starts_at(days[-1], zone), now=now)
     lately = [slot for slot in slots if slot.start >= now - LATELY]
-    told = by_day(slots, days, zone, now=now, grace=grace)
+    reported = by_day(slots, days, zone, now=now, grace=grace)
     return {
         **_figure(completeness(lately, now=now, grace=grace)),
         "rejections": [_rejection(*row) for row in _parked(reversed(slots))][:REJECTIONS],
         "flags": [{"start": _instant(slot.start), "flags": list(slot.flags)} for slot in lately if slot.flags],
-        "days": [{"day": d.day.isoformat(), "half_hours": d.half_hours, **_figure(d.figure)} for d in told],
+        "days": [{"day": d.day.isoformat(), "half_hours": d.half_hours, **_figure(d.figure)} for d in reported],
     }
 
 
-def _parked(slots: Iterable[Slot]) -> Iterator[tuple[Slot, Label, Told]]:
-    return ((slot, label, told) for slot in slots for label, told in slot.parked)
+def _parked(slots: Iterable[Slot]) -> Iterator[tuple[Slot, Label, ReportedValue]]:
+    return ((slot, label, reported) for slot in slots for label, reported in slot.parked)
 
 
-def _rejection(slot: Slot, label: Label, told: Told) -> dict[str, Any]:
+def _rejection(slot: Slot, label: Label, reported: ReportedValue) -> dict[str, Any]:
     return {
         "start": _instant(slot.start),
         "label": label,
-        "kwh": (told.rejected_wh or 0) / 1000,
-        "detail": told.words,
+        "kwh": (reported.rejected_wh or 0) / 1000,
+        "detail": reported.words,
     }
 
 
@@ -201,16 +201,16 @@ def _figure(figure: Completeness) -> dict[str, Any]:
     }
 
 
-def schedule_answer(request: Request, current: Runtime) -> Answer:
+def schedule_answer(request: Request, runtime: Runtime) -> Answer:
     """The answer to ``GET /assets/{asset}/schedule?from=&to=``, as SVG if that is what the caller accepts."""
-    twin, now = current.table.twin(request.parameters["asset"]), current.now()
+    twin, now = runtime.table.twin(request.parameters["asset"]), runtime.now()
     start = _query_instant(request, "from") or now.replace(second=0, microsecond=0)
     if not FIRST_YEAR <= start.year <= LAST_YEAR:
         raise malformed(f"'from' must lie between the years {FIRST_YEAR} and {LAST_YEAR}.")
     end = _query_instant(request, "to") or start + DEFAULT_SCHEDULE
     if not start < end <= start + LONGEST_SCHEDULE:
         raise malformed("'to' must be after 'from', by at most eight days.")
-    stretches = effective_schedule(twin, start, end, spread_s=current.control_rules.default_spread_s)
+    stretches = effective_schedule(twin, start, end, spread_s=runtime.control_rules.default_spread_s)
     if "image/svg+xml" in request.headers.get("accept", ""):
         return _picture(twin, stretches, start, end, now)
     body = {"from": _instant(start), "to": _instant(end), "stretches": [_stretch_body(s) for s in stretches]}
@@ -254,16 +254,16 @@ def _query_instant(request: Request, name: str) -> datetime | None:
         raise malformed(f"'{name}' must be an instant with offset, for example 2026-01-15T22:00:00Z.") from None
 
 
-def timeline_body(request: Request, current: Runtime) -> dict[str, Any]:
+def timeline_body(request: Request, runtime: Runtime) -> dict[str, Any]:
     """The body of ``GET /assets/{asset}/timeline?limit=&before=``. Raises UnknownAssetError or ProblemError."""
     asset = request.parameters["asset"]
-    current.table.twin(asset)
+    runtime.table.twin(asset)
     text = request.query.get("limit", str(ENTRIES))
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= ENTRIES:
         raise malformed(f"'limit' must be a number from 1 to {ENTRIES}.")
     before = request.query.get("before")
     if before is not None and not (before.startswith("LOG#") and before.isascii() and len(before) <= LONGEST_CURSOR):
         raise malformed("'before' must be the 'next' of an earlier answer.")
-    rows, cursor = current.records.timeline(asset, before=before, limit=int(text))
+    rows, cursor = runtime.records.timeline(asset, before=before, limit=int(text))
     shown = ("at", "event", "reason", "text", "detail")
     return {"entries": [{name: row.get(name) for name in shown} for row in rows], "next": cursor}

@@ -9,7 +9,7 @@ from driveway.domain.axle_sync.differences import in_sync, next_call
 from driveway.domain.twin import Twin
 
 
-def told_to_axle(twin: Twin, now: datetime) -> dict[str, Any]:
+def axle_sync_status(twin: Twin, now: datetime) -> dict[str, Any]:
     """The ``axle`` member of answers: whether Axle knows everything, what it is told next, since when it does not."""
     call = next_call(twin, now)
     return {

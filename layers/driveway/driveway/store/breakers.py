@@ -48,7 +48,7 @@ class Breakers:
     records: VersionedRecords
     rules: BreakerRules = field(default_factory=BreakerRules)
     believed: timedelta = timedelta(seconds=3)
-    chance: Random = field(default_factory=SystemRandom)
+    rng: Random = field(default_factory=SystemRandom)
     _known: dict[str, _Known] = field(default_factory=dict, init=False, repr=False)
 
     def allow(self, key: str, now: datetime) -> Permit:
@@ -65,7 +65,7 @@ class Breakers:
 
     def comeback(self, permit: Permit, now: datetime) -> datetime:
         """When to ask again after a permit was not granted: spread, so that not everybody comes at once."""
-        return max(now, permit.until or now) + self.rules.drain * self.chance.random()
+        return max(now, permit.until or now) + self.rules.drain * self.rng.random()
 
     def succeeded(self, key: str, permit: Permit, now: datetime) -> None:
         """Note that the service answered. Costs nothing while it is healthy."""
@@ -76,7 +76,7 @@ class Breakers:
 
     def failed(self, key: str, permit: Permit, now: datetime, *, wait_s: float | None = None) -> None:
         """Note that the service did not answer; ``wait_s`` is how long it asked to be left alone."""
-        spread = self.chance.random()
+        spread = self.rng.random()
         self._change(key, now, lambda breaker: failed(breaker, permit, now, self.rules, spread=spread, wait_s=wait_s))
 
     def unused(self, key: str, permit: Permit, now: datetime) -> None:

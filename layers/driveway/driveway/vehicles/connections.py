@@ -2,28 +2,29 @@
 
 from collections.abc import Mapping
 
+from driveway.auth.token_source import TokenSource
 from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
-from driveway.vehicles.provider import Call, TokenSource
+from driveway.vehicles.provider import Call
 
 CHARGER_SETTINGS = {"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_UNIT"}
 
 
-def connect(vehicle: Vehicle, twin: Twin, current: Runtime) -> Call:
+def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:
     """The call context for a vehicle's provider, from the settings, the secrets and the shared tokens."""
-    credentials = current.secret("PROVIDERS_SECRET").get(vehicle.provider, {})
+    credentials = runtime.secret("PROVIDERS_SECRET").get(vehicle.provider, {})
     return Call(
-        base_url=current.settings.text(f"{vehicle.provider.upper()}_BASE_URL").rstrip("/"),
-        http=current.http,
-        tokens=current.token_source(_token_key(vehicle), credentials, lambda: _tokens(vehicle, credentials, current)),
-        now=current.now(),
-        extra=_extra(vehicle, twin, current),
-        wait=current.clock.sleep,
+        base_url=runtime.settings.text(f"{vehicle.provider.upper()}_BASE_URL").rstrip("/"),
+        http=runtime.http,
+        tokens=runtime.cached(_token_key(vehicle), credentials, lambda: _tokens(vehicle, credentials, runtime)),
+        now=runtime.now(),
+        extra=_extra(vehicle, twin, runtime),
+        wait=runtime.clock.sleep,
     )
 
 
-def _extra(vehicle: Vehicle, twin: Twin, current: Runtime) -> Mapping[str, str]:
+def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
     """What is known of the home, the connection and a charger, as the providers' modules name it; unknowns left out."""
     home = twin.link.home
     known: dict[str, float | str | None] = {
@@ -35,7 +36,7 @@ def _extra(vehicle: Vehicle, twin: Twin, current: Runtime) -> Mapping[str, str]:
         "phases": vehicle.phases,
     }
     if vehicle.provider == "ocpp":
-        known |= {name: current.settings.text(setting, "") or None for name, setting in CHARGER_SETTINGS.items()}
+        known |= {name: runtime.settings.text(setting, "") or None for name, setting in CHARGER_SETTINGS.items()}
     return {name: str(value) for name, value in known.items() if value is not None}
 
 
@@ -44,11 +45,11 @@ def _token_key(vehicle: Vehicle) -> str:
     return f"TOKEN#tesla#{vehicle.user_id}" if vehicle.provider == "tesla" else f"TOKEN#{vehicle.provider}"
 
 
-def _tokens(vehicle: Vehicle, credentials: Mapping[str, str], current: Runtime) -> TokenSource:
+def _tokens(vehicle: Vehicle, credentials: Mapping[str, str], runtime: Runtime) -> TokenSource:
     if vehicle.provider == "ocpp":
         return StaticToken(credentials.get("token", ""))
     endpoint = TokenEndpoint(
-        url=current.settings.text(f"{vehicle.provider.upper()}_TOKEN_URL"),
+        url=runtime.settings.text(f"{vehicle.provider.upper()}_TOKEN_URL"),
         client_id=credentials.get("client_id", ""),
         client_secret=credentials.get("client_secret"),
         client_auth="basic" if vehicle.provider == "enode" else "form",
@@ -56,9 +57,9 @@ def _tokens(vehicle: Vehicle, credentials: Mapping[str, str], current: Runtime) 
     return SharedTokens(
         key=_token_key(vehicle),
         endpoint=endpoint,
-        store=current.records,
-        http=current.http,
-        now=current.now,
-        lease=current.clock.machine(30),
+        store=runtime.records,
+        http=runtime.http,
+        now=runtime.now,
+        lease=runtime.clock.real_time(30),
         rotating=vehicle.provider == "tesla",
     )

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind, TokenError
+from driveway.auth.token_source import TokenError
+from driveway.vehicles.provider import Call, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     import requests

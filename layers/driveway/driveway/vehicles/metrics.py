@@ -34,18 +34,18 @@ def not_stored(inbound: Inbound, taken: Mapping[str, int]) -> Counter[str]:
     return Counter({**taken, "dropped": unreadable, "unused": inbound.unused})
 
 
-def count_not_stored(provider: str, counts: Mapping[str, int], current: Runtime) -> None:
+def count_not_stored(provider: str, counts: Mapping[str, int], runtime: Runtime) -> None:
     """Report these counts as metrics of a provider; nothing is written when there is nothing to count."""
     told = {metric: counts[name] for name, metric in METRICS.items() if counts.get(name)}
     if told:
         from driveway.runtime.metrics import emit
 
-        emit(told, current, provider=provider)
+        emit(told, runtime, provider=provider)
 
 
-def count_command(provider: str, outcome: Outcome | None, current: Runtime) -> None:
+def count_command(provider: str, outcome: Outcome | None, runtime: Runtime) -> None:
     """Report what became of a command; None: it was put off because its provider is out of service."""
     from driveway.runtime.metrics import emit
 
     name = UNAVAILABLE if outcome is None or outcome.unavailable else COMMANDS[outcome.kind]
-    emit({name: 1}, current, provider=provider)
+    emit({name: 1}, runtime, provider=provider)

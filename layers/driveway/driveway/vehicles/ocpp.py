@@ -91,7 +91,7 @@ class OcppCommands:
         """Hold charging at a limit of 0 until the command lapses."""
         return _set_profile(call, vehicle, _command(call, 0.0))
 
-    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
+    def read_state(self, call: Call, vehicle: Vehicle) -> Outcome:
         """What the central system knows of the charger, as ACCEPTED with observations."""
         answer = _send(call, "GET", _path(vehicle))
         if isinstance(answer, Outcome):

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from driveway.auth.token_source import TokenSource
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
 
@@ -85,10 +86,6 @@ class Inbound:
     reply: Mapping[str, Any] = field(default_factory=dict)
 
 
-class SignatureError(Exception):
-    """The request is not from the provider (or not any more): answer 401, say no more."""
-
-
 class WebhookError(Exception):
     """The request is the provider's and not readable: answer 400 with this text."""
 
@@ -102,27 +99,6 @@ class Webhooks(Protocol):
         Raises:
             SignatureError: no secret fits, or the signed time is outside the replay window.
             WebhookError: the body cannot be read at all. A single bad event in a batch is only dropped.
-        """
-        ...
-
-
-class TokenError(Exception):
-    """No token can be had now; or, with ``needs_user``, not before the user has connected the account again."""
-
-    def __init__(self, message: str, *, needs_user: bool = False, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.needs_user = needs_user
-        self.retry_after_s = retry_after_s
-
-
-class TokenSource(Protocol):
-    """Gives the bearer token for a provider's API and replaces it when the API refuses it."""
-
-    def token(self, *, refused: str | None = None) -> str:
-        """A valid token; with ``refused`` one that is not that token (fetched once, shared by all instances).
-
-        Raises:
-            TokenError: there is none now.
         """
         ...
 
@@ -156,7 +132,7 @@ class Commands(Protocol):
         """Stop charging and stay plugged in."""
         ...
 
-    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
+    def read_state(self, call: Call, vehicle: Vehicle) -> Outcome:
         """Ask for the car's present state: its observations are in the outcome."""
         ...
 

@@ -101,16 +101,18 @@ class WithAxle(Runtime):
 
     given: Any = None
 
-    @property
-    def axle(self) -> Any:
+    def cached(self, key: str, source: Any, make: Any) -> Any:
         return self.given
+
+    def secret(self, setting: str) -> dict[str, Any]:
+        return {}
 
 
 def instance(clock: Clock, table: Any, axle: Any, records: Any, seed: int = 1) -> Runtime:
     made = WithAxle({"POWERTOOLS_LOG_LEVEL": "CRITICAL"}, clock=clock)
     made.random = Random(seed)
     made.table, made.given = table, axle
-    made.breakers = Breakers(records, BreakerRules(), chance=made.random)
+    made.breakers = Breakers(records, BreakerRules(), rng=made.random)
     return made
 
 
@@ -124,23 +126,23 @@ def test_an_outage_of_an_hour_costs_a_trickle_and_its_end_brings_everything_once
 ) -> None:
     clock, table = HandClock(), MemoryTable()
     axle = AxleByHand(clock)
-    current = instance(clock, table, axle, MemoryStore())
+    runtime = instance(clock, table, axle, MemoryStore())
     for number in range(100):
         twin = a_twin()
         table.twins[f"car-{number}"] = replace(twin, link=replace(twin.link, axle_asset_id=f"axle-{number}"))
-        sync(f"car-{number}", current)
+        sync(f"car-{number}", runtime)
     told_before = len(axle.called)
     axle.down = True
     for asset in table.twins:
         table.twins[asset] = plugged(table.twins[asset], f"{asset}-s1")
-    run_until(NOW + minutes(60), current, table)
+    run_until(NOW + minutes(60), runtime, table)
     while_down = len(axle.called) - told_before
     assert while_down <= 5 + 60
     assert not any(in_sync(twin, clock.now()) for twin in table.twins.values())
 
     axle.down = False
     back = clock.now()
-    run_until(back + minutes(10), current, table)
+    run_until(back + minutes(10), runtime, table)
     assert all(in_sync(twin, clock.now()) for twin in table.twins.values())
     assert {axle.accepted[f"axle-{number}", "plug-in"] for number in range(100)} == {1}
     recovery = [at for at in axle.called if at >= back]
@@ -154,9 +156,9 @@ def test_an_outage_of_an_hour_costs_a_trickle_and_its_end_brings_everything_once
         )
 
 
-def run_until(end: datetime, current: Runtime, table: MemoryTable) -> None:
+def run_until(end: datetime, runtime: Runtime, table: MemoryTable) -> None:
     """Look at every asset when it is due, as the clock function does, a tenth of a second for each look."""
-    clock = current.clock
+    clock = runtime.clock
     assert isinstance(clock, HandClock)
     queue = [(axle_due(twin, clock.now()), asset) for asset, twin in table.twins.items()]
     due_queue = [(due, asset) for due, asset in queue if due is not None]
@@ -164,7 +166,7 @@ def run_until(end: datetime, current: Runtime, table: MemoryTable) -> None:
     while due_queue and due_queue[0][0] <= end:
         due, asset = heapq.heappop(due_queue)
         clock.move(max(due, clock.now()))
-        sync(asset, current)
+        sync(asset, runtime)
         clock.move(clock.now() + timedelta(seconds=0.1))
         again = axle_due(table.twins[asset], clock.now())
         if again is not None:
@@ -176,39 +178,39 @@ def assets_at_hand(count: int) -> tuple[Runtime, MemoryTable, AxleByHand]:
     """Cars that Axle knows all of, each plugged in since."""
     clock, table = HandClock(), MemoryTable()
     axle = AxleByHand(clock)
-    current = instance(clock, table, axle, MemoryStore())
+    runtime = instance(clock, table, axle, MemoryStore())
     for number in range(count):
         twin = a_twin()
         table.twins[f"car-{number}"] = replace(twin, link=replace(twin.link, axle_asset_id=f"axle-{number}"))
-        sync(f"car-{number}", current)
+        sync(f"car-{number}", runtime)
         table.twins[f"car-{number}"] = plugged(table.twins[f"car-{number}"], "s1")
-    return current, table, axle
+    return runtime, table, axle
 
 
 def test_a_wait_that_axle_asks_for_is_kept_to_for_the_asset_and_for_axle_as_a_whole() -> None:
-    current, table, axle = assets_at_hand(7)
+    runtime, table, axle = assets_at_hand(7)
     axle.down, axle.retry_after_s = True, 100
     for number in range(5):
-        sync(f"car-{number}", current)
+        sync(f"car-{number}", runtime)
         retry_at = table.twins[f"car-{number}"].axle.retry_at
         assert retry_at is not None
         assert timedelta(seconds=100) <= retry_at - NOW <= timedelta(seconds=125)
     called = len(axle.called)
-    current.clock.move(NOW + timedelta(seconds=99))
-    sync("car-5", current)
+    runtime.clock.move(NOW + timedelta(seconds=99))
+    sync("car-5", runtime)
     assert len(axle.called) == called
-    current.clock.move(NOW + timedelta(seconds=100))
-    sync("car-6", current)
+    runtime.clock.move(NOW + timedelta(seconds=100))
+    sync("car-6", runtime)
     assert len(axle.called) == called + 1
 
 
 def test_an_asset_that_is_erased_before_its_call_leaves_the_probe_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    current, table, axle = assets_at_hand(7)
+    runtime, table, axle = assets_at_hand(7)
     axle.down = True
     for number in range(5):
-        sync(f"car-{number}", current)
+        sync(f"car-{number}", runtime)
     axle.down = False
-    current.clock.move(NOW + timedelta(seconds=10))
+    runtime.clock.move(NOW + timedelta(seconds=10))
     with monkeypatch.context() as erased:
 
         def gone(*_args: Any, **_kwargs: Any) -> Change:
@@ -216,22 +218,22 @@ def test_an_asset_that_is_erased_before_its_call_leaves_the_probe_to_another(mon
 
         erased.setattr(table, "change_twin", gone)
         with pytest.raises(UnknownAssetError):
-            sync("car-5", current)
-    sync("car-6", current)
+            sync("car-5", runtime)
+    sync("car-6", runtime)
     assert axle.accepted["axle-6", "plug-in"] == 1
 
 
 def test_a_look_clears_away_what_an_outage_left_on_an_asset_with_nothing_to_tell() -> None:
-    current, table, axle = assets_at_hand(6)
+    runtime, table, axle = assets_at_hand(6)
     known = unplugged(table.twins["car-5"]).axle
     axle.down = True
     for number in range(6):
-        sync(f"car-{number}", current)
+        sync(f"car-{number}", runtime)
     called = len(axle.called)
     assert table.twins["car-5"].axle.retry_at is not None
     table.twins["car-5"] = unplugged(table.twins["car-5"])
     assert axle_due(table.twins["car-5"], NOW) == NOW
-    sync("car-5", current)
+    sync("car-5", runtime)
     assert table.twins["car-5"].axle == known
     assert len(axle.called) == called
 
@@ -331,7 +333,7 @@ def test_the_simulated_axles_picture_converges_whatever_it_fails_at(
     histories = 15
     for seed in range(histories):
         chance = Random(seed)
-        current = instance(simulated.clock, simulated.table, client, MemoryStore(), seed)
+        runtime = instance(simulated.clock, simulated.table, client, MemoryStore(), seed)
         asset, _ = simulated.onboard(client)
         for step in range(14):
             if chance.random() < 0.5:
@@ -340,24 +342,24 @@ def test_the_simulated_axles_picture_converges_whatever_it_fails_at(
             twin = simulated.table.twins[asset]
             simulated.table.twins[asset] = chance.choice(CHANGES)(twin, simulated.clock.now(), step)
             if chance.random() < 0.7:
-                sync(asset, current)
+                sync(asset, runtime)
             simulated.clock.move(simulated.clock.now() + minutes(chance.choice([0.05, 0.5, 7])))
         simulated.simulator.faults.clear()
-        settle(asset, current, simulated)
+        settle(asset, runtime, simulated)
         simulated.check(asset)
     client.http.close()
     with capsys.disabled():
         print(f"\nAxle sync: {histories} histories converged at the simulated Axle over HTTP")
 
 
-def settle(asset: str, current: Runtime, simulated: Simulated) -> None:
+def settle(asset: str, runtime: Runtime, simulated: Simulated) -> None:
     table = simulated.table
     for _ in range(60):
         due = axle_due(table.twins[asset], simulated.clock.now())
         if due is None:
             return
         simulated.clock.move(max(due, simulated.clock.now()))
-        sync(asset, current)
+        sync(asset, runtime)
     raise AssertionError("it does not settle")
 
 
@@ -399,14 +401,14 @@ def test_sync_writes_what_axle_acknowledged_to_the_table(simulated: Simulated, m
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         )
-        current = WithAxle({"TABLE_NAME": "t"}, clock=simulated.clock)
-        current.given = client
-        item = current.table.twin_item(plugged(twin, "s1", simulated.clock.now()), simulated.clock.now())
-        current.dynamodb.put_item(TableName="t", Item=item)
-        sync(asset, current)
-        stored = current.table.twin(asset)
+        runtime = WithAxle({"TABLE_NAME": "t"}, clock=simulated.clock)
+        runtime.given = client
+        item = runtime.table.twin_item(plugged(twin, "s1", simulated.clock.now()), simulated.clock.now())
+        runtime.dynamodb.put_item(TableName="t", Item=item)
+        sync(asset, runtime)
+        stored = runtime.table.twin(asset)
         key = encode_item({"pk": f"ASSET#{asset}", "sk": "TWIN"})
-        raw = current.dynamodb.get_item(TableName="t", Key=key)["Item"]
+        raw = runtime.dynamodb.get_item(TableName="t", Key=key)["Item"]
     assert in_sync(stored, simulated.clock.now())
     assert stored.axle.plug is not None
     assert (stored.axle.plug.session_id, stored.axle.telling, stored.revision) == ("s1", None, 0)

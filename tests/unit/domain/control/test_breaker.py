@@ -169,7 +169,7 @@ class CountedRecords:
 
 
 def shared(records: CountedRecords, seed: int = 1) -> Breakers:
-    return Breakers(records, RULES, chance=Random(seed))
+    return Breakers(records, RULES, rng=Random(seed))
 
 
 def open_it(breakers: Breakers, now: datetime = NOW, key: str = "axle") -> None:
@@ -250,10 +250,10 @@ def table() -> Any:
 
 
 def test_a_breaker_is_kept_in_the_table_from_closed_to_open_and_back(table: Records) -> None:
-    breakers = Breakers(table, RULES, chance=Random(1))
+    breakers = Breakers(table, RULES, rng=Random(1))
     open_it(breakers)
     now = NOW + seconds(10)
-    fresh = Breakers(table, replace(RULES, probes_to_close=1), chance=Random(2))
+    fresh = Breakers(table, replace(RULES, probes_to_close=1), rng=Random(2))
     assert not fresh.allow("axle", NOW).granted
     permit = fresh.allow("axle", now)
     assert permit.probe == 1

@@ -212,7 +212,7 @@ def test_the_provider_is_waited_for_as_long_as_it_asks() -> None:
         retry_after_s=600,
     )
     assert after.control.command is not None
-    assert after.control.command.doubt_at == rig.now + timedelta(seconds=600)
+    assert after.control.command.confirm_by == rig.now + timedelta(seconds=600)
 
 
 def test_a_car_that_stops_by_itself_is_started_again_ever_more_rarely() -> None:

@@ -219,5 +219,5 @@ def test_a_call_that_was_answered_is_doubted_as_any_other() -> None:
     rig = Rig(twin=new_twin("smartcar"))
     rig.fault = "ignored"
     rig.plug_in()
-    rig.run(RULES.stop_doubt + 50 * SECOND)
+    rig.run(RULES.confirm_stop_within + 50 * SECOND)
     assert rig.actions() == ["stop", "stop"]

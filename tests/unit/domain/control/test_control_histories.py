@@ -33,8 +33,8 @@ TIGHT = ControlRules(
     max_pairs=2,
     max_attempts=3,
     first_retry=timedelta(seconds=10),
-    start_doubt=2 * MINUTE,
-    stop_doubt=MINUTE,
+    confirm_start_within=2 * MINUTE,
+    confirm_stop_within=MINUTE,
     min_dwell=2 * MINUTE,
     breaker_pause=5 * MINUTE,
 )

@@ -16,9 +16,9 @@ from driveway.domain.control.protection import (
     may_wake,
     peak_starts,
 )
-from driveway.domain.control.required_command import wish
+from driveway.domain.control.required_command import required_command
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.reports.account_connection import reconnected, reconnected_by_sight
+from driveway.domain.reports.account_connection import clear_needs_user_after_observation, reconnected
 from driveway.domain.reports.apply_observations import disconnected
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
@@ -456,17 +456,17 @@ def test_a_charge_now_tries_the_account_once_more() -> None:
 def test_a_sight_of_the_car_shows_that_the_account_works_unless_commands_were_refused_for_it() -> None:
     rig = plugged()
     lost = disconnected(rig.twin, "credentials invalidated", rig.now)
-    assert reconnected_by_sight(lost, rig.now).presence.needs_user is None
+    assert clear_needs_user_after_observation(lost, rig.now).presence.needs_user is None
     paused = replace(lost, control=replace(lost.control, breaker_until=rig.now + MINUTE))
-    assert reconnected_by_sight(paused, rig.now) is paused
-    assert reconnected_by_sight(paused, rig.now + MINUTE).presence.needs_user is None
+    assert clear_needs_user_after_observation(paused, rig.now) is paused
+    assert clear_needs_user_after_observation(paused, rig.now + MINUTE).presence.needs_user is None
     assert reconnected(rig.twin, rig.now) is rig.twin
 
 
 def test_a_wish_is_guarded_by_the_battery_only_if_it_was_full_in_this_session() -> None:
     rig = plugged()
     at = OFF_PEAK_STARTS + MINUTE
-    wanted = wish(rig.twin, at, ControlRules())
+    wanted = required_command(rig.twin, at, ControlRules())
     assert wanted is not None
     yesterday = replace(rig.twin.presence, battery_full=Observed(True, START - timedelta(days=1)))
     assert guard(replace(rig.twin, presence=yesterday), wanted, at, RULES) is None

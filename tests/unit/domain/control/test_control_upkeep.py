@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from driveway.domain.control.default_schedule_sync import default_schedule_wish, offset_changes_at
+from driveway.domain.control.default_schedule_sync import offset_changes_at, required_default_schedule
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Home, Tariff, Window
 from driveway.domain.twin.reasons import Reason
@@ -25,7 +25,7 @@ def test_it_is_installed_once_without_any_session(provider: str) -> None:
     rig.run(timedelta(hours=6))
     assert upkeep_actions(rig) == ["install_default"]
     assert rig.car.kept_schedule
-    assert rig.twin.control.default_schedule == default_schedule_wish(rig.twin, rig.now)
+    assert rig.twin.control.default_schedule == required_default_schedule(rig.twin, rig.now)
 
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
@@ -275,7 +275,7 @@ def test_a_failed_install_does_not_stand_for_the_removal_of_what_was_there_befor
 
 
 def test_it_leaves_the_last_commands_of_the_day_for_charging() -> None:
-    rules = replace(RULES, daily_commands=4, upkeep_retry=timedelta(seconds=30))
+    rules = replace(RULES, daily_commands=4, default_schedule_retry=timedelta(seconds=30))
     rig = Rig(twin=new_twin("tesla"), rules=rules)
     rig.fault = "retryable"
     rig.run(timedelta(hours=7))
@@ -298,7 +298,7 @@ def test_a_home_that_moves_has_the_schedule_of_a_car_installed_anew_and_that_of_
 
 def test_what_is_to_be_installed_does_not_tell_where_home_is() -> None:
     twin = new_twin("tesla")
-    wished = default_schedule_wish(replace(twin, link=replace(twin.link, home=Home(51.5034, -0.1276))), START)
+    wished = required_default_schedule(replace(twin, link=replace(twin.link, home=Home(51.5034, -0.1276))), START)
     assert wished is not None
     assert "51.5" not in wished
     assert "0.12" not in wished
@@ -338,9 +338,9 @@ def test_what_is_to_be_installed_tells_cars_tariffs_and_offsets_apart() -> None:
     ]
     homes = (Home(51.5034, -0.1276), Home(51.5034, -0.1277), Home(51.5035, -0.1276))
     others += [replace(twin, link=replace(twin.link, home=home)) for home in homes]
-    wishes = {default_schedule_wish(each, START) for each in (twin, *others)}
+    wishes = {required_default_schedule(each, START) for each in (twin, *others)}
     assert len(wishes) == 7
-    assert default_schedule_wish(twin, datetime(2026, 7, 1, tzinfo=UTC)) not in wishes
+    assert required_default_schedule(twin, datetime(2026, 7, 1, tzinfo=UTC)) not in wishes
 
 
 def test_offsets_change_when_the_clocks_do() -> None:

@@ -12,7 +12,7 @@ from driveway.domain.control.desired import LEFT_ALONE_TEXTS, desired
 from driveway.domain.control.protection import HELD_BACK_TEXTS, HeldBack, explain
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.effective_schedule import limit_at, next_edge
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import ChargeNow, Observed, Twin
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, START, axle_profile, here, new_twin
@@ -103,9 +103,9 @@ def test_an_outlook_says_what_the_effective_schedule_says_at_every_instant(
 ) -> None:
     twin = replace(here(), profiles=(axle_profile(START + start_min * MINUTE, *schedule),))
     at = START + ask_min * MINUTE
-    ahead = Outlook(twin, START)
-    found, straight = ahead.at(at), limit_at(twin, at)
+    schedule = ScheduleWindow(twin, START)
+    found, straight = schedule.at(at), limit_at(twin, at)
     assert (found.limit_kw, found.source, found.reason) == (straight.limit_kw, straight.source, straight.reason)
     edge = next_edge(twin, at)
     if edge is not None and edge < START + timedelta(hours=36):
-        assert ahead.edge_after(at) == edge
+        assert schedule.edge_after(at) == edge

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.ready_by_risk import expected_shortfall_kwh, next_risk_look, with_ready_by_guard
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Intent, Meter, Observed, Twin
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, START, Rig, axle_profile, here, new_twin
@@ -26,13 +26,13 @@ def asking(kwh: float, twin: Twin | None = None) -> Twin:
 
 
 def guarded(twin: Twin, now: datetime = START, rules: ControlRules = RULES) -> Twin:
-    return with_ready_by_guard(twin, now, Outlook(twin, now), rules)
+    return with_ready_by_guard(twin, now, ScheduleWindow(twin, now), rules)
 
 
 def shortfall_kwh(twin: Twin, now: datetime = START) -> float:
     intent = wanted_intent(twin, now)
     assert intent is not None
-    return expected_shortfall_kwh(twin, intent, now, Outlook(twin, now), RULES)
+    return expected_shortfall_kwh(twin, intent, now, ScheduleWindow(twin, now), RULES)
 
 
 def test_a_plan_that_delivers_enough_is_not_warned_of() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, local_day_half_hours
 from driveway.domain.metering.completeness import by_day, day_judged_at, judged_at, local_day, starts_at
-from driveway.domain.metering.slot import GRACE, Slot, Told
+from driveway.domain.metering.slot import GRACE, ReportedValue, Slot
 
 LONDON = "Europe/London"
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
@@ -17,8 +17,8 @@ days = st.dates(date(2024, 1, 1), date(2030, 12, 31))
 
 
 def accepted(start: datetime, energy_wh: int = 3600) -> Slot:
-    told = Told(sent_wh=energy_wh, accepted_wh=energy_wh)
-    return Slot("car-1", "axle-1", start, plugged=True, energy_wh=energy_wh, told=told, state="accepted")
+    reported = ReportedValue(sent_wh=energy_wh, accepted_wh=energy_wh)
+    return Slot("car-1", "axle-1", start, plugged=True, energy_wh=energy_wh, reported=reported, state="accepted")
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_a_car_plugged_in_all_day_is_complete_when_every_half_hour_of_the_local_
     day: date, half_hours: int, first: datetime
 ) -> None:
     around = [accepted(first + number * HALF_HOUR) for number in range(-4, half_hours + 4)]
-    (told,) = by_day(around, [day], LONDON, now=first + timedelta(days=3), grace=GRACE)
-    assert (told.half_hours, told.figure.expected, told.figure.accepted, told.figure.ratio) == (
+    (reported,) = by_day(around, [day], LONDON, now=first + timedelta(days=3), grace=GRACE)
+    assert (reported.half_hours, reported.figure.expected, reported.figure.accepted, reported.figure.ratio) == (
         half_hours,
         half_hours,
         half_hours,
@@ -53,17 +53,17 @@ def test_one_half_hour_that_is_missing_counts_against_its_own_day_only(day: date
         Slot("car-1", "axle-1", start, plugged=True, energy_wh=1) if start == missing else accepted(start)
         for start in starts
     ]
-    told = by_day(slots, three, LONDON, now=starts[-1] + timedelta(days=1), grace=GRACE)
-    assert [one.figure.expected - one.figure.accepted for one in told] == [0, 1, 0]
-    assert sum(one.figure.expected for one in told) == len(starts)
+    reported = by_day(slots, three, LONDON, now=starts[-1] + timedelta(days=1), grace=GRACE)
+    assert [one.figure.expected - one.figure.accepted for one in reported] == [0, 1, 0]
+    assert sum(one.figure.expected for one in reported) == len(starts)
 
 
 def test_of_the_running_day_only_what_is_over_counts() -> None:
     day = date(2026, 1, 15)
     slots = [accepted(start) for start in local_day_half_hours(day, LONDON)]
     now = datetime(2026, 1, 15, 6, 10, tzinfo=UTC)
-    (told,) = by_day(slots, [day], LONDON, now=now, grace=GRACE)
-    assert told.figure.expected == 12
+    (reported,) = by_day(slots, [day], LONDON, now=now, grace=GRACE)
+    assert reported.figure.expected == 12
 
 
 @given(days, st.sampled_from(ZONES))

@@ -15,7 +15,7 @@ from driveway.domain.metering.ledger import answered, claimed, measured, to_tell
 from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, successors, without_holes
 from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import Sample
-from driveway.domain.metering.slot import CLAIM, ENERGY, GRACE, LIFETIME, Slot, Told, state_at
+from driveway.domain.metering.slot import CLAIM, ENERGY, GRACE, LIFETIME, ReportedValue, Slot, state_at
 
 START = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 CLOSED = START + HALF_HOUR + GRACE
@@ -36,7 +36,7 @@ def sent(now: datetime = CLOSED, **changes: Any) -> Slot:
     return claimed(slot(**changes), "run-1", now=now)
 
 
-def told(before: Slot, error: str | None = None, *, now: datetime = CLOSED) -> Slot:
+def reported(before: Slot, error: str | None = None, *, now: datetime = CLOSED) -> Slot:
     return answered(before, answers_by_row([answer(row, error) for row in rows_for([before])]), now=now)
 
 
@@ -76,17 +76,17 @@ def test_a_value_is_whole_watt_hours_in_three_decimals(energy_wh: int) -> None:
 
 
 def test_an_accepted_slot_is_done() -> None:
-    done = told(sent())
-    assert (done.state, done.due_at, done.told.accepted_wh, done.attempts) == ("accepted", None, 3600, 0)
+    done = reported(sent())
+    assert (done.state, done.due_at, done.reported.accepted_wh, done.attempts) == ("accepted", None, 3600, 0)
 
 
 def test_a_rejected_slot_is_parked_with_axles_words() -> None:
-    parked = told(sent(), "value too high")
-    assert (parked.state, parked.due_at, parked.told.words) == ("rejected", None, "value too high")
+    parked = reported(sent(), "value too high")
+    assert (parked.state, parked.due_at, parked.reported.words) == ("rejected", None, "value too high")
 
 
 def test_late_data_makes_an_accepted_slot_due_again_after_a_grace() -> None:
-    done, now = told(sent()), CLOSED + timedelta(hours=3)
+    done, now = reported(sent()), CLOSED + timedelta(hours=3)
     late = measured(done, replace(done, energy_wh=3700), now=now, grace=GRACE)
     assert (late.state, late.due_at) == ("corrected", now + GRACE)
     more = measured(late, replace(late, energy_wh=3800), now=now + timedelta(minutes=9), grace=GRACE)
@@ -95,22 +95,22 @@ def test_late_data_makes_an_accepted_slot_due_again_after_a_grace() -> None:
 
 
 def test_late_data_that_leaves_the_value_as_it_was_sends_nothing() -> None:
-    done = told(sent())
+    done = reported(sent())
     late = measured(done, replace(done, energy_wh=3700), now=CLOSED, grace=GRACE)
     back = measured(late, replace(late, energy_wh=3600), now=CLOSED, grace=GRACE)
     assert (back.state, back.due_at) == ("accepted", None)
 
 
 def test_energy_taken_back_to_nought_is_told_even_when_not_plugged_in() -> None:
-    done = replace(told(sent()), plugged=False)
+    done = replace(reported(sent()), plugged=False)
     assert measured(done, replace(done, energy_wh=0), now=CLOSED, grace=GRACE).state == "corrected"
 
 
 def test_a_rejected_value_is_tried_again_only_when_it_changes() -> None:
-    parked = told(sent(), "no")
+    parked = reported(sent(), "no")
     assert measured(parked, replace(parked, flags=("gap",)), now=CLOSED, grace=GRACE).due_at is None
     changed = measured(parked, replace(parked, energy_wh=3500), now=CLOSED, grace=GRACE)
-    assert (changed.state, told(claimed(changed, "run-2", now=CLOSED)).state) == ("corrected", "accepted")
+    assert (changed.state, reported(claimed(changed, "run-2", now=CLOSED)).state) == ("corrected", "accepted")
 
 
 def test_a_parked_slot_is_told_again_with_both_its_rows_when_that_is_asked_for() -> None:
@@ -126,8 +126,8 @@ def test_a_parked_slot_is_told_again_with_both_its_rows_when_that_is_asked_for()
 
 
 def test_only_what_is_parked_is_told_again() -> None:
-    changed = measured(told(sent(), "no"), replace(told(sent(), "no"), energy_wh=1), now=CLOSED, grace=GRACE)
-    for other in (slot(), sent(), told(sent()), changed):
+    changed = measured(reported(sent(), "no"), replace(reported(sent(), "no"), energy_wh=1), now=CLOSED, grace=GRACE)
+    for other in (slot(), sent(), reported(sent()), changed):
         assert to_tell_again(other, now=CLOSED) is None
 
 
@@ -135,8 +135,8 @@ def test_a_value_measured_while_another_was_being_sent_is_due_after_the_answer()
     being_sent = sent()
     changed = measured(being_sent, replace(being_sent, energy_wh=3700), now=CLOSED, grace=GRACE)
     assert changed.state == "sent"
-    heard = told(changed)
-    assert (heard.state, heard.told.accepted_wh, state_at(heard, CLOSED)) == ("corrected", 3600, "due")
+    heard = reported(changed)
+    assert (heard.state, heard.reported.accepted_wh, state_at(heard, CLOSED)) == ("corrected", 3600, "due")
 
 
 def test_a_claim_ends_by_itself() -> None:
@@ -223,7 +223,7 @@ STEPS = st.lists(
 def test_whatever_happens_axle_ends_with_the_measured_value_and_hears_no_accepted_value_twice(
     steps: list[tuple[str, int]],
 ) -> None:
-    now, current, axle = CLOSED, slot(energy_wh=1), Told()
+    now, current, axle = CLOSED, slot(energy_wh=1), ReportedValue()
     for step, value in [*steps, ("accept", 0), ("accept", 0)]:
         now += timedelta(hours=1)
         if step == "measure":
@@ -235,24 +235,24 @@ def test_whatever_happens_axle_ends_with_the_measured_value_and_hears_no_accepte
         rows = rows_for([current])
         assert len(rows) <= 1
         for row in rows:
-            sure = current.told.accepted_wh is not None
+            sure = current.reported.accepted_wh is not None
             assert not (sure and axle.accepted_wh == round(row["value"] * 1000))
             if step in ("accept", "act and lose", "die after acting"):
-                axle = Told(accepted_wh=round(row["value"] * 1000))
+                axle = ReportedValue(accepted_wh=round(row["value"] * 1000))
             elif step == "reject":
                 axle = replace(axle, rejected_wh=round(row["value"] * 1000))
         if step in ("accept", "reject"):
-            current = told(current, "no" if step == "reject" else None, now=now)
+            current = reported(current, "no" if step == "reject" else None, now=now)
         elif step in ("lose", "act and lose"):
             current = answered(current, {}, now=now)
-    parked = current.state == "rejected" and current.told.rejected_wh == current.energy_wh
+    parked = current.state == "rejected" and current.reported.rejected_wh == current.energy_wh
     assert parked or axle.accepted_wh == current.energy_wh
 
 
 class TestCompleteness:
     def test_it_counts_closed_half_hours_axle_has_to_know(self) -> None:
-        done = told(sent())
-        parked = replace(told(sent(), "no"), start=START + HALF_HOUR)
+        done = reported(sent())
+        parked = replace(reported(sent(), "no"), start=START + HALF_HOUR)
         idle = Slot("car-1", AXLE_ID, START + 2 * HALF_HOUR)
         still_open = replace(slot(), start=START + 3 * HALF_HOUR)
         found = completeness([done, parked, idle, still_open], now=START + timedelta(hours=2))
@@ -262,8 +262,8 @@ class TestCompleteness:
         assert completeness([], now=START).ratio == 1.0
 
     def test_half_hours_of_a_plugged_in_car_that_were_never_made_are_expected(self) -> None:
-        first = replace(told(sent()), plugged_at_end=True)
-        last = replace(told(sent()), start=START + 3 * HALF_HOUR, plugged_at_end=True)
+        first = replace(reported(sent()), plugged_at_end=True)
+        last = replace(reported(sent()), start=START + 3 * HALF_HOUR, plugged_at_end=True)
         now = START + timedelta(hours=3)
         assert [slot.start for slot in without_holes([first, last], now=now)] == [
             START + number * HALF_HOUR for number in range(7)
@@ -274,12 +274,12 @@ class TestCompleteness:
         assert without_holes(unplugged, now=now) == unplugged
 
     def test_noughts_of_a_plugged_in_car_count_like_any_other_energy(self) -> None:
-        heard, unheard = told(sent(energy_wh=0)), replace(slot(energy_wh=0), start=START + HALF_HOUR)
+        heard, unheard = reported(sent(energy_wh=0)), replace(slot(energy_wh=0), start=START + HALF_HOUR)
         found = completeness([heard, unheard], now=START + timedelta(hours=2))
         assert (found.expected, found.accepted) == (2, 1)
 
     def test_a_corrected_slot_is_not_complete_until_the_new_value_is_accepted(self) -> None:
-        done = told(sent())
+        done = reported(sent())
         late = measured(done, replace(done, energy_wh=1), now=CLOSED, grace=GRACE)
         assert completeness([late], now=CLOSED).accepted == 0
 

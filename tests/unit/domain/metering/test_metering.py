@@ -41,8 +41,8 @@ def at(minute: float) -> datetime:
 
 class TestPower:
     def test_a_night_at_a_constant_rate_is_exact(self) -> None:
-        told = [sample(minute, "power", 7200) for minute in range(0, 360, 5)]
-        assert energies([*told, sample(360, "stopped")]) == [3600] * 12 + [0]
+        reported = [sample(minute, "power", 7200) for minute in range(0, 360, 5)]
+        assert energies([*reported, sample(360, "stopped")]) == [3600] * 12 + [0]
 
     def test_power_between_two_samples_is_a_trapezoid(self) -> None:
         assert energies([sample(0, "power", 7200), sample(10, "power", 3600)]) == [900]
@@ -66,21 +66,21 @@ class TestPower:
     def test_samples_more_than_a_quarter_of_an_hour_apart_leave_a_gap(
         self, minutes: float, energy_wh: int, noted: set[str]
     ) -> None:
-        told = [sample(0, "power", 6000), sample(minutes, "power", 6000)]
-        assert energies(told) == [energy_wh]
-        assert flags(told) == noted
+        reported = [sample(0, "power", 6000), sample(minutes, "power", 6000)]
+        assert energies(reported) == [energy_wh]
+        assert flags(reported) == noted
 
     def test_a_gap_of_more_than_a_week_is_as_if_nothing_had_been_told_before_it(self) -> None:
         assert flags([sample(0, "power", 6000), sample(7 * 1440 + 1, "power", 6000)]) == set()
 
     def test_power_above_what_the_asset_can_draw_is_refused_and_flagged(self) -> None:
-        told = [sample(0, "power", 7200), sample(5, "power", 50_000), sample(10, "power", 7200)]
-        assert energies(told) == [0]
-        assert flags(told) == {"power_above_asset"}
+        reported = [sample(0, "power", 7200), sample(5, "power", 50_000), sample(10, "power", 7200)]
+        assert energies(reported) == [0]
+        assert flags(reported) == {"power_above_asset"}
 
     def test_a_stop_at_the_instant_of_a_sample_outdoes_it(self) -> None:
-        told = [sample(0, "power", 6000), sample(10, "power", 6000), sample(10, "stopped"), sample(14, "power", 0)]
-        assert energies(told) == [1000]
+        reported = [sample(0, "power", 6000), sample(10, "power", 6000), sample(10, "stopped"), sample(14, "power", 0)]
+        assert energies(reported) == [1000]
 
     def test_a_plug_out_is_a_stop(self) -> None:
         assert energies([sample(0, "power", 6000), sample(10, "unplugged")]) == [1000]
@@ -90,11 +90,11 @@ class TestPower:
         st.integers(0, 1_800_000),
     )
     def test_half_hours_add_up_to_the_integral_of_the_whole_stretch(
-        self, told: list[tuple[int, int]], start_ms: int
+        self, reported: list[tuple[int, int]], start_ms: int
     ) -> None:
         at_ms, rate_w, doubled = start_ms, 7000, 0
         samples = [Sample(EVENING + timedelta(milliseconds=at_ms), "power", rate_w)]
-        for step_ms, next_w in told:
+        for step_ms, next_w in reported:
             doubled += (rate_w + next_w) * step_ms
             at_ms, rate_w = at_ms + step_ms, next_w
             samples.append(Sample(EVENING + timedelta(milliseconds=at_ms), "power", rate_w))
@@ -106,7 +106,7 @@ class TestSessionRegister:
         assert energies([sample(0, "session", 500), sample(90, "session", 6500)])[:3] == [2000, 2000, 2000]
 
     def test_a_step_follows_the_power_that_was_seen(self) -> None:
-        told = [
+        reported = [
             sample(0, "session", 0),
             sample(0, "stopped"),
             sample(30, "power", 3000),
@@ -115,22 +115,22 @@ class TestSessionRegister:
             sample(120, "stopped"),
             sample(120, "session", 1100),
         ]
-        assert energies(told)[:4] == [0, 1100, 0, 0]
+        assert energies(reported)[:4] == [0, 1100, 0, 0]
 
     def test_what_power_leaves_over_goes_into_the_time_that_is_unknown(self) -> None:
-        told = [
+        reported = [
             sample(0, "session", 0),
             sample(0, "power", 6000),
             sample(15, "power", 6000),
             sample(30, "power", 6000),
             sample(60, "session", 5000),
         ]
-        assert energies(told)[:2] == [3000, 2000]
+        assert energies(reported)[:2] == [3000, 2000]
 
     def test_the_unknown_time_takes_no_more_than_the_asset_can_draw(self) -> None:
-        told = [sample(minute, "power", 6000) for minute in range(0, 60, 10)]
-        told += [sample(0, "session", 0), sample(51, "session", 6000)]
-        first, second = energies(told)
+        reported = [sample(minute, "power", 6000) for minute in range(0, 60, 10)]
+        reported += [sample(0, "session", 0), sample(51, "session", 6000)]
+        first, second = energies(reported)
         assert first + second == 6000
         assert second < 6000 - 3000
 
@@ -138,17 +138,17 @@ class TestSessionRegister:
         assert energies([sample(15, "plugged"), sample(45, "session", 3000)]) == [1500, 1500]
 
     def test_it_begins_again_at_every_plug_in(self) -> None:
-        told = [sample(0, "session", 4000), sample(30, "plugged"), sample(120, "session", 6000)]
-        assert energies(told)[:4] == [0, 2000, 2000, 2000]
+        reported = [sample(0, "session", 4000), sample(30, "plugged"), sample(120, "session", 6000)]
+        assert energies(reported)[:4] == [0, 2000, 2000, 2000]
 
     def test_a_value_from_before_the_plug_in_is_not_energy(self) -> None:
-        told = [
+        reported = [
             sample(0, "session", 4000),
             sample(30, "plugged"),
             sample(120, "session", 4000),
             sample(150, "session", 1000),
         ]
-        assert energies(told)[:5] == [0, 0, 0, 0, 1000]
+        assert energies(reported)[:5] == [0, 0, 0, 0, 1000]
 
     def test_a_fall_without_a_plug_in_is_a_new_session(self) -> None:
         assert energies([sample(0, "session", 9000), sample(30, "session", 1500)])[0] == 1500
@@ -157,20 +157,25 @@ class TestSessionRegister:
         assert sum(energies([sample(0, "session", 9000), sample(300, "session", 8990)])) == 0
 
     def test_a_reading_its_neighbours_speak_against_is_left_out_and_flagged(self) -> None:
-        told = [sample(0, "session", 5000), sample(5, "session", 0), sample(10, "session", 5600)]
-        assert energies(told) == [600]
-        assert flags(told) == {"outlier"}
+        reported = [sample(0, "session", 5000), sample(5, "session", 0), sample(10, "session", 5600)]
+        assert energies(reported) == [600]
+        assert flags(reported) == {"outlier"}
 
     def test_a_register_that_shows_nought_for_a_while_is_left_out_and_flagged(self) -> None:
-        told = [sample(0, "plugged"), sample(60, "session", 5000), sample(65, "session"), sample(70, "session")]
-        told.append(sample(120, "session", 5600))
-        assert sum(energies(told)) == 5600
-        assert flags(told) == {"outlier"}
+        reported = [sample(0, "plugged"), sample(60, "session", 5000), sample(65, "session"), sample(70, "session")]
+        reported.append(sample(120, "session", 5600))
+        assert sum(energies(reported)) == 5600
+        assert flags(reported) == {"outlier"}
 
     def test_a_register_that_stays_at_nought_for_longer_has_begun_again(self) -> None:
-        told = [sample(0, "session", 5000), sample(65, "session"), sample(126, "session"), sample(200, "session", 5600)]
-        assert sum(energies(told)) == 5600
-        assert flags(told) == set()
+        reported = [
+            sample(0, "session", 5000),
+            sample(65, "session"),
+            sample(126, "session"),
+            sample(200, "session", 5600),
+        ]
+        assert sum(energies(reported)) == 5600
+        assert flags(reported) == set()
 
     def test_values_that_go_down_and_up_again_by_a_little_are_no_energy(self) -> None:
         jitter = (9000, 8950, 8950, 9000, 9000, 8950, 8950, 9000, 9000)
@@ -191,15 +196,15 @@ class TestSessionRegister:
     def test_what_follows_a_value_seen_before_the_plug_in_too_tells_whether_the_register_had_begun_again(
         self, then: list[tuple[int, int]], energy_wh: int, noted: set[str]
     ) -> None:
-        told = [sample(60, "session", 4000), sample(70, "unplugged"), sample(300, "plugged")]
-        told += [sample(340, "session", 4000), *(sample(minute, "session", value) for minute, value in then)]
-        assert sum(energies(told)) == energy_wh
-        assert flags(told) == noted
+        reported = [sample(60, "session", 4000), sample(70, "unplugged"), sample(300, "plugged")]
+        reported += [sample(340, "session", 4000), *(sample(minute, "session", value) for minute, value in then)]
+        assert sum(energies(reported)) == energy_wh
+        assert flags(reported) == noted
 
     def test_a_step_above_power_times_time_is_refused_and_flagged(self) -> None:
-        told = [sample(0, "session", 1234), sample(10, "session", 5234)]
-        assert energies(told) == [0]
-        assert flags(told) == {"refused_delta"}
+        reported = [sample(0, "session", 1234), sample(10, "session", 5234)]
+        assert energies(reported) == [0]
+        assert flags(reported) == {"refused_delta"}
 
     def test_a_coarse_register_may_jump_by_one_of_its_steps(self) -> None:
         assert energies([sample(0, "session", 3000), sample(1, "session", 4000)]) == [1000]
@@ -210,83 +215,86 @@ class TestSessionRegister:
 
 class TestLifetimeRegister:
     def test_it_outdoes_the_session_register_and_power(self) -> None:
-        told = [
+        reported = [
             sample(0, "lifetime", 100_000, "charger"),
             sample(30, "lifetime", 103_300, "charger"),
             sample(0, "session", 0, "battery"),
             sample(30, "session", 3000, "battery"),
             *(sample(minute, "power", 5900, "battery") for minute in range(0, 31, 10)),
         ]
-        (half_hour, _) = metered(told).values()
+        (half_hour, _) = metered(reported).values()
         assert (half_hour.energy_wh, half_hour.quality, half_hour.measuring_point) == (3300, "register", "charger")
 
     def test_it_follows_the_session_register_inside_a_step(self) -> None:
-        told = [
+        reported = [
             sample(0, "lifetime", 100_000),
             sample(60, "lifetime", 104_000),
             sample(0, "session", 0),
             sample(30, "session", 1000),
             sample(60, "session", 4000),
         ]
-        assert energies(told)[:2] == [1000, 3000]
+        assert energies(reported)[:2] == [1000, 3000]
 
     @pytest.mark.parametrize("modulus_wh", [10**6, 10**8, 2**32])
     def test_it_may_roll_over(self, modulus_wh: int) -> None:
-        told = [sample(0, "lifetime", modulus_wh - 700), sample(30, "lifetime", 800)]
-        assert energies(told)[0] == 1500
-        assert "rolled_over" in flags(told)
+        reported = [sample(0, "lifetime", modulus_wh - 700), sample(30, "lifetime", 800)]
+        assert energies(reported)[0] == 1500
+        assert "rolled_over" in flags(reported)
 
     def test_after_the_meter_was_replaced_it_counts_anew(self) -> None:
-        told = [
+        reported = [
             sample(0, "lifetime", 54_321_000, "charger"),
             sample(10, "lifetime", 3, "charger"),
             sample(20, "lifetime", 1003, "charger"),
         ]
-        assert energies(told) == [1000]
-        assert "restarted" in flags(told)
+        assert energies(reported) == [1000]
+        assert "restarted" in flags(reported)
 
     def test_what_a_home_meter_counted_unheard_for_more_than_a_week_is_no_energy_and_flagged(self) -> None:
-        told = [sample(0, "lifetime", 9_600_000, "charger"), sample(8 * 1440, "lifetime", 9_650_000, "charger")]
-        assert sum(energies(told)) == 0
-        assert metered(told)[at(8 * 1440)].flags == ("gap",)
+        reported = [sample(0, "lifetime", 9_600_000, "charger"), sample(8 * 1440, "lifetime", 9_650_000, "charger")]
+        assert sum(energies(reported)) == 0
+        assert metered(reported)[at(8 * 1440)].flags == ("gap",)
 
     def test_what_a_home_meter_counted_before_it_was_first_heard_of_is_flagged_too(self) -> None:
-        told = [sample(0, "lifetime", 9_600_000, "charger"), sample(30, "lifetime", 9_601_000, "charger")]
-        assert [half_hour.flags for half_hour in metered(told).values()] == [("gap",), ()]
+        reported = [sample(0, "lifetime", 9_600_000, "charger"), sample(30, "lifetime", 9_601_000, "charger")]
+        assert [half_hour.flags for half_hour in metered(reported).values()] == [("gap",), ()]
 
     def test_what_a_cars_register_counted_unheard_is_not_missed(self) -> None:
-        told = [sample(0, "lifetime", 9000, "vehicle_ac_input"), sample(8 * 1440, "lifetime", 9900, "vehicle_ac_input")]
-        assert flags(told) == set()
+        reported = [
+            sample(0, "lifetime", 9000, "vehicle_ac_input"),
+            sample(8 * 1440, "lifetime", 9900, "vehicle_ac_input"),
+        ]
+        assert flags(reported) == set()
 
     def test_a_fall_far_from_a_round_number_is_no_roll_over_however_long_it_took(self) -> None:
-        told = [sample(0, "lifetime", 9_600_000, "charger"), sample(4 * 1440, "lifetime", 12, "charger")]
-        assert sum(energies(told)) == 0
-        assert "restarted" in flags(told)
+        reported = [sample(0, "lifetime", 9_600_000, "charger"), sample(4 * 1440, "lifetime", 12, "charger")]
+        assert sum(energies(reported)) == 0
+        assert "restarted" in flags(reported)
 
     def test_a_register_that_shows_nought_for_a_while_is_left_out_and_flagged(self) -> None:
         values = [(0, 5_000_000), (5, 0), (10, 0), (20, 5_001_000), (30, 5_002_000)]
-        told = [sample(minute, "lifetime", value, "vehicle_ac_input") for minute, value in values]
-        assert energies(told) == [2000, 0]
-        assert flags(told) == {"outlier"}
+        reported = [sample(minute, "lifetime", value, "vehicle_ac_input") for minute, value in values]
+        assert energies(reported) == [2000, 0]
+        assert flags(reported) == {"outlier"}
 
     def test_a_cars_register_counts_nothing_that_may_have_been_drawn_elsewhere(self) -> None:
-        told = [
+        reported = [
             sample(0, "lifetime", 100_000, "vehicle_ac_input"),
             sample(10, "unplugged"),
             sample(300, "plugged"),
             sample(310, "lifetime", 109_000, "vehicle_ac_input"),
             sample(340, "lifetime", 111_000, "vehicle_ac_input"),
         ]
-        assert sum(energies(told)) == 2000
+        assert sum(energies(reported)) == 2000
 
     def test_a_chargers_register_counts_all_the_time(self) -> None:
-        told = [
+        reported = [
             sample(0, "lifetime", 100_000, "charger"),
             sample(10, "unplugged"),
             sample(120, "plugged"),
             sample(150, "lifetime", 101_000, "charger"),
         ]
-        assert energies(told)[:5] == [250, 0, 0, 0, 750]
+        assert energies(reported)[:5] == [250, 0, 0, 0, 750]
 
     @settings(max_examples=60)
     @given(
@@ -312,7 +320,7 @@ class TestLifetimeRegister:
 
 class TestPlugFacts:
     def test_a_plug_out_that_was_undone_is_no_stop_and_no_end(self) -> None:
-        told = [
+        reported = [
             sample(0, "plugged"),
             sample(0, "power", 6000),
             sample(0, "lifetime", 100_000, "vehicle_ac_input"),
@@ -320,21 +328,21 @@ class TestPlugFacts:
             sample(7, "resumed"),
             sample(15, "power", 6000),
         ]
-        assert energies(told) == [1500]
-        assert energies([*told, sample(60, "lifetime", 106_000, "vehicle_ac_input")])[:2] == [3000, 3000]
+        assert energies(reported) == [1500]
+        assert energies([*reported, sample(60, "lifetime", 106_000, "vehicle_ac_input")])[:2] == [3000, 3000]
 
     def test_a_session_that_was_joined_counts_from_what_its_register_shows_first(self) -> None:
-        told = [sample(0, "joined"), sample(10, "session", 1000), sample(20, "session", 2000)]
-        assert sum(energies(told)) == 1000
+        reported = [sample(0, "joined"), sample(10, "session", 1000), sample(20, "session", 2000)]
+        assert sum(energies(reported)) == 1000
 
     def test_time_between_sessions_is_known_to_be_idle(self) -> None:
-        told = [
+        reported = [
             sample(0, "lifetime", 100_000, "charger"),
             sample(10, "unplugged"),
             sample(110, "joined"),
             sample(120, "lifetime", 101_000, "charger"),
         ]
-        assert energies(told)[:5] == [500, 0, 0, 500, 0]
+        assert energies(reported)[:5] == [500, 0, 0, 500, 0]
 
     @pytest.mark.parametrize("plugged", [True, False])
     def test_what_is_told_between_sessions_is_left_out_ends_apart(self, *, plugged: bool) -> None:
@@ -342,40 +350,40 @@ class TestPlugFacts:
         away = [sample(11, "power", 3), sample(12, "unplugged"), sample(12, "power", 4)]
         home = [sample(20, "joined"), sample(20, "power", 5), sample(30, "power", 6)]
         found = told_at_home([*home, *away, first, *before], plugged=plugged)
-        values = [told.value for told in found if told.kind == "power"]
+        values = [reported.value for reported in found if reported.kind == "power"]
         assert values == ([1, 2] if plugged else []) + [5, 6]
-        assert {told.kind for told in found} == {"power", "unplugged", "joined"}
+        assert {reported.kind for reported in found} == {"power", "unplugged", "joined"}
 
     def test_what_is_told_after_a_plug_out_that_was_undone_is_not_left_out(self) -> None:
-        told = [sample(0, "plugged"), sample(5, "unplugged"), sample(5, "resumed"), sample(9, "power", 7)]
-        assert told_at_home(told, plugged=False) == told
+        reported = [sample(0, "plugged"), sample(5, "unplugged"), sample(5, "resumed"), sample(9, "power", 7)]
+        assert told_at_home(reported, plugged=False) == reported
 
 
 class TestQuality:
     def test_it_is_the_worst_that_gave_energy(self) -> None:
-        told = [
+        reported = [
             sample(0, "session", 0, "charger"),
             sample(10, "session", 1000, "charger"),
             sample(10, "power", 6000, "battery"),
             sample(20, "power", 6000, "battery"),
         ]
-        (half_hour,) = metered(told).values()
+        (half_hour,) = metered(reported).values()
         assert (half_hour.energy_wh, half_hour.quality, half_hour.measuring_point) == (2000, "power", "battery")
 
     def test_of_two_meters_the_one_nearer_the_mains_leads(self) -> None:
-        told = [sample(m, "power", w, p) for m in (0, 10) for w, p in PAIRS]
-        (half_hour,) = metered(told).values()
+        reported = [sample(m, "power", w, p) for m in (0, 10) for w, p in PAIRS]
+        (half_hour,) = metered(reported).values()
         assert (half_hour.energy_wh, half_hour.measuring_point) == (1100, "charger")
 
     def test_a_rise_of_the_state_of_charge_is_an_estimate_while_no_rate_is_told(self) -> None:
-        told = [
+        reported = [
             sample(0, "charging"),
             sample(0, "soc", 20_000),
             sample(30, "soc", 23_000),
             sample(30, "charging"),
             sample(60, "stopped"),
         ]
-        first = metered(told)[at(0)]
+        first = metered(reported)[at(0)]
         assert (first.energy_wh, first.quality, first.measuring_point) == (3000, "estimate", "battery")
 
     def test_a_rise_from_one_cars_state_of_charge_to_anothers_is_no_energy(self) -> None:
@@ -385,13 +393,13 @@ class TestQuality:
         assert sum(energies([*of_one, *of_another, replace(sample(30, "soc", 22_000), vehicle_id="a")])) == 2000
 
     def test_a_rise_of_the_state_of_charge_fills_no_gap_in_the_power(self) -> None:
-        told = [
+        reported = [
             sample(0, "power", 7000),
             sample(0, "soc", 20_000),
             sample(29, "soc", 23_000),
             sample(29, "power", 7000),
         ]
-        assert energies(told) == [0]
+        assert energies(reported) == [0]
 
     def test_nothing_known_has_no_quality(self) -> None:
         assert metered([sample(0, "plugged")]) == {EVENING: HalfHour()}
@@ -405,12 +413,12 @@ def test_no_samples_are_no_half_hours() -> None:
 
 
 def test_half_hours_start_on_the_hour_and_the_half_in_utc() -> None:
-    told = [sample(17, "lifetime", 0), sample(200, "lifetime", 9000)]
-    starts = sorted(metered(told))
+    reported = [sample(17, "lifetime", 0), sample(200, "lifetime", 9000)]
+    starts = sorted(metered(reported))
     assert starts == [EVENING + HALF_HOUR * i for i in range(7)]
 
 
 def test_the_night_the_clocks_change_loses_and_doubles_nothing() -> None:
     for change in (datetime(2026, 3, 28, 22, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)):
-        told = [Sample(change + timedelta(minutes=m), "power", 7000) for m in range(0, 481, 10)]
-        assert energies(told)[:16] == [3500] * 16
+        reported = [Sample(change + timedelta(minutes=m), "power", 7000) for m in range(0, 481, 10)]
+        assert energies(reported)[:16] == [3500] * 16

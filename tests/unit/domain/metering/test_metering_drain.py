@@ -121,7 +121,7 @@ def test_rejected_rows_are_parked_with_axles_words_until_the_value_changes(runs:
     report = runs.run()
     assert report.rejections == [("car-1", refused_start, "too much")]
     parked = next(slot for slot in runs.slots() if slot.start == refused_start)
-    assert (parked.state, parked.told.words, parked.due_at) == ("rejected", "too much", None)
+    assert (parked.state, parked.reported.words, parked.due_at) == ("rejected", "too much", None)
     runs.now += timedelta(days=1)
     assert runs.run().sent == 0
 
@@ -132,10 +132,10 @@ def test_rejected_rows_are_parked_with_axles_words_until_the_value_changes(runs:
 
 
 def test_one_spoilt_row_does_not_hold_up_the_others(runs: Runs) -> None:
-    spoilt = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
+    rejected_rows = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
 
     def strict(rows: list[Row]) -> object:
-        if any(row["start_timestamp"] == spoilt for row in rows):
+        if any(row["start_timestamp"] == rejected_rows for row in rows):
             raise AxleRefusedError("value: not today", status=422)
         return [runs.axle.take(row) for row in rows]
 
@@ -143,7 +143,7 @@ def test_one_spoilt_row_does_not_hold_up_the_others(runs: Runs) -> None:
     report = runs.run()
     assert (report.accepted, report.rejected) == (7, 1)
     (parked,) = [slot for slot in runs.slots() if slot.state == "rejected"]
-    assert parked.told.words == "value: not today"
+    assert parked.reported.words == "value: not today"
 
 
 def test_a_refusal_that_is_not_about_a_row_parks_nothing(runs: Runs) -> None:
@@ -322,7 +322,7 @@ def test_a_register_that_axle_refuses_does_not_hold_up_the_energy(store: SlotSto
     runs.axle.faults = [without_registers] * 30
     report = runs.run(lifetime_rows=True)
     assert (report.accepted, report.rejected, runs.axle.accepted_wh) == (8, 1, 14_400)
-    assert [slot.told_lifetime.words for slot in runs.slots() if slot.told_lifetime.words] == [
+    assert [slot.reported_lifetime.words for slot in runs.slots() if slot.reported_lifetime.words] == [
         "label: not for this asset"
     ]
     runs.now += timedelta(hours=1)
@@ -399,5 +399,5 @@ def test_whatever_fails_axles_sum_becomes_the_measured_sum(
         runs.run(rows_per_batch=rows_per_batch)
         store.record(metered(), [Sample(PLUG_IN + timedelta(minutes=minute), "power", power_w)], now=runs.now)
     runs.until_quiet(rows_per_batch=rows_per_batch)
-    told = {key[1]: round(value * 1000) for key, value in axle.rows.items()}
-    assert told == {s.start.isoformat().replace("+00:00", "Z"): s.energy_wh for s in runs.slots()}
+    reported = {key[1]: round(value * 1000) for key, value in axle.rows.items()}
+    assert reported == {s.start.isoformat().replace("+00:00", "Z"): s.energy_wh for s in runs.slots()}

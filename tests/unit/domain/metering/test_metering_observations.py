@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from driveway.domain.presence.observation import MeasuringPoint, Observation
 from driveway.domain.presence.observe import settle
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.apply_observations import with_presence
+from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.twin import Intent, Link, Tariff, Twin
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
@@ -81,7 +81,7 @@ class Asset:
     def waits_until(self, minute: float) -> "Asset":
         self.minute = minute
         step = settle(self.twin.presence, now=self.now())
-        self.twin = with_presence(self.twin, step, (), self.now())
+        self.twin = apply_presence_step(self.twin, step, (), self.now())
         meter_twin(self.twin, (), cast("Runtime", self))
         return self
 

@@ -90,8 +90,8 @@ def nights(random: Random) -> list[Sample]:
                 ("lifetime", lifetime_wh + session_wh),
                 ("soc", 20_000 + session_wh),
             ]
-            told = [Sample(at_minute(minute), kind, value) for kind, value in values if kind in shown]
-            samples += [sample for sample in told if random.random() < 0.8]
+            reported = [Sample(at_minute(minute), kind, value) for kind, value in values if kind in shown]
+            samples += [sample for sample in reported if random.random() < 0.8]
             if random.random() < 0.3:
                 samples.append(Sample(at_minute(minute), "charging" if watts else "stopped"))
             if number == ends:
@@ -120,14 +120,14 @@ def told_piecemeal(samples: list[Sample], metered: Metered, random: Random) -> S
     return shelf
 
 
-@pytest.mark.parametrize("told", [a_tangle, nights])
+@pytest.mark.parametrize("reported", [a_tangle, nights])
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_any_split_shuffle_and_duplication_of_the_samples_gives_the_same_slots(
-    told: Callable[[Random], list[Sample]], seed: int
+    reported: Callable[[Random], list[Sample]], seed: int
 ) -> None:
     random = Random(seed)
-    samples, metered, at_once = told(random), an_asset(random), Shelf()
+    samples, metered, at_once = reported(random), an_asset(random), Shelf()
     at_once.record(metered, samples, now=MIDNIGHT)
     assert told_piecemeal(samples, metered, random).said() == at_once.said()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from driveway.axle.client import AxleRefusedError
 from driveway.axle.readings import Drain, DrainReport
-from driveway.axle.row_bisection import MOST_REQUESTS, ask
+from driveway.axle.row_bisection import MOST_REQUESTS, submit_rows
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.reading_rows import answers_by_row
 from driveway.domain.metering.samples import Sample
@@ -76,7 +76,7 @@ def test_an_asset_that_axle_refuses_keeps_no_others_readings_from_it(runs: Runs,
         with_night(runs.store, asset)
     report = run_with(runs, not_of(runs.axle, "car-2", status=status))
     assert (report.accepted, report.rejected, report.waiting, report.unavailable) == (16, 0, 8, None)
-    assert report.shut_out == {"car-2": "Permission denied"}
+    assert report.blocked_assets == {"car-2": "Permission denied"}
     assert [taken_of(runs.axle, asset) for asset in ("car-1", "car-2", "car-3")] == [8, 0, 8]
 
 
@@ -88,7 +88,7 @@ def test_an_asset_that_axle_refuses_waits_longer_and_longer_and_is_told_once_it_
     tries, refused = 0, not_of(runs.axle, "car-2")
     for _ in range(20):
         runs.now += timedelta(hours=1)
-        tries += "car-2" in run_with(runs, refused).shut_out
+        tries += "car-2" in run_with(runs, refused).blocked_assets
     assert 8 <= tries <= 14
     assert [slot.state for slot in Runs(runs.store, runs.axle, asset="car-2").slots()] == ["open"]
     runs.now += LAST_RETRY_SHUT_OUT
@@ -130,10 +130,10 @@ def test_a_batch_that_axle_refuses_whatever_is_in_it_is_asked_about_so_often_and
         requests.append(len(rows))
         raise AxleRefusedError("no", status=status)
 
-    asked = ask(rows_of(assets, half_hours), broken, time_is_short=lambda: False)
-    assert asked.unavailable is not None
-    assert asked.unavailable.detail == "Axle takes no readings: no"
-    assert asked.parked == {}
+    result = submit_rows(rows_of(assets, half_hours), broken, time_is_short=lambda: False)
+    assert result.unavailable is not None
+    assert result.unavailable.detail == "Axle takes no readings: no"
+    assert result.parked == {}
     assert len(requests) <= MOST_REQUESTS
 
 
@@ -162,10 +162,10 @@ def test_faults_that_lie_side_by_side_are_not_taken_for_axles() -> None:
             raise AxleRefusedError("value: not today", status=422)
         return [axle.take(row) for row in some]
 
-    asked = ask(rows, strict, time_is_short=lambda: False)
-    assert asked.unavailable is None
-    assert asked.taken > len(rows) / 2
-    assert 20 <= len(asked.parked) <= 40
+    result = submit_rows(rows, strict, time_is_short=lambda: False)
+    assert result.unavailable is None
+    assert result.taken > len(rows) / 2
+    assert 20 <= len(result.parked) <= 40
 
 
 @settings(max_examples=50, deadline=None)
@@ -177,29 +177,29 @@ def test_faults_that_lie_side_by_side_are_not_taken_for_axles() -> None:
     st.randoms(use_true_random=False),
 )
 def test_every_row_that_is_not_at_fault_is_taken_once(
-    assets: int, half_hours: int, spoilt: set[int], strangers: set[int], chance: Any
+    assets: int, half_hours: int, rejected_rows: set[int], strangers: set[int], chance: Any
 ) -> None:
     rows = rows_of(assets, half_hours)
-    bad = [rows[number] for number in spoilt if number < len(rows)]
-    shut_out = {f"axle-{number:03d}" for number in strangers}
+    bad = [rows[number] for number in rejected_rows if number < len(rows)]
+    blocked_assets = {f"axle-{number:03d}" for number in strangers}
     axle = Axle()
 
     def strict(some: list[Row]) -> object:
         faults = [422] * any(row in bad for row in some)
-        faults += [403] * any(row["asset_id"] in shut_out for row in some)
+        faults += [403] * any(row["asset_id"] in blocked_assets for row in some)
         if faults:
             raise AxleRefusedError("no", status=chance.choice(faults))
         return [axle.take(row) for row in some]
 
     chance.shuffle(rows)
-    asked = ask(rows, strict, time_is_short=lambda: False)
-    good = [row for row in rows if row not in bad and row["asset_id"] not in shut_out]
-    assert not good or asked.unavailable is None
-    assert asked.taken == len(good) == len(asked.answers)
+    result = submit_rows(rows, strict, time_is_short=lambda: False)
+    good = [row for row in rows if row not in bad and row["asset_id"] not in blocked_assets]
+    assert not good or result.unavailable is None
+    assert result.taken == len(good) == len(result.answers)
     assert set(axle.heard.values()) <= {1}
-    assert set(asked.shut_out) <= shut_out
-    fine_assets = [row for row in bad if row["asset_id"] not in shut_out]
-    assert len(fine_assets) <= len(asked.spoilt) <= len(bad)
+    assert set(result.blocked_assets) <= blocked_assets
+    fine_assets = [row for row in bad if row["asset_id"] not in blocked_assets]
+    assert len(fine_assets) <= len(result.rejected_rows) <= len(bad)
 
 
 def test_looking_for_a_spoilt_row_ends_when_time_is_short_and_parks_nothing(runs: Runs) -> None:
@@ -216,10 +216,10 @@ def test_looking_for_a_spoilt_row_ends_when_time_is_short_and_parks_nothing(runs
     assert runs.run().accepted == 8
 
 
-@pytest.mark.parametrize("spoilt", range(0, 96, 5))
-def test_runs_with_time_for_a_few_requests_come_to_an_end_with_a_spoilt_row(spoilt: int) -> None:
+@pytest.mark.parametrize("rejected_rows", range(0, 96, 5))
+def test_runs_with_time_for_a_few_requests_come_to_an_end_with_a_spoilt_row(rejected_rows: int) -> None:
     rows = rows_of(1, 48)
-    bad, left, runs = rows[spoilt], rows, 0
+    bad, left, runs = rows[rejected_rows], rows, 0
     while left:
         requests: list[int] = []
 
@@ -229,11 +229,11 @@ def test_runs_with_time_for_a_few_requests_come_to_an_end_with_a_spoilt_row(spoi
                 raise AxleRefusedError("value: not today", status=422)
             return [{**row, "accepted": True} for row in some]
 
-        asked = ask(left, strict, time_is_short=lambda made=requests: len(made) >= 4)
+        result = submit_rows(left, strict, time_is_short=lambda made=requests: len(made) >= 4)
         left = [
             row
             for row in left
-            if not set(answers_by_row([{**row, "accepted": True}])) & {*asked.answers, *asked.parked}
+            if not set(answers_by_row([{**row, "accepted": True}])) & {*result.answers, *result.parked}
         ]
         runs += 1
         assert runs < 12
@@ -290,10 +290,10 @@ def test_the_last_readings_are_told_when_the_claim_of_a_run_that_died_is_over(ru
 
 
 def test_a_spoilt_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
-    spoilt = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
+    rejected_rows = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
 
     def strict(rows: list[Row]) -> object:
-        if any(row["start_timestamp"] == spoilt for row in rows):
+        if any(row["start_timestamp"] == rejected_rows for row in rows):
             raise AxleRefusedError("value: not today", status=422)
         return [runs.axle.take(row) for row in rows]
 
@@ -321,7 +321,7 @@ def test_an_answer_that_comes_after_the_claim_was_lost_is_not_written_over_the_n
         return [runs.axle.take(row) for row in rows]
 
     def claims() -> set[tuple[str, str | None, Any]]:
-        return {(slot.state, slot.claim, slot.told.accepted_wh) for slot in runs.slots()}
+        return {(slot.state, slot.claim, slot.reported.accepted_wh) for slot in runs.slots()}
 
     runs.axle.faults = [too_late]
     runs.run()

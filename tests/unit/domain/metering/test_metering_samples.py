@@ -13,7 +13,7 @@ from driveway.domain.metering.plug_facts import plug_samples, session_samples
 from driveway.domain.metering.running_meter import advance
 from driveway.domain.metering.samples import Rating, Sample, SampleKind, rating_of, samples_of, thousandths
 from driveway.domain.presence.observation import MeasuringPoint, Observation
-from driveway.domain.reports.apply_observations import samples_told
+from driveway.domain.reports.apply_observations import samples_to_record
 from driveway.domain.twin import (
     Intent,
     Link,
@@ -58,7 +58,7 @@ def said(link: Link = CAR, at: datetime = NOW, **signals: Any) -> list[tuple[str
 
 def kept(presence: Presence, link: Link = CAR, at: datetime = NOW, **signals: Any) -> bool:
     """Whether the half-hours are to hold what was seen."""
-    return samples_told(twin_of(link, presence), [Observation(at=at, source="app", **signals)], NOW) != ()
+    return samples_to_record(twin_of(link, presence), [Observation(at=at, source="app", **signals)], NOW) != ()
 
 
 class TestSamples:
@@ -112,7 +112,7 @@ class TestSamples:
         assert said(at=NOW + distance, power_kw=7.0) == []
 
     @pytest.mark.parametrize(
-        ("link", "told", "taken"),
+        ("link", "reported", "taken"),
         [
             (CAR, "unknown", "vehicle_ac_input"),
             (CAR, "charger", "charger"),
@@ -120,11 +120,11 @@ class TestSamples:
         ],
     )
     def test_a_lifetime_register_of_a_car_travels_with_it_unless_it_is_said_to_be_the_chargers(
-        self, link: Link, told: MeasuringPoint, taken: MeasuringPoint
+        self, link: Link, reported: MeasuringPoint, taken: MeasuringPoint
     ) -> None:
-        seen = Observation(at=NOW, source="app", energy_lifetime_kwh=1, energy_session_kwh=1, measuring_point=told)
+        seen = Observation(at=NOW, source="app", energy_lifetime_kwh=1, energy_session_kwh=1, measuring_point=reported)
         points = {sample.kind: sample.measuring_point for sample in samples_of(seen, twin_of(link), now=NOW)}
-        assert points == {"lifetime": taken, "session": told}
+        assert points == {"lifetime": taken, "session": reported}
 
     def test_the_measuring_point_goes_with_the_values_and_not_with_the_facts(self) -> None:
         seen = Observation(at=NOW, source="x", charging=False, energy_session_kwh=1, measuring_point="battery")
@@ -216,15 +216,15 @@ def total(*samples: Sample) -> int:
 
 class TestRunningMeter:
     def test_power_adds_up_to_the_watt_hour_however_often_it_is_told(self) -> None:
-        told = [at(second / 60, "power", 7000) for second in range(0, 3601, 5)]
-        assert total(*told) == 7000
+        reported = [at(second / 60, "power", 7000) for second in range(0, 3601, 5)]
+        assert total(*reported) == 7000
 
     def test_a_register_takes_the_place_of_what_power_said(self) -> None:
         assert total(at(0, "session", 0), at(0, "power", 7000), at(12, "power", 7000), at(12, "session", 1500)) == 1500
 
     def test_a_lifetime_register_takes_the_place_of_what_the_session_register_said(self) -> None:
-        told = [at(0, "lifetime", 9000), at(0, "session", 0), at(30, "session", 3000), at(30, "lifetime", 12_300)]
-        assert total(*told) == 3300
+        reported = [at(0, "lifetime", 9000), at(0, "session", 0), at(30, "session", 3000), at(30, "lifetime", 12_300)]
+        assert total(*reported) == 3300
 
     def test_the_session_begins_at_what_was_metered_before(self) -> None:
         before = advance(Meter(), [at(0, "session", 0), at(30, "session", 3000)], RATING)
@@ -240,13 +240,13 @@ class TestRunningMeter:
         assert advance(meter, [at(20, "lifetime", 102_000)], car) == meter
 
     def test_what_a_chargers_register_counted_between_two_sessions_counts(self) -> None:
-        told = [at(0, "plugged"), at(0, "lifetime", 9000), at(30, "plugged"), at(60, "lifetime", 12_000)]
-        assert total(*told) == 3000
+        reported = [at(0, "plugged"), at(0, "lifetime", 9000), at(30, "plugged"), at(60, "lifetime", 12_000)]
+        assert total(*reported) == 3000
 
     def test_power_seen_before_the_first_reading_of_a_register_is_kept(self) -> None:
         for kind in REGISTERS:
-            told = [at(0, "power", 6000), at(10, "power", 6000), at(10, kind, 5000), at(40, kind, 8000)]
-            assert total(*told) == 4000
+            reported = [at(0, "power", 6000), at(10, "power", 6000), at(10, kind, 5000), at(40, kind, 8000)]
+            assert total(*reported) == 4000
 
     def test_a_session_that_was_joined_begins_with_what_its_register_shows_then(self) -> None:
         meter = advance(Meter(), [at(0, "joined"), at(1, "session", 9000), at(31, "session", 12_000)], RATING)
@@ -263,9 +263,9 @@ class TestRunningMeter:
         assert total(at(0, "power", 7000), at(16, "power", 7000)) == 0
 
     @given(st.lists(st.tuples(st.integers(1, 14), st.integers(0, 7400)), min_size=1, max_size=30))
-    def test_in_order_it_is_what_the_half_hours_add_up_to(self, told: list[tuple[int, int]]) -> None:
+    def test_in_order_it_is_what_the_half_hours_add_up_to(self, reported: list[tuple[int, int]]) -> None:
         minute, samples = 0, [at(0, "power", 5000)]
-        for step, power_w in told:
+        for step, power_w in reported:
             minute += step
             samples.append(at(minute, "power", power_w))
         in_half_hours = sum(h.energy_wh for h in half_hours(energy_of(samples, RATING)).values())

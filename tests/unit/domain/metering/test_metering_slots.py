@@ -12,7 +12,7 @@ import pytest
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.plugged_slots import plugged_slot
 from driveway.domain.metering.samples import Sample
-from driveway.domain.metering.slot import GRACE, Slot, Told
+from driveway.domain.metering.slot import GRACE, ReportedValue, Slot
 from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stamp
 from driveway.store.slot_items import SLOT, slot_item, slot_of
 from driveway.store.slots import SlotStore
@@ -69,7 +69,7 @@ def test_a_slot_comes_back_from_its_item_as_it_was() -> None:
         state="rejected",
         due_at=MORNING,
         claim="run-1",
-        told=Told(sent_wh=3600, rejected_wh=3600, words="no"),
+        reported=ReportedValue(sent_wh=3600, rejected_wh=3600, words="no"),
         version=4,
     )
     assert slot_of(slot_item(slot, 4)) == slot
@@ -101,9 +101,12 @@ def test_the_table_is_the_same_after_any_order_of_arrival(store: SlotStore) -> N
 def test_a_car_whose_plug_in_and_plug_out_are_heard_of_last_has_the_same_half_hours(store: SlotStore) -> None:
     away = [Sample(MORNING + timedelta(minutes=minute), "power", 7000) for minute in (0, 10, 20)]
     plug_out = Sample(MORNING - timedelta(hours=1), "unplugged")
-    for asset, told in (("in-order", [*NIGHT, plug_out, *away]), ("shuffled", [*away, *NIGHT[1:], NIGHT[0], plug_out])):
+    for asset, reported in (
+        ("in-order", [*NIGHT, plug_out, *away]),
+        ("shuffled", [*away, *NIGHT[1:], NIGHT[0], plug_out]),
+    ):
         car = replace(metered(asset), rating=replace(RATING, travels=True))
-        for sample in told:
+        for sample in reported:
             store.record(car, [sample], now=MORNING)
     told_of = [
         {s.start: s.energy_wh for s in store.read(asset, EVER) if s.plugged} for asset in ("in-order", "shuffled")

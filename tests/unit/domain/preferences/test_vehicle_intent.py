@@ -24,7 +24,7 @@ from driveway.domain.preferences.vehicle_intent import (
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.apply_observations import with_presence
+from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.twin import Intent, Presence, Twin, VehicleIntent
 from tests.support.domain.axle_twins import EVERY_DAY, NOW, a_twin, minutes
@@ -45,7 +45,7 @@ def saw(twin: Twin, minute: float, *, now: float | None = None, **signals: Any) 
     seen = Observation(at=NOW + minutes(minute), source="app", **signals)
     known_at = NOW + minutes(minute if now is None else now)
     step = observe(twin.presence, seen, now=known_at, rules=EXACT)
-    return with_presence(twin, step, (seen,), known_at)
+    return apply_presence_step(twin, step, (seen,), known_at)
 
 
 def plugged_in(minute: float, twin: Twin | None = None, **signals: Any) -> Twin:

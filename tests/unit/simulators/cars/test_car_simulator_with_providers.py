@@ -76,9 +76,12 @@ def test_a_car_is_stopped_seen_and_started_again(rig: Rig, provider: str) -> Non
             assert order(made, vehicle).kind in done
             rig.pass_s(5)
             assert rig.truth(vehicle.vehicle_id)["charging"] is charging
-            look = commands.look(made, vehicle)
-            assert look.kind in done
-            assert (says(look.observations, "plugged_in"), says(look.observations, "charging")) == (True, charging)
+            read_state = commands.read_state(made, vehicle)
+            assert read_state.kind in done
+            assert (says(read_state.observations, "plugged_in"), says(read_state.observations, "charging")) == (
+                True,
+                charging,
+            )
 
 
 @pytest.mark.parametrize(("provider", "limited_kw"), [("tesla", 3.68), ("ocpp", 3.7)])

@@ -57,7 +57,7 @@ def test_a_night_is_read_and_commanded(rig: Rig, timestamps: str, early_202_afte
         assert charging.charging is True
         assert charging.power_kw == pytest.approx(7.36, abs=0.05)
         assert smartcar.start(to, CAR, limit_kw=None).kind is OutcomeKind.ALREADY_IN_STATE
-        looked = smartcar.look(replace(to, now=rig.clock.now()), CAR).observations[-1]
+        looked = smartcar.read_state(replace(to, now=rig.clock.now()), CAR).observations[-1]
         assert (looked.plugged_in, looked.charging) == (True, True)
         assert smartcar.stop(to, CAR).kind is OutcomeKind.ACCEPTED
         rig.pass_s(60)

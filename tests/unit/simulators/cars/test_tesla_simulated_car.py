@@ -62,7 +62,7 @@ def test_a_night_is_read_and_commanded(rig: Rig, form: str) -> None:
         assert charging[-1].power_kw == pytest.approx(3.68, abs=0.05)
         assert tesla.start(to, CAR, limit_kw=None, limited=True).kind is OutcomeKind.ALREADY_IN_STATE
         rig.pass_s(600)
-        looked = tesla.look(replace(to, now=rig.clock.now()), CAR).observations[0]
+        looked = tesla.read_state(replace(to, now=rig.clock.now()), CAR).observations[0]
         assert (looked.charging, looked.plugged_in) == (True, True)
         assert looked.power_kw == pytest.approx(7.36, abs=0.05)
         assert tesla.stop(to, CAR).kind is OutcomeKind.ACCEPTED
@@ -81,7 +81,7 @@ def test_a_sleeping_car_is_woken_and_then_obeys(rig: Rig) -> None:
         tesla, to = TeslaCommands(), replace(call(rig, http), wait=rig.pass_s)
         refused = tesla.start(to, CAR, limit_kw=None)
         assert (refused.kind, refused.asleep) == (OutcomeKind.RETRYABLE, True)
-        assert tesla.look(to, CAR).asleep is True
+        assert tesla.read_state(to, CAR).asleep is True
         assert tesla.wake(to, CAR).kind is OutcomeKind.CONFIRMED
         assert tesla.start(to, CAR, limit_kw=None).kind is OutcomeKind.ACCEPTED
         rig.pass_s(60)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from driveway.domain.control.command_states import TAKEN, time_to_show, told, with_pair
-from driveway.domain.control.default_schedule_sync import upkeep_answered
+from driveway.domain.control.command_states import TAKEN, command_detail, time_to_show, with_pair
+from driveway.domain.control.default_schedule_sync import schedule_command_answered
 from driveway.domain.control.protection import day_of, may_wake
-from driveway.domain.control.required_command import shows
+from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import reconnected
 from driveway.domain.reports.apply_observations import disconnected
@@ -59,9 +59,9 @@ def answered(
     asked_pause = timedelta(seconds=retry_after_s or 0)
     answer = _Answer(outcome, detail, now, spread, provider_ref, asked_pause, asleep and not woken)
     twin = replace(twin, control=_with_wake(twin.control, now)) if woken else twin
-    command, upkeep = twin.control.command, twin.control.upkeep
-    if upkeep is not None and upkeep.id == command_id:
-        return _upkeep_answered(_with_account(twin, answer), upkeep, answer, rules)
+    command, schedule_command = twin.control.command, twin.control.schedule_command
+    if schedule_command is not None and schedule_command.id == command_id:
+        return _upkeep_answered(_with_account(twin, answer), schedule_command, answer, rules)
     if command is None or command.id != command_id:
         return _with_account(twin, answer) if outcome not in TAKEN else twin
     twin = _with_account(twin, answer)
@@ -75,13 +75,13 @@ def _with_account(twin: Twin, answer: _Answer) -> Twin:
     return disconnected(twin, answer.detail, answer.at) if answer.outcome == "NEEDS_USER" else twin
 
 
-def _upkeep_answered(twin: Twin, upkeep: Command, answer: _Answer, rules: ControlRules) -> Twin:
-    return upkeep_answered(
+def _upkeep_answered(twin: Twin, schedule_command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    return schedule_command_answered(
         twin,
-        upkeep,
+        schedule_command,
         answer.outcome,
         answer.detail,
-        reason=_reason_to_wait(twin, upkeep.action, answer, rules),
+        reason=_reason_to_wait(twin, schedule_command.action, answer, rules),
         now=answer.at,
         rules=rules,
         spread=answer.spread,
@@ -96,7 +96,7 @@ def _taken(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -
 
 def _already_in_state(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
     """The provider says that the car does it already. If the car shows otherwise, it is looked at soon."""
-    if shows(twin, command.action):
+    if observed_state_matches(twin, command.action):
         return _taken(twin, command, answer, rules)
     return _noted_taken(twin, command, answer, answer.at + _short_pause(command, answer, rules))
 
@@ -124,20 +124,22 @@ _TRANSITIONS: dict[str, Callable[[Twin, Command, _Answer, ControlRules], Twin]] 
 """What each kind of answer makes of a sent command."""
 
 
-def _noted(command: Command, answer: _Answer, doubt_at: datetime) -> Command:
+def _noted(command: Command, answer: _Answer, confirm_by: datetime) -> Command:
     return replace(
         command,
         outcome=answer.outcome,
         detail=answer.detail or None,
         provider_ref=answer.provider_ref,
-        doubt_at=doubt_at,
+        confirm_by=confirm_by,
     )
 
 
-def _noted_taken(twin: Twin, command: Command, answer: _Answer, doubt_at: datetime) -> Twin:
+def _noted_taken(twin: Twin, command: Command, answer: _Answer, confirm_by: datetime) -> Twin:
     limit_kw = command.limit_kw if command.action == "start" else twin.control.last_limit_kw
-    control = replace(twin.control, taken=command.action, taken_at=answer.at, last_limit_kw=limit_kw)
-    return replace(twin, control=with_pair(control, _noted(command, answer, doubt_at)))
+    control = replace(
+        twin.control, last_acknowledged_action=command.action, last_acknowledged_at=answer.at, last_limit_kw=limit_kw
+    )
+    return replace(twin, control=with_pair(control, _noted(command, answer, confirm_by)))
 
 
 def _noted_refused(twin: Twin, command: Command, answer: _Answer, rules: ControlRules, *, again_at: datetime) -> Twin:
@@ -147,7 +149,7 @@ def _noted_refused(twin: Twin, command: Command, answer: _Answer, rules: Control
     if reason is Reason.WAKE_BUDGET_SPENT:
         text = "The car sleeps, and the day's wake-ups are used up."
     return replace(twin, control=replace(twin.control, command=noted)).tell(
-        Entry(answer.at, "CommandRefused", reason, text, {**told(noted), "outcome": answer.outcome})
+        Entry(answer.at, "CommandRefused", reason, text, {**command_detail(noted), "outcome": answer.outcome})
     )
 
 
@@ -169,7 +171,7 @@ def _short_pause(command: Command, answer: _Answer, rules: ControlRules) -> time
 def _unconfirmed_at(command: Command, answer: _Answer, rules: ControlRules) -> datetime:
     """When a command that was taken counts as unconfirmed: the later, the more often it was sent."""
     if command.outcome in TAKEN:
-        return max(command.doubt_at or answer.at, answer.at)
+        return max(command.confirm_by or answer.at, answer.at)
     return (command.sent_at or answer.at) + time_to_show(command, rules) + _pause(command, rules) * answer.spread
 
 

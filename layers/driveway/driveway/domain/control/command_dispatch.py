@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.command_lifecycle import ending_of
-from driveway.domain.control.command_states import time_to_show, told
-from driveway.domain.control.default_schedule_sync import upkeep_is_wanted
+from driveway.domain.control.command_states import command_detail, time_to_show
+from driveway.domain.control.default_schedule_sync import schedule_command_is_wanted
 from driveway.domain.control.protection import allowance, commands_spent, day_of
-from driveway.domain.control.required_command import last_told, outlook, shows
+from driveway.domain.control.required_command import last_sent_action, observed_state_matches, schedule_window
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
 from driveway.domain.twin.reasons import Reason
@@ -29,12 +29,12 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> 
     None when it is not to be sent (any more): it is another by now, was sent, has expired or is not wanted, or the
     day's commands are used up. Either the command to charge or the upkeep of the default schedule may be meant.
     """
-    upkeep, command = twin.control.upkeep, twin.control.command
-    if upkeep is not None and upkeep.id == command_id:
-        return _upkeep_claimed(twin, upkeep, now, rules)
+    schedule_command, command = twin.control.schedule_command, twin.control.command
+    if schedule_command is not None and schedule_command.id == command_id:
+        return _schedule_command_claimed(twin, schedule_command, now, rules)
     if command is None or command.id != command_id or command.state != "planned":
         return None
-    if ending_of(twin, command, now, rules, outlook(twin, now, rules)) is not None:
+    if ending_of(twin, command, now, rules, schedule_window(twin, now, rules)) is not None:
         return None
     if commands_spent(twin, now) >= allowance(twin, command.action, rules):
         return None
@@ -45,14 +45,14 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> 
         sent_at=now,
         first_sent_at=command.first_sent_at or now,
         attempts=command.attempts + 1,
-        doubt_at=now + (max(doubt, rules.answer_within) if _holds_calls_open(twin) else doubt),
-        shown_before=shows(twin, command.action),
+        confirm_by=now + (max(doubt, rules.answer_within) if _holds_calls_open(twin) else doubt),
+        already_in_state_when_sent=observed_state_matches(twin, command.action),
         provider_ref=None,
-        put_off_until=None,
+        provider_retry_at=None,
     )
     counted = _counted(_sent(twin, command, now), now)
     return replace(twin, control=replace(counted, command=sent)).tell(
-        Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[command.action], told(sent))
+        Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[command.action], command_detail(sent))
     )
 
 
@@ -60,21 +60,21 @@ def _holds_calls_open(twin: Twin) -> bool:
     return twin.link.vehicle is not None and twin.link.vehicle.provider in HOLD_CALLS_OPEN
 
 
-def _upkeep_claimed(twin: Twin, upkeep: Command, now: datetime, rules: ControlRules) -> Twin | None:
-    if upkeep.state != "planned" or not upkeep_is_wanted(twin, upkeep, now):
+def _schedule_command_claimed(twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules) -> Twin | None:
+    if schedule_command.state != "planned" or not schedule_command_is_wanted(twin, schedule_command, now):
         return None
-    if commands_spent(twin, now) >= allowance(twin, upkeep.action, rules):
+    if commands_spent(twin, now) >= allowance(twin, schedule_command.action, rules):
         return None
     sent = replace(
-        upkeep,
+        schedule_command,
         state="sent",
         sent_at=now,
-        attempts=upkeep.attempts + 1,
-        doubt_at=now + rules.start_doubt,
-        put_off_until=None,
+        attempts=schedule_command.attempts + 1,
+        confirm_by=now + rules.confirm_start_within,
+        provider_retry_at=None,
     )
-    return replace(twin, control=replace(_counted(twin.control, now), upkeep=sent)).tell(
-        Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[upkeep.action], told(sent))
+    return replace(twin, control=replace(_counted(twin.control, now), schedule_command=sent)).tell(
+        Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[schedule_command.action], command_detail(sent))
     )
 
 
@@ -84,23 +84,23 @@ def put_off(twin: Twin, command_id: str, *, until: datetime, now: datetime, rule
     It was not sent, so it counts neither as an attempt nor as one of the day's commands. None when it is not to be sent
     any more.
     """
-    upkeep, command = twin.control.upkeep, twin.control.command
-    if upkeep is not None and upkeep.id == command_id and upkeep.state == "planned":
-        later = replace(upkeep, doubt_at=until, put_off_until=until)
-        control, first = replace(twin.control, upkeep=later), upkeep.put_off_until is None
+    schedule_command, command = twin.control.schedule_command, twin.control.command
+    if schedule_command is not None and schedule_command.id == command_id and schedule_command.state == "planned":
+        later = replace(schedule_command, confirm_by=until, provider_retry_at=until)
+        control, first = replace(twin.control, schedule_command=later), schedule_command.provider_retry_at is None
     elif command is not None and command.id == command_id and command.state == "planned":
-        if ending_of(twin, command, now, rules, outlook(twin, now, rules)) is not None:
+        if ending_of(twin, command, now, rules, schedule_window(twin, now, rules)) is not None:
             return None
         expires_at = max(command.expires_at, until + rules.command_ttl)
-        later = replace(command, doubt_at=until, put_off_until=until, expires_at=expires_at)
-        control, first = replace(twin.control, command=later), command.put_off_until is None
+        later = replace(command, confirm_by=until, provider_retry_at=until, expires_at=expires_at)
+        control, first = replace(twin.control, command=later), command.provider_retry_at is None
     else:
         return None
     after = replace(twin, control=control)
     if not first:
         return after
     text = "The car maker's service does not answer, so the command waits until it is back."
-    return after.tell(Entry(now, "CommandPutOff", Reason.PROVIDER_BREAKER_OPEN, text, told(later)))
+    return after.tell(Entry(now, "CommandPutOff", Reason.PROVIDER_BREAKER_OPEN, text, command_detail(later)))
 
 
 def _counted(control: Control, now: datetime) -> Control:
@@ -121,5 +121,5 @@ def _sent(twin: Twin, command: Command, now: datetime) -> Control:
     pairs, restarts = (control.pairs, control.restarts) if same_session else (0, 0)
     if command.action == "stop":
         return replace(control, pairs_session_id=session_id, pairs=pairs, restarts=0, last_stop_at=now)
-    again = first and last_told(control, session) == "start" and not shows(twin, "start")
+    again = first and last_sent_action(control, session) == "start" and not observed_state_matches(twin, "start")
     return replace(control, pairs_session_id=session_id, pairs=pairs, restarts=restarts + again, last_start_at=now)

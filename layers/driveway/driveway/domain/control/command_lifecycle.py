@@ -6,22 +6,22 @@ It ends confirmed, failed, superseded or expired. What follows when it shows no 
 from dataclasses import replace
 from datetime import datetime
 
-from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, ended, repeated, told
+from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, ended, repeated
 from driveway.domain.control.desired import desired_in
 from driveway.domain.control.giving_up import unconfirmed
 from driveway.domain.control.protection import HeldBack, day_of, guard
 from driveway.domain.control.required_command import (
-    Wish,
-    does_it,
+    RequiredCommand,
     holds_car,
     is_full,
     is_instructed,
-    shows,
+    is_satisfied,
+    observed_state_matches,
+    required_command,
     wanted_limit_kw,
-    wish,
 )
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -33,16 +33,16 @@ _SHOWN: dict[CommandAction, str] = {
 Ending = tuple[CommandState, Reason, str]
 
 
-def planned(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, new_id: str) -> Twin:
+def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow, *, new_id: str) -> Twin:
     """The twin with a new command if one is wanted, none is under way and nothing speaks against it."""
     if twin.control.command is not None and twin.control.command.state in OPEN:
         return twin
-    wanted = wish(twin, now, rules, ahead)
+    wanted = required_command(twin, now, rules, schedule)
     if wanted is None:
         return twin
     held_back = guard(twin, wanted, now, rules)
     if held_back is not None:
-        return _told_if_spent(twin, wanted, held_back, now)
+        return _report_spent_budget(twin, wanted, held_back, now)
     until = wanted.desired.until
     expires_at = wanted.not_before + rules.command_ttl
     command = Command(
@@ -53,18 +53,18 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, n
         planned_at=now,
         not_before=wanted.not_before,
         expires_at=min(expires_at, until) if until and until > wanted.not_before else expires_at,
-        doubt_at=wanted.not_before + rules.lost_after,
+        confirm_by=wanted.not_before + rules.lost_after,
         limit_kw=wanted.limit_kw,
         edge_at=wanted.edge_at,
         release=wanted.release,
     )
     text = f"Letting the car charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
     return replace(twin, control=replace(twin.control, command=command)).tell(
-        Entry(now, "CommandPlanned", command.reason, text, told(command))
+        Entry(now, "CommandPlanned", command.reason, text, command_detail(command))
     )
 
 
-def _told_if_spent(twin: Twin, wanted: Wish, held_back: HeldBack, now: datetime) -> Twin:
+def _report_spent_budget(twin: Twin, wanted: RequiredCommand, held_back: HeldBack, now: datetime) -> Twin:
     """The twin whose driver is told, once a UTC day, that the day's commands are used up and the car should charge."""
     spent = held_back.reason is Reason.DAILY_BUDGET_SPENT and held_back.until is not None
     if not spent or wanted.action != "start" or twin.control.budget_told == day_of(now):
@@ -75,29 +75,33 @@ def _told_if_spent(twin: Twin, wanted: Wish, held_back: HeldBack, now: datetime)
     )
 
 
-def judged(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook, *, new_id: str, spread: float) -> Twin:
+def judged(
+    twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow, *, new_id: str, spread: float
+) -> Twin:
     """The twin with the command under way judged by what the car shows and by the time."""
     command = twin.control.command
     if command is None or command.state not in OPEN:
         return twin
     if command.state == "sent" and command.outcome in HOPELESS:
         return unconfirmed(twin, command, now, rules, new_id=new_id, spread=spread)
-    ending = ending_of(twin, command, now, rules, ahead)
+    ending = ending_of(twin, command, now, rules, schedule)
     if ending is not None:
         return ended(twin, *ending, now=now)
-    if command.doubt_at is None or now < command.doubt_at:
+    if command.confirm_by is None or now < command.confirm_by:
         return twin
     if command.state == "planned":
         return _announced_again(twin, command, now, rules)
     return unconfirmed(twin, command, now, rules, new_id=new_id, spread=spread)
 
 
-def ending_of(twin: Twin, command: Command, now: datetime, rules: ControlRules, ahead: Outlook) -> Ending | None:
+def ending_of(
+    twin: Twin, command: Command, now: datetime, rules: ControlRules, schedule: ScheduleWindow
+) -> Ending | None:
     """How an open command ends by what the car shows, by what is wanted now or by the time; None if it goes on."""
     by_car = _ending_by_car(twin, command)
     if by_car is not None:
         return by_car
-    if not _is_wanted(twin, command, now, ahead):
+    if not _is_wanted(twin, command, now, schedule):
         return "superseded", Reason.COMMAND_SUPERSEDED, "Something else is wanted now."
     if command.state == "sent":
         return None
@@ -125,7 +129,7 @@ def _is_confirmed(twin: Twin, command: Command) -> bool:
     taken = command.outcome in TAKEN
     if twin.presence.session is None:
         return command.release and taken
-    return shows(twin, command.action) and (taken or not command.shown_before)
+    return observed_state_matches(twin, command.action) and (taken or not command.already_in_state_when_sent)
 
 
 def _is_filled(twin: Twin, command: Command) -> bool:
@@ -135,15 +139,15 @@ def _is_filled(twin: Twin, command: Command) -> bool:
         return False
     if is_instructed(twin):
         return command.attempts > 0 and command.outcome in TAKEN
-    return not command.shown_before or (command.sent_at is not None and full.at >= command.sent_at)
+    return not command.already_in_state_when_sent or (command.sent_at is not None and full.at >= command.sent_at)
 
 
-def _is_wanted(twin: Twin, command: Command, now: datetime, ahead: Outlook) -> bool:
+def _is_wanted(twin: Twin, command: Command, now: datetime, schedule: ScheduleWindow) -> bool:
     if twin.link.vehicle is None:
         return False
     if command.action == "start" and command.state == "planned" and twin.presence.held_plug_out is not None:
         return False
-    want = desired_in(twin, max(now, command.not_before), ahead)
+    want = desired_in(twin, max(now, command.not_before), schedule)
     if command.release:
         return _release_is_wanted(twin, command, now, leaving=want.want == "leave")
     if want.want == "leave" or (want.want == "charge") != (command.action == "start"):
@@ -160,7 +164,7 @@ def _release_is_wanted(twin: Twin, command: Command, now: datetime, *, leaving: 
 def _is_done_already(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> bool:
     if command.release:
         return not holds_car(twin, now)
-    return does_it(twin, command.action, command.limit_kw, now, rules)
+    return is_satisfied(twin, command.action, command.limit_kw, now, rules)
 
 
 def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> Twin:
@@ -170,5 +174,5 @@ def _announced_again(twin: Twin, command: Command, now: datetime, rules: Control
         return replace(twin, control=replace(twin.control, command=again))
     text = "The command was not sent yet; it is announced again."
     return replace(twin, control=replace(twin.control, command=again)).tell(
-        Entry(now, "CommandRetried", Reason.RETRY_WAIT, text, told(again))
+        Entry(now, "CommandRetried", Reason.RETRY_WAIT, text, command_detail(again))
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from driveway.domain.control.required_command import shows
+from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, CommandState, Control, Entry, Twin
 from driveway.domain.twin.reasons import Reason
@@ -19,22 +19,24 @@ def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: da
     command, control = twin.control.command, twin.control
     if command is None:
         return twin
-    over = replace(command, state=state, ended_at=now, doubt_at=None)
+    over = replace(command, state=state, ended_at=now, confirm_by=None)
     if state == "confirmed" and not command.release:
         # A release says nothing of whether the car follows the plan, so the breaker stays as it is.
         control = replace(control, failures=0, breaker_until=None)
-    if state == "confirmed" and command.outcome not in TAKEN and not command.shown_before:
-        control = replace(control, taken=command.action, taken_at=now)
-    charges = shows(twin, "start") or reason is Reason.BATTERY_FULL
+    if state == "confirmed" and command.outcome not in TAKEN and not command.already_in_state_when_sent:
+        control = replace(control, last_acknowledged_action=command.action, last_acknowledged_at=now)
+    charges = observed_state_matches(twin, "start") or reason is Reason.BATTERY_FULL
     if state == "confirmed" and command.action == "start" and charges:
-        control = replace(control, freed_at=now)
+        control = replace(control, last_start_confirmed_at=now)
     control = with_pair(control, over) if state == "confirmed" else replace(control, command=over)
-    return replace(twin, control=control).tell(Entry(now, f"Command{state.title()}", reason, text, told(command)))
+    return replace(twin, control=control).tell(
+        Entry(now, f"Command{state.title()}", reason, text, command_detail(command))
+    )
 
 
 def with_pair(control: Control, command: Command) -> Control:
     """The control group with this command, counted as a pair of its session if it stopped the car and is not yet."""
-    if command.action != "stop" or command.paired or command.shown_before:
+    if command.action != "stop" or command.paired or command.already_in_state_when_sent:
         return replace(control, command=command)
     return replace(control, command=replace(command, paired=True), pairs=control.pairs + 1)
 
@@ -46,11 +48,11 @@ def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
     is carried out. The waits double, so that a queue which cannot keep up is not filled with repetitions.
     """
     if command.waits_for_provider:
-        return replace(command, not_before=now, doubt_at=now + rules.lost_after)
-    return replace(command, doubt_at=now + max(rules.lost_after, now - command.not_before))
+        return replace(command, not_before=now, confirm_by=now + rules.lost_after)
+    return replace(command, confirm_by=now + max(rules.lost_after, now - command.not_before))
 
 
-def told(command: Command) -> dict[str, str | int | None]:
+def command_detail(command: Command) -> dict[str, str | int | None]:
     """What a timeline entry says of a command beside its text."""
     return {
         "command_id": command.id,
@@ -62,4 +64,4 @@ def told(command: Command) -> dict[str, str | int | None]:
 
 def time_to_show(command: Command, rules: ControlRules) -> timedelta:
     """How long after the command was sent the car may take to show its effect."""
-    return rules.start_doubt if command.action == "start" else rules.stop_doubt
+    return rules.confirm_start_within if command.action == "start" else rules.confirm_stop_within

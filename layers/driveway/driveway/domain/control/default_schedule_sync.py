@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, repeated, told
+from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, repeated
 from driveway.domain.control.desired import disconnected_at
 from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules
@@ -27,7 +27,7 @@ _DONE: dict[CommandAction, tuple[Reason, str]] = {
 }
 
 
-def default_schedule_wish(twin: Twin, now: datetime) -> str | None:
+def required_default_schedule(twin: Twin, now: datetime) -> str | None:
     """What should be installed at ``now`` (aware UTC), in short; None if nothing should be.
 
     It names the vehicle (of a charger the connector and phases too, where given), the off-peak windows, their zone and
@@ -58,32 +58,35 @@ def _offset(timezone: str, at: datetime) -> timedelta:
     return at.astimezone(ZoneInfo(timezone)).utcoffset() or timedelta(0)
 
 
-def upkeep_is_wanted(twin: Twin, upkeep: Command, now: datetime) -> bool:
+def schedule_command_is_wanted(twin: Twin, schedule_command: Command, now: datetime) -> bool:
     """Whether what the command would bring about is still what should be."""
-    return can_keep(twin) and upkeep.schedule == default_schedule_wish(twin, now)
+    return can_keep(twin) and schedule_command.schedule == required_default_schedule(twin, now)
 
 
-def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
+def with_default_schedule_sync(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
     """The twin with the upkeep of the default schedule carried on by what is wanted and by the time."""
-    upkeep, stands = twin.control.upkeep, False
-    if upkeep is not None:
-        answer_by = _answer_awaited_until(twin, upkeep, now, rules)
+    schedule_command, stands = twin.control.schedule_command, False
+    if schedule_command is not None:
+        answer_by = _answer_awaited_until(twin, schedule_command, now, rules)
         if answer_by is not None and now < answer_by:
             return twin
-        stands = upkeep_is_wanted(twin, upkeep, now)
-        if stands and upkeep.doubt_at is not None and now < upkeep.doubt_at:
+        stands = schedule_command_is_wanted(twin, schedule_command, now)
+        if stands and schedule_command.confirm_by is not None and now < schedule_command.confirm_by:
             return twin
-        if stands and upkeep.state == "planned" and now < upkeep.expires_at:
-            again, held_until = repeated(upkeep, now, rules), upkeep_held_until(twin, now, rules)
-            again = again if held_until is None else replace(again, doubt_at=held_until)
-            return replace(twin, control=replace(twin.control, upkeep=again))
-        if upkeep.state in OPEN:
+        if stands and schedule_command.state == "planned" and now < schedule_command.expires_at:
+            again, held_until = repeated(schedule_command, now, rules), default_schedule_held_until(twin, now, rules)
+            again = again if held_until is None else replace(again, confirm_by=held_until)
+            return replace(twin, control=replace(twin.control, schedule_command=again))
+        if schedule_command.state in OPEN:
             over: CommandState = "failed" if stands else "superseded"
-            unsure = twin.control.schedule_unsure or upkeep.state == "sent"
-            upkeep = replace(upkeep, state=over, ended_at=now, doubt_at=None)
-            twin = replace(twin, control=replace(twin.control, upkeep=upkeep, schedule_unsure=unsure))
-    wanted = default_schedule_wish(twin, now)
-    if _is_kept(twin, wanted) or not can_keep(twin) or upkeep_held_until(twin, now, rules) is not None:
+            unsure = twin.control.installed_schedule_unknown or schedule_command.state == "sent"
+            schedule_command = replace(schedule_command, state=over, ended_at=now, confirm_by=None)
+            twin = replace(
+                twin,
+                control=replace(twin.control, schedule_command=schedule_command, installed_schedule_unknown=unsure),
+            )
+    wanted = required_default_schedule(twin, now)
+    if _is_kept(twin, wanted) or not can_keep(twin) or default_schedule_held_until(twin, now, rules) is not None:
         return twin
     command = Command(
         id=new_id,
@@ -93,26 +96,32 @@ def with_upkeep(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) 
         planned_at=now,
         not_before=now,
         expires_at=now + LONGEST_PAUSE,
-        doubt_at=now + rules.lost_after,
+        confirm_by=now + rules.lost_after,
         schedule=wanted,
-        attempts=upkeep.attempts if upkeep is not None and stands and upkeep.state != "confirmed" else 0,
+        attempts=schedule_command.attempts
+        if schedule_command is not None and stands and schedule_command.state != "confirmed"
+        else 0,
     )
-    return replace(twin, control=replace(twin.control, upkeep=command))
+    return replace(twin, control=replace(twin.control, schedule_command=command))
 
 
 def _is_kept(twin: Twin, wanted: str | None) -> bool:
     """Whether it is sure that what is wanted, or nothing, is kept."""
-    return wanted == twin.control.default_schedule and not twin.control.schedule_unsure
+    return wanted == twin.control.default_schedule and not twin.control.installed_schedule_unknown
 
 
-def _answer_awaited_until(twin: Twin, upkeep: Command, now: datetime, rules: ControlRules) -> datetime | None:
+def _answer_awaited_until(twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules) -> datetime | None:
     """Until when the answer to what is not wanted any more is waited for, as the next might overtake it on its way."""
-    if upkeep.state != "sent" or upkeep.sent_at is None or upkeep_is_wanted(twin, upkeep, now):
+    if (
+        schedule_command.state != "sent"
+        or schedule_command.sent_at is None
+        or schedule_command_is_wanted(twin, schedule_command, now)
+    ):
         return None
-    return upkeep.sent_at + rules.answer_within
+    return schedule_command.sent_at + rules.answer_within
 
 
-def upkeep_held_until(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
+def default_schedule_held_until(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
     """Until when upkeep waits: for a new day's commands, or for the account to be tried again."""
     if disconnected_at(twin, now):
         return twin.control.breaker_until or now + LONGEST_PAUSE
@@ -121,9 +130,9 @@ def upkeep_held_until(twin: Twin, now: datetime, rules: ControlRules) -> datetim
     return None
 
 
-def upkeep_answered(
+def schedule_command_answered(
     twin: Twin,
-    upkeep: Command,
+    schedule_command: Command,
     outcome: str,
     detail: str,
     *,
@@ -137,42 +146,52 @@ def upkeep_answered(
 
     ``reason`` is why a refused one waits.
     """
-    if upkeep.state != "sent":
+    if schedule_command.state != "sent":
         return twin
-    noted = replace(upkeep, outcome=outcome, detail=detail or None, ended_at=now)
+    noted = replace(schedule_command, outcome=outcome, detail=detail or None, ended_at=now)
     if outcome in TAKEN:
-        done = replace(noted, state="confirmed", doubt_at=None)
-        done_reason, text = _DONE[upkeep.action]
-        control = replace(twin.control, upkeep=done, default_schedule=upkeep.schedule, schedule_unsure=False)
-        return replace(twin, control=control).tell(Entry(now, "DefaultSchedule", done_reason, text, told(done)))
-    pause = rules.upkeep_retry * 2 ** min(upkeep.attempts - 1, 8) * (0.5 + 0.5 * spread)
+        done = replace(noted, state="confirmed", confirm_by=None)
+        done_reason, text = _DONE[schedule_command.action]
+        control = replace(
+            twin.control,
+            schedule_command=done,
+            default_schedule=schedule_command.schedule,
+            installed_schedule_unknown=False,
+        )
+        return replace(twin, control=control).tell(
+            Entry(now, "DefaultSchedule", done_reason, text, command_detail(done))
+        )
+    pause = rules.default_schedule_retry * 2 ** min(schedule_command.attempts - 1, 8) * (0.5 + 0.5 * spread)
     pause = LONGEST_PAUSE if outcome in HOPELESS else min(max(pause, wait), LONGEST_PAUSE)
-    failed = replace(noted, state="failed", doubt_at=now + pause)
+    failed = replace(noted, state="failed", confirm_by=now + pause)
     text = detail or "The default schedule could not be changed now."
     # A schedule may be several calls, the first of which may have been taken.
-    unsure = twin.control.schedule_unsure or outcome not in HOPELESS
-    return replace(twin, control=replace(twin.control, upkeep=failed, schedule_unsure=unsure)).tell(
-        Entry(now, "CommandRefused", reason, text, {**told(failed), "outcome": outcome})
-    )
+    unsure = twin.control.installed_schedule_unknown or outcome not in HOPELESS
+    return replace(
+        twin, control=replace(twin.control, schedule_command=failed, installed_schedule_unknown=unsure)
+    ).tell(Entry(now, "CommandRefused", reason, text, {**command_detail(failed), "outcome": outcome}))
 
 
-def upkeep_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
+def default_schedule_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
     """When the upkeep has something to do next (aware UTC); None when nothing is ahead."""
-    upkeep = twin.control.upkeep
+    schedule_command = twin.control.schedule_command
     if not can_keep(twin):
         return None
-    answer_by = _answer_awaited_until(twin, upkeep, now, rules) if upkeep else None
+    answer_by = _answer_awaited_until(twin, schedule_command, now, rules) if schedule_command else None
     if answer_by is not None:
         return answer_by
-    if _is_kept(twin, default_schedule_wish(twin, now)):
+    if _is_kept(twin, required_default_schedule(twin, now)):
         if twin.control.default_schedule is None:
             return None
         changes = (offset_changes_at(zone, now) for zone in {twin.tariff.timezone, twin.link.timezone})
         return min((at for at in changes if at is not None), default=None)
-    if upkeep is not None and upkeep.state in OPEN:
-        return upkeep.doubt_at
-    ahead = (upkeep.doubt_at if upkeep else None, upkeep_held_until(twin, now, rules))
-    return max((at for at in ahead if at is not None), default=None)
+    if schedule_command is not None and schedule_command.state in OPEN:
+        return schedule_command.confirm_by
+    schedule = (
+        schedule_command.confirm_by if schedule_command else None,
+        default_schedule_held_until(twin, now, rules),
+    )
+    return max((at for at in schedule if at is not None), default=None)
 
 
 def offset_changes_at(timezone: str, now: datetime) -> datetime | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from driveway.domain.schedules.effective_schedule import Stretch
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Twin
 from driveway.domain.twin.reasons import Reason, local_hhmm
 
@@ -32,15 +32,15 @@ def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
     (leave it alone) > minimum state of charge > Axle's schedule > default off-peak schedule. A car that somebody else
     started is not held, but is charged when the plan says so.
     """
-    return desired_in(twin, at, Outlook(twin, at, spread_s=spread_s))
+    return desired_in(twin, at, ScheduleWindow(twin, at, spread_s=spread_s))
 
 
-def desired_in(twin: Twin, at: datetime, ahead: Outlook) -> Desired:
+def desired_in(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
     """``desired`` at an instant that the outlook covers."""
     alone = _left_alone(twin, at)
     if alone is not None:
         return Desired("leave", alone, LEFT_ALONE_TEXTS[alone])
-    stretch = ahead.at(at)
+    stretch = schedule.at(at)
     text = describe(stretch, timezone=twin.link.timezone)
     if stretch.limit_kw <= 0:
         if _respected(twin):

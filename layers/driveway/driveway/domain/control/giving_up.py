@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN, ended, told
+from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN, command_detail, ended
 from driveway.domain.control.protection import allowance, commands_spent
 from driveway.domain.control.required_command import charges_since_stop, is_instructed
 from driveway.domain.control.settings import ControlRules
@@ -39,16 +39,16 @@ def unconfirmed(
         state="planned",
         planned_at=now,
         not_before=now,
-        doubt_at=now + rules.lost_after,
+        confirm_by=now + rules.lost_after,
         expires_at=now + rules.command_ttl,
         outcome=None,
-        unrefused=command.unrefused or command.outcome not in REFUSED,
+        may_have_been_obeyed=command.may_have_been_obeyed or command.outcome not in REFUSED,
     )
     refused = command.outcome is not None and command.outcome not in TAKEN
     text = "Trying again." if refused else "The car does not show it yet; looking and trying again."
     reason = Reason.RETRY_WAIT if refused else Reason.NOT_CONFIRMED_IN_TIME
     return replace(twin, control=replace(twin.control, command=again)).tell(
-        Entry(now, "CommandRetried", reason, text, told(again))
+        Entry(now, "CommandRetried", reason, text, command_detail(again))
     )
 
 
@@ -98,8 +98,10 @@ def _given_up(
     if _is_news(twin, command, reason):
         text = "The car did not follow, so it is left to charge by itself for a while."
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
-        after = after.tell(Entry(now, "NeedsAttention", why, text, told(command)))
-    refused = command.outcome in REFUSED and not command.unrefused and control.taken != "stop"
+        after = after.tell(Entry(now, "NeedsAttention", why, text, command_detail(command)))
+    refused = (
+        command.outcome in REFUSED and not command.may_have_been_obeyed and control.last_acknowledged_action != "stop"
+    )
     never_stopped = command.action == "start" or refused
     if never_stopped or (charges_since_stop(twin) and not is_instructed(twin)):
         return after
@@ -111,11 +113,11 @@ def _given_up(
         planned_at=now,
         not_before=now,
         expires_at=now + rules.command_ttl,
-        doubt_at=now + rules.lost_after,
+        confirm_by=now + rules.lost_after,
         release=True,
     )
     return replace(after, control=replace(after.control, command=release)).tell(
-        Entry(now, "CommandPlanned", Reason.GAVE_UP_RELEASED, "Letting the car charge.", told(release))
+        Entry(now, "CommandPlanned", Reason.GAVE_UP_RELEASED, "Letting the car charge.", command_detail(release))
     )
 
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.desired import desired_in
-from driveway.domain.control.required_command import last_told
+from driveway.domain.control.required_command import last_sent_action
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.vehicle_schedules import edge_that_switched
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Observed, Session, Twin
 from driveway.domain.twin.reasons import Reason
 
 
-def with_interference(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook) -> Twin:
+def with_interference(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> Twin:
     """The twin with charging noted that began while the car was to hold, was seen to, and was not told otherwise.
 
     A car that begins to charge when it is plugged in is not meant: all do. Neither is one that begins with an off-peak
@@ -21,13 +21,13 @@ def with_interference(twin: Twin, now: datetime, rules: ControlRules, ahead: Out
     session, charging, control = twin.presence.session, twin.presence.charging, twin.control
     if not rules.respect_interference or session is None:
         return twin
-    if desired_in(twin, now, ahead).want != "hold" or last_told(control, session) == "start":
+    if desired_in(twin, now, schedule).want != "hold" or last_sent_action(control, session) == "start":
         return _seen_to_hold(twin, None)
     if charging is None or charging.at < session.opened_at:
         return twin
     if not charging.value:
         return _seen_to_hold(twin, session.id)
-    seen_to_hold = control.held_seen == session.id
+    seen_to_hold = control.hold_observed_session == session.id
     return _judged(twin, session, charging, now, rules) if seen_to_hold else twin
 
 
@@ -38,7 +38,7 @@ def _judged(twin: Twin, session: Session, charging: Observed, now: datetime, rul
     if edge_that_switched(twin, charging, rules) is not None:
         # That it goes on is not somebody else's doing either: the car has to be seen to hold again first.
         return _seen_to_hold(twin, None)
-    noted = replace(twin.control, interference=session.id, interference_at=now, held_seen=None)
+    noted = replace(twin.control, interference=session.id, interference_at=now, hold_observed_session=None)
     text = "The car charges outside the plan though we did not start it: the driver or another system did."
     return replace(twin, control=noted).tell(
         Entry(now, "NeedsAttention", Reason.THIRD_PARTY_INTERFERENCE, text, {"session_id": session.id})
@@ -47,7 +47,11 @@ def _judged(twin: Twin, session: Session, charging: Observed, now: datetime, rul
 
 def _seen_to_hold(twin: Twin, session_id: str | None) -> Twin:
     control = twin.control
-    return twin if control.held_seen == session_id else replace(twin, control=replace(control, held_seen=session_id))
+    return (
+        twin
+        if control.hold_observed_session == session_id
+        else replace(twin, control=replace(control, hold_observed_session=session_id))
+    )
 
 
 def _began_later(twin: Twin, session: Session, charging: Observed, rules: ControlRules) -> bool:

@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from driveway.domain.control.desired import Desired, desired_in, is_boost_to_try
-from driveway.domain.control.required_command import Wish, is_full, is_instructed, last_told, outlook, shows, wish
+from driveway.domain.control.required_command import (
+    RequiredCommand,
+    is_full,
+    is_instructed,
+    last_sent_action,
+    observed_state_matches,
+    required_command,
+    schedule_window,
+)
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.vehicle_schedules import edge_that_switched
 from driveway.domain.schedules.default_schedule import off_peak_intervals
@@ -45,15 +53,15 @@ class HeldBack:
 
 def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, HeldBack | None]:
     """What is desired at ``now`` (aware UTC), and why it is not being done, if it is not for a reason of ours."""
-    ahead = outlook(twin, now, rules)
-    want, wanted = desired_in(twin, now, ahead), wish(twin, now, rules, ahead)
+    schedule = schedule_window(twin, now, rules)
+    want, wanted = desired_in(twin, now, schedule), required_command(twin, now, rules, schedule)
     command = twin.control.command
-    if command is not None and command.state == "planned" and command.put_off_until is not None:
-        return want, HeldBack(Reason.PROVIDER_BREAKER_OPEN, command.put_off_until)
+    if command is not None and command.state == "planned" and command.provider_retry_at is not None:
+        return want, HeldBack(Reason.PROVIDER_BREAKER_OPEN, command.provider_retry_at)
     return want, guard(twin, wanted, now, rules) if wanted else None
 
 
-def guard(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldBack | None:
+def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
     """What speaks against carrying out a wish now; None when nothing does."""
     barred = _pointless(twin, wanted) or _spent(twin, wanted, now, rules) or _breaker(twin, wanted, now)
     if barred is not None:
@@ -68,7 +76,7 @@ def guard(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldB
     return _start_guard(twin, wanted.not_before, rules)
 
 
-def _pointless(twin: Twin, wanted: Wish) -> HeldBack | None:
+def _pointless(twin: Twin, wanted: RequiredCommand) -> HeldBack | None:
     """A start while the car may be unplugged, or of a car that is full."""
     held = twin.presence.held_plug_out
     if wanted.action == "start" and held is not None:
@@ -78,7 +86,7 @@ def _pointless(twin: Twin, wanted: Wish) -> HeldBack | None:
     return HeldBack(Reason.BATTERY_FULL) if full else None
 
 
-def _spent(twin: Twin, wanted: Wish, now: datetime, rules: ControlRules) -> HeldBack | None:
+def _spent(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
     if commands_spent(twin, now) < allowance(twin, wanted.action, rules):
         return None
     return HeldBack(Reason.DAILY_BUDGET_SPENT, _next_day(now))
@@ -98,11 +106,11 @@ def may_wake(twin: Twin, action: CommandAction, now: datetime, rules: ControlRul
 
 def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:
     """How many commands a day may have been sent for one more of this kind: the last are for letting it charge."""
-    lets_charge = action == "start" and not shows(twin, "start")
+    lets_charge = action == "start" and not observed_state_matches(twin, "start")
     return rules.daily_commands if lets_charge else rules.daily_commands - RESERVED_FOR_STARTS
 
 
-def _breaker(twin: Twin, wanted: Wish, now: datetime) -> HeldBack | None:
+def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
     """The breaker, while it is open. Letting go and a new charge-now are tried once all the same."""
     until, command = twin.control.breaker_until, twin.control.command
     if until is None or now >= until:
@@ -131,7 +139,11 @@ def _start_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | No
     if control.last_stop_at is not None and at < control.last_stop_at + rules.min_dwell:
         return HeldBack(Reason.MINIMUM_DWELL, control.last_stop_at + rules.min_dwell)
     started_at = control.last_start_at
-    if started_at is not None and shows(twin, "start") and last_told(control, twin.presence.session) == "start":
+    if (
+        started_at is not None
+        and observed_state_matches(twin, "start")
+        and last_sent_action(control, twin.presence.session) == "start"
+    ):
         # Another limit for a car that charges.
         early = at < started_at + rules.min_dwell
         return HeldBack(Reason.MINIMUM_DWELL, started_at + rules.min_dwell) if early else None
@@ -144,7 +156,11 @@ def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | 
     Where the schedule that it keeps stopped it, there is nothing to wait for.
     """
     control, command, started_at = twin.control, twin.control.command, twin.control.last_start_at
-    if started_at is None or last_told(control, twin.presence.session) != "start" or shows(twin, "start"):
+    if (
+        started_at is None
+        or last_sent_action(control, twin.presence.session) != "start"
+        or observed_state_matches(twin, "start")
+    ):
         return None
     if command is None or command.action != "start" or command.state != "confirmed":
         return None

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.axle_sync.differences import wanted_intent
-from driveway.domain.control.required_command import is_full, shows
+from driveway.domain.control.required_command import is_full, observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.effective_schedule import effective_schedule
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AxleIntent, ChargeNow, Entry, Twin
 from driveway.domain.twin.reasons import Reason, local_hhmm
 
@@ -16,7 +16,7 @@ LOOK_EVERY = timedelta(minutes=30)
 LONGEST_BOOST = timedelta(hours=24)
 
 
-def with_ready_by_guard(twin: Twin, now: datetime, ahead: Outlook, rules: ControlRules) -> Twin:
+def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Twin:
     """The twin with a warning (once a departure) if the plan delivers less than was asked for.
 
     With ``rules.escalate`` the car also charges at once, until it has what is missing or until the departure.
@@ -29,7 +29,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, ahead: Outlook, rules: Contro
     intent = wanted_intent(twin, now)
     if intent is None or twin.control.at_risk_for == intent.ready_by:
         return twin
-    shortfall_kwh = expected_shortfall_kwh(twin, intent, now, ahead, rules)
+    shortfall_kwh = expected_shortfall_kwh(twin, intent, now, schedule, rules)
     if shortfall_kwh <= SHORTFALL_KWH:
         return twin
     by = local_hhmm(intent.ready_by, link.timezone)
@@ -51,7 +51,9 @@ def with_ready_by_guard(twin: Twin, now: datetime, ahead: Outlook, rules: Contro
     return replace(warned, charge_now=boost).tell(entry)
 
 
-def expected_shortfall_kwh(twin: Twin, intent: AxleIntent, now: datetime, ahead: Outlook, rules: ControlRules) -> float:
+def expected_shortfall_kwh(
+    twin: Twin, intent: AxleIntent, now: datetime, schedule: ScheduleWindow, rules: ControlRules
+) -> float:
     """The energy (kWh) that will be missing at the departure if the plan is carried out; never negative.
 
     A car that does not charge and is left alone after failed commands is not expected to charge before that is over.
@@ -59,10 +61,10 @@ def expected_shortfall_kwh(twin: Twin, intent: AxleIntent, now: datetime, ahead:
     if is_full(twin):
         return 0.0
     since, by = now, intent.ready_by
-    if twin.control.breaker_until is not None and not shows(twin, "start"):
+    if twin.control.breaker_until is not None and not observed_state_matches(twin, "start"):
         since = max(now, twin.control.breaker_until)
-    if by <= ahead.stretches[-1].end:
-        parts = ahead.stretches
+    if by <= schedule.stretches[-1].end:
+        parts = schedule.stretches
     else:
         parts = effective_schedule(twin, now, by, spread_s=rules.default_spread_s)
     spans = ((part.limit_kw, (min(part.end, by) - max(part.start, since)).total_seconds()) for part in parts)

@@ -10,16 +10,16 @@ from datetime import datetime
 
 from driveway.domain.control.command_lifecycle import judged, planned
 from driveway.domain.control.command_states import OPEN
-from driveway.domain.control.default_schedule_sync import upkeep_due, with_upkeep
+from driveway.domain.control.default_schedule_sync import default_schedule_due, with_default_schedule_sync
 from driveway.domain.control.giving_up import with_comeback
 from driveway.domain.control.interference import with_interference
 from driveway.domain.control.protection import guard
 from driveway.domain.control.ready_by_risk import next_risk_look, with_ready_by_guard
-from driveway.domain.control.required_command import instruction_due, next_change, outlook, wish
+from driveway.domain.control.required_command import instruction_due, next_change, required_command, schedule_window
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.presence.observe import presence_due, settle
-from driveway.domain.reports.apply_observations import with_presence
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.reports.apply_observations import apply_presence_step
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -37,7 +37,7 @@ def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next"
 
 def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
     """When charge control has to look at the twin again (aware UTC); None when nothing is ahead."""
-    after, ahead = _looked(twin, now, rules, new_id="next", spread=0.5)
+    after, schedule = _looked(twin, now, rules, new_id="next", spread=0.5)
     if after is not twin:
         return now
     command, control = twin.control.command, twin.control
@@ -45,38 +45,40 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         presence_due(twin.presence),
         twin.charge_now.until if twin.charge_now else None,
         twin.link.snoozed_until,
-        upkeep_due(twin, now, rules),
+        default_schedule_due(twin, now, rules),
         control.breaker_until if twin.presence.needs_user is not None else None,
     ]
     if command is not None and command.state in OPEN:
-        due += [command.doubt_at, command.expires_at if command.state == "planned" else None]
+        due += [command.confirm_by, command.expires_at if command.state == "planned" else None]
     else:
-        wanted = wish(twin, now, rules, ahead)
+        wanted = required_command(twin, now, rules, schedule)
         held_back = guard(twin, wanted, now, rules) if wanted else None
         due += [held_back.until if held_back else None, instruction_due(twin, rules)]
     if twin.presence.session is not None and twin.link.enrolled and not twin.link.leaving:
-        due += [next_change(now, rules, ahead), next_risk_look(twin, now)]
+        due += [next_change(now, rules, schedule), next_risk_look(twin, now)]
     return min((at for at in due if at is not None and at > now), default=None)
 
 
-def _looked(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str, spread: float) -> tuple[Twin, Outlook]:
+def _looked(
+    twin: Twin, now: datetime, rules: ControlRules, *, new_id: str, spread: float
+) -> tuple[Twin, ScheduleWindow]:
     """The twin after a look, and the outlook it was taken with."""
     after = _passed(twin, now)
-    ahead = outlook(after, now, rules)
-    warned = with_ready_by_guard(after, now, ahead, rules)
+    schedule = schedule_window(after, now, rules)
+    warned = with_ready_by_guard(after, now, schedule, rules)
     if warned.charge_now is not after.charge_now:
-        ahead = outlook(warned, now, rules)
-    after = judged(with_comeback(warned, now), now, rules, ahead, new_id=new_id, spread=spread)
-    after = with_interference(after, now, rules, ahead)
-    after = planned(after, now, rules, ahead, new_id=new_id)
-    after = with_upkeep(after, now, rules, new_id=f"{new_id}-default")
-    return (twin if after == twin else after), ahead
+        schedule = schedule_window(warned, now, rules)
+    after = judged(with_comeback(warned, now), now, rules, schedule, new_id=new_id, spread=spread)
+    after = with_interference(after, now, rules, schedule)
+    after = planned(after, now, rules, schedule, new_id=new_id)
+    after = with_default_schedule_sync(after, now, rules, new_id=f"{new_id}-default")
+    return (twin if after == twin else after), schedule
 
 
 def _passed(twin: Twin, now: datetime) -> Twin:
     """What time alone brings: a held plug-out that counts, a charge-now that is over, a snooze that ends."""
     settled = settle(twin.presence, now=now)
-    after = with_presence(twin, settled, (), now) if settled.changed else twin
+    after = apply_presence_step(twin, settled, (), now) if settled.changed else twin
     boost = after.charge_now
     if boost is not None and (now >= boost.until or _unplugged_since(after, boost.started_at) or _boost_filled(after)):
         text = "Charge now is over; the plan goes on."

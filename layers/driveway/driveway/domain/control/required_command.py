@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from driveway.domain.control.desired import Desired, desired_in
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.schedules.schedule_window import Outlook
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import CommandAction, Control, Session, Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -21,7 +21,7 @@ and a session may have ended by a false plug-out only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RequiredCommand:
     """A command we would plan: the action, its limit, from when, and what is desired then."""
 
     action: CommandAction
@@ -32,15 +32,15 @@ class Wish:
     release: bool = False
 
 
-def shows(twin: Twin, action: CommandAction) -> bool:
+def observed_state_matches(twin: Twin, action: CommandAction) -> bool:
     """Whether the car shows what the action (``start`` or ``stop``) asks for."""
     charging = twin.presence.charging
     return charging is not None and bool(charging.value) == (action == "start")
 
 
-def outlook(twin: Twin, now: datetime, rules: ControlRules) -> Outlook:
+def schedule_window(twin: Twin, now: datetime, rules: ControlRules) -> ScheduleWindow:
     """The effective schedule that charge control looks at from ``now`` on."""
-    return Outlook(twin, now, spread_s=rules.default_spread_s)
+    return ScheduleWindow(twin, now, spread_s=rules.default_spread_s)
 
 
 def is_full(twin: Twin) -> bool:
@@ -49,41 +49,43 @@ def is_full(twin: Twin) -> bool:
     A charger says the same of any car while it holds, so there it counts only since it was told to charge.
     """
     full, session = twin.presence.battery_full, twin.presence.session
-    if full is None or not full.value or session is None or shows(twin, "start"):
+    if full is None or not full.value or session is None or observed_state_matches(twin, "start"):
         return False
     if not is_instructed(twin):
         return full.at >= session.plugged_at
     started_at = twin.control.last_start_at
-    return last_told(twin.control, session) == "start" and started_at is not None and full.at >= started_at
+    return last_sent_action(twin.control, session) == "start" and started_at is not None and full.at >= started_at
 
 
-def next_change(now: datetime, rules: ControlRules, ahead: Outlook) -> datetime | None:
+def next_change(now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
     """When to look because the effective schedule changes: ``lead`` before its next edge that is not looked at yet."""
-    edge = ahead.edge_after(now + rules.lead)
+    edge = schedule.edge_after(now + rules.lead)
     return edge - rules.lead if edge else None
 
 
-def wish(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook | None = None) -> Wish | None:
+def required_command(
+    twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow | None = None
+) -> RequiredCommand | None:
     """What to command at ``now``, or at an edge within the lead; None when the car does what is desired."""
-    ahead = ahead or outlook(twin, now, rules)
-    edge = _near_edge(twin, now, rules, ahead)
+    schedule = schedule or schedule_window(twin, now, rules)
+    edge = _near_edge(twin, now, rules, schedule)
     at = edge or now
-    want = desired_in(twin, at, ahead)
+    want = desired_in(twin, at, schedule)
     if want.want == "leave":
-        return _release_wish(twin, at, want)
+        return _required_release(twin, at, want)
     action: CommandAction = "start" if want.want == "charge" else "stop"
     limit_kw = wanted_limit_kw(twin, want)
-    if does_it(twin, action, limit_kw, now, rules):
+    if is_satisfied(twin, action, limit_kw, now, rules):
         return None
-    return Wish(action, limit_kw, at, edge, want)
+    return RequiredCommand(action, limit_kw, at, edge, want)
 
 
-def _near_edge(twin: Twin, now: datetime, rules: ControlRules, ahead: Outlook) -> datetime | None:
+def _near_edge(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
     if twin.presence.session is None:
         return None
-    edge = ahead.edge_after(now)
+    edge = schedule.edge_after(now)
     # The end of charging to the minimum is only a guess: the state of charge has to show it.
-    if edge is None or edge - now > rules.lead or ahead.at(now).source == "minimum_soc":
+    if edge is None or edge - now > rules.lead or schedule.at(now).source == "minimum_soc":
         return None
     return edge
 
@@ -94,14 +96,14 @@ def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
     return want.limit_kw if want.want == "charge" and vehicle is not None and vehicle.provider in LIMITING else None
 
 
-def does_it(twin: Twin, action: CommandAction, limit_kw: float | None, now: datetime, rules: ControlRules) -> bool:
+def is_satisfied(twin: Twin, action: CommandAction, limit_kw: float | None, now: datetime, rules: ControlRules) -> bool:
     """Whether the car does what is asked, or was told, confirmed it and has shown nothing else since."""
     session, command, control = twin.presence.session, twin.control.command, twin.control
     if session is None or (action == "start" and not _limit_stands(control, limit_kw)):
         return False
     if is_instructed(twin):
         return _instruction_stands(twin, session, action, now, rules)
-    if shows(twin, action):
+    if observed_state_matches(twin, action):
         return True
     if command is None or command.state != "confirmed" or command.action != action or command.ended_at is None:
         return False
@@ -117,7 +119,7 @@ def _limit_stands(control: Control, limit_kw: float | None) -> bool:
 
 
 def _sent_after_taken(sent_at: datetime | None, control: Control) -> bool:
-    return sent_at is not None and control.taken_at is not None and sent_at > control.taken_at
+    return sent_at is not None and control.last_acknowledged_at is not None and sent_at > control.last_acknowledged_at
 
 
 def is_instructed(twin: Twin) -> bool:
@@ -128,29 +130,33 @@ def is_instructed(twin: Twin) -> bool:
 def _instruction_stands(
     twin: Twin, session: Session, action: CommandAction, now: datetime, rules: ControlRules
 ) -> bool:
-    taken_at, charging = twin.control.taken_at, twin.presence.charging
-    if twin.control.taken != action or taken_at is None or taken_at < session.opened_at:
+    last_acknowledged_at, charging = twin.control.last_acknowledged_at, twin.presence.charging
+    if (
+        twin.control.last_acknowledged_action != action
+        or last_acknowledged_at is None
+        or last_acknowledged_at < session.opened_at
+    ):
         return False
     other_sent_at = twin.control.last_start_at if action == "stop" else twin.control.last_stop_at
-    if now >= taken_at + rules.instruction_lasts or _sent_after_taken(other_sent_at, twin.control):
+    if now >= last_acknowledged_at + rules.instruction_lasts or _sent_after_taken(other_sent_at, twin.control):
         return False
     if action == "start":
         # A driver who asks for it has a charger told anew, once, whose car does not charge.
         boost = twin.charge_now
-        return boost is None or taken_at >= boost.started_at or not shows(twin, "stop")
-    defied = shows(twin, "start")
-    return not (defied and charging is not None and charging.at > taken_at + rules.stop_doubt)
+        return boost is None or last_acknowledged_at >= boost.started_at or not observed_state_matches(twin, "stop")
+    defied = observed_state_matches(twin, "start")
+    return not (defied and charging is not None and charging.at > last_acknowledged_at + rules.confirm_stop_within)
 
 
 def instruction_due(twin: Twin, rules: ControlRules) -> datetime | None:
     """When a charger has to be told again what it was told; None for what needs no telling."""
-    taken_at = twin.control.taken_at
-    if taken_at is None or not is_instructed(twin) or twin.presence.session is None:
+    last_acknowledged_at = twin.control.last_acknowledged_at
+    if last_acknowledged_at is None or not is_instructed(twin) or twin.presence.session is None:
         return None
-    return taken_at + rules.instruction_lasts
+    return last_acknowledged_at + rules.instruction_lasts
 
 
-def last_told(control: Control, session: Session | None) -> CommandAction | None:
+def last_sent_action(control: Control, session: Session | None) -> CommandAction | None:
     """What we last sent the car in this session, taken or not; None when nothing."""
     start, stop = control.last_start_at, control.last_stop_at
     latest = max((at for at in (start, stop) if at is not None), default=None)
@@ -171,10 +177,10 @@ def holds_car(twin: Twin, now: datetime) -> bool:
     """Whether the car may be kept from charging, or from charging at its full power, by what we told it."""
     control, session = twin.control, twin.presence.session
     if is_instructed(twin):
-        taken_at, stopped_at = control.taken_at, control.last_stop_at
-        binds = control.taken == "stop" or control.last_limit_kw is not None
-        told = binds and taken_at is not None and now < taken_at + HELD_FOR
-        unanswered = stopped_at is not None and (taken_at is None or stopped_at > taken_at)
+        last_acknowledged_at, stopped_at = control.last_acknowledged_at, control.last_stop_at
+        binds = control.last_acknowledged_action == "stop" or control.last_limit_kw is not None
+        told = binds and last_acknowledged_at is not None and now < last_acknowledged_at + HELD_FOR
+        unanswered = stopped_at is not None and (last_acknowledged_at is None or stopped_at > last_acknowledged_at)
         return told or (unanswered and stopped_at is not None and now < stopped_at + HELD_FOR)
     if session is None:
         return False
@@ -185,16 +191,16 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
     control, stopped_at = twin.control, twin.control.last_stop_at
     if stopped_at is None or charges_since_stop(twin):
         return False
-    if control.freed_at is not None and control.freed_at > stopped_at:
+    if control.last_start_confirmed_at is not None and control.last_start_confirmed_at > stopped_at:
         return False
     return stopped_at >= session.opened_at or now < stopped_at + HELD_FOR
 
 
-def _release_wish(twin: Twin, at: datetime, want: Desired) -> Wish | None:
+def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredCommand | None:
     """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
     in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
     if twin.link.vehicle is None or in_vain or not holds_car(twin, at):
         return None
     if twin.presence.session is None and want.reason not in {Reason.NOT_ENROLLED, Reason.SNOOZED}:
         return None
-    return Wish("start", None, at, None, want, release=True)
+    return RequiredCommand("start", None, at, None, want, release=True)

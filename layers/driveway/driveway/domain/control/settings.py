@@ -37,8 +37,8 @@ class ControlRules:
     lead: timedelta = timedelta(seconds=2)
     default_spread_s: int = 0
     escalate: bool = False
-    start_doubt: timedelta = timedelta(minutes=15)
-    stop_doubt: timedelta = timedelta(minutes=5)
+    confirm_start_within: timedelta = timedelta(minutes=15)
+    confirm_stop_within: timedelta = timedelta(minutes=5)
     answer_within: timedelta = timedelta(minutes=6, seconds=20)
     lost_after: timedelta = timedelta(seconds=150)
     command_ttl: timedelta = timedelta(minutes=10)
@@ -55,4 +55,4 @@ class ControlRules:
     interference_grace: timedelta = timedelta(minutes=30)
     kept_schedule_grace: timedelta = timedelta(minutes=5)
     instruction_lasts: timedelta = timedelta(hours=11)
-    upkeep_retry: timedelta = timedelta(minutes=10)
+    default_schedule_retry: timedelta = timedelta(minutes=10)

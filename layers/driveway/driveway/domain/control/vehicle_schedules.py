@@ -18,16 +18,16 @@ def can_keep(twin: Twin) -> bool:
     return twin.link.vehicle is not None and twin.link.vehicle.provider in KEEPS_SCHEDULES
 
 
-def may_keep_ours(twin: Twin) -> bool:
+def may_hold_our_schedule(twin: Twin) -> bool:
     """Whether something that we installed is, or may be, in the car or charger."""
     control = twin.control
-    under_way = control.upkeep is not None and control.upkeep.state == "sent"
-    return can_keep(twin) and (control.default_schedule is not None or control.schedule_unsure or under_way)
+    under_way = control.schedule_command is not None and control.schedule_command.state == "sent"
+    return can_keep(twin) and (control.default_schedule is not None or control.installed_schedule_unknown or under_way)
 
 
 def edge_that_switched(twin: Twin, charging: Observed, rules: ControlRules) -> datetime | None:
     """The edge (aware UTC) at which the kept schedule may have begun this charging, or ended it; None if it did not."""
-    if not may_keep_ours(twin):
+    if not may_hold_our_schedule(twin):
         return None
     # Clocks differ, so it may seem to have been a little before its edge.
     since, until = charging.at - rules.kept_schedule_grace, charging.at + rules.kept_schedule_grace

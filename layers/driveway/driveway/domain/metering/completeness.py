@@ -32,7 +32,7 @@ class Completeness:
 def completeness(slots: Iterable[Slot], *, now: datetime, grace: timedelta = GRACE) -> Completeness:
     """The completeness of the half-hours whose grace is over at ``now``."""
     closed = [slot for slot in slots if slot.reportable and slot.end + grace <= now]
-    accepted = sum(slot.told.accepted_wh == slot.energy_wh for slot in closed)
+    accepted = sum(slot.reported.accepted_wh == slot.energy_wh for slot in closed)
     rejected = sum(slot.state == "rejected" for slot in closed)
     return Completeness(len(closed), accepted, rejected)
 

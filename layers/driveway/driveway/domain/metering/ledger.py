@@ -17,9 +17,9 @@ from driveway.domain.metering.slot import (
     LAST_RETRY,
     LIFETIME,
     Label,
+    ReportedValue,
     ReportState,
     Slot,
-    Told,
 )
 
 
@@ -35,7 +35,7 @@ def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelt
         return replace(after, state="open", due_at=None)
     if _settled(after, lifetime_rows):
         return replace(after, state=_settled_state(after), due_at=None, attempts=0)
-    untold = after.told == Told()
+    untold = after.reported == ReportedValue()
     if before is not None and before.due_at is not None and before.state == after.state and not untold:
         return after
     due_at = after.end + grace if untold else max(after.end, now) + grace
@@ -43,26 +43,28 @@ def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelt
 
 
 def _settled(slot: Slot, lifetime_rows: bool) -> bool:
-    return slot.told.settles(slot.energy_wh) and (not lifetime_rows or slot.told_lifetime.settles(slot.lifetime_wh))
+    return slot.reported.settles(slot.energy_wh) and (
+        not lifetime_rows or slot.reported_lifetime.settles(slot.lifetime_wh)
+    )
 
 
 def _settled_state(slot: Slot) -> ReportState:
-    return "accepted" if slot.told.accepted_wh == slot.energy_wh else "rejected"
+    return "accepted" if slot.reported.accepted_wh == slot.energy_wh else "rejected"
 
 
 def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLAIM) -> Slot:
     """The slot taken for sending by one run. If the run dies the slot is due again when the claim ends."""
-    told, told_lifetime = slot.told, slot.told_lifetime
+    reported, reported_lifetime = slot.reported, slot.reported_lifetime
     if slot.state == "sent":
-        told, told_lifetime = told.unanswered(), told_lifetime.unanswered()
+        reported, reported_lifetime = reported.unanswered(), reported_lifetime.unanswered()
     return replace(
         slot,
         state="sent",
         claim=claim,
         due_at=now + claim_for,
         attempts=slot.attempts + 1,
-        told=replace(told, sent_wh=slot.energy_wh),
-        told_lifetime=replace(told_lifetime, sent_wh=slot.lifetime_wh),
+        reported=replace(reported, sent_wh=slot.energy_wh),
+        reported_lifetime=replace(reported_lifetime, sent_wh=slot.lifetime_wh),
     )
 
 
@@ -75,8 +77,12 @@ def to_tell_again(slot: Slot, *, now: datetime) -> Slot | None:
     """The slot due once more for the value that Axle refused; None when it is not parked."""
     if not slot.parked:
         return None
-    told, told_lifetime = (replace(t, rejected_wh=None, words=None) for t in (slot.told, slot.told_lifetime))
-    return replace(slot, state="corrected", due_at=now, attempts=0, told=told, told_lifetime=told_lifetime)
+    reported, reported_lifetime = (
+        replace(t, rejected_wh=None, words=None) for t in (slot.reported, slot.reported_lifetime)
+    )
+    return replace(
+        slot, state="corrected", due_at=now, attempts=0, reported=reported, reported_lifetime=reported_lifetime
+    )
 
 
 def answered(
@@ -94,11 +100,11 @@ def answered(
     The answer counts for the value that was sent, so a value measured in the meantime is due at once if its grace is
     over, and the value that was accepted is never sent again.
     """
-    told, heard = _told(slot, slot.told, ENERGY, answers)
-    told_lifetime, heard_lifetime = (
-        _told(slot, slot.told_lifetime, LIFETIME, answers) if lifetime_rows else (slot.told_lifetime, True)
+    reported, heard = _told(slot, slot.reported, ENERGY, answers)
+    reported_lifetime, heard_lifetime = (
+        _told(slot, slot.reported_lifetime, LIFETIME, answers) if lifetime_rows else (slot.reported_lifetime, True)
     )
-    slot = replace(slot, told=told, told_lifetime=told_lifetime, claim=None)
+    slot = replace(slot, reported=reported, reported_lifetime=reported_lifetime, claim=None)
     if not (heard and heard_lifetime):
         return waiting(slot, now=now, wait=wait, longest=longest)
     if _settled(slot, lifetime_rows):
@@ -106,20 +112,20 @@ def answered(
     return replace(slot, state="corrected", due_at=max(slot.end + grace, now), attempts=0)
 
 
-def _told(slot: Slot, told: Told, label: Label, answers: Answers) -> tuple[Told, bool]:
-    if told.settles(told.sent_wh):
-        return told, True
+def _told(slot: Slot, reported: ReportedValue, label: Label, answers: Answers) -> tuple[ReportedValue, bool]:
+    if reported.settles(reported.sent_wh):
+        return reported, True
     answer = answers.get((slot.axle_asset_id.lower(), slot.start, label))
     if answer is None:
-        return told.unanswered(), False
+        return reported.unanswered(), False
     if answer["accepted"]:
-        return replace(told, accepted_wh=told.sent_wh, rejected_wh=None, words=None), True
-    return replace(told, rejected_wh=told.sent_wh, words=str(answer.get("error") or "no reason given")), True
+        return replace(reported, accepted_wh=reported.sent_wh, rejected_wh=None, words=None), True
+    return replace(reported, rejected_wh=reported.sent_wh, words=str(answer.get("error") or "no reason given")), True
 
 
 def waiting(slot: Slot, *, now: datetime, wait: timedelta | None = None, longest: timedelta = LAST_RETRY) -> Slot:
     """The claimed slot given back: due again after ``wait``, by default doubling with every attempt to ``longest``."""
     backoff = min(FIRST_RETRY * 2 ** min(max(slot.attempts - 1, 0), 10), longest)
-    first_time = slot.told.accepted_wh is None and slot.told.rejected_wh is None
+    first_time = slot.reported.accepted_wh is None and slot.reported.rejected_wh is None
     state: ReportState = "open" if first_time else "corrected"
     return replace(slot, state=state, claim=None, due_at=now + (wait if wait is not None else backoff))

@@ -78,7 +78,7 @@ def told_at_home(samples: Iterable[Sample], *, plugged: bool) -> list[Sample]:
     by_instant: dict[datetime, list[Sample]] = {}
     for sample in samples:
         by_instant.setdefault(sample.at, []).append(sample)
-    opens = dict(plug_changes(sample for told in by_instant.values() for sample in told))
+    opens = dict(plug_changes(sample for reported in by_instant.values() for sample in reported))
     found: list[Sample] = []
     for at in sorted(by_instant):
         was_plugged, plugged = plugged, opens.get(at, plugged)

@@ -14,10 +14,10 @@ def rows_for(slots: Iterable[Slot], *, lifetime_rows: bool = False) -> list[dict
     """
     rows = []
     for slot in slots:
-        if not slot.told.settles(slot.told.sent_wh):
-            rows.append(_row(slot, ENERGY, slot.told.sent_wh))
-        if lifetime_rows and not slot.told_lifetime.settles(slot.told_lifetime.sent_wh):
-            rows.append(_row(slot, LIFETIME, slot.told_lifetime.sent_wh))
+        if not slot.reported.settles(slot.reported.sent_wh):
+            rows.append(_row(slot, ENERGY, slot.reported.sent_wh))
+        if lifetime_rows and not slot.reported_lifetime.settles(slot.reported_lifetime.sent_wh):
+            rows.append(_row(slot, LIFETIME, slot.reported_lifetime.sent_wh))
     return rows
 
 

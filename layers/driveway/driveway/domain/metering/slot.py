@@ -23,7 +23,7 @@ LAST_RETRY_SHUT_OUT = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedValue:
     """What became of one value of a half-hour: the value (Wh) sent last, the one accepted, the one refused and why."""
 
     sent_wh: int | None = None
@@ -35,7 +35,7 @@ class Told:
         """Whether Axle has said its last word on this value."""
         return value_wh is None or value_wh in (self.accepted_wh, self.rejected_wh)
 
-    def unanswered(self) -> "Told":
+    def unanswered(self) -> "ReportedValue":
         """As far as is known after the answer to what was sent got lost: Axle may hold either value."""
         return self if self.settles(self.sent_wh) else replace(self, accepted_wh=None)
 
@@ -63,8 +63,8 @@ class Slot:
     due_at: datetime | None = None
     claim: str | None = None
     attempts: int = 0
-    told: Told = Told()
-    told_lifetime: Told = Told()
+    reported: ReportedValue = ReportedValue()
+    reported_lifetime: ReportedValue = ReportedValue()
     version: int = 0
 
     @property
@@ -81,15 +81,15 @@ class Slot:
         return max(seen, key=lambda s: (s.measuring_point == "charger", s.at, s.value)).value if seen else None
 
     @property
-    def parked(self) -> tuple[tuple[Label, Told], ...]:
+    def parked(self) -> tuple[tuple[Label, ReportedValue], ...]:
         """The rows that Axle refused and that are not told again by themselves."""
-        rows: tuple[tuple[Label, Told], ...] = ((ENERGY, self.told), (LIFETIME, self.told_lifetime))
+        rows: tuple[tuple[Label, ReportedValue], ...] = ((ENERGY, self.reported), (LIFETIME, self.reported_lifetime))
         return tuple(row for row in rows if self.due_at is None and row[1].rejected_wh is not None)
 
     @property
     def reportable(self) -> bool:
         """Whether Axle is to hear of it: plugged in, with energy, or told of before."""
-        return self.plugged or self.energy_wh > 0 or self.told != Told()
+        return self.plugged or self.energy_wh > 0 or self.reported != ReportedValue()
 
 
 def state_at(slot: Slot, now: datetime) -> ReportState:

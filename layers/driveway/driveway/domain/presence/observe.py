@@ -40,7 +40,7 @@ from driveway.domain.presence.plug import close, is_plugged, take_flow, take_mov
 from driveway.domain.presence.rules import (
     Effect,
     EffectKind,
-    Look,
+    ObservationContext,
     PresenceRules,
     PresenceStep,
     Ruled,
@@ -79,13 +79,13 @@ def observe(
     at = _trusted_time(observation.at, now)
     if at is None:
         return PresenceStep(presence, (Effect(EffectKind.IGNORED, utc(now), Reason.OBSERVED_TIME_ABSURD),))
-    look = Look(observation, at, utc(now), rules, own_stop_at)
+    context = ObservationContext(observation, at, utc(now), rules, own_stop_at)
     step = settle(presence, now=min(at, utc(now)))
     after, effects = step.presence, step.effects
     for rule in _RULES:
-        after, more = rule(after, look)
+        after, more = rule(after, context)
         effects += more
-    after, more = _opened(after, look, was_plugged=is_plugged(step.presence))
+    after, more = _opened(after, context, was_plugged=is_plugged(step.presence))
     effects += more
     return _weighed(presence, after, effects, rules)
 
@@ -129,22 +129,22 @@ def _trusted_time(at: datetime, now: datetime) -> datetime | None:
     return utc(at) if ahead <= CLOCK_SKEW else utc(now)
 
 
-def _opened(presence: Presence, look: Look, *, was_plugged: bool) -> Ruled:
+def _opened(presence: Presence, context: ObservationContext, *, was_plugged: bool) -> Ruled:
     if presence.session is not None or not is_plugged(presence) or presence.plugged_at is None:
         return presence, ()
-    home_at = home_evidence_at(presence, look.rules)
+    home_at = home_evidence_at(presence, context.rules)
     if home_at is None:
-        if was_plugged or look.seen.plugged_in is None:
+        if was_plugged or context.seen.plugged_in is None:
             return presence, ()
         away = presence.at_home is not None and not presence.at_home.value
         reason = Reason.NOT_AT_HOME if away else Reason.HOME_UNKNOWN
-        return presence, (Effect(EffectKind.NO_SESSION, look.at, reason),)
+        return presence, (Effect(EffectKind.NO_SESSION, context.at, reason),)
     plugged_at = presence.plugged_at
     session = Session(
         id=session_id(plugged_at),
         opened_at=max(plugged_at, home_at),
         plugged_at=plugged_at,
-        metered_from=metered_from(presence, plugged_at, home_at, look.rules),
+        metered_from=metered_from(presence, plugged_at, home_at, context.rules),
     )
     effects = [Effect(EffectKind.PLUGGED_IN, session.opened_at, Reason.PLUGGED_AND_HOME, session_id=session.id)]
     if presence.charging is not None and presence.charging.value:
@@ -183,7 +183,7 @@ def _time_gap(name: str, old: object, new: object) -> timedelta | None:
     return None
 
 
-_RULES: tuple[Callable[[Presence, Look], Ruled], ...] = (
+_RULES: tuple[Callable[[Presence, ObservationContext], Ruled], ...] = (
     take_other_vehicle,
     take_plug,
     take_flow,

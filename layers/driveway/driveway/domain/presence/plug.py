@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isfinite
 
-from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, Look, Ruled, seconds
+from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, ObservationContext, Ruled, seconds
 from driveway.domain.twin import HeldPlugOut, Observed, Presence, Session
 from driveway.domain.twin.reasons import Reason
 
@@ -26,20 +26,20 @@ def is_plugged(presence: Presence) -> bool:
     return presence.plugged_in is not None and bool(presence.plugged_in.value)
 
 
-def take_plug(presence: Presence, look: Look) -> Ruled:
+def take_plug(presence: Presence, context: ObservationContext) -> Ruled:
     """Take in what an observation says of the plug."""
-    plugged = look.seen.plugged_in
+    plugged = context.seen.plugged_in
     if plugged is None:
         return presence, ()
     known = _plug_known(presence)
-    if known is not None and look.at <= known.at:
-        if _had_left(presence, look):
-            return _left_before(presence, look, known)
+    if known is not None and context.at <= known.at:
+        if _had_left(presence, context):
+            return _left_before(presence, context, known)
         same = known.value == plugged
-        return presence, () if same else (look.ignored("plugged_in", Reason.OBSERVED_TOO_LATE),)
+        return presence, () if same else (context.ignored("plugged_in", Reason.OBSERVED_TOO_LATE),)
     if plugged:
-        return _plugged(presence, look)
-    return _unplugged(presence, look)
+        return _plugged(presence, context)
+    return _unplugged(presence, context)
 
 
 def _plug_known(presence: Presence) -> Observed | None:
@@ -50,20 +50,20 @@ def _plug_known(presence: Presence) -> Observed | None:
     return presence.plugged_in
 
 
-def _had_left(presence: Presence, look: Look) -> bool:
+def _had_left(presence: Presence, context: ObservationContext) -> bool:
     """Whether the car was unplugged and gone at a time within the open session: no flap, then, but its end."""
-    seen, session = look.seen, presence.session
+    seen, session = context.seen, presence.session
     gone = seen.plugged_in is False and (seen.at_home is False or seen.moving is True)
-    return gone and session is not None and look.at > session.opened_at
+    return gone and session is not None and context.at > session.opened_at
 
 
-def _left_before(presence: Presence, look: Look, known: Observed) -> Ruled:
+def _left_before(presence: Presence, context: ObservationContext, known: Observed) -> Ruled:
     """The session ended by now at the latest; what is known since of the plug is of another plug-in."""
-    held = HeldPlugOut(reported_at=look.at, until=look.at, seen_at=max(look.at, known.at))
+    held = HeldPlugOut(reported_at=context.at, until=context.at, seen_at=max(context.at, known.at))
     after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
     if known.value:
         after = replace(after, plugged_in=known, plugged_at=known.at)
-    return with_movement(after, look.at), effects
+    return with_movement(after, context.at), effects
 
 
 def _shows_flow(signal: Observed) -> bool:
@@ -71,81 +71,81 @@ def _shows_flow(signal: Observed) -> bool:
     return signal.value is True or abs(signal.value) >= FLOWING_KW
 
 
-def _plugged(presence: Presence, look: Look) -> Ruled:
-    now_plugged = Observed(True, look.at)
+def _plugged(presence: Presence, context: ObservationContext) -> Ruled:
+    now_plugged = Observed(True, context.at)
     if presence.held_plug_out is not None:
-        return _cancelled(presence, look, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+        return _cancelled(presence, context, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
     if is_plugged(presence):
         return replace(presence, plugged_in=now_plugged), ()
-    if _never_ended(presence, look.at):
-        return _reopened(presence, look, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
-    return replace(presence, plugged_in=now_plugged, plugged_at=look.at, reopen_before=None), ()
+    if _never_ended(presence, context.at):
+        return _reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+    return replace(presence, plugged_in=now_plugged, plugged_at=context.at, reopen_before=None), ()
 
 
-def _unplugged(presence: Presence, look: Look) -> Ruled:
+def _unplugged(presence: Presence, context: ObservationContext) -> Ruled:
     if presence.session is not None:
-        return _held(presence, look, None)
-    out = replace(presence, plugged_in=Observed(False, look.at))
+        return _held(presence, context, None)
+    out = replace(presence, plugged_in=Observed(False, context.at))
     if presence.plugged_in is not None and not presence.plugged_in.value:
         return out, ()
-    return replace(_idle(out, look.at), unplugged_at=look.at), ()
+    return replace(_idle(out, context.at), unplugged_at=context.at), ()
 
 
-def _held(presence: Presence, look: Look, inferred: Reason | None) -> Ruled:
-    held, rules = presence.held_plug_out, look.rules
+def _held(presence: Presence, context: ObservationContext, inferred: Reason | None) -> Ruled:
+    held, rules = presence.held_plug_out, context.rules
     if held is not None:
-        return replace(presence, held_plug_out=replace(held, seen_at=look.at)), ()
+        return replace(presence, held_plug_out=replace(held, seen_at=context.at)), ()
     reason, wait_s = inferred or Reason.PLUG_OUT_HELD, rules.debounce_s
-    if look.own_stop_at is not None and inferred is None:
-        since_stop = look.at - look.own_stop_at
+    if context.own_stop_at is not None and inferred is None:
+        since_stop = context.at - context.own_stop_at
         if -seconds(STOP_SKEW_S) <= since_stop <= seconds(rules.own_stop_window_s):
             reason, wait_s = Reason.PLUG_OUT_HELD_AFTER_STOP, rules.own_stop_debounce_s
-    until = look.at + seconds(wait_s)
-    if _may_be_contradicted_already(presence, look):
-        until = max(until, look.now + seconds(rules.late_debounce_s))
-    held = HeldPlugOut(reported_at=look.at, until=until, seen_at=look.at)
-    effect = Effect(EffectKind.PLUG_OUT_HELD, look.at, reason, session_id=_session_id(presence))
+    until = context.at + seconds(wait_s)
+    if _may_be_contradicted_already(presence, context):
+        until = max(until, context.now + seconds(rules.late_debounce_s))
+    held = HeldPlugOut(reported_at=context.at, until=until, seen_at=context.at)
+    effect = Effect(EffectKind.PLUG_OUT_HELD, context.at, reason, session_id=_session_id(presence))
     return replace(presence, held_plug_out=held), (effect,)
 
 
-def _may_be_contradicted_already(presence: Presence, look: Look) -> bool:
+def _may_be_contradicted_already(presence: Presence, context: ObservationContext) -> bool:
     """Whether the plug may have been seen after this late report of a plug-out without that being stored."""
-    plug, rules = presence.plugged_in, look.rules
-    late = look.now - look.at > seconds(rules.late_s)
-    return late and plug is not None and look.at < plug.at + seconds(rules.refresh_s)
+    plug, rules = presence.plugged_in, context.rules
+    late = context.now - context.at > seconds(rules.late_s)
+    return late and plug is not None and context.at < plug.at + seconds(rules.refresh_s)
 
 
-def take_flow(presence: Presence, look: Look) -> Ruled:
+def take_flow(presence: Presence, context: ObservationContext) -> Ruled:
     """Flowing power shows the plug: it cancels a held plug-out and reopens a session that never ended.
 
     It does not make an unplugged car plugged in, and may be an average of the few seconds before it.
     """
-    power = look.seen.power_kw
-    flowing = look.seen.charging is True or (power is not None and isfinite(power) and abs(power) >= FLOWING_KW)
+    power = context.seen.power_kw
+    flowing = context.seen.charging is True or (power is not None and isfinite(power) and abs(power) >= FLOWING_KW)
     if not flowing:
         return presence, ()
-    known, shown_at = _plug_known(presence), look.at - seconds(look.rules.flow_lag_s)
+    known, shown_at = _plug_known(presence), context.at - seconds(context.rules.flow_lag_s)
     if known is None or shown_at < known.at:
         return presence, ()
     if presence.held_plug_out is not None:
-        return _cancelled(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
+        return _cancelled(presence, context, Reason.PLUG_OUT_CANCELLED_BY_POWER)
     if known.value:
         return replace(presence, plugged_in=Observed(True, shown_at)), ()
-    if _never_ended(presence, look.at):
-        return _reopened(presence, look, Reason.PLUG_OUT_CANCELLED_BY_POWER)
+    if _never_ended(presence, context.at):
+        return _reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_POWER)
     return presence, ()
 
 
-def _cancelled(presence: Presence, look: Look, reason: Reason) -> Ruled:
-    effect = Effect(EffectKind.PLUG_OUT_CANCELLED, look.at, reason, session_id=_session_id(presence))
-    return replace(presence, held_plug_out=None, plugged_in=Observed(True, look.at)), (effect,)
+def _cancelled(presence: Presence, context: ObservationContext, reason: Reason) -> Ruled:
+    effect = Effect(EffectKind.PLUG_OUT_CANCELLED, context.at, reason, session_id=_session_id(presence))
+    return replace(presence, held_plug_out=None, plugged_in=Observed(True, context.at)), (effect,)
 
 
 def _never_ended(presence: Presence, at: datetime) -> bool:
     return presence.reopen_before is not None and presence.last_session is not None and at < presence.reopen_before
 
 
-def _reopened(presence: Presence, look: Look, reason: Reason) -> Ruled:
+def _reopened(presence: Presence, context: ObservationContext, reason: Reason) -> Ruled:
     last = presence.last_session
     if last is None:
         return presence, ()
@@ -155,29 +155,29 @@ def _reopened(presence: Presence, look: Look, reason: Reason) -> Ruled:
         presence,
         session=session,
         last_session=None,
-        plugged_in=Observed(True, look.at),
+        plugged_in=Observed(True, context.at),
         plugged_at=session.plugged_at,
         reopen_before=None,
     )
-    return after, (Effect(EffectKind.PLUGGED_IN, look.at, reason, session_id=session.id),)
+    return after, (Effect(EffectKind.PLUGGED_IN, context.at, reason, session_id=session.id),)
 
 
-def take_movement(presence: Presence, look: Look) -> Ruled:
+def take_movement(presence: Presence, context: ObservationContext) -> Ruled:
     """Movement confirms a held plug-out, begins one if the plug was not spoken of, and makes home evidence stale."""
-    if not look.seen.moving:
+    if not context.seen.moving:
         return presence, ()
     held = presence.held_plug_out
     if held is not None:
-        if look.at < held.reported_at:
+        if context.at < held.reported_at:
             return presence, ()
         after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT)
-        return with_movement(after, look.at), effects
+        return with_movement(after, context.at), effects
     if presence.session is None:
-        return with_movement(presence, look.at), ()
+        return with_movement(presence, context.at), ()
     known = _plug_known(presence)
-    if look.seen.plugged_in is None and known is not None and look.at > known.at:
-        return _held(presence, look, Reason.PLUG_OUT_INFERRED)
-    return presence, (look.ignored("moving", Reason.AWAY_WHILE_PLUGGED),)
+    if context.seen.plugged_in is None and known is not None and context.at > known.at:
+        return _held(presence, context, Reason.PLUG_OUT_INFERRED)
+    return presence, (context.ignored("moving", Reason.AWAY_WHILE_PLUGGED),)
 
 
 def _session_id(presence: Presence) -> str | None:

@@ -144,7 +144,7 @@ Ruled = tuple[Presence, tuple[Effect, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ObservationContext:
     """An observation whose time is trusted, and what it is judged by."""
 
     seen: Observation

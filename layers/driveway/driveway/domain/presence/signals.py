@@ -5,61 +5,61 @@ from datetime import datetime
 from math import isfinite
 
 from driveway.domain.presence.plug import close, with_movement
-from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, Look, Ruled, is_newer
+from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, ObservationContext, Ruled, is_newer
 from driveway.domain.presence.vehicle import is_of_another_vehicle
 from driveway.domain.twin import Observed, Presence, Session
 from driveway.domain.twin.reasons import Reason
 
 
-def take_home(presence: Presence, look: Look) -> Ruled:
+def take_home(presence: Presence, context: ObservationContext) -> Ruled:
     """Take in whether the car is at home, which a plugged car cannot cease to be."""
-    home = look.seen.at_home
+    home = context.seen.at_home
     if home is None:
         return presence, ()
-    if not is_newer(look.at, presence.at_home):
+    if not is_newer(context.at, presence.at_home):
         same = presence.at_home is not None and presence.at_home.value == home
-        return presence, () if same else (look.ignored("at_home", Reason.OBSERVED_TOO_LATE),)
+        return presence, () if same else (context.ignored("at_home", Reason.OBSERVED_TOO_LATE),)
     if home:
-        return replace(presence, at_home=Observed(True, look.at)), ()
+        return replace(presence, at_home=Observed(True, context.at)), ()
     held = presence.held_plug_out
     effects: tuple[Effect, ...] = ()
-    if held is not None and look.at >= held.reported_at:
+    if held is not None and context.at >= held.reported_at:
         presence, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
-    elif presence.session is not None or _within(presence.last_session, look.at):
-        return presence, (look.ignored("at_home", Reason.AWAY_WHILE_PLUGGED),)
-    return with_movement(replace(presence, at_home=Observed(False, look.at)), look.at), effects
+    elif presence.session is not None or _within(presence.last_session, context.at):
+        return presence, (context.ignored("at_home", Reason.AWAY_WHILE_PLUGGED),)
+    return with_movement(replace(presence, at_home=Observed(False, context.at)), context.at), effects
 
 
 def _within(session: Session | None, at: datetime) -> bool:
     return session is not None and session.closed_at is not None and session.opened_at <= at < session.closed_at
 
 
-def take_signals(presence: Presence, look: Look) -> Ruled:
+def take_signals(presence: Presence, context: ObservationContext) -> Ruled:
     """Take in charging, power, state of charge, reachability and a full battery, each if it is newer than known."""
-    seen = look.seen
-    presence, effects = _charging(presence, look)
-    other = is_of_another_vehicle(look.at, presence)
+    seen = context.seen
+    presence, effects = _charging(presence, context)
+    other = is_of_another_vehicle(context.at, presence)
     for name, value, step in (("power_kw", seen.power_kw, FLOWING_KW), ("soc_pct", seen.soc_pct, 1.0)):
         if value is None or (other and name == "soc_pct"):
             continue
         if not isfinite(value) or (name == "soc_pct" and not 0 <= value <= 100):
-            effects += (look.ignored(name, Reason.OBSERVED_VALUE_ABSURD),)
+            effects += (context.ignored(name, Reason.OBSERVED_VALUE_ABSURD),)
             continue
         known: Observed | None = getattr(presence, name)
-        if is_newer(look.at, known):
-            presence = _with(presence, name, Observed(_told_apart(known, value, step), look.at))
+        if is_newer(context.at, known):
+            presence = _with(presence, name, Observed(_told_apart(known, value, step), context.at))
     for name, flag in (("reachable", seen.reachable), ("battery_full", seen.battery_full)):
         if other and name == "battery_full":
             continue
-        if flag is not None and is_newer(look.at, getattr(presence, name)):
-            presence = _with(presence, name, Observed(flag, look.at))
-    return _no_longer_full(presence, look), effects
+        if flag is not None and is_newer(context.at, getattr(presence, name)):
+            presence = _with(presence, name, Observed(flag, context.at))
+    return _no_longer_full(presence, context), effects
 
 
-def _no_longer_full(presence: Presence, look: Look) -> Presence:
+def _no_longer_full(presence: Presence, context: ObservationContext) -> Presence:
     """A car that charges is not full, though its source does not say so."""
     full, charging = presence.battery_full, presence.charging
-    if full is None or not full.value or look.seen.battery_full is not None:
+    if full is None or not full.value or context.seen.battery_full is not None:
         return presence
     if charging is None or not charging.value or not is_newer(charging.at, full):
         return presence
@@ -80,11 +80,11 @@ def _told_apart(known: Observed | None, value: float, step: float) -> float:
     return known.value
 
 
-def _charging(presence: Presence, look: Look) -> Ruled:
-    charging, known = look.seen.charging, presence.charging
-    if charging is None or not is_newer(look.at, known):
+def _charging(presence: Presence, context: ObservationContext) -> Ruled:
+    charging, known = context.seen.charging, presence.charging
+    if charging is None or not is_newer(context.at, known):
         return presence, ()
-    after = replace(presence, charging=Observed(charging, look.at))
+    after = replace(presence, charging=Observed(charging, context.at))
     was = known is not None and bool(known.value)
     if presence.session is None or charging == was:
         return after, ()
@@ -93,4 +93,4 @@ def _charging(presence: Presence, look: Look) -> Ruled:
         if charging
         else (EffectKind.CHARGING_STOPPED, Reason.OBSERVED_STOPPED)
     )
-    return after, (Effect(kind, look.at, reason, session_id=presence.session.id),)
+    return after, (Effect(kind, context.at, reason, session_id=presence.session.id),)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.presence.plug import close, is_plugged
-from driveway.domain.presence.rules import Effect, EffectKind, Look, Ruled
+from driveway.domain.presence.rules import Effect, EffectKind, ObservationContext, Ruled
 from driveway.domain.twin import NamedVehicle, Observed, Presence
 from driveway.domain.twin.reasons import Reason
 
@@ -34,23 +34,23 @@ def _left_at(presence: Presence) -> datetime | None:
     return None if undone else left_at
 
 
-def take_other_vehicle(presence: Presence, look: Look) -> Ruled:
+def take_other_vehicle(presence: Presence, context: ObservationContext) -> Ruled:
     """Another car that is plugged in now confirms a held plug-out of the one before it."""
-    held, known, seen = presence.held_plug_out, named_vehicle_id(presence), look.seen
+    held, known, seen = presence.held_plug_out, named_vehicle_id(presence), context.seen
     if held is None or known is None or seen.vehicle_id is None or not seen.plugged_in:
         return presence, ()
-    if seen.vehicle_id == known or look.at <= (held.seen_at or held.reported_at):
+    if seen.vehicle_id == known or context.at <= (held.seen_at or held.reported_at):
         return presence, ()
     return close(presence, held, Reason.PLUG_OUT_CONFIRMED_BY_VEHICLE)
 
 
-def take_vehicle(presence: Presence, look: Look) -> Ruled:
+def take_vehicle(presence: Presence, context: ObservationContext) -> Ruled:
     """Take in which car is plugged in. What was seen of the car before it is forgotten: it is not this one's."""
-    vehicle_id, known = look.seen.vehicle_id, presence.vehicle
-    if vehicle_id is None or look.seen.plugged_in is False or (known is not None and look.at <= known.at):
+    vehicle_id, known = context.seen.vehicle_id, presence.vehicle
+    if vehicle_id is None or context.seen.plugged_in is False or (known is not None and context.at <= known.at):
         return presence, ()
     before = named_vehicle_id(presence)
-    named = NamedVehicle(vehicle_id, look.at, _seen_since(presence, look))
+    named = NamedVehicle(vehicle_id, context.at, _seen_since(presence, context))
     after = replace(presence, vehicle=named)
     if named.since is not None:
         after = replace(
@@ -61,16 +61,16 @@ def take_vehicle(presence: Presence, look: Look) -> Ruled:
     if before == vehicle_id:
         return after, ()
     session_id = after.session.id if after.session is not None else None
-    effect = Effect(EffectKind.VEHICLE_NAMED, look.at, Reason.VEHICLE_NAMED, session_id, vehicle_id=vehicle_id)
+    effect = Effect(EffectKind.VEHICLE_NAMED, context.at, Reason.VEHICLE_NAMED, session_id, vehicle_id=vehicle_id)
     return after, (effect,)
 
 
-def _seen_since(presence: Presence, look: Look) -> datetime | None:
+def _seen_since(presence: Presence, context: ObservationContext) -> datetime | None:
     known = presence.vehicle
-    if known is None or known.vehicle_id == look.seen.vehicle_id:
+    if known is None or known.vehicle_id == context.seen.vehicle_id:
         return known.since if known is not None else None
     left_at = _left_at(presence)
-    return left_at if left_at is not None and known.at <= left_at < look.at else look.at
+    return left_at if left_at is not None and known.at <= left_at < context.at else context.at
 
 
 def _unless_before(since: datetime, signal: Observed | None) -> Observed | None:

@@ -15,7 +15,7 @@ def reconnected(twin: Twin, now: datetime) -> Twin:
     return replace(twin, presence=replace(twin.presence, needs_user=None)).tell(entry)
 
 
-def reconnected_by_sight(twin: Twin, now: datetime) -> Twin:
+def clear_needs_user_after_observation(twin: Twin, now: datetime) -> Twin:
     """The twin once its provider told of the car, which shows that the account works.
 
     It does not show that commands are allowed: after one was refused for the account, only a command that is taken

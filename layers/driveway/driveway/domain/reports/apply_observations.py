@@ -13,7 +13,7 @@ from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
 
-def samples_told(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
+def samples_to_record(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
     """The samples in observations that the half-hours are to hold, once these were taken into the twin.
 
     Which of a car's samples count, the half-hours tell by their plug facts: a plug-in may be heard of after what was
@@ -45,7 +45,7 @@ def _samples_known_to_count(twin: Twin, observations: Iterable[Observation], now
                 yield sample
 
 
-def with_presence(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
+def apply_presence_step(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
     """The twin after a step of presence that these observations (or time alone) made.
 
     The running meter is advanced, the news told, and a session that is over summed up.

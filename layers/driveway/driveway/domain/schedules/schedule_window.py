@@ -6,7 +6,7 @@ from driveway.domain.schedules.effective_schedule import HORIZON, Stretch, effec
 from driveway.domain.twin import Twin
 
 
-class Outlook:
+class ScheduleWindow:
     """What holds for a twin from ``start`` (aware UTC) on, as far as edges are looked for.
 
     It is worked out when it is first asked for: most looks at an unplugged car never ask.

@@ -38,24 +38,24 @@ class Command:
     limit_kw: float | None = None
     edge_at: datetime | None = None
     sent_at: datetime | None = None
-    doubt_at: datetime | None = None
+    confirm_by: datetime | None = None
     ended_at: datetime | None = None
     attempts: int = 0
     provider_ref: str | None = None
     outcome: str | None = None
     detail: str | None = None
     release: bool = False
-    shown_before: bool = False
+    already_in_state_when_sent: bool = False
     schedule: str | None = None
     paired: bool = False
-    put_off_until: datetime | None = None
+    provider_retry_at: datetime | None = None
     first_sent_at: datetime | None = None
-    unrefused: bool = False
+    may_have_been_obeyed: bool = False
 
     @property
     def waits_for_provider(self) -> bool:
         """Whether it is put off because its provider is out of service, and not made known again yet."""
-        return self.put_off_until is not None and self.doubt_at == self.put_off_until
+        return self.provider_retry_at is not None and self.confirm_by == self.provider_retry_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Control:
         budget_told: the UTC day for which the driver was told that they are used up.
         pairs: stops that were taken or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
-        taken: the last of them that the provider took, at ``taken_at``.
+        taken: the last of them that the provider took, at ``last_acknowledged_at``.
         last_limit_kw: the limit of the last start taken, or of one since that may have set it without being taken.
         freed_at: when a start of ours was last seen to work.
         restarts: how often in a row the car was started again because it had stopped by itself.
@@ -98,10 +98,10 @@ class Control:
     interference_at: datetime | None = None
     at_risk_for: datetime | None = None
     default_schedule: str | None = None
-    schedule_unsure: bool = False
-    taken: CommandAction | None = None
-    taken_at: datetime | None = None
-    freed_at: datetime | None = None
+    installed_schedule_unknown: bool = False
+    last_acknowledged_action: CommandAction | None = None
+    last_acknowledged_at: datetime | None = None
+    last_start_confirmed_at: datetime | None = None
     restarts: int = 0
-    held_seen: str | None = None
-    upkeep: Command | None = None
+    hold_observed_session: str | None = None
+    schedule_command: Command | None = None

@@ -30,7 +30,7 @@ class EnodeCommands:
         """Stop charging and stay plugged in."""
         return _charge(call, vehicle, "STOP")
 
-    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
+    def read_state(self, call: Call, vehicle: Vehicle) -> Outcome:
         """What Enode last saw of the car, as ACCEPTED with observations.
 
         If that is older than ten minutes, Enode is asked to look at the car; what it sees comes by webhook.

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from driveway.auth.signatures import hmac_hex, matches_any
+from driveway.auth.signatures import SignatureError, hmac_hex, matches_any
 from driveway.vehicles.enode.outcomes import action_outcome, is_superseded
 from driveway.vehicles.enode.vehicle import observations
 from driveway.vehicles.json_values import first_instant, mapping, shorten, text
-from driveway.vehicles.provider import Inbound, SignatureError, VehicleEvent, WebhookError, WebhookRequest
+from driveway.vehicles.provider import Inbound, VehicleEvent, WebhookError, WebhookRequest
 
 PREFIX = "sha1="
 

@@ -25,13 +25,13 @@ class SmartcarCommands:
         """Stop charging and stay plugged in."""
         return _command(call, vehicle, "stop")
 
-    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
+    def read_state(self, call: Call, vehicle: Vehicle) -> Outcome:
         """The signals in Smartcar's store, each with its own time: the car itself is not asked."""
         answer = _send(call, vehicle, "GET", "signals", READ_TIMEOUT_S)
         if not isinstance(answer, Answer):
             return answer
         if answer.status != 200:
-            return outcome_of(answer, "look", call.now)
+            return outcome_of(answer, "read_state", call.now)
         stored = [_flat(resource) for resource in sequence(answer.fields.get("data"))]
         seen = signals.observations(stored, known_at=call.now, undated_at=None)
         return Outcome(OutcomeKind.ACCEPTED, observations=seen)

@@ -11,7 +11,7 @@ from driveway.vehicles.json_values import mapping, number, sequence, shorten, te
 from driveway.vehicles.provider import Outcome, OutcomeKind
 from driveway.vehicles.smartcar.signals import SOURCE
 
-Action = Literal["start", "stop", "look"]
+Action = Literal["start", "stop", "read_state"]
 
 
 @dataclass(frozen=True, slots=True)

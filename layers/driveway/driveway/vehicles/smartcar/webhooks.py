@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from driveway.auth.signatures import hmac_hex, matches_any
+from driveway.auth.signatures import SignatureError, hmac_hex, matches_any
 from driveway.domain.presence.observation import Observation
 from driveway.vehicles.json_values import first_instant, mapping, sequence, shorten, text
-from driveway.vehicles.provider import Inbound, SignatureError, VehicleEvent, WebhookError, WebhookRequest
+from driveway.vehicles.provider import Inbound, VehicleEvent, WebhookError, WebhookRequest
 from driveway.vehicles.smartcar import signals
 
 CHALLENGE = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)

@@ -51,7 +51,7 @@ class TeslaCommands:
         """Stop charging and stay plugged in."""
         return _settle(call, vehicle, api.command(call, vehicle, "charge_stop", {}, "stop"), charging=False)
 
-    def look(self, call: Call, vehicle: Vehicle) -> Outcome:
+    def read_state(self, call: Call, vehicle: Vehicle) -> Outcome:
         """The car's state from the Fleet API: billed per request, and not answered by a sleeping car."""
         return _look(call, vehicle)
 
@@ -126,7 +126,7 @@ def _look(call: Call, vehicle: Vehicle) -> Outcome:
     answer = api.request(call, vehicle, "GET", LOOK_AT)
     if isinstance(answer, Unanswered):
         return answer.outcome()
-    outcome = judge(answer, "look", call.now).outcome
+    outcome = judge(answer, "read_state", call.now).outcome
     if outcome.kind is not OutcomeKind.ACCEPTED:
         return outcome
     response = mapping(answer.fields.get("response"))

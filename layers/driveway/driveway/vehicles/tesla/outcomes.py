@@ -11,7 +11,7 @@ from driveway.vehicles.json_values import mapping, shorten, text
 from driveway.vehicles.provider import Outcome, OutcomeKind
 from driveway.vehicles.tesla.telemetry import SOURCE
 
-Action = Literal["start", "stop", "set_amps", "add_schedule", "remove_schedule", "wake", "look"]
+Action = Literal["start", "stop", "set_amps", "add_schedule", "remove_schedule", "wake", "read_state"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,24 @@
+"""What gives a bearer token, and the error when there is none."""
+
+from typing import Protocol
+
+
+class TokenError(Exception):
+    """No token can be had now; with ``needs_user``, none until the user connects the account again."""
+
+    def __init__(self, message: str, *, needs_user: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.needs_user = needs_user
+        self.retry_after_s = retry_after_s
+
+
+class TokenSource(Protocol):
+    """Gives the bearer token for an API and replaces it when the API refuses it."""
+
+    def token(self, *, refused: str | None = None) -> str:
+        """A valid token; with ``refused`` one that is not that token (fetched once, shared by all instances).
+
+        Raises:
+            TokenError: there is none now.
+        """
+        ...
