@@ -16,7 +16,8 @@ from requests.adapters import BaseAdapter
 
 from driveway.auth.signatures import hmac_hex
 from driveway.runtime.context import Runtime, use
-from driveway.store.table import ContentionError, UnknownAssetError
+from driveway.store.conditional import ContentionError
+from driveway.store.table import UnknownAssetError
 from local.openapi.routes import served_routes, template
 
 TABLE = "driveway-documented"

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from driveway.domain.control.breaker import Permit
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
@@ -68,21 +70,31 @@ def _put_off(asset: str, command_id: str, provider: str, permit: Permit, runtime
 
 
 def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tuple[Twin, Vehicle, Command] | None:
-    """The twin, its car and the command, now marked as being sent; None if it is not for this call to send."""
-    now, rules = runtime.now(), runtime.control_rules
+    """The twin, its car and the command, claimed for this call to send; None if this call must not send it.
+
+    A claim that was written counts, whatever became of its acknowledgement: it carries this call's own id.
+    """
+    now, rules, sender = runtime.now(), runtime.control_rules, runtime.new_id()
 
     def rule(twin: Twin) -> Twin | None:
         vehicle = twin.link.vehicle
         known = vehicle is not None and vehicle.provider == provider
-        return claimed(twin, command_id, now, rules) if known else None
+        return claimed(twin, command_id, now, rules, sender=sender) if known else None
 
-    change = runtime.table.change_twin(asset, rule, now=now)
-    before, command = _by_id(change.before, command_id), _by_id(change.after, command_id)
-    vehicle = change.after.link.vehicle
-    # A write may have moved the due times only: the command is this call's if this write made it sent.
-    if vehicle is None or before is None or command is None or (before.state, command.state) != ("planned", "sent"):
+    try:
+        twin = runtime.table.change_twin(asset, rule, now=now).after
+    except (ClientError, BotoCoreError):
+        twin = runtime.table.twin(asset)
+        if not _is_claimed_by(sender, _by_id(twin, command_id)):
+            raise
+    vehicle, command = twin.link.vehicle, _by_id(twin, command_id)
+    if vehicle is None or command is None or not _is_claimed_by(sender, command):
         return None
-    return change.after, vehicle, command
+    return twin, vehicle, command
+
+
+def _is_claimed_by(sender: str, command: Command | None) -> bool:
+    return command is not None and command.state == "sent" and command.sent_by == sender
 
 
 def _by_id(twin: Twin, command_id: str) -> Command | None:

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from driveway.domain.preferences.errors import PreferenceError
 from driveway.runtime.context import Runtime, current_runtime
 from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, invalid, malformed, not_found
+from driveway.store.conditional import ContentionError
 from driveway.store.items import fits_key
-from driveway.store.table import ContentionError, RevisionMismatchError, UnknownAssetError
+from driveway.store.table import RevisionMismatchError, UnknownAssetError
 
 MAX_BODY_BYTES = 256 * 1024
 LONGEST_REVISION = 15

@@ -15,8 +15,9 @@ from driveway.runtime.problems import ProblemError, busy, not_enrolled, not_foun
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import EnrolBody, SnoozeBody, refused
 from driveway.sites.requested import PROPOSITION
+from driveway.store.conditional import ContentionError
 from driveway.store.sites import Pair, SiteRecord
-from driveway.store.table import ContentionError, UnknownAssetError
+from driveway.store.table import UnknownAssetError
 
 MOST_TRIES = 6
 LONGEST_SNOOZE = timedelta(days=366)

@@ -23,8 +23,9 @@ from driveway.sites.bodies import SiteBody
 from driveway.sites.release import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
 from driveway.sites.requested import AssetRequest, axle_body, checked, default_intent, default_tariff, without_personal
 from driveway.sites.twins import Terms, changes_vehicle, twin_of_named_asset, twin_of_other_asset
+from driveway.store.conditional import ContentionError
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
-from driveway.store.table import ContentionError, UnknownAssetError
+from driveway.store.table import UnknownAssetError
 
 MOST_TRIES = 6
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from driveway.domain.twin import Entry
+from driveway.store.conditional import write_if
 from driveway.store.items import (
     SITE,
     alias_key,
@@ -21,7 +21,6 @@ from driveway.store.items import (
     site_key,
     stamp,
 )
-from driveway.store.table import is_condition_failure
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -65,19 +64,13 @@ class Records:
     ) -> bool:
         """Remember an event or a call for a time; False when it is remembered already (and stays as it is)."""
         expires_at = int((now + kept).timestamp())
-        try:
-            self.client.put_item(
-                TableName=self.name,
-                Item=encode_item(
-                    {**(values or {}), "pk": seen_key(source, identifier), "sk": "SEEN", "expires_at": expires_at}
-                ),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except ClientError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        item = {**(values or {}), "pk": seen_key(source, identifier), "sk": "SEEN", "expires_at": expires_at}
+        return write_if(
+            self.client.put_item,
+            TableName=self.name,
+            Item=encode_item(item),
+            ConditionExpression="attribute_not_exists(pk)",
+        )
 
     def remembered(self, source: str, identifier: str) -> dict[str, Any] | None:
         """What is remembered of an event or a call; None when nothing is."""
@@ -92,18 +85,13 @@ class Records:
 
         ``new`` carries its own next ``version``.
         """
-        try:
-            self.client.put_item(
-                TableName=self.name,
-                Item=encode_item({**new, "pk": key, "sk": "STATE"}),
-                ConditionExpression="version = :expected OR (:expected = :none AND attribute_not_exists(pk))",
-                ExpressionAttributeValues={":expected": encode(expected_version), ":none": encode(0)},
-            )
-        except ClientError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return write_if(
+            self.client.put_item,
+            TableName=self.name,
+            Item=encode_item({**new, "pk": key, "sk": "STATE"}),
+            ConditionExpression="version = :expected OR (:expected = :none AND attribute_not_exists(pk))",
+            ExpressionAttributeValues={":expected": encode(expected_version), ":none": encode(0)},
+        )
 
     def log(self, told: Iterable[tuple[str, int, Sequence[Entry]]]) -> None:
         """Write timeline entries: asset, version and entries of each twin write. The same ones again change nothing.
@@ -164,15 +152,8 @@ class Records:
         keys = list(self.partition(partition))
         for first in range(0, len(keys), MOST_IN_A_TRANSACTION):
             some = keys[first : first + MOST_IN_A_TRANSACTION]
-            try:
-                self.client.transact_write_items(
-                    TransactItems=[{"Delete": {"TableName": self.name, "Key": encode_item(key)}} for key in some]
-                )
-            except ClientError as error:
-                if not is_condition_failure(error):
-                    raise
-                for key in some:
-                    self.delete(key["pk"], key["sk"])
+            deletes: list[Any] = [{"Delete": {"TableName": self.name, "Key": encode_item(key)}} for key in some]
+            write_if(self.client.transact_write_items, TransactItems=deletes)
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         answer = self.client.get_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}), ConsistentRead=True)

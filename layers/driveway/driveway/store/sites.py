@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
+from driveway.store.conditional import ContentionError, write_if
 from driveway.store.items import SITE, alias_key, asset_key, encode, encode_item, shard_of, site_key, stamp
 from driveway.store.records import Records
-from driveway.store.table import ContentionError, Table, is_condition_failure
+from driveway.store.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -110,13 +110,11 @@ class SiteStore:
 
     def put(self, record: SiteRecord) -> SiteRecord:
         """Write a record that was read at its ``version``. Raises ContentionError when another write came first."""
-        try:
-            self.client.put_item(TableName=self.table.name, **self._put(record))
-        except ClientError as error:
-            if is_condition_failure(error):
-                raise ContentionError(f"the site {record.site} is being changed by others") from None
-            raise
-        return replace(record, version=record.version + 1)
+        after = replace(record, version=record.version + 1)
+        written = write_if(self.client.put_item, TableName=self.table.name, **self._put(record))
+        if not written and self.get(record.site) != after:
+            raise ContentionError(f"the site {record.site} is being changed by others")
+        return after
 
     def _put(self, record: SiteRecord) -> dict[str, Any]:
         due = stamp(record.begun_at + UNFINISHED_AFTER) if record.begun_at else None
@@ -191,13 +189,7 @@ class SiteStore:
             raise ContentionError(f"the site {record.site} is being changed by others")
 
     def _transact(self, items: list[dict[str, Any]]) -> bool:
-        try:
-            self.client.transact_write_items(TransactItems=items)  # type: ignore[arg-type] # built as plain mappings
-        except ClientError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return write_if(self.client.transact_write_items, TransactItems=items)
 
     def _raise_owned(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
@@ -234,11 +226,7 @@ class SiteStore:
     def release_claim(self, claim: Claim) -> None:
         """Delete an alias if it is (still) this asset's."""
         request = self._claim_delete(claim)["Delete"]
-        try:
-            self.client.delete_item(**request)
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        write_if(self.client.delete_item, **request)
 
     def keep_refresh_token(self, provider: str, user_id: str, refresh_token: str) -> None:
         """Keep a driver's first refresh token where rotating tokens are kept; a later one replaces it."""

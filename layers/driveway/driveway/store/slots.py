@@ -14,9 +14,10 @@ from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, s
 from driveway.domain.metering.recording import Metered, Window, record
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
+from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
 from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stamp
 from driveway.store.slot_items import SLOT, slot_item, slot_of
-from driveway.store.table import ContentionError, UnknownAssetError, is_condition_failure
+from driveway.store.table import UnknownAssetError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,8 +35,7 @@ Key = tuple[str, str]
 
 def _twin_is_gone(error: ClientError) -> bool:
     """Whether a slot was not created because of its twin."""
-    reasons: Any = error.response.get("CancellationReasons", [])
-    return [reason.get("Code") for reason in reasons[1:]] == ["ConditionalCheckFailed"]
+    return cancellation_reasons(error)[1:] == [CONDITION_FAILED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,28 +144,24 @@ class SlotStore:
     def put(self, slot: Slot) -> Slot | None:
         """Write a slot that was read at its ``version`` (0: that was not there); None when another write came first.
 
+        A write whose acknowledgement was lost is recognised: claims carry their maker's id, so no two are alike.
+
         Raises:
             UnknownAssetError: it was not there, and nor is its asset, as Axle knows it, any more.
         """
         after = replace(slot, version=slot.version + 1)
         item = slot_item(after, self.shards)
-        try:
-            if slot.version:
-                self.client.put_item(
-                    TableName=self.name,
-                    Item=item,
-                    ConditionExpression="version = :version",
-                    ExpressionAttributeValues=encode_item({":version": slot.version}),
-                )
-            else:
-                self._create(after, item)
-        except ClientError as error:
-            if _twin_is_gone(error):
-                raise UnknownAssetError(slot.asset) from error
-            if is_condition_failure(error):
-                return None
-            raise
-        return after
+        if not slot.version:
+            written = write_if(self._create, slot=after, item=item)
+        else:
+            written = write_if(
+                self.client.put_item,
+                TableName=self.name,
+                Item=item,
+                ConditionExpression="version = :version",
+                ExpressionAttributeValues=encode_item({":version": slot.version}),
+            )
+        return after if written or self.get(slot.asset, slot.start) == after else None
 
     def _create(self, slot: Slot, item: dict[str, Any]) -> None:
         # Nothing is written of an asset that was erased meanwhile; what is there already went with it.
@@ -182,7 +178,12 @@ class SlotStore:
                 "ExpressionAttributeValues": encode_item({":axle_asset_id": slot.axle_asset_id}),
             }
         }
-        self.client.transact_write_items(TransactItems=[put, check])
+        try:
+            self.client.transact_write_items(TransactItems=[put, check])
+        except ClientError as error:
+            if _twin_is_gone(error):
+                raise UnknownAssetError(slot.asset) from error
+            raise
 
     def due(self, shard: str, *, now: datetime, at_once: int) -> Iterator[list[Key]]:
         """The keys of the slots of a shard that are due at ``now``, longest due first, at most ``at_once`` at a time.
@@ -238,13 +239,10 @@ class SlotStore:
                 return
 
     def _unmake(self, slot: Slot) -> None:
-        try:
-            self.client.delete_item(
-                TableName=self.name,
-                Key=encode_item({"pk": asset_key(slot.asset), "sk": SLOT + stamp(slot.start)}),
-                ConditionExpression="version = :version",
-                ExpressionAttributeValues=encode_item({":version": slot.version}),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        write_if(
+            self.client.delete_item,
+            TableName=self.name,
+            Key=encode_item({"pk": asset_key(slot.asset), "sk": SLOT + stamp(slot.start)}),
+            ConditionExpression="version = :version",
+            ExpressionAttributeValues=encode_item({":version": slot.version}),
+        )

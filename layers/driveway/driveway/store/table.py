@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from driveway.domain.due import Dues
 from driveway.domain.metering.completeness import judged_at, local_day
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
+from driveway.store.conditional import ContentionError, write_if
 from driveway.store.items import TWIN, asset_key, decode_item, encode, encode_item, shard_of, stamp, unstamp
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ class RevisionMismatchError(Exception):
     def __init__(self, present: int) -> None:
         super().__init__(f"The asset is at revision {present}.")
         self.present = present
-
-
-class ContentionError(Exception):
-    """Others kept changing the item; nothing was written, and the call may be repeated."""
 
 
 DueRule = Callable[[Twin, datetime], Dues]
@@ -97,9 +93,14 @@ class Table:
             RevisionMismatchError: ``expect_revision`` is not the present revision.
             ContentionError: too many lost races; nothing is written.
         """
+        tried: Change | None = None
         for attempt in range(MAX_CONTENTION_TRIES):
             item = self._item(asset)
-            before = replace(msgspec.convert(item, Twin), news=())
+            present = msgspec.convert(item, Twin)
+            if tried is not None and present == tried.after:
+                # The write was made and its acknowledgement was lost.
+                return tried
+            before = replace(present, news=())
             if expect_revision is not None and before.revision != expect_revision:
                 raise RevisionMismatchError(before.revision)
             wanted = rule(before) or before
@@ -109,21 +110,12 @@ class Table:
                 return Change(before, before)
             bump = any(group in WANTED_OR_OBSERVED for group in changed)
             after = replace(wanted, version=before.version + 1, revision=before.revision + bump)
-            if self._write(before.version, after, changed, dues, now):
-                return Change(before, after)
+            tried = Change(before, after)
+            request = self._update(before.version, after, changed, dues, now)
+            if write_if(self.client.update_item, **request):
+                return tried
             time.sleep(self.jitter.uniform(0, 0.01 * 2 ** min(attempt, 5)))
         raise ContentionError(f"{asset} is being changed by others; try again.")
-
-    def _write(
-        self, version: int, after: Twin, changed: tuple[str, ...], dues: dict[str, str | None], now: datetime
-    ) -> bool:
-        try:
-            self.client.update_item(**self._update(version, after, changed, dues, now))
-        except ClientError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
 
     def twin_update(self, before: Twin, after: Twin, now: datetime) -> dict[str, Any]:
         """The request that makes a stored twin, as it was read ``before``, the one after."""
@@ -176,19 +168,14 @@ class Table:
 
     def judge_next_day(self, asset: str, judged: datetime, following: datetime) -> bool:
         """Note that the day due at ``judged`` is judged and the next one will be; False when somebody else did."""
-        try:
-            self.client.update_item(
-                TableName=self.name,
-                Key=encode_item({"pk": asset_key(asset), "sk": TWIN}),
-                UpdateExpression="SET slots_due = :following",
-                ConditionExpression="slots_due = :judged",
-                ExpressionAttributeValues=encode_item({":judged": stamp(judged), ":following": stamp(following)}),
-            )
-        except ClientError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        return write_if(
+            self.client.update_item,
+            TableName=self.name,
+            Key=encode_item({"pk": asset_key(asset), "sk": TWIN}),
+            UpdateExpression="SET slots_due = :following",
+            ConditionExpression="slots_due = :judged",
+            ExpressionAttributeValues=encode_item({":judged": stamp(judged), ":following": stamp(following)}),
+        )
 
     def due(self, index: DueIndex, until: datetime) -> Iterator[tuple[str, datetime]]:
         """The assets due in an index up to an instant (aware UTC), each with its due time, earliest first by shard.
@@ -233,12 +220,3 @@ def _same_dues(item: Mapping[str, Any], dues: Mapping[str, str | None], now: dat
         item.get(name) == due or (due is not None and due <= at and item.get(name, "~") <= at)
         for name, due in dues.items()
     )
-
-
-def is_condition_failure(error: ClientError) -> bool:
-    """Whether a write was refused by its condition, or lost a race with a transaction."""
-    return error.response["Error"]["Code"] in {
-        "ConditionalCheckFailedException",
-        "TransactionConflictException",
-        "TransactionCanceledException",
-    }

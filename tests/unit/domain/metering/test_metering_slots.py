@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.metering.ledger import claimed
 from driveway.domain.metering.plugged_slots import plugged_slot
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import GRACE, ReportedValue, Slot
@@ -170,8 +171,15 @@ def test_a_plug_out_is_recorded_only_once_all_it_changes_is_though_others_write_
 
 def test_a_write_on_an_outdated_read_is_refused(store: SlotStore) -> None:
     (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
-    assert store.put(slot) is not None
-    assert store.put(slot) is None
+    mine, theirs = (claimed(slot, run, now=PLUG_IN) for run in ("run-1", "run-2"))
+    assert store.put(mine) is not None
+    assert store.put(theirs) is None
+
+
+def test_a_claim_whose_acknowledgement_was_lost_is_recognised_as_ones_own(store: SlotStore) -> None:
+    (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
+    mine = claimed(slot, "run-1", now=PLUG_IN)
+    assert store.put(mine) == store.put(mine)
 
 
 def test_a_recording_that_broke_off_is_finished_by_the_next_try(

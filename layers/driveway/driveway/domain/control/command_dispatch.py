@@ -23,16 +23,20 @@ _ASKED: dict[CommandAction, str] = {
 }
 
 
-def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> Twin | None:
-    """The twin with the command of that id marked as being sent at ``now`` (aware UTC).
+def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, sender: str = "") -> Twin | None:
+    """The twin with the command of that id marked as being sent at ``now`` (aware UTC) by the call ``sender``.
 
-    None when it is not to be sent (any more): it is another by now, was sent, has expired or is not wanted, or the
-    day's commands are used up. Either the command to charge or the upkeep of the default schedule may be meant.
+    A command that another call claimed is taken over once that call is over for sure and left no outcome: it died, and
+    may have sent the command or not.
+
+    None when the command must not be sent (any more): another one has replaced it, it was sent, it has expired, it is
+    not wanted, or the day's commands are used up. The id may be that of the command to charge or of the upkeep of the
+    default schedule.
     """
     schedule_command, command = twin.control.schedule_command, twin.control.command
     if schedule_command is not None and schedule_command.id == command_id:
-        return _schedule_command_claimed(twin, schedule_command, now, rules)
-    if command is None or command.id != command_id or command.state != "planned":
+        return _schedule_command_claimed(twin, schedule_command, now, rules, sender)
+    if command is None or command.id != command_id or not _may_be_claimed(command, now, rules):
         return None
     if ending_of(twin, command, now, rules, schedule_window(twin, now, rules)) is not None:
         return None
@@ -42,6 +46,7 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules) -> 
     sent = replace(
         command,
         state="sent",
+        sent_by=sender,
         sent_at=now,
         first_sent_at=command.first_sent_at or now,
         attempts=command.attempts + 1,
@@ -60,14 +65,24 @@ def _holds_calls_open(twin: Twin) -> bool:
     return twin.link.vehicle is not None and twin.link.vehicle.provider in HOLD_CALLS_OPEN
 
 
-def _schedule_command_claimed(twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules) -> Twin | None:
-    if schedule_command.state != "planned" or not schedule_command_is_wanted(twin, schedule_command, now):
+def _may_be_claimed(command: Command, now: datetime, rules: ControlRules) -> bool:
+    """Whether no call has claimed it, or one that is over (its function's time-out has passed) and left no outcome."""
+    if command.state != "sent":
+        return command.state == "planned"
+    return command.outcome is None and command.sent_at is not None and now >= command.sent_at + rules.answer_within
+
+
+def _schedule_command_claimed(
+    twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules, sender: str
+) -> Twin | None:
+    if not _may_be_claimed(schedule_command, now, rules) or not schedule_command_is_wanted(twin, schedule_command, now):
         return None
     if commands_spent(twin, now) >= allowance(twin, schedule_command.action, rules):
         return None
     sent = replace(
         schedule_command,
         state="sent",
+        sent_by=sender,
         sent_at=now,
         attempts=schedule_command.attempts + 1,
         confirm_by=now + rules.confirm_start_within,

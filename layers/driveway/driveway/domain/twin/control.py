@@ -18,6 +18,7 @@ class Command:
         not_before: when it may be sent; at an edge this is the edge itself.
         expires_at: when it is not worth sending any more.
         doubt_at: when an open command that shows no effect is tried again or given up.
+        sent_by: the id of the call that claimed it last, in order to send it.
         first_sent_at, attempts: when it was sent first, and how often it has been sent.
         release: it lets the car charge because we let go of it.
         shown_before: the car showed the wanted state when it was sent.
@@ -38,6 +39,7 @@ class Command:
     limit_kw: float | None = None
     edge_at: datetime | None = None
     sent_at: datetime | None = None
+    sent_by: str | None = None
     confirm_by: datetime | None = None
     ended_at: datetime | None = None
     attempts: int = 0
