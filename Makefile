@@ -37,10 +37,11 @@ down: setup ## Stop it
 	@$(BIN)/python -m local down
 
 .PHONY: check
-check: setup ## Lint, strict types, the template
+check: setup ## Lint, strict types, the direction of imports, the template
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/sam validate --lint
 

@@ -2,7 +2,10 @@
 
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
-from driveway.status.answers import asset_body, schedule_answer, site_body, timeline_body
+from driveway.status.asset import asset_body
+from driveway.status.schedule import schedule_answer
+from driveway.status.site import site_body
+from driveway.status.timeline import timeline_body
 
 
 def get_site(request: Request, runtime: Runtime) -> Answer:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from driveway.domain.preferences.charge_now import LONGEST
 from driveway.domain.preferences.vehicle_intent import MOST_VEHICLES
-from driveway.status.answers import ENTRIES, LONGEST_SCHEDULE
+from driveway.status.schedule import LONGEST_SCHEDULE
+from driveway.status.timeline import ENTRIES
 from local.openapi.schema import Schema, instant, text, typed
 
 TAGS = {

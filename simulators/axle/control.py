@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Response
@@ -13,11 +13,9 @@ from simulators.axle.models import as_json
 from simulators.axle.planner import charging_profile
 from simulators.axle.readings import Rejection
 from simulators.axle.sites import site_response
+from simulators.axle.state import AxleState
 from simulators.axle.world import Asset, Config, DeliveryMode, MpanFacts, Rewards, Site
 from simulators.common.instrument import CONTROL_PREFIX
-
-if TYPE_CHECKING:
-    from simulators.axle.app import AxleSimulator
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,7 +34,7 @@ class IssueBody(BaseModel):
     envelope_id: str | None = None
 
 
-def control_routes(simulator: "AxleSimulator", clock: Clock) -> APIRouter:
+def control_routes(simulator: AxleState, clock: Clock) -> APIRouter:
     """The routes under ``/_sim`` besides those for faults and requests."""
     routes = APIRouter(prefix=CONTROL_PREFIX)
     _settings(routes, simulator)
@@ -45,7 +43,7 @@ def control_routes(simulator: "AxleSimulator", clock: Clock) -> APIRouter:
     return routes
 
 
-def _settings(routes: APIRouter, simulator: "AxleSimulator") -> None:
+def _settings(routes: APIRouter, simulator: AxleState) -> None:
     world = simulator.world
 
     @routes.get("/config")
@@ -89,7 +87,7 @@ def _settings(routes: APIRouter, simulator: "AxleSimulator") -> None:
         simulator.reset()
 
 
-def _schedules(routes: APIRouter, simulator: "AxleSimulator") -> None:
+def _schedules(routes: APIRouter, simulator: AxleState) -> None:
     world, deliveries = simulator.world, simulator.deliveries
 
     @routes.post("/assets/{asset_id}/issue")
@@ -119,7 +117,7 @@ def _schedules(routes: APIRouter, simulator: "AxleSimulator") -> None:
         return _json({"deliveries": deliveries.list(asset_id)})
 
 
-def _inspection(routes: APIRouter, simulator: "AxleSimulator", clock: Clock) -> None:
+def _inspection(routes: APIRouter, simulator: AxleState, clock: Clock) -> None:
     world = simulator.world
 
     @routes.get("/state")

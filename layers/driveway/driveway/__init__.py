@@ -1,1 +1,1 @@
-"""Driveway: home EV charging on Axle Energy's schedules."""
+"""The library that all functions share. Parts import one another downward only; see ``docs/architecture.md``."""

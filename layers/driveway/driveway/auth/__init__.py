@@ -1,0 +1,1 @@
+"""What authenticates: bearer tokens that instances share, and signatures over raw bytes."""

@@ -1,0 +1,1 @@
+"""Sending a planned command to its provider."""

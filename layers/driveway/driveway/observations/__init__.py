@@ -1,0 +1,1 @@
+"""What a webhook or the app reports: decoded, decided once, written once."""

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from driveway.domain.instants import utc_text
+
 
 class ClockError(ValueError):
     """The text of ``DRIVEWAY_CLOCK`` is not usable, or a scaled clock was asked for on AWS."""
@@ -57,11 +59,7 @@ class Clock:
         """The ``DRIVEWAY_CLOCK`` text that gives this clock, or None for the wall clock."""
         if self.start is None or self.since is None:
             return None
-        return f"start={_stamp(self.start)},scale={self.scale:g},since={_stamp(self.since)}"
-
-
-def _stamp(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return f"start={utc_text(self.start)},scale={self.scale:g},since={utc_text(self.since)}"
 
 
 def parse_clock(text: str | None, *, on_aws: bool) -> Clock:

@@ -1,1 +1,1 @@
-"""Sites: from eligibility to erasure."""
+"""The life of a site: onboarding, membership, erasure, rewards."""

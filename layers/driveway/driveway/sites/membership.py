@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from driveway.axle.client import AxleError, AxleRefusedError
 from driveway.axle.connection import axle_client
+from driveway.domain.instants import utc_text_or_none
 from driveway.domain.twin import AxleState, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
@@ -161,10 +162,5 @@ def site_state(record: SiteRecord) -> dict[str, Any]:
         "site": record.site,
         "state": record.state,
         "enrolment": record.enrolment,
-        "snoozed_until": instant_text(record.snoozed_until),
+        "snoozed_until": utc_text_or_none(record.snoozed_until),
     }
-
-
-def instant_text(at: datetime | None) -> str | None:
-    """An aware instant as ISO 8601 text in UTC."""
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")

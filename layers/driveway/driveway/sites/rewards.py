@@ -6,6 +6,7 @@ from typing import Any
 
 from driveway.axle.client import AxleError, AxleRefusedError
 from driveway.axle.connection import axle_client
+from driveway.domain.instants import utc_text
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import malformed
 from driveway.sites.axle_problems import problem_of
@@ -77,4 +78,4 @@ def withdrawal_link(axle_site_id: str, runtime: Runtime, redirect_uri: str | Non
     back_to = redirect_uri or runtime.settings.text("REWARDS_REDIRECT_URL", DEFAULT_REDIRECT_URL)
     answer = axle_client(runtime).get(f"/rewards/{axle_site_id}/url/balance", {"redirect_uri": back_to})
     expires_at = datetime.fromisoformat(answer["url_expiry_timestamp"])
-    return {"url": answer["balance_withdrawal_url"], "expires_at": expires_at.isoformat().replace("+00:00", "Z")}
+    return {"url": answer["balance_withdrawal_url"], "expires_at": utc_text(expires_at)}

@@ -1,0 +1,1 @@
+"""What sites and assets look like from outside."""

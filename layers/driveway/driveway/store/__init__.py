@@ -1,0 +1,1 @@
+"""The table: keys, reads, conditional writes, due indexes."""

@@ -3,9 +3,9 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
+from driveway.domain.instants import utc_text
 from driveway.domain.twin import AxleDoubt, AxleIntent, AxleState, AxleSubject, AxleTariff, ChargeNow
 
 CallKind = Literal["tariff-update", "intent", "plug-in", "plug-out", "charge-now", "charge-now-deleted"]
@@ -66,7 +66,7 @@ def _values(
         "tariff": _short(_tariff_body(tariff) if tariff is not None else None),
         "intent": _short(_intent_said(intent) if intent is not None else None),
         "plug": _short(session_id),
-        "charge_now": _short(_instant(boost.until) if boost is not None else None),
+        "charge_now": _short(utc_text(boost.until) if boost is not None else None),
     }
 
 
@@ -107,7 +107,7 @@ def plug_out(axle_asset_id: str, heard: tuple[str, ...]) -> AxleCall:
 
 def charge_now(axle_asset_id: str, boost: ChargeNow) -> AxleCall:
     """Tell that the car charges at once, until when."""
-    body = {"end_at": _instant(boost.until)}
+    body = {"end_at": utc_text(boost.until)}
     return AxleCall("charge-now", axle_asset_id, body, _short("charge-now", body), charge_now=boost)
 
 
@@ -128,7 +128,7 @@ def _tariff_body(tariff: AxleTariff) -> dict[str, Any]:
 def _intent_body(intent: AxleIntent) -> dict[str, Any]:
     return {
         "energy_required_kwh": intent.energy_required_kwh,
-        "ready_by": _instant(intent.ready_by),
+        "ready_by": utc_text(intent.ready_by),
         "ready_by_local_time": intent.ready_by_local_time,
         "energy_estimated": intent.energy_estimated,
         "may_charge_peak": intent.may_charge_peak,
@@ -144,10 +144,6 @@ def _intent_said(intent: AxleIntent) -> dict[str, Any]:
         if intent.vehicle_id is not None:
             said["vehicle_id"] = intent.vehicle_id
     return said
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _short(*said: Any) -> str:

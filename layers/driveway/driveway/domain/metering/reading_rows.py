@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from driveway.domain.instants import utc_text
 from driveway.domain.metering.slot import ENERGY, LIFETIME, Label, Slot
 
 
@@ -24,15 +25,11 @@ def rows_for(slots: Iterable[Slot], *, lifetime_rows: bool = False) -> list[dict
 def _row(slot: Slot, label: Label, value_wh: int | None) -> dict[str, Any]:
     return {
         "asset_id": slot.axle_asset_id,
-        "start_timestamp": _utc(slot.start),
-        "end_timestamp": _utc(slot.end),
+        "start_timestamp": utc_text(slot.start),
+        "end_timestamp": utc_text(slot.end),
         "value": (value_wh or 0) / 1000,
         "label": label,
     }
-
-
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 RowKey = tuple[str, datetime, str]

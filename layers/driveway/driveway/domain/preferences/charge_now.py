@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from driveway.domain.instants import utc_text
 from driveway.domain.preferences.errors import Faults, pointer_to
 from driveway.domain.twin import ChargeNow
 
@@ -87,8 +88,4 @@ def charge_now_body(charge_now: ChargeNow) -> dict[str, Any]:
     Instants are ISO 8601 in UTC.
     """
     amount = {} if charge_now.kwh is None else {"kwh": charge_now.kwh}
-    return {"started_at": _iso(charge_now.started_at), "until": _iso(charge_now.until), **amount}
-
-
-def _iso(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return {"started_at": utc_text(charge_now.started_at), "until": utc_text(charge_now.until), **amount}
