@@ -18,7 +18,15 @@ TAGS = {
 }
 FROM_AXLE = ("axle-conflict", "axle-invalid", "axle-not-eligible", "axle-not-found", "axle-refused", "unavailable")
 STORED = ("invalid-body", "idempotency-key-reused", "malformed", "not-found", "revision-mismatch", "unavailable")
-SCHEDULE = ("invalid-profile", "not-enrolled", "not-found", "not-plugged-in", "schedule-over", "unavailable")
+SCHEDULE = (
+    "invalid-profile",
+    "not-enrolled",
+    "not-found",
+    "not-plugged-in",
+    "schedule-over",
+    "too-many-periods",
+    "unavailable",
+)
 OF_AN_ONBOARDED_SITE = ("not-found", "not-onboarded", "site-leaving")
 
 
@@ -238,8 +246,10 @@ OPERATIONS: dict[str, Operation] = {
     "POST /axle/webhooks": Operation(
         "Axle",
         "postAxleWebhook",
-        "Axle's envelope, signed in `x-axle-sig` with a replay window of 300 s. Repetitions are known by `id`, order "
-        "by `created_at`.",
+        "Axle's envelope, signed in `x-axle-sig` with a replay window of 300 s. Repetitions are known by `id`. A "
+        "schedule that is older, by `created_at`, than what was received for its purpose and stack level (a bare "
+        "profile and a clear count from their arrival) is accepted and changes nothing. A `created_at` more than five "
+        "minutes ahead counts as the time of arrival.",
         {200: ("Accepted", "Stored, known already, or left alone.")},
         ("bad-signature", "invalid-body", *SCHEDULE),
         ("AxleEnvelope",),

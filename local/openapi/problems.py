@@ -40,6 +40,8 @@ MEANINGS = {
     "owned-elsewhere": "The asset, the vehicle or Axle's asset belongs to another; `owner` says to which.",
     "revision-mismatch": "`If-Match` names another revision than the present one, which is in `revision`.",
     "schedule-over": "The schedule lies wholly in the past.",
+    "too-many-periods": "With this schedule the asset would have more than 16 schedules, or more than 4032 periods in "
+    "them that are not over.",
     "site-leaving": "The site is being erased. Finish its `DELETE` first.",
     "too-large": "The body is larger than 256 KiB, before or after decompression.",
     "unauthorized": "The bearer token is missing or not valid.",

@@ -6,6 +6,8 @@ from typing import Any
 
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.slot import ReportedValue, Slot
+from driveway.domain.schedules.installation import MOST_SCHEDULES_HELD
+from driveway.domain.twin import Twin
 from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
 from local.openapi.world import World
 
@@ -191,10 +193,19 @@ def _plug_in_and_schedule(world: World) -> None:
     world.call(profile, "request", "A SetChargingProfileRequest", request, axle_asset_id=AXLE_ASSET)
     world.call(profile, "bare", "A bare ChargingProfile", PROFILE, axle_asset_id=AXLE_ASSET)
     world.call(profile, "over", "The schedule is over", OVER, axle_asset_id=AXLE_ASSET)
+    with world.twin_changed("car-1", _with_many_schedules):
+        one_more = PROFILE | {"stackLevel": 99}
+        world.call(profile, "too-many", "The asset has too many schedules", one_more, axle_asset_id=AXLE_ASSET)
     broken = PROFILE | {"stackLevel": -1}
     world.call(profile, "invalid", "A profile that cannot be read", broken, axle_asset_id=AXLE_ASSET)
     _webhooks(world)
     world.settle("car-1")
+
+
+def _with_many_schedules(twin: Twin) -> Twin:
+    held = twin.profiles[0]
+    levels = range(MOST_SCHEDULES_HELD)
+    return replace(twin, profiles=tuple(replace(held, profile=replace(held.profile, stack_level=n)) for n in levels))
 
 
 def _webhooks(world: World) -> None:

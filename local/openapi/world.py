@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,8 +15,10 @@ from moto import mock_aws
 from requests.adapters import BaseAdapter
 
 from driveway.auth.signatures import hmac_hex
+from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime, use
 from driveway.store.conditional import ContentionError
+from driveway.store.items import TWIN, asset_key, decode_twin, encode_item
 from driveway.store.table import UnknownAssetError
 from local.openapi.routes import served_routes, template
 
@@ -135,6 +137,17 @@ class World:
         vars(self.runtime)["table"] = _Instead(held, change_twin=lost)
         yield
         vars(self.runtime)["table"] = held
+
+    @contextmanager
+    def twin_changed(self, asset: str, rule: Callable[[Twin], Twin]) -> Iterator[None]:
+        """The asset is otherwise for a while, and then what it was, with the revision that it had."""
+        dynamodb, key = self.runtime.dynamodb, encode_item({"pk": asset_key(asset), "sk": TWIN})
+        before = dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
+        dynamodb.put_item(
+            TableName=TABLE, Item=self.runtime.table.twin_item(rule(decode_twin(before)), self.runtime.now())
+        )
+        yield
+        dynamodb.put_item(TableName=TABLE, Item=before)
 
     @contextmanager
     def broken(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from typing import Any
 from driveway.axle.client import AxleError, AxleRefusedError
 from driveway.axle.connection import axle_client
 from driveway.domain.instants import utc_text_or_none
+from driveway.domain.schedules.order import without_schedules
 from driveway.domain.twin import AxleState, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
@@ -42,7 +43,7 @@ def unenrol(site: str, runtime: Runtime) -> Answer:
         if not twin.link.enrolled:
             return twin
         entry = Entry(now, "Unenrolled", Reason.UNENROLLED, "The site opted out; the car charges as it likes.")
-        return replace(twin, link=replace(twin.link, enrolled=False), profiles=()).tell(entry)
+        return without_schedules(replace(twin, link=replace(twin.link, enrolled=False)), now).tell(entry)
 
     record = change_site(site, lambda r: replace(r, state="unenrolling"), out, runtime)
     try:

@@ -8,6 +8,7 @@ from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.apply_observations import apply_presence_step
+from driveway.domain.schedules.order import without_schedules
 from driveway.domain.twin import (
     AxleState,
     Control,
@@ -64,8 +65,8 @@ def twin_of_named_asset(before: Twin | None, wanted: AssetRequest, axle_asset_id
     swapped = changes_vehicle(before, wanted)
     if swapped:
         presence = Presence(last_session=_closed(before.presence, terms.now))
-        blank = replace(after, presence=presence, control=Control(), meter=Meter(), profiles=(), charge_now=None)
-        after = _first_seen(blank, wanted, terms.now)
+        blank = replace(after, presence=presence, control=Control(), meter=Meter(), charge_now=None)
+        after = _first_seen(without_schedules(blank, terms.now), wanted, terms.now)
     return _updated(before, after, terms, "The asset has another vehicle." if swapped else "The site was updated.")
 
 

@@ -1,7 +1,7 @@
 """OCPP 1.6 charging profiles: what they say, and the limit that a stack of them gives.
 
-``parse_charging_profile`` reads one, ``composite_schedule`` stacks them. ``docs/charging-profiles.md`` says how the
-points that the specification leaves open are decided.
+``parse_charging_profile`` reads one, ``composite_schedule`` stacks them, ``trimmed`` leaves out what is over.
+``docs/charging-profiles.md`` says how the points are decided that the specification leaves open.
 """
 
 from driveway.domain.charging_profiles.composite import (
@@ -27,6 +27,7 @@ from driveway.domain.charging_profiles.profile import (
     Recurrency,
     SchedulePeriod,
 )
+from driveway.domain.charging_profiles.trimming import trimmed
 
 __all__ = [
     "Applied",
@@ -46,4 +47,5 @@ __all__ = [
     "parse_charging_profile",
     "parse_set_charging_profile",
     "resolve_layers",
+    "trimmed",
 ]

@@ -180,7 +180,7 @@ def _highest(tracks: list[_Track], second: int) -> Applied | None:
     return None
 
 
-def _seconds_after(base: datetime, instant: datetime) -> int:
+def seconds_after(base: datetime, instant: datetime) -> int:
     """Whole seconds from ``base`` to ``instant``, both of them cut to the second."""
     return (instant.replace(microsecond=0) - base) // _SECOND
 
@@ -188,15 +188,15 @@ def _seconds_after(base: datetime, instant: datetime) -> int:
 def _anchor_s(profile: ChargingProfile, base: datetime, transaction_start: datetime | None) -> int:
     """Where the schedule's own time begins, in seconds after ``base``."""
     instant = transaction_start if profile.kind == "Relative" else profile.start_schedule or profile.valid_from
-    return 0 if instant is None else _seconds_after(base, instant)
+    return 0 if instant is None else seconds_after(base, instant)
 
 
 def _stretches(
     profile: ChargingProfile, index: int, anchor_s: int, base: datetime, window_s: int
 ) -> list[tuple[int, int, Applied]]:
     """Where the periods of a profile fall within the window and the profile's validity."""
-    low = 0 if profile.valid_from is None else max(0, _seconds_after(base, profile.valid_from))
-    high = window_s if profile.valid_to is None else min(window_s, _seconds_after(base, profile.valid_to))
+    low = 0 if profile.valid_from is None else max(0, seconds_after(base, profile.valid_from))
+    high = window_s if profile.valid_to is None else min(window_s, seconds_after(base, profile.valid_to))
     starts, length_s = _occurrences(profile, anchor_s, high)
     ends = [period.start_s for period in profile.periods[1:]]
     found: list[tuple[int, int, Applied]] = []
@@ -213,12 +213,17 @@ def _stretches(
 
 def _occurrences(profile: ChargingProfile, anchor_s: int, high: int) -> tuple[Iterable[int], int | None]:
     """The starts of the schedule that matter before ``high``, and how long each lasts at most (None: for ever)."""
-    recurs_after_s = _RECURS_AFTER_S.get(profile.recurrency or "") if profile.kind == "Recurring" else None
-    if recurs_after_s is None:
+    recurrence_s = recurs_after_s(profile)
+    if recurrence_s is None:
         return (anchor_s,), profile.duration_s
-    first = -(-anchor_s % recurs_after_s)
-    length_s = recurs_after_s if profile.duration_s is None else min(profile.duration_s, recurs_after_s)
-    return range(first, high, recurs_after_s), length_s
+    first = -(-anchor_s % recurrence_s)
+    length_s = recurrence_s if profile.duration_s is None else min(profile.duration_s, recurrence_s)
+    return range(first, high, recurrence_s), length_s
+
+
+def recurs_after_s(profile: ChargingProfile) -> int | None:
+    """How many seconds after its start a Recurring schedule starts anew; None for the other kinds."""
+    return _RECURS_AFTER_S.get(profile.recurrency or "") if profile.kind == "Recurring" else None
 
 
 def anchored(profile: ChargingProfile, received_at: datetime) -> ChargingProfile:
@@ -240,12 +245,12 @@ def is_over(profile: ChargingProfile, now: datetime) -> bool:
     begins: list[int] = []
     ends: list[int] = []
     if profile.valid_from is not None:
-        begins.append(_seconds_after(base, profile.valid_from))
+        begins.append(seconds_after(base, profile.valid_from))
     if profile.valid_to is not None:
-        ends.append(_seconds_after(base, profile.valid_to))
+        ends.append(seconds_after(base, profile.valid_to))
     own_start = profile.start_schedule or profile.valid_from
     if profile.kind == "Absolute" and own_start is not None:
-        start_s = _seconds_after(base, own_start)
+        start_s = seconds_after(base, own_start)
         begins.append(start_s)
         if profile.duration_s is not None:
             ends.append(start_s + profile.duration_s)

@@ -1,11 +1,25 @@
-"""Taking Axle's schedules into the twin: order, replacement, refusal. Pure."""
+"""What a new schedule of Axle's, or a clear, makes of the twin: order, replacement, bounds and refusal. Pure."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from driveway.domain.charging_profiles import ChargingProfile, anchored, is_over
+from driveway.domain.charging_profiles import ChargingProfile, anchored, is_over, trimmed
+from driveway.domain.schedules.order import (
+    MOST_AHEAD,
+    made_at,
+    marks_after,
+    newest_at,
+    place_of,
+    usable_date,
+    without_schedules,
+)
 from driveway.domain.twin import Entry, InstalledProfile, Twin
 from driveway.domain.twin.reasons import Reason
+
+MOST_PERIODS_HELD = 4032
+"""Of all schedules of one asset together. With them the twin stays well below the 400 KB of a DynamoDB item."""
+
+MOST_SCHEDULES_HELD = 16
 
 
 class ScheduleRefusedError(Exception):
@@ -27,13 +41,39 @@ def installed(
 ) -> Twin:
     """The twin with the profile in place of the one at its purpose and stack level (OCPP 1.6 §3.13.2).
 
-    An older schedule than the one held (by ``created_at``, else by arrival) changes nothing. With ``keep_unplugged`` a
-    schedule for a car that is not plugged in at home is kept for the session that opens within it.
+    A schedule that is older than what was received for its place changes nothing (see ``order``). Periods that are
+    over, of this profile and of the others, are not kept.
+
+    Args:
+        twin: the asset.
+        profile: as it was sent.
+        created_at: when its sender made it (aware); None if it did not say so.
+        now: of its arrival (aware UTC).
+        keep_unplugged: whether a schedule for a car that is not plugged in at home is kept for its next session.
 
     Raises:
         NotEnrolledError: the site is not enrolled, or leaves.
-        ScheduleRefusedError: the schedule is over, or the car is not plugged in at home.
+        ScheduleRefusedError: the schedule is over, the car is not plugged in at home, or the asset has too many periods
+            or schedules.
     """
+    _check_takes_part(twin, profile, now=now, keep_unplugged=keep_unplugged)
+    created_at, session = usable_date(created_at, now), twin.presence.session
+    new = InstalledProfile(
+        profile=trimmed(profile, now, received_at=now),
+        received_at=now,
+        created_at=created_at,
+        session_id=session.id if session else None,
+    )
+    newest = newest_at(twin, place_of(new))
+    if created_at is not None and newest is not None and created_at < newest:
+        return twin
+    held = next((one for one in twin.profiles if place_of(one) == place_of(new)), None)
+    if held is not None and _is_the_same(held, new):
+        return _dated_anew(twin, held, new)
+    return _with_profile(twin, new, held)
+
+
+def _check_takes_part(twin: Twin, profile: ChargingProfile, *, now: datetime, keep_unplugged: bool) -> None:
     if not twin.link.enrolled or twin.link.leaving:
         raise NotEnrolledError("The site is not enrolled any more; send no schedules for it.")
     if is_over(anchored(profile, now), now):
@@ -41,33 +81,54 @@ def installed(
         raise ScheduleRefusedError(
             "schedule-over", "The schedule lies wholly in the past.", ((pointer, "It ends before it arrived."),)
         )
-    session = twin.presence.session
-    if session is None and not keep_unplugged:
+    if twin.presence.session is None and not keep_unplugged:
         raise ScheduleRefusedError("not-plugged-in", "The car is not plugged in at home.")
-    place = (profile.purpose, profile.stack_level)
-    held = next((p for p in twin.profiles if (p.profile.purpose, p.profile.stack_level) == place), None)
-    if held is not None and _is_newer(held, created_at):
+
+
+def _is_the_same(held: InstalledProfile, new: InstalledProfile) -> bool:
+    """Whether a profile says what the one that is held says, for the same session, whenever it is received."""
+    is_fixed = new.profile.start_schedule is not None or new.profile.valid_from is not None
+    present = trimmed(held.profile, new.received_at, received_at=held.received_at)
+    return is_fixed and (present, held.session_id) == (new.profile, new.session_id)
+
+
+def _dated_anew(twin: Twin, held: InstalledProfile, new: InstalledProfile) -> Twin:
+    """The twin after a schedule that it holds came once more: only how new the schedule is has changed.
+
+    A bare profile that comes again within five minutes is taken for the same delivery.
+    """
+    now = new.received_at
+    if new.created_at is None and now - made_at(held) <= MOST_AHEAD:
         return twin
-    new = InstalledProfile(
-        profile=profile, received_at=now, created_at=created_at, session_id=session.id if session else None
-    )
-    if held is not None and replace(held, received_at=now, created_at=created_at) == new and _is_fixed(profile):
-        return twin
-    others = tuple(p for p in twin.profiles if p is not held and not _is_spent(p, twin, now))
+    again = replace(held, profile=new.profile, created_at=new.created_at or now)
+    return replace(twin, profiles=tuple(again if one is held else one for one in twin.profiles))
+
+
+def _with_profile(twin: Twin, new: InstalledProfile, held: InstalledProfile | None) -> Twin:
+    now, others = new.received_at, [one for one in twin.profiles if one is not held]
+    lasting = [
+        replace(one, profile=trimmed(one.profile, now, received_at=one.received_at))
+        for one in others
+        if not _is_spent(one, twin, now)
+    ]
+    _check_bounds([*lasting, new])
+    gone = [one for one in others if _is_spent(one, twin, now)] + ([held] if held is not None else [])
     text = "Axle sent a schedule." if held is None else "Axle sent a new schedule in place of the last."
-    detail = {"stack_level": profile.stack_level, "purpose": profile.purpose}
-    return replace(twin, profiles=(*others, new)).tell(
-        Entry(now, "ScheduleReceived", Reason.SCHEDULE_RECEIVED, text, detail)
+    detail = {"stack_level": new.profile.stack_level, "purpose": new.profile.purpose}
+    after = replace(twin, profiles=(*lasting, new), schedule_marks=marks_after(twin, new, gone))
+    return after.tell(Entry(now, "ScheduleReceived", Reason.SCHEDULE_RECEIVED, text, detail))
+
+
+def _check_bounds(profiles: list[InstalledProfile]) -> None:
+    count = sum(len(one.profile.periods) for one in profiles)
+    if len(profiles) <= MOST_SCHEDULES_HELD and count <= MOST_PERIODS_HELD:
+        return
+    message = (
+        f"An asset has at most {MOST_SCHEDULES_HELD} schedules with {MOST_PERIODS_HELD} periods that are not over; "
+        f"with this one it would have {len(profiles)} with {count}."
     )
-
-
-def _is_newer(held: InstalledProfile, created_at: datetime | None) -> bool:
-    return held.created_at is not None and created_at is not None and held.created_at > created_at
-
-
-def _is_fixed(profile: ChargingProfile) -> bool:
-    """Whether the profile means the same whenever it is received."""
-    return profile.start_schedule is not None or profile.valid_from is not None
+    pointer = "/chargingSchedule/chargingSchedulePeriod"
+    raise ScheduleRefusedError("too-many-periods", message, ((pointer, message),))
 
 
 def _is_spent(held: InstalledProfile, twin: Twin, now: datetime) -> bool:
@@ -81,8 +142,12 @@ def _is_spent(held: InstalledProfile, twin: Twin, now: datetime) -> bool:
 
 
 def cleared(twin: Twin, now: datetime) -> Twin:
-    """The twin without Axle's profiles (OCPP 1.6 §5.3): the default schedule holds."""
+    """The twin without Axle's profiles (OCPP 1.6 §5.3): the default schedule holds.
+
+    A clear counts from its arrival: a schedule that was made before it and comes later changes nothing.
+    """
+    after = without_schedules(twin, now)
     if not twin.profiles:
-        return twin
+        return after
     text = "Axle cleared its schedule; off-peak charging goes on."
-    return replace(twin, profiles=()).tell(Entry(now, "ScheduleCleared", Reason.SCHEDULE_CLEARED, text))
+    return after.tell(Entry(now, "ScheduleCleared", Reason.SCHEDULE_CLEARED, text))

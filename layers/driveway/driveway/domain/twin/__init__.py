@@ -17,6 +17,7 @@ from driveway.domain.twin.axle import (
     AxleTariff,
     AxleTelling,
     InstalledProfile,
+    ScheduleMark,
 )
 from driveway.domain.twin.control import Command, CommandAction, CommandState, Control
 from driveway.domain.twin.meter import Meter, Register
@@ -62,6 +63,7 @@ __all__ = [
     "Observed",
     "Presence",
     "Register",
+    "ScheduleMark",
     "Session",
     "Tariff",
     "TariffType",

@@ -5,17 +5,34 @@ from datetime import datetime
 from typing import Literal
 
 from driveway.domain.charging_profiles import ChargingProfile
+from driveway.domain.charging_profiles.profile import Purpose
 from driveway.domain.twin.preferences import ChargeNow, ChargingMode, TariffType
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledProfile:
-    """A charging profile and how it came to us. ``created_at`` orders deliveries, ``session_id`` bounds a TxProfile."""
+    """A charging profile and how it came to us.
+
+    ``created_at`` orders it among the schedules of its place where its sender dated it; otherwise ``received_at`` does.
+    ``session_id`` bounds a TxProfile.
+    """
 
     profile: ChargingProfile
     received_at: datetime
     created_at: datetime | None = None
     session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleMark:
+    """How new a schedule was that is not held any more: an older one for its place changes nothing.
+
+    Without ``purpose`` and ``stack_level`` it is a clear, and counts for every place.
+    """
+
+    at: datetime
+    purpose: Purpose | None = None
+    stack_level: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

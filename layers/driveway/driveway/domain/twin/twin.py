@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from driveway.domain.twin.asset import Link
-from driveway.domain.twin.axle import AxleState, InstalledProfile
+from driveway.domain.twin.axle import AxleState, InstalledProfile, ScheduleMark
 from driveway.domain.twin.control import Control
 from driveway.domain.twin.meter import Meter
 from driveway.domain.twin.preferences import ChargeNow, Intent, Tariff, VehicleIntent
@@ -29,7 +29,8 @@ class Twin:
 
     ``vehicle_intents``, by vehicle id, count in place of ``intent`` while that car is plugged in. ``revision`` counts
     changes of what is wanted or observed; ``version`` counts every write and is the optimistic lock. ``news`` are the
-    entries of the latest write only: the table's stream carries them to the ``announcer``.
+    entries of the latest write only: the table's stream carries them to the ``announcer``. ``schedule_marks`` remember
+    how new the schedules were that Axle replaced or cleared.
     """
 
     link: Link
@@ -45,6 +46,7 @@ class Twin:
     version: int = 0
     news: tuple[Entry, ...] = ()
     vehicle_intents: dict[str, VehicleIntent] = field(default_factory=dict)
+    schedule_marks: tuple[ScheduleMark, ...] = ()
 
     def tell(self, *entries: Entry) -> "Twin":
         """This twin with further timeline entries."""
