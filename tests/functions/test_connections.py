@@ -18,6 +18,7 @@ from driveway.sites.bodies import SiteBody, parse
 from driveway.sites.requested import checked
 from driveway.vehicles.connections import connect
 from driveway.vehicles.ocpp import OcppCommands
+from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import SMARTCAR_CAR, a_twin, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, template
 from tests.support.vehicles.provider_api import ProviderApi, Reply
@@ -41,7 +42,7 @@ def told(rig: Rig, vehicle: Vehicle, **environ: str) -> dict[str, Any]:
 
 
 def test_a_charger_is_told_at_the_stack_level_and_in_the_unit_that_the_stack_is_set_to(rig: Rig) -> None:
-    charger = Vehicle("ocpp", "CP-1", connector_id=2, phases=3)
+    charger = Vehicle("ocpp", "CP-1", connector_id=2, phases=3, capabilities=capabilities("ocpp"))
     body = told(rig, charger, OCPP_STACK_LEVEL="8", OCPP_RATE_UNIT="A")
     profile = body["csChargingProfiles"]
     schedule = profile["chargingSchedule"]
@@ -53,7 +54,7 @@ def test_the_parameters_defaults_are_those_of_the_code(rig: Rig) -> None:
     declared = template()["Parameters"]
     set_to = {"OCPP_STACK_LEVEL": str(declared["OcppStackLevel"]["Default"]), "OCPP_RATE_UNIT": "W"}
     assert declared["OcppRateUnit"]["Default"] == "W"
-    charger = Vehicle("ocpp", "CP-1")
+    charger = Vehicle("ocpp", "CP-1", capabilities=capabilities("ocpp"))
     with_defaults = told(rig, charger, **set_to)
     assert with_defaults == told(rig, charger, OCPP_STACK_LEVEL="", OCPP_RATE_UNIT="")
     assert with_defaults["connectorId"] == 1
@@ -116,7 +117,7 @@ def test_rotated_credentials_of_a_provider_are_used_without_a_new_execution_envi
 
 
 def test_a_rotated_token_of_the_central_system_is_used_without_a_new_execution_environment(rig: Rig) -> None:
-    charger = Vehicle("ocpp", "CP-1")
+    charger = Vehicle("ocpp", "CP-1", capabilities=capabilities("ocpp"))
     settings(rig)
     for token in ("one", "two"):
         set_secret(rig, "PROVIDERS_SECRET", {"ocpp": {"token": token}})
@@ -160,9 +161,9 @@ def site(**vehicle: Any) -> dict[str, Any]:
 
 def test_a_sites_body_may_say_which_connector_a_charger_is_and_on_how_many_phases() -> None:
     _, (wanted,) = checked(parse(SiteBody, site(connector_id=2, phases=3)), check_digit=False)
-    assert wanted.vehicle == Vehicle("ocpp", "CP-1", connector_id=2, phases=3)
+    assert wanted.vehicle == Vehicle("ocpp", "CP-1", connector_id=2, phases=3, capabilities=capabilities("ocpp"))
     _, (wanted,) = checked(parse(SiteBody, site()), check_digit=False)
-    assert wanted.vehicle == Vehicle("ocpp", "CP-1")
+    assert wanted.vehicle == Vehicle("ocpp", "CP-1", capabilities=capabilities("ocpp"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import ChargeNow, Command, Home, Tariff, Twin, Vehicle, Window
 from driveway.runtime.clock import Clock
 from driveway.runtime.settings import Settings
-from driveway.vehicles.registry import PROVIDERS
+from driveway.vehicles.registry import PROVIDERS, capabilities
 from tests.support.functions.assets import a_twin, heard, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function, template
 from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult
@@ -90,7 +90,7 @@ class SlowMaker:
         return TOKEN if asked.url.endswith("/token") else self.script(asked, times)
 
     def park(self, provider: str) -> Twin:
-        vehicle = Vehicle(provider, VIN, user_id="user-1")
+        vehicle = Vehicle(provider, VIN, user_id="user-1", capabilities=capabilities(provider))
         self.rig.runtime.sites.keep_refresh_token("tesla", "user-1", "refresh-1")
         twin = heard(plugged_in(a_twin(EARLIER, vehicle=vehicle), EARLIER), NOW)
         return replace(twin, link=replace(twin.link, home=Home(51.5, -0.1)))

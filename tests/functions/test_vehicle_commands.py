@@ -12,6 +12,7 @@ from driveway.domain.control.breaker import BreakerRules
 from driveway.domain.twin import Home, Tariff, Twin, Vehicle, Window
 from driveway.runtime.settings import Settings
 from driveway.store.breakers import Breakers
+from driveway.vehicles.registry import capabilities
 from simulators.cars.app import build_app
 from simulators.cars.simulator import CarSimulator
 from simulators.common import running
@@ -55,7 +56,7 @@ class Stage:
         vehicle_id, asset = f"5YJ3000000000000{number}", f"car-{number}"
         self.cars.car(provider, vehicle_id=vehicle_id, **spec)
         self.cars.do("plug-in", vehicle_id)
-        vehicle = Vehicle(provider, vehicle_id, user_id=f"user-{number}")
+        vehicle = Vehicle(provider, vehicle_id, user_id=f"user-{number}", capabilities=capabilities(provider))
         twin = a_twin(HOURS_AGO, asset=asset, axle_asset_id=f"axle-{asset}", vehicle=vehicle)
         twin = heard(plugged_in(twin, HOURS_AGO), NOW)
         place(self.rig, twin)

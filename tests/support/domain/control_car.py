@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from driveway.domain.charging_profiles import ChargingProfile, SchedulePeriod
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import InstalledProfile, Intent, Link, Tariff, Twin, Vehicle, Window
+from driveway.vehicles.registry import capabilities
 
 START = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
 NIGHT = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate")
@@ -22,7 +23,7 @@ def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff =
         axle_asset_id="axle-asset",
         enrolled=True,
         onboarded_at=START - timedelta(days=1),
-        vehicle=Vehicle(provider, "vehicle-1"),
+        vehicle=Vehicle(provider, "vehicle-1", capabilities=capabilities(provider)),
     )
     return Twin(link=link, tariff=tariff, intent=Intent({}))
 

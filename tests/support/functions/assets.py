@@ -15,6 +15,7 @@ from driveway.domain.axle_sync.answers import acknowledged
 from driveway.domain.axle_sync.differences import next_call
 from driveway.domain.twin import Intent, Link, Observed, Presence, Session, Tariff, Twin, Vehicle, Weekday, Window
 from driveway.store.sites import SiteRecord, claims_of
+from driveway.vehicles.registry import capabilities
 from tests.support.functions.rig import ROOT, Reply, Rig, aws, function, read_secrets
 
 EVENTS = ROOT / "events"
@@ -28,8 +29,8 @@ ENODE_CAR = Vehicle(
     home_location_id="3d0c5b1e-7b3c-4a51-8d3f-2f6f6f4d9a10",
     user_id="app-user-77",
 )
-SMARTCAR_CAR = Vehicle("smartcar", "veh-1", user_id="sc-user-9")
-TESLA_CAR = Vehicle("tesla", "5YJ30000000000001")
+SMARTCAR_CAR = Vehicle("smartcar", "veh-1", user_id="sc-user-9", capabilities=capabilities("smartcar"))
+TESLA_CAR = Vehicle("tesla", "5YJ30000000000001", capabilities=capabilities("tesla"))
 SAMPLE_SECRETS = {
     "enode": ["enode-webhook-secret-1"],
     "smartcar": ["example-amt"],

@@ -14,9 +14,11 @@ START = datetime(2026, 1, 15, tzinfo=UTC)
 @pytest.mark.parametrize(("scale", "held_s"), [(1.0, 600), (60.0, 600), (300.0, 900)])
 def test_a_plug_out_after_our_own_stop_is_held_for_three_real_seconds_at_least(scale: float, held_s: int) -> None:
     current = Runtime({}, clock=Clock(start=START, since=START, scale=scale))
-    assert current.presence_rules("enode") == PresenceRules(own_stop_debounce_s=held_s)
+    assert current.presence_rules() == PresenceRules(own_stop_debounce_s=held_s)
 
 
 def test_by_the_wall_clock_the_usual_rules_hold() -> None:
-    assert Runtime({}, clock=Clock()).presence_rules("smartcar") == PresenceRules()
-    assert Runtime({}, clock=Clock()).presence_rules("tesla") == PresenceRules(reports_home_changes=True)
+    assert Runtime({}, clock=Clock()).presence_rules() == PresenceRules()
+    assert Runtime({}, clock=Clock()).presence_rules(reports_leaving_home=True) == PresenceRules(
+        reports_home_changes=True
+    )

@@ -15,6 +15,7 @@ from driveway.observations.metering_intake import meter_twin
 from driveway.runtime.context import Runtime
 from driveway.store.table import Change, UnknownAssetError
 from driveway.vehicles.provider import Inbound, VehicleEvent
+from driveway.vehicles.registry import capabilities
 
 SEEN_FOR = timedelta(days=7)
 AT_ONCE = 8
@@ -104,7 +105,7 @@ def seen(twin: Twin, observations: Sequence[Observation], runtime: Runtime) -> T
         twin.presence,
         resolved,
         now=runtime.now(),
-        rules=runtime.presence_rules(resolved[0].source),
+        rules=runtime.presence_rules(reports_leaving_home=capabilities(resolved[0].source).reports_leaving_home),
         own_stop_at=twin.control.last_stop_at,
     )
     return apply_presence_step(twin, step, resolved, runtime.now())

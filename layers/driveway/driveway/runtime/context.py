@@ -139,11 +139,14 @@ class Runtime:
             respect_interference=self.settings.flag("RESPECT_INTERFERENCE", default=usual.respect_interference),
         )
 
-    def presence_rules(self, source: str) -> PresenceRules:
-        """How plug-ins and plug-outs of a source are believed; on a scaled clock, too, a contradiction has time."""
+    def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
+        """How reports of plug and place are believed; a scaled clock holds a plug-out longer, so that it can be denied.
+
+        ``reports_leaving_home`` says that the source reports by itself that a car leaves its home.
+        """
         usual, machines_s = PresenceRules(), round(self.clock.real_time(3.0).total_seconds())
         held_s = max(usual.own_stop_debounce_s, machines_s)
-        return PresenceRules(reports_home_changes=source == "tesla", own_stop_debounce_s=held_s)
+        return PresenceRules(reports_home_changes=reports_leaving_home, own_stop_debounce_s=held_s)
 
     def cached(self, key: str, source: Mapping[str, Any], make: Callable[[], T]) -> T:
         """What ``make`` gives, kept under ``key`` until ``source``, the credentials it was made from, changes."""

@@ -11,6 +11,7 @@ from driveway.domain.preferences.tariff import parse_tariff
 from driveway.domain.twin import Intent, Tariff, Vehicle
 from driveway.domain.wall_time import UnknownZoneError, find_zone
 from driveway.sites.bodies import AssetBody, SiteBody, refused
+from driveway.vehicles.registry import capabilities
 
 PROPOSITION = "full_asset_schedule_control"
 DEFAULT_TARIFF = {"off_peak": "00:00-06:00", "timezone": "Europe/London", "tariff_type": "unknown"}
@@ -39,6 +40,7 @@ class AssetRequest:
             given.user_id,
             connector_id=given.connector_id,
             phases=given.phases,
+            capabilities=capabilities(given.provider),
         )
 
 

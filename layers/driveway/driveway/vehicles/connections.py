@@ -7,8 +7,7 @@ from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.vehicles.provider import Call
-
-CHARGER_SETTINGS = {"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_UNIT"}
+from driveway.vehicles.registry import PROVIDERS
 
 
 def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:
@@ -35,24 +34,26 @@ def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
         "connector_id": vehicle.connector_id,
         "phases": vehicle.phases,
     }
-    if vehicle.provider == "ocpp":
-        known |= {name: runtime.settings.text(setting, "") or None for name, setting in CHARGER_SETTINGS.items()}
+    settings = PROVIDERS[vehicle.provider].settings
+    known |= {name: runtime.settings.text(setting, "") or None for name, setting in settings.items()}
     return {name: str(value) for name, value in known.items() if value is not None}
 
 
 def _token_key(vehicle: Vehicle) -> str:
-    """One token a provider, but for Tesla, whose owners each have their own."""
-    return f"TOKEN#tesla#{vehicle.user_id}" if vehicle.provider == "tesla" else f"TOKEN#{vehicle.provider}"
+    """One token for each provider, or for each owner where owners have their own."""
+    owned = PROVIDERS[vehicle.provider].tokens == "owner"
+    return f"TOKEN#{vehicle.provider}#{vehicle.user_id}" if owned else f"TOKEN#{vehicle.provider}"
 
 
 def _tokens(vehicle: Vehicle, credentials: Mapping[str, str], runtime: Runtime) -> TokenSource:
-    if vehicle.provider == "ocpp":
+    given_to = PROVIDERS[vehicle.provider].tokens
+    if given_to == "fixed":
         return StaticToken(credentials.get("token", ""))
     endpoint = TokenEndpoint(
         url=runtime.settings.text(f"{vehicle.provider.upper()}_TOKEN_URL"),
         client_id=credentials.get("client_id", ""),
         client_secret=credentials.get("client_secret"),
-        client_auth="basic" if vehicle.provider == "enode" else "form",
+        client_auth="basic" if given_to == "app_basic" else "form",
     )
     return SharedTokens(
         key=_token_key(vehicle),
@@ -61,5 +62,5 @@ def _tokens(vehicle: Vehicle, credentials: Mapping[str, str], runtime: Runtime) 
         http=runtime.http,
         now=runtime.now,
         lease=runtime.clock.real_time(30),
-        rotating=vehicle.provider == "tesla",
+        rotating=given_to == "owner",
     )

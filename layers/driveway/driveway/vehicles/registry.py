@@ -1,41 +1,71 @@
 """The providers by name. A half of a provider is imported when it is first asked for, and only that half."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, Literal, cast
 
+from driveway.domain.twin import Capabilities
 from driveway.vehicles.provider import Commands, Webhooks
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where the halves of a provider are, as ``module:class``; None where it has no such half."""
+    """A provider: where its halves are, what its cars can do, and how it gives tokens.
+
+    Attributes:
+        webhooks, commands: the halves, as ``module:class``; None where it has no such half.
+        capabilities: what its cars or chargers can do, and how they report.
+        tokens: who gets a token: the ``app`` (HTTP Basic or form credentials), each car's ``owner``, or nobody, since
+            a ``fixed`` one stands in the secret.
+        settings: environment settings that ``Call.extra`` gives its commands, by the name it has there.
+    """
 
     webhooks: str | None
     commands: str | None
+    capabilities: Capabilities = Capabilities()
+    tokens: Literal["app_basic", "app_form", "owner", "fixed"] = "app_form"
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 PROVIDERS: Mapping[str, Provider] = {
     "enode": Provider(
         webhooks="driveway.vehicles.enode.webhooks:EnodeWebhooks",
         commands="driveway.vehicles.enode.commands:EnodeCommands",
+        tokens="app_basic",
     ),
     "smartcar": Provider(
         webhooks="driveway.vehicles.smartcar.webhooks:SmartcarWebhooks",
         commands="driveway.vehicles.smartcar.commands:SmartcarCommands",
+        capabilities=Capabilities(holds_calls_open=True),
     ),
     "tesla": Provider(
         webhooks="driveway.vehicles.tesla.webhooks:TeslaWebhooks",
         commands="driveway.vehicles.tesla.commands:TeslaCommands",
+        capabilities=Capabilities(
+            takes_limits=True, keeps_schedules=True, schedules_act_at_home_only=True, reports_leaving_home=True
+        ),
+        tokens="owner",
     ),
-    "ocpp": Provider(webhooks=None, commands="driveway.vehicles.ocpp:OcppCommands"),
+    "ocpp": Provider(
+        webhooks=None,
+        commands="driveway.vehicles.ocpp:OcppCommands",
+        capabilities=Capabilities(takes_limits=True, obeys_last_instruction=True, keeps_schedules=True),
+        tokens="fixed",
+        settings={"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_UNIT"},
+    ),
 }
 
 
 class UnknownProviderError(LookupError):
     """There is no provider of that name, or it has no such half."""
+
+
+def capabilities(name: str) -> Capabilities:
+    """What the cars or chargers of a provider can do; for any other source, nothing out of the ordinary."""
+    provider = PROVIDERS.get(name)
+    return provider.capabilities if provider else Capabilities()
 
 
 @cache

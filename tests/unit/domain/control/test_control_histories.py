@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.control.desired import Desired
 from driveway.domain.control.protection import explain
-from driveway.domain.control.required_command import LIMITING, is_instructed
+from driveway.domain.control.required_command import is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_promises import KEPT_FOR_STARTS, Promises
@@ -137,7 +137,7 @@ def excused(rig: Rig) -> bool:
 def follows(rig: Rig, want: Desired) -> bool:
     """Whether the car does what is desired, with the limit that it can keep."""
     car, vehicle = rig.car, rig.twin.link.vehicle
-    limits = want.want == "charge" and vehicle is not None and vehicle.provider in LIMITING
+    limits = want.want == "charge" and vehicle is not None and vehicle.capabilities.takes_limits
     return car.charging == (want.want == "charge") and (not limits or car.limit_kw == want.limit_kw)
 
 

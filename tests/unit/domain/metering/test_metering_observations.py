@@ -66,7 +66,7 @@ class Asset:
     def now(self) -> datetime:
         return at(self.minute)
 
-    def presence_rules(self, source: str) -> PresenceRules:
+    def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
         return PresenceRules()
 
     def hears(self, *observations: Observation, minute: float | None = None) -> "Asset":

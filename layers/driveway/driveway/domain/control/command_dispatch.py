@@ -12,9 +12,6 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
-HOLD_CALLS_OPEN = frozenset({"smartcar"})
-"""Providers that answer a command only when they know what became of it, which takes them minutes."""
-
 _ASKED: dict[CommandAction, str] = {
     "start": "Asked the car to charge.",
     "stop": "Asked the car to stop charging.",
@@ -62,7 +59,7 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, 
 
 
 def _holds_calls_open(twin: Twin) -> bool:
-    return twin.link.vehicle is not None and twin.link.vehicle.provider in HOLD_CALLS_OPEN
+    return twin.link.vehicle is not None and twin.link.vehicle.capabilities.holds_calls_open
 
 
 def _may_be_claimed(command: Command, now: datetime, rules: ControlRules) -> bool:

@@ -15,7 +15,7 @@ from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, comman
 from driveway.domain.control.desired import disconnected_at
 from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.control.vehicle_schedules import BOUND_TO_PLACE, can_keep
+from driveway.domain.control.vehicle_schedules import can_keep
 from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -43,7 +43,7 @@ def required_default_schedule(twin: Twin, now: datetime) -> str | None:
     vehicle = f"{link.vehicle.provider}/{link.vehicle.vehicle_id}"
     if link.vehicle.connector_id is not None or link.vehicle.phases is not None:
         vehicle += f"/{link.vehicle.connector_id}/{link.vehicle.phases}"
-    place = f" {_place(twin)}" if link.vehicle.provider in BOUND_TO_PLACE else ""
+    place = f" {_place(twin)}" if link.vehicle.capabilities.schedules_act_at_home_only else ""
     return f"{vehicle} {windows} {tariff.timezone} {offsets}{place}"
 
 

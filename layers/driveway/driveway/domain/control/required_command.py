@@ -9,12 +9,6 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import CommandAction, Control, Session, Twin
 from driveway.domain.twin.reasons import Reason
 
-LIMITING = frozenset({"tesla", "ocpp"})
-"""Providers whose cars or chargers can be held at a part of their power, and keep the limit until told another."""
-
-INSTRUCTED = frozenset({"ocpp"})
-"""Providers that do what they were last told whatever the car shows: a charger has to be told to hold beforehand."""
-
 HELD_FOR = timedelta(hours=12)
 """How long a stop may bind beyond its session: a charger keeps it so long (``command_valid_s`` of the OCPP provider),
 and a session may have ended by a false plug-out only."""
@@ -93,7 +87,9 @@ def _near_edge(twin: Twin, now: datetime, rules: ControlRules, schedule: Schedul
 def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
     """The limit to command for what is desired; None is no limit, or one that the provider cannot set."""
     vehicle = twin.link.vehicle
-    return want.limit_kw if want.want == "charge" and vehicle is not None and vehicle.provider in LIMITING else None
+    return (
+        want.limit_kw if want.want == "charge" and vehicle is not None and vehicle.capabilities.takes_limits else None
+    )
 
 
 def is_satisfied(twin: Twin, action: CommandAction, limit_kw: float | None, now: datetime, rules: ControlRules) -> bool:
@@ -123,8 +119,8 @@ def _sent_after_taken(sent_at: datetime | None, control: Control) -> bool:
 
 
 def is_instructed(twin: Twin) -> bool:
-    """Whether the provider is one of ``INSTRUCTED``."""
-    return twin.link.vehicle is not None and twin.link.vehicle.provider in INSTRUCTED
+    """Whether the car or charger does what it was last told, whatever is plugged in."""
+    return twin.link.vehicle is not None and twin.link.vehicle.capabilities.obeys_last_instruction
 
 
 def _instruction_stands(

@@ -6,16 +6,10 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import Observed, Twin
 
-KEEPS_SCHEDULES = frozenset({"tesla", "ocpp"})
-"""Providers whose cars or chargers can keep a charging schedule themselves."""
-
-BOUND_TO_PLACE = frozenset({"tesla"})
-"""Those of them whose schedules act near a place only."""
-
 
 def can_keep(twin: Twin) -> bool:
     """Whether the asset's provider can keep a schedule in the car or charger."""
-    return twin.link.vehicle is not None and twin.link.vehicle.provider in KEEPS_SCHEDULES
+    return twin.link.vehicle is not None and twin.link.vehicle.capabilities.keeps_schedules
 
 
 def may_hold_our_schedule(twin: Twin) -> bool:

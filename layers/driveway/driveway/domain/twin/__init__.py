@@ -5,7 +5,7 @@ a file of its own. Instants are aware UTC. Energies are kWh and powers kW, excep
 watt-hours. ``reasons`` are the codes and sentences of what was decided.
 """
 
-from driveway.domain.twin.asset import AssetType, Home, Link, Vehicle
+from driveway.domain.twin.asset import AssetType, Capabilities, Home, Link, Vehicle
 from driveway.domain.twin.axle import (
     AxleDoubt,
     AxleIntent,
@@ -46,6 +46,7 @@ __all__ = [
     "AxleSubject",
     "AxleTariff",
     "AxleTelling",
+    "Capabilities",
     "ChargeNow",
     "ChargingMode",
     "Command",

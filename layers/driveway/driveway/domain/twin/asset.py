@@ -17,6 +17,27 @@ class Home:
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a car or charger can do through its provider, and how it reports. The registry of providers fills it.
+
+    Attributes:
+        takes_limits: it can be held at a part of its power, and keeps the limit until it gets another.
+        obeys_last_instruction: it does what it was last told, whatever is plugged in: a charger holds beforehand.
+        keeps_schedules: it can keep a charging schedule itself.
+        schedules_act_at_home_only: such a schedule acts near one place only.
+        holds_calls_open: a command is answered only once its effect is known, which takes minutes.
+        reports_leaving_home: it reports by itself that it leaves its home.
+    """
+
+    takes_limits: bool = False
+    obeys_last_instruction: bool = False
+    keeps_schedules: bool = False
+    schedules_act_at_home_only: bool = False
+    holds_calls_open: bool = False
+    reports_leaving_home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Vehicle:
     """The car, or the charger, at its provider.
 
@@ -30,6 +51,7 @@ class Vehicle:
     user_id: str | None = None
     connector_id: int | None = None
     phases: int | None = None
+    capabilities: Capabilities = Capabilities()
 
 
 @dataclass(frozen=True, slots=True)
