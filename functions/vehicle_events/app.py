@@ -1,6 +1,5 @@
 """Takes what car makers, the app and Tesla's telemetry stream observe; 2xx once it is stored."""
 
-from collections import Counter
 from typing import Any
 
 from driveway.auth.signatures import SignatureError
@@ -61,22 +60,8 @@ _serve = http_function(
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """An HTTP request, or a batch of Tesla's telemetry records from Kinesis."""
-    return _telemetry(event, current_runtime()) if "Records" in event else _serve(event, context)
+    if "Records" not in event:
+        return _serve(event, context)
+    from driveway.observations.telemetry_intake import take_telemetry
 
-
-def _telemetry(event: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
-    from driveway.vehicles.tesla.webhooks import kinesis_records
-
-    total: Counter[str] = Counter()
-    failures: list[dict[str, str]] = []
-    for record in event["Records"]:
-        try:
-            inbound = kinesis_records({"Records": [record]}, runtime.now())
-            total += not_stored(inbound, take_inbound("tesla", inbound, runtime))
-        except Exception:
-            runtime.logger.exception("record failed")
-            failures.append({"itemIdentifier": record["kinesis"]["sequenceNumber"]})
-            break
-    count_not_stored("tesla", total, runtime)
-    runtime.logger.debug("telemetry", extra={"counts": dict(total)})
-    return {"batchItemFailures": failures}
+    return take_telemetry(event["Records"], current_runtime())

@@ -90,18 +90,22 @@ def parse_time_of_day(text: str) -> int:
     if match is None:
         raise TimeOfDayError(f"{plain[:40]!r} is not a time of day. Write hours and minutes, such as '23:30'.")
     parts = match.groupdict()
-    hour, minute = int(parts["hour"]), int(parts["minute"] or 0)
-    half, bare = (parts.get("half") or "").lower(), parts["minute"] is None and not parts.get("h")
-    if bare and not half:
+    half = (parts.get("half") or "").lower()
+    if not half and parts["minute"] is None and not parts.get("h"):
         raise TimeOfDayError(f"{plain[:40]!r} lacks minutes. Write hours and minutes, such as '23:30'.")
-    impossible = TimeOfDayError(f"{plain[:40]!r} is not a possible time. Times go from '00:00' to '24:00'.")
-    if half:
-        if not 1 <= hour <= 12 or parts.get("h"):
-            raise impossible
-        hour = hour % 12 + (12 if half.startswith("p") else 0)
-    if minute > 59 or hour * 60 + minute > DAY_MIN:
-        raise impossible
+    hour = _twelve_hours(int(parts["hour"]), half) if half and not parts.get("h") else int(parts["hour"])
+    minute = int(parts["minute"] or 0)
+    mixed = bool(half and parts.get("h"))
+    if hour is None or mixed or minute > 59 or hour * 60 + minute > DAY_MIN:
+        raise TimeOfDayError(f"{plain[:40]!r} is not a possible time. Times go from '00:00' to '24:00'.")
     return hour * 60 + minute
+
+
+def _twelve_hours(hour: int, half: str) -> int | None:
+    """The hour of the day of an hour with ``am`` or ``pm``; None where a clock face has no such hour."""
+    if not 1 <= hour <= 12:
+        return None
+    return hour % 12 + (12 if half.startswith("p") else 0)
 
 
 def hhmm(minutes_after_midnight: int) -> str:
