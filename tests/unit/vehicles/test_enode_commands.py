@@ -7,10 +7,10 @@ import pytest
 import requests
 
 from driveway.auth.token_source import TokenError
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.enode.commands import EnodeCommands
 from driveway.vehicles.enode.outcomes import TABLE
-from driveway.vehicles.provider import Outcome, OutcomeKind
 from tests.support.vehicles.provider_api import ProviderApi, Reply, call_to
 
 BASE = "https://enode-api.production.enode.io"

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from driveway.auth.signatures import SignatureError, hmac_hex
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
+from driveway.domain.twin import OutcomeKind
 from driveway.vehicles.enode.vehicle import POWER_DELIVERY_STATES
 from driveway.vehicles.enode.webhooks import EnodeWebhooks
-from driveway.vehicles.provider import Inbound, OutcomeKind, WebhookError, WebhookRequest
+from driveway.vehicles.provider import Inbound, WebhookError, WebhookRequest
 
 EVENTS = Path(__file__).parents[3] / "events"
 SECRET = "a-secret-of-at-least-128-bits"

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from driveway.domain.charging_profiles import composite_schedule, parse_charging_profile
 from driveway.domain.charging_profiles.profile import RateUnit
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.ocpp import (
     COMMAND_PROFILE_ID,
     DEFAULT_PROFILE_ID,
@@ -23,7 +24,6 @@ from driveway.vehicles.ocpp import (
     default_profile,
     observations,
 )
-from driveway.vehicles.provider import Outcome, OutcomeKind
 from tests.support.vehicles.provider_api import ProviderApi, Reply, call_to
 
 BASE = "https://csms.example/ocpp"

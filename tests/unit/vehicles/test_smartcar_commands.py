@@ -7,9 +7,9 @@ import pytest
 import requests
 
 from driveway.auth.token_source import TokenError
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Vehicle, Window
-from driveway.vehicles.provider import Outcome, OutcomeKind
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.smartcar.commands import SmartcarCommands
 from driveway.vehicles.smartcar.outcomes import TABLE
 from tests.support.vehicles.provider_api import ProviderApi, Reply, call_to

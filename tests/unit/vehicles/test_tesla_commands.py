@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.auth.token_source import TokenError
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
+from driveway.domain.twin import OutcomeKind
 from driveway.vehicles.http_call import Answer
-from driveway.vehicles.provider import Outcome, OutcomeKind
 from driveway.vehicles.tesla.commands import TeslaCommands, charging_amps
 from driveway.vehicles.tesla.outcomes import TABLE, judge
 from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult, call_to

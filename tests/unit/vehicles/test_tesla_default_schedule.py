@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.twin import Window
-from driveway.vehicles.provider import Outcome, OutcomeKind
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind, Window
 from driveway.vehicles.tesla.commands import TeslaCommands
 from driveway.vehicles.tesla.default_schedule import DAY_MIN, SCHEDULE_IDS, spans_of_the_day
 from tests.support.vehicles.provider_api import ProviderApi, call_to

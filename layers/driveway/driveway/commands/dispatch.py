@@ -10,16 +10,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from driveway.domain.control.breaker import Permit
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Command, Twin, Vehicle
+from driveway.domain.twin import Command, OutcomeKind, Twin, Vehicle
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.vehicles.connections import connect
 from driveway.vehicles.metrics import count_command
-from driveway.vehicles.provider import Call, Commands, Outcome, OutcomeKind
+from driveway.vehicles.provider import Call, Commands
 from driveway.vehicles.registry import commands
 
 
@@ -143,7 +144,7 @@ def _note(asset: str, command: Command, outcome: Outcome, *, woken: bool, runtim
         after = answered(
             seen(twin, outcome.observations, runtime),
             command.id,
-            outcome=outcome.kind.value,
+            outcome=outcome.kind,
             detail=outcome.detail,
             now=now,
             rules=runtime.control_rules,

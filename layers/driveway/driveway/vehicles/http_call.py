@@ -9,7 +9,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from driveway.auth.token_source import TokenError
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind
+from driveway.vehicles.provider import Call
 
 if TYPE_CHECKING:
     import requests

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind
 from driveway.runtime.context import Runtime
-from driveway.vehicles.provider import Inbound, Outcome, OutcomeKind
+from driveway.vehicles.provider import Inbound
 
 METRICS: Mapping[str, str] = {
     "unknown": "EventsOfUnknownVehicles",

@@ -27,12 +27,13 @@ from typing import Any, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.supply import SUPPLY_V, phases_of
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.http_call import Answer, Unanswered, retry_after_s, send
 from driveway.vehicles.json_values import first_instant, flag, number, shorten, text
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.vehicles.provider import Call
 
 SOURCE = "ocpp"
 TIMEOUT_S = (5.0, 30.0)

@@ -4,45 +4,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from driveway.auth.token_source import TokenSource
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
 
 if TYPE_CHECKING:
     import requests
-
-
-class OutcomeKind(StrEnum):
-    """The seven outcomes that every provider's answer maps to."""
-
-    ACCEPTED = "ACCEPTED"
-    CONFIRMED = "CONFIRMED"
-    ALREADY_IN_STATE = "ALREADY_IN_STATE"
-    RETRYABLE = "RETRYABLE"
-    NEEDS_USER = "NEEDS_USER"
-    UNSUPPORTED = "UNSUPPORTED"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a command at the provider.
-
-    ``detail`` is in the provider's words, fit to show; ``provider_ref`` names the provider's own record of the command;
-    ``observations`` are what the answer said of the car (for example: unplugged, or already charging). ``unavailable``
-    means that the provider itself, not this car, could not answer now.
-    """
-
-    kind: OutcomeKind
-    detail: str = ""
-    retry_after_s: float | None = None
-    provider_ref: str | None = None
-    observations: tuple[Observation, ...] = ()
-    asleep: bool = False
-    unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import requests
 
 from driveway.auth.tokens import StaticToken
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles import registry
-from driveway.vehicles.provider import Call, OutcomeKind, WebhookRequest
+from driveway.vehicles.provider import Call, WebhookRequest
 from tests.support.vehicles.car_rig import Rig, rig_at, until
 
 VEHICLE = Vehicle("", "5YJ30000000000001", user_id="user-1")

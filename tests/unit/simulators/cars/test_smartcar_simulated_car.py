@@ -8,8 +8,8 @@ import requests
 
 from driveway.auth.tokens import StaticToken
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Vehicle
-from driveway.vehicles.provider import Call, OutcomeKind, WebhookRequest
+from driveway.domain.twin import OutcomeKind, Vehicle
+from driveway.vehicles.provider import Call, WebhookRequest
 from driveway.vehicles.smartcar.commands import SmartcarCommands
 from driveway.vehicles.smartcar.webhooks import SmartcarWebhooks
 from tests.support.vehicles.car_rig import Rig, rig_at

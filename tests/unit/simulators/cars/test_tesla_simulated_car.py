@@ -11,8 +11,8 @@ import requests
 from driveway.auth.signatures import parse_timestamped
 from driveway.auth.tokens import StaticToken
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Vehicle, Window
-from driveway.vehicles.provider import Call, OutcomeKind, WebhookRequest
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
+from driveway.vehicles.provider import Call, WebhookRequest
 from driveway.vehicles.tesla.commands import TeslaCommands
 from driveway.vehicles.tesla.webhooks import TeslaWebhooks
 from tests.support.vehicles.car_rig import Rig, rig_at

@@ -11,7 +11,7 @@ from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import reconnected
 from driveway.domain.reports.apply_observations import disconnected
-from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
+from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_PAUSE = timedelta(hours=1)
@@ -22,7 +22,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 class _Answer:
     """What the provider answered to a sent command, and when (aware UTC)."""
 
-    outcome: str
+    outcome: OutcomeKind
     detail: str
     at: datetime
     spread: float
@@ -35,7 +35,7 @@ def answered(
     twin: Twin,
     command_id: str,
     *,
-    outcome: str,
+    outcome: OutcomeKind,
     detail: str,
     now: datetime,
     rules: ControlRules,
@@ -72,7 +72,7 @@ def _with_account(twin: Twin, answer: _Answer) -> Twin:
     """The twin with what the answer shows of the car maker's account."""
     if answer.outcome in TAKEN:
         return reconnected(twin, answer.at)
-    return disconnected(twin, answer.detail, answer.at) if answer.outcome == "NEEDS_USER" else twin
+    return disconnected(twin, answer.detail, answer.at) if answer.outcome == OutcomeKind.NEEDS_USER else twin
 
 
 def _upkeep_answered(twin: Twin, schedule_command: Command, answer: _Answer, rules: ControlRules) -> Twin:
@@ -112,14 +112,14 @@ def _refused_for_good(twin: Twin, command: Command, answer: _Answer, rules: Cont
     return _noted_refused(twin, command, answer, rules, again_at=answer.at)
 
 
-_TRANSITIONS: dict[str, Callable[[Twin, Command, _Answer, ControlRules], Twin]] = {
-    "ACCEPTED": _taken,
-    "CONFIRMED": _taken,
-    "ALREADY_IN_STATE": _already_in_state,
-    "RETRYABLE": _refused_for_now,
-    "FAILED": _refused_for_now,
-    "UNSUPPORTED": _refused_for_good,
-    "NEEDS_USER": _refused_for_good,
+_TRANSITIONS: dict[OutcomeKind, Callable[[Twin, Command, _Answer, ControlRules], Twin]] = {
+    OutcomeKind.ACCEPTED: _taken,
+    OutcomeKind.CONFIRMED: _taken,
+    OutcomeKind.ALREADY_IN_STATE: _already_in_state,
+    OutcomeKind.RETRYABLE: _refused_for_now,
+    OutcomeKind.FAILED: _refused_for_now,
+    OutcomeKind.UNSUPPORTED: _refused_for_good,
+    OutcomeKind.NEEDS_USER: _refused_for_good,
 }
 """What each kind of answer makes of a sent command."""
 

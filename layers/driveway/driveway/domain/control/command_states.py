@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.twin import Command, CommandState, Control, Entry, Twin
+from driveway.domain.twin import Command, CommandState, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
 
 OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
-TAKEN = frozenset({"ACCEPTED", "CONFIRMED", "ALREADY_IN_STATE"})
-HOPELESS = frozenset({"UNSUPPORTED", "NEEDS_USER"})
-REFUSED = HOPELESS | {"FAILED"}
+TAKEN = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE})
+HOPELESS = frozenset({OutcomeKind.UNSUPPORTED, OutcomeKind.NEEDS_USER})
+REFUSED = HOPELESS | {OutcomeKind.FAILED}
 
 
 def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: datetime) -> Twin:

@@ -16,7 +16,7 @@ from driveway.domain.control.desired import disconnected_at
 from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.vehicle_schedules import can_keep
-from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
+from driveway.domain.twin import Command, CommandAction, CommandState, Entry, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_PAUSE = timedelta(days=1)
@@ -133,7 +133,7 @@ def default_schedule_held_until(twin: Twin, now: datetime, rules: ControlRules) 
 def schedule_command_answered(
     twin: Twin,
     schedule_command: Command,
-    outcome: str,
+    outcome: OutcomeKind,
     detail: str,
     *,
     reason: Reason,

@@ -7,15 +7,15 @@ from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN, com
 from driveway.domain.control.protection import allowance, commands_spent
 from driveway.domain.control.required_command import charges_since_stop, is_instructed
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.twin import Command, Entry, Twin
+from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_BREAKER_PAUSE = timedelta(hours=1)
 BREAKER_JITTER = 0.1
 
-_HOPELESS_REASONS: dict[str | None, Reason] = {
-    "UNSUPPORTED": Reason.PROVIDER_UNSUPPORTED,
-    "NEEDS_USER": Reason.PROVIDER_NEEDS_USER,
+_HOPELESS_REASONS: dict[OutcomeKind | None, Reason] = {
+    OutcomeKind.UNSUPPORTED: Reason.PROVIDER_UNSUPPORTED,
+    OutcomeKind.NEEDS_USER: Reason.PROVIDER_NEEDS_USER,
 }
 
 
@@ -69,7 +69,7 @@ def _is_believed(twin: Twin, command: Command) -> bool:
     """Whether the provider says that the car does it already, and the car was not seen otherwise since it was asked."""
     charging, asked_at = twin.presence.charging, command.first_sent_at
     seen = charging is not None and asked_at is not None and charging.at > asked_at
-    return command.outcome == "ALREADY_IN_STATE" and not seen
+    return command.outcome == OutcomeKind.ALREADY_IN_STATE and not seen
 
 
 def _given_up(

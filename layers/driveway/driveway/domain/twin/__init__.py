@@ -19,7 +19,7 @@ from driveway.domain.twin.axle import (
     InstalledProfile,
     ScheduleMark,
 )
-from driveway.domain.twin.control import Command, CommandAction, CommandState, Control
+from driveway.domain.twin.control import Command, CommandAction, CommandState, Control, OutcomeKind
 from driveway.domain.twin.meter import Meter, Register
 from driveway.domain.twin.preferences import (
     ChargeNow,
@@ -62,6 +62,7 @@ __all__ = [
     "Meter",
     "NamedVehicle",
     "Observed",
+    "OutcomeKind",
     "Presence",
     "Register",
     "ScheduleMark",

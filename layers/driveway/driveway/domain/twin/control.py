@@ -2,11 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "expired"]
 
 CommandAction = Literal["start", "stop", "install_default", "remove_default"]
+
+
+class OutcomeKind(StrEnum):
+    """The seven outcomes that every provider's answer maps to."""
+
+    ACCEPTED = "ACCEPTED"
+    CONFIRMED = "CONFIRMED"
+    ALREADY_IN_STATE = "ALREADY_IN_STATE"
+    RETRYABLE = "RETRYABLE"
+    NEEDS_USER = "NEEDS_USER"
+    UNSUPPORTED = "UNSUPPORTED"
+    FAILED = "FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,7 @@ class Command:
     ended_at: datetime | None = None
     attempts: int = 0
     provider_ref: str | None = None
-    outcome: str | None = None
+    outcome: OutcomeKind | None = None
     detail: str | None = None
     release: bool = False
     already_in_state_when_sent: bool = False

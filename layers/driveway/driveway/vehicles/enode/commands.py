@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.enode.outcomes import RETRYABLE, action_outcome, outcome, status_row
 from driveway.vehicles.enode.vehicle import POWER_DELIVERY_STATES, observations
 from driveway.vehicles.http_call import Answer, Unanswered, retry_after_s, send
 from driveway.vehicles.json_values import flag, instant, mapping, text
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.vehicles.provider import Call
 
 Action = Literal["START", "STOP"]
 

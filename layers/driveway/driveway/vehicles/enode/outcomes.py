@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind
 from driveway.vehicles.json_values import mapping, shorten, text
-from driveway.vehicles.provider import Outcome, OutcomeKind
 
 ACCEPTED, CONFIRMED, ALREADY = OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE
 RETRYABLE, NEEDS_USER = OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER

@@ -2,10 +2,11 @@
 
 from urllib.parse import quote
 
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.http_call import Answer, Unanswered, send
 from driveway.vehicles.json_values import sequence
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.vehicles.provider import Call
 from driveway.vehicles.smartcar import signals
 from driveway.vehicles.smartcar.outcomes import Action, outcome_of, refuses_token
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.http_call import Unanswered
 from driveway.vehicles.json_values import first_instant, mapping, number
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla import api, default_schedule
 from driveway.vehicles.tesla.outcomes import Judged, judge
 from driveway.vehicles.tesla.telemetry import PLUGGED_CHARGING_FULL, SOURCE

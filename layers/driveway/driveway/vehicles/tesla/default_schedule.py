@@ -7,9 +7,10 @@ fixed ids: to set one again changes it, and to remove them needs no memory of wh
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from driveway.domain.twin import Vehicle, Window
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.json_values import number
-from driveway.vehicles.provider import Call, Outcome, OutcomeKind
+from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla import api
 
 DAY_MIN = 1440

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
+from driveway.domain.twin import OutcomeKind
 from driveway.vehicles.http_call import Answer, retry_after_s
 from driveway.vehicles.json_values import mapping, shorten, text
-from driveway.vehicles.provider import Outcome, OutcomeKind
 from driveway.vehicles.tesla.telemetry import SOURCE
 
 Action = Literal["start", "stop", "set_amps", "add_schedule", "remove_schedule", "wake", "read_state"]

@@ -1,0 +1,24 @@
+"""What became of a command at the provider. Pure."""
+
+from dataclasses import dataclass
+
+from driveway.domain.presence.observation import Observation
+from driveway.domain.twin import OutcomeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command at the provider.
+
+    ``detail`` is in the provider's words, fit to show; ``provider_ref`` names the provider's own record of the command;
+    ``observations`` are what the answer said of the car (for example: unplugged, or already charging). ``unavailable``
+    means that the provider itself, not this car, could not answer now.
+    """
+
+    kind: OutcomeKind
+    detail: str = ""
+    retry_after_s: float | None = None
+    provider_ref: str | None = None
+    observations: tuple[Observation, ...] = ()
+    asleep: bool = False
+    unavailable: bool = False
