@@ -21,6 +21,8 @@ RECEIVED_AT = datetime(2026, 11, 22, 17, 42, 11, tzinfo=UTC)
 CREATED_AT = datetime(2026, 11, 22, 17, 42, 10, tzinfo=UTC)
 CHARGE_AT = datetime(2026, 11, 22, 17, 42, 5, tzinfo=UTC)
 LOCATED_AT = datetime(2026, 11, 22, 17, 40, 31, tzinfo=UTC)
+SEEN_AT = CHARGE_AT
+ODOMETER_AT = datetime(2026, 11, 22, 17, 40, tzinfo=UTC)
 CAR = "0f5f1c0e-58a5-4a3b-9b0e-1d2c3b4a5f60"
 HOME_LOCATION = "3d0c5b1e-7b3c-4a51-8d3f-2f6f6f4d9a10"
 
@@ -127,6 +129,7 @@ def test_a_plug_in_at_home_is_read_with_each_signals_own_time():
     (event,) = EnodeWebhooks().receive(WebhookRequest(headers, raw, RECEIVED_AT), ["enode-webhook-secret-1"]).events
     assert (event.vehicle_id, event.user_id, event.needs_user, event.deleted) == (CAR, "app-user-77", None, False)
     assert event.observations == (
+        Observation(at=ODOMETER_AT, source="enode", odometer_km=23110.0),
         Observation(
             at=CHARGE_AT,
             source="enode",
@@ -138,10 +141,13 @@ def test_a_plug_in_at_home_is_read_with_each_signals_own_time():
             measuring_point="battery",
         ),
         Observation(
-            at=LOCATED_AT,
+            at=SEEN_AT,
             source="enode",
             whereabouts=Whereabouts(
-                location_id=HOME_LOCATION, location_id_known=True, position=Position(52.0907, 5.1214, LOCATED_AT)
+                location_id=HOME_LOCATION,
+                location_id_known=True,
+                position=Position(52.0907, 5.1214, LOCATED_AT),
+                measured_at=LOCATED_AT,
             ),
         ),
         Observation(at=CREATED_AT, source="enode", reachable=True),
@@ -163,7 +169,7 @@ def test_a_plug_out_is_read():
         .receive(WebhookRequest(headers, raw, datetime(2026, 11, 23, 7, 15, tzinfo=UTC)), ["enode-webhook-secret-1"])
         .events
     )
-    charging = event.observations[0]
+    (charging,) = [found for found in event.observations if found.plugged_in is not None]
     assert (charging.plugged_in, charging.charging, charging.power_kw) == (False, False, 0.0)
 
 

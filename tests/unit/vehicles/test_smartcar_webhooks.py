@@ -20,6 +20,7 @@ AMT = "example-amt"
 RECEIVED_AT = datetime(2026, 11, 22, 17, 42, 16, tzinfo=UTC)
 SEEN_AT = datetime(2026, 11, 22, 17, 42, tzinfo=UTC)
 PARKED_AT = datetime(2026, 11, 22, 17, 41, 40, tzinfo=UTC)
+RETRIEVED_AT = datetime(2026, 11, 22, 17, 42, 11, tzinfo=UTC)
 DELIVERED_AT = datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC)
 
 
@@ -66,16 +67,16 @@ def error_event(*errors: dict[str, Any]) -> VehicleEvent:
 def test_a_plug_in_gives_each_signal_at_its_own_time() -> None:
     inbound = SmartcarWebhooks().receive(sample("plug_in"), [AMT])
     (event,) = inbound.events
-    parked, plugged = event.observations
+    plugged, parked = event.observations
     assert (event.vehicle_id, event.user_id, event.test) == ("veh-1", "sc-user-9", False)
     assert event.dedupe_key == "5b5a0b54-0000-4000-8000-000000000001"
     assert plugged == Observation(at=SEEN_AT, source="smartcar", plugged_in=True, charging=False)
-    assert parked.at == PARKED_AT
+    assert parked.at == RETRIEVED_AT
     assert parked.whereabouts is not None
     assert parked.whereabouts.home_flag is None
     position = parked.whereabouts.position
     assert position is not None
-    assert (position.latitude, position.longitude, position.last_parked) == (52.0907, 5.1214, True)
+    assert (position.latitude, position.longitude, position.at) == (52.0907, 5.1214, PARKED_AT)
     assert inbound.dropped == ()
 
 
@@ -208,17 +209,55 @@ def test_a_signal_that_says_nothing_gives_no_observation(code: str, body: Any) -
     assert only_event(state(signal(code, body))).observations == ()
 
 
-@pytest.mark.parametrize("status", [{"value": "ERROR"}, {"value": "UNAVAILABLE"}, {}, None])
-def test_a_signal_counts_only_with_success_even_if_it_carries_an_old_body(status: Any) -> None:
+@pytest.mark.parametrize("status", [{"value": "ERROR"}, {"value": "UNAVAILABLE"}, "ERROR"])
+def test_a_signal_in_error_does_not_count_even_if_it_carries_an_old_body(status: Any) -> None:
     stale = signal("charge-ischargingcableconnected", {"value": False}, status=status)
     assert only_event(state(stale)).observations == ()
 
 
-def test_the_makers_home_flag_is_evidence_of_home() -> None:
-    for value in (True, False):
-        whereabouts = only_observation(signal("location-isathome", {"value": value})).whereabouts
-        assert whereabouts is not None
-        assert whereabouts.home_flag is value
+@pytest.mark.parametrize("status", [{"value": "SUCCESS"}, "SUCCESS", {}, None])
+def test_a_signal_with_a_body_and_no_status_counts_as_in_the_vendors_own_examples(status: Any) -> None:
+    said = signal("charge-ischargingcableconnected", {"value": True}, status=status)
+    assert only_observation(said).plugged_in is True
+
+
+def test_an_event_of_errors_only_says_nothing() -> None:
+    failed = signal("location-isathome", None, status={"value": "ERROR"})
+    assert only_event(state(failed)).says_nothing
+    assert not only_event(state(failed, signal("charge-ischarging", {"value": True}))).says_nothing
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_the_makers_home_flag_counts_when_smartcar_got_it_and_keeps_when_it_was_measured(value: bool) -> None:
+    times = {"oemUpdatedAt": ms(PARKED_AT), "retrievedAt": ms(RETRIEVED_AT)}
+    found = only_observation(signal("location-isathome", {"value": value}, meta=times))
+    assert found.at == RETRIEVED_AT
+    assert found.whereabouts is not None
+    assert (found.whereabouts.home_flag, found.whereabouts.measured_at) == (value, PARKED_AT)
+
+
+@pytest.mark.parametrize(
+    ("body", "kilometres"),
+    [({"value": 23110}, 23110), ({"value": 100, "unit": "miles"}, 160.9344), ({"value": 0}, None), ({}, None)],
+)
+def test_the_odometer_is_read_in_kilometres_and_nought_is_no_reading(
+    body: dict[str, Any], kilometres: float | None
+) -> None:
+    found = only_event(state(signal("odometer-traveleddistance", body))).observations
+    assert [one.odometer_km for one in found] == ([] if kilometres is None else [pytest.approx(kilometres)])
+
+
+@pytest.mark.parametrize("sentinel", [0, -62135596800000, "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "", None])
+def test_a_time_that_is_none_gives_way_to_the_next_best(sentinel: Any) -> None:
+    times = {"oemUpdatedAt": sentinel, "retrievedAt": ms(RETRIEVED_AT)}
+    assert only_observation(signal("charge-ischarging", {"value": True}, meta=times)).at == RETRIEVED_AT
+    undated = only_observation(signal("charge-ischarging", {"value": True}, meta={"oemUpdatedAt": sentinel}))
+    assert undated.at == DELIVERED_AT
+
+
+def test_seconds_stand_where_milliseconds_are_expected() -> None:
+    times = {"oemUpdatedAt": int(SEEN_AT.timestamp())}
+    assert only_observation(signal("charge-ischarging", {"value": True}, meta=times)).at == SEEN_AT
 
 
 def test_a_car_online_and_asleep_is_out_of_reach_whichever_is_said_first() -> None:

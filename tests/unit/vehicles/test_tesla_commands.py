@@ -315,7 +315,7 @@ def test_a_look_gives_the_charge_and_the_place_each_at_its_time() -> None:
     assert place.moving is False
     assert place.whereabouts is not None
     assert place.whereabouts.position is not None
-    assert place.whereabouts.position.last_parked is True
+    assert place.whereabouts.position.at == NOW
     assert "52.09" not in repr(outcome)
     assert api.asked[0].url.endswith("/vehicle_data?endpoints=charge_state%3Bdrive_state%3Blocation_data")
 

@@ -215,28 +215,27 @@ def test_home_is_told_by_the_cars_flag_as_truth_or_as_text() -> None:
             assert whereabouts.home_flag is expected
 
 
-@pytest.mark.parametrize(
-    ("fields", "last_parked"),
-    [
-        ({}, False),
-        ({"DetailedChargeState": "DetailedChargeStateStopped"}, True),
-        ({"DetailedChargeState": "DetailedChargeStateDisconnected"}, False),
-        ({"Gear": "ShiftStateP"}, True),
-        ({"VehicleSpeed": 0}, True),
-        ({"VehicleSpeed": 12}, False),
-    ],
-)
-def test_a_position_is_where_the_car_stays_only_if_it_is_plugged_or_in_park(
-    fields: dict[str, Any], last_parked: bool
-) -> None:
+def test_a_position_is_of_the_time_of_its_record() -> None:
     place = {"latitude": 52.0907, "longitude": 5.1214}
-    for record in (decoded(Location=place, **fields), decoded(Location={"locationValue": place}, **fields)):
+    for record in (decoded(Location=place), decoded(Location={"locationValue": place})):
         whereabouts = only_observation(record).whereabouts
         assert whereabouts is not None
         position = whereabouts.position
         assert position is not None
         assert (position.latitude, position.longitude, position.at) == (52.0907, 5.1214, CREATED_AT)
-        assert position.last_parked is last_parked
+
+
+def test_the_odometer_is_in_miles_and_nought_is_no_reading() -> None:
+    for record in (decoded(Odometer=100.0), proto("doubleValue", Odometer=100.0)):
+        assert only_observation(record).odometer_km == pytest.approx(160.9344)
+    assert only_observation(decoded(Odometer=0, Soc=41)).odometer_km is None
+
+
+@pytest.mark.parametrize("fields", [{"FastChargerPresent": True}, {"DCChargingPower": 50.0}])
+def test_a_fast_charger_is_reported_and_its_power_is_not_read_as_the_homes(fields: dict[str, Any]) -> None:
+    found = only_observation(decoded(ACChargingPower=7.0, **fields))
+    assert (found.fast_charging, found.power_kw) == (True, None)
+    assert only_observation(decoded(FastChargerPresent=False, Soc=41)).fast_charging is None
 
 
 def test_a_position_shows_in_no_text_and_in_no_key() -> None:

@@ -45,6 +45,8 @@ def take_inbound(provider: str, inbound: Inbound, runtime: Runtime) -> Counter[s
 def _take_event(provider: str, event: VehicleEvent, runtime: Runtime) -> str:
     if event.test:
         return "test"
+    if event.says_nothing:
+        return "dropped"
     assets = _assets(provider, event, runtime)
     if not assets:
         return "unknown"
@@ -95,9 +97,8 @@ def seen(twin: Twin, observations: Sequence[Observation], runtime: Runtime) -> T
     """The twin once observations are taken into its presence; positions end here."""
     home_location_id = twin.link.vehicle.home_location_id if twin.link.vehicle else None
     resolved = [
-        bare
+        resolve_home(observation, home=twin.link.home, home_location_id=home_location_id, power_kw=twin.link.power_kw)
         for observation in observations
-        for bare in resolve_home(observation, home=twin.link.home, home_location_id=home_location_id)
     ]
     if not resolved:
         return twin

@@ -25,6 +25,9 @@ KIND_CODES: dict[SampleKind, str] = {
     "joined": "j",
     "resumed": "r",
     "unplugged": "o",
+    "continued": "n",
+    "doubted": "d",
+    "cleared": "k",
 }
 POINT_CODES: dict[MeasuringPoint, str] = {"charger": "c", "vehicle_ac_input": "v", "battery": "b", "unknown": "u"}
 KINDS = {code: kind for kind, code in KIND_CODES.items()}

@@ -5,6 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 AHEAD = timedelta(minutes=5)
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
+"""No car reported to a cloud before this: an earlier instant (0, 1970, 0001) stands for "no time"."""
+
+SECONDS_BELOW = 1e11
+"""A smaller number is in seconds since 1970, a larger one in milliseconds: samples of one API have both."""
+
 LONGEST_DETAIL = 300
 
 
@@ -27,23 +33,28 @@ def flag(value: Any) -> bool | None:
 
 
 def instant(value: Any) -> datetime | None:
-    """An aware UTC instant, from epoch milliseconds or ISO 8601 text (UTC if it has no offset)."""
+    """An aware UTC instant, from epoch seconds or milliseconds or from ISO 8601 text (UTC if it has no offset).
+
+    None for what cannot be read, and for a time before ``EARLIEST``, with which a source says that it has none.
+    """
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000, UTC)
-        if isinstance(value, str):
-            found = datetime.fromisoformat(value.strip())
-            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+            found = datetime.fromtimestamp(value if abs(value) < SECONDS_BELOW else value / 1000, UTC)
+        elif isinstance(value, str):
+            read = datetime.fromisoformat(value.strip())
+            found = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        else:
+            return None
     except (ValueError, OverflowError, OSError):
         return None
-    return None
+    return found if found >= EARLIEST else None
 
 
 def first_instant(*values: Any, known_at: datetime) -> datetime | None:
-    """The first of the values that is a believable instant; None if none is.
+    """The first of the values that is a believable instant; None if there is no such value.
 
-    An instant over five minutes after ``known_at`` (aware UTC), when we came to know it, is not believed: as the newest
-    word it would silence the truth until then.
+    ``known_at`` (aware UTC) is when the values reached us. An instant more than five minutes after it is not believed:
+    everything reported until then would count as older.
     """
     found = (instant(value) for value in values)
     return next((at for at in found if at is not None and at <= known_at + AHEAD), None)

@@ -42,6 +42,11 @@ class VehicleEvent:
     user_id: str | None = None
     test: bool = False
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing in the event is used: all its signals were errors, for example."""
+        return self == VehicleEvent(self.vehicle_id, self.dedupe_key, user_id=self.user_id, test=self.test)
+
 
 @dataclass(frozen=True, slots=True)
 class Inbound:

@@ -13,7 +13,7 @@ from driveway.domain.control.protection import HELD_BACK_TEXTS, HeldBack, explai
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.effective_schedule import limit_at, next_edge
 from driveway.domain.schedules.schedule_window import ScheduleWindow
-from driveway.domain.twin import ChargeNow, Observed, Twin
+from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, START, axle_profile, here, new_twin
 
@@ -35,6 +35,9 @@ LEFT_ALONE: dict[Reason, Callable[[], Twin]] = {
     ),
     Reason.HOME_UNKNOWN: lambda: replace(
         new_twin(), presence=replace(new_twin().presence, plugged_in=Observed(True, START))
+    ),
+    Reason.HOME_IN_DOUBT: lambda: boosted(
+        replace(here(), presence=replace(here().presence, doubt=AwayDoubt(START, START, START, START, False)))
     ),
     Reason.NO_VEHICLE_LINKED: lambda: replace(here(), link=replace(here().link, vehicle=None)),
     Reason.PROVIDER_NEEDS_USER: lambda: replace(here(), presence=replace(here().presence, needs_user="reconnect")),

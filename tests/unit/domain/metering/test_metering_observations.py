@@ -2,102 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.presence.observation import MeasuringPoint, Observation
-from driveway.domain.presence.observe import settle
-from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.apply_observations import apply_presence_step
-from driveway.domain.twin import Intent, Link, Tariff, Twin
-from driveway.observations.metering_intake import meter_twin
-from driveway.observations.webhook_intake import seen
-from driveway.runtime.context import Runtime
-from tests.support.domain.metering_shelf import Shelf
+from tests.support.domain.metered_asset import Asset, saw
 
-EVENING = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)
-CAR = Twin(
-    Link(
-        site="home-1",
-        asset="car-1",
-        type="electric_vehicle",
-        power_kw=7.4,
-        timezone="Europe/London",
-        axle_site_id="s",
-        axle_asset_id="a",
-        enrolled=True,
-        onboarded_at=EVENING,
-        battery_kwh=64,
-    ),
-    Tariff((), "Europe/London"),
-    Intent({}),
-)
 CHARGING: dict[str, Any] = {"charging": True, "power_kw": 6.0}
 STOPPED: dict[str, Any] = {"charging": False, "power_kw": 0.0}
 LEFT: dict[str, Any] = {"plugged_in": False, "at_home": False}
-
-HalfHours = dict[datetime, tuple[int, bool, bool]]
-
-
-def at(minute: float) -> datetime:
-    return EVENING + timedelta(minutes=minute)
-
-
-def saw(minute: float, **signals: Any) -> Observation:
-    return Observation(at=at(minute), source="app", **signals)
-
-
-@dataclass
-class Asset:
-    """A twin and its half-hours; what is seen of it is taken in as by the functions."""
-
-    twin: Twin = CAR
-    slots: Shelf = field(default_factory=Shelf)
-    minute: float = 0
-    readings_grace: timedelta = timedelta(minutes=10)
-    lifetime_rows: bool = False
-
-    def now(self) -> datetime:
-        return at(self.minute)
-
-    def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
-        return PresenceRules()
-
-    def hears(self, *observations: Observation, minute: float | None = None) -> "Asset":
-        """Take each in by itself, at its own time or, if that is later, at ``minute``."""
-        current = cast("Runtime", self)
-        for observation in observations:
-            self.minute = max(self.minute, (observation.at - EVENING) / timedelta(minutes=1), minute or 0)
-            self.twin = seen(self.twin, [observation], current)
-            meter_twin(self.twin, [observation], current)
-        return self
-
-    def waits_until(self, minute: float) -> "Asset":
-        self.minute = minute
-        step = settle(self.twin.presence, now=self.now())
-        self.twin = apply_presence_step(self.twin, step, (), self.now())
-        meter_twin(self.twin, (), cast("Runtime", self))
-        return self
-
-    @property
-    def energies(self) -> list[int]:
-        return [slot.energy_wh for _, slot in sorted(self.slots.slots.items())]
-
-    @property
-    def half_hours(self) -> HalfHours:
-        """What is to be told: energy, and whether the car was plugged in, at all and at the end."""
-        return {
-            start: (slot.energy_wh, slot.plugged, slot.plugged_at_end)
-            for start, slot in self.slots.slots.items()
-            if slot.energy_wh or slot.plugged
-        }
-
 
 PLUG_IN = saw(0, plugged_in=True, at_home=True)
 SESSION = [PLUG_IN, *(saw(minute, **CHARGING) for minute in (1, 6, 11, 16)), saw(21, **STOPPED)]

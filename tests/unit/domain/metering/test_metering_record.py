@@ -15,7 +15,7 @@ from tests.support.domain.metering_shelf import Shelf
 
 MIDNIGHT = datetime(2026, 1, 15, tzinfo=UTC)
 MEASURES: list[SampleKind] = ["lifetime", "session", "soc", "power", "charging", "stopped"]
-PLUG_FACTS: list[SampleKind] = ["plugged", "unplugged", "joined", "resumed"]
+PLUG_FACTS: list[SampleKind] = ["plugged", "unplugged", "joined", "resumed", "continued", "doubted", "cleared"]
 
 
 def at_minute(minute: float) -> datetime:
@@ -50,7 +50,7 @@ def a_tangle(random: Random) -> list[Sample]:
         elif kind == "soc":
             samples.append(Sample(at_minute(minute), kind, value, vehicle_id=random.choice([None, None, "other"])))
         else:
-            samples.append(Sample(at_minute(minute), kind))
+            samples.append(Sample(at_minute(minute), kind, random.choice([0, 900, 9000]) if kind == "doubted" else 0))
     return samples
 
 
@@ -98,6 +98,9 @@ def nights(random: Random) -> list[Sample]:
                 samples.append(Sample(at_minute(minute + 0.1), "unplugged"))
         if random.random() < 0.3:
             samples += [Sample(at_minute(minute), "unplugged"), Sample(at_minute(minute), "resumed")]
+        if random.random() < 0.3:
+            samples.append(Sample(at_minute(minute - 20), "doubted", 600))
+            samples += [Sample(at_minute(minute - 20), "cleared")] if random.random() < 0.5 else []
         lifetime_wh, session_wh = lifetime_wh + session_wh, 0
         minute += random.choice([5, 60, 600])
     return samples

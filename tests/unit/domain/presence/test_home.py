@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta
 from math import cos, radians
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driveway.domain.presence.home import at_home, distance_m, resolve_home
+from driveway.domain.presence.home import PlaceEvidence, distance_m, place_evidence, resolve_home
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
 from driveway.domain.twin import Home
 
@@ -14,17 +15,23 @@ HOME = Home(51.5034, -0.1276)
 METRES_PER_DEGREE = 111_195.0
 
 
-def place(metres_north: float, *, age_s: float = 0, last_parked: bool = False) -> Position:
-    return Position(
-        HOME.latitude + metres_north / METRES_PER_DEGREE,
-        HOME.longitude,
-        NOW - timedelta(seconds=age_s),
-        last_parked=last_parked,
-    )
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def place(metres_north: float, *, age_s: float = 0) -> Position:
+    return Position(HOME.latitude + metres_north / METRES_PER_DEGREE, HOME.longitude, ago(age_s))
+
+
+def evidence(
+    whereabouts: Whereabouts | None, *, home: Home | None = HOME, place_id: str | None = None
+) -> PlaceEvidence | None:
+    return place_evidence(whereabouts, home=home, home_location_id=place_id, observed_at=NOW)
 
 
 def answer(whereabouts: Whereabouts | None, *, home: Home | None = HOME, place_id: str | None = None) -> bool | None:
-    return at_home(whereabouts, home=home, home_location_id=place_id, observed_at=NOW)
+    found = evidence(whereabouts, home=home, place_id=place_id)
+    return None if found is None else found.at_home
 
 
 @pytest.mark.parametrize(
@@ -32,7 +39,6 @@ def answer(whereabouts: Whereabouts | None, *, home: Home | None = HOME, place_i
     [
         None,
         Whereabouts(),
-        Whereabouts(position=place(0, age_s=901)),
         Whereabouts(position=Position(0.0, 0.0, NOW)),
         Whereabouts(position=Position(float("nan"), 0.1, NOW)),
         Whereabouts(position=Position(91.0, 0.1, NOW)),
@@ -75,17 +81,28 @@ def test_a_fresh_position_is_home_within_the_radius(metres: float, expected: boo
     assert answer(Whereabouts(position=place(metres, age_s=900))) is expected
 
 
-def test_a_last_parked_position_counts_however_old() -> None:
-    assert answer(Whereabouts(position=place(20, age_s=3 * 86_400, last_parked=True))) is True
+def test_a_position_has_no_age_limit() -> None:
+    day_old = 86_400
+    assert evidence(Whereabouts(position=place(20, age_s=day_old))) == PlaceEvidence(True, ago(day_old))
 
 
-def test_the_flag_of_another_home_is_overruled_by_a_fresh_position_far_from_this_one() -> None:
-    assert answer(Whereabouts(home_flag=True, position=place(1_300))) is False
+def test_the_flag_of_another_home_is_overruled_by_a_position_far_from_this_one() -> None:
+    assert evidence(Whereabouts(home_flag=True, position=place(1_300))) == PlaceEvidence(False, NOW, clearly_away=True)
 
 
-def test_an_old_position_far_away_does_not_overrule_the_flag() -> None:
-    assert answer(Whereabouts(home_flag=True, position=place(1_300, age_s=901))) is True
-    assert answer(Whereabouts(home_flag=True, position=place(1_300, age_s=901, last_parked=True))) is True
+def test_a_position_that_was_measured_before_the_flag_does_not_overrule_it() -> None:
+    flag_at = ago(600)
+    before = Whereabouts(home_flag=True, measured_at=flag_at, position=place(1_300, age_s=601))
+    assert evidence(before) == PlaceEvidence(True, flag_at)
+    since = Whereabouts(home_flag=True, measured_at=flag_at, position=place(1_300, age_s=600))
+    assert answer(since) is False
+
+
+@pytest.mark.parametrize(("metres", "clearly"), [(201, False), (1_199, False), (1_201, True), (100_000, True)])
+def test_a_place_is_clearly_away_a_kilometre_outside_the_home(metres: float, clearly: bool) -> None:
+    assert evidence(Whereabouts(position=place(metres))) == PlaceEvidence(False, NOW, clearly_away=clearly)
+    named = Whereabouts(home_flag=False, position=place(metres))
+    assert evidence(named) == PlaceEvidence(False, NOW, clearly_away=clearly)
 
 
 @given(
@@ -115,33 +132,44 @@ def test_a_quarter_of_the_earth_is_ten_thousand_kilometres() -> None:
 
 def test_no_position_is_left_once_home_is_decided() -> None:
     seen = Observation(at=NOW, source="smartcar", plugged_in=True, whereabouts=Whereabouts(position=place(10)))
-    (resolved,) = resolve_home(seen, home=HOME, home_location_id=None)
+    resolved = resolve_home(seen, home=HOME, home_location_id=None)
     assert resolved == Observation(at=NOW, source="smartcar", plugged_in=True, at_home=True)
     assert "51.5" not in repr(seen)
 
 
-def test_evidence_from_an_older_position_keeps_the_time_of_the_position() -> None:
-    old = place(10, age_s=600)
-    seen = Observation(at=NOW, source="enode", plugged_in=True, whereabouts=Whereabouts(position=old))
-    assert resolve_home(seen, home=HOME, home_location_id=None) == (
-        Observation(at=old.at, source="enode", at_home=True),
-        Observation(at=NOW, source="enode", plugged_in=True),
-    )
-
-
-def test_a_last_parked_position_and_a_flag_are_as_new_as_the_observation() -> None:
+def test_a_place_counts_at_the_time_of_the_report_and_keeps_when_it_was_measured() -> None:
+    parked_at = ago(5 * 3600)
     for said in (
-        Whereabouts(position=place(10, age_s=600, last_parked=True)),
-        Whereabouts(home_flag=True, position=place(10, age_s=600)),
+        Whereabouts(position=place(10, age_s=5 * 3600)),
+        Whereabouts(home_flag=True, measured_at=parked_at),
     ):
-        seen = Observation(at=NOW, source="enode", whereabouts=said)
-        assert resolve_home(seen, home=HOME, home_location_id=None) == (
-            Observation(at=NOW, source="enode", at_home=True),
+        seen = Observation(at=NOW, source="enode", plugged_in=True, whereabouts=said)
+        assert resolve_home(seen, home=HOME, home_location_id=None) == Observation(
+            at=NOW, source="enode", plugged_in=True, at_home=True, place_measured_at=parked_at
         )
+
+
+@pytest.mark.parametrize(
+    ("signals", "rated_kw", "away"),
+    [
+        ({"fast_charging": True}, 7.4, True),
+        ({"power_kw": 50.0}, 7.4, True),
+        ({"power_kw": 50.0}, None, True),
+        ({"power_kw": 23.0}, 7.4, False),
+        ({"power_kw": 50.0}, 60.0, False),
+        ({"power_kw": float("nan")}, 7.4, False),
+    ],
+)
+def test_a_charger_that_no_home_has_is_clearly_away(
+    signals: dict[str, Any], rated_kw: float | None, away: bool
+) -> None:
+    seen = Observation(at=NOW, source="tesla", plugged_in=True, **signals)
+    resolved = resolve_home(seen, home=HOME, home_location_id=None, power_kw=rated_kw)
+    assert (resolved.at_home, resolved.clearly_away) == ((False, True) if away else (None, False))
 
 
 def test_what_the_source_says_in_so_many_words_stands() -> None:
     seen = Observation(at=NOW, source="app", at_home=False, whereabouts=Whereabouts(position=place(0)))
-    (resolved,) = resolve_home(seen, home=HOME, home_location_id=None)
+    resolved = resolve_home(seen, home=HOME, home_location_id=None)
     assert resolved.at_home is False
     assert resolved.whereabouts is None

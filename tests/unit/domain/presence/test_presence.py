@@ -127,13 +127,6 @@ def test_reaching_home_with_a_missed_plug_out_is_not_a_session_until_the_plug_is
     assert car.presence.session.opened_at == at(8 * HOUR)
 
 
-def test_a_position_away_from_home_is_ignored_while_plugged_in() -> None:
-    car = plugged_at_home().says(HOUR, at_home=False)
-    assert car.told == [(EffectKind.IGNORED, Reason.AWAY_WHILE_PLUGGED)]
-    assert car.in_session
-    assert car.presence.at_home == Observed(True, T0)
-
-
 def test_absent_signals_change_nothing() -> None:
     car = plugged_at_home()
     before = car.presence

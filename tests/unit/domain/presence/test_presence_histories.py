@@ -225,7 +225,8 @@ def assert_what_was_heard_is_true(history: tuple[Stretch, ...], result: Heard) -
         assert stretch.start <= session.plugged_at <= stretch.start + SEEN_WITHIN
         assert stretch.start <= session.opened_at <= stretch.start + HOME_SEEN_WITHIN
         assert session.closed_at is not None
-        assert stretch.end <= session.closed_at <= stretch.end + SEEN_WITHIN
+        # What is measured after a false position does not count if the plug-out comes before the next true one.
+        assert stretch.end - HOME_SEEN_WITHIN <= session.closed_at <= stretch.end + SEEN_WITHIN
     opened = [effect for effect in result.effects if effect.reason is Reason.PLUGGED_AND_HOME]
     assert Counter(effect.session_id for effect in opened) == Counter(list(result.sessions))
     for effect in result.effects:

@@ -62,7 +62,7 @@ def test_no_signal_ever_goes_back_in_time(given_reports: list[tuple[int, int, di
     for before, step in steps_of(given_reports):
         for name in (field.name for field in fields(Presence)):
             old, new = getattr(before, name), getattr(step.presence, name)
-            if isinstance(old, Observed):
+            if isinstance(old, Observed) and name != "pending_soc":
                 assert isinstance(new, Observed)
                 assert new.at >= old.at
 

@@ -72,7 +72,9 @@ def _may_be_claimed(command: Command, now: datetime, rules: ControlRules) -> boo
 def _schedule_command_claimed(
     twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules, sender: str
 ) -> Twin | None:
-    if not _may_be_claimed(schedule_command, now, rules) or not schedule_command_is_wanted(twin, schedule_command, now):
+    if not _may_be_claimed(schedule_command, now, rules) or twin.presence.doubt is not None:
+        return None
+    if not schedule_command_is_wanted(twin, schedule_command, now):
         return None
     if commands_spent(twin, now) >= allowance(twin, schedule_command.action, rules):
         return None

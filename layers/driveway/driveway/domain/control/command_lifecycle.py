@@ -145,7 +145,10 @@ def _is_filled(twin: Twin, command: Command) -> bool:
 def _is_wanted(twin: Twin, command: Command, now: datetime, schedule: ScheduleWindow) -> bool:
     if twin.link.vehicle is None:
         return False
-    if command.action == "start" and command.state == "planned" and twin.presence.held_plug_out is not None:
+    presence = twin.presence
+    if command.state == "planned" and presence.doubt is not None:
+        return False
+    if command.action == "start" and command.state == "planned" and presence.held_plug_out is not None:
         return False
     want = desired_in(twin, max(now, command.not_before), schedule)
     if command.release:

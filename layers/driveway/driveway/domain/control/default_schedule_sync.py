@@ -122,7 +122,10 @@ def _answer_awaited_until(twin: Twin, schedule_command: Command, now: datetime, 
 
 
 def default_schedule_held_until(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
-    """Until when upkeep waits: for a new day's commands, or for the account to be tried again."""
+    """Until when upkeep waits: for a new day's commands, for the account to be tried again, or for a doubt to end."""
+    doubt = twin.presence.doubt
+    if doubt is not None:
+        return doubt.until
     if disconnected_at(twin, now):
         return twin.control.breaker_until or now + LONGEST_PAUSE
     if commands_spent(twin, now) >= allowance(twin, "install_default", rules):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from driveway.domain.schedules.effective_schedule import Stretch
 from driveway.domain.schedules.schedule_window import ScheduleWindow
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Presence, Twin
 from driveway.domain.twin.reasons import Reason, local_hhmm
 
 Want = Literal["charge", "hold", "leave"]
@@ -28,7 +28,7 @@ class Desired:
 def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
     """What should be true of the car at ``at`` (aware UTC).
 
-    In order: not enrolled, not plugged in or not at home, not controllable (leave it alone) > charge-now > snoozed
+    In order: not enrolled, not plugged in, not surely at home, not controllable (leave it alone) > charge-now > snoozed
     (leave it alone) > minimum state of charge > Axle's schedule > default off-peak schedule. A car that somebody else
     started is not held, but is charged when the plan says so.
     """
@@ -58,8 +58,8 @@ def _left_alone(twin: Twin, at: datetime) -> Reason | None:
     boosted = twin.charge_now is not None and at < twin.charge_now.until
     if link.snoozed_until is not None and at < link.snoozed_until and not boosted:
         return Reason.SNOOZED
-    if presence.session is None:
-        return _no_session(twin)
+    if presence.session is None or presence.doubt is not None:
+        return _not_surely_at_home(presence)
     if link.vehicle is None:
         return Reason.NO_VEHICLE_LINKED
     if disconnected_at(twin, at):
@@ -95,8 +95,10 @@ def _respected(twin: Twin) -> bool:
     return not any(installed.received_at > noticed_at for installed in twin.profiles)
 
 
-def _no_session(twin: Twin) -> Reason:
-    plugged, home = twin.presence.plugged_in, twin.presence.at_home
+def _not_surely_at_home(presence: Presence) -> Reason:
+    if presence.doubt is not None:
+        return Reason.HOME_IN_DOUBT
+    plugged, home = presence.plugged_in, presence.at_home
     if plugged is None or not plugged.value:
         return Reason.NOT_PLUGGED_IN
     return Reason.NOT_AT_HOME if home is not None and not home.value else Reason.HOME_UNKNOWN
@@ -108,6 +110,8 @@ LEFT_ALONE_TEXTS: dict[Reason, str] = {
     Reason.NOT_PLUGGED_IN: "The car is not plugged in.",
     Reason.NOT_AT_HOME: "The car is plugged in, but not at home.",
     Reason.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
+    Reason.HOME_IN_DOUBT: "The car reports that it is not at home. We send it no command until that is clear, "
+    "for an hour at most.",
     Reason.NO_VEHICLE_LINKED: "No car is linked to this asset, so nothing can be commanded.",
     Reason.PROVIDER_NEEDS_USER: "The car maker's account has to be connected again.",
     Reason.THIRD_PARTY_INTERFERENCE: "Somebody else started the car outside the plan, and that is respected.",

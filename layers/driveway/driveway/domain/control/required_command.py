@@ -195,7 +195,7 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
 def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredCommand | None:
     """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
     in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
-    if twin.link.vehicle is None or in_vain or not holds_car(twin, at):
+    if twin.link.vehicle is None or in_vain or twin.presence.doubt is not None or not holds_car(twin, at):
         return None
     if twin.presence.session is None and want.reason not in {Reason.NOT_ENROLLED, Reason.SNOOZED}:
         return None

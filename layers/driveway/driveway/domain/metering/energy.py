@@ -11,7 +11,8 @@ The energy of a half-hour is a function of the *set* of samples:
 - Power is linear between two power samples (trapezoid). The rate holds until a ``stopped`` sample and from a
   ``charging`` one, since these tell the instant of the change. After a ``stopped`` sample there is no energy until the
   next sample. Two samples more than 15 minutes apart leave the time between unknown: it is no energy and is flagged.
-- An estimate is the rise of one car's state of charge while it says it charges and no source says how fast.
+- An estimate is the rise of one car's state of charge while it says it charges and no source says how fast. A value
+  that its neighbours contradict, as of a car that reports 0 % or 50 % for a moment, is left out.
 - Of a car only what is told inside its home sessions counts, by the plug facts among the samples. Its own lifetime
   register is believed within a session, not across a plug-out.
 - Boundaries are rounded, not half-hours: the watt-hours of a step, or of a stretch of power, add up to its total.
@@ -163,6 +164,8 @@ def _lay_power(energy: Energy, line: Sequence[LineEvent], point: MeasuringPoint,
 def _lay_estimate(
     energy: Energy, readings: Sequence[Reading], line: Sequence[LineEvent], plugs: Plugs, rating: Rating
 ) -> None:
+    kept = survivors(readings, plugs, rating.power_w)
+    readings = [reading for reading, keep in zip(readings, kept, strict=True) if keep]
     measured = [event.at_ms for event in line if any(event.power_w.values())]
     charging = [event.at_ms for event in line if event.fact == "charging"]
     for (start_ms, start_wh), (end_ms, end_wh) in pairwise(readings):

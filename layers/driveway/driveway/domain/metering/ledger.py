@@ -27,7 +27,8 @@ def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelt
     """The slot after its samples or energy changed: what is to be told, and when.
 
     A half-hour is told a grace after its end; a correction a grace after the change, so that a burst of late data makes
-    one call. While a claim is out nothing changes: whoever holds it sees the new value when the answer comes.
+    one call. While a claim is out nothing changes: whoever holds it sees the new value when the answer comes. What
+    touches a doubt whether the car is at home is told after the doubt.
     """
     if after.state == "sent":
         return after
@@ -36,9 +37,12 @@ def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelt
     if _settled(after, lifetime_rows):
         return replace(after, state=_settled_state(after), due_at=None, attempts=0)
     untold = after.reported == ReportedValue()
-    if before is not None and before.due_at is not None and before.state == after.state and not untold:
+    goes_on = before is not None and before.state == after.state and before.held_until == after.held_until
+    if before is not None and before.due_at is not None and goes_on and not untold:
         return after
     due_at = after.end + grace if untold else max(after.end, now) + grace
+    if after.held_until is not None:
+        due_at = max(due_at, after.held_until)
     return replace(after, state="open" if untold else "corrected", due_at=due_at, attempts=0)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.slot import GRACE, Slot
+from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
 
 
 def successors(slot: Slot, *, now: datetime) -> list[datetime]:
@@ -26,13 +26,18 @@ def next_to_make(latest: Slot, *, now: datetime, grace: timedelta = GRACE) -> Sl
 
 def plugged_slot(after: Slot, start: datetime, *, grace: timedelta = GRACE) -> Slot:
     """A half-hour of a plugged session nothing has been heard of yet: no energy, until a sample says otherwise."""
+    since = after.doubted_since
+    held_until = None if since is None else since + DOUBT_LASTS
+    due_at = start + HALF_HOUR + grace
     return Slot(
         after.asset,
         after.axle_asset_id,
         start,
         plugged=True,
         plugged_at_end=True,
-        due_at=start + HALF_HOUR + grace,
+        doubted_since=since,
+        held_until=held_until,
+        due_at=due_at if held_until is None else max(due_at, held_until),
     )
 
 

@@ -11,10 +11,10 @@ from typing import Self
 
 from driveway.domain.metering.energy import HALF_HOUR_MS, HalfHour, energy_of, half_hours
 from driveway.domain.metering.ledger import measured
-from driveway.domain.metering.plug_facts import PLUG_FACTS, plug_changes, told_at_home
+from driveway.domain.metering.plug_facts import PLUG_FACTS, OpenDoubt, open_doubt, plug_changes, told_at_home
 from driveway.domain.metering.reach import Reach
 from driveway.domain.metering.samples import Rating, Sample, to_ms
-from driveway.domain.metering.slot import GRACE, Slot
+from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
 
 RIPPLE = 8
 NEVER_MS = 2**62
@@ -63,6 +63,7 @@ class _Recording:
     stored: Mapping[int, Slot]
     held: frozenset[Sample]
     was_plugged: bool
+    doubt_before: OpenDoubt | None
 
     @classmethod
     def of(cls, window: Window, new: frozenset[Sample], metered: Metered) -> Self:
@@ -70,7 +71,10 @@ class _Recording:
         handing_on, known = ((), window.slots) if window.all_before else (window.slots[:1], window.slots[1:])
         held = frozenset(sample for slot in known for sample in slot.samples)
         stored = {_ms(slot.start): slot for slot in window.slots}
-        return cls(window, new, metered, stored, held, any(slot.plugged_at_end for slot in handing_on))
+        plugged = any(slot.plugged_at_end for slot in handing_on)
+        since = next((slot.doubted_since for slot in handing_on), None)
+        doubt = None if since is None else OpenDoubt(since, since)
+        return cls(window, new, metered, stored, held, plugged, doubt)
 
     def changes(self, now: datetime) -> tuple[Slot, ...] | None:
         """See ``record``."""
@@ -82,11 +86,12 @@ class _Recording:
         energy, samples = energy_of(counting, self.metered.rating), _by_half_hour(self.held | self.new)
         # The slot that follows is worked out anew: it may have been made from an older state of this one.
         last = min((start for start in self.stored if start > last), default=last)
+        doubt = self._open_doubt(self.held | self.new)
         before = self.stored.get(first - HALF_HOUR_MS)
         carry = before.carry if before is not None else 0
         while True:
             energies = half_hours(energy, first_ms=first, last_ms=last, carry=carry)
-            slots = _slots(first, last, self.stored, samples, energies, self.metered, plugged=plugged)
+            slots = _slots(first, last, self.stored, samples, energies, self.metered, plugged=plugged, doubt=doubt)
             following = sorted(start for start in self.stored if start > last)[:RIPPLE]
             if not following or _as_stored_at_end(last, slots, self.stored):
                 told_from = _half_hour(min(to_ms(sample) for sample in self.new))
@@ -99,7 +104,10 @@ class _Recording:
         None when that depends on slots before the window.
         """
         reaches = self._reaches(counting)
-        instants = [to_ms(sample) for sample in self.new]
+        touched = self._touched_by_doubts()
+        if touched is None:
+            return None
+        instants = [to_ms(sample) for sample in self.new] + touched
         first = _half_hour(min(reach.changed_from(min(instants)) for reach in reaches))
         last = _half_hour(max(reach.changed_to(max(instants)) for reach in reaches))
         before = max((start for start in self.stored if start < first), default=None)
@@ -110,6 +118,18 @@ class _Recording:
             first = before + HALF_HOUR_MS
         reaches[0].back(first - 1)
         return None if any(reach.short for reach in reaches) else (first, last, plugged)
+
+    def _touched_by_doubts(self) -> list[int] | None:
+        """The last sights of home before a doubt that begins or ends: it touches each half-hour since.
+
+        None when it began before the window.
+        """
+        before, after = self._open_doubt(self.held), self._open_doubt(self.held | self.new)
+        if before == after:
+            return []
+        if self.doubt_before is not None:
+            return None
+        return [_ms(doubt.home_at) for doubt in (before, after) if doubt is not None]
 
     def _reaches(self, counting: Sequence[Sample]) -> list[Reach]:
         known_from = _known_from(self.window)
@@ -122,7 +142,15 @@ class _Recording:
     def _counting(self, samples: Iterable[Sample]) -> list[Sample]:
         """The samples that count, in order."""
         ordered = sorted(samples, key=lambda s: (s.at, s.kind, s.value))
-        return told_at_home(ordered, plugged=self.was_plugged) if self.metered.rating.travels else ordered
+        if not self.metered.rating.travels:
+            return ordered
+        return told_at_home(ordered, plugged=self.was_plugged, doubt=self.doubt_before)
+
+    def _open_doubt(self, samples: Iterable[Sample]) -> OpenDoubt | None:
+        """The doubt that is open after the last of the samples."""
+        if not self.metered.rating.travels:
+            return None
+        return open_doubt(samples, plugged=self.was_plugged, doubt=self.doubt_before)
 
 
 def _ms(instant: datetime) -> int:
@@ -155,6 +183,7 @@ def _slots(
     metered: Metered,
     *,
     plugged: bool,
+    doubt: OpenDoubt | None,
 ) -> dict[int, Slot]:
     """The slots from first to last as they should be; half-hours that there is nothing to say of are left out."""
     slots = {}
@@ -164,6 +193,7 @@ def _slots(
         if start not in stored and not (held or energy.energy_wh or plugged_in):
             continue
         empty = Slot(metered.asset, metered.axle_asset_id, datetime.fromtimestamp(start / 1000, UTC))
+        touched = doubt is not None and empty.end > doubt.home_at
         slots[start] = replace(
             stored.get(start, empty),
             axle_asset_id=metered.axle_asset_id,
@@ -175,6 +205,8 @@ def _slots(
             carry=energy.carry,
             plugged=plugged_in,
             plugged_at_end=plugged,
+            doubted_since=doubt.since if doubt is not None and empty.end > doubt.since else None,
+            held_until=doubt.since + DOUBT_LASTS if doubt is not None and touched else None,
         )
     return slots
 
@@ -192,11 +224,12 @@ def _as_stored_at_end(last: int, slots: Mapping[int, Slot], stored: Mapping[int,
     return _handed_on(last, {**stored, **slots}) == _handed_on(last, stored)
 
 
-def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool]:
+def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool, datetime | None]:
     latest = max((start for start in slots if start <= last), default=None)
     if latest is None:
-        return 0, False
-    return slots[latest].carry if latest == last else 0, slots[latest].plugged_at_end
+        return 0, False, None
+    slot = slots[latest]
+    return slot.carry if latest == last else 0, slot.plugged_at_end, slot.doubted_since
 
 
 def _changed(

@@ -10,7 +10,19 @@ from driveway.domain.presence.vehicle import is_of_another_vehicle, named_vehicl
 from driveway.domain.twin import Link, Twin
 
 SampleKind = Literal[
-    "lifetime", "session", "soc", "power", "charging", "stopped", "plugged", "joined", "resumed", "unplugged"
+    "lifetime",
+    "session",
+    "soc",
+    "power",
+    "charging",
+    "stopped",
+    "plugged",
+    "joined",
+    "continued",
+    "unplugged",
+    "resumed",
+    "doubted",
+    "cleared",
 ]
 
 MAX_AHEAD = timedelta(minutes=5)
@@ -25,7 +37,9 @@ class Sample:
     ``lifetime`` and ``session`` are registers and ``soc`` the energy in the battery, in watt-hours; ``power`` is in
     watts. The other kinds are facts without a value: ``charging`` (at an unknown rate), ``stopped`` (not charging), and
     of home sessions ``plugged`` (one opened), ``joined`` (one opened whose plug-in was before: its registers go on),
-    ``unplugged`` (one closed) and ``resumed`` (what closed it at this instant was no plug-out). ``vehicle_id`` is whose
+    ``continued`` (what opened it at this instant was no plug-in), ``unplugged`` (one closed), ``resumed`` (what closed
+    it at this instant was no plug-out), ``doubted`` (the car was reported away; the value is how many seconds ago it
+    was last seen at home) and ``cleared`` (what began a doubt at this instant was a stray). ``vehicle_id`` is whose
     battery a ``soc`` is of, where the car was named.
     """
 

@@ -18,6 +18,9 @@ GRACE = timedelta(minutes=10)
 CLAIM = timedelta(minutes=5)
 FIRST_RETRY = timedelta(seconds=30)
 LAST_RETRY = timedelta(minutes=5)
+DOUBT_LASTS = timedelta(minutes=65)
+"""Longer than a doubt whether the car is at home can last, so that a half-hour is told in the end whatever happens."""
+
 LAST_RETRY_SHUT_OUT = timedelta(hours=4)
 """Of an asset that Axle takes nothing of, while it takes that of others."""
 
@@ -44,6 +47,9 @@ class ReportedValue:
 class Slot:
     """A half-hour of an asset (``start`` aware UTC): its samples, its energy and the state of its report.
 
+    ``doubted_since`` is since when it is in doubt, at the half-hour's end, whether the car is at home; while the
+    half-hour touches a doubt it is not told before ``held_until``.
+
     ``due_at`` is when it next needs work: the end of its grace, of a claim or of a wait before a retry. ``claim`` names
     the run that is sending it. ``version`` is the optimistic lock; 0 is a slot that is not stored yet.
     """
@@ -59,6 +65,8 @@ class Slot:
     carry: int = 0
     plugged: bool = False
     plugged_at_end: bool = False
+    doubted_since: datetime | None = None
+    held_until: datetime | None = None
     state: ReportState = "open"
     due_at: datetime | None = None
     claim: str | None = None

@@ -1,25 +1,39 @@
-"""Whether a car is at home, from what a source tells of its whereabouts.
+"""Whether a car is at home, from what a source reports of its place.
 
 The evidence is taken in this order, and the first that says anything decides: the provider's own home flag, the
-provider's id of the place, the distance from the site's home. Two guards stand above that order. A position counts
-only while it is fresh or marked as where the car last parked. And since a car maker's "home" is the one its owner
-saved, which need not be the metered one, a fresh position far outside the site's home overrules a yes.
+provider's id of the place, the distance from the site's home. Above that order stand two guards. A car maker's "home"
+is the one that its owner saved, which need not be the metered one, so a position far outside the site's home overrules
+a yes, unless it was measured earlier. And a fast charger, or more power than a home has, is away from home.
 
-No evidence is ``None``: unknown, which nobody may take for home. Positions are used here and forgotten: none is in a
+Evidence has no age limit. A source that says where the car *is* dates the place by when it was measured, often by when
+the car parked; ``place_measured_at`` keeps that time, and presence drops evidence that a move has made void.
+
+No evidence is ``None``: unknown, which is never taken for home. Positions are used here and forgotten: none is in a
 result, an exception or a repr.
 """
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from math import asin, cos, isfinite, radians, sin, sqrt
 
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
 from driveway.domain.twin import Home
 
-MAX_POSITION_AGE_S = 900
 EARTH_RADIUS_M = 6_371_008.8
-# A home is often known by its postcode only, so a flag is overruled well beyond any such error and not before.
-CONTRADICTION_M = 1_000.0
+CLEARLY_AWAY_M = 1_000.0
+"""A home is often known by its postcode only, and a fix may stray: a position counts as clear beyond any such error."""
+
+HOME_POWER_KW = 23.0
+"""More than any home's AC supply gives a car (three phases of 32 A are 22 kW)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceEvidence:
+    """Whether the car is at home, when that was measured (aware UTC), and whether it cannot be a stray fix."""
+
+    at_home: bool
+    measured_at: datetime
+    clearly_away: bool = False
 
 
 def distance_m(a_latitude: float, a_longitude: float, b_latitude: float, b_longitude: float) -> float:
@@ -29,74 +43,66 @@ def distance_m(a_latitude: float, a_longitude: float, b_latitude: float, b_longi
     return 2 * EARTH_RADIUS_M * asin(sqrt(min(1.0, half_chord)))
 
 
-def at_home(
-    whereabouts: Whereabouts | None,
-    *,
-    home: Home | None,
-    home_location_id: str | None,
-    observed_at: datetime,
-    max_age_s: float = MAX_POSITION_AGE_S,
-) -> bool | None:
-    """Whether the car is at home by this evidence; None when there is none.
+def place_evidence(
+    whereabouts: Whereabouts | None, *, home: Home | None, home_location_id: str | None, observed_at: datetime
+) -> PlaceEvidence | None:
+    """What the reported place says of being at home; None when it says nothing.
 
     Args:
-        whereabouts: what the source said, or None.
+        whereabouts: what the source reported, or None.
         home: the site's home and its radius, if the app gave one.
         home_location_id: the provider's id of the home, if one was given at onboarding. With it, any other known
             place, and a known absence of a place, is evidence of not being at home.
-        observed_at: the time of the observation (aware UTC), against which a position's age is measured.
-        max_age_s: how many seconds old a position may be that is not marked as where the car last parked.
+        observed_at: the time of the observation (aware UTC).
     """
     if whereabouts is None:
         return None
-    position = whereabouts.position
-    outside_m = _metres_outside(position, home)
-    fresh = position is not None and _age(position, observed_at) <= timedelta(seconds=max_age_s)
-    told = _told(whereabouts, home_location_id)
-    if told and fresh and outside_m is not None and outside_m > CONTRADICTION_M:
-        return False
-    if told is not None:
-        return told
-    if position is None or outside_m is None or not (fresh or position.last_parked):
-        return None
-    return outside_m <= 0
+    position, outside_m = whereabouts.position, _metres_outside(whereabouts.position, home)
+    by_name, named_at = _by_name(whereabouts, home_location_id), whereabouts.measured_at or observed_at
+    if position is None or outside_m is None:
+        return None if by_name is None else PlaceEvidence(by_name, named_at)
+    far = outside_m > CLEARLY_AWAY_M
+    if by_name is None:
+        return PlaceEvidence(outside_m <= 0, position.at, far)
+    if far and _utc(position.at) >= _utc(named_at):
+        return PlaceEvidence(False, position.at, clearly_away=True)
+    return PlaceEvidence(by_name, named_at)
 
 
 def resolve_home(
-    observation: Observation,
-    *,
-    home: Home | None,
-    home_location_id: str | None,
-    max_age_s: float = MAX_POSITION_AGE_S,
-) -> tuple[Observation, ...]:
+    observation: Observation, *, home: Home | None, home_location_id: str | None, power_kw: float | None = None
+) -> Observation:
     """The same observation with ``at_home`` decided and the whereabouts gone.
 
-    What the source says of ``at_home`` in so many words stands. Evidence from a position older than the observation
-    becomes an observation of its own, at the time of the position, so that a place is never taken for newer than it
-    is; the result is in order of time. A last-parked position counts at the time of the observation: the source says
-    that the car still stands there.
+    A plain ``at_home`` of the source stands. ``power_kw`` is the rated power of the asset: a car that draws more than
+    ``HOME_POWER_KW`` is elsewhere, unless the asset itself is rated above it.
     """
-    whereabouts = observation.whereabouts
+    evidence = None
+    if observation.at_home is None:
+        evidence = place_evidence(
+            observation.whereabouts, home=home, home_location_id=home_location_id, observed_at=observation.at
+        )
     bare = replace(observation, whereabouts=None)
-    if whereabouts is None or observation.at_home is not None:
-        return (bare,)
-    answer = at_home(
-        whereabouts,
-        home=home,
-        home_location_id=home_location_id,
-        observed_at=observation.at,
-        max_age_s=max_age_s,
-    )
-    position = whereabouts.position
-    by_position_alone = _told(whereabouts, home_location_id) is None
-    if answer is None or not by_position_alone or position is None or position.last_parked:
-        return (replace(bare, at_home=answer),)
-    if position.at >= observation.at:
-        return (replace(bare, at_home=answer),)
-    return (Observation(at=position.at, source=observation.source, at_home=answer), bare)
+    if evidence is not None:
+        measured_at = min(_utc(evidence.measured_at), _utc(observation.at))
+        bare = replace(
+            bare,
+            at_home=evidence.at_home,
+            clearly_away=evidence.clearly_away,
+            place_measured_at=measured_at if measured_at != observation.at else None,
+        )
+    if (bare.fast_charging and not bare.at_home) or _draws_too_much(observation.power_kw, power_kw):
+        return replace(bare, at_home=False, clearly_away=True, place_measured_at=None)
+    return bare
 
 
-def _told(whereabouts: Whereabouts, home_location_id: str | None) -> bool | None:
+def _draws_too_much(drawn_kw: float | None, rated_kw: float | None) -> bool:
+    if drawn_kw is None or not isfinite(drawn_kw) or drawn_kw <= HOME_POWER_KW:
+        return False
+    return rated_kw is None or rated_kw <= HOME_POWER_KW
+
+
+def _by_name(whereabouts: Whereabouts, home_location_id: str | None) -> bool | None:
     if whereabouts.home_flag is not None:
         return whereabouts.home_flag
     if home_location_id is not None and (whereabouts.location_id_known or whereabouts.location_id is not None):
@@ -110,8 +116,8 @@ def _metres_outside(position: Position | None, home: Home | None) -> float | Non
     return distance_m(position.latitude, position.longitude, home.latitude, home.longitude) - home.radius_m
 
 
-def _age(position: Position, observed_at: datetime) -> timedelta:
-    return observed_at.astimezone(UTC) - position.at.astimezone(UTC)
+def _utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)
 
 
 def _is_a_fix(position: Position) -> bool:

@@ -9,22 +9,28 @@ MeasuringPoint = Literal["charger", "vehicle_ac_input", "battery", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the car was (WGS 84 degrees). Used to decide at-home and then forgotten: never stored, logged or sent."""
+    """Where the car was (WGS 84 degrees), measured at ``at`` (aware UTC).
+
+    It is used to decide whether the car is at home and then forgotten: never stored, logged or sent.
+    """
 
     latitude: float = field(repr=False)
     longitude: float = field(repr=False)
     at: datetime = field(repr=False)
-    last_parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """The evidence for being at home that a source gave; all absent means unknown."""
+    """The evidence for being at home that a source gave; all absent means unknown.
+
+    ``measured_at`` is when the source measured what the flag or the id says (None: at the time of the observation).
+    """
 
     home_flag: bool | None = None
     location_id: str | None = None
     location_id_known: bool = False
     position: Position | None = field(default=None, repr=False)
+    measured_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +38,21 @@ class Observation:
     """Signals observed at ``at`` (aware UTC, the source's own time). Absent (None) is not false: it says nothing.
 
     ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets. ``vehicle_id`` names the car
-    that is plugged in, where several share a charger. ``source`` is the provider's
-    name or ``app``.
+    that is plugged in, where several share a charger. ``source`` is the provider's name or ``app``.
+
+    ``at_home`` says where the car is at ``at``; ``place_measured_at`` is when that place was measured (None: at
+    ``at``). Reports that repeat one measurement are one piece of evidence. ``clearly_away`` marks a place that cannot
+    be home: more than a kilometre off, or a charger that no home has. ``fast_charging``: the car is at a DC charger.
     """
 
     at: datetime
     source: str
     plugged_in: bool | None = None
     at_home: bool | None = None
+    place_measured_at: datetime | None = None
+    clearly_away: bool = False
+    odometer_km: float | None = None
+    fast_charging: bool | None = None
     charging: bool | None = None
     power_kw: float | None = None
     energy_session_kwh: float | None = None

@@ -10,9 +10,15 @@ flowing also shows the plug, at its time.
 
 Sessions. A session opens when the car is plugged in and known to be at home, whichever came last, and is dated so. Its
 id comes from the time of the plug-in, so a retry finds the same id. Home evidence must belong to this plug: see
-``home_evidence_at``; whether it tells for the time since the plug-in, too: ``metered_from``. While the session is open
-a position away from home is ignored. A car seen moving with no word of its plug begins a held plug-out: the report may
-be lost.
+``home_evidence_at``; whether it tells for the time since the plug-in, too: ``metered_from``. A car seen moving with no
+word of its plug begins a held plug-out: the report may be lost. A plug-in that is reported late moves the session's
+start back, under the same id, as long as the plug was unbroken since.
+
+Place. A report of home counts at its own time, however long ago the place was measured, unless the car moved since: it
+was seen moving or away, or its odometer grew. A report of being away from a plugged-in car is weighed. If it is clear
+(a kilometre off, a fast charger, more power than a home has), or if another measurement was away before it, the session
+ended at the last sight of home. Otherwise the session is in doubt: nothing is commanded and nothing counted. The next
+report of home ends the doubt; or the time, see ``AwayDoubt``. Reports that repeat one measurement are one report.
 
 Plug-outs. A reported plug-out is held; a newer plug or flowing power cancels it, movement or the car seen away
 confirms it, else it counts once ``until`` has passed, as of when it was reported. An observation that comes after
@@ -35,7 +41,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
+from driveway.domain.presence.evidence import home_evidence_at, metered_from
 from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.place import settle_doubt, take_departure, take_home, take_sight
 from driveway.domain.presence.plug import close, is_plugged, take_flow, take_movement, take_plug
 from driveway.domain.presence.rules import (
     Effect,
@@ -44,12 +52,10 @@ from driveway.domain.presence.rules import (
     PresenceRules,
     PresenceStep,
     Ruled,
-    home_evidence_at,
-    metered_from,
     seconds,
     utc,
 )
-from driveway.domain.presence.signals import take_home, take_signals
+from driveway.domain.presence.signals import JUMP_WAIT, settle_jump, take_signals
 from driveway.domain.presence.vehicle import named_vehicle_id, take_other_vehicle, take_vehicle
 from driveway.domain.twin import NamedVehicle, Observed, Presence, Session
 from driveway.domain.twin.reasons import Reason
@@ -85,7 +91,7 @@ def observe(
     for rule in _RULES:
         after, more = rule(after, context)
         effects += more
-    after, more = _opened(after, context, was_plugged=is_plugged(step.presence))
+    after, more = _opened(take_sight(after, context), context, was_plugged=is_plugged(step.presence))
     effects += more
     return _weighed(presence, after, effects, rules)
 
@@ -109,17 +115,32 @@ def observe_all(
 
 
 def settle(presence: Presence, *, now: datetime) -> PresenceStep:
-    """The presence once time alone has acted until ``now`` (aware UTC): a held plug-out whose time has come counts."""
-    held = presence.held_plug_out
-    if held is None or now < held.until:
-        return PresenceStep(presence)
-    after, effects = close(presence, held, Reason.PLUG_OUT_DEBOUNCED)
-    return PresenceStep(replace(after, reopen_before=held.until), effects, changed=True)
+    """The presence once time alone has acted until ``now`` (aware UTC).
+
+    A held plug-out counts, a doubt ends, an unlikely state of charge is believed.
+    """
+    step = PresenceStep(presence)
+    while (due := presence_due(step.presence)) is not None and due <= now:
+        after, effects = _at_due(step.presence, due)
+        step = PresenceStep(after, step.effects + effects, changed=True)
+    return step
+
+
+def _at_due(presence: Presence, due: datetime) -> Ruled:
+    held, doubt = presence.held_plug_out, presence.doubt
+    if held is not None and held.until <= due:
+        after, effects = close(presence, held, Reason.PLUG_OUT_DEBOUNCED)
+        return replace(after, reopen_before=held.until), effects
+    if doubt is not None and doubt.until <= due:
+        return settle_doubt(presence, doubt)
+    return settle_jump(presence), ()
 
 
 def presence_due(presence: Presence) -> datetime | None:
     """When ``settle`` has something to do (aware UTC); None if nothing waits for time."""
-    return presence.held_plug_out.until if presence.held_plug_out else None
+    held, doubt, jump = presence.held_plug_out, presence.doubt, presence.pending_soc
+    waiting = [held.until if held else None, doubt.until if doubt else None, jump.at + JUMP_WAIT if jump else None]
+    return min((at for at in waiting if at is not None), default=None)
 
 
 def _trusted_time(at: datetime, now: datetime) -> datetime | None:
@@ -178,13 +199,20 @@ def _time_gap(name: str, old: object, new: object) -> timedelta | None:
         return new.at - old.at
     if isinstance(old, NamedVehicle) and isinstance(new, NamedVehicle) and replace(old, at=new.at) == new:
         return new.at - old.at
-    if name == "moved_at" and isinstance(old, datetime) and isinstance(new, datetime):
+    if isinstance(old, Observed) and isinstance(new, Observed) and name == "odometer_km":
+        return new.at - old.at
+    if name in TIMES and isinstance(old, datetime) and isinstance(new, datetime):
         return new - old
     return None
 
 
+TIMES = frozenset({"moved_at", "driven_after", "away_seen_at", "place_measured_at", "home_since", "seen_until"})
+"""Fields that only order what is reported: a younger time in them is no change for anyone."""
+
+
 _RULES: tuple[Callable[[Presence, ObservationContext], Ruled], ...] = (
     take_other_vehicle,
+    take_departure,
     take_plug,
     take_flow,
     take_movement,

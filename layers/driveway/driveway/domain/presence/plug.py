@@ -11,6 +11,9 @@ from driveway.domain.twin.reasons import Reason
 # A car's clock may run a little behind ours, so its plug-out may seem to come before the stop that caused it.
 STOP_SKEW_S = 60
 MOST_FALSE_ENDS = 4
+LATEST_PLUG_IN = timedelta(days=1)
+"""Clouds repeat what they could not deliver for about a day."""
+
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -35,6 +38,8 @@ def take_plug(presence: Presence, context: ObservationContext) -> Ruled:
     if known is not None and context.at <= known.at:
         if _had_left(presence, context):
             return _left_before(presence, context, known)
+        if plugged and _began_earlier(presence, context):
+            return _with_earlier_start(presence, context.at), ()
         same = known.value == plugged
         return presence, () if same else (context.ignored("plugged_in", Reason.OBSERVED_TOO_LATE),)
     if plugged:
@@ -66,6 +71,35 @@ def _left_before(presence: Presence, context: ObservationContext, known: Observe
     return with_movement(after, context.at), effects
 
 
+def _began_earlier(presence: Presence, context: ObservationContext) -> bool:
+    """Whether a late report shows that the present plug, unbroken since, began earlier than was known."""
+    plugged_at, at = presence.plugged_at, context.at
+    if not is_plugged(presence) or plugged_at is None or not plugged_at - LATEST_PLUG_IN <= at < plugged_at:
+        return False
+    between = (presence.unplugged_seen_at, presence.moved_at, presence.away_seen_at, presence.driven_after)
+    if any(other is not None and other >= at for other in between):
+        return False
+    session, measured_at = presence.session, presence.place_measured_at
+    if session is None or (measured_at is not None and measured_at <= at):
+        return True
+    return session.opened_at - at <= seconds(context.rules.vouches_s)
+
+
+def _with_earlier_start(presence: Presence, at: datetime) -> Presence:
+    """The same plug, and its session under its own id, as of an earlier plug-in."""
+    session = presence.session
+    if session is None:
+        return replace(presence, plugged_at=at)
+    counted_from = (session.plugged_at,) if session.metered_from is None else ()
+    moved = replace(
+        session,
+        plugged_at=at,
+        opened_at=at if session.opened_at == session.plugged_at else session.opened_at,
+        false_starts=(*session.false_starts, *counted_from),
+    )
+    return replace(presence, plugged_at=at, session=moved)
+
+
 def _shows_flow(signal: Observed) -> bool:
     """Whether a power or a charging signal shows that energy flows, in either direction."""
     return signal.value is True or abs(signal.value) >= FLOWING_KW
@@ -79,7 +113,11 @@ def _plugged(presence: Presence, context: ObservationContext) -> Ruled:
         return replace(presence, plugged_in=now_plugged), ()
     if _never_ended(presence, context.at):
         return _reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
-    return replace(presence, plugged_in=now_plugged, plugged_at=context.at, reopen_before=None), ()
+    unplugged = presence.plugged_in.at if presence.plugged_in is not None else None
+    after = replace(
+        presence, plugged_in=now_plugged, plugged_at=context.at, unplugged_seen_at=unplugged, reopen_before=None
+    )
+    return after, ()
 
 
 def _unplugged(presence: Presence, context: ObservationContext) -> Ruled:
@@ -185,9 +223,8 @@ def _session_id(presence: Presence) -> str | None:
 
 
 def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
-    """The held plug-out counts: the session ended when it was reported."""
-    out_at = held.reported_at
-    session = presence.session
+    """The held plug-out counts: the session ended when it was reported, or at the last sight of home before a doubt."""
+    out_at, session, doubt = held.reported_at, presence.session, presence.doubt
     after = replace(
         presence,
         plugged_in=Observed(False, held.seen_at or out_at),
@@ -195,10 +232,11 @@ def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
         held_plug_out=None,
         reopen_before=None,
         session=None,
+        doubt=None,
     )
     if session is None:
         return after, ()
-    closed_at = _end(session, out_at)
+    closed_at = _end(session, out_at if doubt is None else min(out_at, doubt.home_at))
     closed = replace(session, closed_at=closed_at)
     effects = [Effect(EffectKind.PLUGGED_OUT, closed_at, reason, session_id=session.id)]
     if presence.charging is not None and presence.charging.value:

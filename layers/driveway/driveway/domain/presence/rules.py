@@ -1,4 +1,4 @@
-"""The settings, the effects and the evidence rule of presence (see ``presence``)."""
+"""The settings and the effects of presence (see ``observe``)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,8 +20,8 @@ class PresenceRules:
         own_stop_debounce_s: the same for one reported within ``own_stop_window_s`` of a stop of ours, which several
             car makers report as a plug-out.
         own_stop_window_s: see above.
-        max_position_age_s: how old a position may be to tell whether the car is at home.
-        home_stands_s: how long before the plug-in the car may have been seen at home, with no sign of leaving since.
+        home_stands_s: how old, at the plug-in, the place may be that a report before the plug-in gave as home, with no
+            sign of leaving since. A place that is reported with the plug-in or after it has no such limit.
         departure_s: a car seen at home sooner than this after a plug-out may be about to leave.
         vouches_s: how long after the plug-in the car may first be seen at home for what it charged since to count: so
             soon it has not been unplugged, driven home and plugged in there with nothing of that seen.
@@ -34,12 +34,14 @@ class PresenceRules:
         late_s: a plug-out that arrives this long after its time may have been contradicted before it came; if that
             could have gone unstored, it is held for ``late_debounce_s`` from its arrival.
         late_debounce_s: see above.
+        doubt_s: how long a report of being away may leave a session in doubt.
+        leaving_s: within a gap in the reports of this length a car may be unplugged, driven off and plugged in again.
+        arrival_s: a car may be seen moving for this long after it first reported to be at home, and be arriving.
     """
 
     debounce_s: int = 120
     own_stop_debounce_s: int = 600
     own_stop_window_s: int = 900
-    max_position_age_s: int = 900
     home_stands_s: int = 4 * 3600
     departure_s: int = 900
     vouches_s: int = 3600
@@ -49,6 +51,9 @@ class PresenceRules:
     refresh_s: int = 120
     late_s: int = 30
     late_debounce_s: int = 900
+    doubt_s: int = 3600
+    leaving_s: int = 600
+    arrival_s: int = 300
 
 
 class EffectKind(StrEnum):
@@ -62,6 +67,8 @@ class EffectKind(StrEnum):
     CHARGING_STOPPED = "ChargingStopped"
     NO_SESSION = "NoSession"
     VEHICLE_NAMED = "VehicleNamed"
+    HOME_DOUBTED = "HomeDoubted"
+    HOME_CONFIRMED = "HomeConfirmed"
     IGNORED = "ObservationIgnored"
 
 
@@ -70,7 +77,8 @@ TEXTS: dict[Reason, str] = {
     Reason.HOME_UNKNOWN: "Plugged in, but nothing shows yet that the car is at home.",
     Reason.NOT_AT_HOME: "Plugged in away from home: nothing is done there.",
     Reason.PLUG_OUT_HELD: "A plug-out was reported; it counts if nothing contradicts it soon.",
-    Reason.PLUG_OUT_HELD_AFTER_STOP: "A plug-out was reported just after our own stop, which is often a false one.",
+    Reason.PLUG_OUT_HELD_AFTER_STOP: "Your car reported that it was unplugged. We are checking, because cars often "
+    "report this by mistake after we stop charging.",
     Reason.PLUG_OUT_INFERRED: "The car was seen moving while it was taken for plugged in.",
     Reason.PLUG_OUT_DEBOUNCED: "Nothing contradicted the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT: "The car was seen moving after the plug-out: the session is over.",
@@ -84,8 +92,15 @@ TEXTS: dict[Reason, str] = {
     Reason.OBSERVED_TOO_LATE: "Older than what is known already.",
     Reason.OBSERVED_TIME_ABSURD: "Its time is too far from the present to be true.",
     Reason.OBSERVED_VALUE_ABSURD: "Its value is impossible.",
-    Reason.VEHICLE_NAMED: "It was said which car is plugged in: what was said for that car counts.",
-    Reason.AWAY_WHILE_PLUGGED: "A plugged car cannot leave: what says so must be wrong.",
+    Reason.VEHICLE_NAMED: "You told us which car is plugged in. We use that car's plan.",
+    Reason.AWAY_WHILE_PLUGGED: "The report contradicts what is known of the car at that time.",
+    Reason.HOME_IN_DOUBT: "The car reports that it is not at home. No command is sent until that is clear, for an hour "
+    "at most.",
+    Reason.HOME_SEEN_AGAIN: "The car reports that it is at home: the session goes on.",
+    Reason.PLACE_WAS_STRAY: "The report of being away was wrong: the car had no time to leave. The session goes on.",
+    Reason.LEFT_HOME_UNSEEN: "The car is away from home, so the session is over. No report of the plug-out came.",
+    Reason.PLACE_BEFORE_MOVE: "This place was measured before the car moved.",
+    Reason.OBSERVED_JUMP: "The state of charge changed more than a car can: it counts if it is reported again.",
 }
 
 
@@ -166,58 +181,6 @@ def seconds(count: float) -> timedelta:
 def is_newer(instant: datetime, known: Observed | None) -> bool:
     """Whether a signal's time is after what is known of it. Equal is not: a duplicate tells nothing."""
     return known is None or instant > known.at
-
-
-def home_evidence_at(presence: Presence, rules: PresenceRules) -> datetime | None:
-    """The time of the evidence that the present plug is at home; None if there is no evidence that counts.
-
-    Evidence from the plugged period counts. If the car was seen away since it was plugged in, the plug must have been
-    seen about when home was, or the plug-out was missed and the car drove home. Evidence from before the plug-in counts
-    if it is newer than any sign of movement, and nothing suggests that the car left between: it must not be older than
-    ``home_stands_s`` nor than the last plug-out, and must not come from just after that plug-out, when the car may
-    have been about to leave, unless it was an arrival.
-    """
-    home, plug, moved_at = presence.at_home, presence.plugged_in, presence.moved_at
-    plugged_at, unplugged_at = presence.plugged_at, presence.unplugged_at
-    if home is None or plug is None or plugged_at is None or not home.value or not plug.value:
-        return None
-    if moved_at is not None and home.at <= moved_at:
-        return None
-    if home.at >= plugged_at:
-        strayed = moved_at is not None and moved_at >= plugged_at and not rules.reports_home_changes
-        lost_sight = home.at - plug.at > seconds(rules.at_once_s + rules.refresh_s)
-        return None if strayed and lost_sight else home.at
-    stands = rules.reports_home_changes or _stands(home.at, plugged_at, unplugged_at, moved_at, rules)
-    return home.at if stands else None
-
-
-def _stands(
-    home_at: datetime,
-    plugged_at: datetime,
-    unplugged_at: datetime | None,
-    moved_at: datetime | None,
-    rules: PresenceRules,
-) -> bool:
-    """Whether evidence from before the plug-in still holds at the plug-in."""
-    if plugged_at - home_at > seconds(rules.home_stands_s):
-        return False
-    if unplugged_at is None:
-        return True
-    arrived = moved_at is not None and moved_at >= unplugged_at
-    may_leave = home_at - unplugged_at < seconds(rules.departure_s) and not arrived
-    soon = plugged_at - home_at <= seconds(rules.at_once_s)
-    return home_at >= unplugged_at and (soon or not may_leave)
-
-
-def metered_from(presence: Presence, plugged_at: datetime, home_at: datetime, rules: PresenceRules) -> datetime | None:
-    """When metering of a session begins that evidence of this time opens; None: with the plug-in.
-
-    Evidence from soon after the plug-in tells for the time since, unless the car was seen away or moving meanwhile:
-    then it may have been plugged in elsewhere first.
-    """
-    strayed = presence.moved_at is not None and presence.moved_at >= plugged_at
-    vouches = not strayed and home_at - plugged_at <= seconds(rules.vouches_s)
-    return None if vouches or home_at <= plugged_at else home_at
 
 
 def utc(instant: datetime) -> datetime:

@@ -1,37 +1,18 @@
-"""Home and the signals beside the plug: which of them become known (rules in ``presence``)."""
+"""The signals beside plug and place: which of them become known (rules in ``observe``)."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 
-from driveway.domain.presence.plug import close, with_movement
 from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, ObservationContext, Ruled, is_newer
 from driveway.domain.presence.vehicle import is_of_another_vehicle
-from driveway.domain.twin import Observed, Presence, Session
+from driveway.domain.twin import Observed, Presence
 from driveway.domain.twin.reasons import Reason
 
+JUMP_WAIT = timedelta(minutes=30)
+"""How long an unlikely state of charge waits for a second report before it counts."""
 
-def take_home(presence: Presence, context: ObservationContext) -> Ruled:
-    """Take in whether the car is at home, which a plugged car cannot cease to be."""
-    home = context.seen.at_home
-    if home is None:
-        return presence, ()
-    if not is_newer(context.at, presence.at_home):
-        same = presence.at_home is not None and presence.at_home.value == home
-        return presence, () if same else (context.ignored("at_home", Reason.OBSERVED_TOO_LATE),)
-    if home:
-        return replace(presence, at_home=Observed(True, context.at)), ()
-    held = presence.held_plug_out
-    effects: tuple[Effect, ...] = ()
-    if held is not None and context.at >= held.reported_at:
-        presence, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
-    elif presence.session is not None or _within(presence.last_session, context.at):
-        return presence, (context.ignored("at_home", Reason.AWAY_WHILE_PLUGGED),)
-    return with_movement(replace(presence, at_home=Observed(False, context.at)), context.at), effects
-
-
-def _within(session: Session | None, at: datetime) -> bool:
-    return session is not None and session.closed_at is not None and session.opened_at <= at < session.closed_at
+NOISE_PCT = 5.0
 
 
 def take_signals(presence: Presence, context: ObservationContext) -> Ruled:
@@ -39,21 +20,67 @@ def take_signals(presence: Presence, context: ObservationContext) -> Ruled:
     seen = context.seen
     presence, effects = _charging(presence, context)
     other = is_of_another_vehicle(context.at, presence)
-    for name, value, step in (("power_kw", seen.power_kw, FLOWING_KW), ("soc_pct", seen.soc_pct, 1.0)):
-        if value is None or (other and name == "soc_pct"):
-            continue
-        if not isfinite(value) or (name == "soc_pct" and not 0 <= value <= 100):
-            effects += (context.ignored(name, Reason.OBSERVED_VALUE_ABSURD),)
-            continue
-        known: Observed | None = getattr(presence, name)
-        if is_newer(context.at, known):
-            presence = _with(presence, name, Observed(_told_apart(known, value, step), context.at))
+    presence, more = _power(presence, context)
+    effects += more
+    if not other:
+        presence, more = _state_of_charge(presence, context)
+        effects += more
     for name, flag in (("reachable", seen.reachable), ("battery_full", seen.battery_full)):
         if other and name == "battery_full":
             continue
         if flag is not None and is_newer(context.at, getattr(presence, name)):
             presence = _with(presence, name, Observed(flag, context.at))
     return _no_longer_full(presence, context), effects
+
+
+def _power(presence: Presence, context: ObservationContext) -> Ruled:
+    power_kw, known = context.seen.power_kw, presence.power_kw
+    if power_kw is None:
+        return presence, ()
+    if not isfinite(power_kw):
+        return presence, (context.ignored("power_kw", Reason.OBSERVED_VALUE_ABSURD),)
+    if not is_newer(context.at, known):
+        return presence, ()
+    return replace(presence, power_kw=Observed(_told_apart(known, power_kw, FLOWING_KW), context.at)), ()
+
+
+def _state_of_charge(presence: Presence, context: ObservationContext) -> Ruled:
+    """Take in a state of charge; one that no car can have reached waits for a second report, or for ``JUMP_WAIT``."""
+    soc_pct, known, pending = context.seen.soc_pct, presence.soc_pct, presence.pending_soc
+    if soc_pct is None:
+        return presence, ()
+    if not isfinite(soc_pct) or not 0 <= soc_pct <= 100:
+        return presence, (context.ignored("soc_pct", Reason.OBSERVED_VALUE_ABSURD),)
+    if not is_newer(context.at, known) or not is_newer(context.at, pending):
+        return presence, ()
+    plugged = presence.session is not None
+    seen_twice = pending is not None and _is_reachable(pending, soc_pct, context.at, plugged=plugged)
+    if seen_twice or _is_likely(known, soc_pct, context.at, plugged=plugged):
+        now_known = Observed(_told_apart(known, soc_pct, 1.0), context.at)
+        return replace(presence, soc_pct=now_known, pending_soc=None), ()
+    waits = replace(presence, pending_soc=Observed(soc_pct, context.at))
+    return waits, (context.ignored("soc_pct", Reason.OBSERVED_JUMP),)
+
+
+def _is_likely(known: Observed | None, soc_pct: float, at: datetime, *, plugged: bool) -> bool:
+    """Whether a state of charge may be believed at once. 0 % is what many cars report that do not know it."""
+    if known is None:
+        return soc_pct > 0
+    if soc_pct == 0 and known.value > NOISE_PCT:
+        return False
+    return _is_reachable(known, soc_pct, at, plugged=plugged)
+
+
+def _is_reachable(known: Observed, soc_pct: float, at: datetime, *, plugged: bool) -> bool:
+    hours = (at - known.at) / timedelta(hours=1)
+    fall_pct, rise_pct = (5 * hours, 50 * hours) if plugged else (100 * hours, 300 * hours)
+    return -fall_pct - NOISE_PCT <= soc_pct - known.value <= rise_pct + NOISE_PCT
+
+
+def settle_jump(presence: Presence) -> Presence:
+    """The presence once an unlikely state of charge stood uncontradicted for ``JUMP_WAIT``: it is believed."""
+    pending = presence.pending_soc
+    return presence if pending is None else replace(presence, soc_pct=pending, pending_soc=None)
 
 
 def _no_longer_full(presence: Presence, context: ObservationContext) -> Presence:

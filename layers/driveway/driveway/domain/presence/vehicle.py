@@ -56,6 +56,7 @@ def take_vehicle(presence: Presence, context: ObservationContext) -> Ruled:
         after = replace(
             after,
             soc_pct=_unless_before(named.since, after.soc_pct),
+            pending_soc=_unless_before(named.since, after.pending_soc),
             battery_full=_unless_before(named.since, after.battery_full),
         )
     if before == vehicle_id:

@@ -34,14 +34,17 @@ def _is_away(twin: Twin, seen: Observation) -> bool:
         return False
     if last is not None and last.closed_at is not None and seen.at <= last.closed_at:
         return False
-    return seen.plugged_in is False or (presence.moved_at is not None and seen.at <= presence.moved_at)
+    elsewhere = (presence.moved_at, presence.away_seen_at)
+    return seen.plugged_in is False or any(at is not None and seen.at <= at for at in elsewhere)
 
 
 def _samples_known_to_count(twin: Twin, observations: Iterable[Observation], now: datetime) -> Iterator[Sample]:
-    sessions = (twin.presence.session, twin.presence.last_session)
+    sessions, doubt = (twin.presence.session, twin.presence.last_session), twin.presence.doubt
     for observation in observations:
         for sample in samples_of(observation, twin, now=now):
-            if twin.link.type == "charger" or any(holds(session, sample.at) for session in sessions):
+            at_home = any(holds(session, sample.at) for session in sessions)
+            in_doubt = doubt is not None and sample.at >= doubt.since
+            if twin.link.type == "charger" or (at_home and not in_doubt):
                 yield sample
 
 

@@ -31,12 +31,13 @@ from driveway.domain.twin.preferences import (
     Weekday,
     Window,
 )
-from driveway.domain.twin.presence import HeldPlugOut, NamedVehicle, Observed, Presence, Session
+from driveway.domain.twin.presence import AwayDoubt, HeldPlugOut, NamedVehicle, Observed, Presence, Session
 from driveway.domain.twin.twin import WANTED_OR_OBSERVED, Entry, Twin, changed_groups
 
 __all__ = [
     "WANTED_OR_OBSERVED",
     "AssetType",
+    "AwayDoubt",
     "AxleDoubt",
     "AxleIntent",
     "AxleLost",

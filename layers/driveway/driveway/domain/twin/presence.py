@@ -29,7 +29,9 @@ class Session:
     """A home charging session: plugged in and at home, from ``opened_at`` until ``closed_at``.
 
     ``metered_from`` is when metering begins, where that is not the plug-in: home became known too late to tell for what
-    was charged before. ``false_ends`` are the latest plug-outs that were believed and turned out to have been none.
+    was charged before. Kept of mistakes that were put right, the latest of each: ``false_ends`` are plug-outs that were
+    believed and turned out to be false, ``false_starts`` are instants that were taken for the plug-in until an earlier
+    one was reported, ``strays`` are the first reports of places away from home that turned out to be wrong.
     """
 
     id: str
@@ -38,6 +40,8 @@ class Session:
     closed_at: datetime | None = None
     metered_from: datetime | None = None
     false_ends: tuple[datetime, ...] = ()
+    false_starts: tuple[datetime, ...] = ()
+    strays: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,37 @@ class HeldPlugOut:
 
 
 @dataclass(frozen=True, slots=True)
+class AwayDoubt:
+    """A plugged-in car in an open home session was reported away from home, once and not clearly.
+
+    ``since`` is the time of the first such report, ``measured_at`` when the place was measured, ``home_at`` when the
+    car was last seen at home. The doubt ends at ``until`` at the latest: as away if the car had time to drive off and
+    plug in before ``since`` (``may_have_left``), else as a stray fix.
+    """
+
+    since: datetime
+    measured_at: datetime
+    home_at: datetime
+    until: datetime
+    may_have_left: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Presence:
     """What was observed of the car. Written by ``vehicle_events`` (and by time passing, through ``charge_control``).
 
-    ``plugged_in`` stays true while a plug-out is held. ``plugged_at`` and ``unplugged_at`` are when the latest plugged
-    and unplugged periods began, ``moved_at`` when the car was last seen moving or away. A plug seen before
-    ``reopen_before`` shows that ``last_session`` never ended.
+    Plug. ``plugged_in`` stays true while a plug-out is held. ``plugged_at`` and ``unplugged_at`` are when the latest
+    plugged and unplugged periods began; ``unplugged_seen_at`` is when the car was last seen unplugged before it was
+    plugged in. A plug seen before ``reopen_before`` shows that ``last_session`` never ended.
+
+    Place. ``at_home`` has the time of the report, ``place_measured_at`` is when that place was measured, ``home_since``
+    when the place at which the unbroken row of home reports began was measured. ``moved_at`` is when the car was last
+    seen moving, or its place away from home was measured; ``driven_after`` is a time after which the odometer grew;
+    ``away_seen_at`` is the time of the latest report away from home. ``stray_measured_at`` is when a place was measured
+    that turned out to be wrong. ``seen_until`` ends the reports of home and plug without a gap in which the car could
+    have left.
+
+    ``pending_soc`` is a state of charge that is too far from the known one to be believed yet.
     """
 
     plugged_in: Observed | None = None
@@ -74,6 +103,16 @@ class Presence:
     battery_full: Observed | None = None
     plugged_at: datetime | None = None
     unplugged_at: datetime | None = None
+    unplugged_seen_at: datetime | None = None
     moved_at: datetime | None = None
+    driven_after: datetime | None = None
+    away_seen_at: datetime | None = None
+    place_measured_at: datetime | None = None
+    home_since: datetime | None = None
+    stray_measured_at: datetime | None = None
+    seen_until: datetime | None = None
+    doubt: AwayDoubt | None = None
+    odometer_km: Observed | None = None
+    pending_soc: Observed | None = None
     reopen_before: datetime | None = None
     vehicle: NamedVehicle | None = None

@@ -23,22 +23,33 @@ POWER_DELIVERY_STATES: Mapping[str, tuple[bool | None, bool | None]] = {
 
 
 def observations(vehicle: Mapping[str, Any], *, told_at: datetime, known_at: datetime) -> tuple[Observation, ...]:
-    """What a vehicle object says of the car.
+    """What a vehicle object says of the car, the odometer first.
 
-    Charge signals have the time ``chargeState.lastUpdated``, whereabouts ``location.lastUpdated``; where either is
-    missing, ``lastSeen`` and then ``told_at`` stand in. Being reachable is Enode's own finding, of ``told_at``. Times
-    are aware UTC; one that is ahead of ``known_at`` is not believed. Nulls and unknown values say nothing.
+    Charge signals have the time ``chargeState.lastUpdated``, the odometer ``odometer.lastUpdated``. ``location.id``
+    says where the vehicle *is*: it counts at ``lastSeen``, and ``location.lastUpdated``, which for many makes is when
+    the car parked, is when the place was measured. Where a time is missing, ``lastSeen`` and then ``told_at``, the time
+    of the event, stand in. Being reachable is Enode's own finding, of ``told_at``. Times are aware UTC; one that is
+    ahead of ``known_at`` is not believed. Nulls and unknown values say nothing.
     """
     charge, location = mapping(vehicle.get("chargeState")), mapping(vehicle.get("location"))
     seen_at = first_instant(vehicle.get("lastSeen"), known_at=known_at) or told_at
     charge_at = first_instant(charge.get("lastUpdated"), known_at=known_at)
     located_at = first_instant(location.get("lastUpdated"), known_at=known_at)
     candidates = (
+        _odometer(mapping(vehicle.get("odometer")), seen_at, known_at),
         _charging(charge, charge_at or seen_at),
         _whereabouts(vehicle, location, located_at, seen_at),
         _reachable(vehicle, told_at),
     )
     return tuple(found for found in candidates if found is not None)
+
+
+def _odometer(odometer: Mapping[str, Any], seen_at: datetime, known_at: datetime) -> Observation | None:
+    distance_km = number(odometer.get("distance"), low=0)
+    if not distance_km:
+        return None
+    at = first_instant(odometer.get("lastUpdated"), known_at=known_at) or seen_at
+    return Observation(at=at, source=SOURCE, odometer_km=distance_km)
 
 
 def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
@@ -81,8 +92,11 @@ def _whereabouts(
     if location_id is None and position is None:
         return None
     known = "id" in location or "locationId" in vehicle
-    whereabouts = Whereabouts(location_id=location_id, location_id_known=known, position=position)
-    return Observation(at=located_at or seen_at, source=SOURCE, whereabouts=whereabouts)
+    at = seen_at if located_at is None else max(seen_at, located_at)
+    whereabouts = Whereabouts(
+        location_id=location_id, location_id_known=known, position=position, measured_at=located_at
+    )
+    return Observation(at=at, source=SOURCE, whereabouts=whereabouts)
 
 
 def _position(location: Mapping[str, Any], located_at: datetime | None) -> Position | None:

@@ -1,11 +1,11 @@
 """Commands to cars through Smartcar's vehicles API, v3."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.http_call import Answer, Unanswered, send
-from driveway.vehicles.json_values import sequence
+from driveway.vehicles.json_values import mapping, sequence, text
 from driveway.vehicles.provider import Call
 from driveway.vehicles.smartcar import signals
 from driveway.vehicles.smartcar.outcomes import Action, outcome_of, refuses_token
@@ -13,6 +13,9 @@ from driveway.vehicles.smartcar.outcomes import Action, outcome_of, refuses_toke
 COMMAND_TIMEOUT_S = (5.0, 310.0)
 READ_TIMEOUT_S = (5.0, 15.0)
 """Both may be spent on one command: it is answered within 300 s, and the look before it comes from a store."""
+
+NEXT_PAGE_TIMEOUT_S = (1.0, 2.0)
+MOST_PAGES = 8
 
 
 class SmartcarCommands:
@@ -27,13 +30,23 @@ class SmartcarCommands:
         return _command(call, vehicle, "stop")
 
     def read_state(self, call: Call, vehicle: Vehicle) -> Outcome:
-        """The signals in Smartcar's store, each with its own time: the car itself is not asked."""
-        answer = _send(call, vehicle, "GET", "signals", READ_TIMEOUT_S)
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.status != 200:
-            return outcome_of(answer, "read_state", call.now)
-        stored = [_flat(resource) for resource in sequence(answer.fields.get("data"))]
+        """The signals in Smartcar's store, each with its own time: the car itself is not asked.
+
+        The store answers in pages. What the pages before a failing one said is kept.
+        """
+        stored: list[dict[str, object]] = []
+        path = "signals"
+        for page in range(MOST_PAGES):
+            answer = _send(call, vehicle, "GET", path, NEXT_PAGE_TIMEOUT_S if page else READ_TIMEOUT_S)
+            if not isinstance(answer, Answer) or answer.status != 200:
+                if stored:
+                    break
+                return answer if isinstance(answer, Outcome) else outcome_of(answer, "read_state", call.now)
+            stored += [_flat(resource) for resource in sequence(answer.fields.get("data"))]
+            next_page = _next_page(answer)
+            if next_page is None:
+                break
+            path = next_page
         seen = signals.observations(stored, known_at=call.now, undated_at=None)
         return Outcome(OutcomeKind.ACCEPTED, observations=seen)
 
@@ -65,6 +78,14 @@ def _send(call: Call, vehicle: Vehicle, method: str, path: str, timeout_s: tuple
         # A repeat does no harm: it is answered with the state that the car is in.
         return answer.outcome()
     return answer
+
+
+def _next_page(answer: Answer) -> str | None:
+    """The path of the next page of signals. Only its query is used: the address stays the one that we were given."""
+    link = mapping(answer.fields.get("links")).get("next")
+    address = text(mapping(link).get("href")) if isinstance(link, dict) else text(link)
+    query = urlsplit(address).query if address else ""
+    return f"signals?{query}" if query else None
 
 
 def _flat(resource: object) -> dict[str, object]:

@@ -11,6 +11,10 @@ from driveway.vehicles.json_values import first_instant, flag, mapping, number, 
 SOURCE = "smartcar"
 
 
+PLACE = frozenset({"location-isathome", "location-preciselocation"})
+KM_PER_MILE = 1.609344
+
+
 @dataclass(slots=True)
 class _Moment:
     """The signals of one instant, gathered before they become one observation."""
@@ -18,44 +22,63 @@ class _Moment:
     at: datetime
     values: dict[str, Any] = field(default_factory=dict)
     home_flag: bool | None = None
+    flag_measured_at: datetime | None = None
     position: Position | None = None
 
     def observation(self) -> Observation | None:
         known = {name: value for name, value in self.values.items() if value is not None}
         if self.home_flag is not None or self.position is not None:
-            known["whereabouts"] = Whereabouts(home_flag=self.home_flag, position=self.position)
+            known["whereabouts"] = Whereabouts(
+                home_flag=self.home_flag, position=self.position, measured_at=self.flag_measured_at
+            )
         return Observation(at=self.at, source=SOURCE, **known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """When the car maker measured a signal (``oemUpdatedAt``), and when Smartcar last got it from the maker."""
+
+    measured_at: datetime | None
+    got_at: datetime | None
 
 
 def observations(signals: Iterable[Any], *, known_at: datetime, undated_at: datetime | None) -> tuple[Observation, ...]:
     """What the signals say, oldest first, each at its own time.
 
-    A signal counts only with status SUCCESS: an ERROR may carry a stale body. Its time is ``oemUpdatedAt``, else
-    ``retrievedAt``, ``fetchedAt`` or ``ingestedAt``, in epoch milliseconds or ISO 8601, else ``undated_at`` (without
-    which it is left out). ``known_at`` (aware UTC) is when the signals reached us. ``charge-chargerate`` is km of range
-    per hour, not power, and is not used.
+    A signal counts with status SUCCESS, or with a body and no status at all, as in some of Smartcar's own examples: an
+    ERROR may carry a stale body. Its time is ``oemUpdatedAt``, else ``retrievedAt``, ``fetchedAt`` or ``ingestedAt``,
+    in epoch seconds or milliseconds or ISO 8601, else ``undated_at`` (without which it is left out). The home flag and
+    the position say where the car *is*: they count when Smartcar got them, and ``oemUpdatedAt``, which for many makes
+    is when the car parked, is when the place was measured. ``known_at`` (aware UTC) is when the signals reached us.
+    ``charge-chargerate`` is km of range per hour, not power, and is not used.
     """
     moments: dict[datetime, _Moment] = {}
     for raw in signals:
         signal = mapping(raw)
-        at = _seen_at(mapping(signal.get("meta")), known_at) or undated_at
-        if at is not None and _status(signal) == "SUCCESS":
-            _read(str(signal.get("code")), mapping(signal.get("body")), moments.setdefault(at, _Moment(at)))
+        code, body = str(signal.get("code")), mapping(signal.get("body"))
+        if not _counts(signal, body):
+            continue
+        times = _times(mapping(signal.get("meta")), known_at)
+        measured_at = times.measured_at or times.got_at or undated_at
+        at = times.got_at or measured_at if code in PLACE else measured_at
+        if at is not None and measured_at is not None:
+            _read(code, body, moments.setdefault(at, _Moment(at)), measured_at)
     found = (moments[at].observation() for at in sorted(moments))
     return tuple(observation for observation in found if observation is not None)
 
 
-def _status(signal: Mapping[str, Any]) -> Any:
+def _counts(signal: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     status = signal.get("status")
-    return status.get("value") if isinstance(status, dict) else status
+    said = status.get("value") if isinstance(status, dict) else status
+    return said == "SUCCESS" or (said is None and bool(body))
 
 
-def _seen_at(meta: Mapping[str, Any], known_at: datetime) -> datetime | None:
-    names = ("oemUpdatedAt", "retrievedAt", "fetchedAt", "ingestedAt")
-    return first_instant(*(meta.get(name) for name in names), known_at=known_at)
+def _times(meta: Mapping[str, Any], known_at: datetime) -> _Times:
+    got = (meta.get(name) for name in ("retrievedAt", "fetchedAt", "ingestedAt"))
+    return _Times(first_instant(meta.get("oemUpdatedAt"), known_at=known_at), first_instant(*got, known_at=known_at))
 
 
-def _read(code: str, body: Mapping[str, Any], moment: _Moment) -> None:
+def _read(code: str, body: Mapping[str, Any], moment: _Moment, measured_at: datetime) -> None:
     values, value = moment.values, body.get("value")
     match code:
         case "charge-ischargingcableconnected":
@@ -77,9 +100,11 @@ def _read(code: str, body: Mapping[str, Any], moment: _Moment) -> None:
             # Awake does not mean that the car can be reached.
             _reach(values, False if flag(value) else None)
         case "location-isathome":
-            moment.home_flag = flag(value)
+            moment.home_flag, moment.flag_measured_at = flag(value), measured_at
         case "location-preciselocation":
-            moment.position = _position(body, moment.at)
+            moment.position = _position(body, measured_at)
+        case "odometer-traveleddistance":
+            values["odometer_km"] = _odometer_km(body)
 
 
 def _read_status(status: str | None, values: dict[str, Any]) -> None:
@@ -103,4 +128,12 @@ def _position(body: Mapping[str, Any], at: datetime) -> Position | None:
     )
     if latitude is None or longitude is None:
         return None
-    return Position(latitude, longitude, at, last_parked=body.get("locationType") == "LAST_PARKED")
+    return Position(latitude, longitude, at)
+
+
+def _odometer_km(body: Mapping[str, Any]) -> float | None:
+    """The odometer in kilometres, in which Smartcar gives it unless the body names miles; 0 is no reading."""
+    distance = number(body.get("value"), low=0)
+    if not distance:
+        return None
+    return distance * KM_PER_MILE if str(body.get("unit")).lower() in {"mi", "mile", "miles"} else distance

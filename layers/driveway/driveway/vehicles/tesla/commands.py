@@ -9,7 +9,7 @@ from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.http_call import Unanswered
-from driveway.vehicles.json_values import first_instant, mapping, number
+from driveway.vehicles.json_values import first_instant, flag, mapping, number
 from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla import api, default_schedule
 from driveway.vehicles.tesla.outcomes import Judged, judge
@@ -156,6 +156,7 @@ def _charge_observation(charge: Mapping[str, Any], now: datetime) -> Observation
         power_kw=_power_kw(charge),
         soc_pct=number(charge.get("battery_level"), low=0, high=100),
         reachable=True,
+        fast_charging=flag(charge.get("fast_charger_present")) or None,
         measuring_point="vehicle_ac_input",
     )
 
@@ -182,5 +183,7 @@ def _drive_observation(drive: Mapping[str, Any], now: datetime) -> Observation |
     if at is None or latitude is None or longitude is None:
         return None
     moving = drive.get("shift_state") in ("D", "R") or (number(drive.get("speed")) or 0) > 0
-    parked_at = Position(latitude, longitude, at, last_parked=not moving)
-    return Observation(at=at, source=SOURCE, moving=moving, whereabouts=Whereabouts(position=parked_at))
+    # The state is of ``timestamp``; the position was measured at ``gps_as_of``, often when the car parked.
+    measured_at = first_instant(drive.get("gps_as_of"), known_at=now) or at
+    position = Position(latitude, longitude, min(measured_at, at))
+    return Observation(at=at, source=SOURCE, moving=moving, whereabouts=Whereabouts(position=position))

@@ -14,6 +14,7 @@ from driveway.vehicles.json_values import AHEAD, flag, instant, mapping, number,
 from driveway.vehicles.provider import Inbound, VehicleEvent
 
 SOURCE = "tesla"
+KM_PER_MILE = 1.609344
 
 PLUGGED_CHARGING_FULL: dict[str, tuple[bool, bool | None, bool | None]] = {
     "Disconnected": (False, False, None),
@@ -113,7 +114,9 @@ def _observation(said: Mapping[str, Any], at: datetime) -> Observation | None:
         "moving": moving,
         "soc_pct": number(said.get("BatteryLevel"), low=0, high=100) if soc_pct is None else soc_pct,
         "reachable": _REACHABLE.get(str(said.get("status")).rpartition("_")[2].upper()),
-        "whereabouts": _whereabouts(said, at, parked=bool(plugged_in) or moving is False),
+        "whereabouts": _whereabouts(said, at),
+        "odometer_km": _odometer_km(said),
+        "fast_charging": True if _is_fast_charging(said) else None,
     }
     energy = _alternating_current(said)
     known = {name: value for name, value in (signals | energy).items() if value is not None}
@@ -124,13 +127,23 @@ def _observation(said: Mapping[str, Any], at: datetime) -> Observation | None:
 
 def _alternating_current(said: Mapping[str, Any]) -> dict[str, float]:
     """Power and session energy at the AC input. During DC charging the AC fields are not of this session."""
-    if flag(said.get("FastChargerPresent")) or (number(said.get("DCChargingPower")) or 0) > 0:
+    if _is_fast_charging(said):
         return {}
     read = {
         "power_kw": number(said.get("ACChargingPower"), low=0),
         "energy_session_kwh": number(said.get("ACChargingEnergyIn"), low=0),
     }
     return {name: value for name, value in read.items() if value is not None}
+
+
+def _is_fast_charging(said: Mapping[str, Any]) -> bool:
+    return bool(flag(said.get("FastChargerPresent"))) or (number(said.get("DCChargingPower")) or 0) > 0
+
+
+def _odometer_km(said: Mapping[str, Any]) -> float | None:
+    """The odometer, which the car gives in miles; 0 is no reading."""
+    miles = number(said.get("Odometer"), low=0)
+    return miles * KM_PER_MILE if miles else None
 
 
 def _moving(said: Mapping[str, Any]) -> bool | None:
@@ -141,14 +154,13 @@ def _moving(said: Mapping[str, Any]) -> bool | None:
     return False if gear == "P" or speed == 0 else None
 
 
-def _whereabouts(said: Mapping[str, Any], at: datetime, *, parked: bool) -> Whereabouts | None:
-    """A plugged car, and one in park, is where it will stay: its position counts as last parked."""
+def _whereabouts(said: Mapping[str, Any], at: datetime) -> Whereabouts | None:
     home_flag, location = flag(said.get("LocatedAtHome")), mapping(said.get("Location"))
     latitude = number(location.get("latitude"), low=-90, high=90)
     longitude = number(location.get("longitude"), low=-180, high=180)
     position = None
     if latitude is not None and longitude is not None:
-        position = Position(latitude, longitude, at, last_parked=parked)
+        position = Position(latitude, longitude, at)
     if home_flag is None and position is None:
         return None
     return Whereabouts(home_flag=home_flag, position=position)

@@ -1,0 +1,138 @@
+"""A car in an open home session that is reported away: the doubt, how it ends, and the sessions after it."""
+
+from typing import Any
+
+import pytest
+
+from driveway.domain.presence.observe import presence_due
+from driveway.domain.presence.rules import EffectKind
+from driveway.domain.twin.reasons import Reason
+from tests.support.domain.presence_car import HOUR, Car, at, plugged_at_home
+
+MINUTE = 60
+DOUBTED = (EffectKind.HOME_DOUBTED, Reason.HOME_IN_DOUBT)
+LEFT = (EffectKind.PLUGGED_OUT, Reason.LEFT_HOME_UNSEEN)
+CONFIRMED = (EffectKind.HOME_CONFIRMED, Reason.HOME_SEEN_AGAIN)
+STRAY = (EffectKind.HOME_CONFIRMED, Reason.PLACE_WAS_STRAY)
+
+
+def reported_every_five_minutes_until(seconds: int) -> Car:
+    car = plugged_at_home()
+    for passed in range(0, seconds + 1, 300):
+        car.says(passed, plugged_in=True, at_home=True)
+    return car
+
+
+def test_one_unclear_report_of_being_away_leaves_the_session_in_doubt() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=True, at_home=False)
+    assert car.told == [DOUBTED]
+    assert car.in_session
+    assert presence_due(car.presence) == at(2 * HOUR)
+
+
+def test_a_second_measurement_ends_the_session_as_of_the_last_sight_of_home() -> None:
+    car = reported_every_five_minutes_until(HOUR)
+    car.says(2 * HOUR, plugged_in=True, at_home=False).says(2 * HOUR + MINUTE, plugged_in=True, at_home=False)
+    assert car.told == [LEFT]
+    assert car.closed_at == at(HOUR)
+    assert not car.in_session
+
+
+def test_reports_that_repeat_one_measurement_are_one_report() -> None:
+    car = plugged_at_home()
+    for minute in range(5, 60, 5):
+        car.says(HOUR + minute * MINUTE, plugged_in=True, at_home=False, place_measured_at=at(HOUR))
+        assert car.in_session
+        assert car.presence.doubt is not None
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_one_measurement_without_time_to_leave_was_a_stray_and_is_never_away_again(repeats: bool) -> None:
+    car = reported_every_five_minutes_until(HOUR)
+    stray: dict[str, Any] = {"at_home": False, "place_measured_at": at(HOUR + 60)}
+    car.says(HOUR + 5 * MINUTE, plugged_in=True, **stray)
+    if repeats:
+        car.says(HOUR + 30 * MINUTE, plugged_in=True, **stray)
+    car.waits_until(2 * HOUR + 5 * MINUTE)
+    assert car.told == [STRAY]
+    for hour in range(3, 9):
+        car.says(hour * HOUR, plugged_in=True, **stray)
+        assert car.told == [(EffectKind.IGNORED, Reason.PLACE_WAS_STRAY)]
+        assert car.in_session
+        assert car.presence.doubt is None
+
+
+def test_one_measurement_after_a_gap_in_the_reports_was_true() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=True, at_home=False).waits_until(2 * HOUR)
+    assert car.told == [LEFT]
+    assert car.closed_at == at(0.001)  # the last sight of home is the plug-in itself
+
+
+@pytest.mark.parametrize(("gap_s", "left"), [(599, False), (600, True)])
+def test_a_car_needs_ten_minutes_without_a_report_to_leave_and_plug_in(gap_s: int, left: bool) -> None:
+    car = plugged_at_home().says(300, charging=True).says(300 + gap_s, at_home=False).waits_until(2 * HOUR)
+    assert car.in_session is not left
+
+
+def test_the_next_report_of_home_ends_the_doubt() -> None:
+    car = plugged_at_home().says(HOUR, at_home=False).says(HOUR + 10 * MINUTE, at_home=True)
+    assert car.told == [CONFIRMED]
+    assert car.in_session
+    assert car.presence.session is not None
+    assert car.presence.session.strays == (at(HOUR),)
+    assert presence_due(car.presence) is None
+
+
+@pytest.mark.parametrize(
+    "sign", [{"clearly_away": True}, {"clearly_away": True, "power_kw": 50.0}, {"clearly_away": True, "charging": True}]
+)
+def test_a_clear_report_ends_the_session_at_once(sign: dict[str, Any]) -> None:
+    car = reported_every_five_minutes_until(HOUR).says(HOUR + MINUTE, plugged_in=True, at_home=False, **sign)
+    assert LEFT in car.told
+    assert car.closed_at == at(HOUR)
+    assert car.presence.plugged_in is not None
+    assert car.presence.plugged_in.value is True
+
+
+def test_a_plug_out_in_doubt_ends_the_session_at_the_last_sight_of_home() -> None:
+    car = reported_every_five_minutes_until(HOUR).says(HOUR + 5 * MINUTE, plugged_in=True, at_home=False)
+    car.says(HOUR + 10 * MINUTE, plugged_in=False).waits_until(HOUR + 20 * MINUTE)
+    assert car.closed_at == at(HOUR)
+    assert car.presence.doubt is None
+
+
+def test_coming_back_and_plugging_in_is_a_new_session() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=True, at_home=False, clearly_away=True)
+    first = car.presence.last_session
+    car.says(9 * HOUR, plugged_in=True, at_home=True)
+    assert first is not None
+    assert car.presence.session is not None
+    assert car.presence.session.id != first.id
+    assert car.presence.session.opened_at == car.presence.session.metered_from == at(9 * HOUR)
+
+
+def test_a_place_that_was_measured_before_the_known_one_is_too_late() -> None:
+    car = plugged_at_home().says(HOUR, at_home=False, clearly_away=True, place_measured_at=at(-HOUR))
+    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
+
+
+def test_a_late_report_of_home_moves_the_last_sight_of_home() -> None:
+    car = plugged_at_home().says(HOUR, at_home=False).says(HOUR - 60, now=HOUR + 10, at_home=True)
+    car.says(HOUR + 20 * MINUTE, at_home=False)
+    assert car.closed_at == at(HOUR - 60)
+
+
+def test_the_odometer_shows_that_a_car_was_driven_since_it_was_plugged_in() -> None:
+    car = plugged_at_home().says(HOUR, odometer_km=1000.0, plugged_in=True, at_home=True)
+    car.says(3 * HOUR, odometer_km=1012.0).says(3 * HOUR, plugged_in=True, at_home=True, place_measured_at=at(-HOUR))
+    assert car.closed_at == at(HOUR)
+    assert not car.in_session
+    car.says(9 * HOUR, odometer_km=1024.0).says(9 * HOUR, plugged_in=True, at_home=True, place_measured_at=at(8 * HOUR))
+    assert car.in_session
+
+
+@pytest.mark.parametrize("kilometres", [1000.5, 999.0, 1609.3, 0.0, float("nan")])
+def test_noise_a_lower_value_and_another_unit_are_no_drive(kilometres: float) -> None:
+    car = plugged_at_home().says(HOUR, odometer_km=1000.0).says(HOUR + 60, odometer_km=kilometres)
+    assert car.in_session
+    assert car.presence.driven_after is None
