@@ -197,7 +197,7 @@ def test_a_user_name_tells_clients_apart_and_a_password_does_not():
     assert "secret-name" not in holder(username="secret-name")
 
 
-@pytest.mark.parametrize("expires_in", [60, 5, "60", None, "soon"])
+@pytest.mark.parametrize("expires_in", [60, 5, "60", None, "soon", True, -1, 0, 1e300, 10**400, [], {}, "inf", "nan"])
 def test_a_short_or_unreadable_lifetime_does_not_mean_a_fetch_for_every_call(expires_in):
     world = World(OAuth(expires_in=expires_in))
     tokens = world.instance()

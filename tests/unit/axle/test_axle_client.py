@@ -1,5 +1,6 @@
 """Axle's API over real HTTP: what every answer, and every missing answer, means."""
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
 from driveway.axle import client as client_module
@@ -73,7 +76,7 @@ def test_calls_carry_the_organisations_token_and_give_axles_answer(world: World)
     instance = world.instance()
     asset = onboarded(instance)
     assert instance.get(asset)["external_id"] == "car-1"
-    instance.tell(f"{asset}/event/tariff-update", {"tariff": TARIFF})
+    instance.send_event(f"{asset}/event/tariff-update", {"tariff": TARIFF})
     assert world.token_requests() == 1
 
 
@@ -116,7 +119,7 @@ def test_a_token_is_replaced_before_it_expires_and_axle_never_sees_an_expired_on
 def test_wrong_credentials_are_an_outage_until_they_are_put_right(world: World) -> None:
     with pytest.raises(AxleUnavailableError, match="401") as failure:
         world.instance("wrong").get("/entities/site/x")
-    assert failure.value.heard is False
+    assert failure.value.may_be_carried_out is False
     assert onboarded(world.instance())
 
 
@@ -124,7 +127,7 @@ def test_a_token_that_is_refused_twice_is_an_outage_after_two_calls(world: World
     world.fault(path="/entities/", status=401, body={"detail": "Could not validate credentials"})
     with pytest.raises(AxleUnavailableError, match="Could not validate credentials") as failure:
         world.instance().get("/entities/asset/x")
-    assert (failure.value.status, failure.value.heard) == (401, False)
+    assert (failure.value.status, failure.value.may_be_carried_out) == (401, False)
     assert len(world.simulator.requests.list(path="/entities/")) == 2
     assert world.token_requests() == 2
 
@@ -133,7 +136,7 @@ def test_a_token_that_is_refused_twice_is_an_outage_after_two_calls(world: World
 def test_a_final_refusal_is_in_axles_words_and_made_once(world: World, status: int) -> None:
     world.fault(path="/event/", status=status, body={"detail": "Invalid tariff: off_peak_times"})
     with pytest.raises(AxleRefusedError) as failure:
-        world.instance().tell("/entities/asset/x/event/intent", {})
+        world.instance().send_event("/entities/asset/x/event/intent", {})
     assert (failure.value.status, failure.value.detail) == (status, "Invalid tariff: off_peak_times")
     assert len(world.simulator.requests.list(path="/event/")) == 1
 
@@ -144,15 +147,15 @@ def test_a_403_is_a_refusal_of_a_request_and_an_outage_for_what_an_asset_is_to_b
     with pytest.raises(AxleRefusedError, match="Permission denied"):
         instance.post("/data/readings", {"readings": []})
     with pytest.raises(AxleUnavailableError, match="Permission denied") as failure:
-        instance.tell("/entities/asset/x/event/intent", {})
-    assert (failure.value.status, failure.value.heard) == (403, False)
+        instance.send_event("/entities/asset/x/event/intent", {})
+    assert (failure.value.status, failure.value.may_be_carried_out) == (403, False)
 
 
 def test_validation_errors_are_told_with_their_places(world: World) -> None:
     instance = world.instance()
     path = onboarded(instance) + "/event/intent"
     with pytest.raises(AxleRefusedError) as failure:
-        instance.tell(path, {"intent": {"energy_required_kwh": "x"}})
+        instance.send_event(path, {"intent": {"energy_required_kwh": "x"}})
     assert failure.value.status == 422
     assert "body.intent.energy_required_kwh: " in failure.value.detail
     assert "body.intent.ready_by: Field required" in failure.value.detail
@@ -162,9 +165,9 @@ def test_validation_errors_are_told_with_their_places(world: World) -> None:
 def test_an_answer_that_will_change_is_an_outage_with_the_wait_that_axle_asks_for(world: World, status: int) -> None:
     world.fault(path="/event/", status=status, retry_after=17)
     with pytest.raises(AxleUnavailableError) as failure:
-        world.instance().tell("/entities/asset/x/event/intent", {})
+        world.instance().send_event("/entities/asset/x/event/intent", {})
     assert (failure.value.status, failure.value.retry_after_s) == (status, 17)
-    assert failure.value.heard is (status not in {425, 429})
+    assert failure.value.may_be_carried_out is (status not in {425, 429})
 
 
 def test_an_answer_lost_after_axle_acted_may_have_been_heard(world: World) -> None:
@@ -172,8 +175,8 @@ def test_an_answer_lost_after_axle_acted_may_have_been_heard(world: World) -> No
     path = onboarded(instance)
     world.fault(path="/event/", when="after", drop=True)
     with pytest.raises(AxleUnavailableError) as failure:
-        instance.tell(f"{path}/event/plug-in", {})
-    assert failure.value.heard is True
+        instance.send_event(f"{path}/event/plug-in", {})
+    assert failure.value.may_be_carried_out is True
     assert instance.http.get(f"{world.url}/_sim/assets/car-1", timeout=5).json()["plugged_in"] is True
 
 
@@ -183,8 +186,8 @@ def test_no_answer_in_time_is_an_outage_that_may_have_been_heard(world: World, m
     instance.tokens.token()
     world.fault(path="/event/", delay_s=1)
     with pytest.raises(AxleUnavailableError, match="ReadTimeout") as failure:
-        instance.tell("/entities/asset/x/event/plug-out", {})
-    assert failure.value.heard is True
+        instance.send_event("/entities/asset/x/event/plug-out", {})
+    assert failure.value.may_be_carried_out is True
 
 
 def test_nothing_listening_is_an_outage_that_was_not_heard() -> None:
@@ -193,14 +196,17 @@ def test_nothing_listening_is_an_outage_that_was_not_heard() -> None:
     unused.server_close()
     instance = AxleClient(f"http://127.0.0.1:{port}", requests.Session(), StaticToken("t"))
     with pytest.raises(AxleUnavailableError, match="ConnectionError") as failure:
-        instance.tell("/x", {})
-    assert failure.value.heard is False
+        instance.send_event("/x", {})
+    assert failure.value.may_be_carried_out is False
 
 
 class Odd(BaseHTTPRequestHandler):
     """Answers that are not Axle's, by path."""
 
     seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -232,40 +238,119 @@ def odd() -> Iterator[AxleClient]:
     server.server_close()
 
 
-def test_a_success_without_json_is_an_outage_where_its_body_matters_and_a_success_where_it_does_not(
-    odd: AxleClient,
-) -> None:
-    with pytest.raises(AxleUnavailableError, match="not JSON"):
-        odd.post("/html", {})
-    odd.tell("/html", {})
+def test_a_success_that_is_not_json_is_an_answer_lost_whatever_was_asked(odd: AxleClient) -> None:
+    for call in (lambda: odd.post("/html", {}), lambda: odd.send_event("/html", {}), lambda: odd.get("/html")):
+        with pytest.raises(AxleUnavailableError, match="200 with a body that is not the answer") as failure:
+            call()
+        assert (failure.value.status, failure.value.may_be_carried_out) == (200, True)
     assert odd.post("/empty", {}) is None
 
 
 def test_a_gateways_page_is_told_by_its_status_only(odd: AxleClient) -> None:
     with pytest.raises(AxleUnavailableError, match=r"^HTTP 502$"):
-        odd.tell("/gateway", {})
+        odd.send_event("/gateway", {})
 
 
 def test_a_redirect_is_not_followed(odd: AxleClient) -> None:
     Odd.seen.clear()
     with pytest.raises(AxleUnavailableError, match=r"^HTTP 302$"):
-        odd.tell("/moved", {})
+        odd.send_event("/moved", {})
     assert Odd.seen == ["/moved"]
 
 
 def test_details_in_other_shapes_are_still_words(odd: AxleClient) -> None:
     with pytest.raises(AxleRefusedError, match=r"^a; b$"):
-        odd.tell("/refused-list", {})
+        odd.send_event("/refused-list", {})
     with pytest.raises(AxleRefusedError, match=r"^HTTP 400$"):
-        odd.tell("/refused-odd", {})
+        odd.send_event("/refused-odd", {})
 
 
 def test_axles_words_are_kept_within_reason() -> None:
     http = requests.Session()
     http.mount("https://", ProviderApi([Reply(400, {"detail": "x" * 10_000})]))
     with pytest.raises(AxleRefusedError) as failure:
-        AxleClient("https://axle.example", http, StaticToken("t")).tell("/x", {})
+        AxleClient("https://axle.example", http, StaticToken("t")).send_event("/x", {})
     assert failure.value.detail == "x" * client_module.MOST_WORDS
+
+
+EVENT, ASSET = "/entities/asset/a/event/intent", "/entities/asset/a"
+
+
+def answering(body: Any, status: int = 200) -> AxleClient:
+    """A client of an Axle that gives every call this answer."""
+    http = requests.Session()
+    http.mount("https://", ProviderApi([Reply(status, body)]))
+    return AxleClient("https://axle.example", http, StaticToken("t"))
+
+
+@pytest.mark.parametrize("status", ["RECEIVED", "ACCEPTED", "EXECUTED"])
+def test_an_event_is_acknowledged_by_axles_status(status: str) -> None:
+    answering({"timestamp": "2026-01-15T18:00:00Z", "status": status}).send_event(EVENT, {})
+
+
+@pytest.mark.parametrize("nothing", ["null", "{}"])
+def test_json_that_says_nothing_acknowledges_an_event_because_the_description_allows_it(nothing: str) -> None:
+    answering(nothing).send_event(EVENT, {})
+
+
+def test_an_event_that_axle_answers_as_rejected_is_refused() -> None:
+    with pytest.raises(AxleRefusedError, match="rejected the event") as failure:
+        answering({"timestamp": "2026-01-15T18:00:00Z", "status": "REJECTED"}).send_event(EVENT, {})
+    assert failure.value.status == 200
+
+
+PAGES = ["<html>maintenance</html>", "", "OK", '"<html>"', "[]", "true", "7", '{"message": "maintenance"}', "{", "\x00"]
+
+
+@pytest.mark.parametrize("page", [*PAGES, '{"status": "FAILED"}', '{"status": "down"}', '{"status": 1}'])
+def test_what_is_not_the_answer_to_an_event_is_an_answer_lost(page: str) -> None:
+    with pytest.raises(AxleUnavailableError) as failure:
+        answering(page).send_event(EVENT, {})
+    assert (failure.value.status, failure.value.may_be_carried_out) == (200, True)
+
+
+CALLS = {
+    "onboard": lambda axle: axle.post("/entities/site/onboard", {}),
+    "enrol": lambda axle: axle.post("/entities/site/s/enrol", {}),
+    "unenrol": lambda axle: axle.post("/entities/site/s/unenrol", {}),
+    "offboard": lambda axle: axle.post("/entities/site/s/offboard-site-and-assets"),
+    "eligibility": lambda axle: axle.post("/entities/site/check-eligibility", {}),
+    "mpan": lambda axle: axle.post("/validation/mpan", {}),
+    "readings": lambda axle: axle.post("/data/readings", {}),
+    "delete": lambda axle: axle.delete("/entities/asset/a"),
+    "find": lambda axle: axle.get("/entities/asset/external-id/car-1"),
+    "balance": lambda axle: axle.get("/rewards/s/info"),
+    "transactions": lambda axle: axle.get("/rewards/s/transactions"),
+    "link": lambda axle: axle.get("/rewards/s/url/balance"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_not_the_answer_to_a_call_is_an_answer_lost(call: str, page: str) -> None:
+    with pytest.raises(AxleUnavailableError, match="not the answer to this call") as failure:
+        CALLS[call](answering(page))
+    assert failure.value.may_be_carried_out is True
+
+
+def test_axle_says_nothing_of_what_it_deleted() -> None:
+    answering("", 204).delete(ASSET)
+    answering("null").delete(ASSET)
+
+
+@given(
+    body=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(st.sampled_from(["status", "site", "assets", "x"]), inner, max_size=3)
+        ),
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_no_answer_of_another_form_is_ever_taken_for_an_onboarding(body: Any) -> None:
+    with pytest.raises(AxleUnavailableError):
+        answering(json.dumps(body)).post("/entities/site/onboard", {})
 
 
 DATE = "Thu, 15 Jan 2026 18:00:00 GMT"

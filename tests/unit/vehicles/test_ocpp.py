@@ -93,7 +93,6 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("5xx", "start", [Reply(500, "<html>")], RETRYABLE),
     ("other", "start", [Reply(302)], FAILED),
     ("other", "start", [status("Perhaps")], FAILED),
-    ("other", "start", [Reply(200, [])], FAILED),
 ]
 
 

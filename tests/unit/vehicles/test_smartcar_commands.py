@@ -142,7 +142,7 @@ def test_smartcar_is_out_of_service_but_not_for_one_car_or_make_that_is(
         (Reply(202, execution("PENDING")), ACCEPTED),
         (Reply(200, {"status": "success", "message": "ok"}), ACCEPTED),
         (Reply(204), ACCEPTED),
-        (Reply(200, "not json"), ACCEPTED),
+        (Reply(200, "not json"), RETRYABLE),
         (Reply(202, execution("FAILURE")), RETRYABLE),
         (Reply(200, execution("ERROR")), RETRYABLE),
         (Reply(307, None, {"Location": "https://elsewhere.example.com"}), FAILED),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import requests
 
 TIMEOUT_S = (5.0, 15.0)
+LONGEST_LIFETIME_S = 366 * 86_400.0
 POLL_S = 0.25
 POLLS = 160
 """How often, and for how many polls, an instance looks whether another has finished its exchange."""
@@ -213,14 +214,25 @@ def _granted(status: int, body: Mapping[str, Any], lifetime_s: float) -> _Grante
     """What a token response grants (RFC 6749 §5.1, §5.2); ``lifetime_s`` where it does not say how long."""
     import requests
 
-    token, lifetime, successor = body.get("access_token"), body.get("expires_in", lifetime_s), body.get("refresh_token")
-    if status == requests.codes.ok and isinstance(token, str) and token:
-        try:
-            expires_in_s = float(lifetime)
-        except (TypeError, ValueError):
-            expires_in_s = lifetime_s
-        return _Granted(token, expires_in_s, successor if isinstance(successor, str) and successor else None)
+    token, successor = body.get("access_token"), body.get("refresh_token")
+    if status == requests.codes.ok and _is_token(token):
+        expires_in_s = _lifetime_s(body.get("expires_in"), lifetime_s)
+        return _Granted(str(token), expires_in_s, str(successor) if _is_token(successor) else None)
     error = body.get("error")
     refused = status in {400, 401, 403} and error in {"invalid_grant", "login_required", "access_denied"}
     words = f"The token service answered {status}" + (f" ({error})." if isinstance(error, str) else ".")
     raise TokenError(words, needs_user=refused)
+
+
+def _is_token(value: Any) -> bool:
+    """Whether a value can stand in a header as a bearer token (RFC 6750 §2.1)."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and " " not in value
+
+
+def _lifetime_s(value: Any, usual_s: float) -> float:
+    """How long a token is valid, as the endpoint says; ``usual_s`` where that is no possible number of seconds."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return usual_s
+    return seconds if 0 < seconds <= LONGEST_LIFETIME_S and not isinstance(value, bool) else usual_s

@@ -3,7 +3,7 @@
 import gzip
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.exceptions import NewConnectionError
 
 from driveway.auth.token_source import TokenError, TokenSource
+from driveway.axle.answers import EVENT_REJECTED, EVENT_TAKEN, check_form, event_status
 
 if TYPE_CHECKING:
     import requests
@@ -21,14 +22,14 @@ TIMEOUT_S = (3.05, 10)
 """To connect and to read."""
 
 MOST_WORDS = 500
-"""How much of Axle's words is kept."""
+"""How many characters of Axle's own words are kept."""
 
 LONGEST_WAIT_S = 86_400.0
-"""Who asks to be left alone for longer is taken to have meant a day."""
+"""A longer wait that Axle asks for counts as a day."""
 
 
 class AxleError(Exception):
-    """Axle did not do what was asked. ``detail`` is in Axle's own words where it gave any."""
+    """Axle did not do what was asked. ``detail`` is in Axle's own words if there are any."""
 
     def __init__(self, detail: str, *, status: int | None = None) -> None:
         super().__init__(detail)
@@ -37,28 +38,33 @@ class AxleError(Exception):
 
 
 class AxleRefusedError(AxleError):
-    """A final answer (400, 403, 404, 409, 422): repeating the same call gives the same."""
+    """A final answer (400, 403, 404, 409, 422): the same call is refused again."""
 
     status: int
 
 
 class AxleUnavailableError(AxleError):
-    """Axle could not answer now (5xx, 429, timeout, connection, no token).
+    """Axle gave no usable answer (5xx, 429, timeout, connection, no token, not in the form of its API).
 
-    ``heard`` says whether the call may have been carried out all the same.
+    ``may_be_carried_out`` says whether Axle may have carried the call out all the same, or may do so yet.
     """
 
     def __init__(
-        self, detail: str, *, status: int | None = None, retry_after_s: float | None = None, heard: bool = True
+        self,
+        detail: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        may_be_carried_out: bool = True,
     ) -> None:
         super().__init__(detail, status=status)
         self.retry_after_s = retry_after_s
-        self.heard = heard
+        self.may_be_carried_out = may_be_carried_out
 
 
 @dataclass(frozen=True, slots=True)
 class AxleClient:
-    """Calls Axle's API at ``base_url`` with the organisation's token."""
+    """Calls Axle's API at ``base_url`` with the organisation's token. Every answer is read and checked."""
 
     base_url: str
     http: "requests.Session"
@@ -66,76 +72,77 @@ class AxleClient:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """GET a resource. Raises AxleRefusedError or AxleUnavailableError."""
-        return self._call(
-            lambda headers: self.http.get(
-                self._url(path), params=params, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
-            )
-        )
+        return self._call("GET", path, params=params)
 
-    def tell(self, path: str, body: Mapping[str, Any]) -> None:
-        """POST a JSON body whose answer says nothing but its status: any 2xx will do.
+    def send_event(self, path: str, body: Mapping[str, Any]) -> None:
+        """POST an event of an asset. It returns once Axle has acknowledged it.
 
-        Raises AxleRefusedError or AxleUnavailableError: the latter on a 403, too, which is about our access and passes.
-        What Axle will not hear of an asset it documents as 404.
+        Raises:
+            AxleRefusedError: Axle refuses the event for good, by its status or in its answer (``REJECTED``).
+            AxleUnavailableError: there is no acknowledgement. A 403 counts as this, too: it is about our access and
+                passes. For an asset that Axle takes no events of, it documents a 404.
         """
         try:
-            self._send(
-                lambda headers: self.http.post(
-                    self._url(path), json=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
-                )
-            )
+            answer = self.post(path, body)
         except AxleRefusedError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
-            raise AxleUnavailableError(error.detail, status=error.status, heard=False) from error
+            raise AxleUnavailableError(error.detail, status=error.status, may_be_carried_out=False) from error
+        status = event_status(answer)
+        if status == EVENT_REJECTED:
+            raise AxleRefusedError("Axle answered that it rejected the event.", status=HTTPStatus.OK)
+        if status is not None and status not in EVENT_TAKEN:
+            raise AxleUnavailableError(f"Axle answered that the event is {status[:40]}.", status=HTTPStatus.OK)
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, compress: bool = False) -> Any:
         """POST a JSON body (gzip with ``compress``). Raises AxleRefusedError or AxleUnavailableError."""
         raw = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        extra = {} if raw is None else {"Content-Type": "application/json"}
+        headers = {} if raw is None else {"Content-Type": "application/json"}
         if raw is not None and compress:
-            raw, extra = gzip.compress(raw, mtime=0), {**extra, "Content-Encoding": "gzip"}
-        return self._call(
-            lambda headers: self.http.post(
-                self._url(path), data=raw, headers=headers | extra, timeout=TIMEOUT_S, allow_redirects=False
-            )
-        )
+            raw, headers = gzip.compress(raw, mtime=0), {**headers, "Content-Encoding": "gzip"}
+        return self._call("POST", path, data=raw, headers=headers)
 
     def delete(self, path: str) -> None:
         """DELETE a resource. Raises AxleRefusedError or AxleUnavailableError."""
-        self._send(
-            lambda headers: self.http.delete(self._url(path), headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
-        )
+        self._call("DELETE", path)
 
-    def _url(self, path: str) -> str:
-        return self.base_url.rstrip("/") + path
-
-    def _call(self, send: Callable[[dict[str, str]], "requests.Response"]) -> Any:
-        import requests
-
-        answer = self._send(send)
-        if answer.status_code == HTTPStatus.NO_CONTENT or not answer.content:
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        """The decoded JSON of the answer; None where a 204 has none."""
+        answer = self._send(method, path, **request)
+        if answer.status_code == HTTPStatus.NO_CONTENT:
             return None
         try:
-            return answer.json()
-        except requests.JSONDecodeError as error:
-            words = f"Axle answered {answer.status_code} with a body that is not JSON."
-            raise AxleUnavailableError(words, status=answer.status_code) from error
+            decoded = json.loads(answer.content)
+            check_form(method, path, decoded)
+        except (ValueError, RecursionError) as error:
+            detail = f"Axle answered {answer.status_code} with a body that is not the answer to this call."
+            raise AxleUnavailableError(detail, status=answer.status_code) from error
+        return decoded
 
-    def _send(self, send: Callable[[dict[str, str]], "requests.Response"]) -> "requests.Response":
+    def _send(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> "requests.Response":
         import requests
+
+        def once(token: str) -> "requests.Response":
+            authorized = {**(headers or {}), "Authorization": f"Bearer {token}"}
+            url = self.base_url.rstrip("/") + path
+            return self.http.request(
+                method, url, headers=authorized, timeout=TIMEOUT_S, allow_redirects=False, **request
+            )
 
         try:
             token = self.tokens.token()
-            answer = send({"Authorization": f"Bearer {token}"})
+            answer = once(token)
             if answer.status_code == HTTPStatus.UNAUTHORIZED:
-                token = self.tokens.token(refused=token)
-                answer = send({"Authorization": f"Bearer {token}"})
+                answer = once(self.tokens.token(refused=token))
         except requests.RequestException as error:
-            words = f"Axle could not be reached: {type(error).__name__}."
-            raise AxleUnavailableError(words, heard=_may_have_arrived(error)) from error
+            detail = f"Axle could not be reached: {type(error).__name__}."
+            raise AxleUnavailableError(detail, may_be_carried_out=_may_have_arrived(error)) from error
         except TokenError as error:
-            raise AxleUnavailableError(str(error), retry_after_s=error.retry_after_s, heard=False) from error
+            raise AxleUnavailableError(
+                str(error), retry_after_s=error.retry_after_s, may_be_carried_out=False
+            ) from error
         _check(answer)
         return answer
 
@@ -151,7 +158,7 @@ def _check(answer: "requests.Response") -> None:
             detail_of(answer),
             status=status,
             retry_after_s=retry_after_s(answer.headers),
-            heard=status not in _NOT_CARRIED_OUT,
+            may_be_carried_out=status not in _NOT_CARRIED_OUT,
         )
     if status >= 400:
         raise AxleRefusedError(detail_of(answer), status=status)
@@ -174,8 +181,8 @@ def detail_of(answer: "requests.Response") -> str:
     except (requests.JSONDecodeError, AttributeError):
         detail = None
     parts = detail if isinstance(detail, list) else [detail]
-    words = "; ".join(_sentence(part) for part in parts if part)
-    return words[:MOST_WORDS] or f"HTTP {answer.status_code}"
+    text = "; ".join(_sentence(part) for part in parts if part)
+    return text[:MOST_WORDS] or f"HTTP {answer.status_code}"
 
 
 def _sentence(item: Any) -> str:
@@ -188,9 +195,9 @@ def _sentence(item: Any) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """How many seconds Axle asks to wait (``Retry-After``, RFC 9110 §10.2.3); None if it does not say.
+    """How many seconds Axle asks us to wait (``Retry-After``, RFC 9110 §10.2.3); None if it does not ask.
 
-    A date is measured from the answer's own ``Date``, so that neither clock needs to be right.
+    A date counts from the answer's own ``Date``, so that neither clock needs to be right.
     """
     text = headers.get("Retry-After", "").strip()
     try:

@@ -86,7 +86,7 @@ def _claim(asset: str, note: Note, runtime: Runtime) -> tuple[Twin, str]:
 def _answer_to(call: AxleCall, claim: str, permit: Permit, runtime: Runtime) -> Note:
     """Make a claimed call; gives what its answer makes of the twin."""
     try:
-        axle_client(runtime).tell(call.path, call.body)
+        axle_client(runtime).send_event(call.path, call.body)
     except AxleRefusedError as error:
         now, status, words = runtime.now(), error.status, error.detail
         runtime.breakers.succeeded(BREAKER, permit, now)
@@ -96,7 +96,8 @@ def _answer_to(call: AxleCall, claim: str, permit: Permit, runtime: Runtime) -> 
         )
     except AxleUnavailableError as error:
         now, wait_s, words, spread = runtime.now(), error.retry_after_s, error.detail, runtime.random.random()
-        unanswered, acts_within = call if error.heard else None, runtime.clock.real_time(ACTS_WITHIN.total_seconds())
+        unanswered = call if error.may_be_carried_out else None
+        acts_within = runtime.clock.real_time(ACTS_WITHIN.total_seconds())
         runtime.breakers.failed(BREAKER, permit, now, wait_s=wait_s)
         runtime.logger.info("Axle unavailable", extra={"call": call.kind, "status": error.status})
         return lambda twin: answered(

@@ -1,4 +1,7 @@
-"""One HTTP call to a provider, told as a value: an answer, or why there is none. Nothing here raises or logs."""
+"""One HTTP call to a provider, and what came of it as a value: an answer, or why there is none.
+
+Nothing here raises or logs.
+"""
 
 import json
 import math
@@ -22,7 +25,7 @@ LONGEST_WAIT_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the provider answered; ``body`` is parsed JSON (None if it is not JSON) and ``text`` the same as it came."""
+    """What the provider answered: ``text`` is the body as it came, ``body`` decoded JSON (None if it is not JSON)."""
 
     status: int
     body: Any = None
@@ -33,6 +36,16 @@ class Answer:
     def fields(self) -> Mapping[str, Any]:
         """The body where it is a JSON object, else nothing."""
         return self.body if isinstance(self.body, dict) else {}
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the body is a JSON object; a 204 has none."""
+        return isinstance(self.body, dict) or self.status == 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +78,19 @@ def send(
     headers: Mapping[str, str] | None = None,
     refuses_token: Callable[[Answer], bool] = is_unauthorized,
 ) -> Answer | Unanswered:
-    """Make one request with the call's bearer token; where that is refused, once more with another token.
+    """Make one request with the call's bearer token; if that is refused, once more with another token.
 
-    ``refuses_token`` tells the answers which mean that the token is not good. ``timeout_s`` is to connect and to read.
+    A success that is not a JSON object is no answer of a provider's: a gateway may answer so during maintenance.
+
+    Args:
+        call: where and with which token.
+        method: of HTTP.
+        url: in full.
+        timeout_s: to connect and to read.
+        body: sent as JSON.
+        headers: further ones.
+        refuses_token: whether an answer means that the token is not good.
+
     Redirects are not followed: a token goes only where it was meant to go.
     """
     import requests
@@ -80,7 +103,14 @@ def send(
             answer = _once(call.http, request, call.tokens.token(refused=token), timeout_s)
     except TokenError as error:
         return Unanswered(str(error), sent=False, needs_user=error.needs_user, retry_after_s=error.retry_after_s)
+    if isinstance(answer, Answer) and answer.is_success and not answer.has_form:
+        return lost(answer)
     return answer
+
+
+def lost(answer: Answer) -> Unanswered:
+    """What a success amounts to that is not in the form of the provider's API: the request may have been obeyed."""
+    return Unanswered(f"The provider answered {answer.status} in a form that its API does not describe.", sent=True)
 
 
 def _once(
@@ -115,7 +145,7 @@ def _once(
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """How many seconds the provider asks to wait, a day at most; None if it does not say.
+    """How many seconds the provider asks us to wait, a day at most; None if it does not ask.
 
     ``Retry-After`` in seconds or as a date (RFC 9110 §10.2.3), else ``RateLimit-Reset`` in seconds.
     """

@@ -31,7 +31,7 @@ from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.supply import SUPPLY_V, phases_of
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
-from driveway.vehicles.http_call import Answer, Unanswered, retry_after_s, send
+from driveway.vehicles.http_call import Answer, Unanswered, lost, retry_after_s, send
 from driveway.vehicles.json_values import first_instant, flag, number, shorten, text
 from driveway.vehicles.provider import Call
 
@@ -77,6 +77,9 @@ STATUSES: Mapping[str, tuple[bool | None, bool | None]] = {
 }
 """ChargePointStatus (OCPP 1.6 §7.7) as (plugged in, charging). Reserved, Unavailable and Faulted say nothing."""
 
+STATE_FIELDS = frozenset({"connected", "status", "plugged_in", "charging"})
+"""A central system's answer about a charger has at least one of them."""
+
 
 class OcppCommands:
     """The outbound half of OCPP."""
@@ -99,6 +102,8 @@ class OcppCommands:
             return answer
         if answer.status != 200:
             return _refusal(call, answer)
+        if not STATE_FIELDS & answer.fields.keys():
+            return lost(answer).outcome()
         return Outcome(OutcomeKind.ACCEPTED, observations=observations(answer.fields, now=call.now))
 
     def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
@@ -254,6 +259,8 @@ def _operate(call: Call, vehicle: Vehicle, operation: Operation, body: Mapping[s
         return answer
     if answer.status != 200:
         return _refusal(call, answer)
+    if text(answer.fields.get("status")) is None:
+        return lost(answer).outcome()
     return _outcome(f"{operation} {answer.fields.get('status')}", answer)
 
 

@@ -345,7 +345,9 @@ def test_rows_are_posted_to_axle_as_gzip() -> None:
     posted: list[tuple[str, Any, Any]] = []
 
     class Http:
-        def post(self, url: str, *, data: bytes, headers: dict[str, str], **_: object) -> requests.Response:
+        def request(
+            self, _method: str, url: str, *, data: bytes, headers: dict[str, str], **_: object
+        ) -> requests.Response:
             posted.append((url, data, headers))
             answer = requests.Response()
             answer.status_code, answer._content = 200, json.dumps({"responses": [{"accepted": True}]}).encode()

@@ -9,7 +9,7 @@ from driveway.domain.control.outcome import Outcome
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.enode.outcomes import RETRYABLE, action_outcome, outcome, status_row
 from driveway.vehicles.enode.vehicle import POWER_DELIVERY_STATES, observations
-from driveway.vehicles.http_call import Answer, Unanswered, retry_after_s, send
+from driveway.vehicles.http_call import Answer, Unanswered, lost, retry_after_s, send
 from driveway.vehicles.json_values import flag, instant, mapping, text
 from driveway.vehicles.provider import Call
 
@@ -72,7 +72,9 @@ def _read(call: Call, vehicle: Vehicle) -> dict[str, Any] | Outcome:
     answer = _send(call, "GET", _path(vehicle))
     if isinstance(answer, Outcome):
         return answer
-    return _refusal(call, answer) if answer.status != 200 else dict(answer.fields)
+    if answer.status != 200:
+        return _refusal(call, answer)
+    return dict(answer.fields) if mapping(answer.fields.get("chargeState")) else lost(answer).outcome()
 
 
 def _refusal(call: Call, answer: Answer) -> Outcome:
@@ -91,8 +93,8 @@ def _charge(call: Call, vehicle: Vehicle, action: Action) -> Outcome:
     answer = _send(call, "POST", f"{_path(vehicle)}/charging", {"action": action})
     if isinstance(answer, Outcome):
         return answer
-    if 200 <= answer.status < 300:
-        return action_outcome(answer.fields)
+    if answer.is_success:
+        return action_outcome(answer.fields) if text(answer.fields.get("state")) else lost(answer).outcome()
     return _explain_400(call, vehicle, action, answer) if answer.status == 400 else _refusal(call, answer)
 
 

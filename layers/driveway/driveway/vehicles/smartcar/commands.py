@@ -4,7 +4,7 @@ from urllib.parse import quote, urlsplit
 
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
-from driveway.vehicles.http_call import Answer, Unanswered, send
+from driveway.vehicles.http_call import Answer, Unanswered, lost, send
 from driveway.vehicles.json_values import mapping, sequence, text
 from driveway.vehicles.provider import Call
 from driveway.vehicles.smartcar import signals
@@ -37,11 +37,11 @@ class SmartcarCommands:
         stored: list[dict[str, object]] = []
         path = "signals"
         for page in range(MOST_PAGES):
-            answer = _send(call, vehicle, "GET", path, NEXT_PAGE_TIMEOUT_S if page else READ_TIMEOUT_S)
-            if not isinstance(answer, Answer) or answer.status != 200:
+            answer = _page(call, vehicle, path, NEXT_PAGE_TIMEOUT_S if page else READ_TIMEOUT_S)
+            if isinstance(answer, Outcome):
                 if stored:
                     break
-                return answer if isinstance(answer, Outcome) else outcome_of(answer, "read_state", call.now)
+                return answer
             stored += [_flat(resource) for resource in sequence(answer.fields.get("data"))]
             next_page = _next_page(answer)
             if next_page is None:
@@ -61,6 +61,16 @@ class SmartcarCommands:
     def remove_default(self, call: Call, vehicle: Vehicle) -> Outcome:
         """ALREADY_IN_STATE: nothing was installed."""
         return Outcome(OutcomeKind.ALREADY_IN_STATE)
+
+
+def _page(call: Call, vehicle: Vehicle, path: str, timeout_s: tuple[float, float]) -> Answer | Outcome:
+    """A page of the store; an outcome where it could not be read."""
+    answer = _send(call, vehicle, "GET", path, timeout_s)
+    if not isinstance(answer, Answer):
+        return answer
+    if answer.status != 200:
+        return outcome_of(answer, "read_state", call.now)
+    return answer if isinstance(answer.fields.get("data"), list) else lost(answer).outcome()
 
 
 def _command(call: Call, vehicle: Vehicle, action: Action) -> Outcome:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind
-from driveway.vehicles.http_call import Answer, retry_after_s
+from driveway.vehicles.http_call import Answer, lost, retry_after_s
 from driveway.vehicles.json_values import mapping, number, sequence, shorten, text
 from driveway.vehicles.smartcar.signals import SOURCE
 
@@ -108,9 +108,16 @@ def outcome_of(answer: Answer, action: Action, now: datetime) -> Outcome:
     if error is not None:
         return _from_error(answer, error, action, now)
     execution = mapping(answer.fields.get("data"))
-    if 200 <= answer.status < 300:
+    if answer.is_success and not execution and not _is_flat_success(answer):
+        return lost(answer).outcome()
+    if answer.is_success:
         return Outcome(OutcomeKind.ACCEPTED, _status_value(execution) or "", provider_ref=text(execution.get("id")))
     return _from_error(answer, {}, action, now)
+
+
+def _is_flat_success(answer: Answer) -> bool:
+    """Whether an answer says no more than that: without a body, or in the flat form of version 2.0."""
+    return answer.status == 204 or text(answer.fields.get("status")) is not None
 
 
 def refuses_token(answer: Answer) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind
-from driveway.vehicles.http_call import Answer, retry_after_s
+from driveway.vehicles.http_call import Answer, lost, retry_after_s
 from driveway.vehicles.json_values import mapping, shorten, text
 from driveway.vehicles.tesla.telemetry import SOURCE
 
@@ -116,6 +116,8 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
     ``result: true`` is ACCEPTED: what the car then shows confirms the command, not this answer.
     """
     response = mapping(answer.fields.get("response"))
+    if answer.is_success and not response and not answer.fields.get("error"):
+        return Judged(lost(answer).outcome(), doubtful=True)
     if 200 <= answer.status < 300 and response.get("result") is not False and not answer.fields.get("error"):
         return Judged(Outcome(OutcomeKind.ACCEPTED))
     said = _said(answer.fields, response)
