@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from driveway.outbox.account_checks import queue_checks
 from driveway.outbox.wakeups import WakeUp, queue_due
 from driveway.runtime.context import current_runtime
 from driveway.runtime.metrics import emit
@@ -10,7 +11,7 @@ SITE = "SITE#"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """How many looks were queued for each reconciler, and how many onboardings were begun and never finished."""
+    """How many looks and checks of accounts were queued, and how many onboardings were begun and never finished."""
     runtime = current_runtime()
     now = runtime.now()
     until = now + runtime.wake_up_window
@@ -21,6 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     queued = {
         "axle": queue_due(runtime, "AXLE_SYNC_QUEUE_URL", axle, now),
         "control": queue_due(runtime, "CHARGE_CONTROL_QUEUE_URL", control, now),
+        "accounts": queue_checks(runtime, runtime.accounts.due(until), now),
     }
     emit({"OnboardingUnfinished": unfinished}, runtime)
     return {**queued, "unfinished": unfinished}

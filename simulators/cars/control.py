@@ -252,6 +252,17 @@ def _provider_routes(routes: APIRouter, simulator: CarSimulator) -> None:
             car = _find(simulator, error.vehicle_id)
             simulator.smartcar.vehicle_error(car, error.type, error.code, error.state, now)
 
+    @routes.post("/tesla/sign-in/{user_id}", status_code=201)
+    async def sign_in(user_id: str) -> dict[str, str]:
+        with world.present() as now:
+            return {"refresh_token": simulator.tesla.refresh_tokens.sign_in(user_id, now)}
+
+    @routes.post("/tesla/revoke/{user_id}", status_code=204)
+    async def revoke(user_id: str) -> None:
+        with world.present():
+            simulator.tesla.refresh_tokens.revoke(user_id)
+            simulator.tesla.tokens.expire()
+
     @routes.post("/expire-tokens", status_code=204)
     async def expire_tokens(provider: Literal["enode", "smartcar", "tesla"] | None = None) -> None:
         for one in (simulator.enode, simulator.smartcar, simulator.tesla):

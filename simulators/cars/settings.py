@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from simulators.cars.spec import Strict, WebhookFaults
+from simulators.cars.tokens import RefreshModel
 
 
 class ProviderSettings(Strict):
@@ -55,12 +56,22 @@ class SmartcarSettings(ProviderSettings):
 
 
 class TeslaSettings(ProviderSettings):
-    """Tesla: records leave through a signed relay; refresh tokens work once."""
+    """Tesla: records leave through a signed relay.
+
+    Attributes:
+        refresh_token: the refresh token of an owner who signed in before the simulator began.
+        refresh_tokens: how often one works: once (``strict``), or as Tesla promises, the last used one again for 24 h.
+        refresh_token_days: for how many days one is good without being used.
+        sign_in_ends_older: whether a new sign-in of an owner ends the refresh tokens of the ones before.
+    """
 
     form: Literal["decoded", "proto_json"] = "decoded"
     wake_s: float = Field(20.0, ge=0)
     asleep_status: Literal[408, 500] = 408
     refresh_token: str = "refresh-1"  # noqa: S105 - a simulator's published default
+    refresh_tokens: RefreshModel = "strict"
+    refresh_token_days: float = Field(92.0, gt=0)
+    sign_in_ends_older: bool = False
     access_token_s: float = Field(28800.0, gt=0)
 
 

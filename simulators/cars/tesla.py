@@ -13,7 +13,7 @@ from simulators.cars.outbox import Message, Outbox, Request
 from simulators.cars.settings import TeslaSettings
 from simulators.cars.spec import CarSpec
 from simulators.cars.tesla_schedules import ChargeSchedules, ScheduleError, parse_schedule
-from simulators.cars.tokens import Tokens
+from simulators.cars.tokens import RefreshTokens, Tokens
 from simulators.cars.wire import answer, encode, epoch_ms, stamp, timestamped_signature
 from simulators.cars.world import World
 
@@ -69,11 +69,11 @@ class Tesla:
         self.world = world
         self.outbox = outbox
         self.tokens = Tokens("tesla")
-        self._refresh_tokens = {self.settings.refresh_token}
-        self._refresh_serial = 1
+        self.refresh_tokens = RefreshTokens()
         self._told: dict[str, dict[str, Any]] = {}
         outbox.packers["tesla"] = self.pack
         world.reporters["tesla"] = self.report
+        self._set_refresh_tokens()
 
     @property
     def settings(self) -> TeslaSettings:
@@ -83,7 +83,16 @@ class Tesla:
     def configured(self) -> None:
         """Begin telemetry anew, and let the configured refresh token be the only good one."""
         self._told.clear()
-        self._refresh_tokens = {self.settings.refresh_token}
+        self._set_refresh_tokens()
+
+    def _set_refresh_tokens(self) -> None:
+        settings = self.settings
+        self.refresh_tokens = RefreshTokens(
+            settings.refresh_tokens,
+            lifetime=timedelta(days=settings.refresh_token_days),
+            sign_in_ends_older=settings.sign_in_ends_older,
+        )
+        self.refresh_tokens.sign_in("owner", self.world.clock.now(), settings.refresh_token)
 
     def pack(self, messages: Sequence[Message]) -> Request:
         """One record as a request with a timestamped signature."""
@@ -132,12 +141,9 @@ class Tesla:
             return answer({"error": "invalid_client"}, 401)
         if ask.fields.get("grant_type") != "refresh_token":
             return answer({"error": "unsupported_grant_type"}, 400)
-        given = ask.fields.get("refresh_token", "")
-        if given not in self._refresh_tokens:
+        fresh = self.refresh_tokens.exchange(ask.fields.get("refresh_token", ""), ask.now)
+        if fresh is None:
             return answer({"error": "login_required", "error_description": "The refresh_token is invalid"}, 401)
-        self._refresh_serial += 1
-        fresh = f"{self.settings.refresh_token}-{self._refresh_serial}"
-        self._refresh_tokens = {fresh}
         lifetime_s = self.settings.access_token_s
         access = self.tokens.issue(ask.now, lifetime_s)
         return answer(

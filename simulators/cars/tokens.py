@@ -2,7 +2,9 @@
 
 import base64
 import itertools
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from starlette.requests import Request
 
@@ -30,6 +32,81 @@ class Tokens:
     def expire(self) -> None:
         """Let every token be refused from now on."""
         self._good_until.clear()
+
+
+RefreshModel = Literal["strict", "24h"]
+"""How often a refresh token works: once; or once, and the last used one again within 24 hours, as Tesla promises."""
+
+USED_AGAIN_WITHIN = timedelta(hours=24)
+
+
+@dataclass
+class _Family:
+    """The refresh tokens that came of one sign-in. The newest is good, and by the model the last used one."""
+
+    user: str
+    newest: str
+    issued_at: datetime
+    last_used: str | None = None
+    used_at: datetime | None = None
+    revoked: bool = False
+
+
+class RefreshTokens:
+    """The refresh tokens of drivers' accounts.
+
+    Attributes:
+        model: how often each works; whether the successor of a token that is used again dies with that is not
+            promised, so here it does.
+        lifetime: how long one is good without being used.
+        sign_in_ends_older: whether a new sign-in of a driver ends the tokens of the sign-ins before.
+    """
+
+    def __init__(
+        self,
+        model: RefreshModel = "strict",
+        *,
+        lifetime: timedelta = timedelta(days=92),
+        sign_in_ends_older: bool = False,
+    ) -> None:
+        """No tokens yet."""
+        self.model, self.lifetime, self.sign_in_ends_older = model, lifetime, sign_in_ends_older
+        self._serial = itertools.count(1)
+        self._families: dict[str, _Family] = {}
+
+    def sign_in(self, user: str, now: datetime, token: str | None = None) -> str:
+        """The refresh token of a new sign-in of a driver; ``token`` is what it shall be."""
+        if self.sign_in_ends_older:
+            self.revoke(user)
+        first = token or f"refresh-{user}-{next(self._serial)}"
+        self._families[first] = _Family(user, first, now)
+        return first
+
+    def revoke(self, user: str) -> None:
+        """End every refresh token of a driver."""
+        for family in self._families.values():
+            family.revoked = family.revoked or family.user == user
+
+    def takes(self, token: str, now: datetime) -> bool:
+        """Whether an exchange of a token would be taken."""
+        family = self._families.get(token)
+        if family is None or family.revoked:
+            return False
+        if token == family.newest:
+            return now < family.issued_at + self.lifetime
+        again = self.model == "24h" and token == family.last_used
+        return again and family.used_at is not None and now < family.used_at + USED_AGAIN_WITHIN
+
+    def exchange(self, token: str, now: datetime) -> str | None:
+        """The successor of a token; None if the token is refused."""
+        if not self.takes(token, now):
+            return None
+        family = self._families[token]
+        if token == family.newest:
+            family.last_used, family.used_at = token, now
+        family.newest, family.issued_at = f"{family.user}-refresh-{next(self._serial)}", now
+        self._families[family.newest] = family
+        return family.newest
 
 
 def basic_credentials(request: Request) -> tuple[str, str]:

@@ -31,7 +31,7 @@ def test_what_is_due_is_queued_at_once_and_what_is_due_within_two_minutes_with_i
     queues = queues_of(rig)
     ahead = {"car-1": -60.0, "car-2": 0.0, "car-3": 31.7, "car-4": 129.0, "car-5": 140.0}
     place(rig, *[due_in(seconds, asset) for asset, seconds in ahead.items()])
-    assert tick() == {"axle": 0, "control": 4, "unfinished": 0}
+    assert tick() == {"axle": 0, "control": 4, "accounts": 0, "unfinished": 0}
     assert sorted(queues.looks) == [
         ("control", "car-1", 0),
         ("control", "car-2", 0),
@@ -43,7 +43,7 @@ def test_what_is_due_is_queued_at_once_and_what_is_due_within_two_minutes_with_i
 def test_both_reconcilers_are_sent_to_a_new_car(rig: Rig) -> None:
     queues = queues_of(rig)
     place(rig, plugged_in(a_twin(NOW), NOW))
-    assert tick() == {"axle": 1, "control": 1, "unfinished": 0}
+    assert tick() == {"axle": 1, "control": 1, "accounts": 0, "unfinished": 0}
     assert {look[0] for look in queues.looks} == {"axle", "control"}
 
 
@@ -88,7 +88,7 @@ def test_an_onboarding_that_was_begun_and_not_finished_is_counted_and_not_queued
     queues = queues_of(rig)
     rig.runtime.sites.put(SiteRecord("home-9", begun_at=NOW - timedelta(minutes=6)))
     rig.runtime.sites.put(SiteRecord("home-8", begun_at=NOW - timedelta(minutes=4)))
-    assert tick() == {"axle": 0, "control": 0, "unfinished": 1}
+    assert tick() == {"axle": 0, "control": 0, "accounts": 0, "unfinished": 1}
     assert queues.looks == []
     metric = json.loads(next(line for line in capsys.readouterr().out.splitlines() if "_aws" in line))
     assert metric["OnboardingUnfinished"] == [1.0]
@@ -96,7 +96,7 @@ def test_an_onboarding_that_was_begun_and_not_finished_is_counted_and_not_queued
 
 
 def test_an_empty_stage_queues_nothing(rig: Rig) -> None:
-    assert tick() == {"axle": 0, "control": 0, "unfinished": 0}
+    assert tick() == {"axle": 0, "control": 0, "accounts": 0, "unfinished": 0}
 
 
 def records(*bodies: str) -> dict[str, Any]:

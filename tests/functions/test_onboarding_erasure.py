@@ -187,9 +187,9 @@ def test_tokens_go_with_the_last_car_of_an_account(rig: Rig) -> None:
     put(rig, site_body(car(vehicle=first)))
     put(rig, site_body(car("car-2", vehicle=second), mpan="1100000000008"), site="home-2")
     delete(rig)
-    assert rig.runtime.records.get("TOKEN#tesla#owner-1") is not None
+    assert rig.runtime.accounts.get("TOKEN#tesla#owner-1") is not None
     delete(rig, "home-2")
-    assert rig.runtime.records.get("TOKEN#tesla#owner-1") is None
+    assert rig.runtime.accounts.get("TOKEN#tesla#owner-1") is None
 
 
 def test_a_site_that_is_leaving_takes_no_other_call(rig: Rig) -> None:

@@ -20,6 +20,7 @@ from tests.support.functions.assets import (
     TESLA_CAR,
     a_twin,
     called,
+    keep_refresh_token,
     place,
     refuse,
     sample,
@@ -78,7 +79,7 @@ def cars(rig: Rig) -> Rig:
     set_secret(rig, "WEBHOOK_SECRETS", SAMPLE_SECRETS)
     urls = {f"{name}_{what}_URL": f"https://{name.lower()}.example" for name in PROVIDERS for what in ("BASE", "TOKEN")}
     rig.runtime.settings = Settings({**rig.runtime.settings.environ, **urls})
-    rig.runtime.sites.keep_refresh_token("tesla", "owner", "refresh-token")
+    keep_refresh_token(rig, "owner", "refresh-token")
     return rig
 
 

@@ -14,7 +14,7 @@ from driveway.domain.twin import ChargeNow, Command, Home, Tariff, Twin, Vehicle
 from driveway.runtime.clock import Clock
 from driveway.runtime.settings import Settings
 from driveway.vehicles.registry import PROVIDERS, capabilities
-from tests.support.functions.assets import a_twin, heard, place, plugged_in, set_secret
+from tests.support.functions.assets import a_twin, heard, keep_refresh_token, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function, template
 from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult
 
@@ -91,7 +91,7 @@ class SlowMaker:
 
     def park(self, provider: str) -> Twin:
         vehicle = Vehicle(provider, VIN, user_id="user-1", capabilities=capabilities(provider))
-        self.rig.runtime.sites.keep_refresh_token("tesla", "user-1", "refresh-1")
+        keep_refresh_token(self.rig, "user-1", "refresh-1")
         twin = heard(plugged_in(a_twin(EARLIER, vehicle=vehicle), EARLIER), NOW)
         return replace(twin, link=replace(twin.link, home=Home(51.5, -0.1)))
 

@@ -16,7 +16,7 @@ from driveway.vehicles.registry import capabilities
 from simulators.cars.app import build_app
 from simulators.cars.simulator import CarSimulator
 from simulators.common import running
-from tests.support.functions.assets import a_twin, heard, place, plugged_in, set_secret
+from tests.support.functions.assets import a_twin, heard, keep_refresh_token, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function
 from tests.support.functions.schedule_calls import ROUTE, profile
 from tests.support.vehicles.car_rig import Receiver, SteppedClock
@@ -61,7 +61,7 @@ class Stage:
         twin = heard(plugged_in(twin, HOURS_AGO), NOW)
         place(self.rig, twin)
         if provider == "tesla":
-            self.rig.runtime.sites.keep_refresh_token("tesla", f"user-{number}", "refresh-1")
+            keep_refresh_token(self.rig, f"user-{number}", "refresh-1")
         return twin
 
     def break_service(self, provider: str, **fault: Any) -> None:

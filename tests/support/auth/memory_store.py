@@ -1,25 +1,37 @@
-"""A store of shared tokens in memory."""
+"""A store of shared tokens in memory, as strict as a conditional write."""
 
-import json
 import threading
-from collections.abc import Mapping
-from typing import Any
+from typing import Generic, TypeVar
+
+from driveway.store.tokens import TokenRecord
+
+Record = TypeVar("Record", bound=TokenRecord)
 
 
-class MemoryStore:
+class MemoryStore(Generic[Record]):
     """A token store with conditional writes."""
 
-    def __init__(self) -> None:
-        self.kept: dict[str, Mapping[str, Any]] = {}
+    def __init__(self, **kept: Record) -> None:
+        self.kept: dict[str, Record] = dict(kept)
         self.lock = threading.Lock()
 
-    def get(self, key: str) -> Mapping[str, Any] | None:
+    def get(self, key: str) -> Record | None:
         with self.lock:
             return self.kept.get(key)
 
-    def put_if(self, key: str, new: Mapping[str, Any], expected_version: int) -> bool:
+    def put_if(self, key: str, new: Record, expected_version: int) -> bool:
         with self.lock:
-            if self.kept.get(key, {"version": 0})["version"] != expected_version:
+            if self._version(key) != expected_version:
                 return False
-            self.kept[key] = json.loads(json.dumps(new))
+            self.kept[key] = new
             return True
+
+    def delete_if(self, key: str, version: int) -> bool:
+        with self.lock:
+            if key in self.kept and self._version(key) != version:
+                return False
+            self.kept.pop(key, None)
+            return True
+
+    def _version(self, key: str) -> int:
+        return self.kept[key].version if key in self.kept else 0

@@ -15,6 +15,7 @@ from driveway.domain.axle_sync.answers import acknowledged
 from driveway.domain.axle_sync.differences import next_call
 from driveway.domain.twin import Intent, Link, Observed, Presence, Session, Tariff, Twin, Vehicle, Weekday, Window
 from driveway.store.sites import SiteRecord, claims_of
+from driveway.vehicles.accounts import keep_tokens
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.rig import ROOT, Reply, Rig, aws, function, read_secrets
 
@@ -67,6 +68,11 @@ def place(rig: Rig, *twins: Twin) -> None:
     names = tuple(sorted({*site.assets, *(twin.link.asset for twin in twins)}))
     claims = [claim for twin in twins for claim in claims_of(twin)]
     rig.runtime.sites.commit(replace(site, assets=names), [(None, twin) for twin in twins], claims, now=now)
+
+
+def keep_refresh_token(rig: Rig, user_id: str, token: str) -> None:
+    """Keep a refresh token of a Tesla owner, as the ``PUT`` of a site does."""
+    keep_tokens([("car-1", Vehicle("tesla", "VIN", user_id=user_id), token)], "home-1", rig.runtime)
 
 
 def plugged_in(twin: Twin, at: datetime) -> Twin:
@@ -145,7 +151,8 @@ class Queues:
         assert all(0 <= entry["DelaySeconds"] <= 900 for entry in Entries)
         queue = "axle" if "AXLE" in QueueUrl else "control"
         self.bodies += [entry["MessageBody"] for entry in Entries]
-        self.looks += [(queue, json.loads(entry["MessageBody"])["asset"], entry["DelaySeconds"]) for entry in Entries]
+        asked = [(json.loads(entry["MessageBody"]), entry["DelaySeconds"]) for entry in Entries]
+        self.looks += [(queue, body["asset"], delay_s) for body, delay_s in asked if "asset" in body]
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from driveway.auth.tokens import SharedTokens, TokenEndpoint
+from driveway.auth.oauth import TokenEndpoint
+from driveway.auth.tokens import SharedTokens
 from driveway.axle.client import AxleClient
 from driveway.runtime.context import Runtime
 
@@ -28,5 +29,5 @@ def _client(runtime: Runtime, credentials: Mapping[str, Any]) -> AxleClient:
         },
         lifetime_s=3600,
     )
-    tokens = SharedTokens(key=TOKEN_KEY, endpoint=endpoint, store=runtime.records, http=runtime.http, now=runtime.now)
+    tokens = SharedTokens(key=TOKEN_KEY, endpoint=endpoint, store=runtime.tokens, http=runtime.http, now=runtime.now)
     return AxleClient(base_url, runtime.http, tokens)

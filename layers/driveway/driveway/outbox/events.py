@@ -93,6 +93,7 @@ FOR_THE_APP = frozenset(
         "ChargingStopped",
         "ReadyByAtRisk",
         "NeedsAttention",
+        "Reconnected",
         "SessionCompleted",
     }
 )

@@ -23,6 +23,7 @@ from driveway.store.records import Records
 from driveway.store.sites import SiteStore
 from driveway.store.slots import SlotStore
 from driveway.store.table import Table
+from driveway.store.tokens import AccountRecord, SiteAccounts, TokenRecord, TokenRecords
 
 if TYPE_CHECKING:
     import requests
@@ -44,6 +45,7 @@ class Runtime:
         self.settings = Settings(environ)
         self._clock = clock
         self._cached: dict[str, tuple[Mapping[str, Any], object]] = {}
+        self.unstored_tokens: dict[str, Any] = {}
         self.random: random.Random = random.SystemRandom()
 
     @cached_property
@@ -75,7 +77,11 @@ class Runtime:
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """The DynamoDB client."""
-        return boto3.client("dynamodb", config=Config(retries={"mode": "standard", "max_attempts": 4}))
+        return boto3.client(
+            "dynamodb",
+            # The usual time-outs of a minute each would outlast the leases of claims.
+            config=Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5),
+        )
 
     @cached_property
     def table(self) -> Table:
@@ -90,6 +96,21 @@ class Runtime:
     def records(self) -> Records:
         """The small records beside the twins."""
         return Records(self.dynamodb, self.settings.text("TABLE_NAME"))
+
+    @cached_property
+    def tokens(self) -> TokenRecords[TokenRecord]:
+        """The access tokens that are had with the operator's own credentials, one for each API."""
+        return TokenRecords(self.dynamodb, self.settings.text("TABLE_NAME"), TokenRecord, self.settings.shards)
+
+    @cached_property
+    def accounts(self) -> TokenRecords[AccountRecord]:
+        """The tokens of drivers' accounts at the car makers."""
+        return TokenRecords(self.dynamodb, self.settings.text("TABLE_NAME"), AccountRecord, self.settings.shards)
+
+    @cached_property
+    def site_accounts(self) -> SiteAccounts:
+        """Which accounts a site was onboarded with."""
+        return SiteAccounts(self.dynamodb, self.settings.text("TABLE_NAME"))
 
     @cached_property
     def sites(self) -> SiteStore:

@@ -18,6 +18,7 @@ from driveway.sites.rewards import balance_pence, withdrawal_link
 from driveway.store.items import asset_key
 from driveway.store.sites import AXLE_SITE, Claim, SiteRecord
 from driveway.store.table import UnknownAssetError
+from driveway.vehicles.accounts import accounts_of_site, forget_accounts
 
 ERASED = Answer(204)
 
@@ -49,6 +50,8 @@ def delete_site(site: str, runtime: Runtime, *, forfeit_balance: bool) -> Answer
     for asset in assets:
         # What was on its way while the others were erased.
         runtime.records.sweep(asset_key(asset))
+    # Those of a PUT that never ended, too.
+    forget_accounts(accounts_of_site(site, runtime), site, runtime)
     present = runtime.sites.get(site)
     if present is not None:
         if present.axle_site_id is not None:

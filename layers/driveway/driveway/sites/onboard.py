@@ -15,6 +15,7 @@ from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.twin import Home, Twin, changed_groups
 from driveway.observations.metering_intake import meter_twin
+from driveway.outbox.account_checks import queue_checks
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy
@@ -26,6 +27,8 @@ from driveway.sites.twins import Terms, changes_vehicle, twin_of_named_asset, tw
 from driveway.store.conditional import ContentionError
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
 from driveway.store.table import UnknownAssetError
+from driveway.store.tokens import TokenStoreError
+from driveway.vehicles.accounts import Account, accounts_given_up, begin_to_forget, forget_accounts, keep_tokens
 
 MOST_TRIES = 6
 
@@ -69,8 +72,9 @@ def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
     swapped = [asset for asset, twin in named.items() if call.changes_vehicle(twin)]
     release_vehicles([*swapped, *removed], runtime)
     _remove(call, removed, runtime)
+    to_check = _keep_tokens(call, runtime)
     stored = _store(call, noted, axle, runtime)
-    _after(call, stored, runtime)
+    _after(call, stored, to_check, runtime)
     return _answer(call, stored, axle)
 
 
@@ -149,6 +153,15 @@ def _remove(call: _Call, removed: list[str], runtime: Runtime) -> None:
         erase_asset(asset, call.site, runtime)
 
 
+def _keep_tokens(call: _Call, runtime: Runtime) -> set[Account]:
+    """Keep the drivers' refresh tokens, so that no command to a car that is known here finds none."""
+    given = [(w.body.asset, w.vehicle, w.body.vehicle.refresh_token if w.body.vehicle else None) for w in call.wanted]
+    try:
+        return keep_tokens(given, call.site, runtime)
+    except TokenStoreError:
+        raise busy("The refresh token could not be stored. Repeat the call.") from None
+
+
 def _store(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], runtime: Runtime) -> list[Pair]:
     """Write everything at once; when a twin was changed meanwhile, once more on what it is now."""
     record = _record(call, noted, axle)
@@ -157,6 +170,7 @@ def _store(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], runtime: Run
         claims = [claim for _, after in pairs for claim in claims_of(after)]
         claims.append(Claim(AXLE_SITE, axle["site"]["site_id"], call.site))
         try:
+            begin_to_forget(accounts_given_up(pairs), runtime)
             runtime.sites.commit(record, [*pairs, *others], claims, now=call.now)
         except OwnedError as error:
             raise _owned(str(error), error.owner) from None
@@ -212,12 +226,11 @@ def _twins(call: _Call, record: SiteRecord, axle: Mapping[str, Any], runtime: Ru
     return pairs, others
 
 
-def _after(call: _Call, stored: list[Pair], runtime: Runtime) -> None:
-    """What follows the write and does no harm twice: first tokens kept, the plug state metered."""
-    for wanted in call.wanted:
-        vehicle = wanted.body.vehicle
-        if vehicle is not None and vehicle.refresh_token is not None and vehicle.user_id is not None:
-            runtime.sites.keep_refresh_token(vehicle.provider, vehicle.user_id, vehicle.refresh_token)
+def _after(call: _Call, stored: list[Pair], to_check: set[Account], runtime: Runtime) -> None:
+    """What follows the write and does no harm twice: accounts forgotten and checked, the plug state metered."""
+    forget_accounts(accounts_given_up(stored), call.site, runtime)
+    due = [(account.key, call.now) for account in sorted(to_check)]
+    queue_checks(runtime, due, call.now, onboarded=call.site)
     for _, after in stored:
         meter_twin(after, (), runtime)
 

@@ -18,6 +18,7 @@ from driveway.sites.axle_problems import problem_of
 from driveway.store.items import asset_key
 from driveway.store.sites import claims_of
 from driveway.store.table import UnknownAssetError
+from driveway.vehicles.accounts import account_of, begin_to_forget, forget_accounts
 
 RELEASE_WAIT_S = 8.0
 POLL_S = 0.2
@@ -117,10 +118,11 @@ def erase_asset(asset: str, site: str, runtime: Runtime) -> None:
         return
     if twin.link.site != site:
         return
+    account = account_of(twin.link.vehicle)
+    given_up = {account} if account is not None else set()
+    begin_to_forget(given_up, runtime)
     for claim in claims_of(twin):
         runtime.sites.release_claim(claim)
-    vehicle = twin.link.vehicle
-    if vehicle is not None and vehicle.user_id is not None:
-        runtime.sites.forget_token(vehicle.provider, vehicle.user_id)
+    forget_accounts(given_up, site, runtime)
     runtime.records.delete(asset_key(asset), "TWIN")
     runtime.records.sweep(asset_key(asset))

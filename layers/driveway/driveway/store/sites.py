@@ -228,28 +228,6 @@ class SiteStore:
         request = self._claim_delete(claim)["Delete"]
         write_if(self.client.delete_item, **request)
 
-    def keep_refresh_token(self, provider: str, user_id: str, refresh_token: str) -> None:
-        """Keep a driver's first refresh token where rotating tokens are kept; a later one replaces it."""
-        key = _token_key(provider, user_id)
-        for _ in range(5):
-            held = self.records.get(key) or {}
-            version = int(held.get("version", 0))
-            if held.get("granted") == refresh_token:
-                return
-            new = {"refresh_token": refresh_token, "granted": refresh_token, "version": version + 1}
-            if self.records.put_if(key, new, version):
-                return
-        raise ContentionError("the token is being renewed by others")
-
-    def forget_token(self, provider: str, user_id: str) -> None:
-        """Delete a driver's tokens, unless another asset's car is in the same account."""
-        if not self.records.assets_of_user(provider, user_id):
-            self.records.delete(_token_key(provider, user_id), "STATE")
-
-
-def _token_key(provider: str, user_id: str) -> str:
-    return f"TOKEN#{provider}#{user_id}"
-
 
 def _at_version(version: int) -> dict[str, Any]:
     """The condition that an item is at a version; 0 is one that is not there."""

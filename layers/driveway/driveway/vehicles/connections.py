@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 
+from driveway.auth.account_tokens import AccountTokens
+from driveway.auth.oauth import TokenEndpoint
 from driveway.auth.token_source import TokenSource
-from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
+from driveway.auth.tokens import SharedTokens, StaticToken
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.vehicles.provider import Call
 from driveway.vehicles.registry import PROVIDERS
 
+LEASE_S = 30.0
+"""How long an instance may take for an exchange, in real seconds, before another one takes over."""
+
 
 def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:
     """The call context for a vehicle's provider, from the settings, the secrets and the shared tokens."""
-    credentials = runtime.secret("PROVIDERS_SECRET").get(vehicle.provider, {})
     return Call(
         base_url=runtime.settings.text(f"{vehicle.provider.upper()}_BASE_URL").rstrip("/"),
         http=runtime.http,
-        tokens=runtime.cached(_token_key(vehicle), credentials, lambda: _tokens(vehicle, credentials, runtime)),
+        tokens=_tokens(vehicle, runtime),
         now=runtime.now(),
         extra=_extra(vehicle, twin, runtime),
         wait=runtime.clock.sleep,
@@ -39,28 +43,74 @@ def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
     return {name: str(value) for name, value in known.items() if value is not None}
 
 
-def _token_key(vehicle: Vehicle) -> str:
+def has_owners_tokens(provider: str) -> bool:
+    """Whether every owner's account has tokens of its own, from refresh tokens that are good for one use."""
+    return PROVIDERS[provider].tokens == "owner"
+
+
+def account_key(provider: str, user_id: str | None) -> str:
+    """The key of the record of a driver's account."""
+    return f"TOKEN#{provider}#{user_id}"
+
+
+def account_tokens(provider: str, user_id: str | None, runtime: Runtime) -> AccountTokens:
+    """The tokens of a driver's account at a provider where every owner has their own."""
+    key, credentials = account_key(provider, user_id), _credentials(provider, runtime)
+
+    def make() -> AccountTokens:
+        return AccountTokens(
+            key=key,
+            endpoint=_endpoint(provider, credentials, runtime),
+            store=runtime.accounts,
+            http=runtime.http,
+            now=runtime.now,
+            new_id=runtime.new_id,
+            lease=runtime.clock.real_time(LEASE_S),
+            unstored=runtime.unstored_tokens,
+        )
+
+    return runtime.cached(key, credentials, make)
+
+
+def store_held_tokens(runtime: Runtime) -> None:
+    """Store the tokens that were granted to this instance and that the table did not take, if it takes them now."""
+    for key in list(runtime.unstored_tokens):
+        _, provider, user_id = key.split("#", 2)
+        account_tokens(provider, user_id, runtime).store_held()
+
+
+def _tokens(vehicle: Vehicle, runtime: Runtime) -> TokenSource:
     """One token for each provider, or for each owner where owners have their own."""
-    owned = PROVIDERS[vehicle.provider].tokens == "owner"
-    return f"TOKEN#{vehicle.provider}#{vehicle.user_id}" if owned else f"TOKEN#{vehicle.provider}"
+    provider = vehicle.provider
+    if has_owners_tokens(provider):
+        return account_tokens(provider, vehicle.user_id, runtime)
+    key, credentials = f"TOKEN#{provider}", _credentials(provider, runtime)
+
+    def make() -> TokenSource:
+        if PROVIDERS[provider].tokens == "fixed":
+            return StaticToken(credentials.get("token", ""))
+        return SharedTokens(
+            key=key,
+            endpoint=_endpoint(provider, credentials, runtime),
+            store=runtime.tokens,
+            http=runtime.http,
+            now=runtime.now,
+            new_id=runtime.new_id,
+            lease=runtime.clock.real_time(LEASE_S),
+        )
+
+    return runtime.cached(key, credentials, make)
 
 
-def _tokens(vehicle: Vehicle, credentials: Mapping[str, str], runtime: Runtime) -> TokenSource:
-    given_to = PROVIDERS[vehicle.provider].tokens
-    if given_to == "fixed":
-        return StaticToken(credentials.get("token", ""))
-    endpoint = TokenEndpoint(
-        url=runtime.settings.text(f"{vehicle.provider.upper()}_TOKEN_URL"),
+def _credentials(provider: str, runtime: Runtime) -> Mapping[str, str]:
+    found: Mapping[str, str] = runtime.secret("PROVIDERS_SECRET").get(provider, {})
+    return found
+
+
+def _endpoint(provider: str, credentials: Mapping[str, str], runtime: Runtime) -> TokenEndpoint:
+    return TokenEndpoint(
+        url=runtime.settings.text(f"{provider.upper()}_TOKEN_URL"),
         client_id=credentials.get("client_id", ""),
         client_secret=credentials.get("client_secret"),
-        client_auth="basic" if given_to == "app_basic" else "form",
-    )
-    return SharedTokens(
-        key=_token_key(vehicle),
-        endpoint=endpoint,
-        store=runtime.records,
-        http=runtime.http,
-        now=runtime.now,
-        lease=runtime.clock.real_time(30),
-        rotating=given_to == "owner",
+        client_auth="basic" if PROVIDERS[provider].tokens == "app_basic" else "form",
     )

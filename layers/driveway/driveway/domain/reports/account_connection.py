@@ -6,6 +6,8 @@ from datetime import datetime
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
+_REFUSED = "NEEDS_USER"
+
 
 def reconnected(twin: Twin, now: datetime) -> Twin:
     """The twin whose account works: a command was taken."""
@@ -23,3 +25,17 @@ def clear_needs_user_after_observation(twin: Twin, now: datetime) -> Twin:
     """
     tried_at = twin.control.breaker_until
     return twin if tried_at is not None and now < tried_at else reconnected(twin, now)
+
+
+def granted_anew(twin: Twin, now: datetime) -> Twin:
+    """The twin once the driver has signed in anew: what the lost account had set no longer holds the car back.
+
+    A command that was refused for the account ends, and neither its pause nor that of the default schedule goes on.
+    """
+    control, command, schedule = twin.control, twin.control.command, twin.control.schedule_command
+    if command is not None and command.outcome == _REFUSED:
+        over = replace(command, state="failed", ended_at=now, confirm_by=None) if command.state == "sent" else command
+        control = replace(control, command=replace(over, outcome=None), failures=0, breaker_until=None)
+    if schedule is not None and schedule.outcome == _REFUSED and schedule.state == "failed":
+        control = replace(control, schedule_command=replace(schedule, outcome=None, confirm_by=now))
+    return reconnected(replace(twin, control=control) if control is not twin.control else twin, now)

@@ -1,0 +1,176 @@
+"""The access token of a driver's account at a car maker, from refresh tokens that are good for one use."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field, replace
+
+from driveway.auth import account
+from driveway.auth.account import Pair
+from driveway.auth.claims import ClaimedToken
+from driveway.auth.oauth import request_token
+from driveway.auth.token_source import TokenError
+from driveway.store.tokens import AccountRecord, TokenStoreError
+
+NOT_CONNECTED = "The account is not connected."
+STORE_PAUSES_S = (0.0, 0.25, 1.0)
+"""The pauses before the attempts to store a pair that was just granted."""
+
+MOST_RACES = 8
+
+
+def lost_text(record: AccountRecord) -> str | None:
+    """Why the driver has to sign in again, in the same words for as long as it is the same loss; None if it works."""
+    if record.lost_at is None:
+        return None
+    return f"The car maker no longer accepts the sign-in (since {record.lost_at:%Y-%m-%d %H:%M:%S} UTC)."
+
+
+@dataclass(slots=True)
+class AccountTokens(ClaimedToken[AccountRecord]):
+    """A TokenSource whose refresh token is exchanged and replaced (RFC 6749 §6).
+
+    A pair is stored before its access token is used. If the table does not take it, it is held in ``unstored``, used
+    meanwhile, and stored as soon as the table takes it. A pair that was granted under a newer claim is never
+    overwritten by one that was granted under an older.
+
+    Attributes:
+        unstored: the pairs that this instance of the function holds, by the key of their record.
+    """
+
+    unstored: MutableMapping[str, Pair] = field(default_factory=dict)
+
+    def token(self, *, refused: str | None = None) -> str:
+        """See ``ClaimedToken.token``. Raises TokenError, with ``needs_user`` if the driver has to sign in."""
+        self.store_held()
+        # Named, as ``super()`` does not find its class in one that was made anew with slots.
+        return ClaimedToken.token(self, refused=refused)
+
+    def renew(self, *, offers_first: bool) -> None:
+        """Exchange a refresh token though the access token may be good; nothing if another instance is doing so.
+
+        Args:
+            offers_first: try what the app offered before the live refresh token.
+
+        Raises:
+            TokenError: no refresh token is good (``needs_user``), or the endpoint does not answer.
+            TokenStoreError: the table does not answer.
+        """
+        for _ in range(MOST_RACES):
+            record = self._read()
+            if record.version == 0 or self._is_claimed(record):
+                return
+            claimed = self._claim(record)
+            renewed = self._exchange(claimed, None, offers_first=offers_first) if claimed is not None else None
+            if renewed is not None:
+                self._held = renewed
+                return
+
+    def store_held(self) -> None:
+        """Store the pair that the table did not take, if there is one and the table takes it now."""
+        pair = self.unstored.get(self.key)
+        if pair is None:
+            return
+        try:
+            record = self.store.get(self.key)
+            self._held = self._stored(record, pair) if record is not None else None
+        except TokenStoreError:
+            return
+        self.unstored.pop(self.key, None)
+
+    def _empty(self) -> AccountRecord:
+        return account.new_record(self.now())
+
+    def _claimed(self, record: AccountRecord) -> AccountRecord:
+        # A claim that ended has been taken off the record.
+        lapsed = record.claimed_by is not None
+        return replace(record, interrupted=True) if lapsed else record
+
+    def _waits(self, record: AccountRecord) -> bool:
+        until = account.gated_until(record)
+        return until is not None and self.now() < until
+
+    def _check(self, record: AccountRecord) -> None:
+        if not account.exchangeable(record, self.now(), offers_first=False):
+            raise TokenError(lost_text(record) or NOT_CONNECTED, needs_user=True)
+        until = account.gated_until(record)
+        if until is not None and self.now() < until:
+            wait_s = (until - self.now()).total_seconds()
+            raise TokenError("The token service did not answer; it is asked again soon.", retry_after_s=wait_s)
+
+    def _renew(self, claimed: AccountRecord, refused: str | None) -> AccountRecord | None:
+        return self._exchange(claimed, refused, offers_first=False)
+
+    def _exchange(self, claimed: AccountRecord, refused: str | None, *, offers_first: bool) -> AccountRecord | None:
+        left = claimed
+        for token in account.exchangeable(claimed, self.now(), offers_first=offers_first):
+            if not self.may_ask(claimed):
+                self.put(replace(claimed, claimed_by=None, claimed_until=None))
+                return None
+            try:
+                granted = request_token(self.http, self.endpoint, token)
+            except TokenError as error:
+                if not error.needs_user:
+                    return self._unanswered(claimed, refused, error)
+                left = account.without(left, token)
+            else:
+                holder, now = self.endpoint.holder, self.now()
+                return self._keep(left, Pair(token, granted, holder, claimed.claims, claimed.claimed_by, at=now))
+        self._note_refusal(claimed)
+        return None
+
+    def _unanswered(self, claimed: AccountRecord, refused: str | None, error: TokenError) -> AccountRecord:
+        """The old token where it is still good. Raises TokenError otherwise: the service is asked again soon."""
+        try:
+            self.put(account.unanswered(claimed, self.now()))
+        except TokenStoreError:
+            self._keep_claim(claimed)
+        if self._fits(claimed, refused, until=claimed.good_until):
+            return claimed
+        raise TokenError(str(error), retry_after_s=account.FIRST_RETRY.total_seconds()) from error
+
+    def _note_refusal(self, claimed: AccountRecord) -> None:
+        """Note that every refresh token was refused; nothing if another instance has changed the record meanwhile.
+
+        Raises:
+            TokenError: the refusal is noted.
+        """
+        noted = account.refused(claimed, self.now())
+        try:
+            stored = self.put(noted)
+        except TokenStoreError:
+            self._keep_claim(claimed)
+            raise
+        if stored is None:
+            return
+        if noted.lost_at is None:
+            detail = "The token service refused a token that another instance may be renewing."
+            raise TokenError(detail, retry_after_s=account.DOUBT.total_seconds())
+        raise TokenError(lost_text(noted) or NOT_CONNECTED, needs_user=True)
+
+    def _keep_claim(self, claimed: AccountRecord) -> None:
+        """Recognise a claim that could not be taken off the record as one's own when it is read again."""
+        if claimed.claimed_by is not None:
+            self._unsure.append(claimed.claimed_by)
+
+    def _keep(self, claimed: AccountRecord, pair: Pair) -> AccountRecord | None:
+        """The record with the pair, stored if the table takes it; None when the account was forgotten meanwhile."""
+        for pause_s in STORE_PAUSES_S:
+            if pause_s:
+                self.wait(pause_s)
+            try:
+                return self._stored(claimed, pair)
+            except TokenStoreError:
+                continue
+        self.unstored[self.key] = pair
+        return account.granted(claimed, pair)
+
+    def _stored(self, record: AccountRecord, pair: Pair) -> AccountRecord | None:
+        """The record with the pair or with a newer one; None when the account was forgotten. Raises TokenStoreError."""
+        present: AccountRecord | None = record
+        for _ in range(MOST_RACES):
+            if present is None or present.generation >= pair.claim:
+                return present
+            stored = self.put(account.granted(present, pair))
+            if stored is not None:
+                return stored
+            present = self.store.get(self.key)
+        raise TokenStoreError("The record is being changed by others.")

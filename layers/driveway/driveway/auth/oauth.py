@@ -1,0 +1,101 @@
+"""One request to an OAuth 2.0 token endpoint (RFC 6749), and what its answer means."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from driveway.auth.token_source import TokenError
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT_S = (3.05, 10.0)
+"""To connect and to read. Both together end well within half a claim's lease."""
+
+LONGEST_LIFETIME_S = 366 * 86_400.0
+
+REFUSALS = frozenset({"invalid_grant", "login_required", "access_denied"})
+"""The errors which mean that the refresh token is not good (RFC 6749 §5.2; ``login_required`` is Tesla's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """An OAuth 2.0 token endpoint (RFC 6749 §3.2) and how this client proves itself there.
+
+    ``lifetime_s`` is how long a token is valid when the endpoint does not say.
+    """
+
+    url: str
+    client_id: str = ""
+    client_secret: str | None = field(default=None, repr=False)
+    client_auth: Literal["basic", "form", "none"] = "form"
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lifetime_s: float = 300
+
+    @property
+    def holder(self) -> str:
+        """Whose tokens are issued here, as a digest: the same for as long as only a secret or a password changes."""
+        parts = (self.url, self.client_id, self.parameters.get("username", ""))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a token endpoint granted. ``refresh_token`` is None where the one that was sent stays in force."""
+
+    access_token: str = field(repr=False)
+    expires_in_s: float
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+def request_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_token: str | None = None) -> Granted:
+    """Exchange a refresh token (RFC 6749 §6), or without one the client's own credentials (§4.4).
+
+    Raises:
+        TokenError: with ``needs_user`` the refresh token is refused; otherwise the endpoint could not grant one now,
+            and the refresh token may have been used up or not.
+    """
+    import requests
+
+    form = {"grant_type": "client_credentials", **endpoint.parameters}
+    if refresh_token is not None:
+        form |= {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    basic = (endpoint.client_id, endpoint.client_secret or "") if endpoint.client_auth == "basic" else None
+    if endpoint.client_auth == "form":
+        form["client_id"] = endpoint.client_id
+        if endpoint.client_secret:
+            form["client_secret"] = endpoint.client_secret
+    try:
+        response = http.post(endpoint.url, data=form, auth=basic, timeout=TIMEOUT_S, allow_redirects=False)
+        body = response.json() if response.content else {}
+    except requests.RequestException as error:
+        raise TokenError(f"The token service did not answer ({type(error).__name__}).") from None
+    return _granted(response.status_code, body if isinstance(body, dict) else {}, endpoint.lifetime_s)
+
+
+def _granted(status: int, body: Mapping[str, object], lifetime_s: float) -> Granted:
+    """What a token response grants (RFC 6749 §5.1, §5.2); ``lifetime_s`` where it does not say how long."""
+    import requests
+
+    token, successor = body.get("access_token"), body.get("refresh_token")
+    if status == requests.codes.ok and _is_token(token):
+        expires_in_s = _lifetime_s(body.get("expires_in"), lifetime_s)
+        return Granted(str(token), expires_in_s, str(successor) if _is_token(successor) else None)
+    error = body.get("error")
+    detail = f"The token service answered {status}" + (f" ({error})." if isinstance(error, str) else ".")
+    raise TokenError(detail, needs_user=status in {400, 401, 403} and error in REFUSALS)
+
+
+def _is_token(value: object) -> bool:
+    """Whether a value can stand in a header as a bearer token (RFC 6750 §2.1)."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and " " not in value
+
+
+def _lifetime_s(value: Any, usual_s: float) -> float:
+    """How long a token is valid, as the endpoint says; ``usual_s`` where that is no possible number of seconds."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return usual_s
+    return seconds if 0 < seconds <= LONGEST_LIFETIME_S and not isinstance(value, bool) else usual_s
