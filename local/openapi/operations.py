@@ -129,7 +129,7 @@ OPERATIONS: dict[str, Operation] = {
         "Preferences",
         "putTariff",
         "Windows or opening hours; overnight windows either way. Weekday selectors are refused with an explanation, "
-        "prices are reduced to windows with a warning.",
+        "prices are kept for the driver's cost, and reduced to windows, with a warning, where no windows are given.",
         {202: ("TariffStored", "Stored, normalised; Axle is told by itself.")},
         STORED,
         ("Tariff",),

@@ -107,11 +107,11 @@ def _tariff() -> Schema:
         "Time ranges in OSM opening-hours syntax, the same every day: `23:30-05:30`, `00:00-05:30, 23:30-24:00`.",
         maxLength=2000,
     )
-    windows = array(ref("Window"), minItems=1, maxItems=100)
+    windows = array(ref("Window"), maxItems=100)
     prices = array(
         {"anyOf": [_price(), ref("HalfHourPrice")]},
-        "Instead of `off_peak`: the prices of the day's local half-hours, in order from 00:00 or each with its start. "
-        "They are reduced to windows, with a warning.",
+        "The prices of the day's local half-hours, in order from 00:00 or each with its start. They are kept for the "
+        "driver's cost and never sent to Axle. Without `off_peak` the windows follow from them, with a warning.",
         minItems=SLOTS,
         maxItems=SLOTS,
     )
@@ -122,10 +122,13 @@ def _tariff() -> Schema:
             "timezone": text("IANA zone of the off-peak times, such as `Europe/London`, or `UTC`."),
             "tariff_type": nullable(one_of(get_args(TariffType))) | {"default": "unknown"},
         },
-        "Off-peak times, the same every day.",
+        "Off-peak times, the same every day. A `single_rate` tariff without windows is off-peak all day. Windows that "
+        "are a minute apart, also across midnight, are joined, with a warning.",
         ("timezone",),
     )
-    return schema | {"allOf": [*at_most_one("off_peak", "prices"), at_least_one("off_peak", "prices")]}
+    is_all_day = {"properties": {"tariff_type": {"const": "single_rate"}}, "required": ["tariff_type"]}
+    has_windows = {"properties": {"off_peak": {"not": {"enum": [None, [], ""]}}}, "required": ["off_peak"]}
+    return schema | {"anyOf": [has_windows, at_least_one("prices"), is_all_day]}
 
 
 def _intent() -> Schema:

@@ -140,6 +140,7 @@ def _preferences() -> dict[str, Schema]:
         "off_peak": array(record({"start": text("`HH:MM`"), "end": text("`HH:MM`")}), "Sorted and merged."),
         "timezone": text("IANA zone of the times."),
         "tariff_type": one_of(get_args(TariffType)),
+        "prices": array(number("Pence per kWh."), "The prices of the day's 48 half-hours."),
     }
     intent = {
         "kwh": number("Energy from the grid."),
@@ -165,11 +166,11 @@ def _preferences() -> dict[str, Schema]:
     battery = {"battery_kwh": number("The car's own battery.")}
     stored = {"axle": ref("ToldToAxle"), "warnings": WARNINGS, "revision": REVISION}
     return {
-        "TariffAnswer": record(tariff, "The tariff, normalised; it can be sent back as it is."),
+        "TariffAnswer": record(tariff, "The tariff, normalised; it can be sent back as it is.", optional=("prices",)),
         "IntentAnswer": record(
             intent, "The intent, normalised; it can be sent back as it is.", optional=optional_intent
         ),
-        "TariffStored": record(tariff | stored),
+        "TariffStored": record(tariff | stored, optional=("prices",)),
         "VehicleIntentAnswer": record(
             intent | battery,
             "A car's own intent, normalised; it can be sent back as it is.",

@@ -38,6 +38,9 @@ UNTIL = "2026-01-15T23:00:00Z"
 ACCEPTED = [
     ("Tariff", TARIFF),
     ("Tariff", PRICES),
+    ("Tariff", TARIFF | PRICES),
+    ("Tariff", {"timezone": "UTC", "tariff_type": "single_rate"}),
+    ("Tariff", {"timezone": "UTC", "tariff_type": "single_rate", "off_peak": []}),
     ("Tariff", {"off_peak": [{"start": "23:30", "end": "05:30"}], "timezone": "UTC", "tariff_type": None}),
     ("Tariff", {"off_peak": "24/7", "prices": None, "timezone": "Europe/London"}),
     ("Intent", INTENT),
@@ -56,7 +59,6 @@ ACCEPTED = [
 REFUSED = [
     ("Tariff", {"off_peak": "23:30-05:30"}),
     ("Tariff", {"timezone": "UTC"}),
-    ("Tariff", TARIFF | PRICES),
     ("Tariff", TARIFF | {"weekend": "00:00-24:00"}),
     ("Tariff", TARIFF | {"tariff_type": "cheap"}),
     ("Tariff", PRICES | {"prices": [7.5] * 47}),
@@ -166,7 +168,7 @@ WINDOWS = st.lists(
 OFF_PEAK = {"off_peak": st.one_of(WINDOWS, st.sampled_from(["23:30-05:30", "24/7", "11pm to 7am, 13:00-16:00"]))}
 HALF_HOURS = {"prices": st.lists(st.floats(-5, 50), min_size=48, max_size=48)}
 ZONE = {"timezone": st.sampled_from(["Europe/London", "UTC"])}
-TYPE = {"tariff_type": st.sampled_from(["dual_rate", "smart"])}
+TYPE = {"tariff_type": st.sampled_from(["dual_rate", "smart", "single_rate"])}
 TARIFFS = nearly(
     st.one_of(with_optional(OFF_PEAK | ZONE, TYPE), with_optional(HALF_HOURS | ZONE, TYPE)),
     ("off_peak", "prices", "timezone", "tariff_type"),

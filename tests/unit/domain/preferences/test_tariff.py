@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.preferences.errors import PreferenceError
+from driveway.domain.preferences.opening_hours import parse_opening_hours, window_between
 from driveway.domain.preferences.tariff import axle_tariff, merge_windows, parse_tariff, tariff_body
 from driveway.domain.twin import AxleTariff, Tariff, Window
 from driveway.domain.wall_time import DAY_MIN, hhmm
@@ -136,7 +138,7 @@ def test_text_that_says_more_or_less_than_daily_windows_is_refused_with_a_senten
         (body("23:30-05:30", tariff_type=["smart"]), ["/tariff_type"]),
         (body("23:30-05:30", supplier="x"), ["/supplier"]),
         (body("23:30-05:30", **{"a/b~c": 1}), ["/a~1b~0c"]),
-        (body("23:30-05:30", prices=[1] * 48), ["/prices"]),
+        (body("23:30-05:30", prices=[1] * 47), ["/prices"]),
         ({"off_peak": "22:00+", "timezone": "Mars/Base", "x": 1}, ["/x", "/timezone", "/off_peak"]),
         ([], ["", "/timezone", "/off_peak"]),
     ],
@@ -302,3 +304,75 @@ def test_any_text_is_either_read_or_refused_with_a_pointer(text: str) -> None:
     except PreferenceError as error:
         outcome = [pointer for pointer, _ in error.errors]
     assert outcome in (["read"], ["/off_peak"])
+
+
+@pytest.mark.parametrize(
+    ("off_peak", "canonical", "minutes"),
+    [
+        ("20:00-23:59, 00:00-05:00", "00:00-05:00, 20:00-24:00", ["23:59"]),
+        ("00:00-02:59, 03:00-05:00", "00:00-05:00", ["02:59"]),
+        ("22:00-23:59, 00:00-02:59, 03:00-05:00", "00:00-05:00, 22:00-24:00", ["02:59", "23:59"]),
+        ("00:00-23:59", "00:00-24:00", ["23:59"]),
+        ("00:01-24:00", "00:00-24:00", ["24:00"]),
+        ("12:00-11:59", "00:00-24:00", ["11:59"]),
+        ("20:00-24:00, 00:01-05:00", "00:00-05:00, 20:00-24:00", ["24:00"]),
+    ],
+)
+def test_windows_a_minute_apart_are_joined_with_a_warning(off_peak: str, canonical: str, minutes: list[str]) -> None:
+    result = parse_tariff(body(off_peak))
+    assert axle_tariff(result.tariff).off_peak_times == canonical
+    assert [f"ends at {minute} " in said for minute, said in zip(minutes, result.warnings, strict=True)] == [
+        True
+    ] * len(minutes)
+
+
+@pytest.mark.parametrize(
+    "off_peak", ["20:00-23:59", "20:00-23:58, 00:00-05:00", "01:00-02:58, 03:00-05:00", "23:30-05:30"]
+)
+def test_windows_further_apart_stay_as_they_are(off_peak: str) -> None:
+    result = parse_tariff(body(off_peak))
+    assert result.warnings == ()
+    assert result.tariff.off_peak == merge_windows(parse_opening_hours(off_peak))
+
+
+@pytest.mark.parametrize("given", [{}, {"off_peak": None}, {"off_peak": []}, {"off_peak": ""}])
+def test_a_single_rate_tariff_without_windows_is_off_peak_all_day(given: dict[str, Any]) -> None:
+    result = parse_tariff({"timezone": "Europe/London", "tariff_type": "single_rate", **given})
+    assert axle_tariff(result.tariff).off_peak_times == "00:00-24:00"
+    assert result.warnings == ()
+
+
+@pytest.mark.parametrize("given", [{}, {"off_peak": []}, {"off_peak": ""}])
+@pytest.mark.parametrize("tariff_type", ["dual_rate", "unknown"])
+def test_who_gives_no_window_is_told_how_to_write_the_whole_day(tariff_type: str, given: dict[str, Any]) -> None:
+    assert "00:00-24:00" in faults({"timezone": "Europe/London", "tariff_type": tariff_type, **given})["/off_peak"]
+
+
+def test_prices_are_kept_and_axle_is_not_sent_them() -> None:
+    tariff = parse_tariff({"prices": DUAL_RATE, "timezone": "Europe/London"}).tariff
+    assert tariff.pence_per_kwh == tuple(map(float, DUAL_RATE))
+    assert axle_tariff(tariff) == axle_tariff(replace(tariff, pence_per_kwh=()))
+    assert parse_tariff(tariff_body(tariff)).tariff == tariff
+
+
+def test_prices_beside_windows_are_kept_and_the_windows_stay_as_they_are_given() -> None:
+    result = parse_tariff(body("12:00-14:00", prices=DUAL_RATE))
+    assert axle_tariff(result.tariff).off_peak_times == "12:00-14:00"
+    assert (result.tariff.pence_per_kwh, result.warnings) == (tuple(map(float, DUAL_RATE)), ())
+
+
+NEAR_MIDNIGHT = st.sampled_from([0, 1, 2, 3, 4, 5, 700, 1436, 1437, 1438, 1439, 1440])
+
+
+@given(st.lists(st.tuples(NEAR_MIDNIGHT, NEAR_MIDNIGHT), min_size=1, max_size=5))
+def test_no_gap_of_a_minute_is_left_and_no_other_minute_is_added(pairs: list[tuple[int, int]]) -> None:
+    asked = [w for a, b in pairs if a % 1440 != b % 1440 for w in window_between(a, b)]
+    if not asked:
+        return
+    off_peak = [{"start": hhmm(w.start_min), "end": hhmm(w.end_min)} for w in asked]
+    result = parse_tariff(body(off_peak))
+    before = {minute for w in asked for minute in range(w.start_min, w.end_min)}
+    after = {minute for w in result.tariff.off_peak for minute in range(w.start_min, w.end_min)}
+    alone = {m for m in range(1440) if m not in before and {(m - 1) % 1440, (m + 1) % 1440} <= before}
+    assert after == before | alone
+    assert len(result.warnings) == len(alone)

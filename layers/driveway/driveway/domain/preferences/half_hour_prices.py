@@ -1,4 +1,4 @@
-"""Half-hourly prices reduced to off-peak windows, because Axle is told windows and no prices."""
+"""Half-hourly prices, and the off-peak windows that they amount to: Axle is sent windows and no prices."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -69,7 +69,7 @@ def _read_slot(item: Any, pointer: str, seen: set[int], faults: Faults) -> tuple
 
 
 def cheap_windows(pence_per_kwh: tuple[float, ...]) -> tuple[tuple[Window, ...], str]:
-    """The half-hours whose price is at most the lowest plus a quarter of the range, and a sentence on what is lost.
+    """The half-hours whose price is at most the lowest plus a quarter of the range, and a sentence on what Axle misses.
 
     Takes 48 prices by local half-hour. A day with one price is off-peak throughout.
     """
@@ -77,8 +77,9 @@ def cheap_windows(pence_per_kwh: tuple[float, ...]) -> tuple[tuple[Window, ...],
     limit = low + CHEAP_SHARE * (high - low)
     cheap = [slot for slot, price in enumerate(pence_per_kwh) if price <= limit]
     warning = (
-        f"Prices are not sent to Axle. They were reduced to off-peak windows, the same every day: the {len(cheap)} "
-        f"half-hours at or below {limit:.2f} p/kWh (the lowest price, {low:.2f}, plus a quarter of the range up to "
-        f"{high:.2f}). Differences between prices inside the windows, and outside them, are lost."
+        "Prices are kept here and not sent to Axle. Axle is sent off-peak windows, the same every day: the "
+        f"{len(cheap)} half-hours at or below {limit:.2f} p/kWh (the lowest price, {low:.2f}, plus a quarter of the "
+        f"range up to {high:.2f}). For its plan, differences between prices inside the windows, and outside them, are "
+        "lost."
     )
     return tuple(Window(slot * SLOT_MIN, (slot + 1) * SLOT_MIN) for slot in cheap), warning

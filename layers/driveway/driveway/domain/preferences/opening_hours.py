@@ -39,6 +39,9 @@ _REFUSED = tuple(
 )
 
 
+NO_WINDOW = "Give at least one off-peak window, such as '23:30-05:30'. The whole day is '00:00-24:00'."
+
+
 class OpeningHoursError(ValueError):
     """The text does not say daily windows; the message is a sentence for the caller."""
 
@@ -54,7 +57,7 @@ def parse_opening_hours(text: str) -> tuple[Window, ...]:
     """
     plain = " ".join(text.split())
     if not plain:
-        raise OpeningHoursError("Give at least one off-peak window, such as '23:30-05:30'.")
+        raise OpeningHoursError(NO_WINDOW)
     if plain == "24/7":
         return (Window(0, DAY_MIN),)
     for pattern, sentence in _REFUSED:

@@ -1,4 +1,4 @@
-"""The tariff: what an app says of off-peak times, the one form in which they are kept, and what Axle is told.
+"""The tariff: off-peak times and prices as an app gives them, the one form in which they are kept, and Axle's form.
 
 Off-peak times are wall time in the tariff's own zone, which may differ from the home's: many British meters stay on
 UTC all year.
@@ -6,11 +6,17 @@ UTC all year.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast, get_args
 
 from driveway.domain.preferences.errors import Faults, json_kind, pointer_to
 from driveway.domain.preferences.half_hour_prices import cheap_windows, read_prices
-from driveway.domain.preferences.opening_hours import OpeningHoursError, parse_opening_hours, window_between
+from driveway.domain.preferences.opening_hours import (
+    NO_WINDOW,
+    OpeningHoursError,
+    parse_opening_hours,
+    window_between,
+)
 from driveway.domain.twin import AxleTariff, Tariff, TariffType, Window
 from driveway.domain.wall_time import DAY_MIN, TimeOfDayError, UnknownZoneError, find_zone, hhmm, parse_time_of_day
 
@@ -28,11 +34,13 @@ class TariffResult:
 
 
 def parse_tariff(body: Mapping[str, Any]) -> TariffResult:
-    """The tariff that an app's body says, normalised: split at midnight, sorted, merged.
+    """The tariff in an app's body, normalised: split at midnight, sorted, merged.
 
-    ``off_peak`` is an array of ``{"start", "end"}`` or an OSM opening-hours string of time ranges; instead of it
-    ``prices`` may give 48 local half-hours (see ``half_hour_prices``). ``timezone`` (IANA) is required, ``tariff_type``
-    defaults to ``unknown``. A window may pass midnight; one that ends at ``00:00`` ends with the day. Null is absent.
+    ``off_peak`` is an array of ``{"start", "end"}`` or an OSM opening-hours string of time ranges. ``prices`` gives 48
+    local half-hours (see ``half_hour_prices``), from which the windows follow where there is no ``off_peak``. A
+    ``single_rate`` tariff with neither is off-peak all day. ``timezone`` (IANA) is required, ``tariff_type`` defaults
+    to ``unknown``. A window may pass midnight; one that ends at ``00:00`` ends with the day. Windows that are a minute
+    apart are joined. Null is absent.
 
     Raises:
         PreferenceError: with a pointer to every fault.
@@ -41,21 +49,36 @@ def parse_tariff(body: Mapping[str, Any]) -> TariffResult:
     given = faults.fields(body, "", _FIELDS)
     timezone = _read_zone(given.get("timezone"), faults)
     tariff_type = faults.choice(given.get("tariff_type", "unknown"), "/tariff_type", get_args(TariffType))
-    warnings: tuple[str, ...] = ()
+    prices = read_prices(given["prices"], "/prices", faults) if "prices" in given else ()
     windows: tuple[Window, ...] = ()
-    if "off_peak" in given and "prices" in given:
-        faults.add("/prices", "Give either off_peak or prices, not both.")
-    elif "prices" in given:
-        prices = read_prices(given["prices"], "/prices", faults)
-        if not faults.errors:
-            windows, warning = cheap_windows(prices)
-            warnings = (warning,)
-    else:
+    warnings: tuple[str, ...] = ()
+    if given.get("off_peak") or ("prices" not in given and tariff_type != "single_rate"):
         windows = _read_off_peak(given.get("off_peak"), faults)
+    elif "prices" not in given:
+        windows = (Window(0, DAY_MIN),)
+    elif not faults.errors:
+        windows, warning = cheap_windows(prices)
+        warnings = (warning,)
     faults.raise_if_any()
-    return TariffResult(
-        Tariff(off_peak=merge_windows(windows), timezone=timezone, tariff_type=cast("TariffType", tariff_type)),
-        warnings,
+    joined, sentences = _joined(merge_windows(windows))
+    tariff = Tariff(joined, timezone, cast("TariffType", tariff_type), pence_per_kwh=prices)
+    return TariffResult(tariff, (*warnings, *sentences))
+
+
+def _joined(windows: tuple[Window, ...]) -> tuple[tuple[Window, ...], tuple[str, ...]]:
+    """The windows with those joined that are a minute apart, also across midnight, and a sentence for each such minute.
+
+    People write 23:59 for midnight, and the car would stop and start again for that minute, every night.
+    """
+    edges = [(one.end_min, other.start_min) for one, other in pairwise(windows)]
+    if windows:
+        edges.append((windows[-1].end_min, windows[0].start_min + DAY_MIN))
+    minutes = [end_min for end_min, start_min in edges if start_min - end_min == 1]
+    filled = merge_windows([*windows, *(Window(end_min % DAY_MIN, end_min % DAY_MIN + 1) for end_min in minutes)])
+    return filled, tuple(
+        f"The window that ends at {hhmm(end_min)} and the one that starts a minute later were joined: otherwise the "
+        "car would stop and start again for that minute."
+        for end_min in minutes
     )
 
 
@@ -86,7 +109,7 @@ def _read_off_peak(value: Any, faults: Faults) -> tuple[Window, ...]:
         faults.add("/off_peak", f"Give an array of windows or an opening-hours string, not {json_kind(value)}.")
         return ()
     if not value:
-        faults.add("/off_peak", "Give at least one off-peak window, such as '23:30-05:30'.")
+        faults.add("/off_peak", NO_WINDOW)
         return ()
     if len(value) > _MOST_WINDOWS:
         faults.add("/off_peak", f"Give at most {_MOST_WINDOWS} windows.")
@@ -137,13 +160,13 @@ def merge_windows(windows: Iterable[Window]) -> tuple[Window, ...]:
 
 
 def axle_tariff(tariff: Tariff) -> AxleTariff:
-    """The tariff as Axle is told it: OSM time ranges split at midnight, such as ``00:00-05:30, 23:30-24:00``."""
+    """The tariff as Axle is sent it: OSM time ranges split at midnight, such as ``00:00-05:30, 23:30-24:00``."""
     ranges = (f"{hhmm(window.start_min)}-{hhmm(window.end_min)}" for window in merge_windows(tariff.off_peak))
     return AxleTariff(off_peak_times=", ".join(ranges), timezone=tariff.timezone, tariff_type=tariff.tariff_type)
 
 
 def tariff_body(tariff: Tariff) -> dict[str, Any]:
-    """The tariff as the app is answered: by start, with a window over midnight in one piece. It parses to itself."""
+    """The tariff in an answer to the app: by start, with a window over midnight in one piece. It parses to itself."""
     windows = list(merge_windows(tariff.off_peak))
     spans = [(window.start_min, window.end_min) for window in windows]
     if len(windows) > 1 and windows[0].start_min == 0 and windows[-1].end_min == DAY_MIN:
@@ -152,4 +175,5 @@ def tariff_body(tariff: Tariff) -> dict[str, Any]:
         "off_peak": [{"start": hhmm(start_min), "end": hhmm(end_min)} for start_min, end_min in spans],
         "timezone": tariff.timezone,
         "tariff_type": tariff.tariff_type,
+        **({"prices": list(tariff.pence_per_kwh)} if tariff.pence_per_kwh else {}),
     }

@@ -21,11 +21,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """Off-peak windows, the same every day: split at midnight, sorted, merged. Written by ``preferences``."""
+    """Off-peak windows, the same every day: split at midnight, sorted, merged. Written by ``preferences``.
+
+    ``pence_per_kwh`` are the prices of the day's 48 half-hours by the wall clock of ``timezone``, from 00:00; empty
+    where the app gave none. They are for the driver's cost and are never sent to Axle.
+    """
 
     off_peak: tuple[Window, ...]
     timezone: str
     tariff_type: TariffType = "unknown"
+    pence_per_kwh: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
