@@ -342,6 +342,11 @@ def test_a_single_rate_tariff_without_windows_is_off_peak_all_day(given: dict[st
     assert result.warnings == ()
 
 
+@pytest.mark.parametrize("off_peak", [False, 0, {}])
+def test_what_is_no_list_of_windows_is_refused_for_a_single_rate_as_well(off_peak: Any) -> None:
+    assert "/off_peak" in faults(body(off_peak, tariff_type="single_rate"))
+
+
 @pytest.mark.parametrize("given", [{}, {"off_peak": []}, {"off_peak": ""}])
 @pytest.mark.parametrize("tariff_type", ["dual_rate", "unknown"])
 def test_who_gives_no_window_is_told_how_to_write_the_whole_day(tariff_type: str, given: dict[str, Any]) -> None:

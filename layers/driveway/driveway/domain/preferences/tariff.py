@@ -52,7 +52,8 @@ def parse_tariff(body: Mapping[str, Any]) -> TariffResult:
     prices = read_prices(given["prices"], "/prices", faults) if "prices" in given else ()
     windows: tuple[Window, ...] = ()
     warnings: tuple[str, ...] = ()
-    if given.get("off_peak") or ("prices" not in given and tariff_type != "single_rate"):
+    has_no_windows = given.get("off_peak") in (None, "", [])
+    if not has_no_windows or ("prices" not in given and tariff_type != "single_rate"):
         windows = _read_off_peak(given.get("off_peak"), faults)
     elif "prices" not in given:
         windows = (Window(0, DAY_MIN),)
