@@ -7,6 +7,7 @@ checks that the clock asks for. Only the table, the token endpoint and the clock
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
@@ -164,6 +165,7 @@ class ConnectionWorld:
     delivered: set[str] = field(default_factory=set)
     ever_stored: set[str] = field(default_factory=set)
     access: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
     looked_at: list[str] = field(default_factory=list)
     failed_at: datetime | None = None
     down_until: datetime = START
@@ -255,7 +257,14 @@ class ConnectionWorld:
 
     def delete_if(self, key: str, version: int) -> bool:
         """Delete an account."""
-        return bool(self.call("delete", lambda: self.store.delete_if(key, version), conflict=False))
+
+        def act() -> bool:
+            deleted = self.store.delete_if(key, version)
+            if deleted:
+                self.forgotten.add(key)
+            return deleted
+
+        return bool(self.call("delete", act, conflict=False))
 
     def assets_of_user(self, provider: str, user_id: str) -> list[str]:
         """The assets whose cars are in an account."""
@@ -314,8 +323,8 @@ class ConnectionWorld:
         self.refresh_tokens.revoke(user)
         self.access.clear()
 
-    def put_site(self, site: str, cars: Cars, instance: Instance) -> None:
-        """``PUT`` a site: of each car its user and perhaps a refresh token."""
+    def put_site(self, site: str, cars: Cars, instance: Instance, *, check: bool = True) -> None:
+        """``PUT`` a site: of each car its user and perhaps a refresh token; and ``check`` the accounts after it."""
         runtime = cast("Runtime", instance)
         vehicles = [(name, _vehicle(name, user), token) for name, (user, token) in cars.items()]
         to_check = keep_tokens(vehicles, site, runtime)
@@ -323,7 +332,7 @@ class ConnectionWorld:
         begin_to_forget(accounts_given_up(pairs), runtime)
         self.call("commit", lambda: self.twins.update({after.link.asset: after for _, after in pairs}))
         forget_accounts(accounts_given_up(pairs), site, runtime)
-        for account in sorted(to_check):
+        for account in sorted(to_check) if check else ():
             self.check(account, site)
 
     def check(self, account: Account, site: str | None = None) -> None:
@@ -366,7 +375,8 @@ class ConnectionWorld:
         except TokenError as error:
             why = str(error)
             if error.needs_user:
-                self.change_twin(asset, lambda twin: _refused(twin, why, self.now), now=self.now)
+                with suppress(UnknownAssetError):
+                    self.change_twin(asset, lambda twin: _refused(twin, why, self.now), now=self.now)
             return None
         finally:
             store_held_tokens(runtime)

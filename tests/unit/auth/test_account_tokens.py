@@ -265,6 +265,9 @@ def test_an_exchange_whose_answer_is_lost_is_repeated_soon(model: RefreshModel) 
 def test_while_the_token_service_is_down_it_is_asked_once_in_a_while() -> None:
     world = world_of()
     world.service.faults = [(503, {})] * 1000
+    with pytest.raises(TokenError) as first:
+        world.instance().token()
+    assert first.value.unavailable
     for _ in range(600):
         with pytest.raises(TokenError) as caught:
             world.instance().token()
@@ -290,6 +293,7 @@ def test_a_refusal_is_doubted_while_another_instance_may_hold_the_successor() ->
             world.instance().token()
         seen.append(str(caught.value))
         assert not caught.value.needs_user
+        assert not caught.value.unavailable, "the service answers: only this account is in doubt"
 
     world.service.after = overtaken
     assert slow.token() == "access-1"

@@ -265,7 +265,7 @@ def test_a_refusal_that_is_not_of_the_token_or_comes_late_is_not_asked_again(ref
 def test_without_a_token_nothing_is_asked_and_the_reason_is_told(needs_user: bool, kind: OutcomeKind) -> None:
     class NoToken:
         def token(self, *, refused: str | None = None) -> str:
-            raise TokenError("No token.", needs_user=needs_user, retry_after_s=5)
+            raise TokenError("No token.", needs_user=needs_user, retry_after_s=5, unavailable=not needs_user)
 
     api = ProviderApi([Reply(200)])
     outcome = SmartcarCommands().stop(call_to(api, BASE, NOW, NoToken()), CAR)

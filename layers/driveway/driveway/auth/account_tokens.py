@@ -125,7 +125,8 @@ class AccountTokens(ClaimedToken[AccountRecord]):
             self._keep_claim(claimed)
         if self._fits(claimed, refused, until=claimed.good_until):
             return claimed
-        raise TokenError(str(error), retry_after_s=account.FIRST_RETRY.total_seconds()) from error
+        wait_s = account.FIRST_RETRY.total_seconds()
+        raise TokenError(str(error), retry_after_s=wait_s, unavailable=error.unavailable) from error
 
     def _note_refusal(self, claimed: AccountRecord) -> None:
         """Note that every refresh token was refused; nothing if another instance has changed the record meanwhile.

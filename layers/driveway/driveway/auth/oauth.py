@@ -70,7 +70,8 @@ def request_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_tok
         response = http.post(endpoint.url, data=form, auth=basic, timeout=TIMEOUT_S, allow_redirects=False)
         body = response.json() if response.content else {}
     except requests.RequestException as error:
-        raise TokenError(f"The token service did not answer ({type(error).__name__}).") from None
+        detail = f"The token service did not answer ({type(error).__name__})."
+        raise TokenError(detail, unavailable=True) from None
     return _granted(response.status_code, body if isinstance(body, dict) else {}, endpoint.lifetime_s)
 
 
@@ -84,7 +85,8 @@ def _granted(status: int, body: Mapping[str, object], lifetime_s: float) -> Gran
         return Granted(str(token), expires_in_s, str(successor) if _is_token(successor) else None)
     error = body.get("error")
     detail = f"The token service answered {status}" + (f" ({error})." if isinstance(error, str) else ".")
-    raise TokenError(detail, needs_user=status in {400, 401, 403} and error in REFUSALS)
+    needs_user = status in {400, 401, 403} and error in REFUSALS
+    raise TokenError(detail, needs_user=needs_user, unavailable=not needs_user)
 
 
 def _is_token(value: object) -> bool:

@@ -4,12 +4,23 @@ from typing import Protocol
 
 
 class TokenError(Exception):
-    """No token can be had now; with ``needs_user``, none until the user connects the account again."""
+    """No token can be had now; with ``needs_user``, none until the user connects the account again.
 
-    def __init__(self, message: str, *, needs_user: bool = False, retry_after_s: float | None = None) -> None:
+    ``unavailable`` says that the token service itself could not answer, which concerns every account.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        needs_user: bool = False,
+        retry_after_s: float | None = None,
+        unavailable: bool = False,
+    ) -> None:
         super().__init__(message)
         self.needs_user = needs_user
         self.retry_after_s = retry_after_s
+        self.unavailable = unavailable
 
 
 class TokenSource(Protocol):

@@ -50,17 +50,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """No answer came. ``sent`` says whether the request may have reached the provider and been obeyed."""
+    """No answer came. ``sent`` says whether the request may have reached the provider and been obeyed.
+
+    ``unavailable`` says that the provider's service is the reason, and not this car's account.
+    """
 
     detail: str
     sent: bool
     needs_user: bool = False
     retry_after_s: float | None = None
+    unavailable: bool = True
 
     def outcome(self) -> Outcome:
         """RETRYABLE; NEEDS_USER if no token can be had before the user has connected the account again."""
         kind = OutcomeKind.NEEDS_USER if self.needs_user else OutcomeKind.RETRYABLE
-        return Outcome(kind, self.detail, retry_after_s=self.retry_after_s, unavailable=not self.needs_user)
+        return Outcome(kind, self.detail, retry_after_s=self.retry_after_s, unavailable=self.unavailable)
 
 
 def is_unauthorized(answer: Answer) -> bool:
@@ -102,7 +106,13 @@ def send(
         if isinstance(answer, Answer) and refuses_token(answer):
             answer = _once(call.http, request, call.tokens.token(refused=token), timeout_s)
     except TokenError as error:
-        return Unanswered(str(error), sent=False, needs_user=error.needs_user, retry_after_s=error.retry_after_s)
+        return Unanswered(
+            str(error),
+            sent=False,
+            needs_user=error.needs_user,
+            retry_after_s=error.retry_after_s,
+            unavailable=error.unavailable,
+        )
     if isinstance(answer, Answer) and answer.is_success and not answer.has_form:
         return lost(answer)
     return answer

@@ -1,0 +1,73 @@
+"""A new sign-in ends what the lost account had set, whichever command had found the loss."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from driveway.domain.control.reconcile import control_due, step
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.reports.account_connection import granted_anew
+from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.twin import Command, Observed, Twin, Vehicle
+from driveway.vehicles.registry import capabilities
+from tests.support.functions.assets import a_twin, plugged_in
+
+NOW = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)
+RULES = ControlRules()
+TESLA = Vehicle("tesla", "VIN1", user_id="owner-1", capabilities=capabilities("tesla"))
+
+
+def refused(action: Any, **changes: Any) -> Command:
+    values = {"outcome": "NEEDS_USER", "state": "failed", "ended_at": NOW, **changes}
+    return Command("1", action, "DEFAULT_PEAK", values.pop("state"), NOW, NOW, NOW + timedelta(days=1), **values)
+
+
+def charging_in_the_peak() -> Twin:
+    """A Tesla whose account is lost, that charges at home though the default schedule holds it."""
+    twin = plugged_in(a_twin(NOW - timedelta(days=3), vehicle=TESLA), NOW - timedelta(hours=1))
+    twin = replace(twin, presence=replace(twin.presence, charging=Observed(True, NOW - timedelta(minutes=5))))
+    return replace(disconnected(twin, "It is lost.", NOW), news=())
+
+
+def lost_by(command: str) -> Twin:
+    twin = charging_in_the_peak()
+    if command == "stop":
+        control = replace(twin.control, command=refused("stop"), failures=3, breaker_until=NOW + timedelta(minutes=66))
+    else:
+        schedule = refused("install_default", confirm_by=NOW + timedelta(days=1))
+        control = replace(twin.control, schedule_command=schedule)
+    return replace(twin, control=control)
+
+
+@pytest.mark.parametrize("command", ["stop", "install_default"])
+def test_before_the_sign_in_nothing_is_commanded_and_after_it_everything_is(command: str) -> None:
+    later = NOW + timedelta(minutes=20)
+    before = step(lost_by(command), later, RULES)
+    assert before.control.command is None or before.control.command.state == "failed"
+    twin = granted_anew(lost_by(command), later)
+    assert [entry.event for entry in twin.news] == ["Reconnected"]
+    assert control_due(replace(twin, news=()), later, RULES) == later
+    after = step(twin, later, RULES).control
+    assert after.command is not None
+    assert (after.command.action, after.command.state) == ("stop", "planned")
+    assert after.schedule_command is not None
+    assert (after.schedule_command.action, after.schedule_command.state) == ("install_default", "planned")
+
+
+def test_a_command_whose_refusal_was_not_judged_yet_does_not_pause_the_car_after_the_sign_in() -> None:
+    sent = refused("stop", state="sent", sent_at=NOW, ended_at=None, attempts=1)
+    twin = charging_in_the_peak()
+    twin = granted_anew(replace(twin, control=replace(twin.control, command=sent)), NOW)
+    after = step(twin, NOW, RULES).control
+    assert after.breaker_until is None
+    assert after.command is not None
+    assert after.command.state == "planned"
+
+
+def test_a_car_that_the_loss_did_not_touch_is_left_as_it_is() -> None:
+    twin = plugged_in(a_twin(NOW - timedelta(days=3), vehicle=TESLA), NOW - timedelta(hours=1))
+    failed = replace(twin.control, command=refused("stop", outcome="FAILED"), breaker_until=NOW + timedelta(hours=1))
+    for untouched in (twin, replace(twin, control=failed)):
+        assert granted_anew(untouched, NOW) is untouched
