@@ -3,6 +3,7 @@
 from typing import Any
 
 from driveway.commands.dispatch import carry_out
+from driveway.commands.requests import KINDS, carry_out_request
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
@@ -15,7 +16,10 @@ def _command(body: dict[str, Any], runtime: Runtime) -> None:
         _check(body, runtime)
         return
     try:
-        carry_out(body, runtime)
+        if body.get("action") in KINDS:
+            carry_out_request(body, runtime)
+        else:
+            carry_out(body, runtime)
     except UnknownAssetError:
         runtime.logger.info("the asset is gone")
     store_held_tokens(runtime)

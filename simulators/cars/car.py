@@ -204,13 +204,22 @@ class Car:
         """What the car's cloud says now."""
         if self.stale is not None:
             return self.stale
-        lying = self.lies_until is not None
+        lying = self.lies_until is not None or self._seems_unplugged
         place = (self.spec.home if self.at_home else self.spec.away).model_dump()
         return View(
             at=self.at, plugged=self.plugged and not lying, charging=self.charging, power_kw=self.power_kw,
             complete=self.complete, soc_pct=self.soc_pct, at_home=self.at_home, driving=self.driving,
             session_wh=self.session_wh, meter_wh=self.meter_wh, asleep=self.spec.asleep, reachable=True, **place,
         )  # fmt: skip
+
+    @property
+    def takes_commands(self) -> bool:
+        """Whether the provider lets a command pass as the cable is in, as far as it knows."""
+        return self.plugged and self.stale is None if self._seems_unplugged else self.view().plugged
+
+    @property
+    def _seems_unplugged(self) -> bool:
+        return self.spec.seems_unplugged_while_stopped and self.plugged and self.mode == "stop"
 
     def _offer_kw(self) -> float:
         worn_out = self.spec.refuses_after_starts is not None and self.starts >= self.spec.refuses_after_starts

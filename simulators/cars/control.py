@@ -78,6 +78,7 @@ class SmartcarError(Strict):
     type: str
     code: str | None = None
     state: Literal["ERROR", "RESOLVED"] = "ERROR"
+    signals: tuple[str, ...] = ()
 
 
 class Reset(Strict):
@@ -233,9 +234,9 @@ def _provider_routes(routes: APIRouter, simulator: CarSimulator) -> None:
             simulator.enode.heartbeat(now)
 
     @routes.post("/enode/invalidate/{user_id}", status_code=202)
-    async def invalidate(user_id: str) -> None:
+    async def invalidate(user_id: str, vendor: str = "BMW") -> None:
         with world.present() as now:
-            simulator.enode.invalidate_credentials(user_id, now)
+            simulator.enode.invalidate_credentials(user_id, now, vendor)
 
     # A plain function runs in a thread: the webhook it calls must not hold up the server.
     @routes.post("/smartcar/verify")
@@ -250,7 +251,7 @@ def _provider_routes(routes: APIRouter, simulator: CarSimulator) -> None:
     async def smartcar_error(error: SmartcarError) -> None:
         with world.present() as now:
             car = _find(simulator, error.vehicle_id)
-            simulator.smartcar.vehicle_error(car, error.type, error.code, error.state, now)
+            simulator.smartcar.vehicle_error(car, error.type, error.code, error.state, now, signals=error.signals)
 
     @routes.post("/tesla/sign-in/{user_id}", status_code=201)
     async def sign_in(user_id: str) -> dict[str, str]:
@@ -344,6 +345,8 @@ def _change(simulator: CarSimulator, car: Car, changes: dict[str, Any], now: dat
         raise HTTPException(422, f"{', '.join(sorted(fixed))} cannot be changed.")
     spec = _valid(_merged(car.spec.model_dump(), changes))
     simulator.world.touch(car, now)
+    if car.complete and spec.charge_limit_pct > car.spec.charge_limit_pct and spec.waits_when_limit_raised:
+        car.mode = "stop"
     was_reachable, car.spec = car.spec.reachable, spec
     if "soc_pct" in changes:
         car.stored_kwh = spec.battery_kwh * spec.soc_pct / 100

@@ -47,13 +47,15 @@ class Door:
         *,
         refused: Response,
         unknown: Response,
+        disconnected: Response | None = None,
     ) -> None:
-        """A provider's door: ``good`` checks the token; ``refused`` and ``unknown`` answer for it."""
+        """A provider's door: ``good`` checks the token; ``refused``, ``unknown`` and ``disconnected`` answer for it."""
         self._world = world
         self._provider = provider
         self._good = good
         self._refused = refused
         self._unknown = unknown
+        self._disconnected = disconnected
 
     def open(self, method: str, path: str, handler: Handler) -> Route:
         """A route that asks for no token."""
@@ -76,6 +78,8 @@ class Door:
                     if car is None or car.spec.provider != self._provider:
                         return self._unknown
                     self._world.touch(car, now)
+                    if self._disconnected is not None and not car.spec.account_connected:
+                        return self._disconnected
                 result = handler(Ask(request, now, json_object(raw), fields(request, raw), car))
             return result if isinstance(result, Response) else await result
 

@@ -42,15 +42,19 @@ def charge_state(car: Car, view: View) -> dict[str, Any]:
     else:
         delivery = "PLUGGED_IN:COMPLETE" if view.complete else "PLUGGED_IN:STOPPED"
     charging = view.plugged and view.charging
+    if charging and car.spec.starting_sticks:
+        delivery = "PLUGGED_IN:INITIALIZING"
+    if not car.spec.reports_cable:
+        delivery = "UNKNOWN"
     return {
         "batteryLevel": round(view.soc_pct),
         "range": round(view.soc_pct / 100 * car.spec.battery_kwh * 6),
-        "isPluggedIn": view.plugged,
-        "isCharging": charging,
+        "isPluggedIn": view.plugged if car.spec.reports_cable else None,
+        "isCharging": None if car.spec.starting_sticks or not car.spec.reports_charging else charging,
         "isFullyCharged": view.complete,
         "batteryCapacity": car.spec.battery_kwh,
         "chargeLimit": car.spec.charge_limit_pct,
-        "chargeRate": round(view.power_kw, 6) if charging else None,
+        "chargeRate": round(view.power_kw, 6) if charging and car.spec.reports_power else None,
         "chargeTimeRemaining": None,
         "lastUpdated": stamp(view.at),
         "maxCurrent": None,
@@ -66,7 +70,7 @@ def vehicle(car: Car, view: View, version: str) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": car.spec.vehicle_id,
         "userId": car.spec.user_id,
-        "vendor": "BMW",
+        "vendor": car.spec.vendor,
         "lastSeen": stamp(view.at),
         "isReachable": car.spec.reachable,
         "information": {
@@ -132,9 +136,9 @@ class Enode:
         key = car.spec.vehicle_id if car else user_id or "system"
         self.outbox.report(Message("enode", key, event, envelope | body, self.settings.webhook_url), at, car)
 
-    def invalidate_credentials(self, user_id: str, at: datetime) -> None:
-        """Tell that a user's account at the vendor no longer works."""
-        self.emit("user:credentials:invalidated", at, user_id, {"vendor": "BMW"})
+    def invalidate_credentials(self, user_id: str, at: datetime, vendor: str = "BMW") -> None:
+        """Tell that a user's account at a vendor no longer works."""
+        self.emit("user:credentials:invalidated", at, user_id, {"vendor": vendor})
 
     def deleted(self, car: Car, at: datetime) -> None:
         """Tell that a vehicle is gone."""
@@ -170,7 +174,7 @@ class Enode:
         if car.spec.governed:
             return problem(422, "Unprocessable", "The vehicle is controlled by a schedule or a smart charging plan.")
         view = car.view()
-        if not view.plugged:
+        if not car.takes_commands:
             return problem(400, "Bad Request", "The vehicle is not plugged in.")
         if self.actions.pending(car) is None:
             if kind == "START" and view.complete:
@@ -240,6 +244,7 @@ class Enode:
             self.tokens.good,
             refused=problem(401, "Unauthorized", "The access token is missing, wrong or expired."),
             unknown=problem(404, "Not Found", "No such vehicle."),
+            disconnected=problem(403, "Forbidden", "The vendor account of this user has to be connected again."),
         )
         return [
             door.open("POST", "/oauth2/token", self._token),

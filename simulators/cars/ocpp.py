@@ -24,6 +24,7 @@ from simulators.cars.car import Car, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.outbox import Message, Outbox, Request
 from simulators.cars.settings import OcppSettings
+from simulators.cars.spec import CarSpec
 from simulators.cars.wire import answer, encode, stamp
 from simulators.cars.world import World
 
@@ -146,7 +147,7 @@ class Ocpp:
         if self.settings.webhook_url is None or car.spec.asset is None:
             return
         url = f"{self.settings.webhook_url.rstrip('/')}/assets/{car.spec.asset}/observations"
-        body = {"at": stamp(view.at), "at_home": True} | readings(view)
+        body = {"at": stamp(view.at), "at_home": True} | readings(car.spec, view)
         self.outbox.report(Message("ocpp", car.spec.vehicle_id, "observation", body, url), view.at, car)
 
     def _charger(self, ask: Ask) -> Response:
@@ -158,7 +159,7 @@ class Ocpp:
         else:
             status = "SuspendedEV" if view.complete else "SuspendedEVSE"
         body = {"connected": ask.car.spec.reachable, "status": status, "at": stamp(view.at)}
-        return answer(body | readings(view))
+        return answer(body | readings(ask.car.spec, view))
 
     def _set(self, ask: Ask) -> Response:
         return self._operate(ask, "SetChargingProfile")
@@ -234,12 +235,18 @@ def plan_of(car: Car) -> ChargerPlan:
     return car.plan
 
 
-def readings(view: View) -> dict[str, Any]:
-    """Plug, power and the charger's two energy registers."""
-    return {
+def readings(spec: CarSpec, view: View) -> dict[str, Any]:
+    """Plug, power and the charger's two energy registers, as far as they are reported."""
+    values = {
         "plugged_in": view.plugged,
         "charging": view.charging,
         "power_kw": round(view.power_kw, 6),
         "energy_session_kwh": round(view.session_wh / 1000, 6),
         "energy_lifetime_kwh": round(view.meter_wh / 1000, 6),
     }
+    left_out = {
+        "plugged_in": not spec.reports_cable,
+        "charging": not spec.reports_charging,
+        "power_kw": not spec.reports_power,
+    }
+    return {name: value for name, value in values.items() if not left_out.get(name)}

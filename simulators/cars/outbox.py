@@ -66,6 +66,7 @@ class Outbox:
         self._queues: list[queue.Queue[Message | None]] = [queue.Queue() for _ in range(workers)]
         self._held: dict[str, Message] = {}
         self._chance = random.Random(7)  # faults are repeatable from run to run
+        self._failing_since: dict[str, datetime] = {}
         self._in_flight = 0
         self._count = threading.Lock()
 
@@ -83,6 +84,7 @@ class Outbox:
         """Forget past deliveries and held messages; what is queued already still goes out."""
         self.deliveries.clear()
         self._held.clear()
+        self._failing_since.clear()
 
     def pending(self) -> int:
         """Messages that wait for delivery or are on the wire (those waiting for a retry or delayed are not counted)."""
@@ -92,6 +94,9 @@ class Outbox:
     def report(self, message: Message, at: datetime, car: Car | None = None) -> None:
         """Send an event of ``at`` with the provider's report delay and the faults of the provider or of the car."""
         settings = self.world.provider(message.provider)
+        if not settings.webhook_active:
+            self.deliveries.append(self._delivery([message], error="inactive"))
+            return
         faults = car.spec.webhook_faults if car and car.spec.webhook_faults else settings.webhook_faults
         if settings.report_delay_s > 0:
             due = at + timedelta(seconds=settings.report_delay_s)
@@ -177,8 +182,18 @@ class Outbox:
             delivery.error = type(error).__name__
         delivery.answer_real_s = time.monotonic() - started
         self.deliveries.append(delivery)
-        if delivery.status is None or not 200 <= delivery.status < 300:
+        if delivery.status is not None and 200 <= delivery.status < 300:
+            self._failing_since.pop(batch[0].provider, None)
+        elif not self._queue_deleted(batch[0].provider):
             self._retry(batch)
+
+    def _queue_deleted(self, provider: str) -> bool:
+        """Whether a provider's webhook has failed for so long that its queue is deleted and nothing more is sent."""
+        settings, now = self.world.provider(provider), self.world.clock.now()
+        since = self._failing_since.setdefault(provider, now)
+        if settings.queue_deleted_after_s > 0 and now - since >= timedelta(seconds=settings.queue_deleted_after_s):
+            settings.webhook_active = False
+        return not settings.webhook_active
 
     def _retry(self, batch: list[Message]) -> None:
         waits_s = self.world.provider(batch[0].provider).resend_real_s

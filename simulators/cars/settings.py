@@ -17,6 +17,9 @@ class ProviderSettings(Strict):
         sample_every_s: simulated seconds between reports while a car charges; 0 reports changes only.
         report_delay_s: simulated seconds between a change and its report, as with a provider that polls the car.
         resend_real_s: the real seconds to wait before each retry of a delivery that was not answered 2xx.
+        queue_deleted_after_s: simulated seconds of failures after which what waits is deleted and the webhook becomes
+            inactive; 0 never.
+        webhook_active: False sends nothing, until it is set True again.
         answer_within_real_s: the real seconds after which a delivery without an answer counts as failed.
     """
 
@@ -29,6 +32,8 @@ class ProviderSettings(Strict):
     client_secret: str = "client-secret"  # noqa: S105 - a simulator's published default
     resend_real_s: tuple[float, ...] = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 240, 480)
     answer_within_real_s: float = Field(15.0, gt=0)
+    queue_deleted_after_s: float = Field(0.0, ge=0)
+    webhook_active: bool = True
 
 
 class EnodeSettings(ProviderSettings):

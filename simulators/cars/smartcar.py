@@ -28,6 +28,7 @@ NAMES = {
     "charge-ischarging": "IsCharging",
     "charge-detailedchargingstatus": "DetailedChargingStatus",
     "charge-wattage": "Wattage",
+    "charge-chargelimits": "ChargeLimits",
     "charge-energyadded": "EnergyAdded",
     "tractionbattery-stateofcharge": "StateOfCharge",
     "location-preciselocation": "PreciseLocation",
@@ -55,11 +56,16 @@ def signal_bodies(car: Car, view: View, *, home_flag_capable: bool) -> dict[str,
     """The body of every signal by its code; None where the car cannot say."""
     charging = view.plugged and view.charging
     detailed = "CHARGING" if charging else "FULLY_CHARGED" if view.complete else "NOT_CHARGING"
+    if charging and car.spec.starting_sticks:
+        detailed = "STARTING"
+    watts = round(view.power_kw * 1000, 3) if charging else 0
+    told = car.spec.reports_charging and not (charging and car.spec.starting_sticks)
     return {
-        "charge-ischargingcableconnected": {"value": view.plugged},
-        "charge-ischarging": {"value": charging},
-        "charge-detailedchargingstatus": {"value": detailed},
-        "charge-wattage": {"value": round(view.power_kw * 1000, 3) if charging else 0},
+        "charge-ischargingcableconnected": {"value": view.plugged} if car.spec.reports_cable else None,
+        "charge-ischarging": {"value": charging} if told else None,
+        "charge-detailedchargingstatus": {"value": detailed} if car.spec.reports_charging else None,
+        "charge-wattage": {"value": watts} if car.spec.reports_power else None,
+        "charge-chargelimits": {"values": [], "activeLimit": car.spec.charge_limit_pct},
         "charge-energyadded": {"value": round(view.session_wh / 1000, 6)},
         "tractionbattery-stateofcharge": {"value": round(view.soc_pct, 1)},
         "location-preciselocation": {
@@ -121,13 +127,15 @@ class Smartcar:
         }  # fmt: skip
         self._emit("VEHICLE_STATE", car, data, view.at, signal_count=len(signals))
 
-    def vehicle_error(self, car: Car, kind: str, code: str | None, state: str, at: datetime) -> None:
-        """Send ``VEHICLE_ERROR`` (``state`` is ``ERROR`` or ``RESOLVED``)."""
+    def vehicle_error(
+        self, car: Car, kind: str, code: str | None, state: str, at: datetime, *, signals: Sequence[str] = ()
+    ) -> None:
+        """Send ``VEHICLE_ERROR`` (``state`` is ``ERROR`` or ``RESOLVED``), about these signals if any are given."""
         item = {"type": kind, "code": code, "state": state, "description": kind, "resolution": {"type": None}}
         data = {
             "user": {"id": car.spec.user_id, "externalId": car.spec.user_id},
             "vehicle": {"id": car.spec.vehicle_id},
-            "errors": [item | {"suggestedUserMessage": "", "docURL": None, "signals": []}],
+            "errors": [item | {"suggestedUserMessage": "", "docURL": None, "signals": list(signals)}],
         }
         self._emit("VEHICLE_ERROR", car, data, at)
 
@@ -270,6 +278,7 @@ class Smartcar:
             self.tokens.good,
             refused=error(401, "AUTHENTICATION", None, "The access token is missing, wrong or expired."),
             unknown=error(404, "RESOURCE_NOT_FOUND", None, "No such vehicle."),
+            disconnected=error(400, "CONNECTED_SERVICES_ACCOUNT", "AUTHENTICATION_FAILED", "Connect the account."),
         )
         return [
             door.open("POST", "/oauth2/token", self._token),
@@ -293,7 +302,7 @@ def refused(car: Car, mode: Mode) -> tuple[str, str, str] | None:
         code = "UNREACHABLE"
     elif car.spec.asleep:
         code = "ASLEEP"
-    elif not view.plugged:
+    elif not car.takes_commands:
         code = "CHARGING_PLUG_NOT_CONNECTED"
     elif mode == "start" and view.complete:
         code = "FULLY_CHARGED"

@@ -42,6 +42,16 @@ class CarSpec(Strict):
         asleep: commands do not reach the car until it is woken (Tesla) or set awake.
         reachable: False freezes what the provider says of the car and silences its webhooks.
         governed: the provider's own schedule owns the car (Enode answers 422).
+        vendor: the make as the provider names it.
+        seems_unplugged_while_stopped: the provider reports "unplugged" for as long as our stop lasts. A start still
+            reaches the car.
+        starting_sticks: the state stays at "starting" while the car charges; the power is right.
+        reports_charging: False leaves out whether the car charges, as an app does that knows plug and power only.
+        reports_cable: False leaves out the cable: the car has no such signal.
+        reports_power: False leaves out the power.
+        waits_when_limit_raised: a full car whose charge limit is raised does not go on before it is told to.
+        account_connected: False refuses every call about the car because the driver's account is disconnected. That it
+            comes back is reported by nothing.
         lie_unplugged_after_stop_s: for so long after an obeyed stop the provider claims that the cable is out.
         command_delay_s: from the provider's order to the car's obeying, as with a charge point's random delay.
         action_fault: what goes wrong with a command although the provider took it.
@@ -70,6 +80,14 @@ class CarSpec(Strict):
     asleep: bool = False
     reachable: bool = True
     governed: bool = False
+    vendor: str = "BMW"
+    seems_unplugged_while_stopped: bool = False
+    starting_sticks: bool = False
+    reports_charging: bool = True
+    reports_cable: bool = True
+    reports_power: bool = True
+    waits_when_limit_raised: bool = False
+    account_connected: bool = True
     lie_unplugged_after_stop_s: float = Field(0.0, ge=0)
     command_delay_s: float = Field(1.0, ge=0)
     action_fault: ActionFault | None = None

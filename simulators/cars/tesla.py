@@ -36,29 +36,33 @@ def result(reason: str | None) -> Response:
     return answer({"response": {"result": reason is None, "reason": reason or ""}})
 
 
-def charging_state(view: View) -> str:
+def charging_state(spec: CarSpec, view: View) -> str:
     """The car's charging state by its short name."""
     if not view.plugged:
         return "Disconnected"
     if view.charging:
-        return "Charging"
+        return "Starting" if spec.starting_sticks else "Charging"
     return "Complete" if view.complete else "Stopped"
 
 
-def telemetry(view: View, *, home_flag: bool) -> dict[str, Any]:
+def telemetry(spec: CarSpec, view: View) -> dict[str, Any]:
     """Every telemetry field with its present value."""
     fields = {
-        "DetailedChargeState": f"DetailedChargeState{charging_state(view)}",
+        "DetailedChargeState": f"DetailedChargeState{charging_state(spec, view)}",
         "LocatedAtHome": view.at_home,
         "Location": {"latitude": view.latitude, "longitude": view.longitude},
         "VehicleSpeed": 50.0 if view.driving else 0.0,
         "ACChargingPower": round(view.power_kw, 6) if view.plugged and view.charging else 0.0,
         "ACChargingEnergyIn": round(view.session_wh / 1000, 6),
         "Soc": round(view.soc_pct, 1),
+        "ChargeLimitSoc": spec.charge_limit_pct,
     }
-    if not home_flag:
-        del fields["LocatedAtHome"]
-    return fields
+    left_out = {
+        "LocatedAtHome": not spec.home_flag,
+        "DetailedChargeState": not (spec.reports_cable and spec.reports_charging),
+        "ACChargingPower": not spec.reports_power,
+    }
+    return {name: value for name, value in fields.items() if not left_out.get(name)}
 
 
 class Tesla:
@@ -104,7 +108,7 @@ class Tesla:
         """Send a record of the fields that changed; of all fields when the cable was put in or taken out."""
         if self.settings.webhook_url is None:
             return
-        vin, fields = car.spec.vehicle_id, telemetry(view, home_flag=car.spec.home_flag)
+        vin, fields = car.spec.vehicle_id, telemetry(car.spec, view)
         told = self._told.get(vin, {}) if before is None or before.plugged == view.plugged else {}
         changed = {name: value for name, value in fields.items() if told.get(name) != value}
         self._told[vin] = fields
@@ -246,7 +250,7 @@ class Tesla:
         timestamp = epoch_ms(view.at)
         amps = view.power_kw * 1000 / car.spec.voltage_v / car.spec.phases
         charge = {
-            "charging_state": charging_state(view),
+            "charging_state": charging_state(car.spec, view),
             "charge_energy_added": round(view.session_wh * car.spec.efficiency / 1000, 2),
             "charger_power": round(view.power_kw),
             "charger_voltage": car.spec.voltage_v if view.charging else 0,
@@ -274,6 +278,7 @@ class Tesla:
             self.tokens.good,
             refused=error(401, "token expired (401)"),
             unknown=error(404, "not_found"),
+            disconnected=error(403, "Unauthorized missing scopes"),
         )
         one = "/api/1/vehicles/{vehicle_id}"
         return [
@@ -289,7 +294,7 @@ class Tesla:
 def refused(car: Car, mode: Mode) -> str | None:
     """The reason the car gives for not taking a command; None when it takes it."""
     view = car.view()
-    if not view.plugged:
+    if not car.takes_commands:
         return "disconnected"
     if mode == "start" and view.charging:
         return "is_charging"

@@ -6,8 +6,11 @@ import pytest
 
 from driveway.runtime.context import use
 from simulators.axle.app import AxleSimulator
+from simulators.cars.app import build_app
+from simulators.cars.simulator import CarSimulator
 from simulators.common import running
 from tests.support.functions.rig import NOW, REGION, PresentOutput, Rig, RigClock, make_runtime
+from tests.support.functions.stage import Stage
 from tests.support.runtime.mocked_aws import mock_aws
 
 
@@ -46,3 +49,22 @@ def rig(axle_server: tuple[RigClock, AxleSimulator, str], monkeypatch: pytest.Mo
         yield made
         use(None)
         runtime.http.close()
+
+
+@pytest.fixture
+def car_server(rig: Rig) -> Iterator[tuple[CarSimulator, str]]:
+    """The car makers, on the clock of the stage; new, because their time never goes back."""
+    simulator = CarSimulator(rig.clock)
+    with running(build_app(simulator)) as url:
+        yield simulator, url
+    simulator.stop()
+
+
+@pytest.fixture
+def stage(rig: Rig, car_server: tuple[CarSimulator, str]) -> Iterator[Stage]:
+    made = Stage(rig, *car_server)
+    # The logger keeps the output that it was made with, and a test that captures the output closes its own.
+    _ = rig.runtime.logger
+    yield made
+    made.break_nothing()
+    made.cars.http.close()

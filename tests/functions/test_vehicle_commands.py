@@ -1,121 +1,21 @@
 """Commands through the function that sends them, with the simulated car makers as real HTTP servers."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
 from driveway.domain.control.breaker import BreakerRules
-from driveway.domain.twin import Home, Tariff, Twin, Vehicle, Window
-from driveway.runtime.settings import Settings
+from driveway.domain.twin import Home, Tariff, Window
 from driveway.store.breakers import Breakers
-from driveway.vehicles.registry import capabilities
-from simulators.cars.app import build_app
-from simulators.cars.simulator import CarSimulator
-from simulators.common import running
-from tests.support.functions.assets import a_twin, heard, keep_refresh_token, place, plugged_in, set_secret
-from tests.support.functions.rig import NOW, Rig, function
+from tests.support.functions.rig import NOW
 from tests.support.functions.schedule_calls import ROUTE, profile
-from tests.support.vehicles.car_rig import Receiver, SteppedClock
-from tests.support.vehicles.car_rig import Rig as CarRig
+from tests.support.functions.stage import ALL, Stage
 
 CLIENT = {"client_id": "client-id", "client_secret": "client-secret"}
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
 HOURS_AGO = NOW - timedelta(hours=1)
-
-
-@pytest.fixture
-def car_server(rig: Rig) -> Iterator[tuple[CarSimulator, str]]:
-    """The car makers, on the clock of the stage; new, because their time never goes back."""
-    simulator = CarSimulator(rig.clock)
-    with running(build_app(simulator)) as url:
-        yield simulator, url
-    simulator.stop()
-
-
-class Stage:
-    """A stage with its car makers: ``run`` lets time pass minute by minute, and everything happen that is due."""
-
-    def __init__(self, rig: Rig, simulator: CarSimulator, url: str) -> None:
-        clock = SteppedClock(NOW)
-        self.rig, self.cars = rig, CarRig(url, simulator, clock, Receiver(clock), "")
-        self.delivered = 0
-        environ = dict(rig.runtime.settings.environ) | {f"{p.upper()}_BASE_URL": f"{url}/{p}" for p in ALL}
-        environ |= {f"{p.upper()}_TOKEN_URL": f"{url}/{p}{path}" for p, path in TOKEN_PATHS.items()}
-        rig.runtime.settings = Settings(environ)
-        set_secret(rig, "PROVIDERS_SECRET", {**dict.fromkeys(TOKEN_PATHS, CLIENT), "ocpp": {"token": "ocpp-token"}})
-        self.cars.ok("POST", "/_sim/reset", {"settings": True})
-        self.cars.configure("smartcar", hold_open_s=0)
-        self.break_nothing()
-
-    def park(self, provider: str, *, number: int = 1, **spec: Any) -> Twin:
-        """A car (or charger) that is plugged in at home, at the car maker and on the stage."""
-        vehicle_id, asset = f"5YJ3000000000000{number}", f"car-{number}"
-        self.cars.car(provider, vehicle_id=vehicle_id, **spec)
-        self.cars.do("plug-in", vehicle_id)
-        vehicle = Vehicle(provider, vehicle_id, user_id=f"user-{number}", capabilities=capabilities(provider))
-        twin = a_twin(HOURS_AGO, asset=asset, axle_asset_id=f"axle-{asset}", vehicle=vehicle)
-        twin = heard(plugged_in(twin, HOURS_AGO), NOW)
-        place(self.rig, twin)
-        if provider == "tesla":
-            keep_refresh_token(self.rig, f"user-{number}", "refresh-1")
-        return twin
-
-    def break_service(self, provider: str, **fault: Any) -> None:
-        self.cars.ok("POST", "/_sim/faults", {"path": f"^/{provider}/", **fault})
-
-    def break_nothing(self) -> None:
-        self.cars.call("DELETE", "/_sim/faults")
-
-    def hits(self) -> int:
-        return sum(fault["hits"] for fault in self.cars.ok("GET", "/_sim/faults"))
-
-    def truth(self, number: int = 1) -> dict[str, Any]:
-        return self.cars.truth(f"5YJ3000000000000{number}")
-
-    def settle(self) -> None:
-        """Let charge control look and its commands be sent, until nothing is left to do now. Axle is not told."""
-        for _ in range(20):
-            self.rig.publish()
-            new = self.rig.bus.events[self.delivered :]
-            self.delivered = len(self.rig.bus.events)
-            for kind, detail in new:
-                if kind == "ChargingCommand":
-                    self.send(detail)
-                elif kind == "TwinChanged" and "control" in detail["reconcile"]:
-                    self.rig.look("control", detail["asset"])
-            if not new:
-                return
-        raise AssertionError("the stage does not come to rest")
-
-    def send(self, detail: dict[str, Any]) -> None:
-        record = {"messageId": "1", "body": json.dumps(detail), "eventSource": "aws:sqs"}
-        assert function("vehicle_commands").handler({"Records": [record]}, None) == {"batchItemFailures": []}
-
-    def run(self, minutes: int) -> None:
-        for _ in range(minutes):
-            self.rig.clock.move(minutes=1)
-            for asset, _ in list(self.rig.runtime.table.due("ControlDue", self.rig.clock.now())):
-                self.rig.look("control", asset)
-            self.settle()
-
-    def see(self, number: int = 1) -> None:
-        """Report what the car shows, as the app's own telematics would."""
-        shown = {"at": self.rig.clock.now().isoformat(), "plugged_in": self.truth(number)["plugged"]}
-        body = {"observations": [shown | {"charging": self.truth(number)["charging"]}]}
-        answer = self.rig.serve("vehicle_events", "POST /assets/{asset}/observations", body, asset=f"car-{number}")
-        assert answer.status == 202
-        self.settle()
-
-    def shown(self, number: int = 1) -> Any:
-        return self.rig.serve("status", "GET /assets/{asset}", asset=f"car-{number}").body
-
-    def reasons(self, event: str, number: int = 1) -> list[str]:
-        answer = self.rig.serve("status", "GET /assets/{asset}/timeline", asset=f"car-{number}")
-        return [entry["reason"] for entry in answer.body["entries"] if entry["event"] == event]
 
 
 def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, float]]]:
@@ -128,19 +28,6 @@ def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, floa
         assert (declared["Namespace"], line["service"], line["stage"]) == ("Driveway", "driveway", "test")
         found.append((line["provider"], {one["Name"]: line[one["Name"]][0] for one in declared["Metrics"]}))
     return found
-
-
-ALL = ("enode", "smartcar", "tesla", "ocpp")
-
-
-@pytest.fixture
-def stage(rig: Rig, car_server: tuple[CarSimulator, str]) -> Iterator[Stage]:
-    made = Stage(rig, *car_server)
-    # The logger keeps the output that it was made with, and a test that captures the output closes its own.
-    _ = rig.runtime.logger
-    yield made
-    made.break_nothing()
-    made.cars.http.close()
 
 
 def boost(stage: Stage, number: int = 1) -> None:

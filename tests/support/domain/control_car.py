@@ -50,8 +50,12 @@ def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | N
 class Car:
     """The truth.
 
-    ``held`` is whether it is kept from charging by a command, ``unwilling`` whether it stopped for reasons of its own,
-    ``obeys_after`` how slow it is, ``kept`` the tariff whose schedule it keeps itself.
+    Attributes:
+        held: it is kept from charging by a command.
+        unwilling: it stopped for reasons of its own.
+        obeys_after: how slow it is.
+        kept: the tariff whose schedule it keeps itself.
+        seems_unplugged_while_held: its maker reports it unplugged for as long as it is held.
     """
 
     plugged: bool = False
@@ -63,6 +67,7 @@ class Car:
     limit_kw: float | None = None
     obeys_after: timedelta = timedelta(seconds=5)
     kept: Tariff | None = None
+    seems_unplugged_while_held: bool = False
 
     @property
     def kept_schedule(self) -> bool:

@@ -14,6 +14,10 @@ PEAK_STARTS = (time(5, 30), time(8), time(16))
 """By the night tariff and by British regulation, in a winter's UTC."""
 
 AT_ONCE = {Reason.CHARGE_NOW, Reason.MINIMUM_SOC}
+TRIED_FOR = timedelta(hours=14)
+"""12 hours in which the provider answers, and the outages of a history."""
+
+PROVIDERS_OWN = {"RETRYABLE", "NEEDS_USER"}
 ENDINGS = {"CommandConfirmed", "CommandSuperseded", "CommandExpired", "CommandFailed"}
 
 
@@ -38,6 +42,7 @@ class Promises:
     came_back: bool = False
     started_at: datetime | None = None
     stopped_at: datetime | None = None
+    trials: set[datetime] = field(default_factory=set)
 
     @classmethod
     def of(cls, rules: ControlRules) -> "Promises":
@@ -113,6 +118,9 @@ class Promises:
         assert presence.held_plug_out is None, "a car that may be unplugged was started"
         if command.release and is_instructed(twin):
             return
+        if command.trial == "unplugged" and presence.session is None:
+            self._check_trial(command, twin, now)
+            return
         plugged, home = presence.plugged_in, presence.at_home
         assert presence.session is not None, "a car was started without a session"
         assert plugged is not None, "a car of which no plug is known was started"
@@ -127,6 +135,23 @@ class Promises:
         assert boosted or link.snoozed_until is None or now >= link.snoozed_until, "a snoozed car was started"
         at_once = command.reason in AT_ONCE or self.row > 1 or self.stopped_at is None
         assert at_once or now - self.stopped_at >= self.dwell, "a car was started just after it was stopped"  # type: ignore[operator]  # not None
+
+    def _check_trial(self, command: Command, twin: Twin, now: datetime) -> None:
+        """A car that is reported unplugged gets one start for each of our own stops that may be behind that."""
+        link, moved_at = twin.link, twin.presence.moved_at
+        assert self.stopped_at is not None, "a car that we did not stop was tried"
+        assert moved_at is None or moved_at <= self.stopped_at, "a car that has left was tried"
+        assert now - self.stopped_at <= TRIED_FOR, "a car was tried long after our stop"
+        managed = link.enrolled and not link.leaving and (link.snoozed_until is None or now >= link.snoozed_until)
+        assert managed or command.release, "a car that we do not manage was tried"
+
+    def tried(self, outcome: str) -> None:
+        """The provider answered a trial start."""
+        if outcome in PROVIDERS_OWN:
+            return
+        assert self.stopped_at is not None
+        assert self.stopped_at not in self.trials, "a car was tried twice for one stop"
+        self.trials.add(self.stopped_at)
 
     def _check_stop(self, twin: Twin, now: datetime) -> None:
         link = twin.link

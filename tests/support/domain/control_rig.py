@@ -19,13 +19,14 @@ from driveway.domain.control.protection import may_wake
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.required_command import HELD_FOR, is_instructed, observed_state_matches
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.vehicle_requests import vehicle_request_done
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.account_connection import clear_needs_user_after_observation
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.default_schedule import off_peak_intervals
-from driveway.domain.twin import ChargeNow, Command, Entry, Observed, Session, Tariff, Twin
+from driveway.domain.twin import ChargeNow, Command, Entry, Observed, Session, Tariff, Twin, VehicleRequest
 from tests.support.domain.control_car import START, Car, axle_profile, new_twin
 from tests.support.domain.control_promises import Promises
 
@@ -73,6 +74,7 @@ class Rig:
     silent: bool = False
     news: list[Entry] = field(default_factory=list)
     sent: list[tuple[datetime, Command]] = field(default_factory=list)
+    requests: list[tuple[datetime, VehicleRequest]] = field(default_factory=list)
     promises: Promises | None = None
     happened: list[str] = field(default_factory=list)
 
@@ -138,6 +140,9 @@ class Rig:
             self.promised.ended(entry, before.control.command, before)
         if any(entry.event == "CommandFailed" and entry.detail["action"] == "stop" for entry in after.news):
             self._check_given_up()
+        request = self.twin.control.request
+        if request is not None and request != before.control.request:
+            self.at(self.now + self.machinery, partial(self._answer_request, request))
         for command in (self.twin.control.command, self.twin.control.schedule_command):
             if (
                 command is not None
@@ -147,6 +152,14 @@ class Rig:
             ):
                 self._announce(command)
         return True
+
+    def _answer_request(self, request: VehicleRequest) -> None:
+        """The provider answers a look; it may be lost, or not answered, like a command."""
+        if self.fault in {"event_lost", "answer_lost", "out", "retryable"}:
+            return
+        self.requests.append((self.now, request))
+        self._see()
+        self.write(lambda twin: vehicle_request_done(twin, request.id))
 
     def _announce(self, command: Command) -> None:
         self._announced.add((command.id, command.confirm_by))
@@ -177,13 +190,16 @@ class Rig:
     def _wake(self, command: Command) -> bool:
         """Whether the car was woken; only Teslas can be."""
         vehicle = self.twin.link.vehicle
-        can = vehicle is not None and vehicle.provider == "tesla"
+        can = vehicle is not None and vehicle.provider == "tesla" and command.trial is None
         woken = can and may_wake(self.twin, command.action, self.now, self.rules)
         if woken:
             self.promised.woken(self.now)
         return woken
 
     def _answer(self, command_id: str, outcome: str, *, asleep: bool, woken: bool) -> None:
+        command = self.twin.control.command
+        if command is not None and command.id == command_id and command.trial and self.twin.presence.session is None:
+            self.promised.tried(outcome)
         self.write(
             lambda twin: answered(
                 twin,
@@ -205,10 +221,20 @@ class Rig:
         if command.action in {"install_default", "remove_default"}:
             self._keep(self.twin.tariff if command.action == "install_default" else None)
             return "RETRYABLE" if self.fault == "partly" else "ACCEPTED"
+        return self._found_before(command) or self._ordered(command)
+
+    def _found_before(self, command: Command) -> str | None:
+        """The answer that needs no order to the car: it was looked at first, or is not plugged in."""
         if command.attempts > 1 and not command.already_in_state_when_sent:
             self._see()
             if observed_state_matches(self.twin, command.action):
                 return "ALREADY_IN_STATE"
+        if not self.car.plugged and not is_instructed(self.twin):
+            self.observe(plugged_in=False)
+            return "NOT_PLUGGED_IN"
+        return None
+
+    def _ordered(self, command: Command) -> str:
         if self.fault == "ignored" or (self.fault == "lying" and is_instructed(self.twin)):
             # A charger that takes a profile has it; it is the car that may not draw.
             self.car.held = self.car.held and not (command.action == "start" and is_instructed(self.twin))
@@ -361,7 +387,8 @@ class Rig:
         if self.silent:
             return
         car = self.car
-        self.observe(plugged_in=car.plugged, charging=car.charging, battery_full=car.full)
+        seems_unplugged = car.seems_unplugged_while_held and car.held
+        self.observe(plugged_in=car.plugged and not seems_unplugged, charging=car.charging, battery_full=car.full)
 
     def be_silent(self, silent: bool) -> None:
         """Nothing is told of the car for a while; what it missed to tell it tells when that is over."""

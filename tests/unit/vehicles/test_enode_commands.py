@@ -20,10 +20,11 @@ CAR = Vehicle("enode", "veh/1", user_id="app-user-77")
 ACCEPTED, CONFIRMED, ALREADY = OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE
 RETRYABLE, NEEDS_USER = OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER
 UNSUPPORTED, FAILED = OutcomeKind.UNSUPPORTED, OutcomeKind.FAILED
+NOT_PLUGGED = OutcomeKind.NOT_PLUGGED_IN
 
 
-def action(state: str, reason: str | None = None) -> Reply:
-    failure = {"type": reason, "detail": "in Enode's words"} if reason else None
+def action(state: str, reason: str | None = None, words: str = "in Enode's words") -> Reply:
+    failure = {"type": reason, "detail": words} if reason else None
     return Reply(200, {"id": "action-1", "state": state, "kind": "START", "failureReason": failure})
 
 
@@ -62,6 +63,12 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("action CONFIRMED", "start", [action("CONFIRMED")], CONFIRMED),
     ("action NO_RESPONSE", "start", [action("FAILED", "NO_RESPONSE")], RETRYABLE),
     ("action FAILED_PRECONDITION", "start", [action("FAILED", "FAILED_PRECONDITION")], FAILED),
+    (
+        "action unplugged",
+        "start",
+        [action("FAILED", "FAILED_PRECONDITION", "Not plugged in.")],
+        NOT_PLUGGED,
+    ),
     ("action UNNECESSARY", "start", [action("CANCELLED", "UNNECESSARY")], ALREADY),
     ("action CONFLICT", "start", [action("CANCELLED", "CONFLICT")], RETRYABLE),
     ("action REQUESTED_CANCELLATION", "start", [action("CANCELLED", "REQUESTED_CANCELLATION")], RETRYABLE),
@@ -75,7 +82,7 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("400 already", "stop", [problem(400), vehicle(**UNPLUGGED)], ALREADY),
     ("400 full", "start", [problem(400), vehicle(**STOPPED, isFullyCharged=True)], ALREADY),
     ("400 full", "start", [problem(400), vehicle(powerDeliveryState="PLUGGED_IN:COMPLETE")], ALREADY),
-    ("400 unplugged", "start", [problem(400), vehicle(**UNPLUGGED)], FAILED),
+    ("400 unplugged", "start", [problem(400), vehicle(**UNPLUGGED)], NOT_PLUGGED),
     ("400 no power", "start", [problem(400), vehicle(powerDeliveryState="PLUGGED_IN:NO_POWER")], FAILED),
     ("400 fault", "start", [problem(400), vehicle(powerDeliveryState="PLUGGED_IN:FAULT")], FAILED),
     ("400 unreachable", "start", [problem(400), vehicle(**STOPPED, reachable=False)], RETRYABLE),

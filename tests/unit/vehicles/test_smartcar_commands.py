@@ -20,6 +20,7 @@ CAR = Vehicle("smartcar", "veh-1", user_id="sc-user-9")
 
 ACCEPTED, ALREADY, RETRYABLE = OutcomeKind.ACCEPTED, OutcomeKind.ALREADY_IN_STATE, OutcomeKind.RETRYABLE
 NEEDS_USER, UNSUPPORTED, FAILED = OutcomeKind.NEEDS_USER, OutcomeKind.UNSUPPORTED, OutcomeKind.FAILED
+NOT_PLUGGED = OutcomeKind.NOT_PLUGGED_IN
 
 
 def execution(status: str, **attributes: Any) -> dict[str, Any]:
@@ -48,7 +49,14 @@ ROWS = [
     ("start", 409, "VEHICLE_STATE", "UNREACHABLE", RETRYABLE, {"reachable": False}),
     ("start", 409, "VEHICLE_STATE", "VEHICLE_OFFLINE_FOR_SERVICE", RETRYABLE, {"reachable": False}),
     ("start", 409, "VEHICLE_STATE", "IN_MOTION", RETRYABLE, {"moving": True}),
-    ("start", 409, "VEHICLE_STATE", "CHARGING_PLUG_NOT_CONNECTED", FAILED, {"plugged_in": False, "charging": False}),
+    (
+        "start",
+        409,
+        "VEHICLE_STATE",
+        "CHARGING_PLUG_NOT_CONNECTED",
+        NOT_PLUGGED,
+        {"plugged_in": False, "charging": False},
+    ),
     ("start", 409, "VEHICLE_STATE", "CHARGE_FAULT", NEEDS_USER, {}),
     ("start", 409, "VEHICLE_STATE", "REMOTE_ACCESS_DISABLED", NEEDS_USER, {}),
     ("start", 409, "VEHICLE_STATE", "DEVICE_PAIRING_REQUIRED", NEEDS_USER, {}),

@@ -61,7 +61,7 @@ ROWS: list[tuple[str, int, str, OutcomeKind, dict[str, Any]]] = [
     ("start", 200, "already_set", ALREADY, {}),
     ("stop", 200, "not_charging", ALREADY, NOT_CHARGING),
     ("start", 200, "not_charging", RETRYABLE, NOT_CHARGING),
-    ("start", 200, "disconnected", FAILED, {"plugged_in": False, "charging": False}),
+    ("start", 200, "disconnected", OutcomeKind.NOT_PLUGGED_IN, {"plugged_in": False, "charging": False}),
     ("remove_schedule", 200, "schedule_not_found", ALREADY, {}),
     ("start", 200, "could_not_wake_buses", FAILED, {}),
     ("start", 500, "vehicle is asleep", RETRYABLE, OUT_OF_REACH),
@@ -237,7 +237,7 @@ def test_a_limit_that_is_whole_amperes_loses_none(amps: int, phases: int) -> Non
     [
         (refusal("already_set"), ACCEPTED, ["set_charging_amps", "charge_start"]),
         (refusal("not_supported"), ACCEPTED, ["set_charging_amps", "charge_start"]),
-        (refusal("disconnected"), FAILED, ["set_charging_amps"]),
+        (refusal("disconnected"), OutcomeKind.NOT_PLUGGED_IN, ["set_charging_amps"]),
         (ASLEEP, RETRYABLE, ["set_charging_amps"]),
         (fault(429), RETRYABLE, ["set_charging_amps"]),
         (fault(403), NEEDS_USER, ["set_charging_amps"]),

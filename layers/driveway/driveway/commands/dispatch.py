@@ -13,6 +13,7 @@ from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.required_command import observed_state_matches
+from driveway.domain.control.trial_start import has_left
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Command, OutcomeKind, Twin, Vehicle
 from driveway.observations.metering_intake import meter_twin
@@ -104,20 +105,54 @@ def _by_id(twin: Twin, command_id: str) -> Command | None:
 
 
 def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> tuple[Outcome, bool]:
-    """The provider's answer, and whether the car was woken for it. A repeated command to charge looks first."""
+    """The provider's answer, and whether the car was woken for it. Some commands look at the car first."""
     provider, call = commands(vehicle.provider), connect(vehicle, twin, runtime)
     looked: tuple[Observation, ...] = ()
-    if command.attempts > 1 and command.action in {"start", "stop"} and not command.already_in_state_when_sent:
-        looked = provider.read_state(call, vehicle).observations
-        if looked and observed_state_matches(seen(twin, looked, runtime), command.action):
-            return Outcome(OutcomeKind.ALREADY_IN_STATE, "The car shows it already.", observations=looked), False
+    if _looks_first(command):
+        state = provider.read_state(call, vehicle)
+        looked = state.observations
+        settled = _settled_by_look(seen(twin, looked, runtime), command, state)
+        if settled is not None:
+            return settled, False
     outcome = _commanded(provider, call, vehicle, command, twin)
-    if not outcome.asleep or not may_wake(twin, command.action, runtime.now(), runtime.control_rules):
+    if not _should_wake(twin, command, outcome, runtime):
         return _with(outcome, looked), False
     woken = provider.wake(call, vehicle)
     if woken.kind not in {OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE}:
         return _with(outcome, looked), woken.kind is not OutcomeKind.UNSUPPORTED
     return _with(_commanded(provider, call, vehicle, command, twin), looked), True
+
+
+def _looks_first(command: Command) -> bool:
+    """Whether the car is looked at before the command is sent: before a repetition and before a trial."""
+    if command.trial is not None:
+        return True
+    return command.attempts > 1 and command.action in {"start", "stop"} and not command.already_in_state_when_sent
+
+
+def _settled_by_look(twin: Twin, command: Command, state: Outcome) -> Outcome | None:
+    """The outcome where the look before a command makes sending it pointless; None where it is sent.
+
+    Args:
+        twin: the twin with what the look found.
+        command: the command that is to be sent.
+        state: the provider's answer to the look.
+    """
+    if state.observations and observed_state_matches(twin, command.action):
+        text = "The car shows it already."
+        return Outcome(OutcomeKind.ALREADY_IN_STATE, text, observations=state.observations)
+    if command.trial is None:
+        return None
+    if has_left(twin):
+        return Outcome(OutcomeKind.FAILED, "The car has left.", observations=state.observations)
+    return state if state.asleep or state.kind is OutcomeKind.NEEDS_USER else None
+
+
+def _should_wake(twin: Twin, command: Command, outcome: Outcome, runtime: Runtime) -> bool:
+    """Whether a car that was found asleep is woken; never for a trial."""
+    if not outcome.asleep or command.trial is not None:
+        return False
+    return may_wake(twin, command.action, runtime.now(), runtime.control_rules)
 
 
 def _with(outcome: Outcome, observations: Sequence[Observation]) -> Outcome:

@@ -59,6 +59,7 @@ def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, so
         for command in _newly_planned(before, twin)
         if twin.link.vehicle is not None
     ]
+    events += [BusEvent("ChargingCommand", detail) for detail in _newly_requested(before, twin)]
     version_seen = before is not None and before.twin.version == twin.version
     entries = () if version_seen else twin.news
     events += [
@@ -112,6 +113,25 @@ def charging_command_detail(twin: Twin, command: Command) -> dict[str, Any]:
         "not_before": command.not_before.isoformat(),
         "expires_at": command.expires_at.isoformat(),
     }
+
+
+def _newly_requested(before: StoredTwin | None, twin: Twin) -> list[dict[str, Any]]:
+    """The request that does not command the car, if this write planned or repeated it: it goes the commands' way."""
+    request, vehicle = twin.control.request, twin.link.vehicle
+    known = before.twin.control.request if before else None
+    if request is None or vehicle is None or (known is not None and known.id == request.id):
+        return []
+    return [
+        {
+            "asset": twin.link.asset,
+            "provider": vehicle.provider,
+            "command_id": request.id,
+            "action": request.kind,
+            "provider_ref": request.provider_ref,
+            "not_before": request.planned_at.isoformat(),
+            "expires_at": request.retry_at.isoformat(),
+        }
+    ]
 
 
 def _newly_planned(before: StoredTwin | None, twin: Twin) -> list[Command]:

@@ -25,6 +25,7 @@ COMMANDS: Mapping[OutcomeKind, str] = {
     OutcomeKind.NEEDS_USER: "CommandsNeedingUser",
     OutcomeKind.UNSUPPORTED: "CommandsUnsupported",
     OutcomeKind.FAILED: "CommandsFailed",
+    OutcomeKind.NOT_PLUGGED_IN: "CommandsNotPluggedIn",
 }
 UNAVAILABLE = "CommandsUnavailable"
 """Of commands that their provider could not take, or that were put off because it cannot. It is in the alarms."""

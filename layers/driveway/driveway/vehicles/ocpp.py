@@ -106,6 +106,10 @@ class OcppCommands:
             return lost(answer).outcome()
         return Outcome(OutcomeKind.ACCEPTED, observations=observations(answer.fields, now=call.now))
 
+    def cancel(self, call: Call, vehicle: Vehicle, provider_ref: str) -> Outcome:
+        """UNSUPPORTED: a charger carries out a command before it answers."""
+        return Outcome(OutcomeKind.UNSUPPORTED, "A charger carries out a command before it answers.")
+
     def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
         """UNSUPPORTED: chargers do not sleep."""
         return Outcome(OutcomeKind.UNSUPPORTED, "A charger cannot be woken.")

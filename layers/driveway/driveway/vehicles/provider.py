@@ -111,6 +111,10 @@ class Commands(Protocol):
         """Ask for the car's present state: its observations are in the outcome."""
         ...
 
+    def cancel(self, call: Call, vehicle: Vehicle, provider_ref: str) -> Outcome:
+        """Cancel a command that may still be under way at the provider; UNSUPPORTED where it cannot be cancelled."""
+        ...
+
     def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
         """Wake a sleeping car; UNSUPPORTED where the provider cannot."""
         ...

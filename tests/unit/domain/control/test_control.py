@@ -9,6 +9,7 @@ import pytest
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed
 from driveway.domain.control.reconcile import control_due, step
+from driveway.domain.control.vehicle_requests import look_due
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import (
@@ -262,10 +263,13 @@ def test_unsupported_commands_are_not_repeated_before_the_breaker_closes() -> No
     assert step(replace(after, news=()), rig.now + MINUTE, RULES).control.command == after.control.command
 
 
-def test_nothing_is_due_for_an_unplugged_car() -> None:
+def test_only_a_look_at_a_silent_car_is_due_for_an_unplugged_car() -> None:
     rig = Rig()
     rig.run(MINUTE)
-    assert control_due(rig.twin, rig.now, RULES) is None
+    due = control_due(rig.twin, rig.now, RULES)
+    assert due == look_due(rig.twin, rig.now)
+    assert due is not None
+    assert OFF_PEAK_STARTS + timedelta(hours=23) <= due < OFF_PEAK_STARTS + timedelta(days=1)
 
 
 def test_a_look_that_changes_nothing_gives_back_the_same_twin() -> None:

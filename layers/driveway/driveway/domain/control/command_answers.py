@@ -9,6 +9,7 @@ from driveway.domain.control.default_schedule_sync import schedule_command_answe
 from driveway.domain.control.protection import day_of, may_wake
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.trial_answers import is_trial, plug_out_confirmed, trial_answered, trial_refused
 from driveway.domain.reports.account_connection import reconnected
 from driveway.domain.reports.apply_observations import disconnected
 from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
@@ -65,7 +66,19 @@ def answered(
     if command is None or command.id != command_id:
         return _with_account(twin, answer) if outcome not in TAKEN else twin
     twin = _with_account(twin, answer)
-    return _TRANSITIONS[outcome](twin, command, answer, rules) if command.state == "sent" else twin
+    if command.state != "sent":
+        return twin
+    if is_trial(twin, command) and outcome != OutcomeKind.NOT_PLUGGED_IN:
+        return _trial_answered(twin, command, answer, rules)
+    return _TRANSITIONS[outcome](twin, command, answer, rules)
+
+
+def _trial_answered(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    twin = trial_answered(twin, command, answer.outcome, answer.at, is_asleep=answer.left_asleep)
+    settled = twin.control.tried_stop_at == twin.control.last_stop_at
+    if settled and answer.outcome not in TAKEN:
+        return trial_refused(twin, answer.at)
+    return _TRANSITIONS[answer.outcome](twin, command, answer, rules)
 
 
 def _with_account(twin: Twin, answer: _Answer) -> Twin:
@@ -112,12 +125,19 @@ def _refused_for_good(twin: Twin, command: Command, answer: _Answer, rules: Cont
     return _noted_refused(twin, command, answer, rules, again_at=answer.at)
 
 
+def _not_plugged_in(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+    """The provider confirmed that the car is not plugged in: there is nothing to command."""
+    del command, rules
+    return plug_out_confirmed(twin, answer.at)
+
+
 _TRANSITIONS: dict[OutcomeKind, Callable[[Twin, Command, _Answer, ControlRules], Twin]] = {
     OutcomeKind.ACCEPTED: _taken,
     OutcomeKind.CONFIRMED: _taken,
     OutcomeKind.ALREADY_IN_STATE: _already_in_state,
     OutcomeKind.RETRYABLE: _refused_for_now,
     OutcomeKind.FAILED: _refused_for_now,
+    OutcomeKind.NOT_PLUGGED_IN: _not_plugged_in,
     OutcomeKind.UNSUPPORTED: _refused_for_good,
     OutcomeKind.NEEDS_USER: _refused_for_good,
 }
@@ -172,6 +192,8 @@ def _unconfirmed_at(command: Command, answer: _Answer, rules: ControlRules) -> d
     """When a command that was taken counts as unconfirmed: the later, the more often it was sent."""
     if command.outcome in TAKEN:
         return max(command.confirm_by or answer.at, answer.at)
+    if command.trial is not None:
+        return (command.sent_at or answer.at) + time_to_show(command, rules)
     return (command.sent_at or answer.at) + time_to_show(command, rules) + _pause(command, rules) * answer.spread
 
 

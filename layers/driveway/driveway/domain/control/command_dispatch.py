@@ -9,6 +9,7 @@ from driveway.domain.control.default_schedule_sync import schedule_command_is_wa
 from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.required_command import last_sent_action, observed_state_matches, schedule_window
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.trial_start import with_reopening, without_answer
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -53,9 +54,10 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, 
         provider_retry_at=None,
     )
     counted = _counted(_sent(twin, command, now), now)
-    return replace(twin, control=replace(counted, command=sent)).tell(
-        Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[command.action], command_detail(sent))
-    )
+    after = replace(twin, control=replace(counted, command=sent))
+    if command.trial == "unplugged" and twin.presence.session is None:
+        after = with_reopening(after, now)
+    return after.tell(Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[command.action], command_detail(sent)))
 
 
 def _holds_calls_open(twin: Twin) -> bool:
@@ -108,6 +110,7 @@ def put_off(twin: Twin, command_id: str, *, until: datetime, now: datetime, rule
         expires_at = max(command.expires_at, until + rules.command_ttl)
         later = replace(command, confirm_by=until, provider_retry_at=until, expires_at=expires_at)
         control, first = replace(twin.control, command=later), command.provider_retry_at is None
+        control = without_answer(control, now) if command.trial == "unplugged" else control
     else:
         return None
     after = replace(twin, control=control)
@@ -134,6 +137,14 @@ def _sent(twin: Twin, command: Command, now: datetime) -> Control:
     same_session = control.pairs_session_id == session_id
     pairs, restarts = (control.pairs, control.restarts) if same_session else (0, 0)
     if command.action == "stop":
-        return replace(control, pairs_session_id=session_id, pairs=pairs, restarts=0, last_stop_at=now)
+        return replace(
+            control,
+            pairs_session_id=session_id,
+            pairs=pairs,
+            restarts=0,
+            last_stop_at=now,
+            unanswered_since=None,
+            unanswered_s=0.0,
+        )
     again = first and last_sent_action(control, session) == "start" and not observed_state_matches(twin, "start")
     return replace(control, pairs_session_id=session_id, pairs=pairs, restarts=restarts + again, last_start_at=now)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, ended, repeated
-from driveway.domain.control.desired import desired_in
+from driveway.domain.control.desired import LET_GO, desired_in
 from driveway.domain.control.giving_up import unconfirmed
 from driveway.domain.control.protection import HeldBack, day_of, guard
 from driveway.domain.control.required_command import (
@@ -21,6 +21,7 @@ from driveway.domain.control.required_command import (
     wanted_limit_kw,
 )
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.trial_start import trial_is_wanted
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
 from driveway.domain.twin.reasons import Reason
@@ -48,7 +49,7 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWi
     command = Command(
         id=new_id,
         action=wanted.action,
-        reason=Reason.RELEASED if wanted.release else wanted.desired.reason,
+        reason=_reason(wanted),
         state="planned",
         planned_at=now,
         not_before=wanted.not_before,
@@ -57,11 +58,22 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWi
         limit_kw=wanted.limit_kw,
         edge_at=wanted.edge_at,
         release=wanted.release,
+        trial=wanted.trial,
     )
     text = f"Letting the car charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
+    if wanted.trial == "unplugged":
+        text = "The car is reported unplugged, which our own stop may have caused. We try one start."
     return replace(twin, control=replace(twin.control, command=command)).tell(
         Entry(now, "CommandPlanned", command.reason, text, command_detail(command))
     )
+
+
+def _reason(wanted: RequiredCommand) -> Reason:
+    if wanted.release:
+        return Reason.RELEASED
+    if wanted.trial == "unplugged" and wanted.desired.reason is not Reason.CHARGE_NOW:
+        return Reason.TRIAL_START
+    return wanted.desired.reason
 
 
 def _report_spent_budget(twin: Twin, wanted: RequiredCommand, held_back: HeldBack, now: datetime) -> Twin:
@@ -128,7 +140,7 @@ def _is_confirmed(twin: Twin, command: Command) -> bool:
     """
     taken = command.outcome in TAKEN
     if twin.presence.session is None:
-        return command.release and taken
+        return command.release and taken and command.trial is None
     return observed_state_matches(twin, command.action) and (taken or not command.already_in_state_when_sent)
 
 
@@ -143,19 +155,22 @@ def _is_filled(twin: Twin, command: Command) -> bool:
 
 
 def _is_wanted(twin: Twin, command: Command, now: datetime, schedule: ScheduleWindow) -> bool:
-    if twin.link.vehicle is None:
-        return False
-    presence = twin.presence
-    if command.state == "planned" and presence.doubt is not None:
-        return False
-    if command.action == "start" and command.state == "planned" and presence.held_plug_out is not None:
+    if twin.link.vehicle is None or (command.state == "planned" and _may_be_gone(twin, command)):
         return False
     want = desired_in(twin, max(now, command.not_before), schedule)
+    if command.trial == "unplugged" and twin.presence.session is None:
+        return trial_is_wanted(twin, command, now, schedule, leaving=want.want == "leave" and want.reason in LET_GO)
     if command.release:
         return _release_is_wanted(twin, command, now, leaving=want.want == "leave")
     if want.want == "leave" or (want.want == "charge") != (command.action == "start"):
         return False
     return command.action == "stop" or command.limit_kw == wanted_limit_kw(twin, want)
+
+
+def _may_be_gone(twin: Twin, command: Command) -> bool:
+    """Whether the car may be away, or unplugged where that matters, so that nothing is sent before that is settled."""
+    presence = twin.presence
+    return presence.doubt is not None or (command.action == "start" and presence.held_plug_out is not None)
 
 
 def _release_is_wanted(twin: Twin, command: Command, now: datetime, *, leaving: bool) -> bool:
@@ -165,6 +180,8 @@ def _release_is_wanted(twin: Twin, command: Command, now: datetime, *, leaving: 
 
 
 def _is_done_already(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> bool:
+    if command.trial == "unplugged" and twin.presence.session is None:
+        return False
     if command.release:
         return not holds_car(twin, now)
     return is_satisfied(twin, command.action, command.limit_kw, now, rules)

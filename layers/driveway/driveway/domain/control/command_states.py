@@ -64,4 +64,6 @@ def command_detail(command: Command) -> dict[str, str | int | None]:
 
 def time_to_show(command: Command, rules: ControlRules) -> timedelta:
     """How long after the command was sent the car may take to show its effect."""
+    if command.trial == "unplugged":
+        return rules.trial_doubt
     return rules.confirm_start_within if command.action == "start" else rules.confirm_stop_within

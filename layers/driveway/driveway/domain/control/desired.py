@@ -37,9 +37,23 @@ def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
 
 def desired_in(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
     """``desired`` at an instant that the outlook covers."""
-    alone = _left_alone(twin, at)
+    alone = _not_managed(twin, at) or _out_of_reach(twin, at)
     if alone is not None:
         return Desired("leave", alone, LEFT_ALONE_TEXTS[alone])
+    return _by_schedule(twin, at, schedule)
+
+
+def desired_if_plugged(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired | None:
+    """What would be desired of a car without a session at ``at`` if it were plugged in at home.
+
+    None where the asset is not managed, has no vehicle, or its account is out of order.
+    """
+    if _not_managed(twin, at) is not None or twin.link.vehicle is None or disconnected_at(twin, at):
+        return None
+    return _by_schedule(twin, at, schedule)
+
+
+def _by_schedule(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
     stretch = schedule.at(at)
     text = describe(stretch, timezone=twin.link.timezone)
     if stretch.limit_kw <= 0:
@@ -51,16 +65,22 @@ def desired_in(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
     return Desired("charge", stretch.reason, text, stretch.source, stretch.limit_kw if limited else None, stretch.end)
 
 
-def _left_alone(twin: Twin, at: datetime) -> Reason | None:
-    link, presence = twin.link, twin.presence
+def _not_managed(twin: Twin, at: datetime) -> Reason | None:
+    """Why the car is none of our business at ``at``; None where we manage it."""
+    link = twin.link
     if not link.enrolled or link.leaving:
         return Reason.NOT_ENROLLED
     boosted = twin.charge_now is not None and at < twin.charge_now.until
     if link.snoozed_until is not None and at < link.snoozed_until and not boosted:
         return Reason.SNOOZED
-    if presence.session is None or presence.doubt is not None:
-        return _not_surely_at_home(presence)
-    if link.vehicle is None:
+    return None
+
+
+def _out_of_reach(twin: Twin, at: datetime) -> Reason | None:
+    """Why a car that we manage cannot be commanded at ``at``."""
+    if twin.presence.session is None or twin.presence.doubt is not None:
+        return _not_surely_at_home(twin.presence)
+    if twin.link.vehicle is None:
         return Reason.NO_VEHICLE_LINKED
     if disconnected_at(twin, at):
         return Reason.PROVIDER_NEEDS_USER
@@ -103,6 +123,9 @@ def _not_surely_at_home(presence: Presence) -> Reason:
         return Reason.NOT_PLUGGED_IN
     return Reason.NOT_AT_HOME if home is not None and not home.value else Reason.HOME_UNKNOWN
 
+
+LET_GO = frozenset({Reason.NOT_ENROLLED, Reason.SNOOZED})
+"""The reasons for which we do not manage a car: what our commands hold is released."""
 
 LEFT_ALONE_TEXTS: dict[Reason, str] = {
     Reason.NOT_ENROLLED: "The site is not enrolled, so the car charges as it likes.",

@@ -7,6 +7,7 @@ from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN, com
 from driveway.domain.control.protection import allowance, commands_spent
 from driveway.domain.control.required_command import charges_since_stop, is_instructed
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.trial_answers import is_trial, trial_refused
 from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -23,6 +24,8 @@ def unconfirmed(
     twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str, spread: float
 ) -> Twin:
     """A sent command whose time is up: sent again after a look, or given up."""
+    if is_trial(twin, command) and command.outcome in TAKEN:
+        return trial_refused(twin, now)
     spent = commands_spent(twin, now) >= allowance(twin, command.action, rules)
     last = not _may_be_repeated(twin, command, rules)
     if (spent or last) and _is_believed(twin, command):
@@ -95,7 +98,7 @@ def _given_up(
         out_of_reach=reachable is not None and not reachable.value,
     )
     after = replace(after, control=control)
-    if _is_news(twin, command, reason):
+    if not is_trial(twin, command) and _is_news(twin, command, reason):
         text = "The car did not follow, so it is left to charge by itself for a while."
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
         after = after.tell(Entry(now, "NeedsAttention", why, text, command_detail(command)))

@@ -17,6 +17,8 @@ from driveway.domain.control.protection import guard
 from driveway.domain.control.ready_by_risk import next_risk_look, with_ready_by_guard
 from driveway.domain.control.required_command import instruction_due, next_change, required_command, schedule_window
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.trial_start import may_be_held_unplugged
+from driveway.domain.control.vehicle_requests import vehicle_request_due, with_vehicle_request
 from driveway.domain.presence.observe import presence_due, settle
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.schedule_window import ScheduleWindow
@@ -46,6 +48,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         twin.charge_now.until if twin.charge_now else None,
         twin.link.snoozed_until,
         default_schedule_due(twin, now, rules),
+        vehicle_request_due(twin, now),
         control.breaker_until if twin.presence.needs_user is not None else None,
     ]
     if command is not None and command.state in OPEN:
@@ -54,8 +57,10 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         wanted = required_command(twin, now, rules, schedule)
         held_back = guard(twin, wanted, now, rules) if wanted else None
         due += [held_back.until if held_back else None, instruction_due(twin, rules)]
-    if twin.presence.session is not None and twin.link.enrolled and not twin.link.leaving:
-        due += [next_change(now, rules, schedule), next_risk_look(twin, now)]
+    if twin.link.enrolled and not twin.link.leaving:
+        if twin.presence.session is not None or may_be_held_unplugged(twin, now):
+            due.append(next_change(now, rules, schedule))
+        due.append(next_risk_look(twin, now))
     return min((at for at in due if at is not None and at > now), default=None)
 
 
@@ -71,6 +76,7 @@ def _looked(
     after = judged(with_comeback(warned, now), now, rules, schedule, new_id=new_id, spread=spread)
     after = with_interference(after, now, rules, schedule)
     after = planned(after, now, rules, schedule, new_id=new_id)
+    after = with_vehicle_request(after, now, rules, new_id=f"{new_id}-request")
     after = with_default_schedule_sync(after, now, rules, new_id=f"{new_id}-default")
     return (twin if after == twin else after), schedule
 

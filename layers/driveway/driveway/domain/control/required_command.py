@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from driveway.domain.control.desired import Desired, desired_in
+from driveway.domain.control.desired import LET_GO, Desired, desired_in
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.trial_start import desired_by_trial, may_be_held_unplugged
 from driveway.domain.schedules.schedule_window import ScheduleWindow
-from driveway.domain.twin import CommandAction, Control, Session, Twin
+from driveway.domain.twin import CommandAction, Control, Session, Trial, Twin
 from driveway.domain.twin.reasons import Reason
 
 HELD_FOR = timedelta(hours=12)
@@ -24,6 +25,7 @@ class RequiredCommand:
     edge_at: datetime | None
     desired: Desired
     release: bool = False
+    trial: Trial | None = None
 
 
 def observed_state_matches(twin: Twin, action: CommandAction) -> bool:
@@ -66,7 +68,7 @@ def required_command(
     at = edge or now
     want = desired_in(twin, at, schedule)
     if want.want == "leave":
-        return _required_release(twin, at, want)
+        return _required_release(twin, at, want) or _trial_wish(twin, at, edge, schedule)
     action: CommandAction = "start" if want.want == "charge" else "stop"
     limit_kw = wanted_limit_kw(twin, want)
     if is_satisfied(twin, action, limit_kw, now, rules):
@@ -75,7 +77,7 @@ def required_command(
 
 
 def _near_edge(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
-    if twin.presence.session is None:
+    if twin.presence.session is None and not may_be_held_unplugged(twin, now):
         return None
     edge = schedule.edge_after(now)
     # The end of charging to the minimum is only a guess: the state of charge has to show it.
@@ -179,7 +181,7 @@ def holds_car(twin: Twin, now: datetime) -> bool:
         unanswered = stopped_at is not None and (last_acknowledged_at is None or stopped_at > last_acknowledged_at)
         return told or (unanswered and stopped_at is not None and now < stopped_at + HELD_FOR)
     if session is None:
-        return False
+        return may_be_held_unplugged(twin, now)
     return control.last_limit_kw is not None or _stopped(twin, session, now)
 
 
@@ -197,6 +199,19 @@ def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredComman
     in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
     if twin.link.vehicle is None or in_vain or twin.presence.doubt is not None or not holds_car(twin, at):
         return None
-    if twin.presence.session is None and want.reason not in {Reason.NOT_ENROLLED, Reason.SNOOZED}:
+    if twin.presence.session is None and want.reason not in LET_GO:
         return None
-    return RequiredCommand("start", None, at, None, want, release=True)
+    trial: Trial | None = "unplugged" if twin.presence.session is None and not is_instructed(twin) else None
+    return RequiredCommand("start", None, at, None, want, release=True, trial=trial)
+
+
+def _trial_wish(twin: Twin, at: datetime, edge: datetime | None, schedule: ScheduleWindow) -> RequiredCommand | None:
+    """Start a car that is reported unplugged but may be held by our own stop, when it should charge."""
+    if is_instructed(twin) or not may_be_held_unplugged(twin, at):
+        return None
+    want = desired_by_trial(twin, at, schedule)
+    return (
+        RequiredCommand("start", wanted_limit_kw(twin, want), at, edge, want, trial="unplugged")
+        if want is not None
+        else None
+    )

@@ -14,6 +14,7 @@ class ControlRules:
         escalate: whether a ready-by at risk turns into charging at once.
         start_doubt: how long after a start the car may take to show it; a charge point delays at random.
         stop_doubt: the same after a stop.
+        trial_doubt: how long a trial start of a car that is reported unplugged may take to show its effect.
         answer_within: after this the function that sent a command is over, and its call, if no answer was noted.
         lost_after: how long after ``not_before`` a planned command that nobody sent counts as lost.
         command_ttl: how long a planned command is worth sending.
@@ -39,6 +40,7 @@ class ControlRules:
     escalate: bool = False
     confirm_start_within: timedelta = timedelta(minutes=15)
     confirm_stop_within: timedelta = timedelta(minutes=5)
+    trial_doubt: timedelta = timedelta(minutes=5)
     answer_within: timedelta = timedelta(minutes=6, seconds=20)
     lost_after: timedelta = timedelta(seconds=150)
     command_ttl: timedelta = timedelta(minutes=10)

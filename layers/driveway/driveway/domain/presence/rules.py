@@ -84,6 +84,7 @@ TEXTS: dict[Reason, str] = {
     Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT: "The car was seen moving after the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_AWAY: "The car was seen away from home after the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_BY_VEHICLE: "Another car was plugged in after the plug-out: the session is over.",
+    Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER: "The car maker confirmed that the car is unplugged: the session is over.",
     Reason.PLUG_OUT_CANCELLED_BY_POWER: "Power flowed after the reported plug-out: the session goes on.",
     Reason.PLUG_OUT_CANCELLED_BY_PLUG: "The car was plugged in after all: the session goes on.",
     Reason.PLUGGED_OUT: "Unplugged, so it is not charging.",

@@ -113,6 +113,8 @@ def _charging(presence: Presence, context: ObservationContext) -> Ruled:
         return presence, ()
     after = replace(presence, charging=Observed(charging, context.at))
     was = known is not None and bool(known.value)
+    if known is not None and was and not charging:
+        after = replace(after, charged_at=known.at)
     if presence.session is None or charging == was:
         return after, ()
     kind, reason = (

@@ -19,7 +19,15 @@ from driveway.domain.twin.axle import (
     InstalledProfile,
     ScheduleMark,
 )
-from driveway.domain.twin.control import Command, CommandAction, CommandState, Control, OutcomeKind
+from driveway.domain.twin.control import (
+    Command,
+    CommandAction,
+    CommandState,
+    Control,
+    OutcomeKind,
+    Trial,
+    VehicleRequest,
+)
 from driveway.domain.twin.meter import Meter, Register
 from driveway.domain.twin.preferences import (
     ChargeNow,
@@ -70,9 +78,11 @@ __all__ = [
     "Session",
     "Tariff",
     "TariffType",
+    "Trial",
     "Twin",
     "Vehicle",
     "VehicleIntent",
+    "VehicleRequest",
     "Weekday",
     "Window",
     "changed_groups",

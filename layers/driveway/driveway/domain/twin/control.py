@@ -9,9 +9,12 @@ CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "
 
 CommandAction = Literal["start", "stop", "install_default", "remove_default"]
 
+Trial = Literal["unplugged"]
+"""Why a start is only tried: ``unplugged``, the car is reported unplugged, but our own stop may be behind that."""
+
 
 class OutcomeKind(StrEnum):
-    """The seven outcomes that every provider's answer maps to."""
+    """The outcomes that every provider's answer maps to. NOT_PLUGGED_IN confirms a plug-out."""
 
     ACCEPTED = "ACCEPTED"
     CONFIRMED = "CONFIRMED"
@@ -20,6 +23,7 @@ class OutcomeKind(StrEnum):
     NEEDS_USER = "NEEDS_USER"
     UNSUPPORTED = "UNSUPPORTED"
     FAILED = "FAILED"
+    NOT_PLUGGED_IN = "NOT_PLUGGED_IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Command:
         unrefused: an earlier attempt was not definitely refused, so it may have been obeyed.
         paired: it is counted as a stop of its session, having been taken.
         put_off_until: until when it was last put off because its provider is out of service.
+        trial: why the command is only tried; None for an ordinary command.
     """
 
     id: str
@@ -66,11 +71,28 @@ class Command:
     provider_retry_at: datetime | None = None
     first_sent_at: datetime | None = None
     may_have_been_obeyed: bool = False
+    trial: Trial | None = None
 
     @property
     def waits_for_provider(self) -> bool:
         """Whether it is put off because its provider is out of service, and not made known again yet."""
         return self.provider_retry_at is not None and self.confirm_by == self.provider_retry_at
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleRequest:
+    """A request to the provider that does not command the car. Repeating one does no harm.
+
+    ``look`` asks for the car's present state; ``cancel`` cancels the command that the provider knows as
+    ``provider_ref``. Without an answer it is sent again at ``retry_at``.
+    """
+
+    id: str
+    kind: Literal["look", "cancel"]
+    planned_at: datetime
+    retry_at: datetime
+    attempts: int = 1
+    provider_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +116,12 @@ class Control:
         default_schedule: what is installed in the car or charger itself, in short.
         schedule_unsure: a change of it was sent and nobody knows what became of that: ours may be there, or be gone.
         upkeep: the command that installs or removes it, apart from the commands to charge.
+        request: the request to the provider under way that does not command the car.
+        looked_at: when we last asked for the car's state because nothing was known of it, or nothing new.
+        cancelled_ref: the provider's name of the last command that we asked it to cancel.
+        tried_stop_at: the ``last_stop_at`` for which a trial start has reached the provider, or has become pointless.
+        unanswered_since: since when the provider has not answered a trial start; None while it answers.
+        unanswered_s: for how many seconds before that, since ``last_stop_at``, it did not answer.
     """
 
     command: Command | None = None
@@ -120,3 +148,9 @@ class Control:
     restarts: int = 0
     hold_observed_session: str | None = None
     schedule_command: Command | None = None
+    tried_stop_at: datetime | None = None
+    unanswered_since: datetime | None = None
+    unanswered_s: float = 0.0
+    request: VehicleRequest | None = None
+    looked_at: datetime | None = None
+    cancelled_ref: str | None = None

@@ -88,6 +88,8 @@ class Presence:
     have left.
 
     ``pending_soc`` is a state of charge that is too far from the known one to be believed yet.
+
+    ``charged_at`` is when the car was last seen charging before ``charging`` became false.
     """
 
     plugged_in: Observed | None = None
@@ -116,3 +118,4 @@ class Presence:
     pending_soc: Observed | None = None
     reopen_before: datetime | None = None
     vehicle: NamedVehicle | None = None
+    charged_at: datetime | None = None

@@ -43,6 +43,16 @@ class EnodeCommands:
             _send(call, "POST", f"{_path(vehicle)}/refresh-hint")
         return Outcome(OutcomeKind.ACCEPTED, observations=observations(body, told_at=call.now, known_at=call.now))
 
+    def cancel(self, call: Call, vehicle: Vehicle, provider_ref: str) -> Outcome:
+        """Cancel a pending action. One that has ended (409) or is unknown (404) needs no cancelling."""
+        del vehicle
+        answer = _send(call, "POST", f"/vehicles/actions/{quote(provider_ref, safe='')}/cancel")
+        if isinstance(answer, Outcome):
+            return answer
+        if answer.status in {404, 409}:
+            return Outcome(OutcomeKind.ALREADY_IN_STATE, "The action has ended already.")
+        return Outcome(OutcomeKind.ACCEPTED) if 200 <= answer.status < 300 else _refusal(call, answer)
+
     def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
         """UNSUPPORTED: Enode has no such call; it wakes cars itself while it carries out an action."""
         return Outcome(OutcomeKind.UNSUPPORTED, "Enode cannot wake a car.")

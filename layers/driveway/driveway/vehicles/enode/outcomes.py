@@ -1,5 +1,6 @@
 """What Enode's answers mean: one table from answer to outcome, for calls and for webhooks."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,10 @@ from driveway.vehicles.json_values import mapping, shorten, text
 ACCEPTED, CONFIRMED, ALREADY = OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE
 RETRYABLE, NEEDS_USER = OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER
 UNSUPPORTED, FAILED = OutcomeKind.UNSUPPORTED, OutcomeKind.FAILED
+NOT_PLUGGED_IN = OutcomeKind.NOT_PLUGGED_IN
+
+UNPLUGGED = re.compile(r"not plugged|unplugged|not connected", re.IGNORECASE)
+"""Words by which a failed precondition says that the cable is out. The API gives them no code of their own."""
 
 TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
     # The state of an action, and why it ended
@@ -17,6 +22,7 @@ TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
     "action CONFIRMED": (CONFIRMED, "The car shows what was asked for."),
     "action NO_RESPONSE": (RETRYABLE, "The car did not answer in time."),
     "action FAILED_PRECONDITION": (FAILED, "The car is not in a state to do this."),
+    "action unplugged": (NOT_PLUGGED_IN, "The car is not plugged in."),
     "action UNNECESSARY": (ALREADY, "The car already does this."),
     "action CONFLICT": (RETRYABLE, "A newer command replaced this one."),
     "action REQUESTED_CANCELLATION": (RETRYABLE, "The command was cancelled at Enode."),
@@ -28,7 +34,7 @@ TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
     "400": (FAILED, "Enode refused the request."),
     "400 already": (ALREADY, "The car already does this."),
     "400 full": (ALREADY, "The battery is full."),
-    "400 unplugged": (FAILED, "The car is not plugged in."),
+    "400 unplugged": (NOT_PLUGGED_IN, "The car is not plugged in."),
     "400 no power": (FAILED, "The charger gives no power; only at the charger can that be changed."),
     "400 fault": (FAILED, "Car or charger report a fault."),
     "400 unreachable": (RETRYABLE, "The car is out of reach."),
@@ -63,7 +69,10 @@ def status_row(status: int) -> str:
 
 def action_row(action: Mapping[str, Any]) -> str:
     """The row for an action: why it ended, where Enode says so, else its state."""
-    reason = text(mapping(action.get("failureReason")).get("type"))
+    failure = mapping(action.get("failureReason"))
+    reason = text(failure.get("type"))
+    if reason == "FAILED_PRECONDITION" and UNPLUGGED.search(text(failure.get("detail")) or ""):
+        return "action unplugged"
     names = (f"action {reason}", f"action {action.get('state')}")
     return next((name for name in names if name in TABLE), "action")
 

@@ -50,6 +50,10 @@ class SmartcarCommands:
         seen = signals.observations(stored, known_at=call.now, undated_at=None)
         return Outcome(OutcomeKind.ACCEPTED, observations=seen)
 
+    def cancel(self, call: Call, vehicle: Vehicle, provider_ref: str) -> Outcome:
+        """UNSUPPORTED: Smartcar answers a command only once it is over."""
+        return Outcome(OutcomeKind.UNSUPPORTED, "Smartcar answers a command only once it is over.")
+
     def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
         """UNSUPPORTED: Smartcar has no such call."""
         return Outcome(OutcomeKind.UNSUPPORTED, "Smartcar cannot wake a car.")

@@ -46,6 +46,7 @@ class Row:
 _ALREADY, _RETRY = OutcomeKind.ALREADY_IN_STATE, OutcomeKind.RETRYABLE
 _USER, _FAILED, _UNSUPPORTED = OutcomeKind.NEEDS_USER, OutcomeKind.FAILED, OutcomeKind.UNSUPPORTED
 _CHARGING, _NOT_CHARGING = {"plugged_in": True, "charging": True}, {"charging": False}
+_UNPLUGGED = {"plugged_in": False, "charging": False}
 _FULL = {"plugged_in": True, "charging": False, "battery_full": True}
 _OUT_OF_REACH = {"reachable": False}
 _STATE = "VEHICLE_STATE"
@@ -62,7 +63,7 @@ TABLE: tuple[Row, ...] = (
     Row(_RETRY, _STATE, "UNREACHABLE", says=_OUT_OF_REACH),
     Row(_RETRY, _STATE, "VEHICLE_OFFLINE_FOR_SERVICE", says=_OUT_OF_REACH),
     Row(_RETRY, _STATE, "IN_MOTION", says={"moving": True}),
-    Row(_FAILED, _STATE, "CHARGING_PLUG_NOT_CONNECTED", says={"plugged_in": False, "charging": False}),
+    Row(OutcomeKind.NOT_PLUGGED_IN, _STATE, "CHARGING_PLUG_NOT_CONNECTED", says=_UNPLUGGED),
     Row(_USER, _STATE, "CHARGE_FAULT"),
     Row(_USER, _STATE, "REMOTE_ACCESS_DISABLED"),
     Row(_USER, _STATE, "DEVICE_PAIRING_REQUIRED"),

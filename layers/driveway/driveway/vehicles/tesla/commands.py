@@ -56,6 +56,10 @@ class TeslaCommands:
         """The car's state from the Fleet API: billed per request, and not answered by a sleeping car."""
         return _look(call, vehicle)
 
+    def cancel(self, call: Call, vehicle: Vehicle, provider_ref: str) -> Outcome:
+        """UNSUPPORTED: a Tesla carries out a command before it answers."""
+        return Outcome(OutcomeKind.UNSUPPORTED, "A Tesla carries out a command before it answers.")
+
     def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
         """Wake the car and wait up to 30 s until it is online: CONFIRMED, or RETRYABLE while it still sleeps."""
         answer = api.request(call, vehicle, "POST", "/wake_up", body={})

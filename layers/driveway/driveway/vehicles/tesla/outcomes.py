@@ -65,7 +65,7 @@ TABLE: tuple[Row, ...] = (
     Row(_ALREADY, 200, "already_set"),
     Row(_RETRY, 200, "not_charging", action="start", says=_NOT_CHARGING),
     Row(_ALREADY, 200, "not_charging", says=_NOT_CHARGING),
-    Row(_FAILED, 200, "disconnected", says={"plugged_in": False, "charging": False}),
+    Row(OutcomeKind.NOT_PLUGGED_IN, 200, "disconnected", says={"plugged_in": False, "charging": False}),
     Row(_ALREADY, 200, words="not_found", action="remove_schedule"),
     Row(_FAILED, 200),
     # Words that outrank the status they come with.

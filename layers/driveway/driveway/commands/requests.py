@@ -1,0 +1,64 @@
+"""Sends what does not command a car: a look at its state, and the cancelling of a command at its provider."""
+
+from typing import Any
+
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.control.vehicle_requests import vehicle_request_done
+from driveway.domain.reports.account_connection import clear_needs_user_after_observation
+from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.twin import OutcomeKind, Twin, Vehicle
+from driveway.observations.metering_intake import meter_twin
+from driveway.observations.webhook_intake import seen
+from driveway.runtime.context import Runtime
+from driveway.vehicles.connections import connect
+from driveway.vehicles.registry import commands
+
+KINDS = frozenset({"look", "cancel"})
+"""The actions of a ``ChargingCommand`` that are handled here."""
+
+
+def carry_out_request(detail: dict[str, Any], runtime: Runtime) -> None:
+    """Send a request of an asset and take in what the answer says of the car.
+
+    Nothing is claimed first: a repetition does no harm. While the provider is out of service nothing is sent; the
+    reconciler repeats the request, or the resynchronisation does.
+
+    Raises:
+        UnknownAssetError: the asset is gone.
+    """
+    asset, provider = detail["asset"], detail["provider"]
+    twin = runtime.table.twin(asset)
+    vehicle = twin.link.vehicle
+    if vehicle is None or vehicle.provider != provider:
+        return
+    permit = runtime.breakers.allow(provider, runtime.now())
+    if not permit.granted:
+        runtime.logger.info("put off", extra={"action": detail["action"]})
+        return
+    outcome = _sent(detail, twin, vehicle, runtime)
+    if outcome.unavailable:
+        runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)
+        return
+    runtime.breakers.succeeded(provider, permit, runtime.now())
+    runtime.logger.info("request", extra={"action": detail["action"], "outcome": outcome.kind.value})
+    _note(asset, detail.get("command_id", ""), outcome, runtime)
+
+
+def _sent(detail: dict[str, Any], twin: Twin, vehicle: Vehicle, runtime: Runtime) -> Outcome:
+    provider, call = commands(vehicle.provider), connect(vehicle, twin, runtime)
+    if detail["action"] == "cancel":
+        return provider.cancel(call, vehicle, detail["provider_ref"])
+    return provider.read_state(call, vehicle)
+
+
+def _note(asset: str, request_id: str, outcome: Outcome, runtime: Runtime) -> None:
+    now = runtime.now()
+
+    def rule(twin: Twin) -> Twin:
+        after = vehicle_request_done(seen(twin, outcome.observations, runtime), request_id)
+        if outcome.kind is OutcomeKind.NEEDS_USER:
+            return disconnected(after, outcome.detail, now)
+        return clear_needs_user_after_observation(after, now) if outcome.observations else after
+
+    change = runtime.table.change_twin(asset, rule, now=now)
+    meter_twin(change.after, outcome.observations, runtime)

@@ -1,0 +1,108 @@
+"""Requests to the provider that do not command the car: a look at a silent car, the end of a trial start. Pure.
+
+A provider's webhooks may be lost for good: Enode deletes its queue after a day of failures, Smartcar after three. So a
+car of which nothing was reported for twelve hours is looked at once, before the next off-peak window. So is a car that
+was onboarded without its plug state. A trial start that has no effect (see ``trial_start``) is cancelled where the
+provider can, so that it does not start the car hours later.
+"""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from driveway.domain.control.command_states import TAKEN
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.schedules.default_schedule import off_peak_intervals
+from driveway.domain.twin import Presence, Twin, VehicleRequest
+
+SILENT_AFTER = timedelta(hours=12)
+"""A car that reported nothing for so long is looked at."""
+
+LOOKED_AT_BEFORE = timedelta(minutes=10)
+LOOKS_SPREAD_OVER = timedelta(minutes=50)
+"""Looks end ten minutes before the window and are spread over the fifty before, as a fleet shares one rate limit."""
+
+MOST_ATTEMPTS = 3
+LOOKED_AHEAD = timedelta(hours=48)
+
+
+def last_report_at(presence: Presence) -> datetime | None:
+    """When the car was last reported on, by the time of its newest signal (aware UTC); None if it never was."""
+    signals = (
+        presence.plugged_in,
+        presence.at_home,
+        presence.charging,
+        presence.power_kw,
+        presence.soc_pct,
+        presence.reachable,
+    )
+    return max((signal.at for signal in signals if signal is not None), default=None)
+
+
+def with_vehicle_request(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
+    """The twin with the request that is due at ``now`` (aware UTC); one without an answer is repeated a few times."""
+    request = twin.control.request
+    if request is not None and now < request.retry_at:
+        return twin
+    if request is not None and request.attempts < MOST_ATTEMPTS and twin.link.vehicle is not None:
+        attempts = request.attempts + 1
+        again = replace(request, id=new_id, retry_at=now + _pause(attempts, rules), attempts=attempts)
+        return replace(twin, control=replace(twin.control, request=again))
+    control = replace(twin.control, request=None) if request is not None else twin.control
+    retry_at = now + _pause(1, rules)
+    ref, look_at = _ref_to_cancel(twin), look_due(twin, now)
+    if ref is not None:
+        cancel = VehicleRequest(new_id, "cancel", now, retry_at, provider_ref=ref)
+        control = replace(control, request=cancel, cancelled_ref=ref)
+    elif look_at is not None and look_at <= now:
+        control = replace(control, request=VehicleRequest(new_id, "look", now, retry_at), looked_at=now)
+    return twin if control is twin.control else replace(twin, control=control)
+
+
+def _pause(attempts: int, rules: ControlRules) -> timedelta:
+    return rules.lost_after * float(2 ** (attempts - 1))
+
+
+def vehicle_request_done(twin: Twin, request_id: str) -> Twin:
+    """The twin once the provider answered a request."""
+    request = twin.control.request
+    if request is None or request.id != request_id:
+        return twin
+    return replace(twin, control=replace(twin.control, request=None))
+
+
+def vehicle_request_due(twin: Twin, now: datetime) -> datetime | None:
+    """When a request is planned or repeated next (aware UTC); None when none is ahead."""
+    request = twin.control.request
+    return request.retry_at if request is not None else look_due(twin, now)
+
+
+def _ref_to_cancel(twin: Twin) -> str | None:
+    """The provider's name of a trial start that ended without effect and may still be under way there."""
+    command = twin.control.command
+    if command is None or command.trial != "unplugged" or command.state not in {"superseded", "expired"}:
+        return None
+    if command.outcome not in TAKEN or command.provider_ref == twin.control.cancelled_ref:
+        return None
+    return command.provider_ref
+
+
+def look_due(twin: Twin, now: datetime) -> datetime | None:
+    """When to look at the car next (aware UTC): at once if its plug was never reported, else while it is silent."""
+    link, presence, looked_at = twin.link, twin.presence, twin.control.looked_at
+    if link.vehicle is None or not link.enrolled or link.leaving or presence.needs_user is not None:
+        return None
+    if presence.plugged_in is None and looked_at is None:
+        return now
+    reported_at = last_report_at(presence) or link.onboarded_at
+    silent_at = max(reported_at, looked_at or reported_at) + SILENT_AFTER
+    windows = off_peak_intervals(twin.tariff, now, now + LOOKED_AHEAD)
+    looks = [start - _ahead_of_window(link.asset, start) for start, _ in windows if start > now]
+    return next((max(at, now) for at in looks if at >= silent_at), None)
+
+
+def _ahead_of_window(asset: str, start: datetime) -> timedelta:
+    """How long before a window its look is: the same for an asset and a window whenever it is computed."""
+    digest = hashlib.sha256(f"{asset}|{start.astimezone(UTC).isoformat()}".encode()).digest()
+    seconds = int.from_bytes(digest[:8]) % int(LOOKS_SPREAD_OVER.total_seconds())
+    return LOOKED_AT_BEFORE + timedelta(seconds=seconds)
