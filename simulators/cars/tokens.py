@@ -13,7 +13,7 @@ class Tokens:
     """Access tokens and until when (aware UTC) each is good."""
 
     def __init__(self, prefix: str) -> None:
-        """No tokens yet; ``prefix`` starts each one so that a provider's token is told apart."""
+        """No tokens yet; ``prefix`` starts each one so that one sees whose token it is."""
         self._prefix = prefix
         self._serial = itertools.count(1)
         self._good_until: dict[str, datetime] = {}

@@ -1,4 +1,4 @@
-"""What the stack's parameters and secrets and a site's body say reaches the providers' modules."""
+"""The stack's parameters, its secrets and a site's body reach the providers' modules."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -30,7 +30,7 @@ def settings(rig: Rig, **environ: str) -> None:
     rig.runtime.settings = Settings({**rig.runtime.settings.environ, "OCPP_BASE_URL": BASE, **environ})
 
 
-def told(rig: Rig, vehicle: Vehicle, **environ: str) -> dict[str, Any]:
+def start_body(rig: Rig, vehicle: Vehicle, **environ: str) -> dict[str, Any]:
     """The body that a charger is sent for a start at 3.6 kW."""
     settings(rig, **environ)
     api = ProviderApi([Reply(200, {"status": "Accepted"})])
@@ -41,27 +41,27 @@ def told(rig: Rig, vehicle: Vehicle, **environ: str) -> dict[str, Any]:
     return body
 
 
-def test_a_charger_is_told_at_the_stack_level_and_in_the_unit_that_the_stack_is_set_to(rig: Rig) -> None:
+def test_a_profile_has_the_stack_level_and_the_unit_of_the_stacks_parameters(rig: Rig) -> None:
     charger = Vehicle("ocpp", "CP-1", connector_id=2, phases=3, capabilities=capabilities("ocpp"))
-    body = told(rig, charger, OCPP_STACK_LEVEL="8", OCPP_RATE_UNIT="A")
+    body = start_body(rig, charger, OCPP_STACK_LEVEL="8", OCPP_RATE_UNIT="A")
     profile = body["csChargingProfiles"]
     schedule = profile["chargingSchedule"]
     assert (body["connectorId"], profile["stackLevel"], schedule["chargingRateUnit"]) == (2, 8, "A")
     assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 5.2, "numberPhases": 3}]
 
 
-def test_the_parameters_defaults_are_those_of_the_code(rig: Rig) -> None:
+def test_the_parameters_and_the_code_have_the_same_defaults(rig: Rig) -> None:
     declared = template()["Parameters"]
     set_to = {"OCPP_STACK_LEVEL": str(declared["OcppStackLevel"]["Default"]), "OCPP_RATE_UNIT": "W"}
     assert declared["OcppRateUnit"]["Default"] == "W"
     charger = Vehicle("ocpp", "CP-1", capabilities=capabilities("ocpp"))
-    with_defaults = told(rig, charger, **set_to)
-    assert with_defaults == told(rig, charger, OCPP_STACK_LEVEL="", OCPP_RATE_UNIT="")
+    with_defaults = start_body(rig, charger, **set_to)
+    assert with_defaults == start_body(rig, charger, OCPP_STACK_LEVEL="", OCPP_RATE_UNIT="")
     assert with_defaults["connectorId"] == 1
     assert "numberPhases" not in str(with_defaults)
 
 
-def test_a_car_is_told_where_home_is_and_nothing_of_chargers(rig: Rig) -> None:
+def test_a_car_gets_the_home_and_no_setting_of_chargers(rig: Rig) -> None:
     rig.runtime.settings = Settings({**rig.runtime.settings.environ, "OCPP_STACK_LEVEL": "8"})
     environ = {"ENODE_BASE_URL": "https://enode.example/", "ENODE_TOKEN_URL": "https://enode.example/token"}
     settings(rig, **environ)
@@ -99,7 +99,7 @@ def smartcar_token(rig: Rig, credentials: dict[str, str], *, refused: str | None
     return connect(SMARTCAR_CAR, twin, rig.runtime).tokens.token(refused=refused)
 
 
-def test_rotated_credentials_of_a_provider_are_used_without_a_new_execution_environment(rig: Rig) -> None:
+def test_a_running_function_uses_rotated_credentials_of_a_provider(rig: Rig) -> None:
     settings(rig, SMARTCAR_BASE_URL="https://smartcar.example", SMARTCAR_TOKEN_URL="https://smartcar.example/token")
     api = FormApi()
     rig.runtime.http.mount("https://smartcar.example", api)
@@ -116,7 +116,7 @@ def test_rotated_credentials_of_a_provider_are_used_without_a_new_execution_envi
     ]
 
 
-def test_a_rotated_token_of_the_central_system_is_used_without_a_new_execution_environment(rig: Rig) -> None:
+def test_a_running_function_uses_a_rotated_token_of_the_central_system(rig: Rig) -> None:
     charger = Vehicle("ocpp", "CP-1", capabilities=capabilities("ocpp"))
     settings(rig)
     for token in ("one", "two"):
@@ -124,7 +124,7 @@ def test_a_rotated_token_of_the_central_system_is_used_without_a_new_execution_e
         assert connect(charger, a_twin(NOW, vehicle=charger), rig.runtime).tokens.token() == token
 
 
-def test_a_rotated_password_at_axle_is_used_without_a_new_execution_environment(rig: Rig) -> None:
+def test_a_running_function_uses_a_rotated_password_at_axle(rig: Rig) -> None:
     settings(rig, AXLE_BASE_URL="https://axle.example")
     api = FormApi()
     rig.runtime.http.mount("https://axle.example", api)
@@ -136,7 +136,7 @@ def test_a_rotated_password_at_axle_is_used_without_a_new_execution_environment(
     assert [form["password"] for form in api.forms] == ["old", "new"]
 
 
-def test_a_command_is_not_taken_up_while_the_credentials_cannot_be_read(
+def test_a_command_stays_planned_while_the_credentials_cannot_be_read(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
@@ -159,7 +159,7 @@ def site(**vehicle: Any) -> dict[str, Any]:
     return {"site": {"mpan": "1200001234566", "postcode": "SW1A 1AA"}, "assets": [asset]}
 
 
-def test_a_sites_body_may_say_which_connector_a_charger_is_and_on_how_many_phases() -> None:
+def test_a_sites_body_may_name_a_chargers_connector_and_phases() -> None:
     _, (wanted,) = checked(parse(SiteBody, site(connector_id=2, phases=3)), check_digit=False)
     assert wanted.vehicle == Vehicle("ocpp", "CP-1", connector_id=2, phases=3, capabilities=capabilities("ocpp"))
     _, (wanted,) = checked(parse(SiteBody, site()), check_digit=False)
@@ -179,7 +179,7 @@ def test_a_sites_body_may_say_which_connector_a_charger_is_and_on_how_many_phase
         ({"provider": "tesla", "connector_id": 1}, "/assets/0/vehicle"),
     ],
 )
-def test_what_no_charger_has_and_what_is_said_of_a_car_is_refused(vehicle: dict[str, Any], pointer: str) -> None:
+def test_an_impossible_connector_and_a_cars_connector_are_refused(vehicle: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ProblemError) as refused:
         parse(SiteBody, site(**vehicle))
     assert pointer in str(refused.value.errors)

@@ -197,8 +197,8 @@ def judge(scenario: Scenario, world: ConnectionWorld, *, survived: bool) -> str 
         names = [name for name, twin in world.twins.items() if twin.link.vehicle and twin.link.vehicle.user_id == user]
         if why is None:
             assert survived, "the access is kept alive within a minute"
-            told = {(world.attention(name), world.reconnections(name)) for name in names}
-            assert told <= {(scenario.attention, scenario.reconnections)}
+            counts = {(world.attention(name), world.reconnections(name)) for name in names}
+            assert counts <= {(scenario.attention, scenario.reconnections)}
         else:
             assert {world.attention(name) for name in names} == {1 if ended else scenario.attention + 1}
             mended_by_one_sign_in(world, user, names)
@@ -210,9 +210,9 @@ def judge(scenario: Scenario, world: ConnectionWorld, *, survived: bool) -> str 
 
 
 def mended_by_one_sign_in(world: ConnectionWorld, user: str, names: list[str]) -> None:
-    """The driver signs in, the app repeats its ``PUT``: within a minute the cars can be commanded, and it is said."""
+    """The driver signs in, the app repeats its ``PUT``: within a minute the cars can be commanded, and say so."""
     before = {name: world.reconnections(name) for name in names}
-    told = {name: world.attention(name) for name in names}
+    attention = {name: world.attention(name) for name in names}
     site = world.twins[names[0]].link.site
     mine = [name for name in names if world.twins[name].link.site == site]
     token = world.sign_in(user)
@@ -220,7 +220,7 @@ def mended_by_one_sign_in(world: ConnectionWorld, user: str, names: list[str]) -
     world.pass_time(timedelta(minutes=1))
     assert world.is_connected(user)
     assert {name: world.reconnections(name) - before[name] for name in names} == dict.fromkeys(names, 1)
-    assert {name: world.attention(name) for name in names} == told
+    assert {name: world.attention(name) for name in names} == attention
     assert {f"VIN-{name}" for name in names} <= set(world.looked_at)
 
 

@@ -122,7 +122,7 @@ def test_a_short_or_unreadable_lifetime_does_not_mean_a_fetch_for_every_call(exp
         (200, b""),
     ],
 )
-def test_a_failing_endpoint_is_told_and_the_next_call_tries_again(fault):
+def test_a_failing_endpoint_is_reported_and_the_next_call_tries_again(fault):
     world = TokenWorld(TokenService(faults=[fault]))
     tokens = world.instance()
     with pytest.raises(TokenError) as caught:

@@ -57,7 +57,7 @@ def _renew_if_due(checked: Account, tokens: AccountTokens, runtime: Runtime) -> 
 
 
 def _is_troubled(twin: Twin) -> bool:
-    """Whether commands to the car were refused for its account, even if the car has been heard of since."""
+    """Whether commands to the car were refused for its account, even if the car has reported since."""
     commands = (twin.control.command, twin.control.schedule_command)
     refused = any(command is not None and command.outcome == "NEEDS_USER" for command in commands)
     return twin.presence.needs_user is not None or refused

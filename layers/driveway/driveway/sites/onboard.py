@@ -16,6 +16,7 @@ from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.twin import Home, Twin, changed_groups
 from driveway.observations.metering_intake import meter_twin
 from driveway.outbox.account_checks import queue_checks
+from driveway.outbox.wakeups import QueueError
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy
@@ -228,9 +229,12 @@ def _twins(call: _Call, record: SiteRecord, axle: Mapping[str, Any], runtime: Ru
 
 def _after(call: _Call, stored: list[Pair], to_check: set[Account], runtime: Runtime) -> None:
     """What follows the write and does no harm twice: accounts forgotten and checked, the plug state metered."""
-    forget_accounts(accounts_given_up(stored), call.site, runtime)
     due = [(account.key, call.now) for account in sorted(to_check)]
-    queue_checks(runtime, due, call.now, onboarded=call.site)
+    try:
+        forget_accounts(accounts_given_up(stored), call.site, runtime)
+        queue_checks(runtime, due, call.now, onboarded=call.site)
+    except (TokenStoreError, QueueError):
+        runtime.logger.exception("The clock does what is left to do for the accounts.")
     for _, after in stored:
         meter_twin(after, (), runtime)
 

@@ -111,3 +111,17 @@ def test_the_default_schedule_is_kept_changed_and_removed_in_the_car(rig: Rig) -
         assert rig.truth()["charging"] is True
         assert tesla.remove_default(to, CAR).kind is OutcomeKind.ACCEPTED
         assert schedules(rig, to) == []
+
+
+def test_an_owner_signs_in_and_ends_the_access_at_the_simulator(rig: Rig) -> None:
+    def exchange(token: str) -> requests.Response:
+        form = {"grant_type": "refresh_token", "client_id": "client-id", "refresh_token": token}
+        return rig.http.post(f"{rig.url}/tesla/oauth2/v3/token", data=form, timeout=10)
+
+    rig.http.post(f"{rig.url}/_sim/config", json={"tesla": {"refresh_tokens": "24h"}}, timeout=10).raise_for_status()
+    first = rig.http.post(f"{rig.url}/_sim/tesla/sign-in/owner-1", timeout=10).json()["refresh_token"]
+    assert [exchange(first).status_code, exchange(first).status_code] == [200, 200]
+    fresh = exchange(first).json()["refresh_token"]
+    rig.http.post(f"{rig.url}/_sim/tesla/revoke/owner-1", timeout=10).raise_for_status()
+    refused = exchange(fresh)
+    assert (refused.status_code, refused.json()["error"]) == (401, "login_required")
