@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from local.openapi.codes import EVENTS, REASONS, for_the_app
 from local.openapi.document import CONVENTIONS, exchanges, kinds_of
 from local.openapi.operations import OPERATIONS, TAGS
 from local.openapi.problems import MEANINGS, raised
@@ -21,7 +22,8 @@ every example is a call that was made while this page was written.
 
 def page() -> str:
     """The page, as Markdown."""
-    return HEAD + CONVENTIONS.read_text() + "\n" + "\n".join([*_routes(), *_problem_types()]) + "\n"
+    lines = [*_routes(), *_problem_types(), *_events(), *_reasons()]
+    return HEAD + CONVENTIONS.read_text() + "\n" + "\n".join(lines) + "\n"
 
 
 def _routes() -> Iterator[str]:
@@ -96,3 +98,19 @@ def _problem_types() -> Iterator[str]:
     for kind, found in raised().items():
         statuses = ", ".join(str(status) for status in sorted(found.statuses))
         yield f"| `{kind}` | {statuses} | {MEANINGS[kind]} |"
+
+
+def _events() -> Iterator[str]:
+    yield "\n## Events\n\n`event` of a timeline entry. Names are added, never renamed."
+    yield "Where `AppWebhookUrl` is set, the app's webhook receives the events that say so.\n"
+    yield "| event | what happened | webhook |\n|---|---|---|"
+    for event, sentence in EVENTS.items():
+        yield f"| `{event}` | {sentence} | {'yes' if for_the_app(event) else ''} |"
+
+
+def _reasons() -> Iterator[str]:
+    yield "\n## Reason codes\n\n`reason` of an answer or of a timeline entry. Codes are added, never renamed."
+    yield "What support does about each is in [operations.md](operations.md#why-did-my-car-not-charge).\n"
+    yield "| reason | means |\n|---|---|"
+    for reason, sentence in REASONS.items():
+        yield f"| `{reason}` | {sentence} |"

@@ -6,9 +6,9 @@ from driveway.domain.metering.registers import Flag
 from driveway.domain.metering.slot import Label
 from driveway.domain.schedules.effective_schedule import Source
 from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
-from driveway.domain.twin.reasons import Reason
 from driveway.runtime.problems import PROBLEM_BASE
 from driveway.store.sites import SiteState
+from local.openapi.codes import EVENTS, REASONS, as_list
 from local.openapi.schema import (
     Schema,
     array,
@@ -319,7 +319,8 @@ def _asset() -> dict[str, Schema]:
         "reason": reason,
     }
     return {
-        "Reason": one_of([code.value for code in Reason], "Why; codes are added, never renamed."),
+        "Reason": one_of(list(REASONS), "Why. Codes are added, never renamed.\n\n" + as_list(REASONS)),
+        "Event": one_of(list(EVENTS), "What happened. Names are added, never renamed.\n\n" + as_list(EVENTS)),
         "Asset": record(asset),
         "Schedule": record(
             {"from": instant(""), "to": instant(""), "stretches": array(record(stretch), "Contiguous, ascending.")}
@@ -330,7 +331,7 @@ def _asset() -> dict[str, Schema]:
                     record(
                         {
                             "at": instant("When."),
-                            "event": text("What happened, such as `PluggedIn`."),
+                            "event": ref("Event"),
                             "reason": reason,
                             "text": text("A sentence for the driver."),
                             "detail": nullable(typed("object", additionalProperties=True)),

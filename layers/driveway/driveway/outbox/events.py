@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from driveway.domain.twin import Command, Entry, Twin
+from driveway.domain.twin.events import FOR_THE_APP, Event
 
 SOURCE = "driveway.asset"
-INTERNAL = frozenset({"TwinChanged", "ChargingCommand"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, so
     events: list[BusEvent] = []
     if reconcile or before is None or before.twin.revision != twin.revision:
         detail = {"asset": asset, "site": site, "revision": twin.revision, "reconcile": reconcile}
-        events.append(BusEvent("TwinChanged", detail))
+        events.append(BusEvent(Event.TWIN_CHANGED, detail))
     events += [
-        BusEvent("ChargingCommand", charging_command_detail(twin, command))
+        BusEvent(Event.CHARGING_COMMAND, charging_command_detail(twin, command))
         for command in _newly_planned(before, twin)
         if twin.link.vehicle is not None
     ]
-    events += [BusEvent("ChargingCommand", detail) for detail in _newly_requested(before, twin)]
+    events += [BusEvent(Event.CHARGING_COMMAND, detail) for detail in _newly_requested(before, twin)]
     version_seen = before is not None and before.twin.version == twin.version
     entries = () if version_seen else twin.news
     events += [
@@ -83,21 +83,6 @@ def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, so
         control_at=_soon(after.control_due, now, soon),
         entries=entries,
     )
-
-
-FOR_THE_APP = frozenset(
-    {
-        "PluggedIn",
-        "PluggedOut",
-        "ScheduleReceived",
-        "ChargingStarted",
-        "ChargingStopped",
-        "ReadyByAtRisk",
-        "NeedsAttention",
-        "Reconnected",
-        "SessionCompleted",
-    }
-)
 
 
 def charging_command_detail(twin: Twin, command: Command) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from driveway.axle.connection import axle_client
 from driveway.domain.instants import utc_text_or_none
 from driveway.domain.schedules.order import without_schedules
 from driveway.domain.twin import AxleState, Entry, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
@@ -42,7 +43,7 @@ def unenrol(site: str, runtime: Runtime) -> Answer:
     def out(twin: Twin) -> Twin:
         if not twin.link.enrolled:
             return twin
-        entry = Entry(now, "Unenrolled", Reason.UNENROLLED, "The site opted out; the car charges as it likes.")
+        entry = Entry(now, Event.UNENROLLED, Reason.UNENROLLED, "The site opted out; the car charges as it likes.")
         return without_schedules(replace(twin, link=replace(twin.link, enrolled=False)), now).tell(entry)
 
     record = change_site(site, lambda r: replace(r, state="unenrolling"), out, runtime)
@@ -75,7 +76,7 @@ def enrol(site: str, body: EnrolBody, runtime: Runtime) -> Answer:
     def back(twin: Twin) -> Twin:
         if twin.link.enrolled and not newly:
             return twin
-        entry = Entry(now, "Enrolled", Reason.ENROLLED, "The site takes part in smart charging.")
+        entry = Entry(now, Event.ENROLLED, Reason.ENROLLED, "The site takes part in smart charging.")
         return replace(twin, link=replace(twin.link, enrolled=True), axle=AxleState()).tell(entry)
 
     done = change_site(
@@ -104,9 +105,11 @@ def snooze(site: str, body: SnoozeBody, runtime: Runtime) -> Answer:
         if twin.link.snoozed_until == until:
             return twin
         if until is None:
-            entry = Entry(now, "SnoozeEnded", Reason.SNOOZE_ENDED, "The snooze was ended; smart charging goes on.")
+            entry = Entry(now, Event.SNOOZE_ENDED, Reason.SNOOZE_ENDED, "The snooze was ended; smart charging goes on.")
         else:
-            entry = Entry(now, "Snoozed", Reason.SNOOZED, "Smart charging is snoozed.", {"until": until.isoformat()})
+            entry = Entry(
+                now, Event.SNOOZED, Reason.SNOOZED, "Smart charging is snoozed.", {"until": until.isoformat()}
+            )
         return replace(twin, link=replace(twin.link, snoozed_until=until)).tell(entry)
 
     done = change_site(site, lambda r: replace(r, snoozed_until=until), pause, runtime)

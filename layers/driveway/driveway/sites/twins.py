@@ -21,6 +21,7 @@ from driveway.domain.twin import (
     Twin,
     changed_groups,
 )
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 from driveway.sites.requested import AssetRequest, default_intent, default_tariff
 
@@ -57,7 +58,7 @@ def twin_of_named_asset(before: Twin | None, wanted: AssetRequest, axle_asset_id
             intent=wanted.intent or default_intent(),
             revision=1,
             version=1,
-        ).tell(Entry(terms.now, "Onboarded", Reason.ONBOARDED, "The asset was onboarded with Axle."))
+        ).tell(Entry(terms.now, Event.ONBOARDED, Reason.ONBOARDED, "The asset was onboarded with Axle."))
         return mark_unacknowledged(_first_seen(twin, wanted, terms.now), terms.now)
     after = replace(
         before, link=link, tariff=wanted.tariff or before.tariff, intent=wanted.intent or before.intent, news=()
@@ -85,7 +86,7 @@ def _updated(before: Twin, after: Twin, terms: Terms, text: str) -> Twin:
         after = replace(after, axle=AxleState())
     if not changed_groups(before, after):
         return before
-    return mark_unacknowledged(after, terms.now).tell(Entry(terms.now, "SiteUpdated", Reason.UPDATED_BY_APP, text))
+    return mark_unacknowledged(after, terms.now).tell(Entry(terms.now, Event.SITE_UPDATED, Reason.UPDATED_BY_APP, text))
 
 
 def _link(before: Twin | None, wanted: AssetRequest, axle_asset_id: str, terms: Terms) -> Link:

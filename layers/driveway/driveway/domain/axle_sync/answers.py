@@ -18,6 +18,7 @@ from driveway.domain.twin import (
     Entry,
     Twin,
 )
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 FIRST_BACKOFF_S = 5.0
@@ -79,7 +80,7 @@ def acknowledged(twin: Twin, call: AxleCall, now: datetime) -> Twin:
         axle = replace(axle, charge_now=call.charge_now)
     axle = replace(axle, attempts=0, retry_at=None, last_error=None)
     return _settled(replace(twin, axle=axle), now).tell(
-        Entry(now, "AxleTold", Reason.AXLE_ACKNOWLEDGED, _TOLD[call.kind], {"call": call.kind, **call.body})
+        Entry(now, Event.AXLE_TOLD, Reason.AXLE_ACKNOWLEDGED, _TOLD[call.kind], {"call": call.kind, **call.body})
     )
 
 
@@ -168,7 +169,9 @@ def _told_unavailable(before: Twin, after: Twin, now: datetime) -> Twin:
     if before.axle.retry_at is not None:
         return after
     text = "Axle cannot be reached; it is tried again until it answers."
-    return after.tell(Entry(now, "AxleUnavailable", Reason.AXLE_UNAVAILABLE, text, {"error": after.axle.last_error}))
+    return after.tell(
+        Entry(now, Event.AXLE_UNAVAILABLE, Reason.AXLE_UNAVAILABLE, text, {"error": after.axle.last_error})
+    )
 
 
 def refused(twin: Twin, call: AxleCall, *, status: int, detail: str, now: datetime) -> Twin:
@@ -187,7 +190,7 @@ def refused(twin: Twin, call: AxleCall, *, status: int, detail: str, now: dateti
         refusals=(*kept, refusal),
         unacknowledged_since=twin.axle.unacknowledged_since or now,
     )
-    event = "AxleRefused" if call.kind == "plug-in" and call.body else "NeedsAttention"
+    event = Event.AXLE_REFUSED if call.kind == "plug-in" and call.body else Event.NEEDS_ATTENTION
     text = f"Axle refused the {call.kind}: {detail}"
     return _settled(replace(twin, axle=axle), now).tell(
         Entry(now, event, Reason.AXLE_REFUSED, text, {"call": call.kind, "status": status})

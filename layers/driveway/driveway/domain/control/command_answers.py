@@ -13,6 +13,7 @@ from driveway.domain.control.trial_answers import is_trial, plug_out_confirmed, 
 from driveway.domain.reports.account_connection import reconnected
 from driveway.domain.reports.apply_observations import disconnected
 from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_PAUSE = timedelta(hours=1)
@@ -169,7 +170,7 @@ def _noted_refused(twin: Twin, command: Command, answer: _Answer, rules: Control
     if reason is Reason.WAKE_BUDGET_SPENT:
         text = "The car sleeps, and the day's wake-ups are used up."
     return replace(twin, control=replace(twin.control, command=noted)).tell(
-        Entry(answer.at, "CommandRefused", reason, text, {**command_detail(noted), "outcome": answer.outcome})
+        Entry(answer.at, Event.COMMAND_REFUSED, reason, text, {**command_detail(noted), "outcome": answer.outcome})
     )
 
 

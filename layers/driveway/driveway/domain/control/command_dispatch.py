@@ -11,6 +11,7 @@ from driveway.domain.control.required_command import last_sent_action, observed_
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_start import with_reopening, without_answer
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 _ASKED: dict[CommandAction, str] = {
@@ -57,7 +58,7 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, 
     after = replace(twin, control=replace(counted, command=sent))
     if command.trial == "unplugged" and twin.presence.session is None:
         after = with_reopening(after, now)
-    return after.tell(Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[command.action], command_detail(sent)))
+    return after.tell(Entry(now, Event.COMMAND_SENT, Reason.COMMAND_SENT, _ASKED[command.action], command_detail(sent)))
 
 
 def _holds_calls_open(twin: Twin) -> bool:
@@ -90,7 +91,7 @@ def _schedule_command_claimed(
         provider_retry_at=None,
     )
     return replace(twin, control=replace(_counted(twin.control, now), schedule_command=sent)).tell(
-        Entry(now, "CommandSent", Reason.COMMAND_SENT, _ASKED[schedule_command.action], command_detail(sent))
+        Entry(now, Event.COMMAND_SENT, Reason.COMMAND_SENT, _ASKED[schedule_command.action], command_detail(sent))
     )
 
 
@@ -117,7 +118,7 @@ def put_off(twin: Twin, command_id: str, *, until: datetime, now: datetime, rule
     if not first:
         return after
     text = "The car maker's service does not answer, so the command waits until it is back."
-    return after.tell(Entry(now, "CommandPutOff", Reason.PROVIDER_BREAKER_OPEN, text, command_detail(later)))
+    return after.tell(Entry(now, Event.COMMAND_PUT_OFF, Reason.PROVIDER_BREAKER_OPEN, text, command_detail(later)))
 
 
 def _counted(control: Control, now: datetime) -> Control:

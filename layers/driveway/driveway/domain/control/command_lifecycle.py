@@ -24,6 +24,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_start import trial_is_wanted
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 _SHOWN: dict[CommandAction, str] = {
@@ -64,7 +65,7 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWi
     if wanted.trial == "unplugged":
         text = "The car is reported unplugged, which our own stop may have caused. We try one start."
     return replace(twin, control=replace(twin.control, command=command)).tell(
-        Entry(now, "CommandPlanned", command.reason, text, command_detail(command))
+        Entry(now, Event.COMMAND_PLANNED, command.reason, text, command_detail(command))
     )
 
 
@@ -83,7 +84,7 @@ def _report_spent_budget(twin: Twin, wanted: RequiredCommand, held_back: HeldBac
         return twin
     text = f"The car should charge. {held_back.text(twin.link.timezone)}"
     return replace(twin, control=replace(twin.control, budget_told=day_of(now))).tell(
-        Entry(now, "NeedsAttention", Reason.DAILY_BUDGET_SPENT, text)
+        Entry(now, Event.NEEDS_ATTENTION, Reason.DAILY_BUDGET_SPENT, text)
     )
 
 
@@ -194,5 +195,5 @@ def _announced_again(twin: Twin, command: Command, now: datetime, rules: Control
         return replace(twin, control=replace(twin.control, command=again))
     text = "The command was not sent yet; it is announced again."
     return replace(twin, control=replace(twin.control, command=again)).tell(
-        Entry(now, "CommandRetried", Reason.RETRY_WAIT, text, command_detail(again))
+        Entry(now, Event.COMMAND_RETRIED, Reason.RETRY_WAIT, text, command_detail(again))
     )

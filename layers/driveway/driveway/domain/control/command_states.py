@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, CommandState, Control, Entry, OutcomeKind, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
@@ -30,7 +31,7 @@ def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: da
         control = replace(control, last_start_confirmed_at=now)
     control = with_pair(control, over) if state == "confirmed" else replace(control, command=over)
     return replace(twin, control=control).tell(
-        Entry(now, f"Command{state.title()}", reason, text, command_detail(command))
+        Entry(now, Event(f"Command{state.title()}"), reason, text, command_detail(command))
     )
 
 

@@ -17,6 +17,7 @@ from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.vehicle_schedules import can_keep
 from driveway.domain.twin import Command, CommandAction, CommandState, Entry, OutcomeKind, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_PAUSE = timedelta(days=1)
@@ -162,7 +163,7 @@ def schedule_command_answered(
             installed_schedule_unknown=False,
         )
         return replace(twin, control=control).tell(
-            Entry(now, "DefaultSchedule", done_reason, text, command_detail(done))
+            Entry(now, Event.DEFAULT_SCHEDULE, done_reason, text, command_detail(done))
         )
     pause = rules.default_schedule_retry * 2 ** min(schedule_command.attempts - 1, 8) * (0.5 + 0.5 * spread)
     pause = LONGEST_PAUSE if outcome in HOPELESS else min(max(pause, wait), LONGEST_PAUSE)
@@ -172,7 +173,7 @@ def schedule_command_answered(
     unsure = twin.control.installed_schedule_unknown or outcome not in HOPELESS
     return replace(
         twin, control=replace(twin.control, schedule_command=failed, installed_schedule_unknown=unsure)
-    ).tell(Entry(now, "CommandRefused", reason, text, {**command_detail(failed), "outcome": outcome}))
+    ).tell(Entry(now, Event.COMMAND_REFUSED, reason, text, {**command_detail(failed), "outcome": outcome}))
 
 
 def default_schedule_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:

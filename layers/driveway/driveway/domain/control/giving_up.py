@@ -9,6 +9,7 @@ from driveway.domain.control.required_command import charges_since_stop, is_inst
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_answers import is_trial, trial_refused
 from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_BREAKER_PAUSE = timedelta(hours=1)
@@ -51,7 +52,7 @@ def unconfirmed(
     text = "Trying again." if refused else "The car does not show it yet; looking and trying again."
     reason = Reason.RETRY_WAIT if refused else Reason.NOT_CONFIRMED_IN_TIME
     return replace(twin, control=replace(twin.control, command=again)).tell(
-        Entry(now, "CommandRetried", reason, text, command_detail(again))
+        Entry(now, Event.COMMAND_RETRIED, reason, text, command_detail(again))
     )
 
 
@@ -101,7 +102,7 @@ def _given_up(
     if not is_trial(twin, command) and _is_news(twin, command, reason):
         text = "The car did not follow, so it is left to charge by itself for a while."
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
-        after = after.tell(Entry(now, "NeedsAttention", why, text, command_detail(command)))
+        after = after.tell(Entry(now, Event.NEEDS_ATTENTION, why, text, command_detail(command)))
     refused = (
         command.outcome in REFUSED and not command.may_have_been_obeyed and control.last_acknowledged_action != "stop"
     )
@@ -120,7 +121,7 @@ def _given_up(
         release=True,
     )
     return replace(after, control=replace(after.control, command=release)).tell(
-        Entry(now, "CommandPlanned", Reason.GAVE_UP_RELEASED, "Letting the car charge.", command_detail(release))
+        Entry(now, Event.COMMAND_PLANNED, Reason.GAVE_UP_RELEASED, "Letting the car charge.", command_detail(release))
     )
 
 

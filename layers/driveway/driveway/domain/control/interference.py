@@ -9,6 +9,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.vehicle_schedules import edge_that_switched
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Observed, Session, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 
@@ -41,7 +42,7 @@ def _judged(twin: Twin, session: Session, charging: Observed, now: datetime, rul
     noted = replace(twin.control, interference=session.id, interference_at=now, hold_observed_session=None)
     text = "The car charges outside the plan though we did not start it: the driver or another system did."
     return replace(twin, control=noted).tell(
-        Entry(now, "NeedsAttention", Reason.THIRD_PARTY_INTERFERENCE, text, {"session_id": session.id})
+        Entry(now, Event.NEEDS_ATTENTION, Reason.THIRD_PARTY_INTERFERENCE, text, {"session_id": session.id})
     )
 
 

@@ -9,6 +9,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.effective_schedule import effective_schedule
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AxleIntent, ChargeNow, Entry, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason, local_hhmm
 
 SHORTFALL_KWH = 0.5
@@ -36,7 +37,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     text = f"By {by} about {shortfall_kwh:.1f} kWh of what was asked for will be missing."
     detail = {"shortfall_kwh": round(shortfall_kwh, 1), "ready_by": intent.ready_by.isoformat()}
     warned = replace(twin, control=replace(twin.control, at_risk_for=intent.ready_by)).tell(
-        Entry(now, "ReadyByAtRisk", Reason.READY_BY_AT_RISK, text, detail)
+        Entry(now, Event.READY_BY_AT_RISK, Reason.READY_BY_AT_RISK, text, detail)
     )
     if not rules.escalate:
         return warned
@@ -47,7 +48,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
         kwh=round(remaining_kwh(twin, intent), 3),
         metered_wh=twin.meter.total_wh,
     )
-    entry = Entry(now, "ChargeNowSet", Reason.READY_BY_ESCALATION, "It charges at once, to be ready in time.")
+    entry = Entry(now, Event.CHARGE_NOW_SET, Reason.READY_BY_ESCALATION, "It charges at once, to be ready in time.")
     return replace(warned, charge_now=boost).tell(entry)
 
 

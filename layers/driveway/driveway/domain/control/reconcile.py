@@ -23,6 +23,7 @@ from driveway.domain.presence.observe import presence_due, settle
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 
@@ -88,12 +89,12 @@ def _passed(twin: Twin, now: datetime) -> Twin:
     boost = after.charge_now
     if boost is not None and (now >= boost.until or _unplugged_since(after, boost.started_at) or _boost_filled(after)):
         text = "Charge now is over; the plan goes on."
-        after = replace(after, charge_now=None).tell(Entry(now, "ChargeNowEnded", Reason.CHARGE_NOW_ENDED, text))
+        after = replace(after, charge_now=None).tell(Entry(now, Event.CHARGE_NOW_ENDED, Reason.CHARGE_NOW_ENDED, text))
     until = after.link.snoozed_until
     if until is not None and now >= until:
         text = "The snooze is over; smart charging goes on."
         link = replace(after.link, snoozed_until=None)
-        after = replace(after, link=link).tell(Entry(now, "SnoozeEnded", Reason.SNOOZE_ENDED, text))
+        after = replace(after, link=link).tell(Entry(now, Event.SNOOZE_ENDED, Reason.SNOOZE_ENDED, text))
     return after
 
 

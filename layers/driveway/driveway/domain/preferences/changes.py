@@ -12,6 +12,7 @@ from driveway.domain.preferences.charge_now import charge_now_body, parse_charge
 from driveway.domain.preferences.intent import check_intent_fits
 from driveway.domain.preferences.vehicle_intent import with_vehicle_intent
 from driveway.domain.twin import Entry, Intent, Tariff, Twin, VehicleIntent
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 
@@ -19,7 +20,7 @@ def tariff_set(twin: Twin, tariff: Tariff, now: datetime) -> Twin:
     """The twin with this tariff."""
     if twin.tariff == tariff:
         return twin
-    entry = Entry(now, "TariffSet", Reason.UPDATED_BY_APP, "The tariff was set.")
+    entry = Entry(now, Event.TARIFF_SET, Reason.UPDATED_BY_APP, "The tariff was set.")
     return replace(twin, tariff=tariff).tell(entry)
 
 
@@ -32,7 +33,7 @@ def intent_set(twin: Twin, intent: Intent, now: datetime) -> Twin:
     check_intent_fits(intent, battery_kwh=twin.link.battery_kwh)
     if twin.intent == intent:
         return twin
-    entry = Entry(now, "IntentSet", Reason.UPDATED_BY_APP, "What the driver needs was set.")
+    entry = Entry(now, Event.INTENT_SET, Reason.UPDATED_BY_APP, "What the driver needs was set.")
     return replace(twin, intent=intent).tell(entry)
 
 
@@ -46,9 +47,9 @@ def vehicle_intent_set(twin: Twin, vehicle_id: str, own: VehicleIntent | None, n
     if after is twin:
         return twin
     event, text = (
-        ("VehicleIntentSet", "What the driver of one of the cars needs was set.")
+        (Event.VEHICLE_INTENT_SET, "What the driver of one of the cars needs was set.")
         if own is not None
-        else ("VehicleIntentDeleted", "The asset's intent counts for that car again.")
+        else (Event.VEHICLE_INTENT_DELETED, "The asset's intent counts for that car again.")
     )
     return after.tell(Entry(now, event, Reason.UPDATED_BY_APP, text, {"vehicle_id": vehicle_id}))
 
@@ -62,7 +63,7 @@ def charge_now_set(twin: Twin, body: Mapping[str, Any], now: datetime, *, boost_
     boost = parse_charge_now(body, now=now, power_kw=twin.link.power_kw, id=boost_id)
     if twin.charge_now is not None and twin.charge_now.id == boost.id:
         return twin
-    entry = Entry(now, "ChargeNowSet", Reason.CHARGE_NOW, "Charge now was asked for.", charge_now_body(boost))
+    entry = Entry(now, Event.CHARGE_NOW_SET, Reason.CHARGE_NOW, "Charge now was asked for.", charge_now_body(boost))
     return replace(twin, charge_now=replace(boost, metered_wh=twin.meter.total_wh)).tell(entry)
 
 
@@ -70,5 +71,5 @@ def charge_now_ended(twin: Twin, now: datetime) -> Twin:
     """The twin without a charge-now."""
     if twin.charge_now is None:
         return twin
-    entry = Entry(now, "ChargeNowEnded", Reason.CHARGE_NOW_DELETED, "Charge now was ended; the plan goes on.")
+    entry = Entry(now, Event.CHARGE_NOW_ENDED, Reason.CHARGE_NOW_DELETED, "Charge now was ended; the plan goes on.")
     return replace(twin, charge_now=None).tell(entry)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Entry, Observed, Presence
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 FLOWING_KW = 0.1
@@ -59,16 +60,16 @@ class PresenceRules:
 class EffectKind(StrEnum):
     """What an observation, or time, brought about. The values are the event names of the timeline and the bus."""
 
-    PLUGGED_IN = "PluggedIn"
-    PLUGGED_OUT = "PluggedOut"
-    PLUG_OUT_HELD = "PlugOutHeld"
-    PLUG_OUT_CANCELLED = "PlugOutCancelled"
-    CHARGING_STARTED = "ChargingStarted"
-    CHARGING_STOPPED = "ChargingStopped"
-    NO_SESSION = "NoSession"
-    VEHICLE_NAMED = "VehicleNamed"
-    HOME_DOUBTED = "HomeDoubted"
-    HOME_CONFIRMED = "HomeConfirmed"
+    PLUGGED_IN = Event.PLUGGED_IN
+    PLUGGED_OUT = Event.PLUGGED_OUT
+    PLUG_OUT_HELD = Event.PLUG_OUT_HELD
+    PLUG_OUT_CANCELLED = Event.PLUG_OUT_CANCELLED
+    CHARGING_STARTED = Event.CHARGING_STARTED
+    CHARGING_STOPPED = Event.CHARGING_STOPPED
+    NO_SESSION = Event.NO_SESSION
+    VEHICLE_NAMED = Event.VEHICLE_NAMED
+    HOME_DOUBTED = Event.HOME_DOUBTED
+    HOME_CONFIRMED = Event.HOME_CONFIRMED
     IGNORED = "ObservationIgnored"
 
 

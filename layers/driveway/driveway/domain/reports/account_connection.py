@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 _REFUSED = "NEEDS_USER"
@@ -13,7 +14,7 @@ def reconnected(twin: Twin, now: datetime) -> Twin:
     """The twin whose account works: a command was taken."""
     if twin.presence.needs_user is None:
         return twin
-    entry = Entry(now, "Reconnected", Reason.RECONNECTED, "The car can be commanded again.")
+    entry = Entry(now, Event.RECONNECTED, Reason.RECONNECTED, "The car can be commanded again.")
     return replace(twin, presence=replace(twin.presence, needs_user=None)).tell(entry)
 
 

@@ -10,6 +10,7 @@ from driveway.domain.metering.samples import Sample, rating_of, samples_of
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import EffectKind, PresenceStep
 from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 
@@ -76,7 +77,7 @@ def _completed(twin: Twin, at: datetime, session_id: str | None) -> Entry:
     energy_wh = max(0, twin.meter.total_wh - (twin.meter.session_started_wh or 0))
     text = f"The session is over: {energy_wh / 1000:.1f} kWh were charged."
     detail = {"energy_kwh": energy_wh / 1000, "session_id": session_id}
-    return Entry(at, "SessionCompleted", Reason.SESSION_COMPLETED, text, detail)
+    return Entry(at, Event.SESSION_COMPLETED, Reason.SESSION_COMPLETED, text, detail)
 
 
 def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
@@ -85,5 +86,5 @@ def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
         return twin
     text = f"The driver has to connect the car again: {why}"
     return replace(twin, presence=replace(twin.presence, needs_user=why)).tell(
-        Entry(now, "NeedsAttention", Reason.PROVIDER_NEEDS_USER, text)
+        Entry(now, Event.NEEDS_ATTENTION, Reason.PROVIDER_NEEDS_USER, text)
     )

@@ -14,6 +14,7 @@ from driveway.domain.schedules.order import (
     without_schedules,
 )
 from driveway.domain.twin import Entry, InstalledProfile, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 MOST_PERIODS_HELD = 4032
@@ -116,7 +117,7 @@ def _with_profile(twin: Twin, new: InstalledProfile, held: InstalledProfile | No
     text = "Axle sent a schedule." if held is None else "Axle sent a new schedule in place of the last."
     detail = {"stack_level": new.profile.stack_level, "purpose": new.profile.purpose}
     after = replace(twin, profiles=(*lasting, new), schedule_marks=marks_after(twin, new, gone))
-    return after.tell(Entry(now, "ScheduleReceived", Reason.SCHEDULE_RECEIVED, text, detail))
+    return after.tell(Entry(now, Event.SCHEDULE_RECEIVED, Reason.SCHEDULE_RECEIVED, text, detail))
 
 
 def _check_bounds(profiles: list[InstalledProfile]) -> None:
@@ -150,4 +151,4 @@ def cleared(twin: Twin, now: datetime) -> Twin:
     if not twin.profiles:
         return after
     text = "Axle cleared its schedule; off-peak charging goes on."
-    return after.tell(Entry(now, "ScheduleCleared", Reason.SCHEDULE_CLEARED, text))
+    return after.tell(Entry(now, Event.SCHEDULE_CLEARED, Reason.SCHEDULE_CLEARED, text))

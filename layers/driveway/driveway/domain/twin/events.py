@@ -1,0 +1,125 @@
+"""The events of the timeline and of the bus: each has a name and a sentence that says what happened."""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """Event names. They are part of the HTTP API: add, never rename."""
+
+    # Presence
+    PLUGGED_IN = "PluggedIn"
+    PLUGGED_OUT = "PluggedOut"
+    PLUG_OUT_HELD = "PlugOutHeld"
+    PLUG_OUT_CANCELLED = "PlugOutCancelled"
+    CHARGING_STARTED = "ChargingStarted"
+    CHARGING_STOPPED = "ChargingStopped"
+    NO_SESSION = "NoSession"
+    HOME_DOUBTED = "HomeDoubted"
+    HOME_CONFIRMED = "HomeConfirmed"
+    SESSION_COMPLETED = "SessionCompleted"
+    VEHICLE_NAMED = "VehicleNamed"
+
+    # Commands
+    COMMAND_PLANNED = "CommandPlanned"
+    COMMAND_PUT_OFF = "CommandPutOff"
+    COMMAND_SENT = "CommandSent"
+    COMMAND_CONFIRMED = "CommandConfirmed"
+    COMMAND_REFUSED = "CommandRefused"
+    COMMAND_RETRIED = "CommandRetried"
+    COMMAND_SUPERSEDED = "CommandSuperseded"
+    COMMAND_EXPIRED = "CommandExpired"
+    COMMAND_FAILED = "CommandFailed"
+    DEFAULT_SCHEDULE = "DefaultSchedule"
+    NEEDS_ATTENTION = "NeedsAttention"
+    RECONNECTED = "Reconnected"
+    READY_BY_AT_RISK = "ReadyByAtRisk"
+
+    # Axle
+    SCHEDULE_RECEIVED = "ScheduleReceived"
+    SCHEDULE_CLEARED = "ScheduleCleared"
+    AXLE_TOLD = "AxleTold"
+    AXLE_UNAVAILABLE = "AxleUnavailable"
+    AXLE_REFUSED = "AxleRefused"
+
+    # The driver and the app
+    ONBOARDED = "Onboarded"
+    SITE_UPDATED = "SiteUpdated"
+    ENROLLED = "Enrolled"
+    UNENROLLED = "Unenrolled"
+    SNOOZED = "Snoozed"
+    SNOOZE_ENDED = "SnoozeEnded"
+    TARIFF_SET = "TariffSet"
+    INTENT_SET = "IntentSet"
+    VEHICLE_INTENT_SET = "VehicleIntentSet"
+    VEHICLE_INTENT_DELETED = "VehicleIntentDeleted"
+    CHARGE_NOW_SET = "ChargeNowSet"
+    CHARGE_NOW_ENDED = "ChargeNowEnded"
+
+    # On the bus only
+    TWIN_CHANGED = "TwinChanged"
+    CHARGING_COMMAND = "ChargingCommand"
+
+
+INTERNAL = frozenset({Event.TWIN_CHANGED, Event.CHARGING_COMMAND})
+"""Events between Driveway's own functions. They are on the bus, and not on the timeline."""
+
+FOR_THE_APP = frozenset(
+    {
+        Event.PLUGGED_IN,
+        Event.PLUGGED_OUT,
+        Event.SCHEDULE_RECEIVED,
+        Event.CHARGING_STARTED,
+        Event.CHARGING_STOPPED,
+        Event.READY_BY_AT_RISK,
+        Event.NEEDS_ATTENTION,
+        Event.RECONNECTED,
+        Event.SESSION_COMPLETED,
+    }
+)
+"""Events of the timeline that are published on the bus, too, and so reach the app's webhook."""
+
+SENTENCES: dict[Event, str] = {
+    Event.PLUGGED_IN: "The car was plugged in. If it is at home, a session begins.",
+    Event.PLUGGED_OUT: "The car was unplugged. A session that was open is over.",
+    Event.PLUG_OUT_HELD: "The car reported that it was unplugged. The report is being checked before it counts.",
+    Event.PLUG_OUT_CANCELLED: "The car reported that it was unplugged, but it is still plugged in.",
+    Event.CHARGING_STARTED: "The car started to charge.",
+    Event.CHARGING_STOPPED: "The car stopped charging.",
+    Event.NO_SESSION: "The car was plugged in, but no session begins, because it is not known to be at home.",
+    Event.HOME_DOUBTED: "A report says that the car is away from home. It is not commanded until that is clear.",
+    Event.HOME_CONFIRMED: "The car is at home after all. Charging is controlled again.",
+    Event.SESSION_COMPLETED: "A session at home is over. The entry has the energy that was charged.",
+    Event.VEHICLE_NAMED: "The app named the car that is plugged in. The intent of that car counts.",
+    Event.COMMAND_PLANNED: "A command to the car was planned. It is sent at the time that the entry gives.",
+    Event.COMMAND_PUT_OFF: "A command waits, because the car maker's service does not answer.",
+    Event.COMMAND_SENT: "A command was sent to the car.",
+    Event.COMMAND_CONFIRMED: "The car shows that it has done what was commanded.",
+    Event.COMMAND_REFUSED: "The car or its maker refused a command. The entry has the maker's own words.",
+    Event.COMMAND_RETRIED: "A command that the car has not followed is sent again.",
+    Event.COMMAND_SUPERSEDED: "A command was dropped, because the plan changed before it was done.",
+    Event.COMMAND_EXPIRED: "A command was dropped, because it could not be sent in time.",
+    Event.COMMAND_FAILED: "A command failed for good. The car is released to charge, and left alone for a while.",
+    Event.DEFAULT_SCHEDULE: "The off-peak schedule that is kept in the car or charger was installed or removed.",
+    Event.NEEDS_ATTENTION: "The driver or support has to do something. The entry says what.",
+    Event.RECONNECTED: "The account at the car maker works again.",
+    Event.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",
+    Event.SCHEDULE_RECEIVED: "Axle sent a schedule.",
+    Event.SCHEDULE_CLEARED: "Axle withdrew its schedule. The default schedule counts.",
+    Event.AXLE_TOLD: "Axle acknowledged a tariff, an intent, a plug state or a charge-now.",
+    Event.AXLE_UNAVAILABLE: "Axle does not answer. The call is repeated.",
+    Event.AXLE_REFUSED: "Axle refused a value. The entry has Axle's own words.",
+    Event.ONBOARDED: "The asset was onboarded with Axle.",
+    Event.SITE_UPDATED: "The app changed the site or the asset.",
+    Event.ENROLLED: "The site joined smart charging again.",
+    Event.UNENROLLED: "The site left smart charging. The car charges whenever it is plugged in.",
+    Event.SNOOZED: "The driver paused smart charging until the time that the entry gives.",
+    Event.SNOOZE_ENDED: "The pause is over.",
+    Event.TARIFF_SET: "The app set the tariff.",
+    Event.INTENT_SET: "The app set how much energy the driver needs, and by when.",
+    Event.VEHICLE_INTENT_SET: "The app set an intent for one of several cars.",
+    Event.VEHICLE_INTENT_DELETED: "The app deleted the intent of one of several cars. The asset's intent counts.",
+    Event.CHARGE_NOW_SET: "A charge-now began: the car charges at once.",
+    Event.CHARGE_NOW_ENDED: "A charge-now ended. The plan counts again.",
+    Event.TWIN_CHANGED: "A twin changed. The entry names the reconcilers that have something to do now.",
+    Event.CHARGING_COMMAND: "A command is ready for the function that sends it to the car maker.",
+}
