@@ -55,6 +55,10 @@ nights: setup ## 200 cars through a night without Axle, a thousand at one edge, 
 	OUTAGE_CARS=$(or $(OUTAGE_CARS),200) OUTAGE_SCALE=$(or $(OUTAGE_SCALE),50) $(BIN)/pytest tests/nights
 	TOGETHER=$(or $(TOGETHER),1000) $(BIN)/pytest tests/edges
 
+.PHONY: connections
+connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving
+	DRIVEWAY_CONNECTIONS=all $(BIN)/pytest -q -s tests/unit/auth/test_connection_faults.py tests/unit/auth/test_connection_interleavings.py
+
 .PHONY: bench
 bench: setup ## Measure, as ratios against floors of the same run
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -16,6 +16,7 @@ from tests.support.auth.connection_world import (
     ConnectionWorld,
     Fault,
     Instance,
+    attempt,
     cars,
     repeatedly,
 )
@@ -234,13 +235,32 @@ def assert_nothing_is_left_over(world: ConnectionWorld) -> None:
         assert world.kept_tokens() == []
 
 
+def run_given_up(scenario: Scenario, model: RefreshModel, at: tuple[int, Fault]) -> None:
+    """The scenario with one fault, and a caller who never repeats the request: the clock alone does what is left."""
+    world = prepared(scenario, model)
+    world.at = at
+    attempt(world, lambda instance: scenario.act(world, instance))
+    world.counting = False
+    world.pass_time(timedelta(minutes=4))
+    for user in users(world):
+        assert world.is_connected(user) or world.loss(user) is not None
+    world.pass_time(timedelta(minutes=100))
+    assert set(world.store.kept) == {f"TOKEN#tesla#{user}" for user in users(world)}
+
+
+def points_of(scenario: Scenario, model: RefreshModel) -> tuple[list[str], list[tuple[int, Fault]]]:
+    """The calls of a scenario, and the faults at them that are run."""
+    calls = calls_of(scenario, model)
+    points = [(number, fault) for number in range(len(calls)) for fault in FAULTS]
+    return calls, points[len(scenario.name) % EVERY :: EVERY]
+
+
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_access_survives_every_fault_where_the_makers_rules_allow_it(scenario: Scenario, model: RefreshModel) -> None:
-    calls = calls_of(scenario, model)
-    points = [(number, fault) for number in range(len(calls)) for fault in FAULTS]
+    calls, points = points_of(scenario, model)
     losses: Counter[str] = Counter()
-    for number, fault in points[len(scenario.name) % EVERY :: EVERY]:
+    for number, fault in points:
         try:
             losses[run(scenario, model, (number, fault)) or "none"] += 1
         except AssertionError as error:
@@ -248,3 +268,19 @@ def test_access_survives_every_fault_where_the_makers_rules_allow_it(scenario: S
     print(f"\n{scenario.name}, {model}: {len(calls)} calls, {losses.total()} runs, access lost: {dict(losses)}")
     if model == "24h" and scenario.before is not revoked:
         assert set(losses) == {"none"}
+
+
+REQUESTS = [
+    one for one in SCENARIOS if one.before not in {revoked, lost, revoked_and_signed_in} and one.act is not check
+]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("scenario", REQUESTS, ids=lambda scenario: scenario.name)
+def test_what_a_caller_never_repeats_is_finished_by_the_clock(scenario: Scenario, model: RefreshModel) -> None:
+    calls, points = points_of(scenario, model)
+    for number, fault in points:
+        try:
+            run_given_up(scenario, model, (number, fault))
+        except AssertionError as error:
+            raise AssertionError(f"{scenario.name}, {model}: {fault} at call {number} ({calls[number]})") from error
