@@ -71,6 +71,10 @@ build: setup ## Build what is deployed, for the Lambda runtime, without Docker
 deploy: build ## Deploy to AWS: make deploy STAGE=staging
 	$(BIN)/sam deploy --config-env $(or $(STAGE),default)
 
+.PHONY: resync
+resync: setup ## Look at every car of a provider: make resync PROVIDER=enode STAGE=staging [RATE=5]
+	@$(BIN)/python -m local.resync $(PROVIDER) --stack driveway-$(or $(STAGE),dev) --per-second $(or $(RATE),5)
+
 .PHONY: openapi
 openapi: setup ## Write docs/openapi.json and docs/http-api.md from the code
 	@$(BIN)/python -m local.openapi

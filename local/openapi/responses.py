@@ -48,7 +48,7 @@ def _sites() -> dict[str, Schema]:
         "warnings": WARNINGS,
         "tariff": ref("TariffAnswer"),
         "intent": ref("IntentAnswer"),
-        "plugged_in": flag("Whether it is plugged in at home."),
+        "plugged_in": nullable(flag("Whether it is plugged in at home. Null: nothing is known yet.")),
     }
     asset_line = {
         "asset": text("The app's id."),

@@ -95,7 +95,8 @@ class VehicleBody(Strict):
 class AssetBody(Strict):
     """One asset, with what Axle expects to hear at enrolment.
 
-    ``plugged_in`` (at home, now) counts for an asset or a vehicle that is new; later the car itself is heard.
+    ``plugged_in`` (at home, now) counts for an asset or a vehicle that is new; later the car's own reports count. Left
+    out, it is unknown: the car is looked at after the answer.
     """
 
     asset: Identifier

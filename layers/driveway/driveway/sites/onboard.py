@@ -34,6 +34,14 @@ from driveway.vehicles.accounts import Account, accounts_given_up, begin_to_forg
 MOST_TRIES = 6
 
 
+PLUG_UNKNOWN = (
+    "No plug state was given: the car is asked now. Until it is known, Axle is told that the car is not plugged in."
+)
+PLUG_UNKNOWN_WITHOUT_VEHICLE = (
+    "No plug state was given and no vehicle to ask: until it is reported, Axle is told that the car is not plugged in."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     """One ``PUT`` as it was checked. ``was`` is the site's record before it."""
@@ -253,7 +261,7 @@ def _answer(call: _Call, stored: list[Pair], axle: Mapping[str, Any]) -> Answer:
                 "warnings": warnings,
                 "tariff": tariff_body(after.tariff),
                 "intent": intent_body(after.intent),
-                "plugged_in": after.presence.session is not None,
+                "plugged_in": None if after.presence.plugged_in is None else after.presence.session is not None,
             }
         )
     body = {
@@ -276,4 +284,6 @@ def _filled(wanted: AssetRequest, twin: Twin) -> list[str]:
         filled.append("No tariff was given: off-peak is taken to be 00:00-06:00 Europe/London.")
     if wanted.intent is None and twin.intent == default_intent():
         filled.append("No intent was given: four hours of charging by 07:00 are assumed.")
+    if wanted.body.plugged_in is None and twin.presence.plugged_in is None:
+        filled.append(PLUG_UNKNOWN if wanted.vehicle is not None else PLUG_UNKNOWN_WITHOUT_VEHICLE)
     return filled

@@ -121,8 +121,13 @@ def _closed(presence: Presence, now: datetime) -> Session | None:
 
 
 def _first_seen(twin: Twin, wanted: AssetRequest, now: datetime) -> Twin:
-    """The twin with the plug state the call gives; a car that is plugged in is plugged in at home."""
-    plugged_in = bool(wanted.body.plugged_in)
+    """The twin with the plug state the call gives; a car that is plugged in is plugged in at home.
+
+    A plug state that the call leaves out is unknown: any observation counts, also one from before the call.
+    """
+    plugged_in = wanted.body.plugged_in
+    if plugged_in is None:
+        return twin
     seen = Observation(at=now, source="app", plugged_in=plugged_in, at_home=plugged_in or None)
     step = observe(twin.presence, seen, now=now, rules=PresenceRules())
     return apply_presence_step(twin, step, (seen,), now)

@@ -1,0 +1,95 @@
+"""``python -m local.resync PROVIDER``: look at every car of a provider, after its webhooks were lost.
+
+Each look goes the way of a command: through the bus to the provider's queue, whose concurrency is the provider's rate.
+Looks are sent a few a second, so that commands do not wait behind them.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from driveway.outbox.events import SOURCE
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+
+MOST_IN_A_CALL = 10
+
+
+def assets_of(client: "DynamoDBClient", table: str, provider: str) -> Iterator[str]:
+    """The assets with a vehicle at a provider. It reads the whole table, so it costs what the table's size does."""
+    pages = client.get_paginator("scan").paginate(
+        TableName=table,
+        FilterExpression="begins_with(pk, :alias)",
+        ExpressionAttributeValues={":alias": {"S": f"ALIAS#{provider}#"}},
+        ProjectionExpression="asset",
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield item["asset"]["S"]
+
+
+def look_event(asset: str, provider: str, bus: str) -> dict[str, Any]:
+    """The event that has an asset's car looked at."""
+    detail = {"asset": asset, "provider": provider, "action": "look"}
+    return {"Source": SOURCE, "DetailType": "ChargingCommand", "Detail": json.dumps(detail), "EventBusName": bus}
+
+
+def resync(
+    client: "DynamoDBClient",
+    events: "EventBridgeClient",
+    *,
+    table: str,
+    bus: str,
+    provider: str,
+    per_second: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Have every car of a provider looked at, so many a second; how many looks were sent.
+
+    Raises:
+        RuntimeError: the bus refused an event; the same call may be repeated.
+    """
+    assets, sent = assets_of(client, table, provider), 0
+    while batch := list(islice(assets, MOST_IN_A_CALL)):
+        answer = events.put_events(Entries=[look_event(asset, provider, bus) for asset in batch])  # type: ignore[misc]  # the event is built as a plain dict
+        if answer["FailedEntryCount"]:
+            raise RuntimeError(f"The bus refused {answer['FailedEntryCount']} of {len(batch)} looks.")
+        sent += len(batch)
+        sleep(len(batch) / per_second)
+    return sent
+
+
+def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
+    """The outputs of a deployed stack by name."""
+    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the arguments, find the stack and send the looks."""
+    import boto3
+
+    parser = argparse.ArgumentParser(prog="python -m local.resync", description=__doc__)
+    parser.add_argument("provider", choices=["enode", "smartcar", "tesla", "ocpp"])
+    parser.add_argument("--stack", default="driveway-dev", help="the stack's name, for example driveway-prod")
+    parser.add_argument("--per-second", type=float, default=5.0, help="looks sent a second")
+    wanted = parser.parse_args(arguments)
+    outputs = outputs_of(boto3.client("cloudformation"), wanted.stack)
+    sent = resync(
+        boto3.client("dynamodb"),
+        boto3.client("events"),
+        table=outputs["TableName"],
+        bus=outputs["BusName"],
+        provider=wanted.provider,
+        per_second=wanted.per_second,
+    )
+    print(f"{sent} cars of {wanted.provider} will be looked at.")
+
+
+if __name__ == "__main__":
+    main()
