@@ -1,10 +1,10 @@
 """Receives Axle's charging schedules: 2xx once stored, 4xx for good, 5xx for a fault of ours."""
 
 from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, placed, read_envelope, unwrap_profile, verify
-from driveway.domain.schedules.installation import NotEnrolledError, ScheduleRefusedError, cleared, installed
+from driveway.domain.schedules.installation import ScheduleRefusedError, cleared, installed
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
-from driveway.runtime.problems import ProblemError, not_enrolled, not_found
+from driveway.runtime.problems import ProblemError, not_found
 from driveway.store.table import UnknownAssetError
 
 ACCEPTED = {"status": "Accepted"}
@@ -49,8 +49,6 @@ def _install(axle_asset_id: str, envelope: Envelope, runtime: Runtime) -> Answer
             lambda twin: installed(twin, profile, created_at=envelope.created_at, now=now, keep_unplugged=keep),
             now=now,
         )
-    except NotEnrolledError as error:
-        raise not_enrolled(str(error)) from None
     except ScheduleRefusedError as error:
         raise ProblemError(
             409, error.kind, "The schedule cannot be taken", error.message, errors=placed(error.errors, envelope)

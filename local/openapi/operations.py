@@ -138,8 +138,9 @@ OPERATIONS: dict[str, Operation] = {
     "PUT /assets/{asset}/intent": Operation(
         "Preferences",
         "putIntent",
-        "A departure for one time of day, or by weekday, with exceptions by date. When one passes, Axle is told the "
-        "next by itself.",
+        "A departure for one time of day, or by weekday, with exceptions by date. When one passes, the next is sent to "
+        "Axle by itself. Axle knows a time of day and no weekday: a weekday without a departure is a warning. `kwh` "
+        "above the battery is cut to it, with a warning. What keeps the intent from acting now is in `warnings`, too.",
         {202: ("IntentStored", "Stored, normalised; Axle is told by itself.")},
         STORED,
         ("Intent",),
@@ -168,9 +169,9 @@ OPERATIONS: dict[str, Operation] = {
         "Preferences",
         "putChargeNow",
         f"Bounded to {LONGEST.total_seconds() / 3600:.0f} hours; a new one replaces the last, so give repetitions of "
-        "`for_minutes` and `kwh` an Idempotency-Key.",
+        "`for_minutes` and `kwh` an Idempotency-Key. What keeps it from acting now is in `warnings`.",
         {202: ("ChargeNowStored", "Stored; the car starts within seconds, if it is plugged in at home.")},
-        STORED,
+        ("not-enrolled", *STORED),
         ("ChargeNow",),
         headers=WRITES,
     ),

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from driveway.domain.enrolment import NotEnrolledError
 from driveway.domain.preferences.errors import PreferenceError
 from driveway.runtime.context import Runtime, current_runtime
-from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, invalid, malformed, not_found
+from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, invalid, malformed, not_enrolled, not_found
 from driveway.store.conditional import ContentionError
 from driveway.store.items import fits_key
 from driveway.store.table import RevisionMismatchError, UnknownAssetError
@@ -174,6 +175,8 @@ def _no_constant(name: str) -> Any:
 def _as_problem(error: Exception, runtime: Runtime) -> ProblemError:
     if isinstance(error, PreferenceError):
         return invalid(str(error), error.errors)
+    if isinstance(error, NotEnrolledError):
+        return not_enrolled(str(error))
     if isinstance(error, UnknownAssetError):
         return not_found("asset", str(error))
     if isinstance(error, RevisionMismatchError):

@@ -1,75 +1,149 @@
-"""What the app wants of an asset (tariff, intent, charge now), noted on its twin and told on its timeline. Pure.
+"""What an app's call makes of an asset's preferences: the new twin, the answer and its warnings. Pure.
 
 Every rule gives the same twin where nothing changes. ``now`` is aware UTC.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from driveway.domain.enrolment import check_takes_part
+from driveway.domain.preferences.answer_warnings import (
+    charge_now_warnings,
+    fitted,
+    intent_warnings,
+    standing_warnings,
+)
 from driveway.domain.preferences.charge_now import charge_now_body, parse_charge_now
-from driveway.domain.preferences.intent import check_intent_fits
-from driveway.domain.preferences.vehicle_intent import with_vehicle_intent
-from driveway.domain.twin import Entry, Intent, Tariff, Twin, VehicleIntent
+from driveway.domain.preferences.intent import check_intent_fits, intent_body, parse_intent
+from driveway.domain.preferences.tariff import parse_tariff, tariff_body
+from driveway.domain.preferences.vehicle_intent import (
+    parse_vehicle_intent,
+    vehicle_intent_body,
+    with_vehicle_intent,
+)
+from driveway.domain.twin import Entry, Twin, VehicleIntent
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
-
-def tariff_set(twin: Twin, tariff: Tariff, now: datetime) -> Twin:
-    """The twin with this tariff."""
-    if twin.tariff == tariff:
-        return twin
-    entry = Entry(now, Event.TARIFF_SET, Reason.UPDATED_BY_APP, "The tariff was set.")
-    return replace(twin, tariff=tariff).tell(entry)
+Body = Mapping[str, Any]
 
 
-def intent_set(twin: Twin, intent: Intent, now: datetime) -> Twin:
-    """The twin with this intent.
+@dataclass(frozen=True, slots=True)
+class PreferenceChange:
+    """A change of one preference.
 
-    Raises:
-        PreferenceError: it does not fit the asset's battery.
+    Attributes:
+        rule: the twin with the change. It raises PreferenceError or NotEnrolledError where the change does not fit.
+        answer: the preference as it is stored, of the twin after the change.
+        warnings: for the app, of the twin after the change.
     """
-    check_intent_fits(intent, battery_kwh=twin.link.battery_kwh)
-    if twin.intent == intent:
-        return twin
-    entry = Entry(now, Event.INTENT_SET, Reason.UPDATED_BY_APP, "What the driver needs was set.")
-    return replace(twin, intent=intent).tell(entry)
+
+    rule: Callable[[Twin, datetime], Twin]
+    answer: Callable[[Twin], dict[str, Any]]
+    warnings: Callable[[Twin, datetime], tuple[str, ...]] = standing_warnings
 
 
-def vehicle_intent_set(twin: Twin, vehicle_id: str, own: VehicleIntent | None, now: datetime) -> Twin:
-    """The twin with this intent of a car's own; with None, without one.
+def set_tariff(body: Body) -> PreferenceChange:
+    """Replace the tariff. Raises PreferenceError."""
+    result = parse_tariff(body)
 
-    Raises:
-        PreferenceError: see ``with_vehicle_intent``.
-    """
-    after = with_vehicle_intent(twin, vehicle_id, own)
-    if after is twin:
-        return twin
-    event, text = (
-        (Event.VEHICLE_INTENT_SET, "What the driver of one of the cars needs was set.")
-        if own is not None
-        else (Event.VEHICLE_INTENT_DELETED, "The asset's intent counts for that car again.")
+    def rule(twin: Twin, now: datetime) -> Twin:
+        if twin.tariff == result.tariff:
+            return twin
+        entry = Entry(now, Event.TARIFF_SET, Reason.UPDATED_BY_APP, "The tariff was set.")
+        return replace(twin, tariff=result.tariff).tell(entry)
+
+    return PreferenceChange(
+        rule,
+        lambda twin: tariff_body(twin.tariff),
+        lambda twin, now: (*result.warnings, *standing_warnings(twin, now)),
     )
-    return after.tell(Entry(now, event, Reason.UPDATED_BY_APP, text, {"vehicle_id": vehicle_id}))
 
 
-def charge_now_set(twin: Twin, body: Mapping[str, Any], now: datetime, *, boost_id: str) -> Twin:
-    """The twin with the charge-now that an app's body says; unchanged if it has the one of this id already.
+def set_intent(body: Body) -> PreferenceChange:
+    """Replace the intent. Energy that the battery cannot hold is cut, with a warning. Raises PreferenceError."""
+    asked = parse_intent(body)
 
-    Raises:
-        PreferenceError: see ``parse_charge_now``.
-    """
-    boost = parse_charge_now(body, now=now, power_kw=twin.link.power_kw, id=boost_id)
-    if twin.charge_now is not None and twin.charge_now.id == boost.id:
-        return twin
-    entry = Entry(now, Event.CHARGE_NOW_SET, Reason.CHARGE_NOW, "Charge now was asked for.", charge_now_body(boost))
-    return replace(twin, charge_now=replace(boost, metered_wh=twin.meter.total_wh)).tell(entry)
+    def rule(twin: Twin, now: datetime) -> Twin:
+        battery_kwh = twin.link.battery_kwh
+        check_intent_fits(asked, battery_kwh=battery_kwh)
+        intent = fitted(asked, battery_kwh=battery_kwh)
+        if twin.intent == intent:
+            return twin
+        entry = Entry(now, Event.INTENT_SET, Reason.UPDATED_BY_APP, "What the driver needs was set.")
+        return replace(twin, intent=intent).tell(entry)
+
+    def warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
+        link = twin.link
+        about = intent_warnings(asked, battery_kwh=link.battery_kwh, power_kw=link.power_kw)
+        return (*about, *standing_warnings(twin, now))
+
+    return PreferenceChange(rule, lambda twin: intent_body(twin.intent), warnings)
 
 
-def charge_now_ended(twin: Twin, now: datetime) -> Twin:
-    """The twin without a charge-now."""
-    if twin.charge_now is None:
-        return twin
-    entry = Entry(now, Event.CHARGE_NOW_ENDED, Reason.CHARGE_NOW_DELETED, "Charge now was ended; the plan goes on.")
-    return replace(twin, charge_now=None).tell(entry)
+def set_vehicle_intent(vehicle_id: str, body: Body) -> PreferenceChange:
+    """Replace the intent of one of several cars. Raises PreferenceError."""
+    asked = parse_vehicle_intent(body)
+
+    def battery_kwh(twin: Twin) -> float | None:
+        return asked.battery_kwh or twin.link.battery_kwh
+
+    def rule(twin: Twin, now: datetime) -> Twin:
+        own = replace(asked, intent=fitted(asked.intent, battery_kwh=battery_kwh(twin)))
+        text = "What the driver of one of the cars needs was set."
+        return _with_vehicle_intent(
+            twin, vehicle_id, own, Entry(now, Event.VEHICLE_INTENT_SET, Reason.UPDATED_BY_APP, text)
+        )
+
+    def warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
+        about = intent_warnings(asked.intent, battery_kwh=battery_kwh(twin), power_kw=twin.link.power_kw)
+        return (*about, *standing_warnings(twin, now))
+
+    return PreferenceChange(rule, lambda twin: vehicle_intent_body(twin.vehicle_intents[vehicle_id]), warnings)
+
+
+def delete_vehicle_intent(vehicle_id: str) -> PreferenceChange:
+    """End a car's own intent: the asset's counts for it again."""
+
+    def rule(twin: Twin, now: datetime) -> Twin:
+        text = "The asset's intent counts for that car again."
+        entry = Entry(now, Event.VEHICLE_INTENT_DELETED, Reason.UPDATED_BY_APP, text)
+        return _with_vehicle_intent(twin, vehicle_id, None, entry)
+
+    return PreferenceChange(rule, lambda _: {})
+
+
+def _with_vehicle_intent(twin: Twin, vehicle_id: str, own: VehicleIntent | None, entry: Entry) -> Twin:
+    after = with_vehicle_intent(twin, vehicle_id, own)
+    return twin if after is twin else after.tell(replace(entry, detail={"vehicle_id": vehicle_id}))
+
+
+def set_charge_now(body: Body, *, boost_id: str) -> PreferenceChange:
+    """Charge at once, for a bounded time. A charge-now that the twin has already by this id is not begun again."""
+
+    def rule(twin: Twin, now: datetime) -> Twin:
+        check_takes_part(twin.link, "The site is not enrolled, so we do not control its cars. Enrol it first.")
+        boost = parse_charge_now(body, now=now, power_kw=twin.link.power_kw, id=boost_id)
+        if twin.charge_now is not None and twin.charge_now.id == boost.id:
+            return twin
+        entry = Entry(now, Event.CHARGE_NOW_SET, Reason.CHARGE_NOW, "Charge now was asked for.", charge_now_body(boost))
+        return replace(twin, charge_now=replace(boost, metered_wh=twin.meter.total_wh)).tell(entry)
+
+    def answer(twin: Twin) -> dict[str, Any]:
+        return charge_now_body(twin.charge_now) if twin.charge_now is not None else {}
+
+    return PreferenceChange(rule, answer, charge_now_warnings)
+
+
+def end_charge_now() -> PreferenceChange:
+    """End a charge-now; without one nothing changes."""
+
+    def rule(twin: Twin, now: datetime) -> Twin:
+        if twin.charge_now is None:
+            return twin
+        entry = Entry(now, Event.CHARGE_NOW_ENDED, Reason.CHARGE_NOW_DELETED, "Charge now was ended; the plan goes on.")
+        return replace(twin, charge_now=None).tell(entry)
+
+    return PreferenceChange(rule, lambda _: {}, lambda _twin, _now: ())

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.charging_profiles import ChargingProfile, anchored, is_over, trimmed
+from driveway.domain.enrolment import check_takes_part
 from driveway.domain.schedules.order import (
     MOST_AHEAD,
     made_at,
@@ -31,10 +32,6 @@ class ScheduleRefusedError(Exception):
         self.kind = kind
         self.message = message
         self.errors = errors
-
-
-class NotEnrolledError(Exception):
-    """The site does not take part, so none of its schedules can be taken."""
 
 
 def installed(
@@ -75,8 +72,7 @@ def installed(
 
 
 def _check_takes_part(twin: Twin, profile: ChargingProfile, *, now: datetime, keep_unplugged: bool) -> None:
-    if not twin.link.enrolled or twin.link.leaving:
-        raise NotEnrolledError("The site is not enrolled any more; send no schedules for it.")
+    check_takes_part(twin.link, "The site is not enrolled any more; send no schedules for it.")
     if is_over(anchored(profile, now), now):
         pointer = "/chargingSchedule/duration"
         raise ScheduleRefusedError(

@@ -1,0 +1,17 @@
+"""Whether a site takes part in smart charging."""
+
+from driveway.domain.twin import Link
+
+
+class NotEnrolledError(Exception):
+    """The site does not take part, so what was asked for cannot be taken. The message is for the caller."""
+
+
+def check_takes_part(link: Link, message: str) -> None:
+    """Check that the asset's site is enrolled and stays so.
+
+    Raises:
+        NotEnrolledError: it is not, or it leaves; with the message.
+    """
+    if not link.enrolled or link.leaving:
+        raise NotEnrolledError(message)
