@@ -1,16 +1,14 @@
-"""What a provider or the app observed, taken into twins and half-hours."""
+"""What a provider or the app reports of a car: one decision, one write of its twin, then its half-hours."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from driveway.domain.control.command_answers import answered
-from driveway.domain.presence.home import resolve_home
 from driveway.domain.presence.observation import Observation
-from driveway.domain.presence.observe import observe_all
-from driveway.domain.reports.account_connection import clear_needs_user_after_observation
-from driveway.domain.reports.apply_observations import apply_presence_step, disconnected
+from driveway.domain.presence.rules import PresenceRules
+from driveway.domain.reports.apply_observations import apply_observations
 from driveway.domain.twin import Twin
+from driveway.domain.vehicle_report import apply_report
 from driveway.observations.metering_intake import meter_twin
 from driveway.runtime.context import Runtime
 from driveway.store.table import Change, UnknownAssetError
@@ -70,18 +68,16 @@ def _assets(provider: str, event: VehicleEvent, runtime: Runtime) -> list[str]:
 
 def take_event(asset: str, event: VehicleEvent, runtime: Runtime) -> Change:
     """Store one event of an asset's car. Raises UnknownAssetError."""
-    now = runtime.now()
+    now, report = runtime.now(), event.report
+    rules, spread = presence_rules(report.observations, runtime), runtime.random.random()
 
     def rule(twin: Twin) -> Twin:
-        after = seen(twin, event.observations, runtime)
-        if event.needs_user or event.deleted:
-            after = disconnected(after, event.needs_user or "the car was removed at its maker.", now)
-        elif event.observations:
-            after = clear_needs_user_after_observation(after, now)
-        return _with_command_outcome(after, event, runtime)
+        return apply_report(
+            twin, report, now=now, presence_rules=rules, control_rules=runtime.control_rules, spread=spread
+        )
 
     change = runtime.table.change_twin(asset, rule, now=now)
-    meter_twin(change.after, event.observations, runtime)
+    meter_twin(change.after, report.observations, runtime)
     return change
 
 
@@ -94,36 +90,11 @@ def take_observations(asset: str, observations: Sequence[Observation], runtime: 
 
 
 def seen(twin: Twin, observations: Sequence[Observation], runtime: Runtime) -> Twin:
-    """The twin once observations are taken into its presence; positions end here."""
-    home_location_id = twin.link.vehicle.home_location_id if twin.link.vehicle else None
-    resolved = [
-        resolve_home(observation, home=twin.link.home, home_location_id=home_location_id, power_kw=twin.link.power_kw)
-        for observation in observations
-    ]
-    if not resolved:
-        return twin
-    step = observe_all(
-        twin.presence,
-        resolved,
-        now=runtime.now(),
-        rules=runtime.presence_rules(reports_leaving_home=capabilities(resolved[0].source).reports_leaving_home),
-        own_stop_at=twin.control.last_stop_at,
-    )
-    return apply_presence_step(twin, step, resolved, runtime.now())
+    """The twin with these observations in its presence."""
+    return apply_observations(twin, observations, now=runtime.now(), rules=presence_rules(observations, runtime))
 
 
-def _with_command_outcome(twin: Twin, event: VehicleEvent, runtime: Runtime) -> Twin:
-    command, outcome = twin.control.command, event.command_outcome
-    if outcome is None or event.command_ref is None or command is None or command.provider_ref != event.command_ref:
-        return twin
-    return answered(
-        twin,
-        command.id,
-        outcome=outcome.kind,
-        detail=outcome.detail,
-        now=runtime.now(),
-        rules=runtime.control_rules,
-        spread=runtime.random.random(),
-        retry_after_s=outcome.retry_after_s,
-        provider_ref=command.provider_ref,
-    )
+def presence_rules(observations: Sequence[Observation], runtime: Runtime) -> PresenceRules:
+    """How sceptical to be of the source of these observations, which all have the same."""
+    source = observations[0].source if observations else ""
+    return runtime.presence_rules(reports_leaving_home=capabilities(source).reports_leaving_home)

@@ -10,6 +10,7 @@ from driveway.auth.token_source import TokenSource
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
+from driveway.domain.vehicle_report import VehicleReport
 
 if TYPE_CHECKING:
     import requests
@@ -43,9 +44,16 @@ class VehicleEvent:
     test: bool = False
 
     @property
+    def report(self) -> VehicleReport:
+        """What the event says of the car."""
+        return VehicleReport(
+            self.observations, self.command_ref, self.command_outcome, self.needs_user, deleted=self.deleted
+        )
+
+    @property
     def says_nothing(self) -> bool:
         """Whether nothing in the event is used: all its signals were errors, for example."""
-        return self == VehicleEvent(self.vehicle_id, self.dedupe_key, user_id=self.user_id, test=self.test)
+        return self.report == VehicleReport()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from datetime import datetime
 from driveway.domain.metering.plug_facts import holds, plug_samples
 from driveway.domain.metering.running_meter import advance
 from driveway.domain.metering.samples import Sample, rating_of, samples_of
+from driveway.domain.presence.home import resolve_home
 from driveway.domain.presence.observation import Observation
-from driveway.domain.presence.rules import EffectKind, PresenceStep
+from driveway.domain.presence.observe import observe_all
+from driveway.domain.presence.rules import EffectKind, PresenceRules, PresenceStep
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
@@ -47,6 +49,27 @@ def _samples_known_to_count(twin: Twin, observations: Iterable[Observation], now
             in_doubt = doubt is not None and sample.at >= doubt.since
             if twin.link.type == "charger" or (at_home and not in_doubt):
                 yield sample
+
+
+def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: datetime, rules: PresenceRules) -> Twin:
+    """The twin with observations of one source in its presence; their positions end here.
+
+    Args:
+        twin: what is known.
+        observations: what the source observed.
+        now: the present (aware UTC).
+        rules: how sceptical to be of the source.
+    """
+    link = twin.link
+    home_location_id = link.vehicle.home_location_id if link.vehicle else None
+    resolved = [
+        resolve_home(observation, home=link.home, home_location_id=home_location_id, power_kw=link.power_kw)
+        for observation in observations
+    ]
+    if not resolved:
+        return twin
+    step = observe_all(twin.presence, resolved, now=now, rules=rules, own_stop_at=twin.control.last_stop_at)
+    return apply_presence_step(twin, step, resolved, now)
 
 
 def apply_presence_step(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:

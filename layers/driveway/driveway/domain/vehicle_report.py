@@ -1,0 +1,62 @@
+"""What one report about a car makes of its twin: place and plug, the account, the command that it answers. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.outcome import Outcome
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.rules import PresenceRules
+from driveway.domain.reports.account_connection import clear_needs_user_after_observation
+from driveway.domain.reports.apply_observations import apply_observations, disconnected
+from driveway.domain.twin import Twin
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleReport:
+    """What a report says of one car.
+
+    Attributes:
+        observations: what was observed of it.
+        command_ref, command_outcome: the provider's name of a command, and what became of it.
+        needs_user: why the driver has to act before the car can be reached again.
+        deleted: the car was removed at its maker.
+    """
+
+    observations: tuple[Observation, ...] = ()
+    command_ref: str | None = None
+    command_outcome: Outcome | None = None
+    needs_user: str | None = None
+    deleted: bool = False
+
+
+def apply_report(
+    twin: Twin,
+    report: VehicleReport,
+    *,
+    now: datetime,
+    presence_rules: PresenceRules,
+    control_rules: ControlRules,
+    spread: float,
+) -> Twin:
+    """The twin after a report that arrived at ``now`` (aware UTC); ``spread`` is jitter, evenly in [0, 1)."""
+    after = apply_observations(twin, report.observations, now=now, rules=presence_rules)
+    if report.needs_user or report.deleted:
+        after = disconnected(after, report.needs_user or "the car was removed at its maker.", now)
+    elif report.observations:
+        after = clear_needs_user_after_observation(after, now)
+    command, outcome = after.control.command, report.command_outcome
+    if outcome is None or report.command_ref is None or command is None or command.provider_ref != report.command_ref:
+        return after
+    return answered(
+        after,
+        command.id,
+        outcome=outcome.kind,
+        detail=outcome.detail,
+        now=now,
+        rules=control_rules,
+        spread=spread,
+        retry_after_s=outcome.retry_after_s,
+        provider_ref=command.provider_ref,
+    )
