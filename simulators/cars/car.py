@@ -69,7 +69,8 @@ class Transition:
 
 @dataclass(slots=True)
 class Car:
-    """The truth of one car. ``meter_wh`` is AC energy since it was made, ``slots_wh`` the same by UTC half-hour."""
+    """The truth of one car. ``meter_wh`` is AC energy since it was made, ``slots_wh`` the same by UTC half-hour, ``amps`` the
+    current that the driver or a command set (None: the greatest)."""
 
     spec: CarSpec
     at: datetime
@@ -97,6 +98,13 @@ class Car:
     def __post_init__(self) -> None:
         """Fill the battery to the state of charge of the specification."""
         self.stored_kwh = self.spec.battery_kwh * self.spec.soc_pct / 100
+        self.amps = self.spec.driver_amps
+
+    @property
+    def set_amps(self) -> float:
+        """The charging current (A per phase) that the car is set to, by whomever."""
+        greatest = self.spec.power_kw * 1000 / self.spec.voltage_v / self.spec.phases
+        return float(round(greatest)) if self.amps is None else self.amps
 
     @property
     def charging(self) -> bool:
@@ -124,7 +132,10 @@ class Car:
             event = self.next_event()
             until = now if event is None or event > now else event
             edge = self.plan.next_edge(self, self.at) if self.plan and self.plugged else None
+            pause = self._pause_at()
             self._integrate(until)
+            if pause is not None and pause <= until:
+                self.mode = "stop"
             if edge == until and self.spec.schedule_edges_override:
                 self.mode = None
             self.settle()
@@ -144,7 +155,16 @@ class Car:
                 instants.append(edge)
         if self.lies_until is not None and self.lies_until > self.at:
             instants.append(self.lies_until)
+        pause = self._pause_at()
+        if pause is not None:
+            instants.append(pause)
         return min(instants, default=None)
+
+    def _pause_at(self) -> datetime | None:
+        """When the car stops by itself; None while it does not charge, or if it never does."""
+        if not self.charging or self.spec.pauses_after_s is None or not self.transitions:
+            return None
+        return max(self.at, self.transitions[-1].at + timedelta(seconds=self.spec.pauses_after_s))
 
     def settle(self) -> None:
         """Make charging what plug, command, plan and battery say it should be now."""

@@ -102,7 +102,7 @@ def truth(car: Car, now: datetime, *, brief: bool = False) -> dict[str, Any]:
         "soc_pct": car.soc_pct,
         "complete": car.complete,
         "mode": car.mode,
-        "amps": car.amps,
+        "amps": car.set_amps,
         "meter_wh": car.meter_wh,
         "session_wh": car.session_wh,
         "starts": car.starts,
@@ -350,6 +350,8 @@ def _change(simulator: CarSimulator, car: Car, changes: dict[str, Any], now: dat
     was_reachable, car.spec = car.spec.reachable, spec
     if "soc_pct" in changes:
         car.stored_kwh = spec.battery_kwh * spec.soc_pct / 100
+    if "driver_amps" in changes:
+        car.amps = spec.driver_amps
     if was_reachable and not spec.reachable:
         car.stale = replace(car.view(), reachable=False)
     elif spec.reachable:

@@ -34,6 +34,7 @@ class Ask:
 
 
 Handler = Callable[[Ask], Response | Awaitable[Response]]
+Gate = Callable[[Ask], Response | None]
 
 
 class Door:
@@ -48,14 +49,19 @@ class Door:
         refused: Response,
         unknown: Response,
         disconnected: Response | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        """A provider's door: ``good`` checks the token; ``refused``, ``unknown`` and ``disconnected`` answer for it."""
+        """A provider's door: ``good`` checks the token; ``refused``, ``unknown`` and ``disconnected`` answer for it.
+
+        ``gate`` may answer in place of a guarded route, for example when the plan's requests are used up.
+        """
         self._world = world
         self._provider = provider
         self._good = good
         self._refused = refused
         self._unknown = unknown
         self._disconnected = disconnected
+        self._gate = gate
 
     def open(self, method: str, path: str, handler: Handler) -> Route:
         """A route that asks for no token."""
@@ -80,7 +86,11 @@ class Door:
                     self._world.touch(car, now)
                     if self._disconnected is not None and not car.spec.account_connected:
                         return self._disconnected
-                result = handler(Ask(request, now, json_object(raw), fields(request, raw), car))
+                ask = Ask(request, now, json_object(raw), fields(request, raw), car)
+                barred = self._gate(ask) if guarded and self._gate is not None else None
+                if barred is not None:
+                    return barred
+                result = handler(ask)
             return result if isinstance(result, Response) else await result
 
         return Route(path, endpoint, methods=[method])

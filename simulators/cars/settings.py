@@ -50,13 +50,21 @@ class EnodeSettings(ProviderSettings):
 
 
 class SmartcarSettings(ProviderSettings):
-    """Smartcar: a command's connection is held open, and gets an early 202 when that takes long."""
+    """Smartcar: a command's connection is held open, and gets an early 202 when that takes long.
+
+    Attributes:
+        car_month_requests: the plan's requests about one car in a month; None: any number.
+        bucket_requests: so many requests at once, refilled by ``bucket_refill_per_min``; None: any number.
+    """
 
     hold_open_s: float = Field(5.0, ge=0, le=300)
     early_202_after_s: float = Field(175.0, ge=0)
     timestamps: Literal["epoch_ms", "iso"] = "epoch_ms"
     mode: Literal["LIVE", "TEST"] = "LIVE"
     home_flag_capable: bool = True
+    car_month_requests: int | None = Field(None, ge=0)
+    bucket_requests: int | None = Field(None, ge=1)
+    bucket_refill_per_min: float = Field(2.0, ge=0)
     resend_real_s: tuple[float, ...] = (0.25, 0.5, 1.0)
 
 
@@ -68,6 +76,7 @@ class TeslaSettings(ProviderSettings):
         refresh_tokens: how often one works: once (``strict``), or as Tesla promises, the last used one again for 24 h.
         refresh_token_days: for how many days one is good without being used.
         sign_in_ends_older: whether a new sign-in of an owner ends the refresh tokens of the ones before.
+        billing_limit_usd: what a month may cost before every request is answered 402; None: any sum.
     """
 
     form: Literal["decoded", "proto_json"] = "decoded"
@@ -78,6 +87,7 @@ class TeslaSettings(ProviderSettings):
     refresh_token_days: float = Field(92.0, gt=0)
     sign_in_ends_older: bool = False
     access_token_s: float = Field(28800.0, gt=0)
+    billing_limit_usd: float | None = Field(None, ge=0)
 
 
 class OcppSettings(ProviderSettings):

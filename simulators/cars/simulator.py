@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from driveway.runtime.clock import Clock
+from simulators.cars.billing import Usage
 from simulators.cars.enode import Enode
 from simulators.cars.ocpp import Ocpp
 from simulators.cars.outbox import Outbox
@@ -47,4 +48,5 @@ class CarSimulator:
         self.world.clear()
         self.outbox.clear()
         self.enode.actions.clear()
+        self.smartcar.usage, self.tesla.usage = Usage(), Usage()
         self.configure(Settings() if settings else self.world.settings, {"enode", "tesla"}, now)

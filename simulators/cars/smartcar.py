@@ -10,6 +10,7 @@ import requests
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from simulators.cars.billing import Usage
 from simulators.cars.car import Car, Mode, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.outbox import Message, Outbox, Request
@@ -89,6 +90,7 @@ class Smartcar:
         self.world = world
         self.outbox = outbox
         self.tokens = Tokens("smartcar")
+        self.usage = Usage()
         self._sequence = 0
         outbox.packers["smartcar"] = self.pack
         world.reporters["smartcar"] = self.report
@@ -270,6 +272,14 @@ class Smartcar:
         data = {"id": str(uuid.uuid4()), "type": "command-execution", "attributes": attributes, "meta": meta}
         return {"data": data}
 
+    def _over_plan(self, ask: Ask) -> Response | None:
+        settings = self.settings
+        if self.usage.bucket_is_empty(ask.now, settings.bucket_requests, settings.bucket_refill_per_min):
+            return error(429, "RATE_LIMIT", "SMARTCAR_API", "Too many requests of this application.")
+        if ask.found and self.usage.month_is_used_up(ask.car.spec.vehicle_id, ask.now, settings.car_month_requests):
+            return error(430, "BILLING", "VEHICLE_REQUEST_LIMIT", "The plan's requests for this vehicle are used up.")
+        return None
+
     def routes(self) -> list[Route]:
         """Smartcar's vehicle API, and its token endpoint."""
         door = Door(
@@ -279,6 +289,7 @@ class Smartcar:
             refused=error(401, "AUTHENTICATION", None, "The access token is missing, wrong or expired."),
             unknown=error(404, "RESOURCE_NOT_FOUND", None, "No such vehicle."),
             disconnected=error(400, "CONNECTED_SERVICES_ACCOUNT", "AUTHENTICATION_FAILED", "Connect the account."),
+            gate=self._over_plan,
         )
         return [
             door.open("POST", "/oauth2/token", self._token),

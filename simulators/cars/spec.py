@@ -58,6 +58,9 @@ class CarSpec(Strict):
         refuses_after_starts: after so many starts in a session the car refuses until it is plugged in again.
         below_least: what the car does when it is offered less than the least current of IEC 61851 (6 A per phase).
         schedule_edges_override: a stored schedule's edge ends an earlier start or stop command.
+        driver_amps: the charging current (A per phase) that the driver chose in the car; None: its greatest.
+        ignores_amps: the car takes a charging current from others and keeps its own.
+        pauses_after_s: after so long a charging the car stops by itself, as if its driver had stopped it; None: never.
     """
 
     provider: Provider
@@ -94,4 +97,7 @@ class CarSpec(Strict):
     below_least: Literal["pause", "draw_least", "draw_all"] = "pause"
     refuses_after_starts: int | None = Field(None, ge=0)
     schedule_edges_override: bool = False
+    driver_amps: float | None = Field(None, ge=0, le=80)
+    ignores_amps: bool = False
+    pauses_after_s: float | None = Field(None, gt=0)
     webhook_faults: WebhookFaults | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
+from simulators.cars.billing import Usage
 from simulators.cars.car import Car, Mode, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.outbox import Message, Outbox, Request
@@ -18,6 +19,7 @@ from simulators.cars.wire import answer, encode, epoch_ms, stamp, timestamped_si
 from simulators.cars.world import World
 
 COMMANDS = {"charge_start", "charge_stop", "set_charging_amps", "add_charge_schedule", "remove_charge_schedule"}
+PRICES_USD = {"command": 0.001, "wake_up": 0.02, "data": 0.002}
 ASLEEP = "vehicle unavailable: vehicle is offline or asleep"
 PROTO_VALUES = {
     "DetailedChargeState": "detailedChargeStateValue",
@@ -74,6 +76,7 @@ class Tesla:
         self.outbox = outbox
         self.tokens = Tokens("tesla")
         self.refresh_tokens = RefreshTokens()
+        self.usage = Usage()
         self._told: dict[str, dict[str, Any]] = {}
         outbox.packers["tesla"] = self.pack
         world.reporters["tesla"] = self.report
@@ -193,6 +196,11 @@ class Tesla:
         amps = (ask.body or {}).get("charging_amps")
         if isinstance(amps, bool) or not isinstance(amps, int | float) or amps < 0:
             return error(400, "charging_amps must be a number")
+        if car.spec.action_fault == "fails":
+            entry["refused"] = "could_not_wake_buses"
+            return result(entry["refused"])
+        if car.spec.ignores_amps or car.spec.action_fault is not None:
+            return result(None)
         entry["obeyed_at"] = ask.now.isoformat()
         car.amps = float(amps)
         car.change(ask.now)
@@ -256,7 +264,8 @@ class Tesla:
             "charger_voltage": car.spec.voltage_v if view.charging else 0,
             "charger_actual_current": round(amps, 3),
             "charger_phases": car.spec.phases if view.charging else None,
-            "charge_amps": car.amps,
+            "charge_amps": car.set_amps,
+            "charge_current_request": car.set_amps,
             "battery_level": int(view.soc_pct),
             "charge_limit_soc": car.spec.charge_limit_pct,
             "timestamp": timestamp,
@@ -270,6 +279,12 @@ class Tesla:
             response["charge_schedule_data"] = {"charge_schedules": [schedule.body for schedule in kept]}
         return answer({"response": response})
 
+    def _over_billing_limit(self, ask: Ask) -> Response | None:
+        path = ask.request.url.path
+        kind = "command" if "/command/" in path else "wake_up" if path.endswith("/wake_up") else "data"
+        over = self.usage.bill_is_over(PRICES_USD[kind], ask.now, self.settings.billing_limit_usd)
+        return error(402, "payment_required: the account is over its billing limit") if over else None
+
     def routes(self) -> list[Route]:
         """The proxy's commands, the Fleet API's vehicles, and the token endpoint."""
         door = Door(
@@ -279,6 +294,7 @@ class Tesla:
             refused=error(401, "token expired (401)"),
             unknown=error(404, "not_found"),
             disconnected=error(403, "Unauthorized missing scopes"),
+            gate=self._over_billing_limit,
         )
         one = "/api/1/vehicles/{vehicle_id}"
         return [
