@@ -69,8 +69,10 @@ class Transition:
 
 @dataclass(slots=True)
 class Car:
-    """The truth of one car. ``meter_wh`` is AC energy since it was made, ``slots_wh`` the same by UTC half-hour, ``amps`` the
-    current that the driver or a command set (None: the greatest)."""
+    """The truth of one car. ``meter_wh`` is AC energy since it was made, ``slots_wh`` the same by UTC half-hour.
+
+    ``amps`` is the current that the driver or a command set; None: the greatest.
+    """
 
     spec: CarSpec
     at: datetime

@@ -84,10 +84,13 @@ def test_a_car_that_cannot_be_reached_does_not_hold_up_the_erasure_for_ever(
     monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)
     held(rig)
     assert delete(rig).status == 503
-    rig.clock.move(minutes=14)
+    rig.clock.move(minutes=59)
     assert delete(rig).status == 503
     rig.clock.move(minutes=2)
     assert delete(rig).status == 204
+    rig.publish()
+    told = [detail["reason"] for kind, detail in rig.bus.events if kind == "NeedsAttention"]
+    assert told == ["RELEASE_GIVEN_UP"], "the driver hears that the car may be held"
 
 
 def test_a_charger_that_keeps_a_schedule_of_ours_is_freed_of_it_first(

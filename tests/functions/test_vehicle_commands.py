@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 
@@ -10,12 +10,7 @@ from driveway.domain.control.breaker import BreakerRules
 from driveway.domain.twin import Home, Tariff, Window
 from driveway.store.breakers import Breakers
 from tests.support.functions.rig import NOW
-from tests.support.functions.schedule_calls import ROUTE, profile
 from tests.support.functions.stage import ALL, Stage
-
-CLIENT = {"client_id": "client-id", "client_secret": "client-secret"}
-TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
-HOURS_AGO = NOW - timedelta(hours=1)
 
 
 def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, float]]]:
@@ -199,49 +194,3 @@ def test_a_charge_now_starts_a_held_car_of_every_kind(stage: Stage, provider: st
     boost(stage)
     stage.run(1)
     assert stage.truth()["charging"]
-
-
-def amps_set(stage: Stage) -> list[float]:
-    """The charging currents that the car was told, refused ones too."""
-    told = stage.truth()["commands"]
-    return [one["params"]["charging_amps"] for one in told if one["command"] == "set_charging_amps"]
-
-
-def limit(stage: Stage, limit_kw: float) -> None:
-    """Let Axle's schedule charge the car at a limit from now on."""
-    limited = profile([(0, limit_kw * 1000)], startSchedule=stage.rig.clock.now().isoformat())
-    answer = stage.rig.serve("schedules", f"POST {ROUTE}", limited, scope="axle", axle_asset_id="axle-car-1")
-    assert answer.status == 200
-    stage.settle()
-
-
-def test_a_tesla_that_was_never_limited_keeps_the_current_that_its_driver_chose(stage: Stage) -> None:
-    stage.park("tesla", auto_start=False)
-    stage.break_service("tesla/.*/charge_start", status=540)
-    boost(stage)
-    stage.run(3)
-    stage.break_nothing()
-    stage.run(5)
-    assert stage.truth()["charging"]
-    assert [one["command"] for one in stage.truth()["commands"]].count("charge_start") > 0
-    assert amps_set(stage) == []
-
-
-def test_a_limit_is_taken_back_from_a_tesla_once(stage: Stage) -> None:
-    stage.park("tesla", auto_start=False)
-    limit(stage, 3.68)
-    assert amps_set(stage) == [16]
-    stage.see()
-    boost(stage)
-    assert amps_set(stage) == [16, 32]
-    assert stage.rig.twin("car-1").control.last_limit_kw is None
-
-
-def test_a_limit_of_a_start_that_the_car_did_not_answer_is_taken_back_from_a_tesla(stage: Stage) -> None:
-    stage.park("tesla", auto_start=False)
-    stage.break_service("tesla/.*/charge_start", status=540)
-    limit(stage, 3.68)
-    assert amps_set(stage) == [16]
-    stage.break_nothing()
-    boost(stage)
-    assert amps_set(stage) == [16, 32]

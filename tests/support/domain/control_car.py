@@ -56,6 +56,7 @@ class Car:
         obeys_after: how slow it is.
         kept: the tariff whose schedule it keeps itself.
         seems_unplugged_while_held: its maker reports it unplugged for as long as it is held.
+        driver_amps, amps: the current that its driver chose, and the one that it is set to.
     """
 
     plugged: bool = False
@@ -68,6 +69,8 @@ class Car:
     obeys_after: timedelta = timedelta(seconds=5)
     kept: Tariff | None = None
     seems_unplugged_while_held: bool = False
+    driver_amps: int = 32
+    amps: int = 32
 
     @property
     def kept_schedule(self) -> bool:

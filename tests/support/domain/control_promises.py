@@ -10,6 +10,7 @@ from driveway.domain.twin import Command, Entry, Twin
 from driveway.domain.twin.reasons import Reason
 
 KEPT_FOR_STARTS = 2
+LETS_CHARGE = {"start", "remove_default", "restore_current"}
 PEAK_STARTS = (time(5, 30), time(8), time(16))
 """By the night tariff and by British regulation, in a winter's UTC."""
 
@@ -88,7 +89,7 @@ class Promises:
         """A command was sent to the car, of which no more was known than the twin tells."""
         day = now.date().isoformat()
         self.sends[day] += 1
-        kept = 0 if command.action == "start" else KEPT_FOR_STARTS
+        kept = 0 if command.action in LETS_CHARGE else KEPT_FOR_STARTS
         assert self.sends[day] <= self.daily_commands - kept, "the daily budget is overspent"
         if command.action not in {"start", "stop"}:
             return

@@ -17,8 +17,9 @@ from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.reconcile import control_due, step
-from driveway.domain.control.required_command import HELD_FOR, is_instructed, observed_state_matches
+from driveway.domain.control.required_command import HELD_FOR, is_instructed, keeps_current, observed_state_matches
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.standing_limit import change_to_limit, change_to_own
 from driveway.domain.control.vehicle_requests import vehicle_request_done
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
@@ -26,7 +27,17 @@ from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.account_connection import clear_needs_user_after_observation
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.default_schedule import off_peak_intervals
-from driveway.domain.twin import ChargeNow, Command, Entry, Observed, Session, Tariff, Twin, VehicleRequest
+from driveway.domain.twin import (
+    ChargeNow,
+    Command,
+    Entry,
+    Observed,
+    Session,
+    StandingLimit,
+    Tariff,
+    Twin,
+    VehicleRequest,
+)
 from tests.support.domain.control_car import START, Car, axle_profile, new_twin
 from tests.support.domain.control_promises import Promises
 
@@ -218,14 +229,16 @@ class Rig:
         """What the provider does with a command, and its answer."""
         if self.fault in REFUSALS:
             return REFUSALS[self.fault]
-        if command.action in {"install_default", "remove_default"}:
-            self._keep(self.twin.tariff if command.action == "install_default" else None)
-            return "RETRYABLE" if self.fault == "partly" else "ACCEPTED"
+        if command.action not in {"start", "stop"}:
+            return self._kept_changed(command)
+        if command.action == "start" and keeps_current(self.twin) and self.car.plugged:
+            self._set_current(command)
         return self._found_before(command) or self._ordered(command)
 
     def _found_before(self, command: Command) -> str | None:
         """The answer that needs no order to the car: it was looked at first, or is not plugged in."""
-        if command.attempts > 1 and not command.already_in_state_when_sent:
+        limited = command.action == "start" and self.twin.control.standing_limit is not None
+        if command.attempts > 1 and not command.already_in_state_when_sent and not limited:
             self._see()
             if observed_state_matches(self.twin, command.action):
                 return "ALREADY_IN_STATE"
@@ -236,8 +249,11 @@ class Rig:
 
     def _ordered(self, command: Command) -> str:
         if self.fault == "ignored" or (self.fault == "lying" and is_instructed(self.twin)):
-            # A charger that takes a profile has it; it is the car that may not draw.
-            self.car.held = self.car.held and not (command.action == "start" and is_instructed(self.twin))
+            if command.action == "start" and is_instructed(self.twin):
+                # A charger that takes a profile has it; it is the car that may not draw.
+                self._in_force, self.car.held, self.car.unwilling = command.id, False, True
+                self.car.limit_kw = command.limit_kw
+                self.at(self.now + HELD_FOR, lambda: self._lapse(command.id))
             return "ACCEPTED"
         if self.fault == "complete" and self.car.full:
             self._see()
@@ -245,6 +261,36 @@ class Rig:
             return "ALREADY_IN_STATE"
         self.at(self.now + self.car.obeys_after, lambda: self._obey(command))
         return "ACCEPTED"
+
+    def _kept_changed(self, command: Command) -> str:
+        """What is kept in the car is changed: its schedule, or its current."""
+        if command.action == "restore_current":
+            self._set_current(command)
+            return "RETRYABLE" if self.twin.control.standing_limit is not None else "ACCEPTED"
+        self._keep(self.twin.tariff if command.action == "install_default" else None)
+        return "RETRYABLE" if self.fault == "partly" else "ACCEPTED"
+
+    def _set_current(self, command: Command) -> None:
+        """Read the car's current, note what may stand, then set it: as the sender of commands does."""
+        standing, car = self.twin.control.standing_limit, self.car
+        if standing is None:
+            return
+        if command.limit_kw is None:
+            change = change_to_own(standing, shown_amps=car.amps)
+        else:
+            limit_amps = int(command.limit_kw * 1000 / 230)
+            change = change_to_limit(standing, shown_amps=car.amps, limit_amps=limit_amps)
+        self._note_limit(change.before)
+        if change.set_amps is not None and self.fault not in {"ignored", "lying"}:
+            car.amps = change.set_amps
+            assert car.amps <= car.driver_amps, "the car was set to more than its driver chose"
+        own = car.amps == car.driver_amps
+        car.limit_kw = None if own else command.limit_kw or standing.limit_kw
+        if self.fault not in {"answer_lost", "partly"}:
+            self._note_limit(change.after if own or change.after is not None else change.before)
+
+    def _note_limit(self, standing: StandingLimit | None) -> None:
+        self.write(lambda twin: replace(twin, control=replace(twin.control, standing_limit=standing)))
 
     def _obey(self, command: Command) -> None:
         charger = is_instructed(self.twin)
@@ -257,7 +303,7 @@ class Rig:
         self.car.held, self.car.unwilling = command.action == "stop", False
         if charger:
             self.at(self.now + HELD_FOR, lambda: self._lapse(command.id))
-        if command.action == "start":
+        if command.action == "start" and charger:
             self.car.limit_kw = command.limit_kw
         self.set_charging(command.action == "start" and self.car.plugged and not self.car.full)
 

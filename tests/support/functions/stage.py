@@ -48,8 +48,9 @@ class Stage:
             keep_refresh_token(self.rig, f"user-{number}", "refresh-1")
         return twin
 
-    def break_service(self, provider: str, **fault: Any) -> None:
-        self.cars.ok("POST", "/_sim/faults", {"path": f"^/{provider}/", **fault})
+    def break_service(self, path: str, **fault: Any) -> None:
+        """A fault at a provider, or at what of it the path (an expression) names."""
+        self.cars.ok("POST", "/_sim/faults", {"path": rf"^/{path}\b", **fault})
 
     def break_nothing(self) -> None:
         self.cars.call("DELETE", "/_sim/faults")

@@ -16,7 +16,7 @@ from driveway.vehicles.http_call import Answer
 from driveway.vehicles.tesla.commands import TeslaCommands, charging_amps
 from driveway.vehicles.tesla.outcomes import TABLE, judge
 from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult, call_to
-from tests.support.vehicles.tesla_answers import ASLEEP, BASE, CAR, DONE, NOW, fault, refusal
+from tests.support.vehicles.tesla_answers import ASLEEP, BASE, CAR, DONE, NOW, fault
 
 NORTH_AMERICA = "https://fleet-api.prd.na.vn.cloud.tesla.com"
 EUROPE = "https://fleet-api.prd.eu.vn.cloud.tesla.com"
@@ -38,8 +38,12 @@ def by_name(**replies: Reply | Exception) -> ProviderApi:
     return ProviderApi(lambda asked: replies.get(asked.url.split("?")[0].rsplit("/", 1)[1], DONE))
 
 
-def start(api: ProviderApi, limit_kw: float | None = None, *, limited: bool = False, **extra: str) -> Outcome:
-    return TeslaCommands().start(call_to(api, BASE, NOW, **extra), CAR, limit_kw=limit_kw, limited=limited)
+def start(api: ProviderApi, limit_kw: float | None = None) -> Outcome:
+    return TeslaCommands().start(call_to(api, BASE, NOW), CAR, limit_kw=limit_kw)
+
+
+def set_current(api: ProviderApi, amps: int) -> Outcome:
+    return TeslaCommands().set_current(call_to(api, BASE, NOW), CAR, amps)
 
 
 def stop(api: ProviderApi) -> Outcome:
@@ -167,26 +171,35 @@ def test_an_answer_of_another_form_means(answer: Answer, kind: OutcomeKind) -> N
     assert judge(answer, "start", NOW).outcome.kind is kind
 
 
-def test_a_start_without_a_limit_leaves_the_current_that_the_driver_chose() -> None:
+@pytest.mark.parametrize("limit_kw", [None, 3.7])
+def test_a_start_leaves_the_current_that_the_car_is_set_to(limit_kw: float | None) -> None:
     api = ProviderApi([DONE])
-    assert start(api) == Outcome(ACCEPTED)
+    assert start(api, limit_kw) == Outcome(ACCEPTED)
     assert names(api) == ["charge_start"]
 
 
-def test_a_start_without_a_limit_takes_back_one_of_ours() -> None:
+def test_the_current_is_set_by_a_command_of_its_own() -> None:
     api = ProviderApi([DONE])
-    assert start(api, limited=True) == Outcome(ACCEPTED)
-    assert [asked.body for asked in api.asked] == [{"charging_amps": 32}, {}]
-
-
-@pytest.mark.parametrize("limited", [True, False])
-def test_a_start_at_a_limit_sets_the_current_and_then_starts(limited: bool) -> None:
-    api = ProviderApi([DONE])
-    assert start(api, 3.7, limited=limited) == Outcome(ACCEPTED)
+    assert set_current(api, 13) == Outcome(ACCEPTED)
     assert [(asked.method, asked.url, asked.body) for asked in api.asked] == [
-        ("POST", f"{BASE}/api/1/vehicles/{VIN}/command/set_charging_amps", {"charging_amps": 16}),
-        ("POST", f"{BASE}/api/1/vehicles/{VIN}/command/charge_start", {}),
+        ("POST", f"{BASE}/api/1/vehicles/{VIN}/command/set_charging_amps", {"charging_amps": 13}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("charge", "amps"),
+    [
+        ({"charge_amps": 16}, 16),
+        ({"charge_amps": 0}, 0),
+        ({"charge_amps": None, "charge_current_request": 13.0}, 13),
+        ({"charge_current_request": 8}, 8),
+        ({"charge_amps": "many"}, None),
+        ({}, None),
+    ],
+)
+def test_a_look_shows_the_current_that_the_car_is_set_to(charge: dict[str, Any], amps: int | None) -> None:
+    api = ProviderApi([Reply(200, {"response": {"charge_state": {"timestamp": NOW_MS, **charge}}})])
+    assert TeslaCommands().read_state(call_to(api, BASE, NOW), CAR).current_amps == amps
 
 
 def test_a_stop_is_one_command() -> None:
@@ -198,8 +211,7 @@ def test_a_stop_is_one_command() -> None:
 @pytest.mark.parametrize(
     ("limit_kw", "extra", "amps"),
     [
-        (None, {}, 32),
-        (None, {"maximum_amps": "16"}, 16),
+        (9.2, {"maximum_amps": "16"}, 16),
         (7.36, {}, 32),
         (11.0, {}, 32),
         (3.68, {}, 16),
@@ -214,7 +226,7 @@ def test_a_stop_is_one_command() -> None:
         (5.52, {"power_kw": "11.0", "phases": "1"}, 24),
     ],
 )
-def test_a_limit_becomes_whole_amperes(limit_kw: float | None, extra: dict[str, str], amps: int) -> None:
+def test_a_limit_becomes_whole_amperes(limit_kw: float, extra: dict[str, str], amps: int) -> None:
     assert charging_amps(limit_kw, extra) == amps
 
 
@@ -230,30 +242,6 @@ def test_the_amperes_never_exceed_the_limit_and_waste_less_than_one(limit_kw: fl
 @given(st.integers(5, 32), st.sampled_from([1, 3]))
 def test_a_limit_that_is_whole_amperes_loses_none(amps: int, phases: int) -> None:
     assert charging_amps(amps * 230 * phases / 1000, {"phases": str(phases)}) == amps
-
-
-@pytest.mark.parametrize(
-    ("set_amps", "kind", "asked"),
-    [
-        (refusal("already_set"), ACCEPTED, ["set_charging_amps", "charge_start"]),
-        (refusal("not_supported"), ACCEPTED, ["set_charging_amps", "charge_start"]),
-        (refusal("disconnected"), OutcomeKind.NOT_PLUGGED_IN, ["set_charging_amps"]),
-        (ASLEEP, RETRYABLE, ["set_charging_amps"]),
-        (fault(429), RETRYABLE, ["set_charging_amps"]),
-        (fault(403), NEEDS_USER, ["set_charging_amps"]),
-        (requests.ReadTimeout(), RETRYABLE, ["set_charging_amps"]),
-    ],
-)
-def test_a_car_that_does_not_take_the_current_is_started_unless_that_is_hopeless(
-    set_amps: Any, kind: OutcomeKind, asked: list[str]
-) -> None:
-    api = by_name(set_charging_amps=set_amps)
-    assert start(api, 3.7).kind is kind
-    assert names(api) == asked
-
-
-def test_a_start_without_the_wanted_limit_says_so() -> None:
-    assert "not_supported" in start(by_name(set_charging_amps=refusal("not_supported")), 3.7).detail
 
 
 def test_a_sleeping_car_is_told_as_asleep_and_not_woken() -> None:

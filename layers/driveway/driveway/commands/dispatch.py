@@ -1,28 +1,42 @@
 """Sends a planned command to its car: claimed on the twin first, answered on the twin after."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from driveway.commands.charging_current import Sending, restore, set_for_start
 from driveway.domain.control.breaker import Permit
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.required_command import observed_state_matches
+from driveway.domain.control.standing_limit import with_standing_limit
 from driveway.domain.control.trial_start import has_left
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Command, OutcomeKind, Twin, Vehicle
+from driveway.domain.twin import Command, OutcomeKind, StandingLimit, Twin, Vehicle
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.vehicles.connections import connect
 from driveway.vehicles.metrics import count_command
-from driveway.vehicles.provider import Call, Commands
 from driveway.vehicles.registry import commands
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The provider's answer, the limit of ours that may stand in the car since, and whether the car was woken."""
+
+    outcome: Outcome
+    standing: StandingLimit | None
+    woken: bool = False
+
+    def after(self, observations: Sequence[Observation]) -> "_Sent":
+        """The same with what was observed before."""
+        return replace(self, outcome=replace(self.outcome, observations=(*observations, *self.outcome.observations)))
 
 
 def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
@@ -51,7 +65,8 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
         runtime.logger.info("dropped", extra={"command_id": command_id})
         return
     twin, vehicle, command = claim
-    outcome, woken = _send(twin, vehicle, command, runtime)
+    sent = _send(twin, vehicle, command, runtime)
+    outcome = sent.outcome
     if outcome.unavailable:
         runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)
     else:
@@ -59,7 +74,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     runtime.logger.info(
         "command", extra={"command_id": command_id, "action": command.action, "outcome": outcome.kind.value}
     )
-    _note(asset, command, outcome, woken=woken, runtime=runtime)
+    _note(asset, command, sent, runtime)
     count_command(provider, outcome, runtime)
 
 
@@ -104,8 +119,8 @@ def _by_id(twin: Twin, command_id: str) -> Command | None:
     return next((command for command in slots if command is not None and command.id == command_id), None)
 
 
-def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> tuple[Outcome, bool]:
-    """The provider's answer, and whether the car was woken for it. Some commands look at the car first."""
+def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> _Sent:
+    """Send a claimed command. Some look at the car first; a sleeping car is woken if it may be, and told again."""
     provider, call = commands(vehicle.provider), connect(vehicle, twin, runtime)
     looked: tuple[Observation, ...] = ()
     if _looks_first(command):
@@ -113,14 +128,16 @@ def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> t
         looked = state.observations
         settled = _settled_by_look(seen(twin, looked, runtime), command, state)
         if settled is not None:
-            return settled, False
-    outcome = _commanded(provider, call, vehicle, command, twin)
-    if not _should_wake(twin, command, outcome, runtime):
-        return _with(outcome, looked), False
+            return _Sent(settled, twin.control.standing_limit)
+    sending = Sending(provider, call, vehicle, command, twin, runtime)
+    sent = _commanded(sending)
+    if not _should_wake(twin, command, sent.outcome, runtime):
+        return sent.after(looked)
     woken = provider.wake(call, vehicle)
     if woken.kind not in {OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE}:
-        return _with(outcome, looked), woken.kind is not OutcomeKind.UNSUPPORTED
-    return _with(_commanded(provider, call, vehicle, command, twin), looked), True
+        return replace(sent.after(looked), woken=woken.kind is not OutcomeKind.UNSUPPORTED)
+    twin = replace(twin, control=replace(twin.control, standing_limit=sent.standing))
+    return replace(_commanded(replace(sending, twin=twin)).after(looked), woken=True)
 
 
 def _looks_first(command: Command) -> bool:
@@ -138,7 +155,8 @@ def _settled_by_look(twin: Twin, command: Command, state: Outcome) -> Outcome | 
         command: the command that is to be sent.
         state: the provider's answer to the look.
     """
-    if state.observations and observed_state_matches(twin, command.action):
+    current_to_set = command.action == "start" and twin.control.standing_limit is not None
+    if state.observations and observed_state_matches(twin, command.action) and not current_to_set:
         text = "The car shows it already."
         return Outcome(OutcomeKind.ALREADY_IN_STATE, text, observations=state.observations)
     if command.trial is None:
@@ -155,29 +173,40 @@ def _should_wake(twin: Twin, command: Command, outcome: Outcome, runtime: Runtim
     return may_wake(twin, command.action, runtime.now(), runtime.control_rules)
 
 
-def _with(outcome: Outcome, observations: Sequence[Observation]) -> Outcome:
-    return replace(outcome, observations=(*observations, *outcome.observations))
-
-
-def _commanded(provider: Commands, call: Call, vehicle: Vehicle, command: Command, twin: Twin) -> Outcome:
-    match command.action:
+def _commanded(sending: Sending) -> _Sent:
+    provider, call, vehicle, tariff = sending.provider, sending.call, sending.vehicle, sending.twin.tariff
+    match sending.command.action:
         case "start":
-            limited = twin.control.last_limit_kw is not None
-            return provider.start(call, vehicle, limit_kw=command.limit_kw, limited=limited)
+            return _started(sending)
         case "stop":
-            return provider.stop(call, vehicle)
+            return _Sent(provider.stop(call, vehicle), sending.standing)
         case "install_default":
-            return provider.install_default(call, vehicle, twin.tariff.off_peak, timezone=twin.tariff.timezone)
+            installed = provider.install_default(call, vehicle, tariff.off_peak, timezone=tariff.timezone)
+            return _Sent(installed, sending.standing)
         case "remove_default":
-            return provider.remove_default(call, vehicle)
+            return _Sent(provider.remove_default(call, vehicle), sending.standing)
+        case "restore_current":
+            return _Sent(restore(sending), sending.standing)
 
 
-def _note(asset: str, command: Command, outcome: Outcome, *, woken: bool, runtime: Runtime) -> None:
-    now, spread = runtime.now(), runtime.random.random()
+def _started(sending: Sending) -> _Sent:
+    """Start the car, once its current is as it should be where it keeps one."""
+    done = set_for_start(sending)
+    if done is not None and done.refused is not None:
+        return _Sent(done.refused, done.standing).after(done.observations)
+    outcome = sending.provider.start(sending.call, sending.vehicle, limit_kw=sending.command.limit_kw)
+    if done is None:
+        return _Sent(outcome, sending.standing)
+    outcome = replace(outcome, detail=outcome.detail or done.detail)
+    return _Sent(outcome, done.standing).after(done.observations)
+
+
+def _note(asset: str, command: Command, sent: _Sent, runtime: Runtime) -> None:
+    now, spread, outcome = runtime.now(), runtime.random.random(), sent.outcome
 
     def rule(twin: Twin) -> Twin:
-        after = answered(
-            seen(twin, outcome.observations, runtime),
+        return answered(
+            with_standing_limit(seen(twin, outcome.observations, runtime), command.id, sent.standing),
             command.id,
             outcome=outcome.kind,
             detail=outcome.detail,
@@ -187,17 +216,8 @@ def _note(asset: str, command: Command, outcome: Outcome, *, woken: bool, runtim
             retry_after_s=outcome.retry_after_s,
             provider_ref=outcome.provider_ref,
             asleep=outcome.asleep,
-            woken=woken,
+            woken=sent.woken,
         )
-        if not _may_have_limited(command, outcome):
-            return after
-        return replace(after, control=replace(after.control, last_limit_kw=command.limit_kw))
 
     change = runtime.table.change_twin(asset, rule, now=now)
     meter_twin(change.after, outcome.observations, runtime)
-
-
-def _may_have_limited(command: Command, outcome: Outcome) -> bool:
-    """Whether a start that was not taken may have set its limit all the same, which has to be taken back then."""
-    limits = command.action == "start" and command.limit_kw is not None
-    return limits and outcome.kind in {OutcomeKind.RETRYABLE, OutcomeKind.FAILED} and not outcome.asleep

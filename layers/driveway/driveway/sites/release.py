@@ -3,16 +3,15 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.axle.connection import axle_client
 from driveway.axle.readings import drain_of
-from driveway.domain.control.command_states import REFUSED, TAKEN
-from driveway.domain.control.required_command import holds_car
-from driveway.domain.control.vehicle_schedules import may_hold_our_schedule
-from driveway.domain.twin import Command, Twin
+from driveway.domain.control.released import LONGEST_RELEASE, is_released, with_leftovers_reported
+from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
+from driveway.runtime.metrics import emit
 from driveway.runtime.problems import busy
 from driveway.sites.axle_problems import problem_of
 from driveway.store.items import asset_key
@@ -22,7 +21,6 @@ from driveway.vehicles.accounts import account_of, begin_to_forget, forget_accou
 
 RELEASE_WAIT_S = 8.0
 POLL_S = 0.2
-LONGEST_RELEASE = timedelta(minutes=15)
 LONGEST_RELEASE_REAL_S = 30.0
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -32,33 +30,6 @@ def leaving(twin: Twin, now: datetime) -> Twin:
     if twin.link.leaving:
         return twin
     return replace(twin, link=replace(twin.link, leaving=True, leaving_since=now))
-
-
-def is_released(twin: Twin, now: datetime) -> bool:
-    """Whether a twin's car can charge by itself as far as we can bring it about, or releasing it was given up."""
-    if twin.link.vehicle is None:
-        return True
-    return _car_is_released(twin, twin.control.command, now) and _keeps_nothing(twin, twin.control.schedule_command)
-
-
-def _keeps_nothing(twin: Twin, schedule_command: Command | None) -> bool:
-    """Whether no schedule of ours is left in the car or charger, or removing it was refused for good."""
-    if (
-        schedule_command is not None
-        and schedule_command.action == "remove_default"
-        and schedule_command.state == "failed"
-    ):
-        return schedule_command.outcome in REFUSED
-    return not may_hold_our_schedule(twin)
-
-
-def _car_is_released(twin: Twin, command: Command | None, now: datetime) -> bool:
-    """A command that was not sent does not count: none is sent of an asset that is leaving, but to release it."""
-    if command is not None and command.release:
-        taken = command.state == "sent" and command.outcome in TAKEN
-        return taken or command.state in {"confirmed", "failed"} or not holds_car(twin, now)
-    under_way = command is not None and command.state == "sent" and command.outcome is None
-    return not under_way and not holds_car(twin, now)
 
 
 def wait_until_released(assets: Sequence[str], runtime: Runtime) -> None:
@@ -72,6 +43,20 @@ def wait_until_released(assets: Sequence[str], runtime: Runtime) -> None:
         if time.monotonic() >= deadline:
             raise busy("The car is being released, so that it can charge by itself. Repeat the call.")
         time.sleep(POLL_S)
+    for asset in assets:
+        _report_leftovers(asset, runtime)
+
+
+def _report_leftovers(asset: str, runtime: Runtime) -> None:
+    """Say what stays in a car that could not be released in time: to its driver, and to the operator."""
+    now = runtime.now()
+    try:
+        change = runtime.table.change_twin(asset, lambda twin: with_leftovers_reported(twin, now), now=now)
+    except UnknownAssetError:
+        return
+    if change.after.news:
+        runtime.logger.warning("a car could not be released", extra={"asset": asset})
+        emit({"ReleasesGivenUp": 1}, runtime)
 
 
 def _holds_up(asset: str, runtime: Runtime) -> bool:

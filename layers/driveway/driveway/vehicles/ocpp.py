@@ -84,10 +84,10 @@ STATE_FIELDS = frozenset({"connected", "status", "plugged_in", "charging"})
 class OcppCommands:
     """The outbound half of OCPP."""
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
         """Let the charger give at most ``limit_kw`` (None: no limit) until the command lapses.
 
-        What it was told before is replaced, so ``limited`` has no effect.
+        It replaces the command before it.
         """
         return _set_profile(call, vehicle, _command(call, limit_kw))
 

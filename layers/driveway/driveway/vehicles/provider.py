@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from driveway.auth.token_source import TokenSource
 from driveway.domain.control.outcome import Outcome
@@ -104,11 +104,8 @@ class Call:
 class Commands(Protocol):
     """The outbound half of a provider. Every method answers with an Outcome; none raises for an HTTP failure."""
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
-        """Charge now, at most at ``limit_kw`` where the provider can limit (None: no limit).
-
-        ``limited`` says that a limit of ours may stand from before; without it there is none to take back.
-        """
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
+        """Charge now, at most at ``limit_kw`` where a command of the provider holds a limit (None: no limit)."""
         ...
 
     def stop(self, call: Call, vehicle: Vehicle) -> Outcome:
@@ -133,4 +130,20 @@ class Commands(Protocol):
 
     def remove_default(self, call: Call, vehicle: Vehicle) -> Outcome:
         """Remove what ``install_default`` left there."""
+        ...
+
+
+@runtime_checkable
+class SetsCurrent(Commands, Protocol):
+    """The outbound half of a provider whose cars keep the charging current that was set last.
+
+    Its ``look`` gives that current. It limits such a car, and stays after the session.
+    """
+
+    def limit_amps(self, call: Call, limit_kw: float) -> int:
+        """The whole amperes per phase that stay within ``limit_kw``, but no less than the car's minimum."""
+        ...
+
+    def set_current(self, call: Call, vehicle: Vehicle, amps: int) -> Outcome:
+        """Set the charging current (A per phase)."""
         ...

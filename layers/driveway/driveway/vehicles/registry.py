@@ -44,7 +44,11 @@ PROVIDERS: Mapping[str, Provider] = {
         webhooks="driveway.vehicles.tesla.webhooks:TeslaWebhooks",
         commands="driveway.vehicles.tesla.commands:TeslaCommands",
         capabilities=Capabilities(
-            takes_limits=True, keeps_schedules=True, schedules_act_at_home_only=True, reports_leaving_home=True
+            takes_limits=True,
+            keeps_current=True,
+            keeps_schedules=True,
+            schedules_act_at_home_only=True,
+            reports_leaving_home=True,
         ),
         tokens="owner",
     ),

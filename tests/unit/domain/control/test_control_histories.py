@@ -87,6 +87,7 @@ def rigs(draw: st.DrawFn) -> Rig:
     )
     rig.happened.append(f"{'tight' if rules is TIGHT else 'usual'} rules from {rig.now:%H:%M}")
     rig.happened.append("changes only" if rig.sighting_every is None else "sighted regularly")
+    rig.car.driver_amps = rig.car.amps = draw(st.sampled_from([32, 16, 8]))
     rig.plug_in()
     return rig
 
@@ -138,7 +139,8 @@ def follows(rig: Rig, want: Desired) -> bool:
     """Whether the car does what is desired, with the limit that it can keep."""
     car, vehicle = rig.car, rig.twin.link.vehicle
     limits = want.want == "charge" and vehicle is not None and vehicle.capabilities.takes_limits
-    return car.charging == (want.want == "charge") and (not limits or car.limit_kw == want.limit_kw)
+    limited = car.limit_kw == want.limit_kw or (want.limit_kw is not None and car.amps == car.driver_amps < 32)
+    return car.charging == (want.want == "charge") and (not limits or limited)
 
 
 def state(rig: Rig) -> tuple[object, ...]:
@@ -269,4 +271,5 @@ def test_a_car_that_is_let_go_of_is_left_able_to_charge(rig: Rig, how: str, faul
     rig.run(25 * HOUR)
     assert not rig.car.held, state(rig)
     assert not rig.car.kept_schedule, state(rig)
+    assert rig.car.amps == rig.car.driver_amps, state(rig)
     assert rig.twin.control.command is None or rig.twin.control.command.state not in OPEN

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from driveway.domain.control.default_schedule_sync import offset_changes_at, required_default_schedule
+from driveway.domain.control.released import is_released
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Home, Tariff, Window
 from driveway.domain.twin.reasons import Reason
-from driveway.sites.release import is_released
 from tests.support.domain.control_rig import MINUTE, OFF_PEAK_ENDS, OFF_PEAK_STARTS, START, Rig, new_twin, plugged
 
 RULES = ControlRules()

@@ -84,13 +84,12 @@ def test_a_car_is_stopped_seen_and_started_again(rig: Rig, provider: str) -> Non
             )
 
 
-@pytest.mark.parametrize(("provider", "limited_kw"), [("tesla", 3.68), ("ocpp", 3.7)])
-def test_a_limit_is_kept_where_the_provider_can(rig: Rig, provider: str, limited_kw: float) -> None:
-    vehicle, made = plug_in(rig, provider, auto_start=provider != "tesla"), call(rig, provider)
+def test_a_charger_keeps_the_limit_of_a_start(rig: Rig) -> None:
+    vehicle, made = plug_in(rig, "ocpp"), call(rig, "ocpp")
     with made.http:
-        assert registry.commands(provider).start(made, vehicle, limit_kw=3.7).kind is OutcomeKind.ACCEPTED
+        assert registry.commands("ocpp").start(made, vehicle, limit_kw=3.7).kind is OutcomeKind.ACCEPTED
     rig.pass_s(5)
-    assert rig.truth(vehicle.vehicle_id)["power_kw"] == pytest.approx(limited_kw)
+    assert rig.truth(vehicle.vehicle_id)["power_kw"] == pytest.approx(3.7)
 
 
 @pytest.mark.parametrize("provider", ["tesla", "ocpp"])

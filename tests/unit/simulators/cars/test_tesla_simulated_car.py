@@ -56,11 +56,14 @@ def test_a_night_is_read_and_commanded(rig: Rig, form: str) -> None:
     assert plugged.whereabouts.home_flag is True
     with requests.Session() as http:
         tesla, to = TeslaCommands(), call(rig, http)
+        assert tesla.set_current(to, CAR, tesla.limit_amps(to, 3.68)).kind is OutcomeKind.ACCEPTED
         assert tesla.start(to, CAR, limit_kw=3.68).kind is OutcomeKind.ACCEPTED
+        assert tesla.read_state(to, CAR).current_amps == 16
         rig.pass_s(600)
         charging = [seen for seen in observed(rig) if seen.power_kw]
         assert charging[-1].power_kw == pytest.approx(3.68, abs=0.05)
-        assert tesla.start(to, CAR, limit_kw=None, limited=True).kind is OutcomeKind.ALREADY_IN_STATE
+        assert tesla.set_current(to, CAR, 32).kind is OutcomeKind.ACCEPTED
+        assert tesla.start(to, CAR, limit_kw=None).kind is OutcomeKind.ALREADY_IN_STATE
         rig.pass_s(600)
         looked = tesla.read_state(replace(to, now=rig.clock.now()), CAR).observations[0]
         assert (looked.charging, looked.plugged_in) == (True, True)

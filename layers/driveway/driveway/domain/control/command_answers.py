@@ -9,6 +9,7 @@ from driveway.domain.control.default_schedule_sync import schedule_command_answe
 from driveway.domain.control.protection import day_of, may_wake
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.standing_limit import answered_limit
 from driveway.domain.control.trial_answers import is_trial, plug_out_confirmed, trial_answered, trial_refused
 from driveway.domain.reports.account_connection import reconnected
 from driveway.domain.reports.apply_observations import disconnected
@@ -100,6 +101,7 @@ def _upkeep_answered(twin: Twin, schedule_command: Command, answer: _Answer, rul
         rules=rules,
         spread=answer.spread,
         wait=answer.asked_pause,
+        left_asleep=answer.left_asleep,
     )
 
 
@@ -158,7 +160,11 @@ def _noted(command: Command, answer: _Answer, confirm_by: datetime) -> Command:
 def _noted_taken(twin: Twin, command: Command, answer: _Answer, confirm_by: datetime) -> Twin:
     limit_kw = command.limit_kw if command.action == "start" else twin.control.last_limit_kw
     control = replace(
-        twin.control, last_acknowledged_action=command.action, last_acknowledged_at=answer.at, last_limit_kw=limit_kw
+        twin.control,
+        last_acknowledged_action=command.action,
+        last_acknowledged_at=answer.at,
+        last_limit_kw=limit_kw,
+        standing_limit=answered_limit(twin, command, answer.outcome),
     )
     return replace(twin, control=with_pair(control, _noted(command, answer, confirm_by)))
 
@@ -169,7 +175,8 @@ def _noted_refused(twin: Twin, command: Command, answer: _Answer, rules: Control
     text = f"The car maker answered: {answer.detail}" if answer.detail else "The car maker could not carry it out now."
     if reason is Reason.WAKE_BUDGET_SPENT:
         text = "The car sleeps, and the day's wake-ups are used up."
-    return replace(twin, control=replace(twin.control, command=noted)).tell(
+    standing = answered_limit(twin, command, answer.outcome)
+    return replace(twin, control=replace(twin.control, command=noted, standing_limit=standing)).tell(
         Entry(answer.at, Event.COMMAND_REFUSED, reason, text, {**command_detail(noted), "outcome": answer.outcome})
     )
 

@@ -9,6 +9,7 @@ from driveway.domain.control.default_schedule_sync import schedule_command_is_wa
 from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.required_command import last_sent_action, observed_state_matches, schedule_window
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.standing_limit import claimed_limit
 from driveway.domain.control.trial_start import with_reopening, without_answer
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
 from driveway.domain.twin.events import Event
@@ -19,6 +20,7 @@ _ASKED: dict[CommandAction, str] = {
     "stop": "Asked the car to stop charging.",
     "install_default": "Asked to keep the default schedule in the car or charger itself.",
     "remove_default": "Asked to remove the default schedule from the car or charger.",
+    "restore_current": "Asked the car to take its driver's own charging current again.",
 }
 
 
@@ -55,6 +57,7 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, 
         provider_retry_at=None,
     )
     counted = _counted(_sent(twin, command, now), now)
+    counted = replace(counted, standing_limit=claimed_limit(twin.control, command, now))
     after = replace(twin, control=replace(counted, command=sent))
     if command.trial == "unplugged" and twin.presence.session is None:
         after = with_reopening(after, now)

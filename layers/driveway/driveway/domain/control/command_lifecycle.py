@@ -12,8 +12,8 @@ from driveway.domain.control.giving_up import unconfirmed
 from driveway.domain.control.protection import HeldBack, day_of, guard
 from driveway.domain.control.required_command import (
     RequiredCommand,
-    holds_car,
     is_full,
+    is_held_by_command,
     is_instructed,
     is_satisfied,
     observed_state_matches,
@@ -176,7 +176,7 @@ def _may_be_gone(twin: Twin, command: Command) -> bool:
 
 def _release_is_wanted(twin: Twin, command: Command, now: datetime, *, leaving: bool) -> bool:
     if twin.presence.session is None:
-        return leaving and is_instructed(twin) and (command.state == "sent" or holds_car(twin, now))
+        return leaving and is_instructed(twin) and (command.state == "sent" or is_held_by_command(twin, now))
     return leaving or command.reason == Reason.GAVE_UP_RELEASED
 
 
@@ -184,7 +184,7 @@ def _is_done_already(twin: Twin, command: Command, now: datetime, rules: Control
     if command.trial == "unplugged" and twin.presence.session is None:
         return False
     if command.release:
-        return not holds_car(twin, now)
+        return not is_held_by_command(twin, now)
     return is_satisfied(twin, command.action, command.limit_kw, now, rules)
 
 

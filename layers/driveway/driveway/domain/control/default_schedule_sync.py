@@ -1,9 +1,12 @@
-"""The default schedule kept in the car or charger itself, so that it charges when nobody can reach it. Pure.
+"""What is kept in the car or charger itself: the default schedule, and the driver's own charging current. Pure.
 
-It is installed while the site is enrolled, replaced when the tariff, the offset from UTC, the home or the charger's
-wiring changes, and removed on leaving and for as long as a snooze lasts. Its commands have a slot of their own, need no
-session, are done when the provider takes them, and never stand in the way of a command to charge. They go one at a
-time, so that the last one stands; one that was sent and not taken leaves it unsure what is kept, until one is.
+The schedule lets the car charge when nobody can reach it. It is installed while the site is enrolled, replaced when the
+tariff, the offset from UTC, the home or the charger's wiring changes, and removed on leaving and for as long as a
+snooze lasts. A current of ours that nothing asks for any more is replaced by the driver's own, before anything else.
+
+These commands have a slot of their own, need no session, are done when the provider takes them, and never stand in the
+way of a command to charge. They go one at a time, so that the last one stands. One that was sent and not taken leaves
+it unsure what is kept, until one is taken.
 """
 
 import hashlib
@@ -13,19 +16,37 @@ from zoneinfo import ZoneInfo
 
 from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, repeated
 from driveway.domain.control.desired import disconnected_at
-from driveway.domain.control.protection import allowance, commands_spent, day_of
+from driveway.domain.control.protection import RELEASES, allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.standing_limit import limit_is_to_be_restored
 from driveway.domain.control.vehicle_schedules import can_keep
-from driveway.domain.twin import Command, CommandAction, CommandState, Entry, OutcomeKind, Twin
+from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_PAUSE = timedelta(days=1)
+LONGEST_RELEASE_PAUSE = timedelta(hours=1)
+"""The longest pause before what leaves the car able to charge is tried again."""
+
 _OFFSET_SEARCH_WEEKS = 40
-_DONE: dict[CommandAction, tuple[Reason, str]] = {
-    "install_default": (Reason.DEFAULT_SCHEDULE_CHANGED, "The default schedule is kept in the car or charger itself."),
-    "remove_default": (Reason.DEFAULT_SCHEDULE_REMOVED, "The default schedule is gone from the car or charger."),
+_DONE: dict[CommandAction, tuple[Event, Reason, str]] = {
+    "install_default": (
+        Event.DEFAULT_SCHEDULE,
+        Reason.DEFAULT_SCHEDULE_CHANGED,
+        "The default schedule is kept in the car or charger itself.",
+    ),
+    "remove_default": (
+        Event.DEFAULT_SCHEDULE,
+        Reason.DEFAULT_SCHEDULE_REMOVED,
+        "The default schedule is gone from the car or charger.",
+    ),
+    "restore_current": (
+        Event.CHARGING_CURRENT,
+        Reason.CURRENT_RESTORED,
+        "The car charges with the current that its driver chose.",
+    ),
 }
+_NOT_DONE = {"restore_current": "The car could not be given its own charging current back now."}
 
 
 def required_default_schedule(twin: Twin, now: datetime) -> str | None:
@@ -59,51 +80,87 @@ def _offset(timezone: str, at: datetime) -> timedelta:
     return at.astimezone(ZoneInfo(timezone)).utcoffset() or timedelta(0)
 
 
+def next_task(twin: Twin, now: datetime) -> tuple[CommandAction, str | None] | None:
+    """What should be done next, and for which schedule; None when what is kept is as it should be."""
+    if limit_is_to_be_restored(twin, now):
+        return "restore_current", None
+    wanted = required_default_schedule(twin, now)
+    if not can_keep(twin) or _is_kept(twin, wanted):
+        return None
+    return "remove_default" if wanted is None else "install_default", wanted
+
+
 def schedule_command_is_wanted(twin: Twin, schedule_command: Command, now: datetime) -> bool:
-    """Whether what the command would bring about is still what should be."""
-    return can_keep(twin) and schedule_command.schedule == required_default_schedule(twin, now)
+    """Whether the command is still what should be done next."""
+    return next_task(twin, now) == (schedule_command.action, schedule_command.schedule)
 
 
 def with_default_schedule_sync(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
-    """The twin with the upkeep of the default schedule carried on by what is wanted and by the time."""
-    schedule_command, stands = twin.control.schedule_command, False
-    if schedule_command is not None:
-        answer_by = _answer_awaited_until(twin, schedule_command, now, rules)
-        if answer_by is not None and now < answer_by:
-            return twin
-        stands = schedule_command_is_wanted(twin, schedule_command, now)
-        if stands and schedule_command.confirm_by is not None and now < schedule_command.confirm_by:
-            return twin
-        if stands and schedule_command.state == "planned" and now < schedule_command.expires_at:
-            again, held_until = repeated(schedule_command, now, rules), default_schedule_held_until(twin, now, rules)
-            again = again if held_until is None else replace(again, confirm_by=held_until)
-            return replace(twin, control=replace(twin.control, schedule_command=again))
-        if schedule_command.state in OPEN:
-            over: CommandState = "failed" if stands else "superseded"
-            unsure = twin.control.installed_schedule_unknown or schedule_command.state == "sent"
-            schedule_command = replace(schedule_command, state=over, ended_at=now, confirm_by=None)
-            twin = replace(
-                twin,
-                control=replace(twin.control, schedule_command=schedule_command, installed_schedule_unknown=unsure),
-            )
-    wanted = required_default_schedule(twin, now)
-    if _is_kept(twin, wanted) or not can_keep(twin) or default_schedule_held_until(twin, now, rules) is not None:
+    """The twin with these commands carried on by what should be kept in the car or charger, and by the time."""
+    command = twin.control.schedule_command
+    if command is None:
+        return _with_next(twin, now, rules, attempts=0, new_id=new_id)
+    waits_until = _waits_until(twin, command, now, rules)
+    if waits_until is not None and now < waits_until:
         return twin
+    wanted = schedule_command_is_wanted(twin, command, now)
+    if wanted and command.state == "planned" and now < command.expires_at:
+        return _announced_again(twin, command, now, rules)
+    attempts = command.attempts if wanted and command.state != "confirmed" else 0
+    return _with_next(_closed(twin, command, now, wanted=wanted), now, rules, attempts=attempts, new_id=new_id)
+
+
+def _waits_until(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> datetime | None:
+    """Until when there is nothing to do about the latest of these commands; None: there is something to do now.
+
+    The answer to one that is outdated is waited for, because the next one might overtake it on its way.
+    """
+    if not schedule_command_is_wanted(twin, command, now):
+        sent_at = command.sent_at if command.state == "sent" else None
+        return sent_at + rules.answer_within if sent_at is not None else None
+    if command.until_seen and command.ended_at is not None and not _is_seen_again(twin, command):
+        return command.ended_at + LONGEST_PAUSE
+    return command.confirm_by
+
+
+def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> Twin:
+    again, held_until = repeated(command, now, rules), default_schedule_held_until(twin, now, rules, command.action)
+    again = again if held_until is None else replace(again, confirm_by=held_until)
+    return replace(twin, control=replace(twin.control, schedule_command=again))
+
+
+def _closed(twin: Twin, command: Command, now: datetime, *, wanted: bool) -> Twin:
+    """The twin with an open command ended: it was not answered in time, or is outdated."""
+    if command.state not in OPEN:
+        return twin
+    unknown = twin.control.installed_schedule_unknown or (command.state == "sent" and _changes_schedules(command))
+    over = replace(command, state="failed" if wanted else "superseded", ended_at=now, confirm_by=None)
+    return replace(twin, control=replace(twin.control, schedule_command=over, installed_schedule_unknown=unknown))
+
+
+def _with_next(twin: Twin, now: datetime, rules: ControlRules, *, attempts: int, new_id: str) -> Twin:
+    """The twin with the next of these commands planned, if there is something to do and nothing holds it back."""
+    task = next_task(twin, now)
+    if task is None or default_schedule_held_until(twin, now, rules, task[0]) is not None:
+        return twin
+    action, schedule = task
     command = Command(
         id=new_id,
-        action="remove_default" if wanted is None else "install_default",
-        reason=Reason.DEFAULT_SCHEDULE_REMOVED if wanted is None else Reason.DEFAULT_SCHEDULE_CHANGED,
+        action=action,
+        reason=_DONE[action][1],
         state="planned",
         planned_at=now,
         not_before=now,
         expires_at=now + LONGEST_PAUSE,
         confirm_by=now + rules.lost_after,
-        schedule=wanted,
-        attempts=schedule_command.attempts
-        if schedule_command is not None and stands and schedule_command.state != "confirmed"
-        else 0,
+        schedule=schedule,
+        attempts=attempts,
     )
     return replace(twin, control=replace(twin.control, schedule_command=command))
+
+
+def _changes_schedules(command: Command) -> bool:
+    return command.action != "restore_current"
 
 
 def _is_kept(twin: Twin, wanted: str | None) -> bool:
@@ -111,25 +168,26 @@ def _is_kept(twin: Twin, wanted: str | None) -> bool:
     return wanted == twin.control.default_schedule and not twin.control.installed_schedule_unknown
 
 
-def _answer_awaited_until(twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules) -> datetime | None:
-    """Until when the answer to what is not wanted any more is waited for, as the next might overtake it on its way."""
-    if (
-        schedule_command.state != "sent"
-        or schedule_command.sent_at is None
-        or schedule_command_is_wanted(twin, schedule_command, now)
-    ):
-        return None
-    return schedule_command.sent_at + rules.answer_within
+def _is_seen_again(twin: Twin, schedule_command: Command) -> bool:
+    """Whether a car that was out of reach for the upkeep was seen since."""
+    if not schedule_command.until_seen or schedule_command.ended_at is None:
+        return False
+    presence = twin.presence
+    reachable = presence.reachable if presence.reachable is not None and presence.reachable.value else None
+    signals = (presence.plugged_in, presence.at_home, presence.charging, presence.soc_pct, reachable)
+    return any(signal is not None and signal.at > schedule_command.ended_at for signal in signals)
 
 
-def default_schedule_held_until(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
-    """Until when upkeep waits: for a new day's commands, for the account to be tried again, or for a doubt to end."""
+def default_schedule_held_until(
+    twin: Twin, now: datetime, rules: ControlRules, action: CommandAction
+) -> datetime | None:
+    """Until when a command of this kind waits: for a new day, for the account to be tried again, or a doubt to end."""
     doubt = twin.presence.doubt
     if doubt is not None:
         return doubt.until
     if disconnected_at(twin, now):
         return twin.control.breaker_until or now + LONGEST_PAUSE
-    if commands_spent(twin, now) >= allowance(twin, "install_default", rules):
+    if commands_spent(twin, now) >= allowance(twin, action, rules):
         return datetime.fromisoformat(day_of(now)).replace(tzinfo=UTC) + timedelta(days=1)
     return None
 
@@ -145,57 +203,69 @@ def schedule_command_answered(
     rules: ControlRules,
     spread: float,
     wait: timedelta,
+    left_asleep: bool = False,
 ) -> Twin:
     """The twin with the provider's answer to the upkeep noted: done when it was taken, else repeated after a pause.
 
-    ``reason`` is why a refused one waits.
+    ``reason`` is why a refused one waits. A car that was found asleep and left so (``left_asleep``) is told again when
+    it is seen.
     """
     if schedule_command.state != "sent":
         return twin
     noted = replace(schedule_command, outcome=outcome, detail=detail or None, ended_at=now)
     if outcome in TAKEN:
         done = replace(noted, state="confirmed", confirm_by=None)
-        done_reason, text = _DONE[schedule_command.action]
-        control = replace(
-            twin.control,
-            schedule_command=done,
-            default_schedule=schedule_command.schedule,
-            installed_schedule_unknown=False,
+        event, done_reason, text = _DONE[schedule_command.action]
+        return replace(twin, control=_with_done(twin.control, done)).tell(
+            Entry(now, event, done_reason, text, command_detail(done))
         )
-        return replace(twin, control=control).tell(
-            Entry(now, Event.DEFAULT_SCHEDULE, done_reason, text, command_detail(done))
-        )
-    pause = rules.default_schedule_retry * 2 ** min(schedule_command.attempts - 1, 8) * (0.5 + 0.5 * spread)
-    pause = LONGEST_PAUSE if outcome in HOPELESS else min(max(pause, wait), LONGEST_PAUSE)
-    failed = replace(noted, state="failed", confirm_by=now + pause)
-    text = detail or "The default schedule could not be changed now."
+    pause = _pause(schedule_command, outcome, rules, spread=spread, wait=wait)
+    failed = replace(noted, state="failed", confirm_by=now + pause, until_seen=left_asleep)
+    text = detail or _NOT_DONE.get(schedule_command.action, "The default schedule could not be changed now.")
     # A schedule may be several calls, the first of which may have been taken.
-    unsure = twin.control.installed_schedule_unknown or outcome not in HOPELESS
+    may_be_in_part = _changes_schedules(schedule_command) and outcome not in HOPELESS
+    unsure = twin.control.installed_schedule_unknown or may_be_in_part
     return replace(
         twin, control=replace(twin.control, schedule_command=failed, installed_schedule_unknown=unsure)
     ).tell(Entry(now, Event.COMMAND_REFUSED, reason, text, {**command_detail(failed), "outcome": outcome}))
 
 
+def _with_done(control: Control, done: Command) -> Control:
+    """The control group once the upkeep was taken."""
+    if done.action == "restore_current":
+        return replace(control, schedule_command=done, standing_limit=None, last_limit_kw=None)
+    return replace(control, schedule_command=done, default_schedule=done.schedule, installed_schedule_unknown=False)
+
+
+def _pause(
+    schedule_command: Command, outcome: OutcomeKind, rules: ControlRules, *, spread: float, wait: timedelta
+) -> timedelta:
+    """The pause after an upkeep that was not taken: ten minutes at first, doubling up to a day."""
+    if outcome in HOPELESS:
+        return LONGEST_PAUSE
+    longest = LONGEST_RELEASE_PAUSE if schedule_command.action in RELEASES else LONGEST_PAUSE
+    pause = rules.default_schedule_retry * float(2 ** min(schedule_command.attempts - 1, 8)) * (0.5 + 0.5 * spread)
+    return min(max(min(pause, longest), wait), LONGEST_PAUSE)
+
+
 def default_schedule_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
-    """When the upkeep has something to do next (aware UTC); None when nothing is ahead."""
-    schedule_command = twin.control.schedule_command
-    if not can_keep(twin):
+    """When these commands have to be looked at next (aware UTC); None when nothing is ahead."""
+    command, task = twin.control.schedule_command, next_task(twin, now)
+    waits_until = _waits_until(twin, command, now, rules) if command is not None else None
+    if task is None:
+        return waits_until if command is not None and command.state in OPEN else _outdated_at(twin, now)
+    if command is not None and command.state in OPEN:
+        return waits_until
+    held_until = default_schedule_held_until(twin, now, rules, task[0])
+    return max((at for at in (waits_until, held_until) if at is not None), default=None)
+
+
+def _outdated_at(twin: Twin, now: datetime) -> datetime | None:
+    """When the schedule that is kept is outdated by itself: a clock changes its offset from UTC."""
+    if twin.control.default_schedule is None or not can_keep(twin):
         return None
-    answer_by = _answer_awaited_until(twin, schedule_command, now, rules) if schedule_command else None
-    if answer_by is not None:
-        return answer_by
-    if _is_kept(twin, required_default_schedule(twin, now)):
-        if twin.control.default_schedule is None:
-            return None
-        changes = (offset_changes_at(zone, now) for zone in {twin.tariff.timezone, twin.link.timezone})
-        return min((at for at in changes if at is not None), default=None)
-    if schedule_command is not None and schedule_command.state in OPEN:
-        return schedule_command.confirm_by
-    schedule = (
-        schedule_command.confirm_by if schedule_command else None,
-        default_schedule_held_until(twin, now, rules),
-    )
-    return max((at for at in schedule if at is not None), default=None)
+    changes = (offset_changes_at(zone, now) for zone in {twin.tariff.timezone, twin.link.timezone})
+    return min((at for at in changes if at is not None), default=None)
 
 
 def offset_changes_at(timezone: str, now: datetime) -> datetime | None:

@@ -37,7 +37,7 @@ def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
 
 def desired_in(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
     """``desired`` at an instant that the outlook covers."""
-    alone = _not_managed(twin, at) or _out_of_reach(twin, at)
+    alone = left_alone(twin, at)
     if alone is not None:
         return Desired("leave", alone, LEFT_ALONE_TEXTS[alone])
     return _by_schedule(twin, at, schedule)
@@ -63,6 +63,11 @@ def _by_schedule(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
         return Desired("hold", stretch.reason, text, stretch.source, 0.0, stretch.end)
     limited = stretch.limit_kw < twin.link.power_kw - UNLIMITED_MARGIN_KW
     return Desired("charge", stretch.reason, text, stretch.source, stretch.limit_kw if limited else None, stretch.end)
+
+
+def left_alone(twin: Twin, at: datetime) -> Reason | None:
+    """Why the car is left alone at ``at`` (aware UTC), whatever the schedule says; None if it is not."""
+    return _not_managed(twin, at) or _out_of_reach(twin, at)
 
 
 def _not_managed(twin: Twin, at: datetime) -> Reason | None:

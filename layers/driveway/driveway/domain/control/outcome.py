@@ -12,7 +12,8 @@ class Outcome:
 
     ``detail`` is in the provider's words, fit to show; ``provider_ref`` names the provider's own record of the command;
     ``observations`` are what the answer said of the car (for example: unplugged, or already charging). ``unavailable``
-    means that the provider itself, not this car, could not answer now.
+    means that the provider itself, not this car, could not answer now. ``current_amps`` is the charging current (A per
+    phase) that the car is set to, where reading its state shows it.
     """
 
     kind: OutcomeKind
@@ -22,3 +23,4 @@ class Outcome:
     observations: tuple[Observation, ...] = ()
     asleep: bool = False
     unavailable: bool = False
+    current_amps: int | None = None

@@ -21,6 +21,9 @@ from driveway.domain.twin import CommandAction, Twin
 from driveway.domain.twin.reasons import Reason, local_hhmm
 from driveway.domain.wall_time import to_utc
 
+RELEASES: frozenset[CommandAction] = frozenset({"remove_default", "restore_current"})
+"""Commands beside a start that leave the car able to charge as its driver chose."""
+
 RESERVED_FOR_STARTS = 2
 RESERVED_WAKES = 2
 BRITISH_PEAK_STARTS_MIN = (8 * 60, 16 * 60)
@@ -100,13 +103,13 @@ def commands_spent(twin: Twin, now: datetime) -> int:
 def may_wake(twin: Twin, action: CommandAction, now: datetime, rules: ControlRules) -> bool:
     """Whether the vehicle may be woken once more in the present UTC day; the last wake-ups are kept for charging."""
     spent = twin.control.wakes_today if twin.control.budget_day == day_of(now) else 0
-    reserved = 0 if action in {"start", "stop"} else RESERVED_WAKES
+    reserved = RESERVED_WAKES if action == "install_default" else 0
     return spent < rules.daily_wakes - reserved
 
 
 def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:
     """How many commands a day may have been sent for one more of this kind: the last are for letting it charge."""
-    lets_charge = action == "start" and not observed_state_matches(twin, "start")
+    lets_charge = action in RELEASES or (action == "start" and not observed_state_matches(twin, "start"))
     return rules.daily_commands if lets_charge else rules.daily_commands - RESERVED_FOR_STARTS
 
 

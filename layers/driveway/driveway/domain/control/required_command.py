@@ -96,8 +96,8 @@ def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
 
 def is_satisfied(twin: Twin, action: CommandAction, limit_kw: float | None, now: datetime, rules: ControlRules) -> bool:
     """Whether the car does what is asked, or was told, confirmed it and has shown nothing else since."""
-    session, command, control = twin.presence.session, twin.control.command, twin.control
-    if session is None or (action == "start" and not _limit_stands(control, limit_kw)):
+    session, command = twin.presence.session, twin.control.command
+    if session is None or (action == "start" and not _limit_stands(twin, limit_kw)):
         return False
     if is_instructed(twin):
         return _instruction_stands(twin, session, action, now, rules)
@@ -109,15 +109,26 @@ def is_satisfied(twin: Twin, action: CommandAction, limit_kw: float | None, now:
     return command.ended_at >= session.opened_at and (charging is None or charging.at <= command.ended_at)
 
 
-def _limit_stands(control: Control, limit_kw: float | None) -> bool:
-    """Whether the car keeps this limit: none was ever set, or it was taken and no other start was sent since."""
+def _limit_stands(twin: Twin, limit_kw: float | None) -> bool:
+    """Whether the car keeps this limit: it was taken, and no other start was sent since.
+
+    A car that keeps its current gets it back apart from the commands to charge (``standing_limit``).
+    """
+    control = twin.control
     if control.last_limit_kw != limit_kw:
         return False
-    return limit_kw is None or not _sent_after_taken(control.last_start_at, control)
+    if limit_kw is None:
+        return control.standing_limit is None or keeps_current(twin)
+    return not _sent_after_taken(control.last_start_at, control)
 
 
 def _sent_after_taken(sent_at: datetime | None, control: Control) -> bool:
     return sent_at is not None and control.last_acknowledged_at is not None and sent_at > control.last_acknowledged_at
+
+
+def keeps_current(twin: Twin) -> bool:
+    """Whether the asset's car keeps the charging current that was set last."""
+    return twin.link.vehicle is not None and twin.link.vehicle.capabilities.keeps_current
 
 
 def is_instructed(twin: Twin) -> bool:
@@ -172,17 +183,36 @@ def charges_since_stop(twin: Twin) -> bool:
 
 
 def holds_car(twin: Twin, now: datetime) -> bool:
-    """Whether the car may be kept from charging, or from charging at its full power, by what we told it."""
+    """Whether the car may be kept from charging, or from charging at its full power, by what we told it.
+
+    A current of ours that a car keeps counts with or without a session.
+    """
+    return is_held_by_command(twin, now) or (keeps_current(twin) and twin.control.standing_limit is not None)
+
+
+def is_held_by_command(twin: Twin, now: datetime) -> bool:
+    """Whether a start would let the car charge that may be kept from it by what we told it."""
     control, session = twin.control, twin.presence.session
     if is_instructed(twin):
-        last_acknowledged_at, stopped_at = control.last_acknowledged_at, control.last_stop_at
-        binds = control.last_acknowledged_action == "stop" or control.last_limit_kw is not None
-        told = binds and last_acknowledged_at is not None and now < last_acknowledged_at + HELD_FOR
-        unanswered = stopped_at is not None and (last_acknowledged_at is None or stopped_at > last_acknowledged_at)
-        return told or (unanswered and stopped_at is not None and now < stopped_at + HELD_FOR)
+        return any(at is not None and now < at + HELD_FOR for at in _binding_since(control))
     if session is None:
         return may_be_held_unplugged(twin, now)
-    return control.last_limit_kw is not None or _stopped(twin, session, now)
+    return _stopped(twin, session, now)
+
+
+def _binding_since(control: Control) -> tuple[datetime | None, ...]:
+    """When a charger was told to hold, or to limit, as far as that may still bind it."""
+    last_acknowledged_at, stopped_at, standing = (
+        control.last_acknowledged_at,
+        control.last_stop_at,
+        control.standing_limit,
+    )
+    unanswered = stopped_at is not None and (last_acknowledged_at is None or stopped_at > last_acknowledged_at)
+    return (
+        last_acknowledged_at if control.last_acknowledged_action == "stop" else None,
+        stopped_at if unanswered else None,
+        standing.since if standing is not None else None,
+    )
 
 
 def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
@@ -197,7 +227,7 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
 def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredCommand | None:
     """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
     in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
-    if twin.link.vehicle is None or in_vain or twin.presence.doubt is not None or not holds_car(twin, at):
+    if twin.link.vehicle is None or in_vain or twin.presence.doubt is not None or not is_held_by_command(twin, at):
         return None
     if twin.presence.session is None and want.reason not in LET_GO:
         return None

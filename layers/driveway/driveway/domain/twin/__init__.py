@@ -25,6 +25,7 @@ from driveway.domain.twin.control import (
     CommandState,
     Control,
     OutcomeKind,
+    StandingLimit,
     Trial,
     VehicleRequest,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "Register",
     "ScheduleMark",
     "Session",
+    "StandingLimit",
     "Tariff",
     "TariffType",
     "Trial",

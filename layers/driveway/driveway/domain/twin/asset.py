@@ -22,6 +22,7 @@ class Capabilities:
 
     Attributes:
         takes_limits: it can be held at a part of its power, and keeps the limit until it gets another.
+        keeps_current: a limit is a charging current that the car keeps, plugged in or not, until it is set another.
         obeys_last_instruction: it does what it was last told, whatever is plugged in: a charger holds beforehand.
         keeps_schedules: it can keep a charging schedule itself.
         schedules_act_at_home_only: such a schedule acts near one place only.
@@ -30,6 +31,7 @@ class Capabilities:
     """
 
     takes_limits: bool = False
+    keeps_current: bool = False
     obeys_last_instruction: bool = False
     keeps_schedules: bool = False
     schedules_act_at_home_only: bool = False

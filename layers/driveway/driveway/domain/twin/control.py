@@ -7,7 +7,25 @@ from typing import Literal
 
 CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "expired"]
 
-CommandAction = Literal["start", "stop", "install_default", "remove_default"]
+CommandAction = Literal["start", "stop", "install_default", "remove_default", "restore_current"]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLimit:
+    """A limit of ours that stands, or may stand, in the car or charger. It is written before the call that sets it.
+
+    Attributes:
+        limit_kw: the limit of the latest command with one.
+        since: when that command was sent (aware UTC).
+        driver_amps: the charging current that the driver had chosen in the car; None until it is read.
+        our_amps: the currents that we set or tried to set in the car: any of them may be in force. Empty: none was.
+    """
+
+    limit_kw: float
+    since: datetime
+    driver_amps: int | None = None
+    our_amps: tuple[int, ...] = ()
+
 
 Trial = Literal["unplugged"]
 """Why a start is only tried: ``unplugged``, the car is reported unplugged, but our own stop may be behind that."""
@@ -45,6 +63,7 @@ class Command:
         paired: it is counted as a stop of its session, having been taken.
         put_off_until: until when it was last put off because its provider is out of service.
         trial: why the command is only tried; None for an ordinary command.
+        until_seen: the car was out of reach, so it is sent again once the car is seen.
     """
 
     id: str
@@ -72,6 +91,7 @@ class Command:
     first_sent_at: datetime | None = None
     may_have_been_obeyed: bool = False
     trial: Trial | None = None
+    until_seen: bool = False
 
     @property
     def waits_for_provider(self) -> bool:
@@ -108,6 +128,7 @@ class Control:
         last_start_at, last_stop_at: when we last sent each.
         taken: the last of them that the provider took, at ``last_acknowledged_at``.
         last_limit_kw: the limit of the last start taken, or of one since that may have set it without being taken.
+        standing_limit: a limit of ours that stands, or may stand, in the car or charger.
         freed_at: when a start of ours was last seen to work.
         restarts: how often in a row the car was started again because it had stopped by itself.
         held_seen: the session in which the car was seen not charging while it was to hold.
@@ -154,3 +175,4 @@ class Control:
     request: VehicleRequest | None = None
     looked_at: datetime | None = None
     cancelled_ref: str | None = None
+    standing_limit: StandingLimit | None = None

@@ -30,6 +30,7 @@ class Event(StrEnum):
     COMMAND_EXPIRED = "CommandExpired"
     COMMAND_FAILED = "CommandFailed"
     DEFAULT_SCHEDULE = "DefaultSchedule"
+    CHARGING_CURRENT = "ChargingCurrent"
     NEEDS_ATTENTION = "NeedsAttention"
     RECONNECTED = "Reconnected"
     READY_BY_AT_RISK = "ReadyByAtRisk"
@@ -100,6 +101,7 @@ SENTENCES: dict[Event, str] = {
     Event.COMMAND_EXPIRED: "A command was dropped, because it could not be sent in time.",
     Event.COMMAND_FAILED: "A command failed for good. The car is released to charge, and left alone for a while.",
     Event.DEFAULT_SCHEDULE: "The off-peak schedule that is kept in the car or charger was installed or removed.",
+    Event.CHARGING_CURRENT: "A limit of ours was taken back: the car charges with the current that its driver chose.",
     Event.NEEDS_ATTENTION: "The driver or support has to do something. The entry says what.",
     Event.RECONNECTED: "The account at the car maker works again.",
     Event.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",

@@ -48,6 +48,8 @@ class Reason(StrEnum):
     DEFAULT_SCHEDULE_REMOVED = "DEFAULT_SCHEDULE_REMOVED"
     TRIAL_START = "TRIAL_START"
     TRIAL_START_ENDED = "TRIAL_START_ENDED"
+    CURRENT_RESTORED = "CURRENT_RESTORED"
+    RELEASE_GIVEN_UP = "RELEASE_GIVEN_UP"
 
     # Presence
     PLUGGED_AND_HOME = "PLUGGED_AND_HOME"
@@ -133,6 +135,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.RECONNECTED: "The account at the car maker works again.",
     Reason.DEFAULT_SCHEDULE_CHANGED: "The off-peak schedule was installed in the car or charger.",
     Reason.DEFAULT_SCHEDULE_REMOVED: "The off-peak schedule was removed from the car or charger.",
+    Reason.CURRENT_RESTORED: "Nothing asks for a limit any more, so the car gets its driver's own current back.",
+    Reason.RELEASE_GIVEN_UP: "The car could not be reached for an hour, so something of ours may stay in it.",
     Reason.PLUGGED_AND_HOME: "The car is plugged in at home, so a session begins.",
     Reason.PLUG_OUT_HELD: "The car reported that it was unplugged. The report counts unless something contradicts it.",
     Reason.PLUG_OUT_HELD_AFTER_STOP: "The car reported that it was unplugged just after our own stop.",

@@ -23,8 +23,8 @@ STALE = timedelta(minutes=10)
 class EnodeCommands:
     """The outbound half of Enode."""
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
-        """Charge now. Enode cannot limit the power, so ``limit_kw`` and ``limited`` have no effect."""
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
+        """Charge now. Enode cannot limit the power, so ``limit_kw`` has no effect."""
         return _charge(call, vehicle, "START")
 
     def stop(self, call: Call, vehicle: Vehicle) -> Outcome:

@@ -21,8 +21,8 @@ MOST_PAGES = 8
 class SmartcarCommands:
     """The outbound half of Smartcar. A command is held open by Smartcar for up to 300 s."""
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
-        """Charge now. Smartcar cannot limit the power, so ``limit_kw`` and ``limited`` have no effect."""
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
+        """Charge now. Smartcar cannot limit the power, so ``limit_kw`` has no effect."""
         return _command(call, vehicle, "start")
 
     def stop(self, call: Call, vehicle: Vehicle) -> Outcome:

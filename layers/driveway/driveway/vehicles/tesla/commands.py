@@ -31,22 +31,17 @@ class TeslaCommands:
     home.
     """
 
-    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None, limited: bool = False) -> Outcome:
-        """Start; at a limit set the charging current first, and set it back to its maximum if it is ``limited``.
+    def start(self, call: Call, vehicle: Vehicle, *, limit_kw: float | None) -> Outcome:
+        """Start at the charging current that the car is set to: ``set_current`` limits it, so ``limit_kw`` does not."""
+        return _settle(call, vehicle, api.command(call, vehicle, "charge_start", {}, "start"), charging=True)
 
-        Otherwise the current is left as the driver chose it. A car that refuses the current is started all the same: a
-        limit holds only where the car can keep it.
-        """
-        if limit_kw is None and not limited:
-            return _start(call, vehicle)
-        amps = charging_amps(limit_kw, call.extra)
-        answer = api.command(call, vehicle, "set_charging_amps", {"charging_amps": amps}, "set_amps").outcome
-        if answer.kind in (OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER) or _says_unplugged(answer):
-            return answer
-        started = _start(call, vehicle)
-        if answer.kind is OutcomeKind.FAILED and not started.detail:
-            return replace(started, detail=f"The charging current was not set: {answer.detail}")
-        return started
+    def limit_amps(self, call: Call, limit_kw: float) -> int:
+        """The whole amperes per phase that stay within ``limit_kw``; see ``charging_amps``."""
+        return charging_amps(limit_kw, call.extra)
+
+    def set_current(self, call: Call, vehicle: Vehicle, amps: int) -> Outcome:
+        """Set the charging current. The car keeps it, plugged in or not, until somebody sets another."""
+        return api.command(call, vehicle, "set_charging_amps", {"charging_amps": amps}, "set_amps").outcome
 
     def stop(self, call: Call, vehicle: Vehicle) -> Outcome:
         """Stop charging and stay plugged in."""
@@ -89,12 +84,10 @@ class TeslaCommands:
         return default_schedule.remove(call, vehicle)
 
 
-def charging_amps(limit_kw: float | None, extra: Mapping[str, str]) -> int:
+def charging_amps(limit_kw: float, extra: Mapping[str, str]) -> int:
     """The whole amperes per phase that stay within ``limit_kw``, but no less than the car's minimum."""
     minimum = int(number(extra.get("minimum_amps"), low=1) or 5)
     maximum = int(number(extra.get("maximum_amps"), low=1) or 32)
-    if limit_kw is None:
-        return maximum
     watts_per_amp = (number(extra.get("voltage_v"), low=1) or 230.0) * (
         number(extra.get("phases"), low=1) or _phases(extra)
     )
@@ -105,10 +98,6 @@ def charging_amps(limit_kw: float | None, extra: Mapping[str, str]) -> int:
 def _phases(extra: Mapping[str, str]) -> float:
     power_kw = number(extra.get("power_kw"), low=0)
     return 3.0 if power_kw is not None and power_kw > SINGLE_PHASE_KW else 1.0
-
-
-def _start(call: Call, vehicle: Vehicle) -> Outcome:
-    return _settle(call, vehicle, api.command(call, vehicle, "charge_start", {}, "start"), charging=True)
 
 
 def _settle(call: Call, vehicle: Vehicle, judged: Judged, *, charging: bool) -> Outcome:
@@ -123,10 +112,6 @@ def _settle(call: Call, vehicle: Vehicle, judged: Judged, *, charging: bool) -> 
     return replace(judged.outcome, observations=seen.observations, asleep=seen.asleep, unavailable=unavailable)
 
 
-def _says_unplugged(outcome: Outcome) -> bool:
-    return any(observation.plugged_in is False for observation in outcome.observations)
-
-
 def _look(call: Call, vehicle: Vehicle) -> Outcome:
     answer = api.request(call, vehicle, "GET", LOOK_AT)
     if isinstance(answer, Unanswered):
@@ -137,7 +122,8 @@ def _look(call: Call, vehicle: Vehicle) -> Outcome:
     response = mapping(answer.fields.get("response"))
     charge, drive = mapping(response.get("charge_state")), mapping(response.get("drive_state"))
     seen = (_charge_observation(charge, call.now), _drive_observation(drive, call.now))
-    return Outcome(OutcomeKind.ACCEPTED, observations=tuple(one for one in seen if one is not None))
+    observations = tuple(one for one in seen if one is not None)
+    return Outcome(OutcomeKind.ACCEPTED, observations=observations, current_amps=_current_amps(charge))
 
 
 def _is_online(call: Call, vehicle: Vehicle) -> bool:
@@ -163,6 +149,13 @@ def _charge_observation(charge: Mapping[str, Any], now: datetime) -> Observation
         fast_charging=flag(charge.get("fast_charger_present")) or None,
         measuring_point="vehicle_ac_input",
     )
+
+
+def _current_amps(charge: Mapping[str, Any]) -> int | None:
+    """The charging current that was asked for last, by the driver or by a command; whole amperes."""
+    amps = number(charge.get("charge_amps"), low=0)
+    amps = number(charge.get("charge_current_request"), low=0) if amps is None else amps
+    return None if amps is None else round(amps)
 
 
 def _power_kw(charge: Mapping[str, Any]) -> float | None:

@@ -1,0 +1,80 @@
+"""Whether a car that we let go of is able to charge as its driver chose, and what stays in it if it is not. Pure."""
+
+from datetime import datetime, timedelta
+
+from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN
+from driveway.domain.control.required_command import is_held_by_command, is_instructed, keeps_current
+from driveway.domain.control.vehicle_schedules import may_hold_our_schedule
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.events import Event
+from driveway.domain.twin.reasons import Reason
+
+LONGEST_RELEASE = timedelta(hours=1)
+"""How long an erasure, a removal or a swap waits for a car that cannot be reached."""
+
+
+def is_released(twin: Twin, now: datetime) -> bool:
+    """Whether a twin's car can charge as its driver chose, as far as we can bring it about at ``now`` (aware UTC).
+
+    What was refused for good is not waited for.
+    """
+    if twin.link.vehicle is None:
+        return True
+    return _is_free_to_charge(twin, now) and _keeps_no_schedule(twin) and _keeps_no_limit(twin)
+
+
+def _is_free_to_charge(twin: Twin, now: datetime) -> bool:
+    """A command that was not sent does not count: none is sent of an asset that is leaving, but to release it."""
+    command = twin.control.command
+    if command is not None and command.release:
+        taken = command.state == "sent" and command.outcome in TAKEN
+        return taken or command.state in {"confirmed", "failed"} or not is_held_by_command(twin, now)
+    under_way = command is not None and command.state == "sent" and command.outcome is None
+    return not under_way and not is_held_by_command(twin, now)
+
+
+def _keeps_no_schedule(twin: Twin) -> bool:
+    command = twin.control.schedule_command
+    if command is not None and command.action == "remove_default" and command.state == "failed":
+        return command.outcome in REFUSED
+    return not may_hold_our_schedule(twin)
+
+
+def _keeps_no_limit(twin: Twin) -> bool:
+    if twin.control.standing_limit is None or not keeps_current(twin):
+        return True
+    command = twin.control.schedule_command
+    given_up = command is not None and command.action == "restore_current" and command.outcome in HOPELESS
+    return given_up and command is not None and command.state == "failed"
+
+
+def with_leftovers_reported(twin: Twin, now: datetime) -> Twin:
+    """The twin whose driver is told what stays in a car that could not be released; the same twin if nothing does."""
+    stays = leftovers(twin, now)
+    if not stays:
+        return twin
+    text = " ".join(("The car could not be reached.", *stays))
+    return twin.tell(Entry(now, Event.NEEDS_ATTENTION, Reason.RELEASE_GIVEN_UP, text))
+
+
+def leftovers(twin: Twin, now: datetime) -> tuple[str, ...]:
+    """What may stay in the car or charger at ``now`` (aware UTC), each with what the driver can do about it."""
+    standing, charger = twin.control.standing_limit, is_instructed(twin)
+    found = []
+    if twin.link.vehicle is not None and is_held_by_command(twin, now):
+        found.append(
+            "The charger may hold charging for up to twelve hours."
+            if charger
+            else "It may not start to charge by itself: start it in the car, or plug it in again."
+        )
+    if standing is not None and keeps_current(twin) and standing.driver_amps is not None:
+        found.append(
+            f"It may charge with less than the {standing.driver_amps} A that you chose: set the current in the car."
+        )
+    if may_hold_our_schedule(twin):
+        found.append(
+            "The charger may keep our charging times: ask its operator to clear its charging profiles."
+            if charger
+            else "It may keep our charging times: delete them in the car's charging schedules."
+        )
+    return tuple(found)
