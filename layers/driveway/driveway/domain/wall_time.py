@@ -5,6 +5,7 @@ the whole project, see ``to_utc``.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -90,20 +91,20 @@ def parse_time_of_day(text: str) -> int:
     if match is None:
         raise TimeOfDayError(f"{plain[:40]!r} is not a time of day. Write hours and minutes, such as '23:30'.")
     parts = match.groupdict()
-    half = (parts.get("half") or "").lower()
-    if not half and parts["minute"] is None and not parts.get("h"):
+    if parts["minute"] is None and not parts.get("half") and not parts.get("h"):
         raise TimeOfDayError(f"{plain[:40]!r} lacks minutes. Write hours and minutes, such as '23:30'.")
-    hour = _twelve_hours(int(parts["hour"]), half) if half and not parts.get("h") else int(parts["hour"])
-    minute = int(parts["minute"] or 0)
-    mixed = bool(half and parts.get("h"))
-    if hour is None or mixed or minute > 59 or hour * 60 + minute > DAY_MIN:
+    hour, minute = _hour(parts), int(parts["minute"] or 0)
+    if hour is None or minute > 59 or hour * 60 + minute > DAY_MIN:
         raise TimeOfDayError(f"{plain[:40]!r} is not a possible time. Times go from '00:00' to '24:00'.")
     return hour * 60 + minute
 
 
-def _twelve_hours(hour: int, half: str) -> int | None:
-    """The hour of the day of an hour with ``am`` or ``pm``; None where a clock face has no such hour."""
-    if not 1 <= hour <= 12:
+def _hour(parts: Mapping[str, str | None]) -> int | None:
+    """The hour of the day of the parts of a time; None where a clock face has none, or ``h`` and ``am`` meet."""
+    hour, half = int(parts["hour"] or 0), (parts.get("half") or "").lower()
+    if not half:
+        return hour
+    if parts.get("h") or not 1 <= hour <= 12:
         return None
     return hour % 12 + (12 if half.startswith("p") else 0)
 
