@@ -57,7 +57,7 @@ nights: setup ## 200 cars through a night without Axle, a thousand at one edge, 
 
 .PHONY: connections
 connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving
-	DRIVEWAY_CONNECTIONS=all $(BIN)/pytest -q -s tests/unit/auth/test_connection_faults.py tests/unit/auth/test_connection_interleavings.py
+	DRIVEWAY_CONNECTIONS=all $(BIN)/pytest -q tests/unit/auth/test_connection_faults.py tests/unit/auth/test_connection_interleavings.py
 
 .PHONY: bench
 bench: setup ## Measure, as ratios against floors of the same run

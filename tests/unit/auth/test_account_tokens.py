@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.auth import account
@@ -362,6 +362,7 @@ def test_an_idle_account_is_due_long_before_its_refresh_token_expires_and_expire
     assert world.service.granted == 2
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(MODELS),
     st.lists(st.tuples(st.sampled_from(["before", "after"]), st.floats(0, 120), st.booleans()), min_size=1, max_size=6),

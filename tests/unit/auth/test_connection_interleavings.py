@@ -192,7 +192,9 @@ def judge(pair: Pair, world: ConnectionWorld) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
-def test_access_survives_two_instances_at_every_interleaving(pair: Pair, model: RefreshModel) -> None:
+def test_access_survives_two_instances_at_every_interleaving(
+    pair: Pair, model: RefreshModel, record_property: Callable[[str, object], None]
+) -> None:
     def one(made: Interleaving) -> None:
         try:
             run(pair, model, made)
@@ -203,4 +205,4 @@ def test_access_survives_two_instances_at_every_interleaving(pair: Pair, model: 
     runs = sum(1 for _ in every_interleaving(one, most=MOST if WHOLE else DRAWN))
     if runs in {MOST, DRAWN}:
         runs += sum(1 for _ in drawn(one, seed=pair.name))
-    print(f"\n{pair.name}, {model}: {runs} interleavings")
+    record_property("outcome" if WHOLE else "sampled", f"{pair.name}, {model}: {runs} interleavings")
