@@ -88,8 +88,8 @@ def _whereabouts(
     # 2024-10-01 has location.id; before it the vehicle's own locationId said the same.
     location_id = text(location["id"] if "id" in location else vehicle.get("locationId"))
     position = _position(location, located_at)
-    # A car without the location capability has nulls throughout: that is not "at none of the user's locations".
-    if location_id is None and position is None:
+    # A car without the location capability has nulls throughout, the time too: that says nothing of its place.
+    if location_id is None and position is None and located_at is None:
         return None
     known = "id" in location or "locationId" in vehicle
     at = seen_at if located_at is None else max(seen_at, located_at)

@@ -1,0 +1,131 @@
+"""A car's twin, its half-hours and its charge control, fed with what its provider really sends."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.command_dispatch import claimed
+from driveway.domain.control.reconcile import control_due, step
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.rules import PresenceRules
+from driveway.domain.twin import Command, Home, Intent, Link, OutcomeKind, Tariff, Twin, Vehicle, Window
+from driveway.observations.metering_intake import meter_twin
+from driveway.observations.webhook_intake import seen
+from driveway.runtime.context import Runtime
+from driveway.vehicles.registry import capabilities
+from tests.support.domain.metering_shelf import Shelf
+from tests.support.observations.car_reports import HOME, HOME_ID, Snapshot, read
+
+EVENING = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+OFF_PEAK = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London")
+
+
+def new_twin(provider: str, *, with_home: bool = True) -> Twin:
+    """A car of a provider at an onboarded site, of which nothing was observed yet."""
+    vehicle = Vehicle(
+        provider if provider != "app" else "enode",
+        "veh-1",
+        user_id="user-1",
+        home_location_id=HOME_ID,
+        capabilities=replace(capabilities(provider), takes_limits=False, keeps_schedules=False),
+    )
+    link = Link(
+        site="home-1",
+        asset="car-1",
+        type="electric_vehicle",
+        power_kw=7.4,
+        timezone="Europe/London",
+        axle_site_id="s",
+        axle_asset_id="a",
+        enrolled=True,
+        onboarded_at=EVENING - timedelta(days=30),
+        battery_kwh=150,
+        home=Home(*HOME) if with_home else None,
+        vehicle=vehicle,
+    )
+    return Twin(link, OFF_PEAK, Intent({}))
+
+
+@dataclass
+class HomeCar:
+    """What the functions hold of one car; commands that were sent are in ``sent``, with their times."""
+
+    provider: str
+    twin: Twin = field(default_factory=lambda: new_twin("app"))
+    slots: Shelf = field(default_factory=Shelf)
+    clock: datetime = EVENING
+    readings_grace: timedelta = timedelta(minutes=10)
+    lifetime_rows: bool = False
+    rules: ControlRules = field(default_factory=ControlRules)
+    planned: list[tuple[datetime, str]] = field(default_factory=list)
+    sent: list[tuple[datetime, Command]] = field(default_factory=list)
+    number: int = 0
+
+    @classmethod
+    def of(cls, provider: str, **more: Any) -> "HomeCar":
+        return cls(provider, twin=new_twin(provider), **more)
+
+    def now(self) -> datetime:
+        return self.clock
+
+    def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
+        return PresenceRules(reports_home_changes=reports_leaving_home)
+
+    def reports(self, snapshot: Snapshot, *, received_at: datetime | None = None) -> "HomeCar":
+        """Take in what the provider sends of a snapshot, when it is received, and let charge control act."""
+        received = max(self.clock, received_at or snapshot.at)
+        self.passes_until(received)
+        self.takes(read(self.provider, snapshot, received))
+        self.passes_until(received)
+        return self
+
+    def takes(self, observations: tuple[Observation, ...]) -> None:
+        runtime = cast("Runtime", self)
+        self.twin = seen(self.twin, observations, runtime)
+        meter_twin(self.twin, observations, runtime)
+
+    def passes_until(self, until: datetime) -> "HomeCar":
+        """Let time act, and charge control whenever it is due."""
+        while True:
+            due = control_due(self.twin, self.clock, self.rules)
+            if due is None or due > until:
+                break
+            self.clock = max(self.clock, due)
+            before = self.twin
+            self._control()
+            if self.twin is before:
+                self.clock += timedelta(seconds=1)
+        self.clock = max(self.clock, until)
+        self._control()
+        return self
+
+    def _control(self) -> None:
+        self.number += 1
+        after = step(self.twin, self.clock, self.rules, new_id=f"c{self.number}")
+        if after is not self.twin:
+            self.twin = after
+            meter_twin(self.twin, (), cast("Runtime", self))
+        self._send()
+
+    def _send(self) -> None:
+        command = self.twin.control.command
+        if command is None or command.state != "planned" or command.not_before > self.clock + timedelta(seconds=2):
+            return
+        self.planned.append((self.clock, command.action))
+        taken = claimed(self.twin, command.id, self.clock, self.rules, sender="call")
+        if taken is None:
+            return
+        self.sent.append((self.clock, command))
+        self.twin = answered(
+            taken, command.id, outcome=OutcomeKind.ACCEPTED, detail="", now=self.clock, rules=self.rules, spread=0.5
+        )
+
+    @property
+    def energy_wh(self) -> int:
+        return sum(slot.energy_wh for slot in self.slots.slots.values())
+
+    def energy_between(self, start: datetime, end: datetime) -> int:
+        """The energy of the half-hours that lie wholly within."""
+        return sum(slot.energy_wh for slot in self.slots.slots.values() if start <= slot.start and slot.end <= end)
