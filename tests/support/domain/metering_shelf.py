@@ -11,10 +11,11 @@ from driveway.domain.metering.slot import Slot
 
 
 class Shelf:
-    """The stored slots of one asset, read through windows as small as can be."""
+    """The stored slots of one asset, read through windows as small as can be, or so many slots at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 0) -> None:
         self.slots: dict[datetime, Slot] = {}
+        self.at_once = at_once
 
     def window(self, first: int) -> Window:
         ordered = sorted(self.slots)
@@ -26,10 +27,10 @@ class Shelf:
         """Record samples; ``writes``: after so many slots it breaks off."""
         samples = tuple(samples)
         start = half_hour_of(min(sample.at for sample in samples))
-        first = sum(slot < start for slot in self.slots)
+        first = max(0, sum(slot < start for slot in self.slots) - self.at_once)
         while (changes := record(self.window(first), samples, metered, now=now)) is None:
             assert first > 0, "all there is was given, and more was wanted"
-            first -= 1
+            first = max(0, first - max(1, self.at_once))
         for slot in changes[:writes]:
             self.slots[slot.start] = replace(slot, version=slot.version + 1)
         return changes

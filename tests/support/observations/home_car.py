@@ -54,7 +54,7 @@ class HomeCar:
 
     provider: str
     twin: Twin = field(default_factory=lambda: new_twin("app"))
-    slots: Shelf = field(default_factory=Shelf)
+    slots: Shelf = field(default_factory=lambda: Shelf(at_once=8))
     clock: datetime = EVENING
     readings_grace: timedelta = timedelta(minutes=10)
     lifetime_rows: bool = False

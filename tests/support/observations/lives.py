@@ -140,11 +140,12 @@ class Teller:
     cloud: Cloud
     stays: list[Stay]
     stray: tuple[datetime, Stay] | None = None
+    corrected: tuple[datetime, Stay] | None = None
     strayed: frozenset[datetime] = frozenset()
 
     def snapshot(self, at: datetime, *, charging: bool, soc_pct: float, session_kwh: float) -> tuple[Snapshot, bool]:
         """What the cloud says at an instant, and whether its place is a stray."""
-        random, cloud = self.random, self.cloud
+        cloud = self.cloud
         stay = stay_at(self.stays, at)
         before = [one for one in self.stays if one.start <= at]
         known = stay or (before[-1] if before else self.stays[0])
@@ -176,7 +177,12 @@ class Teller:
             measured = known.start if cloud.dated_by_parking or known is not stay else at
             distance = DISTANCE_KM[known.place]
         stray = False
+        if self.corrected is not None and self.corrected[1] is stay and cloud.dated_by_parking:
+            # What puts a stray right is another fix, of its own time.
+            measured = self.corrected[0]
         if self.stray is not None and (self.stray[1] is not stay or not self._goes_on(at)):
+            if self.stray[1] is stay:
+                measured, self.corrected = at, (at, self.stray[1])
             self.stray = None
         if self.stray is None and plugged and known.place == "home" and stay is not None:
             quiet = stay.plugged + 20 * MINUTE < at < stay.unplugged - 90 * MINUTE
@@ -200,7 +206,8 @@ class Teller:
     def _spoilt(self, snapshot: Snapshot) -> Snapshot:
         random, cloud = self.random, self.cloud
         if random.random() < cloud.missing:
-            lost = random.choice(["plug", "place", "soc", "odometer"])
+            # Where only the odometer tells a garage from home, it is never missing.
+            lost = random.choice(["plug", "place", "soc", "soc" if cloud.keeps_place_without_fix else "odometer"])
             names = {
                 "plug": ("plugged_in", "charging", "power_kw"),
                 "place": ("at_home", "position"),
@@ -209,7 +216,9 @@ class Teller:
             }[lost]
             snapshot = replace(snapshot, **dict.fromkeys(names))
         if random.random() < cloud.sentinels:
-            spoilt: list[dict[str, Any]] = [{"soc_pct": 0}, {"soc_pct": 50}, {"odometer_km": 0.0}]
+            spoilt: list[dict[str, Any]] = [{"soc_pct": 0}, {"soc_pct": 50}]
+            if not cloud.keeps_place_without_fix:
+                spoilt.append({"odometer_km": 0.0})
             if snapshot.position is not None:
                 spoilt.append({"position": (0.0, 0.0)})
             if not cloud.dated_by_parking and not cloud.keeps_place_without_fix:

@@ -80,3 +80,12 @@ def test_a_plug_in_that_is_reported_late_counts_from_its_own_time() -> None:
     out_of_order.hears(*power[:4], first, late, *power[4:])
     assert sum(in_order.energies) == 2000
     assert out_of_order.energies == in_order.energies
+
+
+def test_a_register_that_counted_elsewhere_gives_nothing_to_a_session_that_is_joined_under_way() -> None:
+    asset = Asset().hears(saw(0, plugged_in=True, at_home=True, energy_session_kwh=0.0))
+    asset.hears(saw(30, plugged_in=True, at_home=True, energy_session_kwh=3.0))
+    asset.hears(saw(120, plugged_in=True, at_home=False, energy_session_kwh=2.0, clearly_away=True))
+    asset.hears(saw(600, plugged_in=True, at_home=True, energy_session_kwh=1.2))
+    asset.hears(saw(630, plugged_in=True, at_home=True, energy_session_kwh=2.2))
+    assert sum(asset.energies) == 3000 + 1000

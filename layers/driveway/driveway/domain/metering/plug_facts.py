@@ -101,7 +101,8 @@ def told_at_home(samples: Iterable[Sample], *, plugged: bool, doubt: OpenDoubt |
 
 def open_doubt(samples: Iterable[Sample], *, plugged: bool, doubt: OpenDoubt | None) -> OpenDoubt | None:
     """The doubt that is open after the last of the samples; ``doubt`` is the one that is open before the first."""
-    return _walked(samples, plugged=plugged, doubt=doubt)[1]
+    facts = [sample for sample in samples if sample.kind in PLUG_FACTS]
+    return _walked(facts, plugged=plugged, doubt=doubt)[1]
 
 
 def _walked(

@@ -108,7 +108,8 @@ def session_steps(readings: Sequence[Reading], plugs: Plugs, power_w: int, flagg
     """The steps of a session register.
 
     Across a plug-in, and after a fall, the register counts from nought: its whole value is energy since the plug-in,
-    or since the reading before the fall. A fall of up to 1 % is jitter and is none.
+    or since the reading before the fall. A fall of up to 1 % is jitter and is none. The first value of a session that
+    was joined under way is no energy: it may have been counted elsewhere.
 
     A value exactly as before the plug-in is energy of this session only if a register that counts in large steps goes
     on from there within the hour. If it falls within the hour it had not been reset yet; else that is not known. The
@@ -140,7 +141,8 @@ def _session_step(readings: Sequence[Reading], index: int, plugs: Plugs, flagged
         if seen_before and value_wh and not _had_begun_again(readings, index, plugs, flagged):
             return None, 0
         return opened_ms, value_wh
-    if previous is None or not connected:
+    if previous is None or not connected or plugs.closed_in(since_ms, at_ms):
+        # A session that was joined under way: the register may have counted elsewhere since it was last seen.
         return None, 0
     growth_wh = value_wh - previous[1]
     if growth_wh >= 0:
