@@ -11,8 +11,8 @@ from tests.support.observations.car_reports import PROVIDERS
 from tests.support.observations.lives import a_cloud, a_life
 from tests.support.observations.played_life import PlayedLife
 
-LIVES = int(os.environ.get("DRIVEWAY_LIVES", "3"))
-"""Lives of each provider; set it to some thousands for a large run."""
+LIVES = int(os.environ.get("DRIVEWAY_LIVES", "1"))
+"""Lives of each provider. The gate plays one; set it to some hundreds for a large run."""
 
 DAYS = 2
 

@@ -53,6 +53,14 @@ class Plugs:
         index = bisect_left(self.closed_ms, start_ms)
         return index < len(self.closed_ms) and self.closed_ms[index] < end_ms
 
+    def rejoined_in(self, start_ms: int, end_ms: int) -> bool:
+        """Whether a session closed in ``[start_ms, end_ms)`` and another was joined under way by the end."""
+        index = bisect_left(self.closed_ms, start_ms)
+        if index == len(self.closed_ms) or self.closed_ms[index] >= end_ms:
+            return False
+        joined = bisect_left(self.joined_ms, self.closed_ms[index])
+        return joined < len(self.joined_ms) and self.joined_ms[joined] <= end_ms
+
 
 Reading = tuple[int, int]
 Flagged = list[tuple[int, Flag]]
@@ -80,7 +88,7 @@ def is_outlier(before: Reading, reading: Reading, after: Reading, plugs: Plugs, 
     """Whether a reading lies outside what its neighbours, which agree with each other, leave room for."""
     if before[1] <= reading[1] <= after[1] or not grows(before, after, power_w):
         return False
-    return plugs.last_opening(before[0], after[0]) is None
+    return plugs.last_opening(before[0], after[0]) is None and not plugs.rejoined_in(before[0], after[0])
 
 
 def runs(readings: Sequence[Reading]) -> list[tuple[int, int]]:
@@ -141,7 +149,7 @@ def _session_step(readings: Sequence[Reading], index: int, plugs: Plugs, flagged
         if seen_before and value_wh and not _had_begun_again(readings, index, plugs, flagged):
             return None, 0
         return opened_ms, value_wh
-    if previous is None or not connected or plugs.closed_in(since_ms, at_ms):
+    if previous is None or not connected or plugs.rejoined_in(since_ms, at_ms):
         # A session that was joined under way: the register may have counted elsewhere since it was last seen.
         return None, 0
     growth_wh = value_wh - previous[1]
