@@ -65,7 +65,9 @@ OPERATIONS: dict[str, Operation] = {
         "putSite",
         "Synchronous with Axle. Repeating the call changes nothing and answers the same; after a 503 it heals what was "
         "begun. MPAN, address and email go through to Axle and are not kept. Axle is then told tariff, intent and plug "
-        "state by itself. Without a tariff or intent a new asset gets a default, with a warning.",
+        "state by itself. Without a tariff or intent a new asset gets a default, with a warning. A body without `home` "
+        "or `timezone` keeps the site's, and `\"home\": null` erases the home; an asset's `battery_kwh` cannot be left "
+        "out while an intent has a target state of charge.",
         {
             201: ("OnboardedSite", "The site is new."),
             200: ("OnboardedSite", "It was known: what changed is listed."),

@@ -48,7 +48,7 @@ class Strict(BaseModel):
 
 
 class SiteDetails(Strict):
-    """What goes through to Axle and is not kept here, but for the time of consent."""
+    """What is passed on to Axle. Of it, only the time of consent is kept here."""
 
     mpan: Annotated[str, Field(min_length=1, max_length=40)]
     postcode: Annotated[str, Field(min_length=2, max_length=12)]
@@ -93,10 +93,10 @@ class VehicleBody(Strict):
 
 
 class AssetBody(Strict):
-    """One asset, with what Axle expects to hear at enrolment.
+    """One asset, with what Axle expects at enrolment.
 
-    ``plugged_in`` (at home, now) counts for an asset or a vehicle that is new; later the car's own reports count. Left
-    out, it is unknown: the car is looked at after the answer.
+    ``plugged_in`` (at home, now) counts for an asset or a vehicle that is new; later the car's own reports count. If it
+    is left out, it is unknown, and the car's state is read after the answer.
     """
 
     asset: Identifier
@@ -112,7 +112,10 @@ class AssetBody(Strict):
 
 
 class SiteBody(Strict):
-    """The body of ``PUT /sites/{site}``. Assets of the site that it does not name stay as they are."""
+    """The body of ``PUT /sites/{site}``. Assets of the site that it does not name stay as they are.
+
+    So do the home and the zone: a body without ``home`` or ``timezone`` keeps them, ``"home": null`` erases the home.
+    """
 
     site: SiteDetails
     timezone: str = "Europe/London"

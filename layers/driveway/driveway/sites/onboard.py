@@ -23,7 +23,15 @@ from driveway.runtime.problems import ProblemError, busy
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import SiteBody
 from driveway.sites.release import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
-from driveway.sites.requested import AssetRequest, axle_body, checked, default_intent, default_tariff, without_personal
+from driveway.sites.requested import (
+    AssetRequest,
+    axle_body,
+    checked,
+    default_intent,
+    default_tariff,
+    with_what_is_kept,
+    without_personal,
+)
 from driveway.sites.twins import Terms, changes_vehicle, twin_of_named_asset, twin_of_other_asset
 from driveway.store.conditional import ContentionError
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
@@ -66,8 +74,11 @@ class _Call:
 def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
     """Onboard or update a site. Raises ProblemError."""
     strict = runtime.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
-    mpan, wanted = checked(body, check_digit=strict)
-    call = _Call(site, body, mpan, wanted, runtime.sites.get(site), runtime.now())
+    was = runtime.sites.get(site)
+    held = [twin for asset in (was.known_assets if was else ()) if (twin := _present(asset, site, runtime)) is not None]
+    body = with_what_is_kept(body, held)
+    mpan, wanted = checked(body, check_digit=strict, twins=held)
+    call = _Call(site, body, mpan, wanted, was, runtime.now())
     if call.was is not None and call.was.state == "leaving":
         raise ProblemError(
             409, "site-leaving", "The site is being erased", "Finish its DELETE first, then onboard it again."

@@ -1,16 +1,17 @@
 """What a ``PUT /sites/{site}`` asks for, checked as far as it can be without asking anybody."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from driveway.domain.mpan import MpanError, core_mpan
+from driveway.domain.preferences.answer_warnings import fitted, intent_warnings
 from driveway.domain.preferences.errors import PreferenceError
 from driveway.domain.preferences.intent import check_intent_fits, parse_intent
 from driveway.domain.preferences.tariff import parse_tariff
-from driveway.domain.twin import Intent, Tariff, Vehicle
+from driveway.domain.twin import Intent, Tariff, Twin, Vehicle
 from driveway.domain.wall_time import UnknownZoneError, find_zone
-from driveway.sites.bodies import AssetBody, SiteBody, refused
+from driveway.sites.bodies import AssetBody, HomeBody, SiteBody, refused
 from driveway.vehicles.registry import capabilities
 
 PROPOSITION = "full_asset_schedule_control"
@@ -20,7 +21,7 @@ DEFAULT_INTENT = {"ready_by": "07:00"}
 
 @dataclass(frozen=True, slots=True)
 class AssetRequest:
-    """One asset as the body asks for it. None where the body leaves a preference as it is."""
+    """One asset as the body asks for it. A preference is None where the body leaves it as it is."""
 
     body: AssetBody
     tariff: Tariff | None
@@ -54,8 +55,23 @@ def default_intent() -> Intent:
     return parse_intent(DEFAULT_INTENT)
 
 
-def checked(body: SiteBody, *, check_digit: bool) -> tuple[str, list[AssetRequest]]:
-    """The core MPAN and the assets asked for. Raises ProblemError (422) with a pointer to every fault."""
+def with_what_is_kept(body: SiteBody, twins: Sequence[Twin]) -> SiteBody:
+    """The body with the site's home and zone where it does not name them; ``twins`` are the site's, as they are."""
+    kept: dict[str, Any] = {}
+    home = next((twin.link.home for twin in twins if twin.link.home is not None), None)
+    if "home" not in body.model_fields_set and home is not None:
+        kept["home"] = HomeBody(latitude=home.latitude, longitude=home.longitude, radius_m=home.radius_m)
+    if "timezone" not in body.model_fields_set and twins:
+        kept["timezone"] = twins[0].link.timezone
+    return body.model_copy(update=kept) if kept else body
+
+
+def checked(body: SiteBody, *, check_digit: bool, twins: Sequence[Twin] = ()) -> tuple[str, list[AssetRequest]]:
+    """The core MPAN and the assets asked for; ``twins`` are the site's, as they are.
+
+    Raises:
+        ProblemError: the body cannot be accepted (422), with a pointer to every fault.
+    """
     errors = _faults(body)
     mpan = ""
     try:
@@ -63,6 +79,7 @@ def checked(body: SiteBody, *, check_digit: bool) -> tuple[str, list[AssetReques
     except MpanError as error:
         errors.append(("/site/mpan", str(error)))
     wanted = [_wanted(f"/assets/{place}", asset, body.timezone, errors) for place, asset in enumerate(body.assets)]
+    errors += _missing_batteries(wanted, {twin.link.asset: twin for twin in twins})
     if errors:
         raise refused(errors)
     return mpan, wanted
@@ -85,6 +102,28 @@ def _faults(body: SiteBody) -> list[tuple[str, str]]:
     return errors
 
 
+def _missing_batteries(requests: Sequence[AssetRequest], twins: Mapping[str, Twin]) -> list[tuple[str, str]]:
+    """A fault for each asset that would be left with a target state of charge and without the battery's size."""
+    message = "An intent has a target state of charge, which needs the battery's size: give battery_kwh."
+    return [
+        (f"/assets/{place}/battery_kwh", message)
+        for place, request in enumerate(requests)
+        if request.body.battery_kwh is None
+        and (twin := twins.get(request.body.asset)) is not None
+        and _needs_battery(twin, request.intent)
+    ]
+
+
+def _needs_battery(twin: Twin, intent: Intent | None) -> bool:
+    """Whether an intent that stays has a target for a battery whose size only the asset has.
+
+    A target of the body's own ``intent`` is checked with it.
+    """
+    kept = [twin.intent] if intent is None else []
+    kept += [own.intent for own in twin.vehicle_intents.values() if own.battery_kwh is None]
+    return any(one.target_soc_pct is not None for one in kept)
+
+
 def _has_twice(values: Sequence[object]) -> bool:
     return len(set(values)) != len(values)
 
@@ -101,8 +140,10 @@ def _wanted(pointer: str, asset: AssetBody, timezone: str, errors: list[tuple[st
             errors += error.under(f"{pointer}/tariff").errors
     if asset.intent is not None:
         try:
-            intent = parse_intent(asset.intent)
-            check_intent_fits(intent, battery_kwh=asset.battery_kwh)
+            asked = parse_intent(asset.intent)
+            check_intent_fits(asked, battery_kwh=asset.battery_kwh)
+            intent = fitted(asked, battery_kwh=asset.battery_kwh)
+            warnings += intent_warnings(asked, battery_kwh=asset.battery_kwh, power_kw=asset.power_kw)
         except PreferenceError as error:
             errors += error.under(f"{pointer}/intent").errors
     return AssetRequest(asset, tariff, intent, warnings)
