@@ -3,6 +3,7 @@
 import types
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
+from enum import EnumType
 from functools import cache
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
@@ -39,8 +40,8 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
     if is_dataclass(kind):
         return st.builds(cast("Any", kind), **{name: any_of(hint) for name, hint in get_type_hints(kind).items()})
     origin, parts = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return st.sampled_from(parts)
+    if origin is Literal or isinstance(kind, EnumType):
+        return st.sampled_from(parts or list(kind))
     if origin in {Union, types.UnionType}:
         return st.one_of(*map(any_of, parts))
     if origin is tuple:
