@@ -14,6 +14,7 @@ from simulators.cars.spec import CarSpec
 
 HALF_HOUR_S = 1800
 LEAST_AMPS = 6.0
+KM_PER_DRIVE = 25.0
 Mode = Literal["start", "stop"]
 
 
@@ -51,6 +52,8 @@ class View:
     meter_wh: float
     asleep: bool
     reachable: bool
+    place_at: datetime
+    odometer_km: float | None
 
     def differs_from(self, other: "View") -> bool:
         """Whether anything changed that a provider would report at once (not the slow drift of charge and meter)."""
@@ -96,9 +99,14 @@ class Car:
     generation: int = 0
     next_sample_at: datetime | None = None
     reported: View | None = None
+    next_report_at: datetime | None = None
+    parked_at: datetime | None = None
+    stray_at: datetime | None = None
+    odometer_km: float = 20_000.0
 
     def __post_init__(self) -> None:
-        """Fill the battery to the state of charge of the specification."""
+        """Fill the battery to the state of charge of the specification; the car has parked by now."""
+        self.parked_at = self.at
         self.stored_kwh = self.spec.battery_kwh * self.spec.soc_pct / 100
         self.amps = self.spec.driver_amps
 
@@ -204,7 +212,9 @@ class Car:
     def park(self, at: datetime, *, at_home: bool) -> None:
         """Come to rest, at home or away."""
         self.advance(at)
-        self.at_home, self.driving = at_home, False
+        if self.driving:
+            self.odometer_km += KM_PER_DRIVE
+        self.at_home, self.driving, self.parked_at = at_home, False, at
         self.settle()
 
     def command(self, at: datetime, mode: Mode | None) -> None:
@@ -227,12 +237,22 @@ class Car:
         if self.stale is not None:
             return self.stale
         lying = self.lies_until is not None or self._seems_unplugged
-        place = (self.spec.home if self.at_home else self.spec.away).model_dump()
+        claimed = self.spec.claimed_soc_pct
         return View(
             at=self.at, plugged=self.plugged and not lying, charging=self.charging, power_kw=self.power_kw,
-            complete=self.complete, soc_pct=self.soc_pct, at_home=self.at_home, driving=self.driving,
-            session_wh=self.session_wh, meter_wh=self.meter_wh, asleep=self.spec.asleep, reachable=True, **place,
+            complete=self.complete, soc_pct=self.soc_pct if claimed is None else claimed, driving=self.driving,
+            session_wh=self.session_wh, meter_wh=self.meter_wh, asleep=self.spec.asleep, reachable=True,
+            odometer_km=round(self.odometer_km, 1) if self.spec.reports_odometer else None, **self._place(),
         )  # fmt: skip
+
+    def _place(self) -> dict[str, Any]:
+        """Where the cloud says that the car is, and when it says that it measured that."""
+        stray, dated_by_parking = self.spec.stray, self.spec.place_dated_by_parking and not self.driving
+        if stray is not None:
+            return {"at_home": False, "place_at": self.stray_at or self.at, **stray.model_dump()}
+        place = (self.spec.home if self.at_home else self.spec.away).model_dump()
+        place_at = self.parked_at if dated_by_parking and self.parked_at is not None else self.at
+        return {"at_home": self.at_home, "place_at": place_at, **place}
 
     @property
     def takes_commands(self) -> bool:

@@ -348,6 +348,9 @@ def _change(simulator: CarSimulator, car: Car, changes: dict[str, Any], now: dat
     if car.complete and spec.charge_limit_pct > car.spec.charge_limit_pct and spec.waits_when_limit_raised:
         car.mode = "stop"
     was_reachable, car.spec = car.spec.reachable, spec
+    if "stray" in changes:
+        # What puts a stray right is another fix, of its own time.
+        car.stray_at, car.parked_at = now, now
     if "soc_pct" in changes:
         car.stored_kwh = spec.battery_kwh * spec.soc_pct / 100
     if "driver_amps" in changes:

@@ -56,7 +56,7 @@ def charge_state(car: Car, view: View) -> dict[str, Any]:
         "chargeLimit": car.spec.charge_limit_pct,
         "chargeRate": round(view.power_kw, 6) if charging and car.spec.reports_power else None,
         "chargeTimeRemaining": None,
-        "lastUpdated": stamp(view.at),
+        "lastUpdated": car.spec.no_time or stamp(view.at),
         "maxCurrent": None,
         "powerDeliveryState": delivery,
         "pluggedInChargerId": None,
@@ -66,7 +66,9 @@ def charge_state(car: Car, view: View) -> dict[str, Any]:
 def vehicle(car: Car, view: View, version: str) -> dict[str, Any]:
     """The vehicle object in the shape of an API version."""
     location_id = car.spec.home_location_id if view.at_home else None
-    location: dict[str, Any] = {"latitude": view.latitude, "longitude": view.longitude, "lastUpdated": stamp(view.at)}
+    odometer_at = None if view.odometer_km is None else stamp(view.at)
+    measured = car.spec.no_time or stamp(view.place_at)
+    location: dict[str, Any] = {"latitude": view.latitude, "longitude": view.longitude, "lastUpdated": measured}
     body: dict[str, Any] = {
         "id": car.spec.vehicle_id,
         "userId": car.spec.user_id,
@@ -78,7 +80,7 @@ def vehicle(car: Car, view: View, version: str) -> dict[str, Any]:
         },
         "chargeState": charge_state(car, view),
         "smartChargingPolicy": {"isEnabled": False, "deadline": None, "minimumChargeLimit": None},
-        "odometer": {"distance": None, "lastUpdated": None},
+        "odometer": {"distance": view.odometer_km, "lastUpdated": odometer_at},
         "location": location,
         "capabilities": {name: {"isCapable": name != "setMaxCurrent", "interventionIds": []} for name in CAPABILITIES},
         "scopes": ["vehicle:read:data", "vehicle:read:location", "vehicle:control:charging"],

@@ -53,13 +53,18 @@ class SmartcarSettings(ProviderSettings):
     """Smartcar: a command's connection is held open, and gets an early 202 when that takes long.
 
     Attributes:
+        timestamps: the form of times in webhooks; seconds stand in some where milliseconds do in others.
+        leaves_out_status: a signal that was read has a body and no status.
+        signals_per_page: how many signals a page of the stored ones holds; None: all of them.
         car_month_requests: the plan's requests about one car in a month; None: any number.
         bucket_requests: so many requests at once, refilled by ``bucket_refill_per_min``; None: any number.
     """
 
     hold_open_s: float = Field(5.0, ge=0, le=300)
     early_202_after_s: float = Field(175.0, ge=0)
-    timestamps: Literal["epoch_ms", "iso"] = "epoch_ms"
+    timestamps: Literal["epoch_ms", "epoch_s", "iso"] = "epoch_ms"
+    leaves_out_status: bool = False
+    signals_per_page: int | None = Field(None, ge=1)
     mode: Literal["LIVE", "TEST"] = "LIVE"
     home_flag_capable: bool = True
     car_month_requests: int | None = Field(None, ge=0)

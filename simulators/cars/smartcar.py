@@ -32,12 +32,14 @@ NAMES = {
     "charge-chargelimits": "ChargeLimits",
     "charge-energyadded": "EnergyAdded",
     "tractionbattery-stateofcharge": "StateOfCharge",
+    "odometer-traveleddistance": "TraveledDistance",
     "location-preciselocation": "PreciseLocation",
     "location-isathome": "IsAtHome",
     "connectivitystatus-isonline": "IsOnline",
     "connectivitystatus-isasleep": "IsAsleep",
 }
-GROUPS = {"charge": "Charge", "location": "Location", "tractionbattery": "TractionBattery"}
+PLACES = {"location-preciselocation", "location-isathome"}
+GROUPS = {"charge": "Charge", "location": "Location", "odometer": "Odometer", "tractionbattery": "TractionBattery"}
 
 
 def error(status: int, kind: str, code: str | None, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -69,6 +71,7 @@ def signal_bodies(car: Car, view: View, *, home_flag_capable: bool) -> dict[str,
         "charge-chargelimits": {"values": [], "activeLimit": car.spec.charge_limit_pct},
         "charge-energyadded": {"value": round(view.session_wh / 1000, 6)},
         "tractionbattery-stateofcharge": {"value": round(view.soc_pct, 1)},
+        "odometer-traveleddistance": None if view.odometer_km is None else {"value": view.odometer_km},
         "location-preciselocation": {
             "latitude": view.latitude,
             "longitude": view.longitude,
@@ -117,7 +120,7 @@ class Smartcar:
         codes: list[dict[str, Any]] = [describe(code) for code in triggers] or [{"code": "FIRST_DELIVERY"}]
         if before and not triggers:
             codes = [describe("charge-wattage")]
-        signals = [self._signal(code, body, view.at) for code, body in now.items()]
+        signals = [self._signal(car, view, code, body) for code, body in now.items()]
         data = {
             "user": {"id": car.spec.user_id, "externalId": car.spec.user_id},
             "vehicle": {
@@ -179,15 +182,23 @@ class Smartcar:
         self.outbox.report(Message("smartcar", car.spec.vehicle_id, kind, event, self.settings.webhook_url), at, car)
 
     def _time(self, at: datetime) -> int | str:
+        if self.settings.timestamps == "epoch_s":
+            return int(at.timestamp())
         return epoch_ms(at) if self.settings.timestamps == "epoch_ms" else stamp(at)
 
-    def _signal(self, code: str, body: dict[str, Any] | None, at: datetime) -> dict[str, Any]:
+    def _measured(self, car: Car, view: View, code: str) -> int | str:
+        """When the car maker measured a signal, or what the maker gives for that."""
+        if car.spec.no_time is not None:
+            return 0 if car.spec.no_time == "0" else car.spec.no_time
+        return self._time(view.place_at if code in PLACES else view.at)
+
+    def _signal(self, car: Car, view: View, code: str, body: dict[str, Any] | None) -> dict[str, Any]:
         signal = describe(code) | {"body": body}
         if body is None:
             problem = {"type": "COMPATIBILITY", "code": "VEHICLE_NOT_CAPABLE"}
             return signal | {"status": {"value": "ERROR", "error": problem}}
-        times = {"oemUpdatedAt": self._time(at), "retrievedAt": self._time(at)}
-        return signal | {"status": {"value": "SUCCESS"}, "meta": times}
+        read = {"meta": {"oemUpdatedAt": self._measured(car, view, code), "retrievedAt": self._time(view.at)}}
+        return signal | read if self.settings.leaves_out_status else signal | {"status": {"value": "SUCCESS"}} | read
 
     def _token(self, ask: Ask) -> Response:
         if ask.fields.get("grant_type") != "client_credentials":
@@ -201,18 +212,27 @@ class Smartcar:
     def _signals(self, ask: Ask) -> Response:
         view, capable = ask.car.view(), self.settings.home_flag_capable
         bodies = signal_bodies(ask.car, view, home_flag_capable=capable)
-        resources = {code: self._resource(code, body, view.at, ask.now) for code, body in bodies.items()}
+        resources = {code: self._resource(ask.car, view, code, body, ask.now) for code, body in bodies.items()}
         code = ask.request.path_params.get("code")
         if code is None:
-            return answer({"data": list(resources.values())})
+            return self._page(ask, list(resources.values()))
         if code not in resources:
             return error(404, "RESOURCE_NOT_FOUND", None, f"No signal {code}.")
         return answer({"data": resources[code]})
 
-    def _resource(self, code: str, body: dict[str, Any] | None, at: datetime, now: datetime) -> dict[str, Any]:
-        signal = self._signal(code, body, at)
+    def _page(self, ask: Ask, resources: list[dict[str, Any]]) -> Response:
+        size = self.settings.signals_per_page or len(resources)
+        number = int(ask.request.query_params.get("page[number]", "1"))
+        shown, links = resources[(number - 1) * size : number * size], {}
+        if number * size < len(resources):
+            links = {"next": f"{ask.request.url.path}?page%5Bnumber%5D={number + 1}"}
+        return answer({"data": shown, "links": links, "meta": {"totalCount": len(resources)}})
+
+    def _resource(self, car: Car, view: View, code: str, body: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+        signal = self._signal(car, view, code, body)
         signal.pop("meta", None)
-        meta = {"oemUpdatedAt": stamp(at), "retrievedAt": stamp(at), "ingestedAt": stamp(now)}
+        measured = car.spec.no_time or stamp(view.place_at if code in PLACES else view.at)
+        meta = {"oemUpdatedAt": measured, "retrievedAt": stamp(view.at), "ingestedAt": stamp(now)}
         return {"id": code, "type": "signal", "attributes": signal, "meta": meta}
 
     def _command(self, ask: Ask) -> Response | Awaitable[Response]:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Provider = Literal["enode", "smartcar", "tesla", "ocpp"]
+NoTime = Literal["0", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]
 ActionFault = Literal["never_confirmed", "confirmed_without_effect", "fails"]
 
 
@@ -60,6 +61,14 @@ class CarSpec(Strict):
         schedule_edges_override: a stored schedule's edge ends an earlier start or stop command.
         driver_amps: the charging current (A per phase) that the driver chose in the car; None: its greatest.
         ignores_amps: the car takes a charging current from others and keeps its own.
+        place_dated_by_parking: the cloud dates the place by when the car parked, not by its report.
+        stray: a position that the cloud reports in place of the true one, measured when this was set and repeated until
+            it is None again.
+        loses_plug_out: the report of a plug-out is lost; the next report says what is true by then.
+        reports_odometer: False leaves out the odometer.
+        claimed_soc_pct: a state of charge that the cloud reports in place of the true one, as 0 or 50 are known to be.
+        no_time: what the cloud gives for the time of what it measured, in place of that time.
+        report_every_s: the cloud polls the car and reports at this pace only, whatever changes; 0: on change.
         pauses_after_s: after so long a charging the car stops by itself, as if its driver had stopped it; None: never.
     """
 
@@ -99,5 +108,12 @@ class CarSpec(Strict):
     schedule_edges_override: bool = False
     driver_amps: float | None = Field(None, ge=0, le=80)
     ignores_amps: bool = False
+    place_dated_by_parking: bool = False
+    stray: Place | None = None
+    loses_plug_out: bool = False
+    reports_odometer: bool = True
+    claimed_soc_pct: float | None = Field(None, ge=0, le=100)
+    no_time: NoTime | None = None
+    report_every_s: float = Field(0.0, ge=0)
     pauses_after_s: float | None = Field(None, gt=0)
     webhook_faults: WebhookFaults | None = None

@@ -21,6 +21,7 @@ from simulators.cars.world import World
 COMMANDS = {"charge_start", "charge_stop", "set_charging_amps", "add_charge_schedule", "remove_charge_schedule"}
 PRICES_USD = {"command": 0.001, "wake_up": 0.02, "data": 0.002}
 ASLEEP = "vehicle unavailable: vehicle is offline or asleep"
+KM_PER_MILE = 1.609344
 PROTO_VALUES = {
     "DetailedChargeState": "detailedChargeStateValue",
     "LocatedAtHome": "booleanValue",
@@ -53,6 +54,7 @@ def telemetry(spec: CarSpec, view: View) -> dict[str, Any]:
         "DetailedChargeState": f"DetailedChargeState{charging_state(spec, view)}",
         "LocatedAtHome": view.at_home,
         "Location": {"latitude": view.latitude, "longitude": view.longitude},
+        "Odometer": None if view.odometer_km is None else round(view.odometer_km / KM_PER_MILE, 3),
         "VehicleSpeed": 50.0 if view.driving else 0.0,
         "ACChargingPower": round(view.power_kw, 6) if view.plugged and view.charging else 0.0,
         "ACChargingEnergyIn": round(view.session_wh / 1000, 6),
@@ -61,6 +63,7 @@ def telemetry(spec: CarSpec, view: View) -> dict[str, Any]:
     }
     left_out = {
         "LocatedAtHome": not spec.home_flag,
+        "Odometer": view.odometer_km is None,
         "DetailedChargeState": not (spec.reports_cable and spec.reports_charging),
         "ACChargingPower": not spec.reports_power,
     }

@@ -75,6 +75,7 @@ class World:
         car = Car(spec=spec, at=at)
         car.reported = car.view()
         self.cars[spec.vehicle_id] = car
+        self._arm(car)
         return car
 
     def touch(self, car: Car, at: datetime) -> None:
@@ -82,7 +83,7 @@ class World:
         car.advance(at)
         view, before = car.view(), car.reported
         sampled = car.next_sample_at is not None and car.next_sample_at <= at
-        if before is None or view.differs_from(before) or sampled or self._power_stepped(before, view):
+        if self._is_to_report(car, before, view, at, sampled=sampled):
             self.report(car, before, view)
         every_s = self.provider(car.spec.provider).sample_every_s
         if not view.charging or every_s == 0:
@@ -90,6 +91,19 @@ class World:
         elif car.next_sample_at is None or sampled:
             car.next_sample_at = at + timedelta(seconds=every_s)
         self._arm(car)
+
+    def _is_to_report(self, car: Car, before: View | None, view: View, at: datetime, *, sampled: bool) -> bool:
+        """Whether the provider reports now: at its own pace if it polls, else on a change or as a sample."""
+        if car.spec.report_every_s > 0:
+            due = car.next_report_at is None or car.next_report_at <= at
+            if due:
+                car.next_report_at = at + timedelta(seconds=car.spec.report_every_s)
+            return due
+        car.next_report_at = None
+        if before is not None and before.plugged and not view.plugged and car.spec.loses_plug_out:
+            car.reported = view
+            return False
+        return before is None or view.differs_from(before) or sampled or self._power_stepped(before, view)
 
     def report(self, car: Car, before: View | None, view: View) -> None:
         """Hand a view of a car to its provider, unless the provider has lost contact."""
@@ -103,7 +117,10 @@ class World:
     def _arm(self, car: Car) -> None:
         car.generation += 1
         generation = car.generation
-        instants = [at for at in (car.next_event(), car.next_sample_at) if at is not None]
+        polled = car.next_report_at
+        if polled is None and car.spec.report_every_s > 0:
+            polled = car.at + timedelta(seconds=car.spec.report_every_s)
+        instants = [at for at in (car.next_event(), car.next_sample_at, polled) if at is not None]
         if instants:
             self.later(min(instants), lambda at: self._wake(car, generation, at))
 

@@ -47,6 +47,15 @@ def test_a_drive_before_the_place_was_measured_does_not_make_it_void() -> None:
     assert car.says(2 * HOUR, plugged_in=True, **PARKED).in_session
 
 
+@pytest.mark.parametrize(("kilometres", "in_session"), [(1001.0, True), (1012.0, False)])
+def test_an_odometer_from_just_before_the_parking_tells_a_drive_from_the_rest_of_the_arrival(
+    kilometres: float, in_session: bool
+) -> None:
+    car = Car().says(-30, plugged_in=False, odometer_km=1000.0).says(60, **PARKED)
+    car.says(5 * HOUR, odometer_km=kilometres).says(5 * HOUR, plugged_in=True, **PARKED)
+    assert car.in_session is in_session
+
+
 def test_a_home_that_gets_its_name_after_the_car_parked_counts() -> None:
     car = Car().says(HOUR, plugged_in=True, at_home=False, place_measured_at=at(0))
     assert car.says(2 * HOUR, plugged_in=True, **PARKED).in_session

@@ -22,7 +22,7 @@ from driveway.domain.twin.reasons import Reason
 
 DRIVEN_KM = 0.5
 MOST_KM_PER_HOUR = 250.0
-ODOMETER_LAG = timedelta(minutes=1)
+ODOMETER_LAG = timedelta(minutes=10)
 """The odometer of an arrival may be dated this long before the place of it."""
 
 MOST_STRAYS = 4
@@ -50,7 +50,7 @@ def _odometer(presence: Presence, context: ObservationContext) -> Ruled:
     after = replace(presence, odometer_km=Observed(value, context.at))
     if known is None or not _is_a_drive(value - known.value, context.at - known.at):
         return after, ()
-    driven_after = min(known.at + ODOMETER_LAG, context.at)
+    driven_after = _driven_after(presence, known, value - known.value)
     after = replace(after, driven_after=driven_after, reopen_before=None)
     session, held = after.session, after.held_plug_out
     if session is None or known.at < session.opened_at:
@@ -58,6 +58,18 @@ def _odometer(presence: Presence, context: ObservationContext) -> Ruled:
     if held is not None and context.at >= held.reported_at:
         return close(after, held, Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT)
     return _left(after, _last_home_at(after, session))
+
+
+def _driven_after(presence: Presence, known: Observed, driven_km: float) -> datetime:
+    """After which time the car was driven: after its last reading, or after it parked where it was last seen.
+
+    A reading from a little before the parking proves a later drive if the rest of the arrival cannot be as long.
+    """
+    measured_at = presence.place_measured_at
+    if measured_at is None or not known.at < measured_at <= known.at + ODOMETER_LAG:
+        return known.at
+    arrival_km = MOST_KM_PER_HOUR * ((measured_at - known.at) / timedelta(hours=1))
+    return measured_at if driven_km > arrival_km + DRIVEN_KM else known.at
 
 
 def _is_a_drive(driven_km: float, took: timedelta) -> bool:
