@@ -175,6 +175,11 @@ def lost(rig: Rig, tesla: Tesla, *assets: str) -> None:
     tesla.refresh_tokens.revoke("owner-1")
     rig.clock.move(hours=9)
     tesla.check()
+    refuse_commands(rig, *assets)
+
+
+def refuse_commands(rig: Rig, *assets: str) -> None:
+    """A command to each car was refused for the account."""
     now = rig.clock.now()
     command = Command("1", "stop", "AXLE_SCHEDULE", "failed", now, now, now, outcome="NEEDS_USER", ended_at=now)
     for asset in assets:
@@ -206,6 +211,18 @@ def test_a_new_sign_in_sets_every_car_of_the_account_going_at_once(rig: Rig, tes
     rig.publish()
     events = [kind for kind, detail in rig.bus.events if kind == "Reconnected"]
     assert len(events) == 2
+
+
+def test_a_new_sign_in_replaces_a_token_that_works_but_whose_commands_are_refused(rig: Rig, tesla: Tesla) -> None:
+    put(rig, site_body(a_tesla(tesla.sign_in())))
+    tesla.check()
+    refuse_commands(rig, "car-1")
+    token = tesla.sign_in()
+    put(rig, site_body(a_tesla(token)))
+    tesla.check()
+    assert tesla.record.previous == token
+    assert tesla.is_connected()
+    assert rig.twin("car-1").presence.needs_user is None
 
 
 def test_a_record_that_came_through_the_table_is_the_same(rig: Rig, tesla: Tesla) -> None:
