@@ -50,7 +50,7 @@ intents = st.builds(
     st.booleans(),
     st.sampled_from(["maximise_charging_time", "minimise_charging_time"]),
 )
-KINDS = {"tariff-update", "intent", "plug-in", "plug-out", "charge-now", "charge-now-deleted"}
+KINDS = {"tariff-update", "intent", "plug-in", "vehicle-update", "plug-out", "charge-now", "charge-now-deleted"}
 
 
 def test_every_call_of_axle_sync_is_valid_by_axles_openapi(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,8 @@ def test_every_call_of_axle_sync_is_valid_by_axles_openapi(capsys: pytest.Captur
             twin = with_soc(twin, soc_pct, now)
         before = twin
         boost = boosted(plugged(twin, "s1", now), now + minutes(boost_min))
-        for wanted in (before, boost, replace(boost, charge_now=None), unplugged(before), plugged(before, "s2", now)):
+        stronger = replace(boost, link=replace(boost.link, power_kw=power_kw + 1), charge_now=None)
+        for wanted in (before, boost, stronger, unplugged(before), plugged(before, "s2", now)):
             twin = replace(wanted, axle=twin.axle if wanted is not before else AxleState())
             while (call := next_call(twin, now)) is not None:
                 check_request("POST", call.path, call.body)

@@ -258,3 +258,14 @@ def test_profiles_survive_the_table(car: Rig) -> None:
     (one,) = held(car)
     expected: ChargingProfile = parse_charging_profile(recurring)
     assert one.profile == expected
+
+
+def test_axles_ids_compare_without_case(car: Rig) -> None:
+    assert accepted(post(car, profile(), asset=AXLE_ASSET.upper()))
+    assert limits(car) == [0.0, 99999.0, 0.0]
+    body = envelope(profile([(0, 3000.0)]))
+    body["payload"]["asset_id"] = AXLE_ASSET.upper()
+    assert accepted(deliver(car, body))
+    assert limits(car) == [3000.0]
+    assert accepted(post(car, None, asset=AXLE_ASSET.title(), method="DELETE"))
+    assert held(car) == ()

@@ -1,7 +1,7 @@
 """A store of shared tokens in memory, as strict as a conditional write."""
 
 import threading
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from driveway.store.tokens import TokenRecord
 
@@ -34,4 +34,6 @@ class MemoryStore(Generic[Record]):
             return True
 
     def _version(self, key: str) -> int:
-        return self.kept[key].version if key in self.kept else 0
+        kept: Any = self.kept.get(key)
+        # Breakers keep plain mappings in such a store.
+        return 0 if kept is None else kept["version"] if isinstance(kept, dict) else kept.version

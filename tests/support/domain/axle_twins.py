@@ -70,6 +70,10 @@ def with_soc(twin: Twin, soc_pct: float, at: datetime = NOW) -> Twin:
     return replace(twin, presence=replace(twin.presence, soc_pct=Observed(soc_pct, at)))
 
 
+def powered(twin: Twin, power_kw: float) -> Twin:
+    return replace(twin, link=replace(twin.link, power_kw=power_kw))
+
+
 def boosted(twin: Twin, until: datetime, name: str = "b1") -> Twin:
     return replace(twin, charge_now=ChargeNow(name, NOW, until))
 
@@ -87,6 +91,7 @@ class ModelAxle:
     intent: Mapping[str, Any] | None = None
     plugged_in: bool | None = None
     session_id: str | None = None
+    charging_rate_kw: float | None = None
     boost_until: datetime | None = None
     muddled: list[str] = field(default_factory=list)
 
@@ -95,6 +100,7 @@ class ModelAxle:
         body = call.body
         self.tariff = body.get("tariff", self.tariff)
         self.intent = body.get("intent", self.intent)
+        self.charging_rate_kw = body.get("vehicle", {}).get("charging_rate_kw", self.charging_rate_kw)
         if call.kind == "plug-in":
             if self.plugged_in and self.session_id != call.session_id:
                 self.muddled.append(f"{self.session_id} became {call.session_id}")

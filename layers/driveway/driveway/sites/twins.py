@@ -80,7 +80,7 @@ def twin_of_other_asset(before: Twin, terms: Terms) -> Twin:
 
 
 def _updated(before: Twin, after: Twin, terms: Terms, text: str) -> Twin:
-    known = before.link.enrolled and before.link.axle_asset_id == after.link.axle_asset_id
+    known = before.link.enrolled and before.link.axle_asset_id.lower() == after.link.axle_asset_id.lower()
     if not known or terms.rejoined:
         # Axle expects to be told all at an enrolment.
         after = replace(after, axle=AxleState())

@@ -31,9 +31,15 @@ def site_key(site: str) -> str:
     return f"SITE#{site}"
 
 
+AXLE_KINDS = frozenset({"axle", "axle-site"})
+
+
 def alias_key(kind: str, identifier: str) -> str:
-    """The partition that says whose an identifier is: ``axle`` or a provider's name, and the id there."""
-    return f"ALIAS#{kind}#{identifier}"
+    """The partition that says whose an identifier is: ``axle`` or a provider's name, and the id there.
+
+    Axle's ids are UUIDs, which compare without case (RFC 9562 §4).
+    """
+    return f"ALIAS#{kind}#{identifier.lower() if kind in AXLE_KINDS else identifier}"
 
 
 def seen_key(source: str, identifier: str) -> str:

@@ -26,6 +26,7 @@ from tests.support.domain.axle_twins import (
     lost,
     minutes,
     plugged,
+    powered,
     settled,
     snoozed,
     told,
@@ -336,12 +337,12 @@ def test_while_one_instance_calls_no_other_calls_for_the_same_asset() -> None:
     assert claim(twin, NOW, "second") is twin
     assert claimed_call(twin, "second") is None
     assert axle_due(twin, NOW) == NOW + minutes(2)
-    assert claimed(settled(a_twin()), NOW, id="x", until=NOW + minutes(2)).axle.telling is None
+    assert claimed(settled(a_twin()), NOW, id="x", until=NOW + minutes(2)).axle.call_claim is None
 
 
 def test_the_claimed_call_is_the_same_whatever_changes_meanwhile() -> None:
     twin = claim(settled(a_twin()), NOW, "x")
-    assert twin.axle.telling is None
+    assert twin.axle.call_claim is None
     twin = claim(plugged(settled(a_twin())), NOW, "x")
     call = claimed_call(twin, "x")
     assert call is not None
@@ -359,3 +360,49 @@ def test_what_a_vanished_caller_told_is_in_doubt_and_its_late_answer_counts_for_
     assert following is not None
     assert following.kind == "plug-out"
     assert answered(taken_over, "gone", lambda told: acknowledged(told, call, later)) is taken_over
+
+
+def test_another_power_of_a_plugged_in_car_is_reported_without_its_energy() -> None:
+    twin = powered(settled(plugged(a_twin())), 3.6)
+    assert not in_sync(twin, NOW)
+    after, (call,) = told(twin)
+    assert call.path.endswith("/event")
+    assert call.body == {
+        "event_type": "intent_update",
+        "vehicle": {"charging_rate_kw": 3.6},
+        "tariff": {
+            "off_peak_times": "00:00-05:30, 23:30-24:00",
+            "timezone": "Europe/London",
+            "tariff_type": "dual_rate",
+        },
+    }
+    assert in_sync(after, NOW)
+    assert kinds(powered(after, 3.6)) == []
+
+
+def test_another_power_of_a_car_that_is_not_plugged_in_goes_with_its_next_plug_in() -> None:
+    twin = powered(settled(a_twin()), 3.6)
+    assert kinds(twin) == []
+    (call,) = told(plugged(twin))[1]
+    assert (call.kind, call.body["vehicle"]) == ("plug-in", {"charging_rate_kw": 3.6})
+
+
+def test_a_power_that_is_taken_back_after_a_lost_answer_is_reported_again() -> None:
+    twin = settled(plugged(a_twin()))
+    back = powered(lost(powered(twin, 3.6)), 7.4)
+    (call,) = told(back)[1]
+    assert call.body["vehicle"] == {"charging_rate_kw": 7.4}
+
+
+def test_a_refused_power_is_reported_with_the_plug_in_and_then_left_alone() -> None:
+    twin = powered(settled(plugged(a_twin())), 3.6)
+    assert kinds(twin, refuse=("vehicle-update",)) == ["vehicle-update", "plug-in"]
+    after, calls = told(twin, refuse=("vehicle-update", "plug-in"))
+    assert [call.kind for call in calls] == ["vehicle-update", "plug-in"]
+    assert next_call(after, NOW) is None
+
+
+def test_the_power_is_not_reported_to_an_axle_that_took_the_plug_in_without_it() -> None:
+    bare = told(plugged(settled(a_twin())))[0]
+    bare = replace(bare, axle=replace(bare.axle, charging_rate_kw=None))
+    assert kinds(powered(bare, 3.6)) == []

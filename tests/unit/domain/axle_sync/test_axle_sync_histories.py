@@ -31,6 +31,7 @@ from tests.support.domain.axle_twins import (
     boosted,
     minutes,
     plugged,
+    powered,
     snoozed,
     unplugged,
     with_soc,
@@ -44,7 +45,15 @@ INTENTS = (
     Intent(ready_by=EVERY_DAY, target_soc_pct=80),
     Intent(ready_by=EVERY_DAY, target_soc_pct=95, may_charge_peak=True),
 )
-RANK = {"tariff-update": 0, "intent": 1, "plug-in": 2, "plug-out": 2, "charge-now": 3, "charge-now-deleted": 3}
+RANK = {
+    "tariff-update": 0,
+    "intent": 1,
+    "plug-in": 2,
+    "plug-out": 2,
+    "vehicle-update": 2,
+    "charge-now": 3,
+    "charge-now-deleted": 3,
+}
 LEASE = minutes(2)
 
 Fate = Literal[
@@ -58,6 +67,7 @@ changes = st.one_of(
     st.tuples(st.just("tariff"), st.integers(0, len(TARIFFS) - 1)),
     st.tuples(st.just("intent"), st.integers(0, len(INTENTS) - 1)),
     st.tuples(st.just("soc"), st.integers(10, 95)),
+    st.tuples(st.just("power"), st.sampled_from([4, 7, 11])),
     st.tuples(st.just("plug"), st.just(0)),
     st.tuples(st.just("unplug"), st.just(0)),
     st.tuples(st.just("boost"), st.sampled_from([20, 60, 300])),
@@ -94,6 +104,8 @@ class History:
             self.twin = replace(twin, intent=INTENTS[value])
         elif what == "soc":
             self.twin = with_soc(twin, value, self.now)
+        elif what == "power":
+            self.twin = powered(twin, value)
         elif what == "plug" and twin.presence.session is None:
             self.sessions += 1
             self.twin = plugged(twin, f"s{self.sessions}", self.now)
@@ -231,6 +243,8 @@ class History:
         if not refused_kinds & {"plug-in", "plug-out"}:
             assert axle.plugged_in is (session is not None)
             assert axle.session_id == (session.id if session else None)
+            if session is not None and told.charging_rate_kw is not None and "vehicle-update" not in refused_kinds:
+                assert axle.charging_rate_kw == twin.link.power_kw
             alive = axle.boost_until if axle.boost_until is not None and axle.boost_until > now else None
             if not refused_kinds & {"charge-now", "charge-now-deleted"}:
                 assert alive == (boost.until if boost else None)
@@ -284,6 +298,8 @@ def test_axles_picture_equals_the_twin_after_any_changes_and_any_failures_that_e
         history = History(ModelAxle(ends_boost), list(fates), list(interruptions), frozenset())
         run(history, moves, tally)
         assert in_sync(history.twin, history.now)
+        if wanted_session(history.twin, history.now) is not None:
+            assert history.axle.charging_rate_kw == history.twin.link.power_kw
 
     histories()
     show("any failures", tally, capsys)

@@ -88,7 +88,7 @@ class AxleByHand:
         self.called: list[datetime] = []
         self.accepted: Counter[tuple[str, str]] = Counter()
 
-    def tell(self, path: str, body: Any) -> None:
+    def send_event(self, path: str, body: Any) -> None:
         self.called.append(self.clock.now())
         if self.down:
             raise AxleUnavailableError("HTTP 503", status=503, retry_after_s=self.retry_after_s)
@@ -411,7 +411,7 @@ def test_sync_writes_what_axle_acknowledged_to_the_table(simulated: Simulated, m
         raw = runtime.dynamodb.get_item(TableName="t", Key=key)["Item"]
     assert in_sync(stored, simulated.clock.now())
     assert stored.axle.plug is not None
-    assert (stored.axle.plug.session_id, stored.axle.telling, stored.revision) == ("s1", None, 0)
+    assert (stored.axle.plug.session_id, stored.axle.call_claim, stored.revision) == ("s1", None, 0)
     # The claim and the three answers: each answer but the last is one write with the next claim.
     assert stored.version == 4
     assert "axle_due" not in raw

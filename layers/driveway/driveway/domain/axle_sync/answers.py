@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.calls import AxleCall, CallKind
-from driveway.domain.axle_sync.differences import call_due, doubts, in_sync, next_call, possible_calls, with_doubts
+from driveway.domain.axle_sync.differences import call_due, in_sync, next_call, possible_calls
+from driveway.domain.axle_sync.doubts import doubts, with_doubts
 from driveway.domain.preferences.intent import intent_differs
 from driveway.domain.twin import (
+    AxleCallClaim,
     AxleDoubt,
     AxleLost,
     AxlePlug,
     AxleRefusal,
     AxleState,
     AxleSubject,
-    AxleTelling,
     Entry,
     Twin,
 )
@@ -24,14 +25,14 @@ from driveway.domain.twin.reasons import Reason
 FIRST_BACKOFF_S = 5.0
 LONGEST_BACKOFF_S = 300.0
 ACTS_WITHIN = timedelta(seconds=60)
-"""After so long at the latest Axle has carried out a call that had no answer, or never will."""
+"""Axle has carried out a call that had no answer within this time, or never will."""
 
 
 def claimed(twin: Twin, now: datetime, *, id: str, until: datetime) -> Twin:  # noqa: A002 - the field's name
     """The twin with its next call claimed: until then nobody else calls for this asset, so its calls keep their order.
 
-    The same twin when there is no call to make. ``claimed_call`` gives the call. Should the answer never be noted, what
-    the call tells is in doubt from ``until`` on.
+    The same twin when there is no call to make. ``claimed_call`` gives the call. If its answer is never noted, what the
+    call reports is in doubt from ``until`` on.
     """
     call = call_due(twin, now)
     if call is None:
@@ -40,7 +41,7 @@ def claimed(twin: Twin, now: datetime, *, id: str, until: datetime) -> Twin:  # 
         twin.axle,
         doubts=doubts(twin, now),
         lost=tuple(lost for lost in twin.axle.lost if now < lost.until),
-        telling=AxleTelling(id, now, until, _news(twin.axle, call)),
+        call_claim=AxleCallClaim(id, now, until, _news(twin.axle, call)),
         unacknowledged_since=twin.axle.unacknowledged_since or now,
     )
     return replace(twin, axle=axle)
@@ -48,46 +49,50 @@ def claimed(twin: Twin, now: datetime, *, id: str, until: datetime) -> Twin:  # 
 
 def claimed_call(twin: Twin, id: str) -> AxleCall | None:  # noqa: A002 - the field's name
     """The call that was claimed under this id; None when it was not."""
-    telling = twin.axle.telling
+    telling = twin.axle.call_claim
     return next_call(twin, telling.since) if telling is not None and telling.id == id else None
 
 
 def answered(twin: Twin, id: str, note: Callable[[Twin], Twin]) -> Twin:  # noqa: A002 - the field's name
     """The twin with what came of a claimed call noted; the same twin when somebody else has taken the claim over.
 
-    What the late call told is in doubt then, and so told again.
+    What the late call reported is in doubt then, and is reported again.
     """
-    telling = twin.axle.telling
+    telling = twin.axle.call_claim
     if telling is None or telling.id != id:
         return twin
-    return note(replace(twin, axle=replace(twin.axle, telling=None)))
+    return note(replace(twin, axle=replace(twin.axle, call_claim=None)))
 
 
 def acknowledged(twin: Twin, call: AxleCall, now: datetime) -> Twin:
     """The twin once Axle answered the call with a 2xx."""
-    subjects = {told.subject for told in call.tells}
+    subjects = {reported.subject for reported in call.reports}
     axle = replace(twin.axle, doubts=tuple(doubt for doubt in twin.axle.doubts if doubt.subject not in subjects))
     if call.tariff is not None:
         axle = replace(axle, tariff=call.tariff)
     if call.intent is not None:
         axle = replace(axle, intent=call.intent)
     if call.kind in {"plug-in", "plug-out"}:
-        axle = replace(axle, plug=AxlePlug(call.session_id))
+        axle = replace(axle, plug=AxlePlug(call.session_id), charging_rate_kw=call.charging_rate_kw)
+    if call.charging_rate_kw is not None:
+        axle = replace(axle, charging_rate_kw=call.charging_rate_kw)
     if call.kind == "plug-out" and axle.charge_now is not None and now < axle.charge_now.until:
         # Whether a plug-out ends the charge-now is Axle's affair and not documented.
         axle = replace(axle, doubts=with_doubts(axle.doubts, (AxleDoubt("charge_now"),)))
     if call.kind in {"charge-now", "charge-now-deleted"}:
         axle = replace(axle, charge_now=call.charge_now)
     axle = replace(axle, attempts=0, retry_at=None, last_error=None)
+    text, detail = _ACKNOWLEDGED_TEXTS[call.kind], {"call": call.kind, **call.body}
     return _settled(replace(twin, axle=axle), now).tell(
-        Entry(now, Event.AXLE_TOLD, Reason.AXLE_ACKNOWLEDGED, _TOLD[call.kind], {"call": call.kind, **call.body})
+        Entry(now, Event.AXLE_TOLD, Reason.AXLE_ACKNOWLEDGED, text, detail)
     )
 
 
-_TOLD: dict[CallKind, str] = {
+_ACKNOWLEDGED_TEXTS: dict[CallKind, str] = {
     "tariff-update": "Axle knows the tariff.",
     "intent": "Axle knows what the driver needs.",
     "plug-in": "Axle knows that the car is plugged in at home.",
+    "vehicle-update": "Axle knows at which power the car charges.",
     "plug-out": "Axle knows that the car is not plugged in.",
     "charge-now": "Axle knows of the charge-now.",
     "charge-now-deleted": "Axle knows that the charge-now is over.",
@@ -101,7 +106,9 @@ def _news(axle: AxleState, call: AxleCall) -> tuple[AxleDoubt, ...]:
         old.add("tariff")
     if call.intent is not None and not intent_differs(axle.intent, call.intent):
         old.add("intent")
-    return tuple(told for told in call.tells if told.subject not in old)
+    if call.charging_rate_kw == axle.charging_rate_kw:
+        old.add("charging_rate")
+    return tuple(reported for reported in call.reports if reported.subject not in old)
 
 
 def pause_s(attempts: int, wait_s: float | None, spread: float) -> float:
@@ -142,18 +149,18 @@ def put_off(
         lost=_with_lost(axle.lost, unanswered, now + acts_within) if unanswered else axle.lost,
         unacknowledged_since=axle.unacknowledged_since or now,
     )
-    return _told_unavailable(twin, replace(twin, axle=later), now)
+    return _with_outage_reported(twin, replace(twin, axle=later), now)
 
 
 def _with_lost(known: tuple[AxleLost, ...], call: AxleCall, until: datetime) -> tuple[AxleLost, ...]:
-    said = call.says
-    further = tuple(AxleLost(told, said[told.subject], until) for told in call.tells)
-    again = {(lost.told, lost.said) for lost in further}
-    return (*(lost for lost in known if (lost.told, lost.said) not in again), *further)
+    values = call.report_values
+    further = tuple(AxleLost(reported, values[reported.subject], until) for reported in call.reports)
+    again = {(lost.reported, lost.value) for lost in further}
+    return (*(lost for lost in known if (lost.reported, lost.value) not in again), *further)
 
 
 def held_back(twin: Twin, detail: str, *, now: datetime, until: datetime) -> Twin:
-    """The twin that has something to tell while Axle as a whole is given a rest: looked at again at ``until``."""
+    """The twin that has something to report while Axle as a whole is left alone: reconciled again at ``until``."""
     if call_due(twin, now) is None:
         return twin
     axle = replace(
@@ -162,10 +169,10 @@ def held_back(twin: Twin, detail: str, *, now: datetime, until: datetime) -> Twi
         last_error=twin.axle.last_error or detail,
         unacknowledged_since=twin.axle.unacknowledged_since or now,
     )
-    return _told_unavailable(twin, replace(twin, axle=axle), now)
+    return _with_outage_reported(twin, replace(twin, axle=axle), now)
 
 
-def _told_unavailable(before: Twin, after: Twin, now: datetime) -> Twin:
+def _with_outage_reported(before: Twin, after: Twin, now: datetime) -> Twin:
     if before.axle.retry_at is not None:
         return after
     text = "Axle cannot be reached; it is tried again until it answers."
@@ -177,8 +184,8 @@ def _told_unavailable(before: Twin, after: Twin, now: datetime) -> Twin:
 def refused(twin: Twin, call: AxleCall, *, status: int, detail: str, now: datetime) -> Twin:
     """The twin once Axle refused the call for good: not repeated until the value changes.
 
-    The app is told, unless the call was a plug-in with more than the plug state: its parts are then told one by one,
-    and the one at fault is refused by itself.
+    The app gets ``NeedsAttention``, except for a plug-in with more than the plug state: its parts are then reported one
+    by one, and Axle refuses the one at fault by itself.
     """
     kept = tuple(refusal for refusal in twin.axle.refusals if refusal.fingerprint != call.fingerprint)
     refusal = AxleRefusal(call.kind, status, detail, call.fingerprint, now)

@@ -1,4 +1,4 @@
-"""The calls by which Axle is told of an asset: their paths, bodies, and what each one tells. Pure."""
+"""The calls that report an asset to Axle: their paths and bodies, and the values that each one reports. Pure."""
 
 import hashlib
 import json
@@ -8,14 +8,16 @@ from typing import Any, Literal
 from driveway.domain.instants import utc_text
 from driveway.domain.twin import AxleDoubt, AxleIntent, AxleState, AxleSubject, AxleTariff, ChargeNow
 
-CallKind = Literal["tariff-update", "intent", "plug-in", "plug-out", "charge-now", "charge-now-deleted"]
+CallKind = Literal[
+    "tariff-update", "intent", "plug-in", "vehicle-update", "plug-out", "charge-now", "charge-now-deleted"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class AxleCall:
-    """One call to make for an asset: its kind, its body, and the values it tells.
+    """One call to make for an asset: its kind, its body, and the values it reports.
 
-    ``fingerprint`` is what is said, in short: the same for the same call with the same value.
+    ``fingerprint`` is the same for the same call with the same values.
     """
 
     kind: CallKind
@@ -25,96 +27,129 @@ class AxleCall:
     tariff: AxleTariff | None = None
     intent: AxleIntent | None = None
     session_id: str | None = None
+    charging_rate_kw: float | None = None
     charge_now: ChargeNow | None = None
 
     @property
     def path(self) -> str:
-        """The path of the call at Axle."""
-        return f"/entities/asset/{self.axle_asset_id}/event/{self.kind}"
+        """The path of the call at Axle. For a vehicle by itself that is the one for events of any kind."""
+        event = f"/entities/asset/{self.axle_asset_id}/event"
+        return event if self.kind == "vehicle-update" else f"{event}/{self.kind}"
 
     @property
-    def tells(self) -> tuple[AxleDoubt, ...]:
-        """What the call tells of."""
-        told: list[AxleDoubt] = []
+    def reports(self) -> tuple[AxleDoubt, ...]:
+        """What the call reports, in the form in which it is in doubt while there is no answer."""
+        reported: list[AxleDoubt] = []
         if self.tariff is not None:
-            told.append(AxleDoubt("tariff"))
+            reported.append(AxleDoubt("tariff"))
         if self.intent is not None:
-            told.append(AxleDoubt("intent"))
+            reported.append(AxleDoubt("intent"))
         if self.kind in {"plug-in", "plug-out"}:
-            told.append(AxleDoubt("plug", self.session_id))
+            reported.append(AxleDoubt("plug", self.session_id))
+        if self.charging_rate_kw is not None:
+            reported.append(AxleDoubt("charging_rate"))
         if self.kind in {"charge-now", "charge-now-deleted"}:
-            told.append(AxleDoubt("charge_now"))
-        return tuple(told)
+            reported.append(AxleDoubt("charge_now"))
+        return tuple(reported)
 
     @property
-    def says(self) -> dict[AxleSubject, str]:
-        """What the call says of each subject that it tells of, in short."""
-        said = _values(self.tariff, self.intent, self.session_id, self.charge_now)
-        return {told.subject: said[told.subject] for told in self.tells}
+    def report_values(self) -> dict[AxleSubject, str]:
+        """A digest of the value that the call reports of each of its subjects."""
+        values = _digests(self.tariff, self.intent, self.session_id, self.charging_rate_kw, self.charge_now)
+        return {reported.subject: values[reported.subject] for reported in self.reports}
 
 
 def acknowledged_values(axle: AxleState) -> dict[AxleSubject, str]:
-    """What Axle acknowledged, in the form of ``AxleCall.says``."""
+    """A digest of each value that Axle acknowledged, in the form of ``AxleCall.report_values``."""
     session_id = axle.plug.session_id if axle.plug is not None else None
-    return _values(axle.tariff, axle.intent, session_id, axle.charge_now)
+    return _digests(axle.tariff, axle.intent, session_id, axle.charging_rate_kw, axle.charge_now)
 
 
-def _values(
-    tariff: AxleTariff | None, intent: AxleIntent | None, session_id: str | None, boost: ChargeNow | None
+def _digests(
+    tariff: AxleTariff | None,
+    intent: AxleIntent | None,
+    session_id: str | None,
+    charging_rate_kw: float | None,
+    boost: ChargeNow | None,
 ) -> dict[AxleSubject, str]:
     return {
-        "tariff": _short(_tariff_body(tariff) if tariff is not None else None),
-        "intent": _short(_intent_said(intent) if intent is not None else None),
-        "plug": _short(session_id),
-        "charge_now": _short(utc_text(boost.until) if boost is not None else None),
+        "tariff": _digest(_tariff_body(tariff) if tariff is not None else None),
+        "intent": _digest(_intent_value(intent) if intent is not None else None),
+        "plug": _digest(session_id),
+        "charging_rate": _digest(charging_rate_kw),
+        "charge_now": _digest(utc_text(boost.until) if boost is not None else None),
     }
 
 
 def tariff_update(axle_asset_id: str, tariff: AxleTariff) -> AxleCall:
-    """Tell the tariff."""
+    """Report the tariff."""
     body = {"tariff": _tariff_body(tariff)}
-    return AxleCall("tariff-update", axle_asset_id, body, _short("tariff-update", body), tariff=tariff)
+    return AxleCall("tariff-update", axle_asset_id, body, _digest("tariff-update", body), tariff=tariff)
 
 
 def intent_update(axle_asset_id: str, intent: AxleIntent) -> AxleCall:
-    """Tell what the driver needs."""
-    said = _short("intent", _intent_said(intent))
-    return AxleCall("intent", axle_asset_id, {"intent": _intent_body(intent)}, said, intent=intent)
+    """Report what the driver needs."""
+    fingerprint = _digest("intent", _intent_value(intent))
+    return AxleCall("intent", axle_asset_id, {"intent": _intent_body(intent)}, fingerprint, intent=intent)
 
 
 def plug_in(
     axle_asset_id: str, session_id: str, *, power_kw: float, tariff: AxleTariff | None, intent: AxleIntent | None
 ) -> AxleCall:
-    """Tell that the car is plugged in at home, at which power it charges, and what is given of tariff and intent."""
-    body: dict[str, Any] = {"vehicle": {"charging_rate_kw": power_kw}}
+    """Report that the car is plugged in at home and at which power it charges, with tariff and intent where given."""
+    body: dict[str, Any] = {"vehicle": _vehicle_body(power_kw)}
     if tariff is not None:
         body["tariff"] = _tariff_body(tariff)
     if intent is not None:
         body["intent"] = _intent_body(intent)
-    said = _short("plug-in", session_id, power_kw, body.get("tariff"), _intent_said(intent) if intent else None)
-    return AxleCall("plug-in", axle_asset_id, body, said, tariff=tariff, intent=intent, session_id=session_id)
+    intent_value = _intent_value(intent) if intent else None
+    return AxleCall(
+        "plug-in",
+        axle_asset_id,
+        body,
+        _digest("plug-in", session_id, power_kw, body.get("tariff"), intent_value),
+        tariff=tariff,
+        intent=intent,
+        session_id=session_id,
+        charging_rate_kw=power_kw,
+    )
 
 
 def bare_plug_in(axle_asset_id: str, session_id: str) -> AxleCall:
-    """Tell that the car is plugged in at home, and nothing else."""
-    return AxleCall("plug-in", axle_asset_id, {}, _short("plug-in", session_id), session_id=session_id)
+    """Report that the car is plugged in at home, and nothing else."""
+    return AxleCall("plug-in", axle_asset_id, {}, _digest("plug-in", session_id), session_id=session_id)
 
 
-def plug_out(axle_asset_id: str, heard: tuple[str, ...]) -> AxleCall:
-    """Tell that the car is not plugged in at home; ``heard`` are the sessions that Axle may take to be going on."""
-    return AxleCall("plug-out", axle_asset_id, {}, _short("plug-out", *heard))
+def vehicle_update(axle_asset_id: str, *, power_kw: float, tariff: AxleTariff) -> AxleCall:
+    """Report at which power the plugged-in car charges now, by an ``intent_update`` with the tariff.
+
+    Axle takes a vehicle only with a plug-in or an intent update. Either with an intent would make it plan the whole
+    energy again, of which the car has charged a part.
+    """
+    body = {"event_type": "intent_update", "vehicle": _vehicle_body(power_kw), "tariff": _tariff_body(tariff)}
+    fingerprint = _digest("vehicle-update", body)
+    return AxleCall("vehicle-update", axle_asset_id, body, fingerprint, tariff=tariff, charging_rate_kw=power_kw)
+
+
+def plug_out(axle_asset_id: str, session_ids: tuple[str, ...]) -> AxleCall:
+    """Report that the car is not plugged in at home; ``session_ids`` are the sessions that Axle may believe in."""
+    return AxleCall("plug-out", axle_asset_id, {}, _digest("plug-out", *session_ids))
 
 
 def charge_now(axle_asset_id: str, boost: ChargeNow) -> AxleCall:
-    """Tell that the car charges at once, until when."""
+    """Report that the car charges at once, until when."""
     body = {"end_at": utc_text(boost.until)}
-    return AxleCall("charge-now", axle_asset_id, body, _short("charge-now", body), charge_now=boost)
+    return AxleCall("charge-now", axle_asset_id, body, _digest("charge-now", body), charge_now=boost)
 
 
-def charge_now_deleted(axle_asset_id: str, told: ChargeNow | None) -> AxleCall:
-    """Tell that the charge-now is over before its time; ``told`` is the one that Axle acknowledged."""
-    said = _short("charge-now-deleted", told.id if told else None)
-    return AxleCall("charge-now-deleted", axle_asset_id, {}, said)
+def charge_now_deleted(axle_asset_id: str, acknowledged: ChargeNow | None) -> AxleCall:
+    """Report that the charge-now which Axle acknowledged is over before its time."""
+    fingerprint = _digest("charge-now-deleted", acknowledged.id if acknowledged else None)
+    return AxleCall("charge-now-deleted", axle_asset_id, {}, fingerprint)
+
+
+def _vehicle_body(power_kw: float) -> dict[str, Any]:
+    return {"charging_rate_kw": power_kw}
 
 
 def _tariff_body(tariff: AxleTariff) -> dict[str, Any]:
@@ -136,15 +171,15 @@ def _intent_body(intent: AxleIntent) -> dict[str, Any]:
     }
 
 
-def _intent_said(intent: AxleIntent) -> dict[str, Any]:
-    """The value of an intent: neither the date, which Axle discards, nor a battery that fills makes it another."""
-    said = _intent_body(intent) | {"ready_by": None}
+def _intent_value(intent: AxleIntent) -> dict[str, Any]:
+    """What makes two intents equal to Axle: the date is ignored, and so is energy that follows from a target."""
+    value = _intent_body(intent) | {"ready_by": None}
     if intent.target_soc_pct is not None:
-        said |= {"energy_required_kwh": None, "target_soc_pct": intent.target_soc_pct}
+        value |= {"energy_required_kwh": None, "target_soc_pct": intent.target_soc_pct}
         if intent.vehicle_id is not None:
-            said["vehicle_id"] = intent.vehicle_id
-    return said
+            value["vehicle_id"] = intent.vehicle_id
+    return value
 
 
-def _short(*said: Any) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+def _digest(*values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

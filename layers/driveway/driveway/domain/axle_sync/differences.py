@@ -1,13 +1,16 @@
-"""What Axle has to be told next of an asset, and what its answers mean. Pure: values in, values out.
+"""What Axle does not know yet of an asset, and the call that reports it next. Pure: values in, values out.
 
-Order for an asset: tariff, intent, plug state, charge-now. The first of each is told on its own; later a plug-in
-carries tariff and intent, so that one call says all. Values are taken at the moment of the call, so many quick changes
-cost one call. What was told and never answered is in doubt, and told again whatever the twin wants by then: so the
-calls, which say states and not steps, make Axle's picture right even when an answer was lost after Axle had acted.
-Where other calls followed before Axle can have carried out the lost one at the latest, their values are told once more.
+Order for an asset: tariff, intent, plug state, charging rate, charge-now. The first value of each is reported on its
+own; later a plug-in carries tariff and intent. Values are taken at the moment of the call, so many quick changes cost
+one call.
+
+A report that had no answer is in doubt, and is made again whatever the twin wants by then. Calls say states and not
+steps, so Axle's picture becomes right even when an answer was lost after Axle had acted. Axle may also carry a lost
+call out late, after other calls: once that is over, the values of those calls are reported once more.
 
 A call that Axle refuses for good is parked until its value changes. Where another call can say what matters it is made
-instead: a refused plug-in without what came with it, and after a refused plug-out the next session's plug-in.
+instead: after a refused plug-in a plug-in without tariff and intent, and after a refused plug-out the plug-in of the
+next session.
 """
 
 from dataclasses import replace
@@ -15,7 +18,6 @@ from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.calls import (
     AxleCall,
-    acknowledged_values,
     bare_plug_in,
     charge_now,
     charge_now_deleted,
@@ -23,16 +25,15 @@ from driveway.domain.axle_sync.calls import (
     plug_in,
     plug_out,
     tariff_update,
+    vehicle_update,
 )
+from driveway.domain.axle_sync.doubts import doubts, overtaken
 from driveway.domain.preferences.departures import intent_changes_at
 from driveway.domain.preferences.intent import SOC_ENERGY_TOLERANCE_KWH, axle_intent, intent_differs, same_target
 from driveway.domain.preferences.tariff import axle_tariff
 from driveway.domain.preferences.vehicle_intent import intent_in_force
 from driveway.domain.twin import (
-    AxleDoubt,
     AxleIntent,
-    AxleLost,
-    AxleState,
     AxleSubject,
     ChargeNow,
     Session,
@@ -77,7 +78,7 @@ def next_call(twin: Twin, now: datetime) -> AxleCall | None:
 
 
 def in_sync(twin: Twin, now: datetime) -> bool:
-    """Whether Axle has acknowledged everything there is to tell; a refused value is not acknowledged."""
+    """Whether Axle has acknowledged everything that it should know; a refused value is not acknowledged."""
     return not _differences(twin, now)
 
 
@@ -85,73 +86,40 @@ def call_due(twin: Twin, now: datetime) -> AxleCall | None:
     """The call to make now: None as well while a pause lasts or another instance is calling."""
     axle = twin.axle
     pausing = axle.retry_at is not None and now < axle.retry_at
-    calling = axle.telling is not None and now < axle.telling.until
+    calling = axle.call_claim is not None and now < axle.call_claim.until
     return None if pausing or calling else next_call(twin, now)
 
 
 def axle_due(twin: Twin, now: datetime) -> datetime | None:
-    """When Axle sync has to look at the twin again (aware UTC); None when nothing is ahead."""
-    if not _told_of(twin):
+    """When Axle sync has to reconcile the twin again (aware UTC); None when nothing is ahead."""
+    if not _takes_part(twin):
         return None
     axle = twin.axle
-    if axle.telling is not None and now < axle.telling.until:
-        return axle.telling.until
+    if axle.call_claim is not None and now < axle.call_claim.until:
+        return axle.call_claim.until
     if next_call(twin, now) is not None:
         return max(now, axle.retry_at) if axle.retry_at else now
     if at_rest(twin, now) is not twin:
         return now
     ahead = [intent_changes_at(intent_in_force(twin).intent, twin.link.timezone, now), twin.link.snoozed_until]
-    ahead += [lost.until for lost in _overtaken(axle)]
+    ahead += [lost.until for lost in overtaken(axle)]
     return min((at for at in ahead if at is not None and at > now), default=None)
 
 
 def mark_unacknowledged(twin: Twin, now: datetime) -> Twin:
-    """The twin with the time noted since which Axle does not know everything, if it does not."""
+    """The twin with the time since which Axle does not know everything, if that is so."""
     if in_sync(twin, now) or twin.axle.unacknowledged_since is not None:
         return twin
     return replace(twin, axle=replace(twin.axle, unacknowledged_since=now))
 
 
 def at_rest(twin: Twin, now: datetime) -> Twin:
-    """The twin without what failed calls left on it, once there is nothing to tell and no call under way."""
+    """The twin without what failed calls left on it, once Axle knows everything and no call is under way."""
     axle = twin.axle
-    if axle.telling is not None or not in_sync(twin, now):
+    if axle.call_claim is not None or not in_sync(twin, now):
         return twin
     quiet = replace(axle, attempts=0, retry_at=None, last_error=None, refusals=(), unacknowledged_since=None)
     return twin if quiet == axle else replace(twin, axle=quiet)
-
-
-def doubts(twin: Twin, now: datetime) -> tuple[AxleDoubt, ...]:
-    """What Axle may know otherwise than it acknowledged.
-
-    It was told so without an answer: by calls of the past, by one whose maker has vanished, or by one that others
-    followed and that Axle may have carried out after them.
-    """
-    axle = twin.axle
-    vanished = axle.telling is not None and now >= axle.telling.until
-    unheard = with_doubts(axle.doubts, axle.telling.tells) if axle.telling is not None and vanished else axle.doubts
-    late = tuple(lost.told for lost in _overtaken(axle) if lost.until <= now)
-    if any(told == AxleDoubt("plug") for told in late) and axle.charge_now is not None and now < axle.charge_now.until:
-        # Whether a plug-out ends the charge-now is Axle's affair and not documented.
-        late = (*late, AxleDoubt("charge_now"))
-    return with_doubts(unheard, late) if late else unheard
-
-
-def _overtaken(axle: AxleState) -> list[AxleLost]:
-    """The lost calls' values other than which Axle has acknowledged."""
-    known = acknowledged_values(axle) if axle.lost else {}
-    return [lost for lost in axle.lost if known[lost.told.subject] != lost.said]
-
-
-MOST_PLUG_DOUBTS = 3
-
-
-def with_doubts(known: tuple[AxleDoubt, ...], further: tuple[AxleDoubt, ...]) -> tuple[AxleDoubt, ...]:
-    """Doubts joined, each once. Of the sessions three are enough to know that Axle may have heard of another one."""
-    joined = tuple(doubt for doubt in known if doubt not in further) + further
-    plugs = [doubt for doubt in joined if doubt.subject == "plug"]
-    dropped = set(plugs[:-MOST_PLUG_DOUBTS])
-    return tuple(doubt for doubt in joined if doubt not in dropped)
 
 
 def possible_calls(twin: Twin, now: datetime) -> set[str]:
@@ -159,7 +127,7 @@ def possible_calls(twin: Twin, now: datetime) -> set[str]:
     return {call.fingerprint for ladder in _differences(twin, now) for call in ladder}
 
 
-def _told_of(twin: Twin) -> bool:
+def _takes_part(twin: Twin) -> bool:
     return twin.link.enrolled and not twin.link.leaving
 
 
@@ -172,8 +140,8 @@ def _not_refused(ladder: tuple[AxleCall, ...], refused: frozenset[str]) -> AxleC
 
 
 def _differences(twin: Twin, now: datetime) -> list[tuple[AxleCall, ...]]:
-    """What Axle must be told, in order; for each the calls that say it, the later ones where the first is refused."""
-    if not _told_of(twin):
+    """What Axle does not know, in order; for each the calls that report it, each for a refused one before it."""
+    if not _takes_part(twin):
         return []
     refused, doubtful = _refused(twin), {doubt.subject for doubt in doubts(twin, now)}
     plug = _plug_ladder(twin, now, refused)
@@ -183,17 +151,17 @@ def _differences(twin: Twin, now: datetime) -> list[tuple[AxleCall, ...]]:
         for ladder in (
             _tariff_ladder(twin, doubtful, carrier),
             _intent_ladder(twin, now, doubtful, carrier),
-            plug,
-            _boost_ladder(twin, now, doubtful, told_plugged_in=not plug),
+            plug or _charging_rate_ladder(twin, now, doubtful, refused),
+            _boost_ladder(twin, now, doubtful, plug_is_known=not plug),
         )
         if ladder
     ]
 
 
 def _tariff_ladder(twin: Twin, doubtful: set[AxleSubject], carrier: AxleCall | None) -> tuple[AxleCall, ...]:
-    tariff, told = axle_tariff(twin.tariff), twin.axle.tariff
-    carried = carrier is not None and carrier.tariff is not None and told is not None
-    if carried or (tariff == told and "tariff" not in doubtful):
+    tariff, known = axle_tariff(twin.tariff), twin.axle.tariff
+    carried = carrier is not None and carrier.tariff is not None and known is not None
+    if carried or (tariff == known and "tariff" not in doubtful):
         return ()
     return (tariff_update(twin.link.axle_asset_id, tariff),)
 
@@ -201,43 +169,43 @@ def _tariff_ladder(twin: Twin, doubtful: set[AxleSubject], carrier: AxleCall | N
 def _intent_ladder(
     twin: Twin, now: datetime, doubtful: set[AxleSubject], carrier: AxleCall | None
 ) -> tuple[AxleCall, ...]:
-    intent, told = wanted_intent(twin, now), twin.axle.intent
-    carried = carrier is not None and carrier.intent is not None and told is not None
+    intent, known = wanted_intent(twin, now), twin.axle.intent
+    carried = carrier is not None and carrier.intent is not None and known is not None
     if intent is None or carried or not (_is_news(twin, intent, now) or "intent" in doubtful):
         return ()
     return (intent_update(twin.link.axle_asset_id, intent),)
 
 
 def _is_news(twin: Twin, wanted: AxleIntent, now: datetime) -> bool:
-    """Whether Axle must be told the intent.
+    """Whether Axle must learn the intent.
 
-    A state of charge that moves under the same target is told with the plug-in. Later it is news only if the car needs
-    more than Axle was told, or so much less that charging since the plug-in does not explain it: Axle counts what it
-    let the car charge, and would count it twice.
+    Under one target, a new state of charge is reported with the plug-in. Later it is news only if the car needs more
+    than Axle knows, or so much less that charging since the plug-in does not explain it: Axle counts what it let the
+    car charge, and would count it twice.
     """
-    told = twin.axle.intent
-    if told is None or not intent_differs(told, wanted):
-        return told is None
-    same_terms = not intent_differs(replace(told, energy_required_kwh=wanted.energy_required_kwh), wanted)
-    if not same_target(told, wanted) or not same_terms:
+    known = twin.axle.intent
+    if known is None or not intent_differs(known, wanted):
+        return known is None
+    same_terms = not intent_differs(replace(known, energy_required_kwh=wanted.energy_required_kwh), wanted)
+    if not same_target(known, wanted) or not same_terms:
         return True
     session = wanted_session(twin, now)
     if session is None:
         return False
     hours = max(0.0, (now - session.opened_at) / timedelta(hours=1))
-    least_kwh = told.energy_required_kwh - hours * twin.link.power_kw - SOC_ENERGY_TOLERANCE_KWH
-    return not least_kwh <= wanted.energy_required_kwh <= told.energy_required_kwh
+    least_kwh = known.energy_required_kwh - hours * twin.link.power_kw - SOC_ENERGY_TOLERANCE_KWH
+    return not least_kwh <= wanted.energy_required_kwh <= known.energy_required_kwh
 
 
 def _plug_ladder(twin: Twin, now: datetime, refused: frozenset[str]) -> tuple[AxleCall, ...]:
-    session, told, asset_id = wanted_session(twin, now), twin.axle.plug, twin.link.axle_asset_id
-    heard = {doubt.session_id for doubt in doubts(twin, now) if doubt.subject == "plug"}
-    if told is not None:
-        heard.add(told.session_id)
+    session, known, asset_id = wanted_session(twin, now), twin.axle.plug, twin.link.axle_asset_id
+    possible = {doubt.session_id for doubt in doubts(twin, now) if doubt.subject == "plug"}
+    if known is not None:
+        possible.add(known.session_id)
     wanted_id = session.id if session is not None else None
-    if told is not None and heard == {wanted_id}:
+    if known is not None and possible == {wanted_id}:
         return ()
-    others = tuple(sorted(session_id for session_id in heard if session_id not in {None, wanted_id}))
+    others = tuple(sorted(session_id for session_id in possible if session_id not in {None, wanted_id}))
     if session is None:
         return (plug_out(asset_id, others),)
     ending = (plug_out(asset_id, others),) if others else ()
@@ -258,13 +226,24 @@ def _plug_in(twin: Twin, session: Session, now: datetime, refused: frozenset[str
     )
 
 
-def _boost_ladder(
-    twin: Twin, now: datetime, doubtful: set[AxleSubject], *, told_plugged_in: bool
+def _charging_rate_ladder(
+    twin: Twin, now: datetime, doubtful: set[AxleSubject], refused: frozenset[str]
 ) -> tuple[AxleCall, ...]:
-    wanted, told, asset_id = wanted_charge_now(twin, now), twin.axle.charge_now, twin.link.axle_asset_id
+    """The power of a car that stays plugged in; where Axle took no power with the plug-in, it is not reported again."""
+    session, known_kw, power_kw = wanted_session(twin, now), twin.axle.charging_rate_kw, twin.link.power_kw
+    if session is None or known_kw is None or (known_kw == power_kw and "charging_rate" not in doubtful):
+        return ()
+    update = vehicle_update(twin.link.axle_asset_id, power_kw=power_kw, tariff=axle_tariff(twin.tariff))
+    return (update, _plug_in(twin, session, now, refused))
+
+
+def _boost_ladder(
+    twin: Twin, now: datetime, doubtful: set[AxleSubject], *, plug_is_known: bool
+) -> tuple[AxleCall, ...]:
+    wanted, known, asset_id = wanted_charge_now(twin, now), twin.axle.charge_now, twin.link.axle_asset_id
     in_doubt = "charge_now" in doubtful
     if wanted is not None:
-        known = told is not None and told.until == wanted.until and not in_doubt
-        return () if known or not told_plugged_in else (charge_now(asset_id, wanted),)
-    over = told is None or now >= told.until
-    return () if over and not in_doubt else (charge_now_deleted(asset_id, told),)
+        is_known = known is not None and known.until == wanted.until and not in_doubt
+        return () if is_known or not plug_is_known else (charge_now(asset_id, wanted),)
+    is_over = known is None or now >= known.until
+    return () if is_over and not in_doubt else (charge_now_deleted(asset_id, known),)

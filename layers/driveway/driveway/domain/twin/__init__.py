@@ -7,6 +7,7 @@ watt-hours. ``reasons`` are the codes and sentences of what was decided.
 
 from driveway.domain.twin.asset import AssetType, Capabilities, Home, Link, Vehicle
 from driveway.domain.twin.axle import (
+    AxleCallClaim,
     AxleDoubt,
     AxleIntent,
     AxleLost,
@@ -15,7 +16,6 @@ from driveway.domain.twin.axle import (
     AxleState,
     AxleSubject,
     AxleTariff,
-    AxleTelling,
     InstalledProfile,
     ScheduleMark,
 )
@@ -47,6 +47,7 @@ __all__ = [
     "WANTED_OR_OBSERVED",
     "AssetType",
     "AwayDoubt",
+    "AxleCallClaim",
     "AxleDoubt",
     "AxleIntent",
     "AxleLost",
@@ -55,7 +56,6 @@ __all__ = [
     "AxleState",
     "AxleSubject",
     "AxleTariff",
-    "AxleTelling",
     "Capabilities",
     "ChargeNow",
     "ChargingMode",

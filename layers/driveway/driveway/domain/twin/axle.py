@@ -1,4 +1,4 @@
-"""What Axle planned, what it acknowledged, and how the telling goes."""
+"""What Axle planned and what it acknowledged, and the state of the calls that report to it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,7 @@ class ScheduleMark:
 
 @dataclass(frozen=True, slots=True)
 class AxleTariff:
-    """A tariff as Axle is told it."""
+    """A tariff in the form that Axle is sent."""
 
     off_peak_times: str
     timezone: str
@@ -46,10 +46,10 @@ class AxleTariff:
 
 @dataclass(frozen=True, slots=True)
 class AxleIntent:
-    """An intent as Axle is told it: for the one departure at ``ready_by`` (aware UTC).
+    """An intent in the form that Axle is sent: for the one departure at ``ready_by`` (aware UTC).
 
-    Two are not told. ``target_soc_pct`` is the target the energy was derived from, if it was, and tells a new target
-    from a new state of charge; ``vehicle_id``, the car that was named as plugged in, tells it from another car's.
+    Two fields are not sent. ``target_soc_pct`` is the target that the energy follows from, if there is one, and
+    distinguishes a new target from a new state of charge. ``vehicle_id`` is the car that was named as plugged in.
     """
 
     energy_required_kwh: float
@@ -80,12 +80,12 @@ class AxleRefusal:
     at: datetime
 
 
-AxleSubject = Literal["tariff", "intent", "plug", "charge_now"]
+AxleSubject = Literal["tariff", "intent", "plug", "charging_rate", "charge_now"]
 
 
 @dataclass(frozen=True, slots=True)
 class AxleDoubt:
-    """Something that a call told Axle and that was never answered: Axle may know it or not.
+    """Something that a call reported and that had no answer: Axle may know it or not.
 
     ``session_id`` is that of a plug-in; None for a plug-out and all else.
     """
@@ -96,30 +96,34 @@ class AxleDoubt:
 
 @dataclass(frozen=True, slots=True)
 class AxleLost:
-    """What a call without an answer said, in short: Axle may still carry it out ``until`` then, after later calls."""
+    """A digest of what a call without an answer reported. Axle may carry it out until then, also after later calls."""
 
-    told: AxleDoubt
-    said: str
+    reported: AxleDoubt
+    value: str
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class AxleTelling:
-    """A call under way: whose it is, what it tells, and until when nobody else may call for this asset."""
+class AxleCallClaim:
+    """A call under way: whose it is, what it reports, and until when no other instance may call for this asset."""
 
     id: str
     since: datetime
     until: datetime
-    tells: tuple[AxleDoubt, ...] = ()
+    reports: tuple[AxleDoubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AxleState:
-    """What Axle acknowledged and how the telling goes. Written by ``axle_sync``."""
+    """What Axle acknowledged and the state of the calls to it. Written by ``axle_sync``.
+
+    ``charging_rate_kw`` is that of the plugged-in car; None where Axle took the plug-in without it.
+    """
 
     tariff: AxleTariff | None = None
     intent: AxleIntent | None = None
     plug: AxlePlug | None = None
+    charging_rate_kw: float | None = None
     charge_now: ChargeNow | None = None
     attempts: int = 0
     retry_at: datetime | None = None
@@ -128,4 +132,4 @@ class AxleState:
     unacknowledged_since: datetime | None = None
     doubts: tuple[AxleDoubt, ...] = ()
     lost: tuple[AxleLost, ...] = ()
-    telling: AxleTelling | None = None
+    call_claim: AxleCallClaim | None = None
