@@ -194,3 +194,19 @@ def test_the_driver_is_told_why_nothing_is_commanded(provider: str) -> None:
     doubted = [entry for entry in car.twin.news if entry.reason == Reason.HOME_IN_DOUBT]
     assert [entry.event for entry in doubted] == ["HomeDoubted"]
     assert "not at home" in doubted[0].text
+
+
+@pytest.mark.parametrize("provider", ["enode", "smartcar"])
+@pytest.mark.parametrize(("lost_pct", "looks"), [(4, False), (5, True)])
+def test_a_battery_that_lost_charge_while_unplugged_asks_for_a_look_before_the_first_command(
+    provider: str, lost_pct: int, looks: bool
+) -> None:
+    car = HomeCar.of(provider).reports(Snapshot(at(0), **HERE, charging=False, soc_pct=60.0))
+    parked = {"at_home": True, "place_measured_at": PARKED_AT}
+    car.reports(Snapshot(at(60), plugged_in=False, soc_pct=60.0, **parked)).passes_until(at(80))
+    car.reports(Snapshot(at(335), plugged_in=True, charging=False, soc_pct=60.0 - lost_pct, **parked))
+    assert car.twin.presence.session is not None
+    assert (car.twin.control.request is not None) is looks
+    assert ([command.action for _, command in car.sent] == ["start"]) is not looks
+    car.passes_until(at(341))
+    assert [command.action for _, command in car.sent] == ["start"]

@@ -15,6 +15,7 @@ from driveway.domain.control.required_command import (
     schedule_window,
 )
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.vehicle_requests import place_checked_until
 from driveway.domain.control.vehicle_schedules import edge_that_switched
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import CommandAction, Twin
@@ -36,6 +37,7 @@ HELD_BACK_TEXTS: dict[Reason, str] = {
     Reason.PAIR_CAP_REACHED: "the car was started and stopped often enough in this session",
     Reason.MINIMUM_DWELL: "minimum dwell, to spare the car",
     Reason.RETRY_WAIT: "the car stopped by itself, so it is started again later",
+    Reason.PLACE_BEING_CHECKED: "the battery lost charge while the car was unplugged, so we check where the car is",
     Reason.PLUG_OUT_HELD: "a plug-out was reported and is being checked",
     Reason.BATTERY_FULL: "the battery is full",
 }
@@ -66,7 +68,7 @@ def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, He
 
 def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
     """What speaks against carrying out a wish now; None when nothing does."""
-    barred = _pointless(twin, wanted) or _spent(twin, wanted, now, rules) or _breaker(twin, wanted, now)
+    barred = _pointless(twin, wanted, now) or _spent(twin, wanted, now, rules) or _breaker(twin, wanted, now)
     if barred is not None:
         return barred
     if wanted.release:
@@ -79,9 +81,11 @@ def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRule
     return _start_guard(twin, wanted.not_before, rules)
 
 
-def _pointless(twin: Twin, wanted: RequiredCommand) -> HeldBack | None:
-    """A start while the car may be unplugged, or of a car that is full."""
-    held = twin.presence.held_plug_out
+def _pointless(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
+    """A command to a car that may be elsewhere, a start while it may be unplugged, or of a car that is full."""
+    held, checked_until = twin.presence.held_plug_out, place_checked_until(twin, now)
+    if checked_until is not None:
+        return HeldBack(Reason.PLACE_BEING_CHECKED, checked_until)
     if wanted.action == "start" and held is not None:
         return HeldBack(Reason.PLUG_OUT_HELD, held.until)
     # A charger is told all the same: its car may want more later.

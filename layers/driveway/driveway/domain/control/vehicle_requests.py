@@ -23,6 +23,9 @@ LOOKS_SPREAD_OVER = timedelta(minutes=50)
 """Looks end ten minutes before the window and are spread over the fifty before, as a fleet shares one rate limit."""
 
 MOST_ATTEMPTS = 3
+LOOK_WITHIN = timedelta(minutes=5)
+"""How long the first command waits for a look at a car that may have been driven."""
+
 LOOKED_AHEAD = timedelta(hours=48)
 
 
@@ -92,13 +95,28 @@ def look_due(twin: Twin, now: datetime) -> datetime | None:
     link, presence, looked_at = twin.link, twin.presence, twin.control.looked_at
     if link.vehicle is None or not link.enrolled or link.leaving or presence.needs_user is not None:
         return None
-    if presence.plugged_in is None and looked_at is None:
+    if (presence.plugged_in is None and looked_at is None) or is_place_to_be_checked(twin):
         return now
     reported_at = last_report_at(presence) or link.onboarded_at
     silent_at = max(reported_at, looked_at or reported_at) + SILENT_AFTER
     windows = off_peak_intervals(twin.tariff, now, now + LOOKED_AHEAD)
     looks = [start - _ahead_of_window(link.asset, start) for start, _ in windows if start > now]
     return next((max(at, now) for at in looks if at >= silent_at), None)
+
+
+def is_place_to_be_checked(twin: Twin) -> bool:
+    """Whether the car may have been driven since its place was measured, and was not looked at in this session."""
+    wanted_at, looked_at = twin.presence.look_wanted_at, twin.control.looked_at
+    return wanted_at is not None and (looked_at is None or looked_at < wanted_at)
+
+
+def place_checked_until(twin: Twin, now: datetime) -> datetime | None:
+    """Until when commands wait for the look that ``is_place_to_be_checked`` asks for; None when they need not wait."""
+    wanted_at, request = twin.presence.look_wanted_at, twin.control.request
+    if wanted_at is None or now >= wanted_at + LOOK_WITHIN:
+        return None
+    under_way = request is not None and request.kind == "look"
+    return wanted_at + LOOK_WITHIN if under_way or is_place_to_be_checked(twin) else None
 
 
 def _ahead_of_window(asset: str, start: datetime) -> timedelta:

@@ -5,6 +5,8 @@ from datetime import datetime
 from driveway.domain.presence.rules import PresenceRules, seconds
 from driveway.domain.twin import Presence
 
+LOST_CHARGE_PCT = 5.0
+
 
 def has_moved_since(presence: Presence, measured_at: datetime, rules: PresenceRules) -> bool:
     """Whether the car has moved since a place was measured (aware UTC), so that the place is not where it is.
@@ -53,6 +55,18 @@ def home_evidence_at(presence: Presence, rules: PresenceRules) -> datetime | Non
         return measured_at
     lost_sight = measured_at - plug.at > seconds(rules.at_once_s + rules.refresh_s)
     return None if lost_sight else home.at
+
+
+def may_have_been_driven(presence: Presence) -> bool:
+    """Whether the battery lost charge while the car was unplugged and its place was not measured since.
+
+    That is no proof of a drive, since a parked car draws power as well. It asks for a look before the first command.
+    """
+    before, now = presence.soc_at_unplug, presence.soc_pct
+    unplugged_at, measured_at = presence.unplugged_at, presence.place_measured_at
+    if before is None or now is None or unplugged_at is None or measured_at is None:
+        return False
+    return measured_at <= unplugged_at and before.value - now.value >= LOST_CHARGE_PCT
 
 
 def _stands(presence: Presence, home_at: datetime, plugged_at: datetime, rules: PresenceRules) -> bool:

@@ -41,7 +41,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
-from driveway.domain.presence.evidence import home_evidence_at, metered_from
+from driveway.domain.presence.evidence import home_evidence_at, may_have_been_driven, metered_from
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.place import settle_doubt, take_departure, take_home, take_sight
 from driveway.domain.presence.plug import close, is_plugged, take_flow, take_movement, take_plug
@@ -171,7 +171,8 @@ def _opened(presence: Presence, context: ObservationContext, *, was_plugged: boo
     if presence.charging is not None and presence.charging.value:
         began = max(session.opened_at, presence.charging.at)
         effects.append(Effect(EffectKind.CHARGING_STARTED, began, Reason.OBSERVED_CHARGING, session_id=session.id))
-    return replace(presence, session=session, reopen_before=None), tuple(effects)
+    look_wanted_at = context.at if may_have_been_driven(presence) else None
+    return replace(presence, session=session, reopen_before=None, look_wanted_at=look_wanted_at), tuple(effects)
 
 
 def session_id(plugged_at: datetime) -> str:

@@ -126,7 +126,7 @@ def _unplugged(presence: Presence, context: ObservationContext) -> Ruled:
     out = replace(presence, plugged_in=Observed(False, context.at))
     if presence.plugged_in is not None and not presence.plugged_in.value:
         return out, ()
-    return replace(_idle(out, context.at), unplugged_at=context.at), ()
+    return replace(_idle(out, context.at), unplugged_at=context.at, soc_at_unplug=presence.soc_pct), ()
 
 
 def _held(presence: Presence, context: ObservationContext, inferred: Reason | None) -> Ruled:
@@ -233,6 +233,8 @@ def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
         reopen_before=None,
         session=None,
         doubt=None,
+        soc_at_unplug=presence.soc_pct,
+        look_wanted_at=None,
     )
     if session is None:
         return after, ()

@@ -87,7 +87,9 @@ class Presence:
     that turned out to be wrong. ``seen_until`` ends the reports of home and plug without a gap in which the car could
     have left.
 
-    ``pending_soc`` is a state of charge that is too far from the known one to be believed yet.
+    ``pending_soc`` is a state of charge that is too far from the known one to be believed yet, ``soc_at_unplug`` is the
+    one that was known at the latest plug-out. ``look_wanted_at``: the car may have been driven since its place was
+    measured, so it is looked at before the first command of the session that began then.
 
     ``charged_at`` is when the car was last seen charging before ``charging`` became false.
     """
@@ -116,6 +118,8 @@ class Presence:
     doubt: AwayDoubt | None = None
     odometer_km: Observed | None = None
     pending_soc: Observed | None = None
+    soc_at_unplug: Observed | None = None
+    look_wanted_at: datetime | None = None
     reopen_before: datetime | None = None
     vehicle: NamedVehicle | None = None
     charged_at: datetime | None = None
