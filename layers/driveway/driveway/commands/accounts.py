@@ -25,7 +25,7 @@ def check_account(checked: Account, runtime: Runtime, *, onboarded: str | None =
     """Do what is left to do for an account. Nothing, if nothing is due.
 
     Args:
-        onboarded: a site whose twins are written: it needs no reservation any more.
+        onboarded: a site that was just onboarded with it: once an asset has the account, it needs no reservation.
 
     Raises:
         TokenStoreError: the table does not answer; the account stays due.
@@ -35,7 +35,8 @@ def check_account(checked: Account, runtime: Runtime, *, onboarded: str | None =
     record = runtime.accounts.get(checked.key)
     if record is None or record.due is None or (record.due > runtime.now() and onboarded is None):
         return
-    if forget_account(checked, onboarded, runtime):
+    in_use = bool(runtime.records.assets_of_user(checked.provider, checked.user_id))
+    if forget_account(checked, onboarded if in_use else None, runtime):
         return
     _renew_if_due(checked, tokens, runtime)
     _inform_assets(checked, runtime)
