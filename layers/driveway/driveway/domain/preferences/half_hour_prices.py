@@ -1,6 +1,6 @@
 """Half-hourly prices, and the off-peak windows that they amount to: Axle is sent windows and no prices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from driveway.domain.preferences.errors import Faults, pointer_to
@@ -28,9 +28,14 @@ def read_prices(value: Any, pointer: str, faults: Faults) -> tuple[float, ...]:
     if plain:
         numbers = [_price(item, pointer + pointer_to(index), faults) for index, item in enumerate(value)]
         return tuple(price for price in numbers if price is not None)
+    return _in_order_of_start(value, pointer, faults)
+
+
+def _in_order_of_start(items: Sequence[Any], pointer: str, faults: Faults) -> tuple[float, ...]:
+    """The prices of objects that each name their half-hour."""
     by_slot: dict[int, float] = {}
     seen: set[int] = set()
-    for index, item in enumerate(value):
+    for index, item in enumerate(items):
         slot, price = _read_slot(item, pointer + pointer_to(index), seen, faults)
         if slot is not None and price is not None:
             by_slot[slot] = price
