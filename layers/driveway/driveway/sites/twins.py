@@ -1,7 +1,7 @@
 """What onboarding makes of twins. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.differences import mark_unacknowledged
 from driveway.domain.presence.observation import Observation
@@ -24,6 +24,9 @@ from driveway.domain.twin import (
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 from driveway.sites.requested import AssetRequest, default_intent, default_tariff
+
+NEVER_MEASURED = timedelta(days=30)
+"""How old the place of a car counts that the call takes for home: what a provider measured since outranks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ def _first_seen(twin: Twin, wanted: AssetRequest, now: datetime) -> Twin:
     plugged_in = wanted.body.plugged_in
     if plugged_in is None:
         return twin
-    seen = Observation(at=now, source="app", plugged_in=plugged_in, at_home=plugged_in or None)
+    seen = Observation(
+        at=now, source="app", plugged_in=plugged_in, at_home=plugged_in or None, place_measured_at=now - NEVER_MEASURED
+    )
     step = observe(twin.presence, seen, now=now, rules=PresenceRules())
     return apply_presence_step(twin, step, (seen,), now)

@@ -11,6 +11,7 @@ import pytest
 
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.ledger import claimed
+from driveway.domain.metering.plug_facts import PLUG_FACTS
 from driveway.domain.metering.plugged_slots import plugged_slot
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import GRACE, ReportedValue, Slot
@@ -58,7 +59,7 @@ def test_a_slot_comes_back_from_its_item_as_it_was() -> None:
             {
                 Sample(PLUG_IN + timedelta(milliseconds=1), "lifetime", 12, "charger"),
                 Sample(PLUG_IN, "soc", 12, "battery", "a:car"),
-                *(Sample(PLUG_IN, kind) for kind in ("plugged", "joined", "unplugged", "resumed")),
+                *(Sample(PLUG_IN, kind) for kind in PLUG_FACTS),
             }
         ),
         energy_wh=3600,
@@ -67,6 +68,8 @@ def test_a_slot_comes_back_from_its_item_as_it_was() -> None:
         flags=("gap",),
         carry=17,
         plugged=True,
+        doubted_since=PLUG_IN + timedelta(minutes=7),
+        held_until=PLUG_IN + timedelta(minutes=72),
         state="rejected",
         due_at=MORNING,
         claim="run-1",

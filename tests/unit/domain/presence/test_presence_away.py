@@ -116,6 +116,13 @@ def test_a_place_that_was_measured_before_the_known_one_is_too_late() -> None:
     assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
 
 
+def test_a_place_that_a_provider_measured_outranks_what_the_app_took_for_home() -> None:
+    car = Car().says(0, plugged_in=True, at_home=True, place_measured_at=at(-30 * 24 * HOUR))
+    assert car.in_session
+    car.says(60, plugged_in=True, at_home=False, clearly_away=True, place_measured_at=at(-8 * HOUR))
+    assert not car.in_session
+
+
 def test_a_late_report_of_home_moves_the_last_sight_of_home() -> None:
     car = plugged_at_home().says(HOUR, at_home=False).says(HOUR - 60, now=HOUR + 10, at_home=True)
     car.says(HOUR + 20 * MINUTE, at_home=False)
