@@ -1,18 +1,18 @@
-"""Presence: from what any source says of a car to home charging sessions.
+"""Presence: from what any source reports of a car to home charging sessions.
 
 ``observe`` takes one observation, ``settle`` lets time alone act, ``presence_due`` says when time has something to do.
-All are pure; instants are aware UTC and are the source's own times wherever one is given.
+All are pure. Instants are aware UTC, and the source's own times wherever it gives one.
 
-Order. Each signal has its own time, and what is not newer than what is known of that signal is dropped. A plug-out
-that arrives after a later plug-in was seen is dropped with it: a short unplugging learned of too late does not split a
-session that goes on. But a late report of a car unplugged and gone ends the session it falls into. Power that is seen
-flowing also shows the plug, at its time.
+Order. Each signal has its own time, and a report that is not newer than the known one is dropped. So a plug-out that
+arrives after a later plug-in is dropped: a short unplugging that is reported too late does not split a session. But a
+late report of a car that was unplugged and away ends the session that it falls into. Flowing power also shows the
+plug, at its time.
 
 Sessions. A session opens when the car is plugged in and known to be at home, whichever came last, and is dated so. Its
-id comes from the time of the plug-in, so a retry finds the same id. Home evidence must belong to this plug: see
-``home_evidence_at``; whether it tells for the time since the plug-in, too: ``metered_from``. A car seen moving with no
-word of its plug begins a held plug-out: the report may be lost. A plug-in that is reported late moves the session's
-start back, under the same id, as long as the plug was unbroken since.
+id comes from the time of the plug-in, so a retry finds the same id. ``home_evidence_at`` says which reports of home
+belong to this plug, ``metered_from`` whether they also count for the time since the plug-in. A car that is seen moving
+without a report of its plug begins a held plug-out, since that report may be lost. A plug-in that is reported late
+moves the session's start back, under the same id, as long as the plug was unbroken since.
 
 Place. A report of home counts at its own time, however long ago the place was measured, unless the car moved since: it
 was seen moving or away, or its odometer grew. A report of being away from a plugged-in car is weighed. If it is clear
@@ -20,21 +20,21 @@ was seen moving or away, or its odometer grew. A report of being away from a plu
 ended at the last sight of home. Otherwise the session is in doubt: nothing is commanded and nothing counted. The next
 report of home ends the doubt; or the time, see ``AwayDoubt``. Reports that repeat one measurement are one report.
 
-Plug-outs. A reported plug-out is held; a newer plug or flowing power cancels it, movement or the car seen away
-confirms it, else it counts once ``until`` has passed, as of when it was reported. An observation that comes after
-``until`` finds it counted, so an unplug and a re-plug are two sessions however sparse the reports. A plug or power seen
-before ``until`` but told after it reopens the session under its own id.
+Plug-outs. A reported plug-out is held. A newer plug or flowing power cancels it; movement or a report of being away
+confirms it. Otherwise it counts once ``until`` has passed, as of when it was reported. An observation that comes after
+``until`` finds it counted, so an unplug and a re-plug are two sessions however sparse the reports are. A plug or power
+that was seen before ``until`` and is reported after it reopens the session under its own id.
 
-Cars. Where several share a charger, a source may name the one that is plugged in. The name counts until another is
-named, and for a plug-in only if it was said for then: see ``presence_vehicle``. Another car that is named and plugged
-in while a plug-out is held confirms it.
+Cars. Where several cars share a charger, a source may name the one that is plugged in. The name counts until another
+car is named; for a plug-in it counts only if it was given for that time: see ``vehicle``. If another car is named and
+plugged in while a plug-out is held, the plug-out is confirmed.
 
-Clocks. A time up to five minutes ahead stands, further ahead it is taken as now; an observation more than a day ahead
-or more than 30 days old is dropped.
+Clocks. A time up to five minutes ahead stands; a time further ahead is taken as now. An observation more than a day
+ahead or more than 30 days old is dropped.
 
-Volume. An observation that changes nothing gives back the same object. Times of known values are stored when something
-else changes or when they have become ``refresh_s`` old, which orders reports to that fineness. A plug-out that comes
-late from within that time is held until the source has had time to repeat itself.
+Volume. An observation that changes nothing gives back the same object. The times of known values are stored when
+something else changes or when they have become ``refresh_s`` old; reports are ordered to that fineness. A late plug-out
+from within that time is held until the source has had time to repeat itself.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The plug: a plug-in, a plug-out and how it is held, cancelled, confirmed or undone (rules in ``presence``)."""
+"""The plug: a plug-in, a plug-out and how it is held, cancelled, confirmed or undone (rules in ``observe``)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ def with_movement(presence: Presence, at: datetime) -> Presence:
 
 
 def is_plugged(presence: Presence) -> bool:
-    """Whether the car is taken for plugged in; a held plug-out does not change that."""
+    """Whether the car counts as plugged in; a held plug-out does not change that."""
     return presence.plugged_in is not None and bool(presence.plugged_in.value)
 
 
@@ -48,7 +48,7 @@ def take_plug(presence: Presence, context: ObservationContext) -> Ruled:
 
 
 def _plug_known(presence: Presence) -> Observed | None:
-    """The newest word on the plug, where a held plug-out is a word too."""
+    """The newest report of the plug; a held plug-out is one."""
     held = presence.held_plug_out
     if held is not None:
         return Observed(False, held.seen_at or held.reported_at)
@@ -56,14 +56,14 @@ def _plug_known(presence: Presence) -> Observed | None:
 
 
 def _had_left(presence: Presence, context: ObservationContext) -> bool:
-    """Whether the car was unplugged and gone at a time within the open session: no flap, then, but its end."""
+    """Whether the car was unplugged and away at a time within the open session, which then ended."""
     seen, session = context.seen, presence.session
     gone = seen.plugged_in is False and (seen.at_home is False or seen.moving is True)
     return gone and session is not None and context.at > session.opened_at
 
 
 def _left_before(presence: Presence, context: ObservationContext, known: Observed) -> Ruled:
-    """The session ended by now at the latest; what is known since of the plug is of another plug-in."""
+    """The session ended then at the latest; the plug that was seen since is another one."""
     held = HeldPlugOut(reported_at=context.at, until=context.at, seen_at=max(context.at, known.at))
     after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
     if known.value:
@@ -147,7 +147,7 @@ def _held(presence: Presence, context: ObservationContext, inferred: Reason | No
 
 
 def _may_be_contradicted_already(presence: Presence, context: ObservationContext) -> bool:
-    """Whether the plug may have been seen after this late report of a plug-out without that being stored."""
+    """Whether the plug may have been seen after the time of this late plug-out, in a report that was not stored."""
     plug, rules = presence.plugged_in, context.rules
     late = context.now - context.at > seconds(rules.late_s)
     return late and plug is not None and context.at < plug.at + seconds(rules.refresh_s)
@@ -201,7 +201,7 @@ def _reopened(presence: Presence, context: ObservationContext, reason: Reason) -
 
 
 def take_movement(presence: Presence, context: ObservationContext) -> Ruled:
-    """Movement confirms a held plug-out, begins one if the plug was not spoken of, and makes home evidence stale."""
+    """Movement confirms a held plug-out, begins one if the plug was not reported, and makes evidence of home void."""
     if not context.seen.moving:
         return presence, ()
     held = presence.held_plug_out
@@ -248,9 +248,9 @@ def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
 
 def _end(session: Session, out_at: datetime) -> datetime:
     """When a session ends, given the plug-out."""
-    # A plug-out told late can be older than the home evidence that opened the session: it ends where it began.
+    # A late plug-out can be older than the evidence of home that opened the session: the session ends where it began.
     end = max(out_at, session.opened_at)
-    # The half-hours take an end back that is at an instant, to the millisecond, at which the session is known to go on.
+    # Metering drops a plug-out that has the same millisecond as a plug-in, so move it on by one.
     goes_on = (session.metered_from or session.plugged_at, *session.false_ends)
     while any(abs(end - at) < MILLISECOND for at in goes_on):
         end += MILLISECOND

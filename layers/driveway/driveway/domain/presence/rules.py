@@ -14,26 +14,26 @@ FLOWING_KW = 0.1
 
 @dataclass(frozen=True, slots=True)
 class PresenceRules:
-    """How sceptical to be of a source. All in seconds; each provider may have its own.
+    """How far a source is believed. All in seconds; each provider may have its own.
 
     Attributes:
         debounce_s: how long a plug-out is held before it counts.
-        own_stop_debounce_s: the same for one reported within ``own_stop_window_s`` of a stop of ours, which several
-            car makers report as a plug-out.
+        own_stop_debounce_s: the same for a plug-out within ``own_stop_window_s`` of our own stop. Several car makers
+            report our stop as a plug-out.
         own_stop_window_s: see above.
         home_stands_s: how old, at the plug-in, the place may be that a report before the plug-in gave as home, with no
             sign of leaving since. A place that is reported with the plug-in or after it has no such limit.
         departure_s: a car seen at home sooner than this after a plug-out may be about to leave.
-        vouches_s: how long after the plug-in the car may first be seen at home for what it charged since to count: so
-            soon it has not been unplugged, driven home and plugged in there with nothing of that seen.
+        vouches_s: if the car is first seen at home within this time of the plug-in, what it charged since the plug-in
+            counts. In so short a time it was not unplugged, driven home and plugged in again without any report.
         at_once_s: no car can leave home and be plugged in elsewhere within this time.
-        reports_home_changes: the source tells by itself whenever home becomes true or false (Tesla's stream does), so
-            that its last word on home stands until the car is seen moving or away.
+        reports_home_changes: the source reports whenever home becomes true or false (Tesla's stream does), so its last
+            report of home stands until the car is seen moving or away.
         flow_lag_s: power that is stamped this soon after a plug-out may be an average from before it.
-        refresh_s: a value seen again is stored again only if its stored time is at least this old. A source that tells
-            changes only never repeats itself; 0 costs nothing there and orders its reports exactly.
-        late_s: a plug-out that arrives this long after its time may have been contradicted before it came; if that
-            could have gone unstored, it is held for ``late_debounce_s`` from its arrival.
+        refresh_s: a repeated value is stored again only if its stored time is at least this old. A source that reports
+            changes only never repeats itself; there 0 costs nothing and orders its reports exactly.
+        late_s: a plug-out that arrives this long after its time may have been contradicted before it arrived. If that
+            report was perhaps not stored, the plug-out is held for ``late_debounce_s`` from its arrival.
         late_debounce_s: see above.
         doubt_s: how long a report of being away may leave a session in doubt.
         leaving_s: within a gap in the reports of this length a car may be unplugged, driven off and plugged in again.
@@ -76,11 +76,11 @@ class EffectKind(StrEnum):
 TEXTS: dict[Reason, str] = {
     Reason.PLUGGED_AND_HOME: "Plugged in at home: a charging session begins.",
     Reason.HOME_UNKNOWN: "Plugged in, but nothing shows yet that the car is at home.",
-    Reason.NOT_AT_HOME: "Plugged in away from home: nothing is done there.",
-    Reason.PLUG_OUT_HELD: "A plug-out was reported; it counts if nothing contradicts it soon.",
+    Reason.NOT_AT_HOME: "Plugged in away from home: we do not control charging there.",
+    Reason.PLUG_OUT_HELD: "Your car reported that it was unplugged. We are checking for two minutes.",
     Reason.PLUG_OUT_HELD_AFTER_STOP: "Your car reported that it was unplugged. We are checking, because cars often "
     "report this by mistake after we stop charging.",
-    Reason.PLUG_OUT_INFERRED: "The car was seen moving while it was taken for plugged in.",
+    Reason.PLUG_OUT_INFERRED: "The car was seen moving, so it is probably unplugged. We are checking.",
     Reason.PLUG_OUT_DEBOUNCED: "Nothing contradicted the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT: "The car was seen moving after the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_AWAY: "The car was seen away from home after the plug-out: the session is over.",

@@ -13,11 +13,11 @@ NAMED_BEFORE = timedelta(minutes=15)
 
 
 def named_vehicle_id(presence: Presence) -> str | None:
-    """The car whose wishes count; None if it is not known.
+    """The car whose intent counts; None if it is not known.
 
-    While something is plugged in it is the car that was named for this plug: after the plug-out before it, and at most
-    ``NAMED_BEFORE`` ahead of the plug-in. While nothing is, it is the one named for the last plug, or since: Axle hears
-    nothing new merely because a car has left.
+    While a car is plugged in, it is the one that was named for this plug: after the plug-out before it, and at most
+    ``NAMED_BEFORE`` ahead of the plug-in. While no car is plugged in, it is the one that was named last: that a car has
+    left gives Axle nothing new.
     """
     vehicle, plugged_at = presence.vehicle, presence.plugged_at
     if vehicle is None or (plugged_at is not None and vehicle.at < plugged_at - NAMED_BEFORE):
@@ -28,7 +28,7 @@ def named_vehicle_id(presence: Presence) -> str | None:
 
 
 def _left_at(presence: Presence) -> datetime | None:
-    """The latest plug-out; None as well if it turned out not to have been one."""
+    """The latest plug-out; None also if it turned out to be false."""
     plugged_at, left_at = presence.plugged_at, presence.unplugged_at
     undone = is_plugged(presence) and plugged_at is not None and left_at is not None and plugged_at < left_at
     return None if undone else left_at
@@ -45,7 +45,7 @@ def take_other_vehicle(presence: Presence, context: ObservationContext) -> Ruled
 
 
 def take_vehicle(presence: Presence, context: ObservationContext) -> Ruled:
-    """Take in which car is plugged in. What was seen of the car before it is forgotten: it is not this one's."""
+    """Take in which car is plugged in. What was observed of the car before it is forgotten."""
     vehicle_id, known = context.seen.vehicle_id, presence.vehicle
     if vehicle_id is None or context.seen.plugged_in is False or (known is not None and context.at <= known.at):
         return presence, ()

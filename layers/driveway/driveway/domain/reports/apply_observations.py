@@ -1,4 +1,4 @@
-"""What was seen of a car, taken into the twin: presence, the running meter and the news of both. Pure."""
+"""Takes observations of a car into its twin: presence, the running meter and the news of both. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -17,10 +17,10 @@ from driveway.domain.twin.reasons import Reason
 
 
 def samples_to_record(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
-    """The samples in observations that the half-hours are to hold, once these were taken into the twin.
+    """The samples in observations that the half-hours should hold. The twin already has the observations.
 
-    Which of a car's samples count, the half-hours tell by their plug facts: a plug-in may be heard of after what was
-    measured since, and home after both. What is not in a session that the twin knows, and never will be, is left out.
+    The plug facts in the half-hours decide which samples of a car count: a plug-in may be reported after what was
+    measured since, and home after both. A sample that no session of the twin holds or will hold is left out.
     """
     return tuple(
         sample
@@ -31,7 +31,7 @@ def samples_to_record(twin: Twin, observations: Iterable[Observation], now: date
 
 
 def _is_away(twin: Twin, seen: Observation) -> bool:
-    """Whether no home session can come to hold what was seen: none is open, and the car is unplugged or left since."""
+    """Whether no home session will hold the observation: none is open, and the car is unplugged or was elsewhere."""
     presence, last = twin.presence, twin.presence.last_session
     if twin.link.type == "charger" or presence.session is not None:
         return False
@@ -58,7 +58,7 @@ def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: 
         twin: what is known.
         observations: what the source observed.
         now: the present (aware UTC).
-        rules: how sceptical to be of the source.
+        rules: how far the source is believed.
     """
     link = twin.link
     home_location_id = link.vehicle.home_location_id if link.vehicle else None
@@ -75,7 +75,7 @@ def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: 
 def apply_presence_step(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
     """The twin after a step of presence that these observations (or time alone) made.
 
-    The running meter is advanced, the news told, and a session that is over summed up.
+    It advances the running meter, adds the news, and sums up a session that is over.
     """
     after = replace(twin, presence=step.presence)
     samples = (*plug_samples(twin.presence, after.presence), *_samples_known_to_count(after, observations, now))
@@ -90,7 +90,7 @@ def apply_presence_step(twin: Twin, step: PresenceStep, observations: Sequence[O
 
 
 def _told(step: PresenceStep) -> tuple[Entry, ...]:
-    """The news of a step. One report may hold the plug and, apart from it, the home: it ends in a session or not."""
+    """The news of a step. A report may give plug and home one after the other: "no session" is news only at its end."""
     if step.presence.session is None:
         return step.entries
     return tuple(entry for entry in step.entries if entry.event != EffectKind.NO_SESSION)
@@ -104,7 +104,7 @@ def _completed(twin: Twin, at: datetime, session_id: str | None) -> Entry:
 
 
 def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
-    """The twin whose car cannot be reached until the driver acts, told once."""
+    """The twin whose car cannot be reached until the driver acts; the driver is informed once."""
     if twin.presence.needs_user == why:
         return twin
     text = f"The driver has to connect the car again: {why}"

@@ -79,7 +79,7 @@ def _vehicle_event(event: Any, received_at: datetime) -> VehicleEvent:
 
 
 def _dedupe_key(event: Mapping[str, Any]) -> str:
-    """The same for every delivery of an event: a retry may group events differently and order keys differently."""
+    """A key that every delivery of an event shares: a retry may group events and order their fields differently."""
     return hashlib.sha256(json.dumps(event, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

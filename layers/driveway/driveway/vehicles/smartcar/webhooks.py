@@ -97,7 +97,7 @@ def _event(event: Mapping[str, Any], received_at: datetime) -> Inbound:
 
 
 def _needs_user(errors: Sequence[Mapping[str, Any]]) -> str | None:
-    """What only the driver can put right, in Smartcar's words to them where it has some."""
+    """What only the driver can put right, in Smartcar's own words to the driver where it gives some."""
     for error in errors:
         if error.get("state") == "ERROR" and (
             error.get("type") in DRIVER_ACTS or error.get("code") == "REMOTE_ACCESS_DISABLED"

@@ -93,7 +93,7 @@ def _bare(value: Any) -> Any:
 
 
 def _dedupe_key(vin: str, at: datetime, said: Mapping[str, Any]) -> str:
-    """Whether a record is a re-send is no part of what it says, nor is the form that it came in.
+    """The key ignores the re-send flag and the wire format, so that both deliveries of a record get the same key.
 
     The key is stored and a hash of a position could be searched for, so the position stays out of it.
     """

@@ -1,4 +1,4 @@
-"""The two doors by which Fleet Telemetry records come: a signed HTTPS relay and a Kinesis stream."""
+"""The two ways in which Fleet Telemetry records arrive: a signed HTTPS relay and a Kinesis stream."""
 
 import base64
 import json
