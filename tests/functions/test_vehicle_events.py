@@ -197,6 +197,16 @@ def test_invalidated_credentials_concern_every_car_of_the_account_and_are_told_o
     assert [cars.twin(asset) for asset in ("car-1", "car-4")] == before
 
 
+def test_the_account_of_one_make_leaves_the_cars_of_another_make_alone(cars: Rig) -> None:
+    place(cars, a_twin(AT, asset="car-4", axle_asset_id="a4", vehicle=Vehicle("enode", "v4", user_id="app-user-77")))
+    other = update("v4")
+    other["vehicle"]["vendor"] = "TESLA"
+    enode([update(), other])
+    enode([{"event": "user:credentials:invalidated", "user": {"id": "app-user-77"}, "vendor": "TESLA"}])
+    assert cars.twin("car-4").presence.needs_user == "The TESLA account has to be connected again."
+    assert cars.twin("car-1").presence.needs_user is None
+
+
 def test_a_car_that_is_heard_again_needs_nobody_any_more(cars: Rig) -> None:
     enode([{"event": "user:credentials:invalidated", "user": {"id": "app-user-77"}, "vendor": "BMW"}])
     enode([update()])

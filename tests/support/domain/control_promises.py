@@ -106,6 +106,8 @@ class Promises:
     # What must hold then
 
     def _check_pause(self, command: Command, twin: Twin, now: datetime) -> None:
+        if command.trial == "account":
+            return  # it has a limit of its own: start edges, and each hour for a day
         if self.given_up_at is None or now >= self.given_up_at + self.pause or self.came_back:
             return
         # A boost that ended while its command was put off was asked for all the same.

@@ -89,7 +89,7 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("400 incapable", "start", [problem(400), vehicle(**STOPPED, capable=False)], UNSUPPORTED),
     ("400 incapable", "stop", [problem(400), vehicle(**CHARGING, capable=False)], UNSUPPORTED),
     ("400 unexplained", "start", [problem(400), vehicle(**STOPPED)], UNSUPPORTED),
-    ("401", "start", [problem(401), problem(401)], FAILED),
+    ("401", "start", [problem(401), problem(401)], OutcomeKind.NEEDS_OPERATOR),
     ("403", "start", [problem(403)], NEEDS_USER),
     ("404", "start", [problem(404)], NEEDS_USER),
     ("408", "start", [problem(408)], RETRYABLE),

@@ -136,6 +136,7 @@ def test_a_plug_in_at_home_is_read_with_each_signals_own_time():
             plugged_in=True,
             charging=False,
             power_kw=0.0,
+            charge_limit_pct=90.0,
             soc_pct=41.0,
             battery_full=False,
             measuring_point="battery",
@@ -377,3 +378,12 @@ def test_an_event_has_the_same_key_however_it_is_delivered_and_different_events_
     regrouped = [dict(random.sample(list(event.items()), len(event))) for event in events]
     random.shuffle(regrouped)
     assert {receive([event]).events[0].dedupe_key for event in regrouped} == set(keys)
+
+
+def test_an_account_that_is_invalid_names_its_make_and_a_car_names_its_own():
+    lost = {"event": "user:credentials:invalidated", "user": {"id": "app-user-77"}, "vendor": "TESLA"}
+    (event,) = receive(json.dumps([lost]).encode()).events
+    assert (event.vehicle_id, event.vendor) == ("", "TESLA")
+    headers, raw = sample("plug_in")
+    (seen,) = EnodeWebhooks().receive(WebhookRequest(headers, raw, RECEIVED_AT), ["enode-webhook-secret-1"]).events
+    assert seen.vendor == "BMW"

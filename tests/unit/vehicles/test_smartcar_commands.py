@@ -101,7 +101,9 @@ def test_an_error_means_the_same_by_status_inside_an_early_202_and_in_the_older_
     for reply in (Reply(status, told), Reply(202, told), Reply(status, older), Reply(202, flawed)):
         outcome = run(action, reply)
         assert outcome.kind is kind
-        assert outcome.observations == ((Observation(at=NOW, source="smartcar", **says),) if says else ())
+        assert outcome.observations == (
+            (Observation(at=NOW, source="smartcar", answered=True, **says),) if says else ()
+        )
         assert outcome.asleep is (code == "ASLEEP")
         assert code is None or code in outcome.detail
 

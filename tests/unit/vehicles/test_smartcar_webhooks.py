@@ -70,7 +70,7 @@ def test_a_plug_in_gives_each_signal_at_its_own_time() -> None:
     plugged, parked = event.observations
     assert (event.vehicle_id, event.user_id, event.test) == ("veh-1", "sc-user-9", False)
     assert event.dedupe_key == "5b5a0b54-0000-4000-8000-000000000001"
-    assert plugged == Observation(at=SEEN_AT, source="smartcar", plugged_in=True, charging=False)
+    assert plugged == Observation(at=SEEN_AT, source="smartcar", plugged_in=True, charging=False, not_full=True)
     assert parked.at == RETRIEVED_AT
     assert parked.whereabouts is not None
     assert parked.whereabouts.home_flag is None
@@ -408,3 +408,30 @@ def test_no_signed_object_however_odd_breaks_the_reader(signals: list[Any], meta
             continue
         for event in inbound.events:
             assert all(seen.at <= RECEIVED_AT + timedelta(minutes=5) for seen in event.observations)
+
+
+PERMISSION = {"type": "PERMISSION", "code": None, "state": "ERROR", "suggestedUserMessage": "Please allow this."}
+
+
+@pytest.mark.parametrize(
+    ("signals", "needs_user"),
+    [
+        ([], "Please allow this."),
+        (["closure-islocked"], None),
+        (["closure-islocked", "internalcombustionengine-oilpressure"], None),
+        ([{"code": "closure-islocked"}], None),
+        (["closure-islocked", "charge-ischarging"], "Please allow this."),
+        ([{"code": "charge-ischargingcableconnected"}], "Please allow this."),
+    ],
+)
+def test_an_error_about_parts_counts_only_if_we_use_one_of_them(signals: list[Any], needs_user: str | None) -> None:
+    assert error_event(PERMISSION | {"signals": signals}).needs_user == needs_user
+
+
+@pytest.mark.parametrize("kind", ["CONNECTED_SERVICES_ACCOUNT", "PERMISSION"])
+def test_an_error_of_the_account_that_is_resolved_connects_it_again(kind: str) -> None:
+    assert error_event(PERMISSION | {"type": kind, "state": "RESOLVED"}).reconnected
+    assert not error_event(
+        PERMISSION | {"type": kind, "state": "RESOLVED", "signals": ["closure-islocked"]}
+    ).reconnected
+    assert not error_event(PERMISSION, PERMISSION | {"type": kind, "state": "RESOLVED"}).reconnected

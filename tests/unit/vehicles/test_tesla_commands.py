@@ -82,7 +82,9 @@ ROWS: list[tuple[str, int, str, OutcomeKind, dict[str, Any]]] = [
     ("start", 406, "", FAILED, {}),
     ("start", 408, "", RETRYABLE, OUT_OF_REACH),
     ("start", 412, "", FAILED, {}),
-    ("start", 421, "use another base", FAILED, {}),
+    ("start", 421, "use another base", OutcomeKind.NEEDS_OPERATOR, {}),
+    ("start", 403, "Tesla Vehicle Command Protocol required", OutcomeKind.NEEDS_OPERATOR, {}),
+    ("start", 200, "unsigned_cmds_hardlocked", OutcomeKind.NEEDS_OPERATOR, {}),
     ("start", 422, "", FAILED, {}),
     ("start", 423, "", NEEDS_USER, {}),
     ("start", 429, "", RETRYABLE, {}),
@@ -103,7 +105,8 @@ def test_an_answer_means(action: Any, status: int, text: str, kind: OutcomeKind,
     body = {"response": {"result": False, "reason": text}} if status == 200 else {"response": None, "error": text}
     judged = judge(Answer(status, body), action, NOW)
     assert judged.outcome.kind is kind
-    assert judged.outcome.observations == ((Observation(at=NOW, source="tesla", **says),) if says else ())
+    seen = (Observation(at=NOW, source="tesla", answered=True, **says),) if says else ()
+    assert judged.outcome.observations == seen
     assert judged.outcome.asleep is (says == OUT_OF_REACH)
     assert judged.outcome.detail.endswith(text or f"HTTP {status}")
     assert judged.doubtful is (kind is RETRYABLE and status in (499, 500, 502, 503, 504, 540) and not says)
@@ -248,7 +251,7 @@ def test_a_sleeping_car_is_told_as_asleep_and_not_woken() -> None:
     for api in (ProviderApi([ASLEEP]), ProviderApi([fault(408)])):
         outcome = stop(api)
         assert (outcome.kind, outcome.asleep) == (RETRYABLE, True)
-        assert outcome.observations == (Observation(at=NOW, source="tesla", reachable=False),)
+        assert outcome.observations == (Observation(at=NOW, source="tesla", reachable=False, answered=True),)
         assert names(api) == ["charge_stop"]
 
 
@@ -359,7 +362,7 @@ def test_a_waking_car_is_polled_until_it_is_online(first: Reply) -> None:
 def test_a_car_that_stays_asleep_is_given_up_after_half_a_minute() -> None:
     outcome, _, waits = waking(summary("asleep"))
     assert (outcome.kind, outcome.asleep) == (RETRYABLE, True)
-    assert outcome.observations == (Observation(at=NOW, source="tesla", reachable=False),)
+    assert outcome.observations == (Observation(at=NOW, source="tesla", reachable=False, answered=True),)
     assert sum(waits) == 30
 
 
@@ -418,5 +421,5 @@ def test_the_right_region_is_asked_when_the_wrong_one_names_it() -> None:
 def test_no_token_goes_to_a_base_that_is_not_teslas_nor_around_a_proxy(named: str) -> None:
     base = BASE if named == EUROPE else NORTH_AMERICA
     api = ProviderApi([fault(421, f"use base URL: {named}")])
-    assert TeslaCommands().stop(call_to(api, base, NOW), CAR).kind is FAILED
+    assert TeslaCommands().stop(call_to(api, base, NOW), CAR).kind is OutcomeKind.NEEDS_OPERATOR
     assert [asked.url.split("/api/")[0] for asked in api.asked] == [base]

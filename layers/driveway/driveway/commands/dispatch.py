@@ -74,6 +74,8 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     runtime.logger.info(
         "command", extra={"command_id": command_id, "action": command.action, "outcome": outcome.kind.value}
     )
+    if outcome.kind is OutcomeKind.NEEDS_OPERATOR:
+        runtime.logger.error("the operator has to act", extra={"provider": provider, "detail": outcome.detail})
     _note(asset, command, sent, runtime)
     count_command(provider, outcome, runtime)
 
@@ -142,7 +144,7 @@ def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> _
 
 def _looks_first(command: Command) -> bool:
     """Whether the car is looked at before the command is sent: before a repetition and before a trial."""
-    if command.trial is not None:
+    if command.trial in {"unplugged", "account"}:
         return True
     return command.attempts > 1 and command.action in {"start", "stop"} and not command.already_in_state_when_sent
 
@@ -159,8 +161,10 @@ def _settled_by_look(twin: Twin, command: Command, state: Outcome) -> Outcome | 
     if state.observations and observed_state_matches(twin, command.action) and not current_to_set:
         text = "The car shows it already."
         return Outcome(OutcomeKind.ALREADY_IN_STATE, text, observations=state.observations)
-    if command.trial is None:
+    if command.trial not in {"unplugged", "account"}:
         return None
+    if command.trial == "account":
+        return state if state.kind is OutcomeKind.NEEDS_USER else None
     if has_left(twin):
         return Outcome(OutcomeKind.FAILED, "The car has left.", observations=state.observations)
     return state if state.asleep or state.kind is OutcomeKind.NEEDS_USER else None
@@ -168,7 +172,7 @@ def _settled_by_look(twin: Twin, command: Command, state: Outcome) -> Outcome | 
 
 def _should_wake(twin: Twin, command: Command, outcome: Outcome, runtime: Runtime) -> bool:
     """Whether a car that was found asleep is woken; never for a trial."""
-    if not outcome.asleep or command.trial is not None:
+    if not outcome.asleep or command.trial == "unplugged":
         return False
     return may_wake(twin, command.action, runtime.now(), runtime.control_rules)
 

@@ -8,7 +8,12 @@ from driveway.domain.control.outcome import Outcome
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.account_connection import clear_needs_user_after_observation
+from driveway.domain.reports.account_connection import (
+    clear_needs_user_after_observation,
+    is_of_another_account,
+    reconnected,
+    with_vendor,
+)
 from driveway.domain.reports.apply_observations import apply_observations, disconnected
 from driveway.domain.twin import Twin
 
@@ -22,6 +27,9 @@ class VehicleReport:
         command_ref, command_outcome: the provider's name of a command, and what became of it.
         needs_user: why the driver has to act before the car can be reached again.
         deleted: the car was removed at its maker.
+        reconnected: what the driver had to do is done.
+        vendor: the make as the provider names it, of the car or of the account.
+        names_car: False for a report about an account, which is sent to every car of its user.
     """
 
     observations: tuple[Observation, ...] = ()
@@ -29,6 +37,9 @@ class VehicleReport:
     command_outcome: Outcome | None = None
     needs_user: str | None = None
     deleted: bool = False
+    reconnected: bool = False
+    vendor: str | None = None
+    names_car: bool = True
 
 
 def apply_report(
@@ -41,8 +52,13 @@ def apply_report(
     spread: float,
 ) -> Twin:
     """The twin after a report that arrived at ``now`` (aware UTC); ``spread`` is jitter, evenly in [0, 1)."""
+    if not report.names_car and is_of_another_account(twin, report.vendor):
+        return twin
     after = apply_observations(twin, report.observations, now=now, rules=presence_rules)
-    if report.needs_user or report.deleted:
+    after = with_vendor(after, report.vendor) if report.names_car else after
+    if report.reconnected:
+        after = reconnected(after, now)
+    elif report.needs_user or report.deleted:
         after = disconnected(after, report.needs_user or "the car was removed at its maker.", now)
     elif report.observations:
         after = clear_needs_user_after_observation(after, now)

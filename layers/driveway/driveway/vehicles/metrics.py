@@ -25,6 +25,7 @@ COMMANDS: Mapping[OutcomeKind, str] = {
     OutcomeKind.NEEDS_USER: "CommandsNeedingUser",
     OutcomeKind.UNSUPPORTED: "CommandsUnsupported",
     OutcomeKind.FAILED: "CommandsFailed",
+    OutcomeKind.NEEDS_OPERATOR: "CommandsNeedingOperator",
     OutcomeKind.NOT_PLUGGED_IN: "CommandsNotPluggedIn",
 }
 UNAVAILABLE = "CommandsUnavailable"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -31,7 +31,11 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class VehicleEvent:
-    """One event about one car. ``dedupe_key`` is the same for every delivery of the same event."""
+    """One event about one car. ``dedupe_key`` is the same for every delivery of the same event.
+
+    ``needs_user`` says what only the driver can put right, ``reconnected`` that it was put right. ``vendor`` is the
+    make as the provider names it: of the car, or of the account where the event names no car.
+    """
 
     vehicle_id: str
     dedupe_key: str
@@ -39,6 +43,8 @@ class VehicleEvent:
     command_ref: str | None = None
     command_outcome: Outcome | None = None
     needs_user: str | None = None
+    reconnected: bool = False
+    vendor: str | None = None
     deleted: bool = False
     user_id: str | None = None
     test: bool = False
@@ -47,13 +53,20 @@ class VehicleEvent:
     def report(self) -> VehicleReport:
         """What the event says of the car."""
         return VehicleReport(
-            self.observations, self.command_ref, self.command_outcome, self.needs_user, deleted=self.deleted
+            self.observations,
+            self.command_ref,
+            self.command_outcome,
+            self.needs_user,
+            deleted=self.deleted,
+            reconnected=self.reconnected,
+            vendor=self.vendor,
+            names_car=bool(self.vehicle_id),
         )
 
     @property
     def says_nothing(self) -> bool:
         """Whether nothing in the event is used: all its signals were errors, for example."""
-        return self.report == VehicleReport()
+        return replace(self.report, vendor=None, names_car=True) == VehicleReport()
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,11 +227,14 @@ def test_a_car_that_stops_by_itself_is_started_again_ever_more_rarely() -> None:
     assert [round(wait / MINUTE) for wait in waits] == [30, 60, 120]
 
 
-def test_a_full_car_is_not_started() -> None:
+def test_a_full_car_is_tried_once_in_the_off_peak_window_and_nothing_fails() -> None:
     rig = plugged()
     rig.fill()
-    rig.run(timedelta(hours=10))
-    assert rig.actions() == ["stop"]
+    rig.run(timedelta(hours=14))
+    assert rig.actions() == ["stop", "start"]
+    assert rig.sent[-1][0] == OFF_PEAK_STARTS
+    assert rig.told("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
+    assert (rig.told("CommandFailed"), rig.told("NeedsAttention")) == ([], [])
 
 
 @pytest.mark.parametrize("fault", ["refused", "retryable", "asleep", "answer_lost", "needs_user"])

@@ -430,7 +430,7 @@ def test_a_refusal_for_the_account_asks_the_driver_once_and_is_tried_again_after
     assert rig.twin.presence.needs_user is not None
     assert explain(rig.twin, rig.now, RULES)[0].reason is Reason.PROVIDER_NEEDS_USER
     rig.fault = None
-    rig.run(10 * MINUTE)
+    rig.run(20 * MINUTE)
     assert rig.twin.presence.needs_user is None
     assert not rig.car.charging
     assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.PROVIDER_NEEDS_USER]
@@ -471,6 +471,7 @@ def test_a_wish_is_guarded_by_the_battery_only_if_it_was_full_in_this_session() 
     yesterday = replace(rig.twin.presence, battery_full=Observed(True, START - timedelta(days=1)))
     assert guard(replace(rig.twin, presence=yesterday), wanted, at, RULES) is None
     today = replace(rig.twin.presence, battery_full=Observed(True, at))
-    found = guard(replace(rig.twin, presence=today), wanted, at, RULES)
+    tried = replace(rig.twin.control, last_start_at=OFF_PEAK_STARTS)
+    found = guard(replace(rig.twin, presence=today, control=tried), wanted, at, RULES)
     assert found is not None
     assert found.reason is Reason.BATTERY_FULL

@@ -226,12 +226,15 @@ def test_below_the_minimum_state_of_charge_the_car_charges_until_it_is_reached()
     assert found[0].reason == Reason.MINIMUM_SOC
 
 
-def test_until_the_car_shows_the_minimum_it_is_charged_whenever_one_looks() -> None:
-    assert limit_at(low_battery(19.9), EVENING + 5 * HOUR).source == "minimum_soc"
+def test_the_first_estimate_bounds_it_whenever_one_looks() -> None:
+    assert limit_at(low_battery(10.0), EVENING + 59 * MINUTE).source == "minimum_soc"
+    assert limit_at(low_battery(10.0), EVENING + HOUR).source == "axle"
 
 
-def test_with_an_unknown_battery_the_minimum_has_no_end_to_show() -> None:
-    assert a_day(low_battery(10.0, battery_kwh=None)) == [("14 18:00", POWER_KW, "minimum_soc")]
+def test_with_an_unknown_battery_a_large_one_bounds_it() -> None:
+    (first, second) = a_day(low_battery(10.0, battery_kwh=None))
+    assert first == ("14 18:00", POWER_KW, "minimum_soc")
+    assert second[1:] == (0.0, "axle")
 
 
 @pytest.mark.parametrize("soc_pct", [20.0, 80.0])

@@ -143,6 +143,7 @@ _TRANSITIONS: dict[OutcomeKind, Callable[[Twin, Command, _Answer, ControlRules],
     OutcomeKind.NOT_PLUGGED_IN: _not_plugged_in,
     OutcomeKind.UNSUPPORTED: _refused_for_good,
     OutcomeKind.NEEDS_USER: _refused_for_good,
+    OutcomeKind.NEEDS_OPERATOR: _refused_for_good,
 }
 """What each kind of answer makes of a sent command."""
 
@@ -200,7 +201,7 @@ def _unconfirmed_at(command: Command, answer: _Answer, rules: ControlRules) -> d
     """When a command that was taken counts as unconfirmed: the later, the more often it was sent."""
     if command.outcome in TAKEN:
         return max(command.confirm_by or answer.at, answer.at)
-    if command.trial is not None:
+    if command.trial == "unplugged":
         return (command.sent_at or answer.at) + time_to_show(command, rules)
     return (command.sent_at or answer.at) + time_to_show(command, rules) + _pause(command, rules) * answer.spread
 

@@ -9,13 +9,14 @@ from datetime import datetime
 from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, ended, repeated
 from driveway.domain.control.desired import LET_GO, desired_in
 from driveway.domain.control.giving_up import unconfirmed
-from driveway.domain.control.protection import HeldBack, day_of, guard
+from driveway.domain.control.protection import HeldBack, believes_full, day_of, guard
 from driveway.domain.control.required_command import (
     RequiredCommand,
     is_full,
     is_held_by_command,
     is_instructed,
     is_satisfied,
+    is_unseen,
     observed_state_matches,
     required_command,
     wanted_limit_kw,
@@ -59,12 +60,15 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWi
         limit_kw=wanted.limit_kw,
         edge_at=wanted.edge_at,
         release=wanted.release,
-        trial=wanted.trial,
+        trial=wanted.trial or ("full" if believes_full(twin, wanted.action) else None),
     )
     text = f"Letting the car charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
     if wanted.trial == "unplugged":
         text = "The car is reported unplugged, which our own stop may have caused. We try one start."
-    return replace(twin, control=replace(twin.control, command=command)).tell(
+    control = replace(twin.control, command=command)
+    if twin.presence.needs_user is not None:
+        control = replace(control, account_tried_at=wanted.not_before)
+    return replace(twin, control=control).tell(
         Entry(now, Event.COMMAND_PLANNED, command.reason, text, command_detail(command))
     )
 
@@ -150,6 +154,8 @@ def _is_filled(twin: Twin, command: Command) -> bool:
     full = twin.presence.battery_full
     if full is None or not is_full(twin):
         return False
+    if command.trial == "full":
+        return command.sent_at is not None and full.at >= command.sent_at
     if is_instructed(twin):
         return command.attempts > 0 and command.outcome in TAKEN
     return not command.already_in_state_when_sent or (command.sent_at is not None and full.at >= command.sent_at)
@@ -185,6 +191,8 @@ def _is_done_already(twin: Twin, command: Command, now: datetime, rules: Control
         return False
     if command.release:
         return not is_held_by_command(twin, now)
+    if is_unseen(twin, command.action, command.trial):
+        return False
     return is_satisfied(twin, command.action, command.limit_kw, now, rules)
 
 

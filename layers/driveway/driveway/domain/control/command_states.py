@@ -11,7 +11,7 @@ from driveway.domain.twin.reasons import Reason
 
 OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
 TAKEN = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE})
-HOPELESS = frozenset({OutcomeKind.UNSUPPORTED, OutcomeKind.NEEDS_USER})
+HOPELESS = frozenset({OutcomeKind.UNSUPPORTED, OutcomeKind.NEEDS_USER, OutcomeKind.NEEDS_OPERATOR})
 REFUSED = HOPELESS | {OutcomeKind.FAILED}
 
 

@@ -186,7 +186,7 @@ def default_schedule_held_until(
     if doubt is not None:
         return doubt.until
     if disconnected_at(twin, now):
-        return twin.control.breaker_until or now + LONGEST_PAUSE
+        return now + LONGEST_PAUSE
     if commands_spent(twin, now) >= allowance(twin, action, rules):
         return datetime.fromisoformat(day_of(now)).replace(tzinfo=UTC) + timedelta(days=1)
     return None

@@ -44,11 +44,11 @@ def desired_in(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
 
 
 def desired_if_plugged(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired | None:
-    """What would be desired of a car without a session at ``at`` if it were plugged in at home.
+    """What would be desired of the car at ``at`` if it were plugged in at home and its account were in order.
 
-    None where the asset is not managed, has no vehicle, or its account is out of order.
+    None where the asset is not managed or has no vehicle.
     """
-    if _not_managed(twin, at) is not None or twin.link.vehicle is None or disconnected_at(twin, at):
+    if _not_managed(twin, at) is not None or twin.link.vehicle is None:
         return None
     return _by_schedule(twin, at, schedule)
 
@@ -93,14 +93,12 @@ def _out_of_reach(twin: Twin, at: datetime) -> Reason | None:
 
 
 def disconnected_at(twin: Twin, at: datetime) -> bool:
-    """Whether the car maker's account is out of order at ``at``.
-
-    After commands were refused for it, it is tried again once the breaker's pause is over, or for a charge-now.
-    """
-    tried_at = twin.control.breaker_until
-    if twin.presence.needs_user is None or (tried_at is not None and at >= tried_at):
+    """Whether the car maker's account is out of order at ``at``, and no command or charge-now is trying it."""
+    if twin.presence.needs_user is None:
         return False
-    return not is_boost_to_try(twin, at)
+    command = twin.control.command
+    trying = command is not None and command.trial is not None and command.state in {"planned", "sent"}
+    return not trying and not is_boost_to_try(twin, at)
 
 
 def is_boost_to_try(twin: Twin, at: datetime) -> bool:

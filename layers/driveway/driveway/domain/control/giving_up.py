@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN, command_detail, ended
 from driveway.domain.control.protection import allowance, commands_spent
-from driveway.domain.control.required_command import charges_since_stop, is_instructed
+from driveway.domain.control.required_command import charges_since_stop, is_full, is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_answers import is_trial, trial_refused
 from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
@@ -18,15 +18,20 @@ BREAKER_JITTER = 0.1
 _HOPELESS_REASONS: dict[OutcomeKind | None, Reason] = {
     OutcomeKind.UNSUPPORTED: Reason.PROVIDER_UNSUPPORTED,
     OutcomeKind.NEEDS_USER: Reason.PROVIDER_NEEDS_USER,
+    OutcomeKind.NEEDS_OPERATOR: Reason.PROVIDER_NEEDS_OPERATOR,
 }
+
+
+_TOLD_ELSEWHERE = frozenset({Reason.PROVIDER_NEEDS_USER, Reason.PROVIDER_NEEDS_OPERATOR})
 
 
 def unconfirmed(
     twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str, spread: float
 ) -> Twin:
     """A sent command whose time is up: sent again after a look, or given up."""
-    if is_trial(twin, command) and command.outcome in TAKEN:
-        return trial_refused(twin, now)
+    tried = _trial_over(twin, command, now)
+    if tried is not None:
+        return tried
     spent = commands_spent(twin, now) >= allowance(twin, command.action, rules)
     last = not _may_be_repeated(twin, command, rules)
     if (spent or last) and _is_believed(twin, command):
@@ -54,6 +59,19 @@ def unconfirmed(
     return replace(twin, control=replace(twin.control, command=again)).tell(
         Entry(now, Event.COMMAND_RETRIED, reason, text, command_detail(again))
     )
+
+
+def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
+    """The twin whose trial ended without effect, which is no failure of the car; None if the command goes on."""
+    if is_trial(twin, command) and command.outcome in TAKEN:
+        return trial_refused(twin, now)
+    if command.trial == "account" and command.outcome == OutcomeKind.NEEDS_USER:
+        text = command.detail or "The car maker's account is still out of order."
+        return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, text, now=now)
+    if command.trial == "full" and command.outcome in TAKEN and is_full(twin):
+        text = "The car does not take more: its battery is full."
+        return ended(twin, "confirmed", Reason.BATTERY_FULL, text, now=now)
+    return None
 
 
 def _may_be_repeated(twin: Twin, command: Command, rules: ControlRules) -> bool:
@@ -126,13 +144,13 @@ def _given_up(
 
 
 def _is_news(twin: Twin, command: Command, reason: Reason) -> bool:
-    """Whether the driver is to be told of a command that is given up: of the first in a row.
+    """Whether the driver is told of a command that is given up: only of the first in a row.
 
-    Who has to connect the account again is told so where the account is found to be out of order, and what the day's
-    commands do not suffice for is told where it is kept back.
+    Two causes are reported elsewhere: a broken account in ``disconnected``, a spent daily budget in
+    ``_report_spent_budget``. A fault of this deployment is the operator's, who is told by an alarm.
     """
     kept_back = reason is Reason.DAILY_BUDGET_SPENT and command.action == "start"
-    return twin.control.failures == 0 and not kept_back and reason is not Reason.PROVIDER_NEEDS_USER
+    return twin.control.failures == 0 and not kept_back and reason not in _TOLD_ELSEWHERE
 
 
 def with_comeback(twin: Twin, now: datetime) -> Twin:

@@ -88,9 +88,26 @@ def _pointless(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack |
         return HeldBack(Reason.PLACE_BEING_CHECKED, checked_until)
     if wanted.action == "start" and held is not None:
         return HeldBack(Reason.PLUG_OUT_HELD, held.until)
-    # A charger is told all the same: its car may want more later.
-    full = wanted.action == "start" and not is_instructed(twin) and is_full(twin)
+    full = believes_full(twin, wanted.action) and not _tries_full(twin, wanted)
     return HeldBack(Reason.BATTERY_FULL) if full else None
+
+
+def believes_full(twin: Twin, action: CommandAction) -> bool:
+    """Whether a start has nothing to do. A charger is told all the same: its car may want more later."""
+    return action == "start" and not is_instructed(twin) and is_full(twin)
+
+
+def _tries_full(twin: Twin, wanted: RequiredCommand) -> bool:
+    """Whether a car that is believed to be full is started all the same: its charge limit may have been raised.
+
+    That is so once for each charge-now, and once in each off-peak window in which it was not started yet.
+    """
+    at, started_at = wanted.not_before, twin.control.last_start_at
+    if wanted.desired.source == "charge_now":
+        return is_boost_to_try(twin, at)
+    window = off_peak_intervals(twin.tariff, at - timedelta(days=1), at + timedelta(seconds=1))
+    since = next((start for start, end in window if start <= at < end), None)
+    return since is not None and (started_at is None or started_at < since)
 
 
 def _spent(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
@@ -120,7 +137,8 @@ def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:
 def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
     """The breaker, while it is open. Letting go and a new charge-now are tried once all the same."""
     until, command = twin.control.breaker_until, twin.control.command
-    if until is None or now >= until:
+    tries_account = twin.presence.needs_user is not None and wanted.trial is not None
+    if until is None or now >= until or tries_account:
         return None
     if wanted.release and (command is None or not command.release or command.state != "failed"):
         return None

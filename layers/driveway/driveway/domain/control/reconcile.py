@@ -8,6 +8,7 @@ observation, or failed, superseded or expired; every open state has a time that 
 from dataclasses import replace
 from datetime import datetime
 
+from driveway.domain.control.account_trial import next_hourly_trial
 from driveway.domain.control.command_lifecycle import judged, planned
 from driveway.domain.control.command_states import OPEN
 from driveway.domain.control.default_schedule_sync import default_schedule_due, with_default_schedule_sync
@@ -43,14 +44,14 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
     after, schedule = _looked(twin, now, rules, new_id="next", spread=0.5)
     if after is not twin:
         return now
-    command, control = twin.control.command, twin.control
+    command = twin.control.command
     due = [
         presence_due(twin.presence),
         twin.charge_now.until if twin.charge_now else None,
         twin.link.snoozed_until,
         default_schedule_due(twin, now, rules),
         vehicle_request_due(twin, now),
-        control.breaker_until if twin.presence.needs_user is not None else None,
+        next_hourly_trial(twin) if twin.presence.needs_user is not None else None,
     ]
     if command is not None and command.state in OPEN:
         due += [command.confirm_by, command.expires_at if command.state == "planned" else None]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from driveway.domain.control.desired import LET_GO, Desired, desired_in
+from driveway.domain.control.account_trial import account_trial_due
+from driveway.domain.control.desired import LET_GO, Desired, desired_if_plugged, desired_in, disconnected_at
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_start import desired_by_trial, may_be_held_unplugged
 from driveway.domain.schedules.schedule_window import ScheduleWindow
@@ -67,23 +68,28 @@ def required_command(
     edge = _near_edge(twin, now, rules, schedule)
     at = edge or now
     want = desired_in(twin, at, schedule)
+    trial: Trial | None = None
+    if want.reason is Reason.PROVIDER_NEEDS_USER and account_trial_due(twin, at, rules):
+        want, trial = desired_if_plugged(twin, at, schedule) or want, "account"
     if want.want == "leave":
-        return _required_release(twin, at, want) or _trial_wish(twin, at, edge, schedule)
+        return _required_release(twin, at, want) or _start_of_unplugged(twin, at, edge, rules, schedule)
     action: CommandAction = "start" if want.want == "charge" else "stop"
     limit_kw = wanted_limit_kw(twin, want)
-    if is_satisfied(twin, action, limit_kw, now, rules):
+    if not is_unseen(twin, action, trial) and is_satisfied(twin, action, limit_kw, now, rules):
         return None
-    return RequiredCommand(action, limit_kw, at, edge, want)
+    return RequiredCommand(action, limit_kw, at, edge, want, trial=trial)
+
+
+def is_unseen(twin: Twin, action: CommandAction, trial: Trial | None) -> bool:
+    """Whether what was last seen of a car that cannot be reached may be from before our stop."""
+    return trial == "account" and action == "start" and not charges_since_stop(twin)
 
 
 def _near_edge(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
     if twin.presence.session is None and not may_be_held_unplugged(twin, now):
         return None
     edge = schedule.edge_after(now)
-    # The end of charging to the minimum is only a guess: the state of charge has to show it.
-    if edge is None or edge - now > rules.lead or schedule.at(now).source == "minimum_soc":
-        return None
-    return edge
+    return edge if edge is not None and edge - now <= rules.lead else None
 
 
 def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
@@ -235,13 +241,15 @@ def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredComman
     return RequiredCommand("start", None, at, None, want, release=True, trial=trial)
 
 
-def _trial_wish(twin: Twin, at: datetime, edge: datetime | None, schedule: ScheduleWindow) -> RequiredCommand | None:
+def _start_of_unplugged(
+    twin: Twin, at: datetime, edge: datetime | None, rules: ControlRules, schedule: ScheduleWindow
+) -> RequiredCommand | None:
     """Start a car that is reported unplugged but may be held by our own stop, when it should charge."""
     if is_instructed(twin) or not may_be_held_unplugged(twin, at):
         return None
+    if disconnected_at(twin, at) and not account_trial_due(twin, at, rules):
+        return None
     want = desired_by_trial(twin, at, schedule)
-    return (
-        RequiredCommand("start", wanted_limit_kw(twin, want), at, edge, want, trial="unplugged")
-        if want is not None
-        else None
-    )
+    if want is None:
+        return None
+    return RequiredCommand("start", wanted_limit_kw(twin, want), at, edge, want, trial="unplugged")

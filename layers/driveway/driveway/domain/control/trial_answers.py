@@ -10,7 +10,7 @@ from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.twin import Command, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
 
-PROVIDERS_OWN = frozenset({OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER})
+PROVIDERS_OWN = frozenset({OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER, OutcomeKind.NEEDS_OPERATOR})
 """Answers that may say nothing of the car: a rate limit, a fault of the provider, an account out of order."""
 
 

@@ -43,6 +43,9 @@ class Observation:
     ``at_home`` says where the car is at ``at``; ``place_measured_at`` is when that place was measured (None: at
     ``at``). Reports that repeat one measurement are one piece of evidence. ``clearly_away`` marks a place that cannot
     be home: more than a kilometre off, or a charger that no home has. ``fast_charging``: the car is at a DC charger.
+
+    ``not_full``: the state is one that would say full if the battery were. ``answered``: it is what the answer to a
+    command says, not a report of the car's state.
     """
 
     at: datetime
@@ -61,6 +64,9 @@ class Observation:
     reachable: bool | None = None
     moving: bool | None = None
     battery_full: bool | None = None
+    not_full: bool | None = None
+    charge_limit_pct: float | None = None
+    answered: bool = False
     whereabouts: Whereabouts | None = field(default=None, repr=False)
     measuring_point: MeasuringPoint = "unknown"
     vehicle_id: str | None = None

@@ -42,6 +42,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 from driveway.domain.presence.evidence import home_evidence_at, may_have_been_driven, metered_from
+from driveway.domain.presence.fullness import take_fullness
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.place import settle_doubt, take_departure, take_home, take_sight
 from driveway.domain.presence.plug import close, is_plugged, take_flow, take_movement, take_plug
@@ -220,4 +221,5 @@ _RULES: tuple[Callable[[Presence, ObservationContext], Ruled], ...] = (
     take_home,
     take_vehicle,
     take_signals,
+    take_fullness,
 )

@@ -57,7 +57,8 @@ def _state_of_charge(presence: Presence, context: ObservationContext) -> Ruled:
     seen_twice = pending is not None and _is_reachable(pending, soc_pct, context.at, plugged=plugged)
     if seen_twice or _is_likely(known, soc_pct, context.at, plugged=plugged):
         now_known = Observed(_told_apart(known, soc_pct, 1.0), context.at)
-        return replace(presence, soc_pct=now_known, pending_soc=None), ()
+        since = presence.soc_since if known is not None and known.value == now_known.value else context.at
+        return replace(presence, soc_pct=now_known, soc_since=since, pending_soc=None), ()
     waits = replace(presence, pending_soc=Observed(soc_pct, context.at))
     return waits, (context.ignored("soc_pct", Reason.OBSERVED_JUMP),)
 
@@ -80,7 +81,9 @@ def _is_reachable(known: Observed, soc_pct: float, at: datetime, *, plugged: boo
 def settle_jump(presence: Presence) -> Presence:
     """The presence once an unlikely state of charge stood uncontradicted for ``JUMP_WAIT``: it is believed."""
     pending = presence.pending_soc
-    return presence if pending is None else replace(presence, soc_pct=pending, pending_soc=None)
+    if pending is None:
+        return presence
+    return replace(presence, soc_pct=pending, soc_since=pending.at, pending_soc=None)
 
 
 def _no_longer_full(presence: Presence, context: ObservationContext) -> Presence:

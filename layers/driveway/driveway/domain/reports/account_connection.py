@@ -1,11 +1,14 @@
 """The car maker's account in order again. Pure; ``sight.disconnected`` is the other half."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+
+ACCOUNT_TRIED_EVERY = timedelta(hours=1)
+"""How often a command is tried although the account is out of order."""
 
 _REFUSED = "NEEDS_USER"
 
@@ -15,17 +18,32 @@ def reconnected(twin: Twin, now: datetime) -> Twin:
     if twin.presence.needs_user is None:
         return twin
     entry = Entry(now, Event.RECONNECTED, Reason.RECONNECTED, "The car can be commanded again.")
-    return replace(twin, presence=replace(twin.presence, needs_user=None)).tell(entry)
+    return replace(twin, presence=replace(twin.presence, needs_user=None, needs_user_at=None)).tell(entry)
 
 
 def clear_needs_user_after_observation(twin: Twin, now: datetime) -> Twin:
     """The twin once its provider told of the car, which shows that the account works.
 
     It does not show that commands are allowed: after one was refused for the account, only a command that is taken
-    shows it, or a sight after the breaker's pause.
+    shows it, or a report after the breaker's pause and an hour after the last trial.
     """
-    tried_at = twin.control.breaker_until
-    return twin if tried_at is not None and now < tried_at else reconnected(twin, now)
+    tried_at, until = twin.control.account_tried_at, twin.control.breaker_until
+    paused = until is not None and now < until
+    tried = tried_at is not None and now < tried_at + ACCOUNT_TRIED_EVERY
+    return twin if paused or tried else reconnected(twin, now)
+
+
+def is_of_another_account(twin: Twin, vendor: str | None) -> bool:
+    """Whether a report about an account at ``vendor`` is not about this car: its provider named another make for it."""
+    own = twin.presence.vendor
+    return vendor is not None and own is not None and own.casefold() != vendor.casefold()
+
+
+def with_vendor(twin: Twin, vendor: str | None) -> Twin:
+    """The twin with the car's make as its provider names it."""
+    if vendor is None or twin.presence.vendor == vendor:
+        return twin
+    return replace(twin, presence=replace(twin.presence, vendor=vendor))
 
 
 def granted_anew(twin: Twin, now: datetime) -> Twin:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from driveway.domain.metering.plug_facts import holds, plug_samples
 from driveway.domain.metering.running_meter import advance
@@ -14,6 +14,9 @@ from driveway.domain.presence.rules import EffectKind, PresenceRules, PresenceSt
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+
+NEEDS_USER_TOLD_EVERY = timedelta(days=1)
+"""How often the driver is told the same about the car maker's account."""
 
 
 def samples_to_record(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
@@ -104,10 +107,15 @@ def _completed(twin: Twin, at: datetime, session_id: str | None) -> Entry:
 
 
 def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
-    """The twin whose car cannot be reached until the driver acts; the driver is informed once."""
-    if twin.presence.needs_user == why:
+    """The twin whose car cannot be reached until the driver acts; the driver is informed once a day."""
+    presence = twin.presence
+    if presence.needs_user is not None:
         return twin
-    text = f"The driver has to connect the car again: {why}"
-    return replace(twin, presence=replace(twin.presence, needs_user=why)).tell(
+    after = replace(presence, needs_user=why, needs_user_at=now)
+    told_at = presence.needs_user_told_at
+    if presence.needs_user_told == why and told_at is not None and now < told_at + NEEDS_USER_TOLD_EVERY:
+        return replace(twin, presence=after)
+    text = f"Please connect your car again: {why}"
+    return replace(twin, presence=replace(after, needs_user_told=why, needs_user_told_at=now)).tell(
         Entry(now, Event.NEEDS_ATTENTION, Reason.PROVIDER_NEEDS_USER, text)
     )

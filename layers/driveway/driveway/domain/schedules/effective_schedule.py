@@ -19,8 +19,8 @@ from driveway.domain.charging_profiles import (
     combined_limit,
     resolve_layers,
 )
-from driveway.domain.preferences.vehicle_intent import intent_in_force
 from driveway.domain.schedules.default_schedule import off_peak_intervals, spread_starts
+from driveway.domain.schedules.minimum_soc import minimum_soc_until
 from driveway.domain.supply import SUPPLY_V, least_power_w, phases_of
 from driveway.domain.twin import InstalledProfile, Presence, Session, Twin
 from driveway.domain.twin.reasons import Reason
@@ -34,7 +34,6 @@ DEFAULT_LEVEL = -1
 """Below every level that OCPP allows, so that Axle's level 0 lies over the default schedule and never replaces it."""
 
 _SPREAD_MARGIN = timedelta(hours=1)
-_LEAST_SOC_STRETCH_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,8 @@ def effective_schedule(twin: Twin, start: datetime, end: datetime, *, spread_s: 
 
     A TxProfile counts while the session it came for is open, a Relative profile from that session's opening on.
     Without a session the schedule shows what would hold of the rest. The limit is never above the asset's power. A
-    minimum state of charge that is not reached is charged for from ``start`` on, until it is reached at the asset's
-    power or, when the battery's size is unknown, all along: look again when the state of charge changes.
+    minimum state of charge that is not reached is charged for at once, for as long as it takes at the asset's power
+    (``minimum_soc``).
 
     Args:
         twin: the asset.
@@ -122,9 +121,9 @@ def _entries(twin: Twin, session: Session | None, start: datetime, end: datetime
             profile = replace(anchored(installed.profile, installed.received_at), transaction_id=None)
             top = max(top, profile.stack_level)
             yield _Entry("axle", profile)
-    soc_s = _below_minimum_soc_s(twin, session)
-    if soc_s is not None:
-        until = start + timedelta(seconds=min(soc_s, (end - start).total_seconds()))
+    until = minimum_soc_until(twin, session)
+    if until is not None and until > start:
+        until = min(until, end)
         yield _Entry("minimum_soc", _full_power(twin, top + 1, start, until))
     if twin.charge_now is not None:
         charge_now = twin.charge_now
@@ -176,18 +175,6 @@ def _full_power(twin: Twin, level: int, since: datetime, until: datetime) -> Cha
 
 def _power_w(twin: Twin) -> float:
     return twin.link.power_kw * 1000.0
-
-
-def _below_minimum_soc_s(twin: Twin, session: Session | None) -> float | None:
-    """How long the car must charge to its minimum state of charge; None if it need not, infinite if not known."""
-    counting, observed = intent_in_force(twin), twin.presence.soc_pct
-    minimum = counting.intent.minimum_soc_pct
-    if session is None or minimum is None or observed is None or observed.value >= minimum:
-        return None
-    if counting.battery_kwh is None or twin.link.power_kw <= 0:
-        return math.inf
-    missing_kwh = (minimum - observed.value) / 100.0 * counting.battery_kwh
-    return max(_LEAST_SOC_STRETCH_S, math.ceil(missing_kwh / twin.link.power_kw * 3600.0))
 
 
 def _stretch(twin: Twin, entries: list[_Entry], layers: Layers, start: datetime, end: datetime) -> Stretch:

@@ -40,7 +40,7 @@ from driveway.domain.twin.preferences import (
     Weekday,
     Window,
 )
-from driveway.domain.twin.presence import AwayDoubt, HeldPlugOut, NamedVehicle, Observed, Presence, Session
+from driveway.domain.twin.presence import AwayDoubt, FullBattery, HeldPlugOut, NamedVehicle, Observed, Presence, Session
 from driveway.domain.twin.twin import WANTED_OR_OBSERVED, Entry, Twin, changed_groups
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "CommandState",
     "Control",
     "Entry",
+    "FullBattery",
     "HeldPlugOut",
     "Home",
     "InstalledProfile",

@@ -27,12 +27,19 @@ class StandingLimit:
     our_amps: tuple[int, ...] = ()
 
 
-Trial = Literal["unplugged"]
-"""Why a start is only tried: ``unplugged``, the car is reported unplugged, but our own stop may be behind that."""
+Trial = Literal["unplugged", "account", "full"]
+"""Why a command is only tried.
+
+``unplugged``: the car is reported unplugged, but our own stop may be behind that. ``account``: its account is out of
+order, but may have come back without a report. ``full``: its battery was full, but its charge limit may have changed.
+"""
 
 
 class OutcomeKind(StrEnum):
-    """The outcomes that every provider's answer maps to. NOT_PLUGGED_IN confirms a plug-out."""
+    """The outcomes that every provider's answer maps to. NOT_PLUGGED_IN confirms a plug-out.
+
+    NEEDS_OPERATOR is a fault of this deployment, such as a wrong base URL, that no driver can put right.
+    """
 
     ACCEPTED = "ACCEPTED"
     CONFIRMED = "CONFIRMED"
@@ -42,6 +49,7 @@ class OutcomeKind(StrEnum):
     UNSUPPORTED = "UNSUPPORTED"
     FAILED = "FAILED"
     NOT_PLUGGED_IN = "NOT_PLUGGED_IN"
+    NEEDS_OPERATOR = "NEEDS_OPERATOR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,7 @@ class Control:
         upkeep: the command that installs or removes it, apart from the commands to charge.
         request: the request to the provider under way that does not command the car.
         looked_at: when we last asked for the car's state because nothing was known of it, or nothing new.
+        account_tried_at: when a command was last planned although the account is out of order.
         cancelled_ref: the provider's name of the last command that we asked it to cancel.
         tried_stop_at: the ``last_stop_at`` for which a trial start has reached the provider, or has become pointless.
         unanswered_since: since when the provider has not answered a trial start; None while it answers.
@@ -175,4 +184,5 @@ class Control:
     request: VehicleRequest | None = None
     looked_at: datetime | None = None
     cancelled_ref: str | None = None
+    account_tried_at: datetime | None = None
     standing_limit: StandingLimit | None = None

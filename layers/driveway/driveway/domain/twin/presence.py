@@ -73,6 +73,18 @@ class AwayDoubt:
 
 
 @dataclass(frozen=True, slots=True)
+class FullBattery:
+    """The state of charge and the charge limit (percent) at which a battery was found full; None: not known.
+
+    ``reported``: the car's state said so, and not only the answer to a command.
+    """
+
+    soc_pct: float | None = None
+    charge_limit_pct: float | None = None
+    reported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Presence:
     """What was observed of the car. Written by ``vehicle_events`` (and by time passing, through ``charge_control``).
 
@@ -92,6 +104,12 @@ class Presence:
     measured, so it is looked at before the first command of the session that began then.
 
     ``charged_at`` is when the car was last seen charging before ``charging`` became false.
+
+    Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``; ``needs_user_told`` is what
+    the driver was told last, at ``needs_user_told_at``. ``vendor`` is the car's make as its provider names it.
+
+    Battery. ``soc_since`` is when the present state of charge was first reported; ``full`` is what was known of the
+    battery when it was found full, while it counts as full.
     """
 
     plugged_in: Observed | None = None
@@ -123,3 +141,10 @@ class Presence:
     reopen_before: datetime | None = None
     vehicle: NamedVehicle | None = None
     charged_at: datetime | None = None
+    needs_user_at: datetime | None = None
+    needs_user_told: str | None = None
+    needs_user_told_at: datetime | None = None
+    vendor: str | None = None
+    soc_since: datetime | None = None
+    charge_limit_pct: Observed | None = None
+    full: FullBattery | None = None

@@ -11,7 +11,7 @@ from driveway.vehicles.json_values import mapping, shorten, text
 ACCEPTED, CONFIRMED, ALREADY = OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE
 RETRYABLE, NEEDS_USER = OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER
 UNSUPPORTED, FAILED = OutcomeKind.UNSUPPORTED, OutcomeKind.FAILED
-NOT_PLUGGED_IN = OutcomeKind.NOT_PLUGGED_IN
+NOT_PLUGGED_IN, NEEDS_OPERATOR = OutcomeKind.NOT_PLUGGED_IN, OutcomeKind.NEEDS_OPERATOR
 
 UNPLUGGED = re.compile(r"not plugged|unplugged|not connected", re.IGNORECASE)
 """Words by which a failed precondition says that the cable is out. The API gives them no code of their own."""
@@ -40,7 +40,7 @@ TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
     "400 unreachable": (RETRYABLE, "The car is out of reach."),
     "400 incapable": (UNSUPPORTED, "This car cannot be told to do this through Enode."),
     "400 unexplained": (UNSUPPORTED, "Enode says that the car will not do this."),
-    "401": (FAILED, "Enode refuses our credentials."),
+    "401": (NEEDS_OPERATOR, "Enode refuses our credentials."),
     "403": (NEEDS_USER, "The driver has not allowed this; the car has to be connected again."),
     "404": (NEEDS_USER, "Enode does not know this car (any more); it has to be connected again."),
     "408": (RETRYABLE, "Enode did not answer in time."),
@@ -56,7 +56,7 @@ TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
 def outcome(row: str, words: str = "", **more: Any) -> Outcome:
     """The outcome of a row of the table, with the provider's words, if any, after its sentence."""
     kind, sentence = TABLE[row]
-    out = row in {"408", "429", "5xx"}
+    out = row in {"401", "408", "429", "5xx"}
     return Outcome(kind, shorten(f"{sentence} {words}".strip()), unavailable=out, **more)
 
 

@@ -68,6 +68,8 @@ def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
         "power_kw": power_kw,
         "soc_pct": number(charge.get("batteryLevel"), low=0, high=100),
         "battery_full": True if full is None and state == "PLUGGED_IN:COMPLETE" else full,
+        "not_full": True if full is None and state == "PLUGGED_IN:STOPPED" else None,
+        "charge_limit_pct": number(charge.get("chargeLimit"), low=1, high=100),
     }
     if all(value is None for value in signals.values()):
         return None

@@ -102,7 +102,8 @@ def _updated(event: Mapping[str, Any], received_at: datetime) -> VehicleEvent:
     if not seen:
         raise _NotUsedError(f"{event['event']} says nothing of the car")
     user_id = _user_id(event) or text(vehicle.get("userId"))
-    return VehicleEvent(vehicle_id, _dedupe_key(event), observations=seen, user_id=user_id)
+    vendor = text(vehicle.get("vendor"))
+    return VehicleEvent(vehicle_id, _dedupe_key(event), observations=seen, user_id=user_id, vendor=vendor)
 
 
 def _deleted(event: Mapping[str, Any], received_at: datetime) -> VehicleEvent:
@@ -141,6 +142,7 @@ def _credentials_invalidated(event: Mapping[str, Any], received_at: datetime) ->
         _dedupe_key(event),
         needs_user=shorten(f"The {account} account has to be connected again."),
         user_id=user_id,
+        vendor=text(event.get("vendor")),
     )
 
 

@@ -159,7 +159,7 @@ def _from_error(answer: Answer, error: Mapping[str, Any], action: Action, now: d
         row.kind,
         shorten(f"{row.sentence} {_words(error, error_type, code, status)}"),
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
-        observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
+        observations=(Observation(at=now, source=SOURCE, answered=True, **row.says),) if row.says else (),
         asleep=row.asleep,
         unavailable=row.unavailable,
     )

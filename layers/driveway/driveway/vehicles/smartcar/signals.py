@@ -10,6 +10,24 @@ from driveway.vehicles.json_values import first_instant, flag, mapping, number, 
 
 SOURCE = "smartcar"
 
+USED = frozenset(
+    {
+        "charge-ischargingcableconnected",
+        "charge-ischarging",
+        "charge-detailedchargingstatus",
+        "charge-wattage",
+        "charge-energyadded",
+        "charge-chargelimits",
+        "tractionbattery-stateofcharge",
+        "connectivitystatus-isonline",
+        "connectivitystatus-isasleep",
+        "location-isathome",
+        "location-preciselocation",
+        "odometer-traveleddistance",
+    }
+)
+"""The codes of the signals that are read."""
+
 
 PLACE = frozenset({"location-isathome", "location-preciselocation"})
 KM_PER_MILE = 1.609344
@@ -90,10 +108,8 @@ def _read(code: str, body: Mapping[str, Any], moment: _Moment, measured_at: date
         case "charge-wattage":
             watts = number(value, low=0)
             values["power_kw"] = None if watts is None else watts / 1000
-        case "charge-energyadded":
-            values["energy_session_kwh"] = number(value, low=0)
-        case "tractionbattery-stateofcharge":
-            values["soc_pct"] = number(value, low=0, high=100)
+        case "charge-energyadded" | "charge-chargelimits" | "tractionbattery-stateofcharge":
+            _read_battery(code, body, values)
         case "connectivitystatus-isonline":
             _reach(values, flag(value))
         case "connectivitystatus-isasleep":
@@ -107,12 +123,23 @@ def _read(code: str, body: Mapping[str, Any], moment: _Moment, measured_at: date
             values["odometer_km"] = _odometer_km(body)
 
 
+def _read_battery(code: str, body: Mapping[str, Any], values: dict[str, Any]) -> None:
+    match code:
+        case "charge-energyadded":
+            values["energy_session_kwh"] = number(body.get("value"), low=0)
+        case "charge-chargelimits":
+            values["charge_limit_pct"] = number(body.get("activeLimit"), low=1, high=100)
+        case _:
+            values["soc_pct"] = number(body.get("value"), low=0, high=100)
+
+
 def _read_status(status: str | None, values: dict[str, Any]) -> None:
     """An open enumeration: of a status not listed here nothing is known."""
     charging = {"CHARGING": True, "NOT_CHARGING": False, "FULLY_CHARGED": False}.get(status or "")
     if values.get("charging") is None:
         values["charging"] = charging
-    # NOT_CHARGING is also said of a full battery, so it does not tell that there is room.
+    # Some makes say NOT_CHARGING of a full battery, too: it ends "full" only where FULLY_CHARGED was reported before.
+    values["not_full"] = True if status == "NOT_CHARGING" else None
     values["battery_full"] = {"CHARGING": False, "FULLY_CHARGED": True}.get(status or "")
 
 

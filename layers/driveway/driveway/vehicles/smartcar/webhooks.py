@@ -79,17 +79,19 @@ def _event(event: Mapping[str, Any], received_at: datetime) -> Inbound:
         return Inbound(dropped=(f"{kind} names no vehicle",))
     meta = mapping(event.get("meta"))
     delivered_at = first_instant(meta.get("deliveredAt"), known_at=received_at) or received_at
-    needs_user = None
+    needs_user, reconnected = None, False
     if kind == "VEHICLE_STATE":
         seen = signals.observations(sequence(data.get("signals")), known_at=received_at, undated_at=delivered_at)
     else:
         errors = [mapping(error) for error in sequence(data.get("errors"))]
         needs_user, seen = _needs_user(errors), _reachability(errors, delivered_at)
+        reconnected = needs_user is None and any(_is_for_the_driver(error, "RESOLVED") for error in errors)
     found = VehicleEvent(
         vehicle_id=vehicle_id,
         dedupe_key=text(event.get("eventId")) or _fingerprint(kind, vehicle_id, seen, needs_user),
         observations=seen,
         needs_user=needs_user,
+        reconnected=reconnected,
         user_id=text(mapping(data.get("user")).get("id")),
         test=str(meta.get("mode")).upper() == "TEST",
     )
@@ -99,12 +101,24 @@ def _event(event: Mapping[str, Any], received_at: datetime) -> Inbound:
 def _needs_user(errors: Sequence[Mapping[str, Any]]) -> str | None:
     """What only the driver can put right, in Smartcar's own words to the driver where it gives some."""
     for error in errors:
-        if error.get("state") == "ERROR" and (
-            error.get("type") in DRIVER_ACTS or error.get("code") == "REMOTE_ACCESS_DISABLED"
-        ):
+        if _is_for_the_driver(error, "ERROR"):
             said = text(error.get("suggestedUserMessage")) or text(error.get("description"))
             return shorten(said or "/".join(str(error[key]) for key in ("type", "code") if error.get(key)))
     return None
+
+
+def _is_for_the_driver(error: Mapping[str, Any], state: str) -> bool:
+    """Whether the error, in this state, is about the account or about what we use of the car.
+
+    An error that names signals is about these only: a permission for the door locks is none of ours.
+    """
+    driver_acts = error.get("type") in DRIVER_ACTS or error.get("code") == "REMOTE_ACCESS_DISABLED"
+    named = {_signal_code(signal) for signal in sequence(error.get("signals"))} - {None}
+    return error.get("state") == state and driver_acts and (not named or bool(named & signals.USED))
+
+
+def _signal_code(signal: Any) -> str | None:
+    return text(mapping(signal).get("code")) if isinstance(signal, dict) else text(signal)
 
 
 def _reachability(errors: Sequence[Mapping[str, Any]], at: datetime) -> tuple[Observation, ...]:

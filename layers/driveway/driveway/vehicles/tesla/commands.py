@@ -143,6 +143,8 @@ def _charge_observation(charge: Mapping[str, Any], now: datetime) -> Observation
         plugged_in=state[0],
         charging=state[1],
         battery_full=state[2],
+        not_full=True if charge.get("charging_state") == "Stopped" else None,
+        charge_limit_pct=number(charge.get("charge_limit_soc"), low=1, high=100),
         power_kw=_power_kw(charge),
         soc_pct=number(charge.get("battery_level"), low=0, high=100),
         reachable=True,

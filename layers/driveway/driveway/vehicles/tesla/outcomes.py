@@ -49,6 +49,8 @@ class Row:
 
 _ALREADY, _RETRY = OutcomeKind.ALREADY_IN_STATE, OutcomeKind.RETRYABLE
 _USER, _FAILED = OutcomeKind.NEEDS_USER, OutcomeKind.FAILED
+_OPERATOR = OutcomeKind.NEEDS_OPERATOR
+_UNSIGNED = "TESLA_BASE_URL must be that of a vehicle-command proxy, which signs commands."
 _CHARGING, _NOT_CHARGING = {"plugged_in": True, "charging": True}, {"charging": False}
 _FULL = {"plugged_in": True, "charging": False, "battery_full": True}
 _ASLEEP = {"reachable": False}
@@ -67,6 +69,9 @@ TABLE: tuple[Row, ...] = (
     Row(_ALREADY, 200, "not_charging", says=_NOT_CHARGING),
     Row(OutcomeKind.NOT_PLUGGED_IN, 200, "disconnected", says={"plugged_in": False, "charging": False}),
     Row(_ALREADY, 200, words="not_found", action="remove_schedule"),
+    # A command that was not signed: it went past the proxy.
+    Row(_OPERATOR, words="unsigned_cmds_hardlocked", sentence=_UNSIGNED, unavailable=True),
+    Row(_OPERATOR, words="command protocol required", sentence=_UNSIGNED, unavailable=True),
     Row(_FAILED, 200),
     # Words that outrank the status they come with.
     Row(_RETRY, words="asleep", says=_ASLEEP, asleep=True),
@@ -83,7 +88,7 @@ TABLE: tuple[Row, ...] = (
     Row(_FAILED, 406),
     Row(_RETRY, 408, says=_ASLEEP, asleep=True),
     Row(_FAILED, 412),
-    Row(_FAILED, 421),
+    Row(_OPERATOR, 421, sentence="TESLA_BASE_URL is of another region.", unavailable=True),
     Row(_FAILED, 422),
     Row(_USER, 423),
     # Tesla counts the calls about each car by itself.
@@ -130,7 +135,7 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
         row.kind,
         shorten(f"{row.sentence} {said or f'HTTP {answer.status}'}"),
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
-        observations=(Observation(at=now, source=SOURCE, **row.says),) if row.says else (),
+        observations=(Observation(at=now, source=SOURCE, answered=True, **row.says),) if row.says else (),
         asleep=row.asleep,
         unavailable=row.unavailable,
     )

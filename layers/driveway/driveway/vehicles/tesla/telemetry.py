@@ -111,6 +111,8 @@ def _observation(said: Mapping[str, Any], at: datetime) -> Observation | None:
         "plugged_in": plugged_in,
         "charging": charging,
         "battery_full": battery_full,
+        "not_full": True if state == "Stopped" else None,
+        "charge_limit_pct": number(said.get("ChargeLimitSoc"), low=1, high=100),
         "moving": moving,
         "soc_pct": number(said.get("BatteryLevel"), low=0, high=100) if soc_pct is None else soc_pct,
         "reachable": _REACHABLE.get(str(said.get("status")).rpartition("_")[2].upper()),

@@ -1,0 +1,100 @@
+"""A car whose account is out of order is tried at start edges and, for a day, each hour: it may come back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from driveway.domain.control.account_trial import next_hourly_trial
+from driveway.domain.reports.apply_observations import NEEDS_USER_TOLD_EVERY, disconnected
+from driveway.domain.twin import Twin
+from driveway.domain.twin.reasons import Reason
+from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, START, Rig, new_twin, plugged
+
+HOUR = timedelta(hours=1)
+
+
+def disconnected_at_five(provider: str = "enode") -> Rig:
+    """Our stop at 16:30; the account is reported out of order at 17:00, and the car is silent from then on."""
+    rig = plugged(provider)
+    rig.run(START + 30 * MINUTE - rig.now)
+    rig.silent = True
+    rig.fault = "needs_user"
+    rig.change(lambda twin: disconnected(twin, "The account has to be connected again.", rig.now))
+    return rig
+
+
+def starts(rig: Rig) -> list[str]:
+    return [f"{at:%H:%M}" for at, command in rig.sent if command.action == "start"]
+
+
+@pytest.mark.parametrize("provider", ["enode", "smartcar"])
+def test_an_account_that_is_back_without_a_report_is_found_at_the_start_edge(provider: str) -> None:
+    rig = disconnected_at_five(provider)
+    rig.run(HOUR)
+    rig.fault = None
+    rig.run(OFF_PEAK_STARTS + MINUTE - rig.now)
+    assert rig.car.charging
+    assert starts(rig) == ["23:30"]
+    assert rig.twin.presence.needs_user is None
+
+
+def test_an_account_that_is_out_of_order_is_tried_at_the_edge_and_each_hour_for_a_day() -> None:
+    rig = disconnected_at_five()
+    rig.run(OFF_PEAK_STARTS + 6 * HOUR - rig.now)
+    assert starts(rig) == ["23:30", "00:30", "01:30", "02:30", "03:30", "04:30"]
+    rig.run(3 * 24 * HOUR)
+    later = [at for at, command in rig.sent if command.action == "start" and at > START + 25 * HOUR]
+    assert [f"{at:%d %H:%M}" for at in later] == ["25 23:30", "26 23:30", "27 23:30"]
+
+
+def test_a_trial_that_is_refused_counts_as_no_failure_and_tells_the_driver_nothing_new() -> None:
+    rig = disconnected_at_five()
+    rig.run(OFF_PEAK_STARTS + 6 * HOUR - rig.now)
+    assert (rig.twin.control.failures, rig.twin.control.breaker_until) == (0, None)
+    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.PROVIDER_NEEDS_USER]
+
+
+def test_a_car_of_which_nothing_is_wanted_is_not_tried() -> None:
+    rig = disconnected_at_five()
+    rig.run(OFF_PEAK_STARTS - MINUTE - rig.now)
+    assert starts(rig) == []
+
+
+def test_a_car_that_is_let_go_of_is_released_once_the_account_is_back() -> None:
+    rig = disconnected_at_five()
+    rig.link(enrolled=False)
+    rig.run(4 * HOUR)
+    assert rig.car.held
+    rig.fault = None
+    rig.run(70 * MINUTE)
+    assert not rig.car.held
+
+
+def told_at(reports: list[tuple[float, str]]) -> list[float]:
+    """At which of these hours the driver is told, of accounts that are reported broken, in order again between."""
+    twin, told = new_twin(), []
+    for hours, why in reports:
+        now = START + hours * HOUR
+        after: Twin = disconnected(replace(twin, news=()), why, now)
+        told += [hours] * len(after.news)
+        twin = replace(after, presence=replace(after.presence, needs_user=None, needs_user_at=None))
+    return told
+
+
+def test_the_driver_is_told_the_same_once_a_day() -> None:
+    assert told_at([(hours / 2, "Connect again.") for hours in range(12)]) == [0]
+    day = NEEDS_USER_TOLD_EVERY / HOUR
+    assert told_at([(0, "Connect again."), (1, "Another reason."), (day + 2, "Another reason.")]) == [0, 1, day + 2]
+
+
+def test_a_second_reason_while_the_first_stands_is_not_told() -> None:
+    twin = disconnected(new_twin(), "Connect again.", START)
+    assert disconnected(twin, "Another reason.", START + HOUR) is twin
+
+
+def test_hourly_trials_end_a_day_after_the_account_broke() -> None:
+    twin = disconnected(new_twin(), "Connect again.", START)
+    assert next_hourly_trial(twin) == START + HOUR
+    tried = replace(twin, control=replace(twin.control, account_tried_at=START + 23.5 * HOUR))
+    assert next_hourly_trial(tried) is None
