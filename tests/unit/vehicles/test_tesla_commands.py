@@ -362,7 +362,7 @@ def test_a_waking_car_is_polled_until_it_is_online(first: Reply) -> None:
 def test_a_car_that_stays_asleep_is_given_up_after_half_a_minute() -> None:
     outcome, _, waits = waking(summary("asleep"))
     assert (outcome.kind, outcome.asleep) == (RETRYABLE, True)
-    assert outcome.observations == (Observation(at=NOW, source="tesla", reachable=False, answered=True),)
+    assert outcome.observations == (Observation(at=NOW, source="tesla", reachable=False),)
     assert sum(waits) == 30
 
 
