@@ -5,6 +5,9 @@ from typing import Any
 
 PROBLEM_BASE = "urn:driveway:problem:"
 PROBLEM_JSON = "application/problem+json"
+MOST_ERRORS = 100
+MOST_DETAIL = 2000
+"""Of a body with thousands of faults the first are named: a longer answer than Lambda may give would be a 5xx."""
 
 
 class ProblemError(Exception):
@@ -41,18 +44,25 @@ class ProblemError(Exception):
         self.extra = dict(extra or {})
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """The problem document, with the request's id."""
+        """The problem document, with the request's id. At most ``MOST_ERRORS`` faults are named."""
         body: dict[str, Any] = {
             "type": PROBLEM_BASE + self.kind,
             "title": self.title,
             "status": self.status,
-            "detail": self.detail,
+            "detail": _shortened(self.detail),
             "request_id": request_id,
             **self.extra,
         }
         if self.errors:
-            body["errors"] = [{"pointer": pointer, "message": message} for pointer, message in self.errors]
+            body["errors"] = [
+                {"pointer": _shortened(pointer), "message": _shortened(message)}
+                for pointer, message in self.errors[:MOST_ERRORS]
+            ]
         return body
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_DETAIL else text[: MOST_DETAIL - 1] + "…"
 
 
 def invalid(detail: str, errors: Sequence[tuple[str, str]] = ()) -> ProblemError:
