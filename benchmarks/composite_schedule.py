@@ -1,4 +1,4 @@
-"""How long one composite schedule takes, beside asking for the limit of every second in the simplest way.
+"""How long one composite schedule takes, compared with finding the limit of every second in the simplest way.
 
 Four stacked profiles of eight periods over 24 hours. Run ``python benchmarks/composite_schedule.py``.
 """
@@ -23,7 +23,7 @@ GOAL = 3.0
 def naive_limit_w(
     profiles: Sequence[ChargingProfile], at: datetime, transaction_start: datetime | None, *, watts_per_ampere: float
 ) -> float | None:
-    """The limit (W) at one instant, by looking at every profile and every period; phases are not told apart."""
+    """The limit (W) at one instant, from every profile and every period; phases are not distinguished."""
     by_purpose: dict[Purpose, tuple[int, float]] = {}
     for profile in profiles:
         held = _naive_period(profile, at, transaction_start)
@@ -88,7 +88,7 @@ def stack_of_four() -> list[ChargingProfile]:
 
 
 def main() -> None:
-    """Print both times and their ratio, which is to be at least three."""
+    """Print both times and their ratio, which must be at least three."""
     profiles = stack_of_four()
 
     def composed() -> list[tuple[int, float | None]]:

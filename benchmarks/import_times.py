@@ -37,7 +37,7 @@ def main() -> None:
     floor_ms = statistics.median(times["floor"])
     print(f"{'floor':<18} {floor_ms:7.0f} ms  1.00")
     for name in sorted(set(codes) - {"floor"}):
-        # Each round's own ratio, so that a busy moment of the machine weighs on both.
+        # The ratio of each round, so that a busy moment of the machine affects both.
         ratio = statistics.median(one / floor for one, floor in zip(times[name], times["floor"], strict=True))
         mark = "" if ratio <= GOAL else f"  above the goal of {GOAL}"
         print(f"{name:<18} {statistics.median(times[name]):7.0f} ms  {ratio:.2f}{mark}")

@@ -30,7 +30,7 @@ MOST_HELD_MIB = 4.0
 
 
 class Shelf(SlotStore):
-    """The slots in a dictionary, with the writes' conditions and the due index of the table."""
+    """The half-hours in a dictionary, with the conditions of writes and the due index of the table."""
 
     def __init__(self, slots: Sequence[Slot]) -> None:
         super().__init__(None, "benchmark", 4)  # type: ignore[arg-type] # there is no client behind a dictionary

@@ -1,4 +1,4 @@
-"""How long the door of vehicle events takes to store a webhook, as a ratio to one bare write in the same run.
+"""How long ``vehicle_events`` takes to store a webhook, as a ratio to one bare write in the same run.
 
 Two hundred signed events of one car, each of another instant, on an in-process DynamoDB. Enode gives 5 s to answer.
 """

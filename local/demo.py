@@ -1,4 +1,4 @@
-"""``make demo``: one night of charging on real parts, told as a timeline, drawn as a picture, summed up as JSON."""
+"""``make demo``: one night of charging on real parts, with its timeline, a picture and its figures as JSON."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ZONE = ZoneInfo("Europe/London")
 
 
 def main() -> int:
-    # A polite end of this process is an end of the stack, too.
+    # SIGTERM ends the stack, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     options = Options(clock_text=f"start=2026-01-15T21:40:00Z,scale={SCALE}")
@@ -57,7 +57,7 @@ def _print_entry(entry: dict[str, Any]) -> None:
 
 
 def result_of(night: Night, problems: list[str]) -> dict[str, Any]:
-    """The figures of a night; ``errors`` holds the problems and all that is not as it should be."""
+    """The figures of a night; ``errors`` holds the problems and every deviation."""
     car = night.car()
     slots = night.accepted()
     calls = night.axle("/requests")["requests"]
@@ -79,7 +79,7 @@ def result_of(night: Night, problems: list[str]) -> dict[str, Any]:
 
 
 def _commands(night: Night) -> list[dict[str, Any]]:
-    """The commands that were sent, by the timeline, with the edges they met and when the car had shown them."""
+    """The commands on the timeline, each with its edge and with the time at which the car showed its effect."""
     commands: dict[str, dict[str, Any]] = {}
     for entry in night.entries():
         detail = entry["detail"] or {}
@@ -100,7 +100,7 @@ def _charging(car: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _faults(result: dict[str, Any], night: Night) -> list[str]:
-    """What of the night is not as it should be."""
+    """The deviations of the night."""
     faults = []
     start, end = night.at("23:30"), night.at("05:30", next_day=True)
     slack = timedelta(seconds=60) + night.clock.real_time(1.0)

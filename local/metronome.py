@@ -43,7 +43,7 @@ def main() -> None:
     while True:
         clock.sleep_until(before + ticks(clock))
         after = clock.now()
-        # One at a time: on a slow machine the ticks get fewer, they do not pile up.
+        # One at a time: a slow machine has fewer ticks instead of a backlog.
         functions.invoke(FunctionName=f"driveway-{STAGE}-clock", Payload=b"{}")
         if crossed_report_time(before, after):
             functions.invoke(FunctionName=f"driveway-{STAGE}-meter-readings", Payload=b"{}")

@@ -23,7 +23,7 @@ class NightError(RuntimeError):
 
 @dataclass(slots=True)
 class Night:
-    """The night's stage: the stack, its clock, and where lines are told.
+    """The night's stage: the stack, its clock, and where lines are printed.
 
     ``date`` is the evening's date; all wall times are Europe/London in winter, which is UTC.
     """
@@ -44,7 +44,7 @@ class Night:
         """From onboarding to accepted readings. Raises NightError."""
         self._add_car()
         self._onboard()
-        self._until(self._axle_knows_all, "Axle heard tariff, intent and plug state")
+        self._until(self._axle_knows_all, "Axle acknowledged tariff, intent and plug state")
         self._wait_for(self.at("22:00"))
         self._move("plug-in", self.at("22:00"))
         self._until(lambda: self.asset()["session"] is not None, "the plug-in reached the twin")
@@ -68,7 +68,7 @@ class Night:
             time.sleep(min(0.5, left_s))
 
     def follow(self) -> None:
-        """Tell what the timeline holds that was not told yet, oldest first."""
+        """Print the new timeline entries, oldest first."""
         for entry in self.entries():
             key = f"{entry['at']}{entry['event']}{entry['detail']}"
             if key not in self.told:
@@ -103,7 +103,7 @@ class Night:
         return answer.json()
 
     def car(self) -> dict[str, Any]:
-        """The truth about the car."""
+        """The real state of the car, from its simulator."""
         truth: dict[str, Any] = self._cars("GET", f"/cars/{VEHICLE}")
         return truth
 

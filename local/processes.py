@@ -1,4 +1,4 @@
-"""Child processes of the local stack: started detached, remembered by process id, stopped together."""
+"""Child processes of the local stack: started detached, noted by process id, stopped together."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
-"""The children this process started itself, kept so that they are waited for; others are known by their id alone."""
+"""The children that this process started, kept to reap them. Of others only the id is known."""
 
 
 class NotReadyError(RuntimeError):
@@ -71,7 +71,7 @@ def alive(pid: int) -> bool:
 
 
 def stop(pid: int, *, patience_s: float = 5.0) -> None:
-    """Stop a process group, first asking, then by force. Stopping what is gone is no error."""
+    """Stop a process group: SIGTERM first, then SIGKILL. It is no error if it is gone."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, sign)

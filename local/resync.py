@@ -1,7 +1,7 @@
-"""``python -m local.resync PROVIDER``: look at every car of a provider, after its webhooks were lost.
+"""``python -m local.resync PROVIDER``: read the state of every car of a provider, after its webhooks were lost.
 
-Each look goes the way of a command: through the bus to the provider's queue, whose concurrency is the provider's rate.
-Looks are sent a few a second, so that commands do not wait behind them.
+A request goes the way of a command: through the bus to the provider's queue, whose concurrency limits the rate.
+A few are sent each second, so that commands do not wait behind them.
 """
 
 import argparse
@@ -21,7 +21,7 @@ MOST_IN_A_CALL = 10
 
 
 def assets_of(client: "DynamoDBClient", table: str, provider: str) -> Iterator[str]:
-    """The assets with a vehicle at a provider. It reads the whole table, so it costs what the table's size does."""
+    """The assets with a vehicle at a provider. It reads the whole table, so its cost grows with the table."""
     pages = client.get_paginator("scan").paginate(
         TableName=table,
         FilterExpression="begins_with(pk, :alias)",
@@ -34,7 +34,7 @@ def assets_of(client: "DynamoDBClient", table: str, provider: str) -> Iterator[s
 
 
 def look_event(asset: str, provider: str, bus: str) -> dict[str, Any]:
-    """The event that has an asset's car looked at."""
+    """The event that requests a state read of an asset's car."""
     detail = {"asset": asset, "provider": provider, "action": "look"}
     return {"Source": SOURCE, "DetailType": "ChargingCommand", "Detail": json.dumps(detail), "EventBusName": bus}
 
@@ -49,7 +49,7 @@ def resync(
     per_second: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Have every car of a provider looked at, so many a second; how many looks were sent.
+    """Request a state read of every car of a provider, at a rate per second; gives how many were requested.
 
     Raises:
         RuntimeError: the bus refused an event; the same call may be repeated.
@@ -58,7 +58,7 @@ def resync(
     while batch := list(islice(assets, MOST_IN_A_CALL)):
         answer = events.put_events(Entries=[look_event(asset, provider, bus) for asset in batch])  # type: ignore[misc]  # the event is built as a plain dict
         if answer["FailedEntryCount"]:
-            raise RuntimeError(f"The bus refused {answer['FailedEntryCount']} of {len(batch)} looks.")
+            raise RuntimeError(f"The bus refused {answer['FailedEntryCount']} of {len(batch)} requests.")
         sent += len(batch)
         sleep(len(batch) / per_second)
     return sent
@@ -71,7 +71,7 @@ def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the arguments, find the stack and send the looks."""
+    """Read the arguments, find the stack and request the state reads."""
     import boto3
 
     parser = argparse.ArgumentParser(prog="python -m local.resync", description=__doc__)

@@ -36,7 +36,7 @@ class AlreadyRunningError(RuntimeError):
 
 
 class LateError(RuntimeError):
-    """The scaled clock had begun before the stack was up."""
+    """The scaled clock started before the stack was up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Options:
 
 
 def running(folder: Path) -> dict[str, Any] | None:
-    """What ``stack.json`` says of a stack that runs from this folder, or None."""
+    """The ``stack.json`` of a stack that runs from this folder, or None."""
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
         stack: dict[str, Any] = json.loads((folder / "stack.json").read_text())
         if all(processes.alive(pid) for pid in _pids(folder).values()):
@@ -89,7 +89,7 @@ def down(folder: Path) -> list[str]:
 
 
 def up(options: Options, *, say: Any = print) -> dict[str, Any]:
-    """Bring everything up and answer once it does; gives what was written to ``stack.json``.
+    """Start everything and wait until it answers; gives what was written to ``stack.json``.
 
     Raises:
         AlreadyRunningError: a stack runs from this folder.
@@ -323,7 +323,7 @@ def _put_secrets(clients: _Clients, credentials: Mapping[str, Any]) -> None:
 
 
 def _introduce(stack: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
-    """Tell the simulators where we are and which credentials to expect."""
+    """Configure the simulators: the address of the stack and the credentials to expect."""
     if stack["simulators"]["axle"]:
         _tell(
             f"{stack['simulators']['axle']}/_sim/config",
@@ -364,7 +364,7 @@ def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]
 
 
 def _warm(stack: Mapping[str, Any], clients: _Clients, at_once: int) -> None:
-    """Call every function by harmless requests, as many as will run at once, so that no real one starts cold."""
+    """Send harmless requests to every function, as many as will run at once, so that no real one starts cold."""
     auth = {"Authorization": f"Bearer {stack['app_token']}"}
     axle = {"Authorization": f"Bearer {stack['axle_token']}"}
     url = stack["api_url"]

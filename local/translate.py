@@ -47,7 +47,7 @@ def translate(template: Path, code: dict[str, dict[str, str]], parameters: dict[
 
 
 def _allow_batches(properties: dict[str, Any]) -> None:
-    """AWS allows SendMessageBatch where it allows SendMessage; the local AWS checks it as an action of its own."""
+    """AWS allows SendMessageBatch where it allows SendMessage; the local AWS checks it as a separate action."""
     for policy in properties.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
             actions = statement["Action"]

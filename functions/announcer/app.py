@@ -1,4 +1,4 @@
-"""Turns writes of twins into events, queued looks and timeline entries, in the order of the table's stream."""
+"""Turns writes of twins into events, wake-ups and timeline entries, in the order of the table's stream."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from driveway.runtime.context import Runtime, current_runtime
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Partial-batch answer: the first record that failed, from which on the stream repeats."""
+    """The partial-batch answer: the first record that failed. The stream repeats from there."""
     runtime, records = current_runtime(), event.get("Records", [])
     if _all_at_once(records, runtime):
         return {"batchItemFailures": []}
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _all_at_once(records: Sequence[dict[str, Any]], runtime: Runtime) -> bool:
-    """Whether the records were made known together; if not, they go one by one, to find the one that cannot."""
+    """Whether all records were published together. If not, they are published one by one, to find the one at fault."""
     if any(record["eventName"] == "REMOVE" for record in records):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Says whose bearer token a request carries; the functions refuse what the answer does not allow.
+"""Answers with the scope of a request's bearer token. The functions refuse what that scope does not allow.
 
 It never refuses by itself, because API Gateway's own refusals are not problem documents (docs/decisions/0002).
 """

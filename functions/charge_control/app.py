@@ -1,4 +1,4 @@
-"""Looks at an asset and decides what its car should be told."""
+"""Reconciles an asset: decides whether its car needs a command."""
 
 from typing import Any
 

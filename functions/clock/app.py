@@ -1,4 +1,4 @@
-"""Every minute: queues what is due, and what will be before the next tick with its exact delay."""
+"""Every minute: queues what is due, and with its exact delay what will be due before the next minute."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ SITE = "SITE#"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """How many looks and checks of accounts were queued, and how many onboardings were begun and never finished."""
+    """How many wake-ups and account checks were queued, and how many onboardings did not finish."""
     runtime = current_runtime()
     now = runtime.now()
     until = now + runtime.wake_up_window

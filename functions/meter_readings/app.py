@@ -1,4 +1,4 @@
-"""Reports the half-hours that are due to Axle until time runs short, and judges the days that are over."""
+"""Reports due half-hours to Axle until time runs short, and checks past days for completeness."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from driveway.runtime.context import current_runtime
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """What was sent, accepted and rejected, in rows, and how many days of assets were judged.
+    """How many rows were sent, accepted and rejected, and how many days of assets were checked.
 
     ``{"retell": asset}``, which an operator sends, makes an asset's rejected half-hours due for the next run instead.
     """

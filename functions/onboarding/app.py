@@ -1,4 +1,4 @@
-"""Takes sites from eligibility to erasure."""
+"""Handles sites from eligibility to erasure."""
 
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function

@@ -1,4 +1,4 @@
-"""Stores what the driver wants: tariff, intent, charge now."""
+"""Stores what the driver wants: tariff, intent, charge-now."""
 
 from driveway.domain.axle_sync.differences import mark_unacknowledged
 from driveway.domain.preferences import changes
@@ -28,7 +28,7 @@ def put_vehicle_intent(request: Request, runtime: Runtime) -> Answer:
 
 
 def remove_vehicle_intent(request: Request, runtime: Runtime) -> Answer:
-    """End a car's own intent; without one nothing changes."""
+    """Delete a car's own intent. Without one nothing changes."""
     return _stored(request, runtime, changes.delete_vehicle_intent(_vehicle_id(request)))
 
 
@@ -39,7 +39,7 @@ def put_charge_now(request: Request, runtime: Runtime) -> Answer:
 
 
 def delete_charge_now(request: Request, runtime: Runtime) -> Answer:
-    """End a charge now; without one nothing changes."""
+    """End a charge-now. Without one nothing changes."""
     return _stored(request, runtime, changes.end_charge_now())
 
 

@@ -1,4 +1,4 @@
-"""Receives Axle's charging schedules: 2xx once stored, 4xx for good, 5xx for a fault of ours."""
+"""Receives Axle's charging schedules: 2xx once it is stored, 4xx if it is refused for good, 5xx for a fault of ours."""
 
 from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, placed, read_envelope, unwrap_profile, verify
 from driveway.domain.schedules.installation import ScheduleRefusedError, cleared, installed
@@ -16,7 +16,7 @@ def post_profile(request: Request, runtime: Runtime) -> Answer:
 
 
 def delete_profile(request: Request, runtime: Runtime) -> Answer:
-    """Clear Axle's profiles; clearing none is no error."""
+    """Clear Axle's profiles. It is no error if there are none."""
     now = runtime.now()
     asset = _asset(request.parameters["axle_asset_id"], runtime)
     runtime.table.change_twin(asset, lambda twin: cleared(twin, now), now=now)
@@ -24,7 +24,7 @@ def delete_profile(request: Request, runtime: Runtime) -> Answer:
 
 
 def post_webhook(request: Request, runtime: Runtime) -> Answer:
-    """Take Axle's signed envelope; what is not a schedule is acknowledged and left alone."""
+    """Receive Axle's signed envelope. An event that is not a schedule is acknowledged and ignored."""
     now = runtime.now()
     secrets = runtime.secret("AXLE_WEBHOOK_SECRET").get("secrets", [])
     verify(request, secrets, now, window=runtime.clock.real_time(REPLAY_WINDOW_S))

@@ -1,4 +1,4 @@
-"""Sends commands to the car makers; one queue per provider, its concurrency is the rate limit."""
+"""Sends commands to the car makers. Each provider has its own queue, whose concurrency is the rate limit."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Takes what car makers, the app and Tesla's telemetry stream observe; 2xx once it is stored."""
+"""Receives observations from car makers, the app and Tesla's telemetry stream: 2xx once they are stored."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ REPLAY_WINDOW_S = 300
 
 
 def post_webhook(request: Request, runtime: Runtime) -> Answer:
-    """Store what a signed webhook says; unknown cars and events are counted and not stored."""
+    """Store the observations of a signed webhook. Unknown cars and events are counted and not stored."""
     name = request.parameters["provider"]
     try:
         provider = webhooks(name)

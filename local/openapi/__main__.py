@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "http-api.md"
 
 
 def rendered() -> str:
-    """The document as it is kept."""
+    """The text of the stored document."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 

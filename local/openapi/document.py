@@ -35,7 +35,7 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
 
 @cache
 def exchanges() -> tuple[Exchange, ...]:
-    """The documented calls, made anew."""
+    """The documented calls, made now."""
     with new_world(START, ANSWERS) as world:
         tell(world)
         return tuple(world.exchanges)
@@ -45,7 +45,7 @@ def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document.
 
     Raises:
-        KeyError: a served route, or a problem type that the code raises, has no words here.
+        KeyError: a served route, or a problem type that the code raises, has no text here.
     """
     paths: dict[str, dict[str, Any]] = {}
     for key in OPERATIONS:
@@ -83,7 +83,7 @@ def schemas() -> dict[str, Schema]:
     events = {
         "type": ["array", "object"],
         "items": {"type": "object"},
-        "description": "The provider's own events; only what is needed is read.",
+        "description": "The provider's own events; other members are ignored.",
     }
     return {**request_schemas(), **response_schemas(), "ProviderEvents": events}
 

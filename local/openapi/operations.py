@@ -1,4 +1,4 @@
-"""What the code cannot say of a route by itself: its group, its words, its schemas, and what it can be refused for."""
+"""What the code of a route does not show: its group, its description, its schemas and its problems."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ TAGS = {
     "Sites": "From eligibility to erasure.",
     "Preferences": "What the driver wants.",
     "Observations": "What cars and chargers show.",
-    "Status": "What is, why, and what comes next.",
+    "Status": "What an asset does, why, and what comes next.",
     "Axle": "Axle's charging schedules.",
 }
 FROM_AXLE = ("axle-conflict", "axle-invalid", "axle-not-eligible", "axle-not-found", "axle-refused", "unavailable")
@@ -32,7 +32,7 @@ OF_AN_ONBOARDED_SITE = ("not-found", "not-onboarded", "site-leaving")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A route. ``answers`` gives schema and words by status; an empty schema name means that there is no body."""
+    """A route. ``answers`` gives schema and description by status; an empty schema name means that there is no body."""
 
     tag: str
     name: str
@@ -63,11 +63,11 @@ OPERATIONS: dict[str, Operation] = {
     "PUT /sites/{site}": Operation(
         "Sites",
         "putSite",
-        "Synchronous with Axle. Repeating the call changes nothing and answers the same; after a 503 it heals what was "
-        "begun. MPAN, address and email go through to Axle and are not kept. Axle is then told tariff, intent and plug "
-        "state by itself. Without a tariff or intent a new asset gets a default, with a warning. A body without `home` "
-        "or `timezone` keeps the site's, and `\"home\": null` erases the home; an asset's `battery_kwh` cannot be left "
-        "out while an intent has a target state of charge.",
+        "Synchronous with Axle. Repeating the call changes nothing and answers the same; after a 503 it completes the "
+        "first. MPAN, address and email go through to Axle and are not kept. Tariff, intent and plug state are then "
+        "sent to Axle by themselves. Without a tariff or intent a new asset gets a default, with a warning. A body "
+        "without `home` or `timezone` keeps the site's, and `\"home\": null` erases the home; an asset's `battery_kwh` "
+        "cannot be left out while an intent has a target state of charge.",
         {
             201: ("OnboardedSite", "The site is new."),
             200: ("OnboardedSite", "It was known: what changed is listed."),
@@ -78,14 +78,14 @@ OPERATIONS: dict[str, Operation] = {
     "GET /sites/{site}": Operation(
         "Sites",
         "getSite",
-        "An onboarding that was begun and not finished is in `unfinished`.",
+        "An onboarding that did not finish is in `unfinished`.",
         {200: ("Site", "The site.")},
         ("not-found",),
     ),
     "POST /sites/{site}/unenrol": Operation(
         "Sites",
         "unenrolSite",
-        "The car is let go of at once and left able to charge; the rewards stay in reach. Axle's schedules are refused "
+        "The car is released at once, able to charge; the rewards stay available. Axle's schedules are refused "
         "from then on. No body is needed.",
         {200: ("Membership", "The site has left the proposition.")},
         ("invalid-body", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
@@ -95,7 +95,7 @@ OPERATIONS: dict[str, Operation] = {
     "POST /sites/{site}/enrol": Operation(
         "Sites",
         "enrolSite",
-        "Axle is told tariff, intent and plug state anew. Who withdrew before needs `rejoin`.",
+        "Tariff, intent and plug state are sent to Axle again. After a withdrawal `rejoin` is needed.",
         {200: ("Membership", "The site takes part.")},
         ("invalid-body", "withdrew-before", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
         ("EnrolBody",),
@@ -104,8 +104,7 @@ OPERATIONS: dict[str, Operation] = {
     "POST /sites/{site}/snooze": Operation(
         "Sites",
         "snoozeSite",
-        "The site stays enrolled; cars are not controlled, and Axle hears that nothing is plugged in. It ends by "
-        "itself.",
+        "The site stays enrolled; cars are not controlled, and Axle receives a plug-out. It ends by itself.",
         {200: ("Membership", "The snooze is set, or ended.")},
         ("invalid-body", "not-enrolled", "unavailable", *OF_AN_ONBOARDED_SITE),
         ("SnoozeBody",),
@@ -113,9 +112,9 @@ OPERATIONS: dict[str, Operation] = {
     "DELETE /sites/{site}": Operation(
         "Sites",
         "deleteSite",
-        "Releases the car, sends the last readings, offboards at Axle and erases everything held of the site. While "
+        "Releases the car, sends the last readings, offboards at Axle and erases everything stored of the site. While "
         "the car is being released it answers 503: repeat it. Repeating it after the end answers 204.",
-        {204: ("", "Nothing is held of the site.")},
+        {204: ("", "Nothing is stored of the site.")},
         ("balance-outstanding", "malformed", *FROM_AXLE),
         query={"forfeit_balance": typed("boolean", "Give up what has not been withdrawn.", default=False)},
     ),
@@ -132,7 +131,7 @@ OPERATIONS: dict[str, Operation] = {
         "putTariff",
         "Windows or opening hours; overnight windows either way. Weekday selectors are refused with an explanation, "
         "prices are kept for the driver's cost, and reduced to windows, with a warning, where no windows are given.",
-        {202: ("TariffStored", "Stored, normalised; Axle is told by itself.")},
+        {202: ("TariffStored", "Stored, normalised; sent to Axle by itself.")},
         STORED,
         ("Tariff",),
         headers=WRITES,
@@ -143,7 +142,7 @@ OPERATIONS: dict[str, Operation] = {
         "A departure for one time of day, or by weekday, with exceptions by date. When one passes, the next is sent to "
         "Axle by itself. Axle knows a time of day and no weekday: a weekday without a departure is a warning. `kwh` "
         "above the battery is cut to it, with a warning. What keeps the intent from acting now is in `warnings`, too.",
-        {202: ("IntentStored", "Stored, normalised; Axle is told by itself.")},
+        {202: ("IntentStored", "Stored, normalised; sent to Axle by itself.")},
         STORED,
         ("Intent",),
         headers=WRITES,
@@ -152,9 +151,9 @@ OPERATIONS: dict[str, Operation] = {
         "Preferences",
         "putVehicleIntent",
         "For several cars at one charger: it counts, as a whole, in place of the asset's while this car is plugged in. "
-        "Which car that is, an observation says with `vehicle_id`. At most "
+        "An observation names that car with `vehicle_id`. At most "
         f"{MOST_VEHICLES} cars.",
-        {202: ("VehicleIntentStored", "Stored, normalised; Axle is told by itself, at the plug-in at the latest.")},
+        {202: ("VehicleIntentStored", "Stored, normalised; sent to Axle at the next plug-in at the latest.")},
         STORED,
         ("VehicleIntent",),
         headers=WRITES,

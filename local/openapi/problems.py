@@ -20,10 +20,10 @@ class Raised:
 
 MEANINGS = {
     "axle-conflict": "Axle has the asset at another site or as another type.",
-    "axle-invalid": "Axle finds the request invalid; its words are in `axle_detail`.",
+    "axle-invalid": "Axle finds the request invalid; its text is in `axle_detail`.",
     "axle-not-eligible": "Axle does not find the site eligible.",
     "axle-not-found": "Axle does not know something that the call names.",
-    "axle-refused": "Axle refused for a reason that is not in the caller's hands; operators should look.",
+    "axle-refused": "Axle refused for a reason that the caller cannot change; the operator should look into it.",
     "bad-signature": "The signature over the raw body is missing, wrong or too old.",
     "balance-outstanding": "Rewards have not been withdrawn: `amount_pence`, and the link in `withdrawal`.",
     "forbidden": "The token is valid, but not for this route.",

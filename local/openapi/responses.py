@@ -187,15 +187,15 @@ def _preferences() -> dict[str, Schema]:
                 "next_call": nullable(
                     typed(
                         "object",
-                        "What Axle is told next, with its body.",
+                        "The next call to Axle, with its body.",
                         properties={"call": text("The last part of the call's path.")},
                         required=["call"],
                         additionalProperties=True,
                     )
                 ),
-                "unacknowledged_since": nullable(instant("Since when Axle has not heard of a change.")),
+                "unacknowledged_since": nullable(instant("Since when a change is not acknowledged by Axle.")),
                 "attempts": whole("Failed attempts in a row.", least=0),
-                "last_error": nullable(text("Axle's own words.")),
+                "last_error": nullable(text("Axle's own text.")),
             }
         ),
     }
@@ -215,15 +215,15 @@ def _asset() -> dict[str, Schema]:
     }
     rejection = {
         "start": instant("When the half-hour begins."),
-        "label": one_of(get_args(Label), "Axle's name of what was told."),
-        "kwh": number("What was told.", least=0),
-        "detail": text("Axle's own words. It is told again when the value changes."),
+        "label": one_of(get_args(Label), "Axle's label of the value."),
+        "kwh": number("The value that was reported.", least=0),
+        "detail": text("Axle's own text. The half-hour is reported again when the value changes."),
     }
     flags = {
         "start": instant("When the half-hour begins."),
         "flags": array(
             one_of(get_args(Flag)),
-            "Where energy may be missing: `gap` (nothing was told for too long), `power_above_asset` (more power than "
+            "Where energy may be missing: `gap` (no report for too long), `power_above_asset` (more power than "
             "the asset has), `outlier`, `refused_delta` (a register rose by more than power and time allow), "
             "`restarted` (it fell), `not_reset` (a session's began where the last ended). `rolled_over`: from 0 again.",
         ),
@@ -234,7 +234,7 @@ def _asset() -> dict[str, Schema]:
         "at": instant("When it came to this state."),
         "reason": reason,
         "attempts": whole("How often it was sent.", least=0),
-        "detail": nullable(text("The provider's words.")),
+        "detail": nullable(text("The provider's own text.")),
     }
     boost = {
         "id": text("The Idempotency-Key it came with, or an id of its own."),
@@ -281,7 +281,7 @@ def _asset() -> dict[str, Schema]:
                 "intent": ref("IntentAnswer"),
                 "text": text("Why it counts, in a sentence."),
             },
-            "The intent that counts, and that Axle is told.",
+            "The intent that counts, and that is sent to Axle.",
         ),
         "charge_now": nullable(record(boost)),
         "desired": record(desired),
@@ -350,8 +350,8 @@ def _others() -> dict[str, Schema]:
     return {
         "ObservationsStored": record(
             {
-                "accepted": whole("How many were taken.", least=1),
-                "changed": flag("Whether they said anything new."),
+                "accepted": whole("How many were accepted.", least=1),
+                "changed": flag("Whether they changed anything."),
                 "session": nullable(text("The home charging session that is open.")),
                 "revision": REVISION,
             }
@@ -381,7 +381,7 @@ def _problem() -> Schema:
             "revision": whole("The asset's revision (`revision-mismatch`)."),
             "owner": text("Whose it is (`owned-elsewhere`)."),
             "axle_status": whole("Axle's status (problems from Axle)."),
-            "axle_detail": text("Axle's own words (problems from Axle)."),
+            "axle_detail": text("Axle's own text (problems from Axle)."),
             "call": text("Which call Axle refused (problems from Axle)."),
             "amount_pence": whole("What is outstanding (`balance-outstanding`)."),
             "withdrawal": ref("Withdrawal"),

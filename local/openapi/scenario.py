@@ -126,7 +126,7 @@ def _ask(world: World) -> None:
     issues = ["asset_model_not_set"]
     proposition = {"proposition": PROPOSITION, "is_eligible": False, "issues": issues}
     with world.axle_says(check, 200, {"is_half_hourly_settled": False, "propositions": [proposition]}):
-        world.call(ask, "not-yet", "One that cannot join like this, and why", {"mpan": MPAN})
+        world.call(ask, "not-yet", "A meter that cannot join yet, and why", {"mpan": MPAN})
     with world.axle_says("/validation/mpan", 404, {"detail": "No connected import meter was found."}):
         world.call(ask, "no-import-meter", "Not an import meter", {"mpan": MPAN})
     with world.axle_says(check, 404, {"detail": "Asset model axle_ev_v9 was not found."}):
@@ -166,7 +166,7 @@ def _prefer(world: World) -> None:
     )
     weekdays = TARIFF | {"off_peak": "Mo-Fr 23:30-05:30"}
     world.call("PUT /assets/{asset}/tariff", "weekdays", "Weekday selectors are refused", weekdays, asset="car-1")
-    world.call("PUT /assets/{asset}/tariff", "again", "Said another time: nothing changes", TARIFF, asset="car-1")
+    world.call("PUT /assets/{asset}/tariff", "again", "The same tariff again: nothing changes", TARIFF, asset="car-1")
     world.call("PUT /assets/{asset}/intent", "a-target-for-the-week", "A target for the week", WEEK, asset="car-1")
     key = {"idempotency-key": "0b5fdd1e-intent-1"}
     world.call("PUT /assets/{asset}/intent", "energy", "Energy by a time", INTENT, headers=key, asset="car-1")
@@ -212,7 +212,7 @@ def _webhooks(world: World) -> None:
     payload = {"asset_id": AXLE_ASSET, "charging_profile": PROFILE}
     world.call("POST /axle/webhooks", "schedule", "A schedule in Axle's envelope", envelope(1, payload))
     other = envelope(2, {"user_id": "5d2c"}) | {"event_type": "user:onboarding:complete"}
-    world.call("POST /axle/webhooks", "other", "Another event: acknowledged and left alone", other)
+    world.call("POST /axle/webhooks", "other", "Another event: acknowledged and ignored", other)
     forged = {"x-axle-sig": "t=1768514400,v1=00"}
     world.call("POST /axle/webhooks", "forged", "A wrong signature", envelope(3, {}), headers=forged)
     plugged = {
@@ -250,7 +250,7 @@ def _webhooks(world: World) -> None:
 
 
 def _tell_readings(world: World) -> None:
-    """Two half-hours of the night before, one of which Axle rejected."""
+    """Two half-hours of the night before. Axle rejected one."""
     start = datetime(2026, 1, 15, 4, 30, tzinfo=UTC)
     reported = Slot(
         "car-1", AXLE_ASSET, start, energy_wh=3700, state="accepted", reported=ReportedValue(3700, accepted_wh=3700)
@@ -276,18 +276,18 @@ def _look(world: World) -> None:
 
 
 def _refusals(world: World) -> None:
-    put, boost = "PUT /assets/{asset}/charge-now", {"for_minutes": 90}
-    world.call(put, "minutes", "For a time", boost, headers={"idempotency-key": "boost-1"}, asset="car-1")
+    put, minutes = "PUT /assets/{asset}/charge-now", {"for_minutes": 90}
+    world.call(put, "minutes", "For a time", minutes, headers={"idempotency-key": "boost-1"}, asset="car-1")
     world.settle("car-1")
-    world.call("GET /assets/{asset}", "boosting", "Told to charge at once", asset="car-1")
+    world.call("GET /assets/{asset}", "charging-now", "Charging at once", asset="car-1")
     world.call(put, "until", "Until an instant", {"until": "2026-01-15T23:00:00Z"}, asset="car-1")
     world.call(put, "energy", "An amount", {"kwh": 5}, asset="car-1")
     world.call(put, "unbounded", "Without an end", {}, asset="car-1")
-    world.call(put, "outdated", "The asset has changed meanwhile", boost, headers={"if-match": '"2"'}, asset="car-1")
+    world.call(put, "outdated", "The asset has changed meanwhile", minutes, headers={"if-match": '"2"'}, asset="car-1")
     with world.contended():
-        world.call(put, "busy", "Others are changing the asset", boost, asset="car-1")
-    world.call(put, "no-token", "No token", boost, headers={"authorization": ""}, scope="", asset="car-1")
-    world.call(put, "wrong-scope", "Axle's token", boost, scope="axle", asset="car-1")
+        world.call(put, "busy", "Others are changing the asset", minutes, asset="car-1")
+    world.call(put, "no-token", "No token", minutes, headers={"authorization": ""}, scope="", asset="car-1")
+    world.call(put, "wrong-scope", "Axle's token", minutes, scope="axle", asset="car-1")
     world.call(put, "malformed", "Not JSON", raw='{"kwh": 5', asset="car-1")
     world.call(put, "too-large", "Too large a body", raw=" " * 270_000, asset="car-1")
     world.call("DELETE /assets/{asset}/charge-now", "ended", "The plan goes on", asset="car-1")
@@ -302,7 +302,7 @@ def _begin_and_not_finish(world: World) -> None:
     site = SITE | {"assets": [other]}
     with world.axle_says("/entities/site/onboard", 503, {"detail": "Try later."}):
         world.call("PUT /sites/{site}", "axle-unavailable", "Axle cannot answer now", site, site="home-3")
-    world.call("GET /sites/{site}", "unfinished", "An onboarding that was begun and not finished", site="home-3")
+    world.call("GET /sites/{site}", "unfinished", "An onboarding that did not finish", site="home-3")
     world.call("POST /sites/{site}/enrol", "not-onboarded", "The onboarding is not finished", {}, site="home-3")
 
 

@@ -53,7 +53,7 @@ def one_of(values: Sequence[str], description: str = "") -> Schema:
 
 
 def record(properties: Mapping[str, Schema], description: str = "", optional: Sequence[str] = ()) -> Schema:
-    """An answer's object: every member is there but the optional ones; further ones may come to be."""
+    """An answer's object: every member is present except the optional ones; more may be added."""
     required = [name for name in properties if name not in optional]
     return typed("object", description, properties=dict(properties), required=required)
 

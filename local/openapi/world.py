@@ -62,12 +62,12 @@ class KnownAnswers(BaseAdapter):
 
 
 class StillRuntime(Runtime):
-    """A runtime whose clock stands where it is put and whose chance is the same every time."""
+    """A runtime with a still clock and with the same random numbers every time."""
 
     def __init__(self, at: datetime, axle: KnownAnswers) -> None:
         super().__init__(ENVIRONMENT)
         self.at = at
-        self.random = random.Random(2026)  # noqa: S311 - examples are to be the same every time
+        self.random = random.Random(2026)  # noqa: S311 - examples must be the same every time
         self.secrets = SECRETS
         self.dynamodb = boto3.client(
             "dynamodb", region_name="eu-west-2", aws_access_key_id="unused", aws_secret_access_key="unused"
@@ -105,7 +105,7 @@ class Exchange:
 
 @dataclass
 class World:
-    """Makes calls and keeps them."""
+    """Makes calls and stores them."""
 
     runtime: StillRuntime
     axle: KnownAnswers
@@ -117,7 +117,7 @@ class World:
 
     @contextmanager
     def axle_says(self, path: str, status: int, body: Any) -> Iterator[None]:
-        """Axle answers otherwise for a while."""
+        """Axle answers differently for a while."""
         before = self.axle.answers.get(path)
         self.axle.answers[path] = (status, body)
         yield
@@ -140,7 +140,7 @@ class World:
 
     @contextmanager
     def twin_changed(self, asset: str, rule: Callable[[Twin], Twin]) -> Iterator[None]:
-        """The asset is otherwise for a while, and then what it was, with the revision that it had."""
+        """The asset is changed for a while, and then restored with its revision."""
         dynamodb, key = self.runtime.dynamodb, encode_item({"pk": asset_key(asset), "sk": TWIN})
         before = dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
         dynamodb.put_item(
@@ -218,7 +218,7 @@ class World:
         return {"x-enode-signature": "sha1=" + hmac_hex(WEBHOOK_SECRET, text.encode(), "sha1")}
 
     def settle(self, asset: str) -> None:
-        """Let the reconcilers look at an asset, as they do within seconds of every change."""
+        """Run the reconcilers for an asset, as happens within seconds of every change."""
         from driveway.axle.sync import sync
         from driveway.domain.control.reconcile import step
 

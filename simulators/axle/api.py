@@ -164,7 +164,7 @@ def _asset_routes(routes: APIRouter, world: World) -> None:
 
 
 def event_routes(clock: Clock, tokens: Tokens, events: Events) -> APIRouter:
-    """What is told of an asset."""
+    """Events of an asset."""
     routes = APIRouter(prefix="/entities/asset/{asset_id}/event", dependencies=[Depends(_bearer_check(clock, tokens))])
 
     @routes.post("")

@@ -1,4 +1,4 @@
-"""The simulator's own handles under ``/_sim``: configure it, make it misbehave, look inside."""
+"""The simulator's own routes under ``/_sim``: configure it, make it misbehave, inspect it."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Sending schedules to the integrator: in the background, retried, and led astray when asked to."""
+"""Sends schedules to the integrator: in the background, with retries, and with faults if configured."""
 
 import hashlib
 import heapq
@@ -27,7 +27,7 @@ DeliveryState = Literal["pending", "delivered", "refused", "expired", "supersede
 
 @dataclass(slots=True)
 class Delivery:
-    """One schedule on its way. ``created_at`` is an instant of the clock; ``unordered`` lets others overtake it."""
+    """One schedule on its way. ``created_at`` is an instant of the clock; ``unordered``: others may overtake."""
 
     seq: int
     asset_id: str
@@ -81,7 +81,7 @@ class Deliveries:
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was sent and what waits."""
+        """Forget all deliveries, sent or waiting."""
         with self._changed:
             self._log: list[Delivery] = []
             self._due: list[tuple[float, int, Delivery]] = []

@@ -1,4 +1,4 @@
-"""What Axle is told of an asset, and the schedules that follow from it."""
+"""The events of an asset that Axle receives, and the schedules that follow from them."""
 
 from datetime import datetime, time
 from typing import Any
@@ -54,7 +54,7 @@ class Events:
         return {"timestamp": now.isoformat(), "status": "ACCEPTED"}
 
     def why_no_schedule(self, asset: Asset) -> str | None:
-        """What keeps Axle from scheduling the asset, in words; None when nothing does."""
+        """Why Axle does not schedule the asset, as a text; None if it does."""
         if not self._world.is_scheduled(asset):
             return "the site is not enrolled"
         if not asset.plugged_in:

@@ -212,7 +212,7 @@ class ChargeNowBody(Body):
 
 
 class EmptyBody(Body):
-    """An event that says it all by its name."""
+    """An event without a body."""
 
 
 class EventBody(Body):

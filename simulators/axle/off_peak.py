@@ -51,7 +51,7 @@ def zone(name: str) -> ZoneInfo:
     """The IANA time zone of that name.
 
     Raises:
-        InvalidTariffError: there is none.
+        InvalidTariffError: no such zone.
     """
     try:
         return ZoneInfo(name)

@@ -27,7 +27,7 @@ class PlanTariff:
 
 @dataclass(frozen=True, slots=True)
 class PlanIntent:
-    """What is to be in the car, and by when (wall time)."""
+    """The energy that the car needs, and the wall time by which it needs it."""
 
     energy_required_kwh: float
     ready_by: time

@@ -19,7 +19,7 @@ RowKey = tuple[UUID, str, datetime]
 
 
 class Rejection(BaseModel):
-    """Rows to reject for no good reason: those of one asset, or any; ``count`` None means until it is cleared."""
+    """Sound rows to reject: those of one asset, or any. ``count`` None means until it is cleared."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,7 +29,7 @@ class Rejection(BaseModel):
 
 
 def fault_of(reading: Reading, now: datetime) -> str | None:
-    """Why a row is rejected, judged by itself; None when it is sound."""
+    """Why a row is rejected on its own; None if it is sound."""
     start, end = reading.start_timestamp, reading.end_timestamp
     error = _value_fault(reading)
     if error is None and end < start:
@@ -76,12 +76,12 @@ class ReadingStore:
             self._rejections.append(rejection)
 
     def stop_rejecting(self) -> None:
-        """Judge rows by their merits again."""
+        """Accept sound rows again."""
         with self._lock:
             self._rejections.clear()
 
     def take(self, readings: list[Reading], known: set[UUID], now: datetime) -> list[dict[str, Any]]:
-        """Judge and store rows, in order; gives Axle's answer for each."""
+        """Check and store rows, in order; gives Axle's answer for each."""
         with self._lock:
             return [self._take_row(reading, known, now) for reading in readings]
 

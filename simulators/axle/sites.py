@@ -29,7 +29,7 @@ _PROPOSITIONS: tuple[Proposition, ...] = ("limited_pause", "full_asset_schedule_
 
 
 def mpan_errors(mpan: str, *, check_digit: bool) -> list[str]:
-    """What is wrong with the form of an MPAN, in words; empty when it is well formed."""
+    """The faults in the form of an MPAN, as texts; empty if it is well formed."""
     if not re.fullmatch(r"[0-9]{13}", mpan):
         return ["MPAN must be 13 digits"]
     total = sum(weight * int(digit) for weight, digit in zip(_CHECK_WEIGHTS, mpan[:12], strict=True))
@@ -56,7 +56,7 @@ def check_eligibility(world: World, body: EligibilityBody) -> dict[str, Any]:
 
 
 def onboard(world: World, body: OnboardBody) -> dict[str, Any]:
-    """Upsert the site (by MPAN) and its assets (by external id) and enrol it; all of it or nothing."""
+    """Upsert the site (by MPAN) and its assets (by external id), and enrol it: everything or nothing."""
     with world.lock:
         known = world.sites.get(world.site_by_mpan.get(body.site.mpan, UUID(int=0)))
         site, site_fields = _merged_site(world, body.site, known)
@@ -138,7 +138,7 @@ def update_asset(world: World, asset_id: UUID, body: AssetUpdateBody) -> dict[st
 
 
 def site_response(site: Site) -> dict[str, Any]:
-    """The site as Axle shows it; what is not known is left out."""
+    """The site as Axle shows it, without unknown members."""
     consent = site.gave_boundary_meter_consent_at
     shown = {
         "id": str(site.id),

@@ -40,7 +40,7 @@ class Tokens:
             self._valid_until.clear()
 
     def reset(self) -> None:
-        """Revoke all tokens and start counting anew."""
+        """Revoke all tokens and reset the counts."""
         with self._lock:
             self._valid_until.clear()
             self.issued = 0

@@ -1,4 +1,4 @@
-"""What the simulated Axle knows: sites, assets and what it was told of them. In memory, guarded by one lock."""
+"""What the simulated Axle knows: sites, assets and their events. It is in memory, guarded by one lock."""
 
 import threading
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ DeliveryMode = Literal["profile", "set_charging_profile_request", "envelope"]
 
 
 class DeliveryFaults(BaseModel):
-    """How schedules go astray on their way to the integrator.
+    """Faults of deliveries to the integrator.
 
     Attributes:
         drop: this many of the next schedules are never sent.
@@ -82,7 +82,7 @@ class Config(BaseModel):
 
 
 class MpanFacts(BaseModel):
-    """What the industry's registers, and Axle's past, say of an MPAN.
+    """What the industry's registers, and Axle's past, have on an MPAN.
 
     Attributes:
         withdrew: propositions that the household left before.
@@ -127,7 +127,7 @@ class Site:
 
 @dataclass(slots=True)
 class Asset:
-    """A charger or car (or another asset), and what Axle was told of it.
+    """A charger, a car or another asset, and the events that Axle received of it.
 
     ``plugged_in`` is None until the first plug event; ``untold`` is what Axle still expects since the enrolment.
     """
@@ -155,7 +155,7 @@ class Asset:
 
     @property
     def charging_rate_kw(self) -> float:
-        """The power at which this asset charges: the car's, else the asset's, else a usual one."""
+        """The power at which this asset charges: the car's, else the asset's, else a common one."""
         return self.vehicle_kw or self.power_kw or DEFAULT_CHARGING_RATE_KW
 
 

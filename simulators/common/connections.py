@@ -12,11 +12,11 @@ _transports: dict[tuple[str, int], asyncio.Transport] = {}
 
 
 class ConnectionSettings(BaseModel):
-    """How the server treats connections that are kept open between requests.
+    """How the server treats idle connections.
 
     Attributes:
         idle_real_s: a request that comes on a connection after so long without one gets no answer: the connection is
-            reset, as if it had been closed while the request was under way. None keeps connections for ever.
+            reset, as if it had been closed while the request was under way. None never resets them.
         count: so many requests are treated like this; None: all.
     """
 
@@ -36,12 +36,12 @@ class IdleConnections:
         self.reset_count = 0
 
     def configure(self, settings: ConnectionSettings) -> None:
-        """Put settings in force and count resets anew."""
+        """Put settings in force and reset the count."""
         with self._lock:
             self._settings, self.reset_count = settings, 0
 
     def is_too_old(self, scope: Scope) -> bool:
-        """Whether the connection of a request that came now is one to reset; counted if it is."""
+        """Whether to reset the connection of a request that came now; counted if so."""
         client, now = tuple(scope["client"] or ()), time.monotonic()
         with self._lock:
             used_at, idle_s = self._used_at.pop(client, None), self._settings.idle_real_s

@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: errors, delays and lost connections for requests that match."""
+"""Faults on demand: errors, delays and lost connections for requests that match."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ class Fault(BaseModel):
         return value
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request is of the kind this fault is for."""
+        """Whether this fault is for such a request."""
         return (self.method is None or self.method.upper() == method) and re.search(self.path, path) is not None
 
 
@@ -91,7 +91,7 @@ class FaultPlan:
             self._faults = [fault for fault in self._faults if fault_id is not None and fault.id != fault_id]
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault that hits this request, counted; None when it is served truthfully."""
+        """The fault that hits this request, counted; None if there is none."""
         with self._lock:
             for fault in self._faults:
                 if fault.count is not None and fault.hits >= fault.count:
@@ -109,7 +109,7 @@ class FaultPlan:
 
 
 async def serve_with_fault(app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one request as ``fault`` wants it."""
+    """Serve one request with a fault."""
     if fault.when == "after":
         held: list[Message] = []
 

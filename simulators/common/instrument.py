@@ -1,4 +1,4 @@
-"""Fit a simulator with faults and a request log, both worked over HTTP under ``/_sim``."""
+"""Gives a simulator faults and a request log, both controlled over HTTP under ``/_sim``."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ CONTROL_PREFIX = "/_sim"
 
 
 def instrument(app: FastAPI, clock: Clock, faults: FaultPlan, requests: RequestLog) -> ASGIApp:
-    """The application with every request logged and open to faults, save those under ``/_sim``.
+    """The application, with a log and faults for every request except those under ``/_sim``.
 
     Adds the routes ``/_sim/faults`` (GET, POST one or many, DELETE), ``/_sim/faults/{id}`` (DELETE),
     ``/_sim/connections`` (PUT, GET) and ``/_sim/requests`` (GET with ``path``, ``method``, ``after_seq``; DELETE).

@@ -1,4 +1,4 @@
-"""What a simulator was asked, as it was asked, for tests to look at."""
+"""The requests to a simulator as they arrived, for tests to check."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ _HIDDEN_FIELDS = {"password", "client_secret", "refresh_token", "access_token"}
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request; ``status`` is None while it is served, and for good when its connection was dropped."""
+    """One request; ``status`` is None while it is served, and stays None if its connection was dropped."""
 
     seq: int
     at: datetime
@@ -46,7 +46,7 @@ class LoggedRequest:
 
 
 def decode_body(raw: bytes, headers: dict[str, str]) -> Any:
-    """A body's value: gunzipped, JSON or form fields (secrets masked); text when it is neither, None when empty."""
+    """A body's value: gunzipped, JSON or form fields (secrets masked); else text; None if it is empty."""
     if headers.get("content-encoding") == "gzip":
         try:
             raw = gzip.decompress(raw)
@@ -95,6 +95,6 @@ class RequestLog:
         ]
 
     def clear(self) -> None:
-        """Forget all requests; numbering goes on."""
+        """Forget all requests. The numbering continues."""
         with self._lock:
             self._entries.clear()

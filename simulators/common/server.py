@@ -1,4 +1,4 @@
-"""Serve an ASGI application on a port that is free, from a process or from a test."""
+"""Serves an ASGI application on a free port, from a process or from a test."""
 
 import contextlib
 import socket

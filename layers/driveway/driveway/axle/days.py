@@ -1,4 +1,4 @@
-"""Judging days: once for each asset and local day, how many of its half-hours Axle has accepted."""
+"""The completeness check: once for each asset and local day, how many of its half-hours Axle has accepted."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +16,10 @@ STOP_AT_S = 30.0
 
 
 def judge_days(runtime: Runtime, time_left: Callable[[], float]) -> int:
-    """Judge the days that are due, as far as the time (seconds) goes; gives how many had anything to report.
+    """Check the days that are due, while there is time (seconds left); gives how many had anything to report.
 
-    Each is a line in the log, with asset and day, and a value of the metric ``ReadingsComplete``, without: 100 where
-    Axle accepted every half-hour and 0 where not. Any number of runs may judge at once; a day is counted by one.
+    Each day is a log line with asset and day, and a value of the metric ``ReadingsComplete`` without them: 100 if Axle
+    accepted every half-hour, else 0. Any number of runs may work at once; each day is counted by one of them.
     """
     due = runtime.table.due("DaysDue", runtime.now())
     figures: list[Completeness] = []

@@ -1,4 +1,4 @@
-"""Reporting readings: what is due goes to Axle in batches, and every row's answer is written down by itself."""
+"""Reports readings: due half-hours go to Axle in batches, and the answer to every row is stored on its own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,9 +41,9 @@ def send_readings(client: AxleClient) -> Send:
 class DrainReport:
     """What a drain did, in rows, and why it ended early: ``unavailable`` is Axle's error.
 
-    ``waiting`` are the rows that Axle did not take and that are sent again later. ``rejections`` are the first
-    ``REJECTIONS_KEPT`` of them, by asset and start, in Axle's words; all are on the slots. ``blocked_assets`` are
-    the assets that Axle takes nothing of, with its words.
+    ``waiting`` counts the rows that Axle did not accept and that are sent again later. ``rejections`` are the first
+    ``REJECTIONS_KEPT`` rejected rows: asset, start and Axle's own text; all are on the slots. ``blocked_assets`` are
+    the assets that Axle refuses, with its own text.
     """
 
     sent: int = 0
@@ -57,14 +57,14 @@ class DrainReport:
     blocked_assets: dict[str, str] = field(default_factory=dict)
 
     def add(self, rows: Rows, result: SubmissionResult) -> None:
-        """Add what Axle said of the rows of a batch."""
+        """Add what Axle answered to the rows of a batch."""
         answers = {**result.answers, **result.parked}
-        heard = [answers[key] for row in rows if (key := _key(row)) in answers]
+        received = [answers[key] for row in rows if (key := _key(row)) in answers]
         sent = result.taken + len(result.parked)
         self.sent += sent
-        self.accepted += sum(answer["accepted"] for answer in heard)
-        self.rejected += sum(not answer["accepted"] for answer in heard)
-        self.unanswered += sent - len(heard)
+        self.accepted += sum(answer["accepted"] for answer in received)
+        self.rejected += sum(not answer["accepted"] for answer in received)
+        self.unanswered += sent - len(received)
         self.waiting += len(rows) - sent
         self.unavailable = result.unavailable.detail if result.unavailable is not None else self.unavailable
 
@@ -72,9 +72,9 @@ class DrainReport:
         """Add rejections while there is room, so that a report stays small whatever happens."""
         self.rejections += rejections[: REJECTIONS_KEPT - len(self.rejections)]
 
-    def keep_blocked_assets(self, words: Mapping[str, str | None]) -> None:
-        """Add those assets that have words, likewise."""
-        reported = [(asset, text) for asset, text in words.items() if text is not None]
+    def keep_blocked_assets(self, texts: Mapping[str, str | None]) -> None:
+        """Add the assets that have a text, while there is room."""
+        reported = [(asset, text) for asset, text in texts.items() if text is not None]
         self.blocked_assets |= dict(reported[: REJECTIONS_KEPT - len(self.blocked_assets)])
 
     @property
@@ -86,10 +86,10 @@ class DrainReport:
 class Drain:
     """One run over the due half-hours.
 
-    Any number of runs may work at once: a slot is sent by the run whose claim was written. A claim not followed
-    by an answer ends by itself (``claim_for``), and the slot is sent again with the same value. ``claim_id`` is this
-    run's own. The run stops once ``time_left`` (seconds) is under ``stop_at_s``; no more than one batch is held at a
-    time. ``now`` is asked for again and again, for a run may be long.
+    Any number of runs may work at once: a slot is sent by the run whose claim was written. A claim without an answer
+    ends after ``claim_for``, and the slot is sent again with the same value. ``claim_id`` is this run's own. The run
+    stops once ``time_left`` (seconds) is under ``stop_at_s``. It holds one batch at a time. ``now`` is a function,
+    because a run may take long.
     """
 
     slots: SlotStore
@@ -105,7 +105,7 @@ class Drain:
     workers: int = 8
 
     def run(self, shards: Sequence[str] | None = None) -> DrainReport:
-        """Send what is due in these shards (all, in chance order, so that runs at once begin apart)."""
+        """Send what is due in these shards (default: all, in random order, so that concurrent runs start apart)."""
         if shards is None:
             names = self.slots.shard_names()
             shards = self.slots.rng.sample(names, k=len(names))
@@ -125,26 +125,26 @@ class Drain:
         return self.time_left() < self.stop_at_s
 
     def flush(self, asset: str, since: datetime) -> DrainReport:
-        """Send all that Axle has not heard of an asset from ``since`` (aware UTC) on, without waiting for late data.
+        """Send everything since ``since`` (aware UTC) that Axle has not acknowledged of an asset, without the grace.
 
-        The half-hour that is still running is sent as far as it holds energy: nothing will be sent after. What another
-        run is about to tell is left to it; the report then says ``unavailable``, as whenever something is left.
+        The running half-hour is sent if it has energy, because nothing is sent afterwards. Slots that another run has
+        claimed are left to that run. The report has ``unavailable`` whenever something is left.
         """
         report = DrainReport()
         with ThreadPoolExecutor(self.workers) as pool:
             for _ in range(FLUSH_PASSES):
-                left = [slot for slot in self.slots.read(asset, since) if self._is_untold(slot)]
+                left = [slot for slot in self.slots.read(asset, since) if self._is_unreported(slot)]
                 if not left or report.stopped:
                     return report
                 free = [slot for slot in left if not claim_stands(slot, self.now())]
                 mine = [slot for slot in pool.map(self._take, free) if slot is not None]
                 for first in range(0, len(mine), self._at_once):
                     self._send(mine[first : first + self._at_once], report, pool, lambda: False)
-        words = next(iter(report.blocked_assets.values()), "Axle's answers to some readings are awaited.")
-        report.unavailable = report.unavailable or words
+        why = next(iter(report.blocked_assets.values()), "Axle has not answered some readings yet.")
+        report.unavailable = report.unavailable or why
         return report
 
-    def _is_untold(self, slot: Slot) -> bool:
+    def _is_unreported(self, slot: Slot) -> bool:
         over = slot.end <= self.now()
         return slot.due_at is not None and slot.reportable and (over or slot.energy_wh > 0)
 
@@ -198,7 +198,7 @@ class Drain:
         list(pool.map(lambda slot: self._settle_one(slot, settle), slots))
 
     def _settle_one(self, slot: Slot, settle: Settle) -> None:
-        """Write what became of a claimed slot, over whatever was measured meanwhile, unless the claim was lost."""
+        """Store the result of a claimed slot, on top of what was measured meanwhile, unless the claim was lost."""
         present: Slot | None = slot
         for _ in range(SETTLE_TRIES):
             if present is None or present.claim != self.claim_id:
@@ -209,15 +209,15 @@ class Drain:
 
 
 def tell_again(asset: str, runtime: Runtime) -> int:
-    """Make the half-hours of an asset due that Axle has refused for good; gives how many there were."""
+    """Make the half-hours due again that Axle has rejected for an asset; gives how many there were."""
     parked = [to_tell_again(slot, now=runtime.now()) for slot in runtime.slots.read(asset, EVER)]
     return sum(runtime.slots.put(slot) is not None for slot in parked if slot is not None)
 
 
 def drain_of(runtime: Runtime, time_left: Callable[[], float]) -> Drain:
-    """A run by the settings of the function it runs in, with ``time_left`` seconds.
+    """A run with the settings of its function and ``time_left`` seconds.
 
-    A claim outlives the calls it is for, which take real time also where the clock runs fast.
+    A claim outlives its calls. Calls take real time, on a scaled clock too, so the claim is lengthened there.
     """
     return Drain(
         slots=runtime.slots,

@@ -1,4 +1,4 @@
-"""Asking Axle about rows: all at once, and in parts where it refuses a request for the sake of some of its rows."""
+"""Submits rows to Axle. If Axle refuses a request because of some of its rows, the request is halved."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.domain.metering.reading_rows import RowKey, answers_by_row
 
 ABOUT_ROWS = frozenset({400, 413, 422})
-"""Refusals of what a request says: a row at fault is one that is refused alone."""
+"""Statuses that refuse a row. The row at fault is the one that is refused alone."""
 
 ABOUT_ASSETS = frozenset({403, 404, 409})
-"""Refusals of whose the rows are: the asset at fault is one of which all rows are refused."""
+"""Statuses that refuse an asset, not a row. All rows of that asset are refused."""
 
 MOST_REQUESTS = 100
-"""For one batch; rows that are left then wait for the next run."""
+"""Requests for one batch. Rows that are left wait for the next run."""
 
 MOST_REFUSED = 20
-"""So many found at fault while nothing was taken, and the fault is Axle's and not theirs."""
+"""After this many refusals without one accepted row, treat Axle as unavailable."""
 
 Rows = list[dict[str, Any]]
 Send = Callable[[Rows], object]
@@ -25,16 +25,16 @@ Send = Callable[[Rows], object]
 
 @dataclass(slots=True)
 class SubmissionResult:
-    """What Axle said of the rows of a batch.
+    """What Axle answered to the rows of a batch.
 
     Attributes:
-        answers: its answers, by row.
-        requests: how many it took to ask.
-        taken: how many rows the requests had that it took, whatever it answered to each row.
-        spoilt: the rows that were refused alone for what they say, as rejected rows.
-        shut_out: Axle's ids of the assets that it takes nothing of, and its words.
-        unavailable: why it could not be asked about the rest.
-        cut_short: the rest was left because there was no time, or had been enough requests.
+        answers: Axle's answers, by row.
+        requests: how many requests were sent.
+        taken: how many rows were in requests that Axle answered with 2xx, whatever the answer to each row.
+        rejected_rows: the rows that were refused alone because of their content, as rejections.
+        blocked_assets: Axle's ids of the assets that it refuses, with its own text.
+        unavailable: why the rest could not be sent.
+        cut_short: the rest was left, because the time or the number of requests was used up.
     """
 
     answers: dict[RowKey, Mapping[str, Any]] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class SubmissionResult:
 
     @property
     def parked(self) -> Mapping[RowKey, Mapping[str, Any]]:
-        """The spoilt rows, if it is sure that the fault is theirs."""
+        """The rejected rows, once it is certain that Axle refuses these rows and not everything."""
         undecided = not self.taken and (self.cut_short or self.unavailable is not None)
         return {} if undecided else self.rejected_rows
 
@@ -65,7 +65,7 @@ def submit_rows(rows: Rows, send: Send, *, time_is_short: Callable[[], bool]) ->
             break
         result.requests += 1
         if not result.taken and result.requests % 2 == 0:
-            # The largest in turn with the latest: faults that lie side by side are not to be taken for Axle's.
+            # Every other time the largest part: otherwise neighbouring faults would look like a refusal of everything.
             waiting.sort(key=len)
         some = waiting.pop()
         try:
@@ -81,7 +81,7 @@ def submit_rows(rows: Rows, send: Send, *, time_is_short: Callable[[], bool]) ->
 
 
 def _parts_of_refused(rows: Rows, error: AxleRefusedError, result: SubmissionResult) -> list[Rows]:
-    """What to ask about in place of rows that were refused together; none if the fault is found, which is noted."""
+    """The parts to send in place of rows that were refused together; none once the fault is found and noted."""
     if error.status not in ABOUT_ROWS | ABOUT_ASSETS:
         result.unavailable = AxleUnavailableError(error.detail, status=error.status)
         return []
@@ -97,7 +97,7 @@ def _parts_of_refused(rows: Rows, error: AxleRefusedError, result: SubmissionRes
 
 
 def _halves(rows: Rows, unit: Callable[[dict[str, Any]], Hashable]) -> list[Rows]:
-    """Sorted rows cut in two near their middle, between two units; nothing when all are of one unit."""
+    """Sorted rows in two halves, cut between two units near the middle; no halves if all are of one unit."""
     cuts = [at for at in range(1, len(rows)) if unit(rows[at - 1]) != unit(rows[at])]
     if not cuts:
         return []

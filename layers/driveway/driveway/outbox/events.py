@@ -1,4 +1,4 @@
-"""What a change of a twin means to others: looks for the reconcilers, a command for a provider, news for the app."""
+"""What a change of a twin makes known: wake-ups for reconcilers, a command for a provider, events for the app."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ class BusEvent:
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """What to make known of one write of a twin.
+    """What one write of a twin makes known.
 
-    ``axle_at`` and ``control_at`` are looks due soon, to be queued with their delay; looks due now are in the events.
+    ``axle_at`` and ``control_at`` are wake-ups that are due soon and are queued with their delay. The events have what
+    is due now.
     """
 
     events: tuple[BusEvent, ...] = ()
@@ -42,7 +43,7 @@ class StoredTwin:
 
 
 def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, soon: datetime) -> Outbox:
-    """What the write that made ``after`` of ``before`` has to make known at ``now``; ``soon`` bounds delayed looks."""
+    """What the write from ``before`` to ``after`` makes known at ``now``, with delayed wake-ups up to ``soon``."""
     twin = after.twin
     asset, site = twin.link.asset, twin.link.site
     reconcile = [
@@ -86,7 +87,7 @@ def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, so
 
 
 def charging_command_detail(twin: Twin, command: Command) -> dict[str, Any]:
-    """A ChargingCommand: which car, what, why, from when and until when it is worth sending."""
+    """A ChargingCommand: the car, the action, the reason, and from when until when to send it."""
     vehicle = twin.link.vehicle
     return {
         "asset": twin.link.asset,
@@ -120,7 +121,7 @@ def _newly_requested(before: StoredTwin | None, twin: Twin) -> list[dict[str, An
 
 
 def _newly_planned(before: StoredTwin | None, twin: Twin) -> list[Command]:
-    """The command to charge and the upkeep of the default schedule, as far as this write planned or repeated them."""
+    """The command to charge and the command for the default schedule, where this write planned or repeated them."""
     known = [_announcement_of(command) for command in _slots(before.twin)] if before else []
     planned = [
         command
@@ -135,7 +136,7 @@ def _slots(twin: Twin) -> tuple[Command | None, Command | None]:
 
 
 def _announcement_of(command: Command | None) -> tuple[str, datetime | None] | None:
-    """What tells one announcement of a command from the next: it is repeated under its id with a later doubt."""
+    """What distinguishes two announcements of a command: the second has the same id and a later ``confirm_by``."""
     return (command.id, command.confirm_by) if command is not None else None
 
 

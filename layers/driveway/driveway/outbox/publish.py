@@ -1,4 +1,4 @@
-"""Carries out what ``runtime.announcing`` says of a stream record of a twin."""
+"""Publishes what ``outbox.events`` makes of a stream record of a twin."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,16 @@ MOST_IN_A_CALL = 10
 
 
 class BusError(RuntimeError):
-    """The bus did not take every event; the record is repeated, which does no harm."""
+    """The bus refused an event. The record is processed again, which does no harm."""
 
 
 def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
-    """Make new or changed twins known: events, looks that are due soon, timeline entries. Repeating it does no harm.
+    """Publish what changed twins make known: events, wake-ups, timeline entries. Repeating it does no harm.
 
-    The services are called for many records at once: a thousand cars at one edge come through one stream.
+    Each service is called once for many records, because a thousand cars may change at the same edge.
 
     Raises:
-        BusError, QueueError, UnwrittenError: the bus, a queue or the table refused something.
+        BusError, QueueError, UnwrittenError: the bus, a queue or the table refused a part.
     """
     now = runtime.now()
     found = [_found(change, now, runtime) for change in changes]
@@ -45,7 +45,7 @@ def _found(change: Mapping[str, Any], now: datetime, runtime: Runtime) -> tuple[
 
 
 def forget(change: Mapping[str, Any], runtime: Runtime) -> None:
-    """Erase what may have been written of an asset while it was being erased.
+    """Erase what was written of an asset while it was being erased.
 
     The stream keeps the order of an asset's writes, so every timeline entry of its twin is written by now.
     """
@@ -82,4 +82,4 @@ def _put(events: Sequence[BusEvent], runtime: Runtime) -> None:
             ]
         )
         if answer["FailedEntryCount"]:
-            raise BusError(f"{answer['FailedEntryCount']} events were not taken by the bus.")
+            raise BusError(f"{answer['FailedEntryCount']} events were refused by the bus.")

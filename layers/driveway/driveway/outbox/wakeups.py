@@ -1,4 +1,4 @@
-"""Looks at assets, queued for the reconcilers with their exact delay."""
+"""Wake-ups for the reconcilers, queued with their exact delay."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,26 +12,26 @@ LONGEST_DELAY_S = 900
 MOST_IN_A_BATCH = 10
 
 EARLY_S = 1.1
-"""Delays are whole seconds and rounded down, so a look may come this much early."""
+"""Delays are rounded down to whole seconds, so a wake-up may arrive this much early."""
 
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A look at an asset that is due at an instant (aware UTC)."""
+    """A reconciler has to run for an asset at an instant (aware UTC)."""
 
     asset: str
     due: datetime
 
 
 class QueueError(RuntimeError):
-    """The queue did not take every message; the call is repeated as a whole, which does no harm."""
+    """The queue refused a message. The whole call is repeated, which does no harm."""
 
 
 def queue_due(runtime: Runtime, queue_setting: str, wake_ups: Sequence[WakeUp], now: datetime) -> int:
-    """Queue what is due or will be soon; gives how many looks were queued.
+    """Queue the wake-ups that are due or will be soon; gives how many were queued.
 
-    What has been due for longer was queued before. While the queue holds as many messages as that, they are in it or
-    behind it, and a backlog is not made longer by repeating it every minute.
+    A wake-up that has been due for longer was queued before. While the queue holds at least as many messages as there
+    are such wake-ups, they are still in it. They are not queued again, because that would lengthen the backlog.
 
     Raises:
         QueueError: the queue refused a message.
@@ -51,10 +51,10 @@ def _waiting(runtime: Runtime, queue_setting: str) -> int:
 
 
 def queue_wake_ups(runtime: Runtime, queue_setting: str, wake_ups: Sequence[WakeUp], now: datetime) -> None:
-    """Queue looks so that each arrives when it is due, at most a second early; what is due already goes at once.
+    """Queue wake-ups so that each arrives when it is due, at most a second early. Overdue ones go at once.
 
-    Whoever takes one waits out that second with ``await_due``: a look before its time finds nothing to do, and the next
-    one may be a minute away.
+    The receiver waits out that second with ``await_due``: before its due time a reconciler finds nothing to do, and the
+    next wake-up may be a minute away.
 
     Raises:
         QueueError: the queue refused a message.
@@ -74,11 +74,11 @@ def queue_wake_ups(runtime: Runtime, queue_setting: str, wake_ups: Sequence[Wake
             ],
         )
         if answer.get("Failed"):
-            raise QueueError(f"{len(answer['Failed'])} of {len(group)} looks were not queued.")
+            raise QueueError(f"{len(answer['Failed'])} of {len(group)} wake-ups were not queued.")
 
 
 def await_due(reconcile: Mapping[str, Any], runtime: Runtime) -> None:
-    """Wait until a queued look is due, if it came a little early; one without a due time is due at once."""
+    """Wait until a queued wake-up is due, if it came a little early. One without a due time is due at once."""
     due = datetime.fromisoformat(reconcile["due"]) if "due" in reconcile else runtime.now()
     if due - runtime.now() <= runtime.clock.real_time(EARLY_S):
         runtime.clock.sleep_until(due)

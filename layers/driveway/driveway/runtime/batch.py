@@ -1,4 +1,4 @@
-"""Functions behind queues: every record on its own, the failed ones reported back to be tried again."""
+"""Functions behind queues: each record is processed on its own, and SQS retries the failed ones."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from driveway.runtime.context import Runtime, current_runtime
 
 
 def queue_function(work: Callable[[dict[str, Any], Runtime], None]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The Lambda handler that gives every SQS record's JSON body to ``work``; a raised error fails that record only."""
+    """The Lambda handler that calls ``work`` with each SQS record's JSON body. An error fails that record only."""
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response

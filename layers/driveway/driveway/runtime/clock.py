@@ -1,9 +1,9 @@
 """The clock every function and simulator reads.
 
 On AWS it is the wall clock. On the local stack it may run faster, so that a night passes in a minute:
-``DRIVEWAY_CLOCK=start=2026-01-15T21:50:00Z,scale=300,since=2026-11-22T18:00:00Z`` says that it was ``start``
-at the real instant ``since`` and that ``scale`` seconds pass for every real one. All processes that share the
-text share the time.
+``DRIVEWAY_CLOCK=start=2026-01-15T21:50:00Z,scale=300,since=2026-11-22T18:00:00Z`` means: at the real instant ``since``
+the clock showed ``start``, and ``scale`` seconds pass for every real second. Processes with the same text have the same
+time.
 """
 
 import time
@@ -14,7 +14,7 @@ from driveway.domain.instants import utc_text
 
 
 class ClockError(ValueError):
-    """The text of ``DRIVEWAY_CLOCK`` is not usable, or a scaled clock was asked for on AWS."""
+    """The text of ``DRIVEWAY_CLOCK`` is malformed, or a scaled clock was set on AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Clock:
     """Wall time, optionally scaled.
 
     Attributes:
-        start: what this clock said (aware UTC) at the real instant ``since``; None for the wall clock.
-        since: the real instant (aware UTC) at which it said so.
+        start: what this clock showed (aware UTC) at the real instant ``since``; None for the wall clock.
+        since: the real instant (aware UTC) of ``start``.
         scale: seconds of this clock for each real second.
     """
 
@@ -43,7 +43,7 @@ class Clock:
         return max(0.0, span.total_seconds() / self.scale)
 
     def real_time(self, seconds: float) -> timedelta:
-        """How much of this clock passes while the machinery (queues, calls) works for real ``seconds``."""
+        """How much of this clock passes during real ``seconds``, which queues and calls take at any scale."""
         return timedelta(seconds=seconds * self.scale)
 
     def sleep_until(self, instant: datetime) -> None:
@@ -68,7 +68,7 @@ def parse_clock(text: str | None, *, on_aws: bool) -> Clock:
     ``since`` defaults to the present real instant, which suits a single process only.
 
     Raises:
-        ClockError: the text is malformed, or a scaled clock was asked for on AWS.
+        ClockError: the text is malformed, or a scaled clock was set on AWS.
     """
     if not text:
         return Clock()
@@ -86,6 +86,6 @@ def parse_clock(text: str | None, *, on_aws: bool) -> Clock:
         ) from error
     if parts or scale <= 0 or start.tzinfo is None or since.tzinfo is None:
         raise ClockError(
-            f"DRIVEWAY_CLOCK={text!r}: instants need an offset, scale must be positive, nothing else fits."
+            f"DRIVEWAY_CLOCK={text!r}: instants need an offset, scale must be positive, and nothing else is allowed."
         )
     return Clock(start=start.astimezone(UTC), since=since.astimezone(UTC), scale=scale)

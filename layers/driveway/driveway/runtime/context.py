@@ -1,4 +1,4 @@
-"""Everything a handler touches outside itself, made when first used and replaceable as a whole."""
+"""Everything outside a handler: made when first used, and replaceable as a whole."""
 
 import os
 import random
@@ -39,7 +39,7 @@ SECRETS_KEPT_S = 300
 
 
 class Runtime:
-    """The outside world of one execution environment: settings, clock, table, bus, queues, HTTP, secrets, chance."""
+    """What one execution environment uses: settings, clock, table, bus, queues, HTTP, secrets, randomness."""
 
     def __init__(self, environ: Mapping[str, str], *, clock: Clock | None = None) -> None:
         self.settings = Settings(environ)
@@ -58,14 +58,14 @@ class Runtime:
         return self.clock.now()
 
     def new_id(self) -> str:
-        """An identifier nobody has used."""
+        """A new random identifier."""
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     @cached_property
     def wake_up_window(self) -> timedelta:
-        """How far ahead looks are queued with their delay, never less than the machinery's own pace.
+        """How far ahead wake-ups are queued with their delay; on a scaled clock at least a real second.
 
-        EventBridge Scheduler is precise to a minute only: two minutes may lie between two ticks of ``clock``.
+        EventBridge Scheduler is precise to a minute, so two minutes may lie between two runs of ``clock``.
         """
         return max(timedelta(seconds=130), self.clock.real_time(1.0))
 
@@ -79,7 +79,7 @@ class Runtime:
         """The DynamoDB client."""
         return boto3.client(
             "dynamodb",
-            # The usual time-outs of a minute each would outlast the leases of claims.
+            # The default timeouts of a minute would outlast the leases of claims.
             config=Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5),
         )
 
@@ -99,7 +99,7 @@ class Runtime:
 
     @cached_property
     def tokens(self) -> TokenRecords[TokenRecord]:
-        """The access tokens that are had with the operator's own credentials, one for each API."""
+        """The access tokens that belong to the operator's own credentials, one for each API."""
         return TokenRecords(self.dynamodb, self.settings.text("TABLE_NAME"), TokenRecord, self.settings.shards)
 
     @cached_property
@@ -124,8 +124,8 @@ class Runtime:
 
     @cached_property
     def breakers(self) -> Breakers:
-        """Whether Axle and the car makers are there to be called, as all instances find it."""
-        # Calls take real time, so what is counted in calls is scaled; pauses are the service's time, as outages are.
+        """The breakers of Axle and of the car makers, shared by all instances."""
+        # What is counted in calls is scaled, because calls take real time. Pauses follow the clock, as outages do.
         rules = BreakerRules(
             failures_apart=self.clock.real_time(120.0),
             probe_lease=self.clock.real_time(120.0),
@@ -145,7 +145,8 @@ class Runtime:
 
     @cached_property
     def control_rules(self) -> ControlRules:
-        """How cars are commanded and protected; what the machinery takes is not taken for a fault on a scaled clock."""
+        """How cars are commanded and protected. On a scaled clock, timeouts are lengthened to cover the real latency of
+        queues and calls."""
         usual = ControlRules()
         return ControlRules(
             lead=self.clock.real_time(2.0),
@@ -161,16 +162,16 @@ class Runtime:
         )
 
     def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
-        """How reports of plug and place are believed; a scaled clock holds a plug-out longer, so that it can be denied.
+        """When reports of plug and place count. A scaled clock holds a plug-out longer, so a contradiction can arrive.
 
-        ``reports_leaving_home`` says that the source reports by itself that a car leaves its home.
+        ``reports_leaving_home``: the source reports by itself when a car leaves its home.
         """
         usual, machines_s = PresenceRules(), round(self.clock.real_time(3.0).total_seconds())
         held_s = max(usual.own_stop_debounce_s, machines_s)
         return PresenceRules(reports_home_changes=reports_leaving_home, own_stop_debounce_s=held_s)
 
     def cached(self, key: str, source: Mapping[str, Any], make: Callable[[], T]) -> T:
-        """What ``make`` gives, kept under ``key`` until ``source``, the credentials it was made from, changes."""
+        """The result of ``make``, cached under ``key`` until its ``source``, the credentials, changes."""
         kept = self._cached.get(key)
         if kept is None or kept[0] != source:
             kept = self._cached[key] = (source, make())
@@ -194,7 +195,7 @@ class Runtime:
         return boto3.client("sqs")
 
     def secret(self, setting: str) -> dict[str, Any]:
-        """The JSON secret that a setting names; kept for a few minutes, so a rotation needs no deployment."""
+        """The JSON secret that a setting names; cached for a few minutes, so a rotation needs no deployment."""
         value = self._secrets.get(self.settings.text(setting), max_age=SECRETS_KEPT_S, transform="json")
         return value if isinstance(value, dict) else {}
 
@@ -209,7 +210,7 @@ _current: Runtime | None = None
 
 
 def current_runtime() -> Runtime:
-    """The runtime of this execution environment, made from its environment when first asked for."""
+    """The runtime of this execution environment, made from its environment when first used."""
     global _current  # noqa: PLW0603 - one per execution environment is what it is for
     if _current is None:
         _current = Runtime(os.environ)
@@ -217,6 +218,6 @@ def current_runtime() -> Runtime:
 
 
 def use(replacement: Runtime | None) -> None:
-    """Put another runtime in place of the present one (None: make it anew when next asked for)."""
+    """Replace the present runtime (None: make a new one when next needed)."""
     global _current  # noqa: PLW0603 - see current_runtime()
     _current = replacement

@@ -1,4 +1,4 @@
-"""Functions behind the HTTP API: decode, check who calls, run the handler of the route, answer; problems for all else.
+"""Functions behind the HTTP API: decode, check the scope, run the handler of the route, answer; errors become problems.
 
 API Gateway has matched the route already, so the route key alone picks the handler.
 """
@@ -21,7 +21,7 @@ from driveway.store.table import RevisionMismatchError, UnknownAssetError
 MAX_BODY_BYTES = 256 * 1024
 LONGEST_REVISION = 15
 UNLOGGED = frozenset({"proxy", "vehicle_id"})
-"""Parameters that may be anything (a path nobody serves) or personal (a car's identification number)."""
+"""Parameters that may hold anything (a path without a route) or personal data (a car's identification number)."""
 Scope = Literal["app", "axle", "signed"]
 
 
@@ -37,7 +37,7 @@ class Request:
     request_id: str
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises ProblemError (400) when it is not one."""
+        """The body as a JSON object. Raises ProblemError (400) if it is not one."""
         body = self.body
         if self.headers.get("content-encoding", "").lower() == "gzip":
             body = _gunzip(body)
@@ -61,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success. ``body`` is sent as JSON, or as it is when it is text (then with its own content type)."""
+    """A success. ``body`` is sent as JSON; a text is sent unchanged, with its own content type."""
 
     status: int
     body: Mapping[str, Any] | str | None = None
@@ -160,7 +160,7 @@ def _gunzip(body: bytes) -> bytes:
     try:
         plain = stream.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error:
-        raise malformed("The body is said to be gzip and is not.") from None
+        raise malformed("The header Content-Encoding says gzip, but the body is not gzip.") from None
     if len(plain) > MAX_BODY_BYTES:
         raise _too_large()
     if not stream.eof:
@@ -188,7 +188,7 @@ def _as_problem(error: Exception, runtime: Runtime) -> ProblemError:
             extra={"revision": error.present},
         )
     if isinstance(error, ContentionError):
-        return busy("The asset is being changed by many at once. Repeat the call.", retry_after_s=1)
+        return busy("Many calls change the asset at once. Repeat the call.", retry_after_s=1)
     runtime.logger.error("request failed", exc_info=error)
     return ProblemError(500, "internal", "Our fault", "Something went wrong on our side. Repeat the call.")
 

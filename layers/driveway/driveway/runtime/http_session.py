@@ -1,8 +1,8 @@
-"""The HTTP session for Axle, the car makers and their token services: it outlives dead connections.
+"""The HTTP session for Axle, the car makers and their token services: it survives dead connections.
 
-A frozen function wakes with pooled connections that the far side closed long ago, and a request on one of them fails
-although the service is well. So a connection that was idle for long is closed instead of reused, and a request whose
-reused connection ends before any byte of an answer is sent once more, at once, on a new connection.
+A frozen function wakes with pooled connections that the server closed long ago, and a request on one of them fails
+although the service works. So a connection that was idle for long is closed instead of reused. If a reused connection
+ends before any byte of an answer, the request is sent once more, at once, on a new connection.
 """
 
 import http.client
@@ -20,11 +20,11 @@ LONGEST_IDLE_S = 20.0
 """A connection that was idle for longer is not reused: less than the idle timeouts of common load balancers (60 s)."""
 
 AT_ONCE_S = 10.0
-"""A connection that ends later than this after the request was alive, so the request may well have been worked on."""
+"""A connection that ends later than this after the request was alive, so the service may have acted on the request."""
 
 CLOCKS: tuple[Callable[[], float], ...] = (time.time, time.monotonic)
-"""Each gives seconds. How long a connection was idle is what the clock says that moved furthest: which of them runs
-while a function is frozen depends on the machine, and the wall clock can be set back."""
+"""Each gives seconds. The idle time is the larger of the two differences: which clock runs while a function is frozen
+depends on the machine, and the wall clock can be set back."""
 
 
 class NoAnswerError(http.client.RemoteDisconnected):
@@ -33,7 +33,7 @@ class NoAnswerError(http.client.RemoteDisconnected):
 
 class _Response(http.client.HTTPResponse):
     def begin(self) -> None:
-        """Read the status line and the headers. Raises NoAnswerError where the connection has ended before them."""
+        """Read the status line and the headers. Raises NoAnswerError if the connection ended before them."""
         try:
             first = self.fp.peek(1)
         except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
@@ -100,13 +100,13 @@ class _SecurePool(_Reuse, urllib3.HTTPSConnectionPool):
 
 class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Have the pools of this module in place of urllib3's."""
+        """Use the pools of this module instead of urllib3's."""
         super().init_poolmanager(*arguments, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
 def http_session() -> requests.Session:
-    """A session whose requests are not lost with a dead connection; apart from that it repeats nothing by itself."""
+    """A session that repeats a request on a dead reused connection, and repeats nothing else."""
     session = requests.Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter())

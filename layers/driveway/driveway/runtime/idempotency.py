@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: the answer to a repeated call is the answer to the first."""
+"""``Idempotency-Key``: a repeated call gets the answer to the first."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ LONGEST_KEY = 128
 
 
 def once(request: Request, records: Records, now: datetime, do: Callable[[], Answer]) -> Answer:
-    """``do()``, or the answer it gave when this key was used before with the same body.
+    """The answer of ``do()``, or the stored answer if this key was used before with the same body.
 
     Raises:
-        ProblemError: the key is unusable (400), or was used with another body (409).
+        ProblemError: the key is malformed (400), or was used with another body (409).
     """
     key = request.headers.get("idempotency-key")
     if key is None:
@@ -27,10 +27,10 @@ def once(request: Request, records: Records, now: datetime, do: Callable[[], Ans
     where = "/".join(f"{name}={value}" for name, value in sorted(request.parameters.items()))
     scope = f"{request.route}|{where}|{key}"
     identifier = hashlib.sha256(scope.encode()).hexdigest()
-    said = hashlib.sha256(request.body).hexdigest()
+    body_hash = hashlib.sha256(request.body).hexdigest()
     kept = records.remembered("idempotency", identifier)
     if kept is not None:
-        if kept["said"] != said:
+        if kept["body_hash"] != body_hash:
             raise ProblemError(
                 409,
                 "idempotency-key-reused",
@@ -43,6 +43,6 @@ def once(request: Request, records: Records, now: datetime, do: Callable[[], Ans
     if isinstance(answer.body, dict):
         # As text: an item of the table keeps neither nulls nor the difference between 7 and 7.0.
         text = json.dumps(answer.body)
-        values = {"said": said, "status": answer.status, "headers": answer.headers, "answer": text}
+        values = {"body_hash": body_hash, "status": answer.status, "headers": answer.headers, "answer": text}
         records.remember("idempotency", identifier, now=now, kept=KEPT, values=values)
     return answer

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
 MOST_VALUES = 99
-"""One fewer than would make the library write the line by itself."""
+"""One fewer than the number at which the library writes the line by itself."""
 
 
 def emit(counts: Mapping[str, int], runtime: Runtime, **dimensions: str) -> None:
-    """Report counts by metric name, with the dimensions ``service`` and ``stage`` that the alarms look at, and others.
+    """Report counts by metric name, with the dimensions ``service`` and ``stage``, which the alarms use, and others.
 
-    A dimension takes few values: every combination is a metric that is paid for.
+    Keep the values of a dimension few: every combination is a metric that costs money.
     """
     from aws_lambda_powertools.metrics import MetricUnit
 
@@ -28,7 +28,7 @@ def emit(counts: Mapping[str, int], runtime: Runtime, **dimensions: str) -> None
 
 
 def emit_percents(name: str, values: Sequence[float], runtime: Runtime) -> None:
-    """Report many values (0 to 100) of one metric, so that its average is theirs and its sample count their number."""
+    """Report many values (0 to 100) of one metric, so that the metric has their average and their number."""
     from aws_lambda_powertools.metrics import MetricUnit
 
     for first in range(0, len(values), MOST_VALUES):

@@ -1,11 +1,11 @@
-"""What a function is told by its environment. Read when first needed, never at import."""
+"""The settings in a function's environment. They are read when first needed, never at import."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
 class SettingsError(ValueError):
-    """The function's environment lacks, or holds an unusable, setting."""
+    """A setting is missing from the function's environment, or its value cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Settings:
     """Typed access to the environment of one function.
 
     Every setting comes from ``template.yaml``; the defaults here are those of its parameters. A setting without a
-    default raises ``SettingsError`` where it is first used, so a function needs only what it uses.
+    default raises ``SettingsError`` where it is first used, so a function needs only the settings that it uses.
     """
 
     environ: Mapping[str, str] = field(repr=False)

@@ -1,4 +1,4 @@
-"""What Axle is told of an asset, as the app sees it."""
+"""What Axle has acknowledged of an asset, as the app sees it."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from driveway.domain.twin import Twin
 
 
 def axle_sync_status(twin: Twin, now: datetime) -> dict[str, Any]:
-    """The ``axle`` member of answers: whether Axle knows everything, what it is told next, since when it does not."""
+    """The ``axle`` member of answers: whether Axle is in sync, the next call, and since when Axle is behind."""
     call = next_call(twin, now)
     return {
         "axle": {

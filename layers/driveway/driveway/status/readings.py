@@ -1,4 +1,4 @@
-"""How much of an asset's energy Axle accepted of late, and what it rejected."""
+"""How much of an asset's recent energy Axle accepted, and what it rejected."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta

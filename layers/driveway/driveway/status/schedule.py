@@ -63,7 +63,7 @@ def _picture(twin: Twin, stretches: list[Stretch], start: datetime, end: datetim
 
 
 def query_instant(request: Request, name: str) -> datetime | None:
-    """The instant that a query parameter gives, in UTC; None where it is absent. Raises ProblemError (400)."""
+    """The instant that a query parameter gives, in UTC; None if it is absent. Raises ProblemError (400)."""
     text = request.query.get(name)
     if text is None:
         return None

@@ -16,7 +16,7 @@ def site_body(site: str, runtime: Runtime) -> dict[str, Any]:
         raise not_found("site", site)
     snoozed = record.snoozed_until is not None and now < record.snoozed_until
     begun_at = record.begun_at
-    text = "A PUT of this site was begun and is not finished. Repeat it; that does no harm."
+    text = "A PUT of this site did not finish. Repeat it; that does no harm."
     return {
         "site": record.site,
         "state": record.state,

@@ -42,7 +42,7 @@ class Breakers:
 
     Attributes:
         believed: how long a closed breaker is not read again.
-        chance: spreads the pauses.
+        rng: spreads the pauses.
     """
 
     records: VersionedRecords

@@ -22,7 +22,7 @@ SITE = "SITE"
 
 
 def asset_key(asset: str) -> str:
-    """The partition of everything we hold of an asset."""
+    """The partition of everything that is stored for an asset."""
     return f"ASSET#{asset}"
 
 
@@ -35,7 +35,7 @@ AXLE_KINDS = frozenset({"axle", "axle-site"})
 
 
 def alias_key(kind: str, identifier: str) -> str:
-    """The partition that says whose an identifier is: ``axle`` or a provider's name, and the id there.
+    """The partition that maps an identifier to its asset: ``axle`` or a provider's name, and the id there.
 
     Axle's ids are UUIDs, which compare without case (RFC 9562 §4).
     """
@@ -48,7 +48,7 @@ def seen_key(source: str, identifier: str) -> str:
 
 
 def fits_key(identifier: str) -> bool:
-    """Whether an identifier that somebody gave us can be part of a key: one that cannot belongs to nobody."""
+    """Whether an identifier from outside can be part of a key. One that cannot is unknown."""
     try:
         return 0 < len(identifier.encode()) <= LONGEST_IDENTIFIER
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
 """The table: reads and conditional writes of twins, and the due indexes.
 
-Every write is conditional on the item's ``version``; a lost race is read again and decided again.
+Every write is conditional on the item's ``version``. After a lost race the item is read and the rule applied again.
 """
 
 import random
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_CONTENTION_TRIES = 12
 DueIndex = Literal["AxleDue", "ControlDue", "DaysDue"]
-# Each with its index, its attributes and what its shards' names begin with: days lie in the index of the half-hours.
+# Index, attributes and prefix of the shards' names. Days share the index of the half-hours.
 DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
     "AxleDue": ("AxleDue", "axle_shard", "axle_due", ""),
     "ControlDue": ("ControlDue", "control_shard", "control_due", ""),
@@ -34,7 +34,7 @@ Rule = Callable[[Twin], Twin | None]
 
 
 class UnknownAssetError(LookupError):
-    """There is no such asset (any more)."""
+    """There is no such asset, or it was erased."""
 
 
 class RevisionMismatchError(Exception):
@@ -62,7 +62,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The DynamoDB table ``name``. ``dues`` tells when a twin is due; ``shards`` spreads the due indexes."""
+    """The DynamoDB table ``name``. ``dues`` gives a twin's due times; ``shards`` spreads the due indexes."""
 
     client: "DynamoDBClient"
     name: str
@@ -85,8 +85,8 @@ class Table:
     def change_twin(self, asset: str, rule: Rule, *, now: datetime, expect_revision: int | None = None) -> Change:
         """Apply a pure rule to the twin and store what it gives, in one conditional write.
 
-        ``rule`` gets the twin as it is, without news, and gives the twin as it should be; the same one, or None,
-        changes nothing. It runs again when another write came between, so it must not have effects of its own.
+        ``rule`` gets the present twin, without news, and gives the twin to store; the same one, or None, changes
+        nothing. It runs again when another write came between, so it must have no effects of its own.
 
         Raises:
             UnknownAssetError: no such asset.
@@ -118,7 +118,7 @@ class Table:
         raise ContentionError(f"{asset} is being changed by others; try again.")
 
     def twin_update(self, before: Twin, after: Twin, now: datetime) -> dict[str, Any]:
-        """The request that makes a stored twin, as it was read ``before``, the one after."""
+        """The request that changes a stored twin from ``before``, as it was read, to ``after``."""
         return self._update(before.version, after, changed_groups(before, after), _stamps(self.dues(after, now)), now)
 
     def _update(
@@ -133,7 +133,7 @@ class Table:
         gone = [name for name, value in values.items() if value is None]
         day = _day_to_judge(after, now, self.shards)
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
-        # A day that waits to be judged goes on waiting, whatever is written of the twin meanwhile.
+        # A day that waits for its completeness check keeps its due time through every other write.
         expression += ", slots_shard = :slots_shard, slots_due = if_not_exists(slots_due, :slots_due)"
         if gone:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
@@ -167,7 +167,7 @@ class Table:
         )
 
     def judge_next_day(self, asset: str, judged: datetime, following: datetime) -> bool:
-        """Note that the day due at ``judged`` is judged and the next one will be; False when somebody else did."""
+        """Note that the day due at ``judged`` was checked, and when the next is due. False if another run was first."""
         return write_if(
             self.client.update_item,
             TableName=self.name,
@@ -180,7 +180,7 @@ class Table:
     def due(self, index: DueIndex, until: datetime) -> Iterator[tuple[str, datetime]]:
         """The assets due in an index up to an instant (aware UTC), each with its due time, earliest first by shard.
 
-        ``DaysDue`` are those of which a day is to be judged.
+        ``DaysDue`` are those with a day to check for completeness.
         """
         index_name, shard_name, due_name, prefix = DUE_ATTRIBUTES[index]
         for shard in range(self.shards):
@@ -198,7 +198,7 @@ class Table:
 
 
 def _day_to_judge(twin: Twin, now: datetime, shards: int) -> dict[str, str]:
-    """When the running day of a twin is judged, for one of which no day is waiting yet."""
+    """The due time of today's completeness check, for a twin that has none pending."""
     link = twin.link
     return {
         "slots_shard": "day-" + shard_of(link.asset, shards),
@@ -214,7 +214,7 @@ def _stamps(dues: Dues) -> dict[str, str | None]:
 
 
 def _same_dues(item: Mapping[str, Any], dues: Mapping[str, str | None], now: datetime) -> bool:
-    """Whether an item has these due times. One that has come is as due as any other that has."""
+    """Whether an item has these due times. Two due times that are both past count as equal."""
     at = stamp(now)
     return all(
         item.get(name) == due or (due is not None and due <= at and item.get(name, "~") <= at)

@@ -12,8 +12,8 @@ class ControlRules:
         lead: how long before an edge a command is planned, so that it is sent at the edge: the fan-out's own time.
         default_spread_s: spread of the default schedule's starts, in seconds.
         escalate: whether a ready-by at risk turns into charging at once.
-        start_doubt: how long after a start the car may take to show it; a charge point delays at random.
-        stop_doubt: the same after a stop.
+        confirm_start_within: how long after a start the car may take to show it; chargers delay at random.
+        confirm_stop_within: the same after a stop.
         trial_doubt: how long a trial start of a car that is reported unplugged may take to show its effect.
         answer_within: after this the function that sent a command is over, and its call, if no answer was noted.
         lost_after: how long after ``not_before`` a planned command that nobody sent counts as lost.
@@ -32,7 +32,7 @@ class ControlRules:
         kept_schedule_grace: charging that begins this near the start of an off-peak window, or ends this near its end,
             is the doing of the schedule that the car keeps itself, if it keeps ours.
         instruction_lasts: after this a charger is told again what it was told, before it forgets (OCPP profiles lapse).
-        upkeep_retry: the pause after the default schedule could not be installed or removed; it doubles, up to a day.
+        default_schedule_retry: the pause after a failure to install or remove it; it doubles, up to a day.
     """
 
     lead: timedelta = timedelta(seconds=2)

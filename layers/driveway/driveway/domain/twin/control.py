@@ -60,16 +60,16 @@ class Command:
         reason: why it was planned (a Reason).
         not_before: when it may be sent; at an edge this is the edge itself.
         expires_at: when it is not worth sending any more.
-        doubt_at: when an open command that shows no effect is tried again or given up.
+        confirm_by: when an open command that shows no effect is tried again or given up.
         sent_by: the id of the call that claimed it last, in order to send it.
         first_sent_at, attempts: when it was sent first, and how often it has been sent.
-        release: it lets the car charge because we let go of it.
-        shown_before: the car showed the wanted state when it was sent.
-        outcome: the provider's last answer (an OutcomeKind) and, in ``detail``, its words.
-        schedule: for ``install_default``, what is to be installed, in short.
-        unrefused: an earlier attempt was not definitely refused, so it may have been obeyed.
-        paired: it is counted as a stop of its session, having been taken.
-        put_off_until: until when it was last put off because its provider is out of service.
+        release: it lets the car charge, because Driveway stops controlling it.
+        already_in_state_when_sent: the car showed the wanted state when it was sent.
+        outcome: the provider's last answer; ``detail`` has its own text.
+        schedule: for ``install_default``, the schedule to install, in short.
+        may_have_been_obeyed: an earlier attempt was not clearly refused.
+        paired: it was acknowledged and is counted as a stop of its session.
+        provider_retry_at: until when it was last put off, because its provider is out of service.
         trial: why the command is only tried; None for an ordinary command.
         until_seen: the car was out of reach, so it is sent again once the car is seen.
     """
@@ -103,7 +103,7 @@ class Command:
 
     @property
     def waits_for_provider(self) -> bool:
-        """Whether it is put off because its provider is out of service, and not made known again yet."""
+        """Whether it is put off because its provider is out of service, and not announced again yet."""
         return self.provider_retry_at is not None and self.confirm_by == self.provider_retry_at
 
 
@@ -131,20 +131,20 @@ class Control:
         failures: commands that were given up in a row; ``breaker_until`` is when the vehicle is tried again.
         out_of_reach: the car could not be reached at some time since it was left alone until then.
         budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
-        budget_told: the UTC day for which the driver was told that they are used up.
-        pairs: stops that were taken or seen to work in the session ``pairs_session_id``.
+        budget_told: the UTC day for which the app was informed that they are used up.
+        pairs: stops that were acknowledged or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
-        taken: the last of them that the provider took, at ``last_acknowledged_at``.
-        last_limit_kw: the limit of the last start taken, or of one since that may have set it without being taken.
+        last_acknowledged_action: the last of them that the provider acknowledged, at ``last_acknowledged_at``.
+        last_limit_kw: the limit of the last start that was acknowledged, or of a later one that may have set it.
         standing_limit: a limit of ours that stands, or may stand, in the car or charger.
-        freed_at: when a start of ours was last seen to work.
+        last_start_confirmed_at: when a start of ours was last seen to work.
         restarts: how often in a row the car was started again because it had stopped by itself.
-        held_seen: the session in which the car was seen not charging while it was to hold.
+        hold_observed_session: the session in which the car was seen not charging while it should hold.
         interference: the session in which somebody else started the car, noticed at ``interference_at``.
         at_risk_for: the departure that the app was warned about.
         default_schedule: what is installed in the car or charger itself, in short.
-        schedule_unsure: a change of it was sent and nobody knows what became of that: ours may be there, or be gone.
-        upkeep: the command that installs or removes it, apart from the commands to charge.
+        installed_schedule_unknown: a change of it was sent without a clear answer, so ours may be there or not.
+        schedule_command: the command that installs or removes it, apart from the commands to charge.
         request: the request to the provider under way that does not command the car.
         looked_at: when we last asked for the car's state because nothing was known of it, or nothing new.
         account_tried_at: when a command was last planned although the account is out of order.

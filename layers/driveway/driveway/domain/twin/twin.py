@@ -28,7 +28,7 @@ class Twin:
     """One asset.
 
     ``vehicle_intents``, by vehicle id, count in place of ``intent`` while that car is plugged in. ``revision`` counts
-    changes of what is wanted or observed; ``version`` counts every write and is the optimistic lock. ``news`` are the
+    changes of what is wanted or observed; ``version`` counts every write and is the optimistic lock. ``news`` has the
     entries of the latest write only: the table's stream carries them to the ``announcer``. ``schedule_marks`` remember
     how new the schedules were that Axle replaced or cleared.
     """
