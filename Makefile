@@ -25,7 +25,7 @@ $(VENV)/installed: requirements-dev.txt
 setup: $(VENV)/installed ## Install the development environment
 
 .PHONY: demo
-demo: setup ## One night of charging, told as a timeline
+demo: setup ## One night of charging, printed as a timeline
 	@$(BIN)/python -m local.demo
 
 .PHONY: up

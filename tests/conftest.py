@@ -1,6 +1,6 @@
 """How hypothesis explores, and what tests that count tell at the end of a run.
 
-It explores the same way at each run, so that a change is judged alike everywhere; anew where asked.
+It explores the same way at each run, so that a change is tested alike everywhere; newly drawn if asked.
 
 ``HYPOTHESIS_PROFILE=explore`` tries other examples at every run.
 """

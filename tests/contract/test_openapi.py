@@ -153,7 +153,7 @@ def test_every_schema_is_a_schema() -> None:
         assert re.fullmatch(r"[A-Za-z]+", name)
 
 
-def test_every_operation_has_its_own_name_words_and_declared_parameters() -> None:
+def test_every_operation_has_its_own_name_description_and_declared_parameters() -> None:
     ids = [operation["operationId"] for _, operation in operations()]
     assert len(set(ids)) == len(ids)
     tags = {tag["name"] for tag in DOC["tags"]}

@@ -1,4 +1,4 @@
-"""Edges by the wall clock, each car at a second of its own: how late its maker is told.
+"""Edges by the wall clock, each car at a second of its own: how late its maker gets the command.
 
 ``EDGES`` says how many.
 """
@@ -14,7 +14,7 @@ from tests.support.stack.homes import Stack
 
 EDGES = int(os.environ.get("EDGES", "200"))
 A_TICK_S = 30.0
-"""An edge whose look is lost waits for the minute clock: half a minute on average."""
+"""An edge whose wake-up is lost waits for the minute clock: half a minute on average."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def edges(running: Stack) -> list[Edge]:
     return all_met(homes, lambda number: first + timedelta(seconds=number // len(KINDS)))
 
 
-def test_each_car_is_told_once_and_not_before_its_edge(edges: list[Edge]) -> None:
+def test_each_car_gets_one_command_and_not_before_its_edge(edges: list[Edge]) -> None:
     for edge in edges:
         assert edge.orders() == [edge.action], edge.home.story()
         assert edge.late_s() >= 0, edge.home.story()
@@ -36,7 +36,7 @@ def test_no_edge_waits_for_the_minute_clock(edges: list[Edge], record_property: 
     kinds = f"{len(KINDS)} a second, starts and stops of {', '.join(KINDS)}"
     record_property(
         "outcome",
-        f"{len(edges)} edges by the wall clock, {kinds}: the car maker is told {spread_of(lateness_s)} after the edge,"
+        f"{len(edges)} edges by the wall clock, {kinds}: the car maker gets the command {spread_of(lateness_s)} after the edge,"
         " never before (the goal is 1 s)",
     )
     worst = max(edges, key=Edge.late_s)

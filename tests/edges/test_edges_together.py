@@ -1,4 +1,4 @@
-"""Many cars with an edge at the same instant: all are told, within each car maker's limit.
+"""Many cars with an edge at the same instant: all get their command, within each car maker's limit.
 
 ``TOGETHER`` says how many.
 """
@@ -45,7 +45,7 @@ def calls(running: Stack, kind: str) -> list[dict[str, Any]]:
     return [call for call in sent if f"/{kind}/" in call["path"] and "/together-" in call["path"]]
 
 
-def test_all_are_told_once_and_none_before_the_edge(
+def test_all_get_one_command_and_none_before_the_edge(
     edges: list[Edge], record_property: Callable[[str, object], None]
 ) -> None:
     by_kind = {kind: [edge.late_s() for edge in edges if edge.home.provider == kind] for kind in KINDS}
@@ -54,7 +54,7 @@ def test_all_are_told_once_and_none_before_the_edge(
     record_property(
         "outcome",
         f"{len(edges)} cars with one edge, {CONCURRENCY} calls at once to each car maker, which answers after"
-        f" {ANSWERS_AFTER_S} s: all told, {spread} after the edge; drained: {drained}",
+        f" {ANSWERS_AFTER_S} s: all commanded, {spread} after the edge; drained: {drained}",
     )
     for edge in edges:
         assert edge.orders() == [edge.action], edge.home.story()

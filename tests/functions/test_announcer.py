@@ -18,7 +18,7 @@ TWIN_KEY = encode_item({"pk": "ASSET#car-1", "sk": "TWIN"})
 
 @pytest.fixture
 def car(rig: Rig) -> Rig:
-    """A stage with a car of which everything is known and done."""
+    """A stage with a car in sync: nothing is left to do."""
     place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
     rig.look("control", "car-1")
     return rig
@@ -62,7 +62,7 @@ def news(*events: str, at: datetime = NOW) -> Any:
     return lambda twin: twin.tell(*entries)
 
 
-def test_a_new_twin_is_announced_with_the_looks_it_needs(rig: Rig) -> None:
+def test_a_new_twin_is_announced_with_the_wake_ups_it_needs(rig: Rig) -> None:
     place(rig, plugged_in(a_twin(NOW), NOW))
     assert publish(record(None, image(rig))) == {"batchItemFailures": []}
     ((kind, detail),) = rig.bus.events
@@ -70,7 +70,7 @@ def test_a_new_twin_is_announced_with_the_looks_it_needs(rig: Rig) -> None:
     assert detail == {"asset": "car-1", "site": "home-1", "revision": 0, "reconcile": ["axle", "control"]}
 
 
-def test_the_news_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
+def test_entries_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
     events = ["PluggedIn", "PluggedOut", "ScheduleReceived", "ChargingStarted", "ChargingStopped", "ReadyByAtRisk"]
     events += ["NeedsAttention", "SessionCompleted"]
     publish(written(car, news(*events, "IntentSet")))
@@ -101,14 +101,14 @@ def test_entries_of_two_writes_at_one_instant_are_both_kept_in_order(car: Rig) -
     assert [entry["event"] for entry in log(car)] == ["First", "Second"]
 
 
-def test_a_record_that_repeats_the_version_tells_no_news_twice(car: Rig) -> None:
+def test_a_record_that_repeats_the_version_announces_nothing_twice(car: Rig) -> None:
     car.change("car-1", news("PluggedIn"))
     publish(record(image(car), image(car)))
     assert log(car) == []
     assert car.bus.events == []
 
 
-def test_a_change_that_is_not_wanted_or_observed_and_needs_no_look_is_no_event(car: Rig) -> None:
+def test_a_change_that_needs_no_reconciler_is_no_event(car: Rig) -> None:
     publish(written(car, lambda twin: replace(twin, meter=replace(twin.meter, total_wh=5))))
     assert car.bus.events == []
 
@@ -139,7 +139,7 @@ def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
     assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == []
 
 
-def test_a_planned_command_that_is_doubted_is_made_known_again_under_its_id(car: Rig) -> None:
+def test_a_planned_command_that_was_not_sent_is_announced_again_under_its_id(car: Rig) -> None:
     command = Command("c1", "stop", "DEFAULT_PEAK", "planned", NOW, NOW, NOW + timedelta(minutes=15), confirm_by=NOW)
     for confirm_by in (NOW, NOW + timedelta(minutes=5)):
         repeated = replace(command, confirm_by=confirm_by)
@@ -153,7 +153,7 @@ def test_a_planned_command_that_is_doubted_is_made_known_again_under_its_id(car:
 
 
 @pytest.mark.parametrize(("ahead_s", "looks"), [(1, 1), (40.6, 40), (129, 129), (131, None), (600, None)])
-def test_a_look_within_two_minutes_is_queued_with_its_delay(
+def test_a_wake_up_within_two_minutes_is_queued_with_its_delay(
     car: Rig, queues: Queues, ahead_s: float, looks: int | None
 ) -> None:
     at = NOW + timedelta(seconds=ahead_s)
@@ -207,7 +207,7 @@ def test_a_hundred_records_cost_few_calls(car: Rig, queues: Queues, monkeypatch:
     assert len(car.bus.events) == 100
 
 
-def test_a_table_that_takes_a_batch_in_part_is_told_again(car: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_batch_left_unwritten_is_written_again(car: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     real, partial = car.runtime.dynamodb.batch_write_item, [{"UnprocessedItems": {"driveway-test": [{}]}}] * 2
     monkeypatch.setattr(
         car.runtime.dynamodb, "batch_write_item", lambda **request: partial.pop() if partial else real(**request)
@@ -218,7 +218,7 @@ def test_a_table_that_takes_a_batch_in_part_is_told_again(car: Rig, monkeypatch:
     assert [entry["event"] for entry in log(car)] == ["PluggedIn"]
 
 
-def test_events_that_the_bus_refused_and_looks_that_a_queue_refused_are_repeated(car: Rig, queues: Queues) -> None:
+def test_events_and_wake_ups_that_were_refused_are_repeated(car: Rig, queues: Queues) -> None:
     at = NOW + timedelta(seconds=40)
     held = written(
         car, lambda twin: replace(twin, presence=replace(twin.presence, held_plug_out=HeldPlugOut(NOW, at))), "9"
@@ -273,13 +273,13 @@ def test_eventbridge_takes_what_is_announced_and_its_rules_can_tell_it_apart(car
     assert (told["source"], told["detail-type"], told["detail"]["asset"]) == ("driveway.asset", "PluggedIn", "car-1")
 
 
-def test_more_news_than_one_call_takes_are_all_told(car: Rig) -> None:
+def test_more_events_than_one_call_takes_are_all_published(car: Rig) -> None:
     publish(written(car, news(*["ChargingStarted"] * 23)))
     assert len(car.bus.events) == 23
     assert len(log(car)) == 23
 
 
-def test_the_sample_record_tells_of_a_plug_in_and_asks_for_both_looks(rig: Rig) -> None:
+def test_the_sample_record_announces_a_plug_in_and_wakes_both_reconcilers(rig: Rig) -> None:
     rig.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
     assert function("announcer").handler(sample("announcer"), None) == {"batchItemFailures": []}
     (kind, changed), (plug, _) = rig.bus.events

@@ -72,7 +72,7 @@ def test_a_token_that_was_taken_out_is_not_valid_any_more(tokens: Rig) -> None:
     ]
 
 
-def test_a_stack_without_tokens_lets_nobody_in(rig: Rig) -> None:
+def test_a_stack_without_tokens_refuses_everyone(rig: Rig) -> None:
     for known in ({}, {"app": [], "axle": []}, {"app": [""], "axle": [""]}):
         set_secret(rig, "API_TOKENS_SECRET", known)
         assert scope({"authorization": "Bearer "}) == ""

@@ -20,7 +20,7 @@ def tick() -> dict[str, int]:
 
 
 def due_in(seconds: float, asset: str = "car-1") -> Twin:
-    """A twin that charge control has to look at in so many seconds, and about which Axle knows everything."""
+    """A twin that is due for charge control in so many seconds, and of which Axle has acknowledged everything."""
     twin = a_twin(NOW - timedelta(days=30), asset=asset, axle_asset_id=f"axle-{asset}", vehicle=None)
     twin = heard(plugged_in(twin, NOW - timedelta(hours=1)), NOW)
     held = HeldPlugOut(NOW - timedelta(minutes=1), NOW + timedelta(seconds=seconds))
@@ -129,7 +129,7 @@ def test_an_empty_batch_is_no_failure(rig: Rig, name: str) -> None:
 
 
 @pytest.mark.parametrize("phase_ms", [0, 1, 300, 650, 999])
-def test_a_look_that_comes_up_to_a_second_early_does_not_miss_its_edge(rig: Rig, phase_ms: int) -> None:
+def test_a_wake_up_that_is_a_second_early_does_not_miss_its_edge(rig: Rig, phase_ms: int) -> None:
     queues, edge = queues_of(rig), NOW.replace(hour=23, minute=30)
     rig.clock.put(edge - timedelta(seconds=40) + timedelta(milliseconds=phase_ms))
     place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW), rig.clock.now()))
@@ -144,7 +144,7 @@ def test_a_look_that_comes_up_to_a_second_early_does_not_miss_its_edge(rig: Rig,
 
 
 @pytest.mark.parametrize("name", RECONCILERS)
-def test_a_look_long_before_its_time_is_not_waited_for(rig: Rig, name: str) -> None:
+def test_a_reconciler_does_not_wait_for_a_wake_up_far_ahead(rig: Rig, name: str) -> None:
     place(rig, due_in(30))
     before = rig.clock.now()
     due = (before + timedelta(seconds=30)).isoformat()

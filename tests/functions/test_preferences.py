@@ -240,7 +240,7 @@ def test_a_body_that_is_too_large_is_refused(car: Rig) -> None:
 
 
 @pytest.mark.parametrize("asset", ["car-9", "x" * 600, "\ud800"])
-def test_an_asset_that_nobody_has_is_not_found(car: Rig, asset: str) -> None:
+def test_an_unknown_asset_is_not_found(car: Rig, asset: str) -> None:
     for what, body in (("tariff", TARIFF), ("intent", INTENT), ("charge-now", {"kwh": 1})):
         reply = send(car, what, body, asset=asset)
         assert (reply.status, reply.problem) == (404, "not-found")

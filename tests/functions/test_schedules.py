@@ -99,7 +99,7 @@ def test_a_gzip_body_is_read(car: Rig, encoding: str) -> None:
     assert limits(car) == [0.0, 99999.0, 0.0]
 
 
-def test_what_is_said_to_be_gzip_and_is_not_whole_is_malformed(car: Rig) -> None:
+def test_a_gzip_body_that_ends_too_early_is_malformed(car: Rig) -> None:
     whole = gzip.compress(json.dumps(profile()).encode())
     bomb = gzip.compress(b" " * 300_000)
     event = sample("schedules_bare_profile")

@@ -64,7 +64,7 @@ def test_planned_commanded_and_observed_are_shown_apart(car: Rig) -> None:
     assert body["axle"]["next_call"]["call"] == "charge-now"
 
 
-def test_axles_own_words_and_the_drivers_turn_are_shown(car: Rig) -> None:
+def test_axles_own_text_and_what_the_driver_must_do_are_shown(car: Rig) -> None:
     car.change(
         "car-1",
         lambda twin: replace(
@@ -78,7 +78,7 @@ def test_axles_own_words_and_the_drivers_turn_are_shown(car: Rig) -> None:
     assert (body["needs_user"], body["soc_pct"]) == ("Connect the car again.", 41.5)
 
 
-def test_rejected_half_hours_are_shown_in_axles_words_and_what_was_noticed_of_late(car: Rig) -> None:
+def test_rejected_half_hours_are_shown_with_axles_text_and_recent_flags(car: Rig) -> None:
     first = NOW - timedelta(days=1, hours=6)
     for number in range(14):
         at = first + number * HALF_HOUR
@@ -230,18 +230,18 @@ def test_a_site_lists_its_assets(car: Rig) -> None:
 
 @pytest.mark.parametrize("what", ["", "/schedule", "/timeline"])
 @pytest.mark.parametrize("asset", ["car-9", "x" * 600])
-def test_an_asset_that_nobody_has_is_not_found(car: Rig, what: str, asset: str) -> None:
+def test_an_unknown_asset_is_not_found(car: Rig, what: str, asset: str) -> None:
     reply = get(car, what, asset=asset)
     assert (reply.status, reply.problem) == (404, "not-found")
 
 
 @pytest.mark.parametrize("route", ["/sites/{site}", "/sites/{site}/rewards"])
-def test_a_site_that_nobody_has_is_not_found(car: Rig, route: str) -> None:
+def test_an_unknown_site_is_not_found(car: Rig, route: str) -> None:
     assert car.serve("status", f"GET {route}", site="home-9").status == 404
 
 
 @pytest.mark.parametrize(("scope", "status"), [("", 401), ("axle", 403)])
-def test_only_the_app_may_look(car: Rig, scope: str, status: int) -> None:
+def test_only_the_app_may_read(car: Rig, scope: str, status: int) -> None:
     assert {get(car, what, scope=scope).status for what in ("", "/schedule", "/timeline")} == {status}
     assert car.serve("status", "GET /sites/{site}", scope=scope, site="home-1").status == status
 

@@ -48,7 +48,7 @@ def live(day: date, folder: Path) -> Day:
         home.move("plug-out", at=(end + timedelta(minutes=15)).isoformat())
         real_s = running.clock.real_s(end - running.clock.now())
         until(lambda: running.clock.now() > end, "the day is over", patience_s=real_s + 5)
-        until(lambda: not home.at_axle()["plugged_in"], "Axle heard of the plug-out")
+        until(lambda: not home.at_axle()["plugged_in"], "Axle acknowledged the plug-out")
         until(home.all_reported, "Axle accepted every half-hour")
         accepted = home.accepted_wh()
         of_day = {at: wh for at, wh in accepted.items() if start <= datetime.fromisoformat(at) < end}

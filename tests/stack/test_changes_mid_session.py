@@ -1,4 +1,4 @@
-"""The driver changes tariff and intent while plugged in: Axle plans anew and the car follows."""
+"""The driver changes tariff and intent while plugged in: Axle plans again and the car follows."""
 
 from datetime import timedelta
 from typing import Any
@@ -45,7 +45,7 @@ def test_the_car_follows_a_tariff_and_a_charge_now_that_change_while_it_is_plugg
         ],
     }
     assert running.api("PUT", "/sites/mid", body).status_code == 201
-    until(lambda: running.api("GET", f"/assets/{CAR}").json()["axle"]["in_sync"], "Axle heard of everything")
+    until(lambda: running.api("GET", f"/assets/{CAR}").json()["axle"]["in_sync"], "Axle acknowledged everything")
     running.simulator("cars", "POST", f"/cars/{VEHICLE}/plug-in", {})
     until(lambda: truth(running)["charging"], "the car charges")
 

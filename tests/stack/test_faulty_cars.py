@@ -50,14 +50,14 @@ def case(fault: Fault) -> str:
 
 @pytest.fixture(scope="module")
 def homes(running: Stack) -> dict[str, Home]:
-    """Each faulty car plugged in at off-peak; brought into line when its fault ceases; then told to stop at peak."""
+    """Each faulty car plugged in at off-peak; brought into line when its fault ceases; then commanded to stop at peak."""
     homes = {}
     intent = {"kwh": 60, "ready_by": running.hhmm(1200)}
     for fault in FAULTS:
         home = Home(running, f"faulty-{case(fault)}", fault.provider, intent=intent, battery_kwh=200)
         homes[case(fault)] = home.join(**fault.spec)
     for home in homes.values():
-        home.until(home.in_sync, "Axle has heard of everything")
+        home.until(home.in_sync, "Axle has acknowledged everything")
         home.move("plug-in")
     unnoticed = [fault for fault in FAULTS if fault.observed_state_matches]
 
@@ -89,13 +89,13 @@ def test_it_comes_into_line_without_a_storm_of_commands(name: str, homes: dict[s
 
 
 @pytest.mark.parametrize("name", [case(fault) for fault in FAULTS])
-def test_axle_heard_of_one_session(name: str, homes: dict[str, Home]) -> None:
+def test_axle_receives_one_session(name: str, homes: dict[str, Home]) -> None:
     told = [call["event"] for call in homes[name].at_axle()["history"]]
     assert told.count("plug_in") == 1
 
 
 @pytest.mark.parametrize("name", [case(fault) for fault in FAULTS if fault.observed_state_matches == GAVE_UP])
-def test_the_app_is_told_of_a_car_that_does_not_follow(name: str, homes: dict[str, Home]) -> None:
+def test_the_app_is_informed_of_a_car_that_does_not_follow(name: str, homes: dict[str, Home]) -> None:
     assert "NeedsAttention" in [entry["event"] for entry in homes[name].timeline()]
 
 

@@ -42,11 +42,11 @@ def homes(running: Stack) -> dict[str, Home]:
         home.join(**CARS[name][1])
     everyone = list(homes.values())
     for home in everyone:
-        home.until(home.in_sync, "Axle has heard of everything")
+        home.until(home.in_sync, "Axle has acknowledged everything")
         home.move("plug-in")
     rest(everyone, 15)
     for home in everyone:
-        home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle heard of the plug-in")
+        home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle acknowledged the plug-in")
         home.until(home.charging, "the car charges off-peak")
     for home in everyone:
         home.put("tariff", running.off_peak((600, 700)))
@@ -58,27 +58,27 @@ def homes(running: Stack) -> dict[str, Home]:
             home.move(move)
         rest(everyone, 15)
     for home in everyone:
-        home.until(lambda home=home: not home.at_axle()["plugged_in"], "Axle heard of the plug-out")
+        home.until(lambda home=home: not home.at_axle()["plugged_in"], "Axle acknowledged the plug-out")
         home.move("plug-in")
     rest(everyone, 15)
     for home in everyone:
-        home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle heard of the second plug-in")
+        home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle acknowledged the second plug-in")
         home.move("plug-out")
     rest(everyone, 15)
     for home in everyone:
-        home.until(lambda home=home: not home.at_axle()["plugged_in"], "Axle heard of the second plug-out")
+        home.until(lambda home=home: not home.at_axle()["plugged_in"], "Axle acknowledged the second plug-out")
     return homes
 
 
-def told(home: Home) -> list[str]:
+def events_at_axle(home: Home) -> list[str]:
     """The plug events Axle took after the one of the enrolment."""
     events = [call["event"] for call in home.at_axle()["history"]]
     return [event for event in events if event in {"plug_in", "plug_out"}][1:]
 
 
 @pytest.mark.parametrize("name", CARS)
-def test_axle_heard_of_each_home_session_once_and_of_none_away(name: str, homes: dict[str, Home]) -> None:
-    assert told(homes[name]) == ["plug_in", "plug_out"] * 2
+def test_axle_receives_each_home_session_once_and_none_away(name: str, homes: dict[str, Home]) -> None:
+    assert events_at_axle(homes[name]) == ["plug_in", "plug_out"] * 2
 
 
 def test_the_faults_happened(
@@ -87,8 +87,8 @@ def test_the_faults_happened(
     deliveries: list[dict[str, Any]] = running.simulator("cars", "GET", "/deliveries")["deliveries"]
     astray = [one for one in deliveries if one["vehicle_ids"][0].startswith("astray")]
     dropped = [one for one in astray if one["error"] == "dropped"]
-    told = f"{len(astray)}, of them {len(dropped)} lost, half of the others late, half of them twice"
-    record_property("outcome", f"webhooks astray on the stack: {told}")
+    summary = f"{len(astray)}, of them {len(dropped)} lost, half of the others late, half of them twice"
+    record_property("outcome", f"webhooks astray on the stack: {summary}")
     assert dropped
     for name in ("liar-enode", "liar-smartcar"):
         assert "PLUG_OUT_HELD_AFTER_STOP" in homes[name].reasons()

@@ -17,15 +17,15 @@ def homes(running: Stack) -> dict[str, Home]:
     intent = {"kwh": 30, "ready_by": running.hhmm(600)}
     homes = {kind: Home(running, f"kind-{kind}", kind, tariff, intent).join() for kind in KINDS}
     for home in homes.values():
-        home.until(home.in_sync, "Axle has heard of everything")
+        home.until(home.in_sync, "Axle has acknowledged everything")
         home.move("plug-in")
     for home in homes.values():
-        home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle heard of the plug-in")
+        home.until(lambda home=home: home.at_axle()["plugged_in"], "Axle acknowledged the plug-in")
     for home in homes.values():
         home.until(lambda home=home: len(home.car()["transitions"]) >= 2, "the car was started and stopped")
         home.move("plug-out")
     for home in homes.values():
-        home.until(lambda home=home: not home.at_axle()["plugged_in"], "Axle heard of the plug-out")
+        home.until(lambda home=home: not home.at_axle()["plugged_in"], "Axle acknowledged the plug-out")
         home.until(home.all_reported, "Axle accepted what the car charged")
     return homes
 
@@ -43,7 +43,7 @@ def test_it_charges_in_its_window_only_and_meets_both_edges(kind: str, homes: di
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_told_each_thing_once(kind: str, homes: dict[str, Home]) -> None:
+def test_each_value_is_sent_once(kind: str, homes: dict[str, Home]) -> None:
     sent = [entry for entry in homes[kind].timeline() if entry["event"] == "CommandSent"]
     actions = [entry["detail"]["action"] for entry in sent if "default" not in entry["detail"]["action"]]
     assert actions.count("start") <= 1

@@ -38,7 +38,7 @@ def test_every_command_met_its_edge_and_was_confirmed_by_the_car(night: dict[str
     assert all(command["edge_at"] and command["confirmed_at"] for command in night["commands"])
 
 
-def test_axle_heard_tariff_intent_and_plug_state_in_that_order(night: dict[str, Any]) -> None:
+def test_axle_receives_tariff_intent_and_plug_state_in_that_order(night: dict[str, Any]) -> None:
     events = [call["path"].rsplit("/", 1)[1] for call in night["axle_requests"] if "/event/" in call["path"]]
     assert events[:4] == ["tariff-update", "intent", "plug-out", "plug-in"]
     assert events[-1] == "plug-out"

@@ -63,18 +63,18 @@ def test_a_driver_joins_pauses_leaves_comes_back_and_is_forgotten(running: Stack
     again = running.api("PUT", "/sites/life", body())
     assert again.status_code == 200
     assert again.json()["axle_site_id"] == first.json()["axle_site_id"]
-    until(lambda: asset(running)["axle"]["in_sync"], "Axle has heard of everything")
+    until(lambda: asset(running)["axle"]["in_sync"], "Axle has acknowledged everything")
 
     running.simulator("cars", "POST", f"/cars/{VEHICLE}/plug-in", {})
-    until(lambda: at_axle(running)["plugged_in"], "Axle heard of the plug-in")
+    until(lambda: at_axle(running)["plugged_in"], "Axle acknowledged the plug-in")
     until(lambda: truth(running)["charging"], "the car charges by Axle's schedule")
 
     tomorrow = running.clock.now().replace(microsecond=0).isoformat().replace("2026-01", "2026-02")
     assert running.api("POST", "/sites/life/snooze", {"until": tomorrow}).status_code == 200
-    until(lambda: not at_axle(running)["plugged_in"], "Axle heard that nothing is plugged in")
+    until(lambda: not at_axle(running)["plugged_in"], "Axle acknowledged the plug-out")
     assert asset(running)["desired"]["reason"] == "SNOOZED"
     assert running.api("POST", "/sites/life/snooze", {"until": None}).status_code == 200
-    until(lambda: at_axle(running)["plugged_in"], "Axle heard of the plug-in again")
+    until(lambda: at_axle(running)["plugged_in"], "Axle acknowledged the plug-in again")
 
     assert running.api("POST", "/sites/life/unenrol").status_code == 200
     assert asset(running)["desired"]["reason"] == "NOT_ENROLLED"
@@ -88,7 +88,7 @@ def test_a_driver_joins_pauses_leaves_comes_back_and_is_forgotten(running: Stack
     assert withdrew.status_code == 409
     assert withdrew.json()["type"].endswith("withdrew-before")
     assert running.api("POST", "/sites/life/enrol", {"rejoin": True}).status_code == 200
-    until(lambda: asset(running)["axle"]["in_sync"], "Axle has heard of everything again")
+    until(lambda: asset(running)["axle"]["in_sync"], "Axle has acknowledged everything again")
 
     site_id = first.json()["axle_site_id"]
     running.simulator("axle", "POST", f"/sites/{site_id}/rewards", {"current_balance_pence": 1234})

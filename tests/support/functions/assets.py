@@ -134,7 +134,7 @@ def refuse(rig: Rig, monkeypatch: pytest.MonkeyPatch, operation: str, *, times: 
 
 @dataclass
 class Queues:
-    """The queues of looks: keeps which asset is to be looked at by whom and after how many seconds."""
+    """The queues of wake-ups: keeps the asset, the reconciler and the delay in seconds of each."""
 
     looks: list[tuple[str, str, int]] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)

@@ -219,13 +219,13 @@ class Rig:
         raise AssertionError("the stage does not come to rest")
 
     def look(self, reconciler: str, asset: str) -> None:
-        """Let a reconciler (``axle`` or ``control``) look at an asset."""
+        """Run a reconciler (``axle`` or ``control``) for an asset."""
         name = {"axle": "axle_sync", "control": "charge_control"}[reconciler]
         record = {"messageId": "1", "body": json.dumps({"asset": asset}), "eventSource": "aws:sqs"}
         assert function(name).handler({"Records": [record]}, None) == {"batchItemFailures": []}
 
     def told(self, asset: str) -> list[str]:
-        """The events that Axle has heard of an asset, in order."""
+        """The events of an asset that Axle has received, in order."""
         history = requests.get(f"{self.axle_url}/_sim/assets/{asset}", timeout=5).json()["history"]
         return [entry["event"] for entry in history]
 

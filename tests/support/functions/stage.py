@@ -62,7 +62,7 @@ class Stage:
         return self.cars.truth(f"5YJ3000000000000{number}")
 
     def settle(self) -> None:
-        """Let charge control look and its commands be sent, until nothing is left to do now. Axle is not told."""
+        """Run charge control and send its commands, until nothing is left to do now. Nothing is sent to Axle."""
         for _ in range(20):
             self.rig.publish()
             new = self.rig.bus.events[self.delivered :]
@@ -110,7 +110,7 @@ class Stage:
         self.settle()
 
     def jump(self, at: datetime, number: int = 1) -> None:
-        """Let it be that instant, and let charge control look at the car then."""
+        """Put the clock to that instant and run charge control."""
         self.rig.clock.put(at)
         self.rig.look("control", f"car-{number}")
         self.settle()
@@ -121,5 +121,5 @@ class Stage:
         self.settle()
 
     def commands(self, number: int = 1) -> list[str]:
-        """What the car was told to do, refused or not."""
+        """The commands that the car got, refused or not."""
         return [command["command"] for command in self.truth(number)["commands"]]

@@ -1,7 +1,7 @@
-"""Many cars at home with an edge of Axle's schedule ahead, and when their makers were told of it.
+"""Many cars at home with an edge of Axle's schedule ahead, and when their makers got the command.
 
-Chargers are left out: they are told to hold when a car is plugged in, and are then due for the minimum dwell, which is
-longer than these tests take.
+Chargers are left out: they get a hold when a car is plugged in, and then wait for the minimum dwell, which is longer
+than these tests take.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,16 +37,16 @@ class Edge:
     at: datetime
 
     def orders(self) -> list[str]:
-        """What the car maker was told to do."""
+        """The commands that the car maker got."""
         return [order for _, order in self.home.orders()]
 
     def late_s(self) -> float:
-        """How long after the edge the car maker was told, in seconds."""
+        """How long after the edge the car maker got the command, in seconds."""
         return (self.home.orders()[0][0] - self.at).total_seconds()
 
 
 def plugged_in(running: Stack, name: str, cars: int) -> list[Home]:
-    """Cars at home that have to be told nothing yet: every other one of a kind charges, the others hold."""
+    """Cars at home that need no command yet: every other one of a kind charges, the others hold."""
     later, always = running.off_peak((360, 480)), {"off_peak": "00:00-24:00", "timezone": "UTC"}
     homes = [
         Home(running, f"{name}-{number}", KINDS[number % len(KINDS)], tariff, battery_kwh=200)

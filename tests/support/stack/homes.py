@@ -178,7 +178,7 @@ class Home:
         return shown
 
     def orders(self) -> list[tuple[datetime, str]]:
-        """When the provider was told to start or to stop the car, and which."""
+        """When the provider got a start or a stop of the car, and which."""
         told = [(datetime.fromisoformat(entry["at"]), _order(entry)) for entry in self.car()["commands"]]
         return [(at, order) for at, order in told if order is not None]
 
@@ -195,7 +195,7 @@ class Home:
         return bool(meter_wh > 0 and abs(sum(self.accepted_wh().values()) - meter_wh) <= 1)
 
     def in_sync(self) -> bool:
-        """Whether Axle has heard of everything."""
+        """Whether Axle has acknowledged everything."""
         return bool(self.asset()["axle"]["in_sync"])
 
     def timeline(self) -> list[dict[str, Any]]:
@@ -240,17 +240,17 @@ def _order(entry: dict[str, Any]) -> str | None:
 
 
 def join_all(homes: Sequence[Home], *, patience_s: float) -> None:
-    """Onboard many homes and wait until Axle has heard of everything."""
+    """Onboard many homes and wait until Axle has acknowledged everything."""
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda home: home.join(), homes))
     until_in_sync(homes[0].running, patience_s=patience_s)
 
 
 def until_in_sync(running: Stack, *, patience_s: float) -> None:
-    """Wait until Axle has heard of everything."""
+    """Wait until Axle has acknowledged everything."""
     until(
         lambda: not any(one["untold_since_enrolment"] for one in assets_at_axle(running)),
-        "Axle has heard of everything",
+        "Axle has acknowledged everything",
         patience_s=patience_s,
     )
 
@@ -265,7 +265,7 @@ def plug_in_all(homes: Sequence[Home]) -> None:
             lambda some=some: all(  # type: ignore[misc]  # mypy does not type defaults of lambdas
                 one["plugged_in"] for one in assets_at_axle(homes[0].running) if one["external_id"] in some
             ),
-            f"Axle heard of plug-ins {first} and on",
+            f"Axle acknowledged plug-ins {first} and on",
         )
 
 

@@ -1,4 +1,4 @@
-"""Rules on a clock that goes faster than the wall clock: what the machinery takes is no sign of anything."""
+"""Rules on a clock that goes faster than the wall clock: the real latency of queues and calls changes no decision."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The simulated Axle on what it is told of an asset."""
+"""The simulated Axle on events of an asset."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from tests.support.simulators.axle_client import (
 )
 
 
-def test_an_asset_is_found_by_its_external_id_and_its_intent_is_told(axle: Axle) -> None:
+def test_an_asset_is_found_by_its_external_id_with_its_intent(axle: Axle) -> None:
     _, asset_id = axle.onboarded()
     assert axle.get("/entities/asset/external-id/car-1")["id"] == asset_id
     assert axle.http.get(f"{axle.url}/entities/asset/external-id/car-2").status_code == 404

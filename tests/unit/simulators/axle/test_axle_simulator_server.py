@@ -107,7 +107,7 @@ def test_requests_are_logged_as_sent_without_credentials(axle: Axle) -> None:
 
 
 @given(st.integers(0, 5), st.none() | st.integers(1, 5), st.integers(0, 20))
-def test_a_fault_hits_as_often_as_was_said(skip: int, count: int | None, calls: int) -> None:
+def test_a_fault_hits_as_often_as_configured(skip: int, count: int | None, calls: int) -> None:
     plan = FaultPlan()
     plan.add(Fault(path="readings", method="post", skip=skip, count=count))
     hits = [plan.take("POST", "/data/readings") is not None for _ in range(calls)]

@@ -166,7 +166,7 @@ def test_plugging_in_charges_by_itself_unless_the_car_is_set_not_to() -> None:
     assert not patient.charging
 
 
-def test_a_stop_holds_until_the_cable_is_put_in_anew() -> None:
+def test_a_stop_holds_until_the_cable_is_put_in_again() -> None:
     car = a_car()
     car.plug_in(START)
     car.command(START + HOUR, "stop")

@@ -186,7 +186,7 @@ def test_webhooks_are_signed_over_the_raw_body(rig: Rig) -> None:
     assert rig.receiver.requests
 
 
-def test_every_change_is_told_at_its_exact_instant(rig: Rig) -> None:
+def test_every_change_is_reported_at_its_exact_instant(rig: Rig) -> None:
     rig.configure("enode", sample_every_s=0)
     rig.car("enode", home_location_id="home-7")
     plugged_at = rig.clock.now() + timedelta(seconds=90)
@@ -233,7 +233,7 @@ def test_the_meter_can_be_rebuilt_from_the_rates_to_within_one_per_cent(rig: Rig
     assert energy_kwh == pytest.approx(rig.truth()["meter_wh"] / 1000, rel=0.01)
 
 
-def test_a_lie_about_the_cable_is_told_and_taken_back(rig: Rig) -> None:
+def test_a_false_report_of_the_cable_is_sent_and_corrected(rig: Rig) -> None:
     rig.configure("enode", sample_every_s=0)
     rig.car("enode", lie_unplugged_after_stop_s=300)
     rig.do("plug-in")
@@ -246,7 +246,7 @@ def test_a_lie_about_the_cable_is_told_and_taken_back(rig: Rig) -> None:
     assert told == [True, False, True]
 
 
-def test_a_claim_is_told_once_and_changes_nothing(rig: Rig) -> None:
+def test_a_false_claim_is_sent_once_and_changes_nothing(rig: Rig) -> None:
     rig.car("enode")
     rig.do("plug-in")
     rig.ok("POST", "/_sim/cars/car-1/report", {"plugged": False, "charging": False})
@@ -255,7 +255,7 @@ def test_a_claim_is_told_once_and_changes_nothing(rig: Rig) -> None:
     assert rig.truth()["plugged"]
 
 
-def test_an_unreachable_car_keeps_quiet_and_is_told_when_it_is_back(rig: Rig) -> None:
+def test_an_unreachable_car_sends_nothing_and_reports_when_it_is_back(rig: Rig) -> None:
     rig.car("enode")
     rig.change(reachable=False)
     rig.do("plug-in")
@@ -305,7 +305,7 @@ def test_webhooks_swap_places_on_demand(rig: Rig) -> None:
     assert told == [False, True]
 
 
-def test_accounts_and_cars_that_end_are_told(rig: Rig) -> None:
+def test_the_end_of_accounts_and_cars_is_reported(rig: Rig) -> None:
     rig.car("enode", user_id="user-9")
     rig.ok("POST", "/_sim/enode/invalidate/user-9")
     rig.ok("POST", "/_sim/enode/heartbeat")

@@ -166,7 +166,7 @@ def test_signatures_agree_with_known_vectors() -> None:
     assert hmac_hex("example-amt", b"abc123", "sha256") == challenge
 
 
-def test_a_smartcar_error_is_told(smartcar: Rig) -> None:
+def test_a_smartcar_error_is_reported(smartcar: Rig) -> None:
     smartcar.car("smartcar")
     body = {"vehicle_id": "car-1", "type": "CONNECTED_SERVICES_ACCOUNT", "code": "AUTHENTICATION_FAILED"}
     smartcar.ok("POST", "/_sim/smartcar/error", body)

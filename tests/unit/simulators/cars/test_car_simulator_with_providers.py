@@ -93,7 +93,7 @@ def test_a_charger_keeps_the_limit_of_a_start(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("provider", ["tesla", "ocpp"])
-def test_the_default_windows_are_kept_where_the_provider_can_and_let_go_of(rig: Rig, provider: str) -> None:
+def test_the_default_windows_are_kept_where_the_provider_can_and_removed(rig: Rig, provider: str) -> None:
     vehicle, made = plug_in(rig, provider, soc_pct=10), call(rig, provider)
     commands, windows = registry.commands(provider), (Window(0, 330), Window(1410, 1440))
     with made.http:

@@ -69,7 +69,7 @@ def test_a_night_is_read_and_commanded(rig: Rig, timestamps: str, early_202_afte
 
 
 @pytest.mark.parametrize("asleep", [True, False])
-def test_a_car_that_does_not_hear_is_told_as_asleep_or_out_of_reach(rig: Rig, asleep: bool) -> None:
+def test_a_car_that_does_not_answer_is_reported_asleep_or_out_of_reach(rig: Rig, asleep: bool) -> None:
     rig.car("smartcar", user_id="user-1", home=HOME, soc_pct=40, auto_start=False)
     rig.do("plug-in")
     rig.change(asleep=asleep, reachable=asleep)
