@@ -10,6 +10,7 @@ from driveway.domain.schedules.installation import MOST_SCHEDULES_HELD
 from driveway.domain.twin import Twin
 from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
 from local.openapi.world import World
+from simulators.axle.documented import scenario_profile
 
 VEHICLE = "0f5f1c0e-58a5-4a3b-9b0e-1d2c3b4a5f60"
 HOME_LOCATION = "3d0c5b1e-7b3c-4a51-8d3f-2f6f6f4d9a10"
@@ -71,27 +72,7 @@ PLUGGED_IN = {
         }
     ]
 }
-PROFILE: dict[str, Any] = {
-    "chargingProfileId": None,
-    "transactionId": None,
-    "stackLevel": 1100,
-    "chargingProfilePurpose": "TxProfile",
-    "chargingProfileKind": "Absolute",
-    "recurrencyKind": None,
-    "validFrom": None,
-    "validTo": None,
-    "chargingSchedule": {
-        "duration": 32400,
-        "startSchedule": "2026-01-15T22:00:00+00:00",
-        "chargingRateUnit": "W",
-        "chargingSchedulePeriod": [
-            {"startPeriod": 0, "limit": 0.0, "numberPhases": 1},
-            {"startPeriod": 5400, "limit": 99999.0, "numberPhases": 1},
-            {"startPeriod": 27000, "limit": 0.0, "numberPhases": 1},
-        ],
-        "minChargingRate": 0.0,
-    },
-}
+PROFILE = scenario_profile()
 OVER = PROFILE | {"chargingSchedule": PROFILE["chargingSchedule"] | {"startSchedule": "2026-01-14T10:00:00+00:00"}}
 
 

@@ -36,7 +36,7 @@ def test_no_edge_waits_for_the_minute_clock(edges: list[Edge], record_property: 
     kinds = f"{len(KINDS)} a second, starts and stops of {', '.join(KINDS)}"
     record_property(
         "outcome",
-        f"{len(edges)} edges by the wall clock, {kinds}: the car maker gets the command {spread_of(lateness_s)} after the edge,"
+        f"{len(edges)} edges by the wall clock, {kinds}: commanded {spread_of(lateness_s)} after the edge,"
         " never before (the goal is 1 s)",
     )
     worst = max(edges, key=Edge.late_s)

@@ -163,7 +163,7 @@ def reach(running: Stack, moment: datetime) -> None:
 
 
 def has_everything(night: Outage) -> bool:
-    """Whether Axle accepted every half-hour and watt-hour of every stay, and has acknowledged that all cars are gone."""
+    """Whether Axle accepted every half-hour and watt-hour of every stay, and acknowledged every plug-out."""
     running = night.running
     night.cars = {one["vehicle_id"]: one for one in running.simulator("cars", "GET", "/cars")["cars"]}
     names = {one["asset_id"]: one["external_id"] for one in assets_at_axle(running)}
@@ -196,7 +196,7 @@ def test_what_axle_accepted_is_what_each_cars_own_meter_shows(
         f"Axle down for nine hours, {CARS} cars: {total_wh / 1000:.3f} kWh by their meters,"
         f" {accepted_wh / 1000:.3f} kWh accepted in {outage.counts['accepted']} rows,"
         f" {outage.counts['duplicates']} twice, {outage.counts['corrections']} corrected;"
-        f" {outage.calls_while_down} calls while it was down; all acknowledged {outage.caught_up_s:.0f} s after it was back",
+        f" {outage.calls_while_down} calls meanwhile; acknowledged {outage.caught_up_s:.0f} s after it was back",
     )
     for name, meter_wh in meters_wh.items():
         assert is_whole(outage, name), (name, meter_wh, outage.accepted_wh.get(name))

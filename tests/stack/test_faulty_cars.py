@@ -50,7 +50,7 @@ def case(fault: Fault) -> str:
 
 @pytest.fixture(scope="module")
 def homes(running: Stack) -> dict[str, Home]:
-    """Each faulty car plugged in at off-peak; brought into line when its fault ceases; then commanded to stop at peak."""
+    """Each faulty car plugged in at off-peak; in line once its fault ends; then commanded to stop at peak."""
     homes = {}
     intent = {"kwh": 60, "ready_by": running.hhmm(1200)}
     for fault in FAULTS:

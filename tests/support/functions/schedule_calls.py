@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from driveway.domain.twin import InstalledProfile
+from simulators.axle.documented import scenario_profile
 from tests.support.functions.assets import (
     AXLE_ASSET,
     AXLE_SECRET,
@@ -23,25 +24,11 @@ PERIODS: tuple[tuple[int, float], ...] = ((0, 0.0), (5400, 99999.0), (27000, 0.0
 
 def profile(periods: Sequence[tuple[int, float]] = PERIODS, *, level: int = 1100, **schedule: Any) -> dict[str, Any]:
     """A profile in the form in which Axle documents its own, tonight from 22:00 UTC; ``schedule`` changes it."""
-    return {
-        "chargingProfileId": None,
-        "transactionId": None,
+    steps = [{"startPeriod": start, "limit": limit, "numberPhases": 1} for start, limit in periods]
+    known = scenario_profile()
+    return known | {
         "stackLevel": level,
-        "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": "Absolute",
-        "recurrencyKind": None,
-        "validFrom": None,
-        "validTo": None,
-        "chargingSchedule": {
-            "duration": 32400,
-            "startSchedule": "2026-01-15T22:00:00+00:00",
-            "chargingRateUnit": "W",
-            "chargingSchedulePeriod": [
-                {"startPeriod": start, "limit": limit, "numberPhases": 1} for start, limit in periods
-            ],
-            "minChargingRate": 0.0,
-            **schedule,
-        },
+        "chargingSchedule": known["chargingSchedule"] | {"chargingSchedulePeriod": steps, **schedule},
     }
 
 

@@ -26,7 +26,7 @@ class SteppedClock(Clock):
     """A clock that stands still until it is moved; waiting for it takes no real time."""
 
     def __init__(self, at: datetime) -> None:
-        """A clock that says ``at``."""
+        """A clock that shows ``at``."""
         super().__init__(start=at, since=at)
 
     def now(self) -> datetime:
@@ -34,7 +34,7 @@ class SteppedClock(Clock):
         return self.start or START
 
     def real_s(self, span: timedelta) -> float:
-        """Nothing."""
+        """No time."""
         del span
         return 0.0
 
@@ -54,12 +54,12 @@ class Received:
 
     @property
     def body(self) -> Any:
-        """The JSON of it."""
+        """Its JSON."""
         return json.loads(self.raw)
 
 
 class Receiver:
-    """Takes webhooks; ``statuses`` are what the next requests are answered with, 200 when there are none left."""
+    """Receives webhooks; ``statuses`` are what the next requests are answered with, 200 if there are none left."""
 
     def __init__(self, clock: Clock) -> None:
         """A receiver that has got nothing; requests are dated by the clock."""
@@ -84,6 +84,18 @@ class Rig:
         self.url, self.simulator, self.clock, self.receiver, self.hook = url, simulator, clock, receiver, hook
         self.http = requests.Session()
         self.headers: dict[str, str] = {}
+
+    def begin_again(self) -> None:
+        """Forget the token, the cars, the settings, the faults and what was received. The clock does not go back."""
+        until(lambda: self.simulator.outbox.pending() == 0)
+        self.headers = {}
+        self.ok("POST", "/_sim/reset", {"settings": True})
+        if self.ok("GET", "/_sim/faults"):
+            self.ok("DELETE", "/_sim/faults")
+        self.receiver.requests.clear()
+        self.receiver.statuses.clear()
+        self.receiver.reply = lambda _: {}
+        self.clock.move_to(max(self.clock.now(), START))
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         """Make a request with the token obtained last."""
@@ -117,11 +129,11 @@ class Rig:
         self.ok("POST", "/_sim/config", {provider: settings})
 
     def listen(self, provider: str, **settings: Any) -> None:
-        """Have a provider send to the receiver."""
+        """Configure a provider to send to the receiver."""
         self.configure(provider, webhook_url=self.hook, **settings)
 
     def pass_s(self, seconds: float) -> None:
-        """Let time pass, and everything happen that was due."""
+        """Let time pass, with everything that is due in it."""
         self.clock.move_to(self.clock.now() + timedelta(seconds=seconds))
         with self.simulator.world.present():
             pass

@@ -1,4 +1,3 @@
-import json
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
@@ -15,16 +14,9 @@ from driveway.domain.charging_profiles import (
     parse_charging_profile,
     parse_set_charging_profile,
 )
+from simulators.axle.documented import scenario_profile
 
-AXLE_SAMPLE = json.loads("""
-{"chargingProfileId": null, "transactionId": null, "stackLevel": 1100, "chargingProfilePurpose": "TxProfile",
- "chargingProfileKind": "Absolute", "recurrencyKind": null, "validFrom": null, "validTo": null,
- "chargingSchedule": {"duration": 32400, "startSchedule": "2026-04-14T22:00:00+00:00", "chargingRateUnit": "W",
-  "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 0.0, "numberPhases": 1},
-                             {"startPeriod": 5400, "limit": 99999.0, "numberPhases": 1},
-                             {"startPeriod": 27000, "limit": 0.0, "numberPhases": 1}],
-  "minChargingRate": 0.0}}
-""")
+AXLE_SAMPLE = scenario_profile(start="2026-04-14T22:00:00+00:00")
 
 AXLE_SAMPLE_READ = ChargingProfile(
     stack_level=1100,

@@ -23,6 +23,7 @@ from driveway.domain.twin import (
     Window,
 )
 from driveway.domain.twin.reasons import Reason
+from simulators.axle.documented import scenario_profile
 
 EVENING = datetime(2026, 4, 14, 18, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -38,29 +39,7 @@ PLUGGED = Twin(
 )
 OFF_PEAK_START, OFF_PEAK_END = datetime(2026, 4, 14, 22, 30, tzinfo=UTC), datetime(2026, 4, 15, 4, 30, tzinfo=UTC)
 
-AXLE_SAMPLE = parse_charging_profile(
-    {
-        "chargingProfileId": None,
-        "transactionId": None,
-        "stackLevel": 1100,
-        "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": "Absolute",
-        "recurrencyKind": None,
-        "validFrom": None,
-        "validTo": None,
-        "chargingSchedule": {
-            "duration": 32400,
-            "startSchedule": "2026-04-14T22:00:00+00:00",
-            "chargingRateUnit": "W",
-            "chargingSchedulePeriod": [
-                {"startPeriod": 0, "limit": 0.0, "numberPhases": 1},
-                {"startPeriod": 5400, "limit": 99999.0, "numberPhases": 1},
-                {"startPeriod": 27000, "limit": 0.0, "numberPhases": 1},
-            ],
-            "minChargingRate": 0.0,
-        },
-    }
-)
+AXLE_SAMPLE = parse_charging_profile(scenario_profile(start="2026-04-14T22:00:00+00:00"))
 
 
 def profile(limit: float, **changes: Any) -> ChargingProfile:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulators.axle.documented import scenario_profile
 from simulators.axle.off_peak import InvalidTariffError, instant, parse_off_peak_times
 from simulators.axle.planner import (
     UNLIMITED_W,
@@ -34,27 +35,7 @@ def hours(stretches: list[Stretch]) -> list[tuple[str, str, float]]:
 
 def test_the_documented_first_scenario_gives_the_documented_profile() -> None:
     london = PlanTariff(OVERNIGHT.off_peak_times, "Europe/London")
-    assert charging_profile(plan(london, PlanIntent(30, SEVEN), 7.4, None, WINTER_TEN_PM)) == {
-        "chargingProfileId": None,
-        "transactionId": None,
-        "stackLevel": 1100,
-        "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": "Absolute",
-        "recurrencyKind": None,
-        "validFrom": None,
-        "validTo": None,
-        "chargingSchedule": {
-            "duration": 32400,
-            "startSchedule": "2026-01-15T22:00:00+00:00",
-            "chargingRateUnit": "W",
-            "chargingSchedulePeriod": [
-                {"startPeriod": 0, "limit": 0.0, "numberPhases": 1},
-                {"startPeriod": 5400, "limit": 99999.0, "numberPhases": 1},
-                {"startPeriod": 27000, "limit": 0.0, "numberPhases": 1},
-            ],
-            "minChargingRate": 0.0,
-        },
-    }
+    assert charging_profile(plan(london, PlanIntent(30, SEVEN), 7.4, None, WINTER_TEN_PM)) == scenario_profile()
 
 
 def test_minimise_stops_when_the_energy_is_in_the_car() -> None:

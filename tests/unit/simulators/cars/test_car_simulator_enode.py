@@ -3,33 +3,20 @@
 import hashlib
 import hmac
 import itertools
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.support.vehicles.car_rig import START, Received, Rig, rig_at, until
+from tests.support.vehicles.car_rig import Received, Rig, until
 
 SECRET = "enode-webhook-secret"
 BASE = "/enode/vehicles/car-1"
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Rig]:
-    with rig_at() as rig:
-        yield rig
-
-
 @pytest.fixture
 def rig(shared: Rig) -> Rig:
-    until(lambda: shared.simulator.outbox.pending() == 0)
-    shared.headers = {}
-    shared.ok("POST", "/_sim/reset", {"settings": True})
-    shared.ok("DELETE", "/_sim/faults") if shared.ok("GET", "/_sim/faults") else None
-    shared.receiver.requests.clear()
-    shared.receiver.statuses.clear()
-    shared.clock.move_to(max(shared.clock.now(), START))
+    shared.begin_again()
     shared.listen("enode", webhook_secret=SECRET)
     connect(shared)
     return shared

@@ -1,19 +1,12 @@
 """What a driver set in the car, what a car does of itself, and what a provider's plan allows."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.vehicles.car_rig import Rig, rig_at
+from tests.support.vehicles.car_rig import Rig
 
 TESLA, SMARTCAR = "/tesla/api/1/vehicles/car-1", "/smartcar/vehicles/car-1"
-
-
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    with rig_at() as running:
-        yield running
 
 
 @pytest.fixture

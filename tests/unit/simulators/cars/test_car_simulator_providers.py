@@ -5,7 +5,6 @@ import hmac
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,26 +15,9 @@ import requests
 from driveway.runtime.clock import Clock
 from simulators.cars.wire import hmac_hex
 from simulators.common import running
-from tests.support.vehicles.car_rig import START, Received, Receiver, Rig, rig_at, until
+from tests.support.vehicles.car_rig import Received, Receiver, Rig, until
 
 SECRET = "webhook-secret"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Rig]:
-    with rig_at() as rig:
-        yield rig
-
-
-@pytest.fixture
-def rig(shared: Rig) -> Rig:
-    until(lambda: shared.simulator.outbox.pending() == 0)
-    shared.headers = {}
-    shared.ok("POST", "/_sim/reset", {"settings": True})
-    shared.receiver.requests.clear()
-    shared.receiver.reply = lambda _: {}
-    shared.clock.move_to(max(shared.clock.now(), START))
-    return shared
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The provider modules and the simulated providers understand each other: commands one way, webhooks the other."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles import registry
 from driveway.vehicles.provider import Call, WebhookRequest
-from tests.support.vehicles.car_rig import Rig, rig_at, until
+from tests.support.vehicles.car_rig import Rig, until
 
 VEHICLE = Vehicle("", "5YJ30000000000001", user_id="user-1")
 HOME = {"latitude": "51.5034", "longitude": "-0.1276", "home_timezone": "Europe/London"}
@@ -32,19 +31,11 @@ TOKEN_REQUESTS = {
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Rig]:
-    with rig_at() as rig:
-        yield rig
-
-
 @pytest.fixture
 def rig(shared: Rig) -> Rig:
-    until(lambda: shared.simulator.outbox.pending() == 0)
-    shared.ok("POST", "/_sim/reset", {"settings": True})
+    shared.begin_again()
     shared.configure("smartcar", hold_open_s=0)
     shared.configure("tesla", access_token_s=10 * 86_400)
-    shared.receiver.requests.clear()
     return shared
 
 

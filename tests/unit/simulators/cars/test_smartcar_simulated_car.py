@@ -1,6 +1,5 @@
 """Smartcar end to end with a simulated car: what the modules send and what they read, over real HTTP."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,17 +11,11 @@ from driveway.domain.twin import OutcomeKind, Vehicle
 from driveway.vehicles.provider import Call, WebhookRequest
 from driveway.vehicles.smartcar.commands import SmartcarCommands
 from driveway.vehicles.smartcar.webhooks import SmartcarWebhooks
-from tests.support.vehicles.car_rig import Rig, rig_at
+from tests.support.vehicles.car_rig import Rig
 
 AMT = "example-amt"
 CAR = Vehicle("smartcar", "car-1", user_id="user-1")
 HOME = {"latitude": 51.5034, "longitude": -0.1276}
-
-
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    with rig_at() as running:
-        yield running
 
 
 def call(rig: Rig, http: requests.Session) -> Call:

@@ -1,6 +1,5 @@
 """Tesla end to end with a simulated car: what the modules send and what they read, over real HTTP."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,17 +14,11 @@ from driveway.domain.twin import OutcomeKind, Vehicle, Window
 from driveway.vehicles.provider import Call, WebhookRequest
 from driveway.vehicles.tesla.commands import TeslaCommands
 from driveway.vehicles.tesla.webhooks import TeslaWebhooks
-from tests.support.vehicles.car_rig import Rig, rig_at
+from tests.support.vehicles.car_rig import Rig
 
 SECRET = "relay-secret"
 CAR = Vehicle("tesla", "car-1")
 HOME = {"latitude": 51.5034, "longitude": -0.1276}
-
-
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    with rig_at() as running:
-        yield running
 
 
 def call(rig: Rig, http: requests.Session, **extra: str) -> Call:
