@@ -2,11 +2,8 @@
 
 import gzip
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +11,7 @@ from urllib3.exceptions import NewConnectionError
 
 from driveway.auth.token_source import TokenError, TokenSource
 from driveway.axle.answers import EVENT_REJECTED, EVENT_TAKEN, check_form, event_status
+from driveway.runtime.retry_after import http_date, wait_s
 
 if TYPE_CHECKING:
     import requests
@@ -23,9 +21,6 @@ TIMEOUT_S = (3.05, 10)
 
 MOST_WORDS = 500
 """How many characters of Axle's own words are kept."""
-
-LONGEST_WAIT_S = 86_400.0
-"""A longer wait that Axle asks for counts as a day."""
 
 
 class AxleError(Exception):
@@ -199,18 +194,4 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
     A date counts from the answer's own ``Date``, so that neither clock needs to be right.
     """
-    text = headers.get("Retry-After", "").strip()
-    try:
-        wait_s = float(text)
-    except ValueError:
-        asked, sent = _http_date(text), _http_date(headers.get("Date", ""))
-        wait_s = (asked - sent).total_seconds() if asked and sent else math.nan
-    return min(max(0.0, wait_s), LONGEST_WAIT_S) if math.isfinite(wait_s) else None
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        instant = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return wait_s(headers.get("Retry-After", "").strip(), http_date(headers.get("Date", "")))

@@ -4,23 +4,19 @@ Nothing here raises or logs.
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from driveway.auth.token_source import TokenError
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.twin import OutcomeKind
+from driveway.runtime.retry_after import wait_s
 from driveway.vehicles.provider import Call
 
 if TYPE_CHECKING:
     import requests
-
-
-LONGEST_WAIT_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,23 +156,8 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     ``Retry-After`` in seconds or as a date (RFC 9110 §10.2.3), else ``RateLimit-Reset`` in seconds.
     """
     for name in ("Retry-After", "RateLimit-Reset"):
-        text = next((value for key, value in headers.items() if key.lower() == name.lower()), None)
-        if text is None:
-            continue
-        wait_s = _seconds(text.strip(), now)
-        if wait_s is not None:
-            return min(wait_s, LONGEST_WAIT_S)
+        text = next((value for key, value in headers.items() if key.lower() == name.lower()), "")
+        seconds = wait_s(text.strip(), now)
+        if seconds is not None:
+            return seconds
     return None
-
-
-def _seconds(text: str, now: datetime) -> float | None:
-    try:
-        wait_s = float(text)
-    except ValueError:
-        try:
-            instant = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-        return max(0.0, (instant - now).total_seconds())
-    return max(0.0, wait_s) if math.isfinite(wait_s) else None

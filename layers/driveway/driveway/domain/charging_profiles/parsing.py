@@ -17,6 +17,7 @@ from driveway.domain.charging_profiles.profile import (
     Recurrency,
     SchedulePeriod,
 )
+from driveway.domain.json_kind import json_kind
 
 MOST_PERIODS = 2016
 """A week of five-minute periods: more is not a schedule, it is a mistake."""
@@ -95,7 +96,7 @@ def _profile(body: object, at: str) -> ChargingProfile:
 
 def _periods(value: object, at: str) -> tuple[SchedulePeriod, ...]:
     if not isinstance(value, list | tuple):
-        raise ProfileError(at, f"Expected an array of periods, not {_kind_of(value)}.")
+        raise ProfileError(at, f"Expected an array of periods, not {json_kind(value)}.")
     if not value:
         raise ProfileError(at, "A schedule needs at least one period.")
     if len(value) > MOST_PERIODS:
@@ -123,7 +124,7 @@ def _period(value: object, at: str) -> SchedulePeriod:
 
 def _object(value: object, at: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ProfileError(at, f"Expected an object, not {_kind_of(value)}.")
+        raise ProfileError(at, f"Expected an object, not {json_kind(value)}.")
     return value
 
 
@@ -143,7 +144,7 @@ def _choice(given: Mapping[str, Any], name: str, at: str, allowed: tuple[str, ..
 
 def _number(value: object, at: str, *, lowest: float = 0.0, highest: float = _MOST_LIMIT) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ProfileError(at, f"Expected a number, not {_kind_of(value)}.")
+        raise ProfileError(at, f"Expected a number, not {json_kind(value)}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise ProfileError(at, "Expected a finite number.")
     if value < lowest:
@@ -176,21 +177,9 @@ def _optional_instant(given: Mapping[str, Any], name: str, at: str) -> datetime 
         return None
     pointer = f"{at}/{name}"
     if not isinstance(value, str):
-        raise ProfileError(pointer, f"Expected an ISO 8601 timestamp, not {_kind_of(value)}.")
+        raise ProfileError(pointer, f"Expected an ISO 8601 timestamp, not {json_kind(value)}.")
     try:
         instant = datetime.fromisoformat(value.strip())
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ProfileError(pointer, "Expected an ISO 8601 timestamp such as '2026-04-14T22:00:00+00:00'.") from error
-
-
-def _kind_of(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "an array" if isinstance(value, list | tuple) else "an object"

@@ -4,6 +4,8 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from driveway.domain.json_kind import json_kind
+
 
 class PreferenceError(ValueError):
     """A preference cannot be accepted.
@@ -92,16 +94,3 @@ class Faults:
             return value
         self.add(pointer, f"Give one of {', '.join(choices)}.")
         return None
-
-
-def json_kind(value: Any) -> str:
-    """What JSON calls the kind of a decoded value, with its article."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "an object" if isinstance(value, Mapping) else "an array"

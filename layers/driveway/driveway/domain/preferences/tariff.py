@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast, get_args
 
-from driveway.domain.preferences.errors import Faults, json_kind, pointer_to
+from driveway.domain.json_kind import json_kind
+from driveway.domain.preferences.errors import Faults, pointer_to
 from driveway.domain.preferences.half_hour_prices import cheap_windows, read_prices
 from driveway.domain.preferences.opening_hours import (
     NO_WINDOW,
