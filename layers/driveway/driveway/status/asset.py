@@ -6,16 +6,15 @@ from typing import Any
 import msgspec
 
 from driveway.domain.control.protection import explain
-from driveway.domain.instants import utc_text_or_none
+from driveway.domain.instants import utc_text, utc_text_or_none
 from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.preferences.vehicle_intent import intent_in_force, vehicle_intent_body
-from driveway.domain.schedules.effective_schedule import effective_schedule
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Observed, Twin
 from driveway.runtime.context import Runtime
 from driveway.status.axle_state import axle_sync_status
 from driveway.status.readings import readings_summary
-from driveway.status.schedule import DEFAULT_SCHEDULE
 
 
 def asset_body(twin: Twin, runtime: Runtime) -> dict[str, Any]:
@@ -85,10 +84,9 @@ def _value(observed: Observed | None) -> bool | float | None:
 
 
 def _next_edge(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, Any] | None:
-    spread_s = runtime.control_rules.default_spread_s
-    first, *later = effective_schedule(twin, now, now + DEFAULT_SCHEDULE, spread_s=spread_s)
-    edge = next((stretch for stretch in later if stretch.limit_kw != first.limit_kw), None)
-    return {"at": utc_text_or_none(edge.start), "charge": edge.limit_kw > 0} if edge else None
+    window = ScheduleWindow(twin, now, spread_s=runtime.control_rules.default_spread_s)
+    edge = window.edge_after(now)
+    return {"at": utc_text(edge), "charge": window.at(edge).limit_kw > 0} if edge else None
 
 
 def _command(twin: Twin) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from driveway.domain.control.desired import LEFT_ALONE_TEXTS, desired
 from driveway.domain.control.protection import HELD_BACK_TEXTS, HeldBack, explain
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.schedules.effective_schedule import limit_at, next_edge
+from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin
 from driveway.domain.twin.reasons import Reason
@@ -109,6 +109,6 @@ def test_an_outlook_says_what_the_effective_schedule_says_at_every_instant(
     schedule = ScheduleWindow(twin, START)
     found, straight = schedule.at(at), limit_at(twin, at)
     assert (found.limit_kw, found.source, found.reason) == (straight.limit_kw, straight.source, straight.reason)
-    edge = next_edge(twin, at)
+    edge = ScheduleWindow(twin, at).edge_after(at)
     if edge is not None and edge < START + timedelta(hours=36):
         assert schedule.edge_after(at) == edge

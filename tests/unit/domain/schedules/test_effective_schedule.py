@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from driveway.domain.charging_profiles import ChargingProfile, SchedulePeriod, parse_charging_profile
 from driveway.domain.schedules.default_schedule import off_peak_intervals
-from driveway.domain.schedules.effective_schedule import Stretch, effective_schedule, limit_at, next_edge
+from driveway.domain.schedules.effective_schedule import Stretch, effective_schedule, limit_at
+from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import (
     ChargeNow,
     InstalledProfile,
@@ -61,6 +62,10 @@ def told(stretches: list[Stretch]) -> list[tuple[str, float, str]]:
 
 def a_day(twin: Twin) -> list[tuple[str, float, str]]:
     return told(effective_schedule(twin, EVENING, EVENING + 24 * HOUR))
+
+
+def next_edge(twin: Twin, now: datetime) -> datetime | None:
+    return ScheduleWindow(twin, now).edge_after(now)
 
 
 def test_without_a_schedule_from_axle_the_car_charges_off_peak() -> None:
@@ -338,7 +343,7 @@ def test_charge_now_and_no_schedule_decide_every_instant(twin: Twin, at: datetim
 @given(twin=twins(), at=OFFSETS)
 @settings(max_examples=80, deadline=None)
 def test_up_to_the_next_edge_the_limit_stays_and_there_it_changes(twin: Twin, at: datetime) -> None:
-    edge = next_edge(twin, at)
+    edge = ScheduleWindow(twin, at).edge_after(at)
     until = edge or at + 24 * HOUR
     before = {stretch.limit_kw for stretch in effective_schedule(twin, at, until)}
 

@@ -97,12 +97,6 @@ def limit_at(twin: Twin, now: datetime, *, spread_s: int = 0) -> Stretch:
     return effective_schedule(twin, now, now + HORIZON, spread_s=spread_s)[0]
 
 
-def next_edge(twin: Twin, now: datetime, *, spread_s: int = 0) -> datetime | None:
-    """The first instant after ``now`` (aware) at which the limit changes; None if it does not within ``HORIZON``."""
-    first, *later = effective_schedule(twin, now, now + HORIZON, spread_s=spread_s)
-    return next((stretch.start for stretch in later if stretch.limit_kw != first.limit_kw), None)
-
-
 def _alike(one: Stretch, other: Stretch) -> bool:
     return (one.limit_kw, one.source, one.reason) == (other.limit_kw, other.source, other.reason)
 

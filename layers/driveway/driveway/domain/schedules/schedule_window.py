@@ -1,4 +1,4 @@
-"""The effective schedule from an instant on, worked out once for all the questions of one look. Pure."""
+"""The effective schedule from an instant on, computed once for all the questions of one reconcile step. Pure."""
 
 from datetime import datetime
 
@@ -7,9 +7,9 @@ from driveway.domain.twin import Twin
 
 
 class ScheduleWindow:
-    """What holds for a twin from ``start`` (aware UTC) on, as far as edges are looked for.
+    """The effective schedule of a twin from ``start`` (aware UTC) until ``HORIZON``.
 
-    It is worked out when it is first asked for: most looks at an unplugged car never ask.
+    It is computed when it is first needed: most steps of an unplugged car never need it.
     """
 
     __slots__ = ("_spread_s", "_stretches", "_twin", "start")
@@ -29,11 +29,11 @@ class ScheduleWindow:
         return self._stretches
 
     def at(self, instant: datetime) -> Stretch:
-        """What holds at an instant; before the start it is what holds there, after the end what holds last."""
+        """The stretch at an instant. Before the start it is the first, after the end the last."""
         return next((part for part in self.stretches if instant < part.end), self.stretches[-1])
 
     def edge_after(self, instant: datetime) -> datetime | None:
-        """The first instant after the given one at which the limit changes; None if it does not in sight."""
+        """The next instant at which the limit changes; None if it does not change within ``HORIZON``."""
         limit_kw = self.at(instant).limit_kw
         later = (part for part in self.stretches if part.start > instant)
         return next((part.start for part in later if part.limit_kw != limit_kw), None)
