@@ -160,6 +160,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.HOME_IN_DOUBT: "One report says that the car is not at home. The next report decides.",
     Reason.HOME_SEEN_AGAIN: "The car reported that it is at home.",
     Reason.PLACE_WAS_STRAY: "The report that the car was away was wrong: it had no time to leave.",
+    Reason.PLACE_BEING_CHECKED: "The battery lost charge while the car was unplugged, so its place is checked first.",
     Reason.LEFT_HOME_UNSEEN: "The car is away from home, and no report of the plug-out came.",
     Reason.PLACE_BEFORE_MOVE: "The reported place is older than the car's latest move.",
     Reason.OBSERVED_JUMP: "The state of charge changed more than a car can. It counts if it is reported again.",
