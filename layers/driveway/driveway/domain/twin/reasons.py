@@ -130,6 +130,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.RELEASED: "Driveway no longer controls the car, so it is released to charge by itself.",
     Reason.THIRD_PARTY_INTERFERENCE: "The driver or another system started the car outside the plan.",
     Reason.PROVIDER_NEEDS_USER: "The driver has to connect the account at the car maker again.",
+    Reason.PROVIDER_NEEDS_OPERATOR: "A base URL or our own credentials are wrong. The operator has to act.",
     Reason.PROVIDER_UNSUPPORTED: "This car or its maker cannot do what was commanded.",
     Reason.TRIAL_START: "The car is reported unplugged, perhaps because of our own stop, so one start is tried.",
     Reason.TRIAL_START_ENDED: "The trial start had no effect, so the car counts as unplugged.",
