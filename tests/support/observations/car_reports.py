@@ -26,7 +26,8 @@ class Snapshot:
     """What a car's cloud says of it at ``at``; None, or not said, is missing.
 
     ``at_home`` is the cloud's flag or its name of the place, ``position`` WGS 84 degrees; ``place_measured_at`` is how
-    the cloud dates both. ``times`` may replace the provider's times by what stands for none.
+    the cloud dates both. ``time_sentinel`` stands in place of the provider's times. ``stale_in_error`` is the code and
+    the value of a Smartcar signal that is in error and carries an old body.
     """
 
     at: datetime
@@ -42,7 +43,7 @@ class Snapshot:
     moving: bool | None = None
     fast_charger: bool = False
     time_sentinel: Any = None
-    errors: frozenset[str] = frozenset()
+    stale_in_error: tuple[str, Any] | None = None
 
 
 def north_of_home(kilometres: float) -> tuple[float, float]:
@@ -160,7 +161,12 @@ def _value(value: Any) -> dict[str, Any] | None:
 
 
 def _signal(code: str, body: Mapping[str, Any] | None, measured: datetime | None, snapshot: Snapshot) -> dict[str, Any]:
-    if body is None or code in snapshot.errors:
+    stale = snapshot.stale_in_error
+    if body is None and stale is not None and stale[0] == code:
+        body = {"value": stale[1]}
+        error = {"type": "VEHICLE_STATE", "code": "UNREACHABLE"}
+        return {"code": code, "body": body, "status": {"value": "ERROR", "error": error}}
+    if body is None:
         error = {"type": "COMPATIBILITY", "code": "VEHICLE_NOT_CAPABLE"}
         return {"code": code, "body": body, "status": {"value": "ERROR", "error": error}}
     times = {"oemUpdatedAt": _time(snapshot, measured), "retrievedAt": int(snapshot.at.timestamp() * 1000)}

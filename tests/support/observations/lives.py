@@ -215,6 +215,13 @@ class Teller:
                 "odometer": ("odometer_km",),
             }[lost]
             snapshot = replace(snapshot, **dict.fromkeys(names))
+        if cloud.provider == "smartcar" and random.random() < cloud.missing:
+            failed = random.choice(["plug", "home"])
+            if failed == "plug":
+                stale = ("charge-ischargingcableconnected", random.random() < 0.5)
+                snapshot = replace(snapshot, plugged_in=None, stale_in_error=stale)
+            elif cloud.gives == "both":
+                snapshot = replace(snapshot, at_home=None, stale_in_error=("location-isathome", random.random() < 0.5))
         if random.random() < cloud.sentinels:
             spoilt: list[dict[str, Any]] = [{"soc_pct": 0}, {"soc_pct": 50}]
             if not cloud.keeps_place_without_fix:
