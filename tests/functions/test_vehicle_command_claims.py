@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from driveway.domain.twin import ChargeNow, Command, Vehicle
+from driveway.domain.twin import ChargeNow, Vehicle
 from driveway.runtime.settings import Settings
 from tests.support.faults import FAULTS, Call, Death, FaultKind, Outside
-from tests.support.functions.assets import a_twin, heard, place, plugged_in, set_secret
+from tests.support.functions.assets import a_twin, heard, place, planned_start, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function, template
 from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult
 
@@ -32,15 +32,7 @@ class Stage:
         for name, client in (("dynamodb", rig.runtime.dynamodb), ("http", http)):
             rig.runtime.__dict__[name] = self.outside.reached_through(name, client)
         twin = heard(plugged_in(a_twin(EARLIER, type="charger", vehicle=Vehicle("ocpp", "CP-1")), EARLIER), NOW)
-        command = Command(
-            id="command-1",
-            action="start",
-            reason="CHARGE_NOW",
-            state="planned",
-            planned_at=NOW,
-            not_before=NOW,
-            expires_at=NOW + timedelta(minutes=10),
-        )
+        command = planned_start()
         boost = ChargeNow("boost-1", NOW, NOW + timedelta(hours=1))
         place(rig, replace(twin, charge_now=boost, control=replace(twin.control, command=command)))
 

@@ -10,11 +10,19 @@ import pytest
 import requests
 
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.twin import ChargeNow, Command, Home, Tariff, Twin, Vehicle, Window
+from driveway.domain.twin import ChargeNow, Home, Tariff, Twin, Vehicle, Window
 from driveway.runtime.clock import Clock
 from driveway.runtime.settings import Settings
 from driveway.vehicles.registry import PROVIDERS, capabilities
-from tests.support.functions.assets import a_twin, heard, keep_refresh_token, place, plugged_in, set_secret
+from tests.support.functions.assets import (
+    a_twin,
+    heard,
+    keep_refresh_token,
+    place,
+    planned_start,
+    plugged_in,
+    set_secret,
+)
 from tests.support.functions.rig import NOW, Rig, function, template
 from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult
 
@@ -113,16 +121,7 @@ def fits(spent_s: float) -> bool:
 def test_a_repeated_start_is_noted_in_time(rig: Rig, monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
     maker = SlowMaker(rig, monkeypatch, provider)
     twin = maker.park(provider)
-    command = Command(
-        id="command-1",
-        action="start",
-        reason="CHARGE_NOW",
-        state="planned",
-        planned_at=NOW,
-        not_before=NOW,
-        expires_at=NOW + timedelta(minutes=10),
-        attempts=1,
-    )
+    command = planned_start(attempts=1)
     boost = ChargeNow("boost-1", NOW, NOW + timedelta(hours=1))
     control = replace(twin.control, command=command, last_limit_kw=3.68, last_start_at=EARLIER)
     place(rig, replace(twin, charge_now=boost, control=control))

@@ -1,10 +1,10 @@
-"""Assets for the tests of single functions: put on the stage without asking Axle, and what is sent about them."""
+"""Assets for the tests of single functions: put on the stage without a call to Axle, and the calls about them."""
 
 import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +13,23 @@ from botocore.exceptions import ClientError
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.axle_sync.answers import acknowledged
 from driveway.domain.axle_sync.differences import next_call
-from driveway.domain.twin import Intent, Link, Observed, Presence, Session, Tariff, Twin, Vehicle, Weekday, Window
+from driveway.domain.twin import (
+    Command,
+    Intent,
+    Link,
+    Observed,
+    Presence,
+    Session,
+    Tariff,
+    Twin,
+    Vehicle,
+    Weekday,
+    Window,
+)
 from driveway.store.sites import SiteRecord, claims_of
 from driveway.vehicles.accounts import keep_tokens
 from driveway.vehicles.registry import capabilities
-from tests.support.functions.rig import ROOT, Reply, Rig, aws, function, read_secrets
+from tests.support.functions.rig import NOW, ROOT, Reply, Rig, aws, function, read_secrets
 
 EVENTS = ROOT / "events"
 AXLE_ASSET = "0d6a2f0e-6f0e-4b7e-9a0c-0a5b1c2d3e4f"
@@ -88,6 +100,22 @@ def heard(twin: Twin, now: datetime) -> Twin:
     while (call := next_call(twin, now)) is not None:
         twin = acknowledged(twin, call, now)
     return replace(twin, news=())
+
+
+def planned_start(**changes: Any) -> Command:
+    """A charge-now's start that is planned for the present instant."""
+    return replace(
+        Command(
+            id="command-1",
+            action="start",
+            reason="CHARGE_NOW",
+            state="planned",
+            planned_at=NOW,
+            not_before=NOW,
+            expires_at=NOW + timedelta(minutes=10),
+        ),
+        **changes,
+    )
 
 
 def set_secret(rig: Rig, setting: str, value: Mapping[str, Any]) -> None:

@@ -80,24 +80,22 @@ def webhooks(name: str) -> Webhooks:
         UnknownProviderError: no provider of that name sends webhooks.
     """
     provider = PROVIDERS.get(name)
-    if provider is None or provider.webhooks is None:
-        raise UnknownProviderError(f"No provider named {name!r} sends webhooks.")
-    return cast("Webhooks", _made(provider.webhooks))
+    return cast(
+        "Webhooks", _made(provider.webhooks if provider else None, f"No provider named {name!r} sends webhooks.")
+    )
 
 
 @cache
 def commands(name: str) -> Commands:
-    """The outbound half of the provider.
-
-    Raises:
-        UnknownProviderError: no provider of that name takes commands.
-    """
+    """The outbound half of the provider. Raises UnknownProviderError: no provider of that name takes commands."""
     provider = PROVIDERS.get(name)
-    if provider is None or provider.commands is None:
-        raise UnknownProviderError(f"No provider named {name!r} takes commands.")
-    return cast("Commands", _made(provider.commands))
+    return cast(
+        "Commands", _made(provider.commands if provider else None, f"No provider named {name!r} takes commands.")
+    )
 
 
-def _made(target: str) -> Any:
+def _made(target: str | None, unknown: str) -> Any:
+    if target is None:
+        raise UnknownProviderError(unknown)
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)()

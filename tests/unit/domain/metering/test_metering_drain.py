@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -23,18 +23,7 @@ from driveway.domain.metering.slot import CLAIM, LIFETIME, Slot
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
-from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, metered, new_store, place
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with dynamodb() as found:
-        yield found
-
-
-@pytest.fixture
-def store(client: Any) -> SlotStore:
-    return new_store(client)
+from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, metered, new_store, place
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What Axle refuses keeps nothing else from it: not the rows beside, not other assets, not another run."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,18 +16,7 @@ from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
-from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, dynamodb, metered, new_store, place
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with dynamodb() as found:
-        yield found
-
-
-@pytest.fixture
-def store(client: Any) -> SlotStore:
-    return new_store(client)
+from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, metered, new_store, place
 
 
 @pytest.fixture
