@@ -47,7 +47,7 @@ def pointers(reply: Reply) -> list[str]:
     return [error["pointer"] for error in reply.body["errors"]]
 
 
-def test_a_tariff_is_answered_normalised_with_what_axle_will_be_told_and_since_when_it_is_not_known(car: Rig) -> None:
+def test_a_tariff_is_answered_normalised_with_what_axle_will_be_sent_and_since_when_it_is_not_known(car: Rig) -> None:
     reply = send(car, "tariff", {"off_peak": "23:30 – 5:30, 13:00-14:00", "timezone": "Europe/London"})
     assert reply.status == 202
     assert reply.body["off_peak"] == [
@@ -62,7 +62,7 @@ def test_a_tariff_is_answered_normalised_with_what_axle_will_be_told_and_since_w
     assert reply.headers["etag"] == f'"{reply.body["revision"]}"'
 
 
-def test_an_intent_is_answered_normalised_with_the_next_departure_that_axle_will_be_told(car: Rig) -> None:
+def test_an_intent_is_answered_normalised_with_the_next_departure_that_axle_will_be_sent(car: Rig) -> None:
     reply = send(car, "intent", {"hours": 2, "ready_by": {"fri": "06:15", "sat": "09:30"}})
     assert reply.status == 202
     assert (reply.body["hours"], reply.body["ready_by"]) == (2, {"fri": "06:15", "sat": "09:30"})
@@ -87,7 +87,7 @@ def test_the_time_since_when_axle_does_not_know_is_that_of_the_first_change(car:
         ("intent", {"kwh": 30, "ready_by": "07:00"}),
     ],
 )
-def test_an_unchanged_value_writes_nothing_and_is_told_to_nobody(car: Rig, what: str, body: Any) -> None:
+def test_an_unchanged_value_writes_nothing_and_is_reported_to_nobody(car: Rig, what: str, body: Any) -> None:
     before = car.items()
     reply = send(car, what, body)
     assert (reply.status, reply.body["axle"]["in_sync"], reply.body["axle"]["next_call"]) == (202, True, None)
@@ -274,7 +274,7 @@ def test_the_problem_says_whether_the_token_was_missing_or_wrong(car: Rig) -> No
         ({"kwh": 400}, NOW + timedelta(hours=24)),
     ],
 )
-def test_charge_now_always_has_an_end_and_axle_is_told_of_it(car: Rig, body: Any, until: datetime) -> None:
+def test_charge_now_always_has_an_end_and_axle_learns_of_it(car: Rig, body: Any, until: datetime) -> None:
     reply = send(car, "charge-now", body)
     assert reply.status == 202
     assert datetime.fromisoformat(reply.body["until"]) == until
@@ -314,7 +314,7 @@ def due_times(rig: Rig) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(item[name]) for name in ("control_due", "axle_due") if name in item}
 
 
-def test_a_deleted_charge_now_is_told_to_axle_only_if_axle_heard_of_it(car: Rig) -> None:
+def test_a_deleted_charge_now_is_reported_to_axle_only_if_axle_knew_of_it(car: Rig) -> None:
     send(car, "charge-now", {"for_minutes": 90})
     unheard = send(car, "charge-now", method="DELETE")
     assert (unheard.status, unheard.body["axle"]["in_sync"]) == (202, True)

@@ -58,7 +58,7 @@ def test_a_cars_intent_is_answered_normalised_and_waits_for_the_car(charger: Rig
     assert [entry.event for entry in charger.twin("car-1").news] == ["VehicleIntentSet"]
 
 
-def test_the_intent_of_the_car_that_is_plugged_in_is_told_with_the_plug_in_and_shown_with_its_reason(
+def test_the_intent_of_the_car_that_is_plugged_in_is_reported_with_the_plug_in_and_shown_with_its_reason(
     charger: Rig,
 ) -> None:
     send(charger, LEAF)
@@ -88,7 +88,7 @@ def test_another_car_named_in_the_session_is_one_call_to_axle(charger: Rig) -> N
     assert status(charger)["axle"]["next_call"] is None
 
 
-def test_a_cars_intent_put_while_it_is_plugged_in_is_told_at_once_and_deleted_is_the_assets_again(
+def test_a_cars_intent_put_while_it_is_plugged_in_is_reported_at_once_and_deleted_is_the_assets_again(
     charger: Rig,
 ) -> None:
     observe(charger, plugged_in=True, at_home=True, vehicle_id="leaf")

@@ -141,7 +141,7 @@ def test_a_final_refusal_is_in_axles_words_and_made_once(world: World, status: i
     assert len(world.simulator.requests.list(path="/event/")) == 1
 
 
-def test_a_403_is_a_refusal_of_a_request_and_an_outage_for_what_an_asset_is_to_be_told(world: World) -> None:
+def test_a_403_is_a_refusal_of_a_request_and_an_outage_for_events_of_an_asset(world: World) -> None:
     world.fault(path="/(data|entities)/", status=403, body={"detail": "Permission denied"})
     instance = world.instance()
     with pytest.raises(AxleRefusedError, match="Permission denied"):
@@ -151,7 +151,7 @@ def test_a_403_is_a_refusal_of_a_request_and_an_outage_for_what_an_asset_is_to_b
     assert (failure.value.status, failure.value.may_be_carried_out) == (403, False)
 
 
-def test_validation_errors_are_told_with_their_places(world: World) -> None:
+def test_validation_errors_come_with_their_places(world: World) -> None:
     instance = world.instance()
     path = onboarded(instance) + "/event/intent"
     with pytest.raises(AxleRefusedError) as failure:
@@ -170,7 +170,7 @@ def test_an_answer_that_will_change_is_an_outage_with_the_wait_that_axle_asks_fo
     assert failure.value.may_be_carried_out is (status not in {425, 429})
 
 
-def test_an_answer_lost_after_axle_acted_may_have_been_heard(world: World) -> None:
+def test_an_answer_lost_after_axle_acted_may_be_carried_out(world: World) -> None:
     instance = world.instance()
     path = onboarded(instance)
     world.fault(path="/event/", when="after", drop=True)
@@ -180,7 +180,7 @@ def test_an_answer_lost_after_axle_acted_may_have_been_heard(world: World) -> No
     assert instance.http.get(f"{world.url}/_sim/assets/car-1", timeout=5).json()["plugged_in"] is True
 
 
-def test_no_answer_in_time_is_an_outage_that_may_have_been_heard(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_answer_in_time_is_an_outage_that_may_be_carried_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "TIMEOUT_S", (1, 0.2))
     instance = world.instance()
     instance.tokens.token()
@@ -190,7 +190,7 @@ def test_no_answer_in_time_is_an_outage_that_may_have_been_heard(world: World, m
     assert failure.value.may_be_carried_out is True
 
 
-def test_nothing_listening_is_an_outage_that_was_not_heard() -> None:
+def test_nothing_listening_is_an_outage_that_cannot_be_carried_out() -> None:
     unused = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     port = unused.server_port
     unused.server_close()
@@ -246,7 +246,7 @@ def test_a_success_that_is_not_json_is_an_answer_lost_whatever_was_asked(odd: Ax
     assert odd.post("/empty", {}) is None
 
 
-def test_a_gateways_page_is_told_by_its_status_only(odd: AxleClient) -> None:
+def test_a_gateways_page_is_known_by_its_status_only(odd: AxleClient) -> None:
     with pytest.raises(AxleUnavailableError, match=r"^HTTP 502$"):
         odd.send_event("/gateway", {})
 

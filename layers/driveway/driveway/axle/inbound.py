@@ -21,7 +21,7 @@ LOOSE_MEMBERS = ("profile", "schedule")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A schedule as it came: its id and creation where an envelope told them, and the profile's body.
+    """A schedule as it came: the profile's body, and the id and the creation time of its envelope, if it has one.
 
     ``axle_asset_id`` is None where the envelope holds no schedule. ``pointer`` is where the profile's body lies.
     """

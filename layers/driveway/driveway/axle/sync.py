@@ -1,4 +1,4 @@
-"""Carries out what ``domain.axle_sync`` says: call Axle, note the answer on the twin, go on until nothing is left."""
+"""Makes the calls of ``domain.axle_sync``: call Axle, note the answer on the twin, go on until nothing is left."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ Note = Callable[[Twin], Twin]
 
 
 def sync(asset: str, runtime: Runtime) -> None:
-    """Tell Axle what it does not know yet of the asset, one call after the other.
+    """Report to Axle what it does not know yet of the asset, one call after the other.
 
     A claim on the twin keeps other instances from calling for the asset meanwhile. The answer of one call and the claim
     of the next are one write. While Axle's breaker is open the twin is put off without a call.
@@ -92,7 +92,7 @@ def _answer_to(call: AxleCall, claim: str, permit: Permit, runtime: Runtime) -> 
         runtime.breakers.succeeded(BREAKER, permit, now)
         runtime.logger.warning("Axle refused", extra={"call": call.kind, "status": status})
         return lambda twin: answered(
-            twin, claim, lambda told: refused(told, call, status=status, detail=words, now=now)
+            twin, claim, lambda twin: refused(twin, call, status=status, detail=words, now=now)
         )
     except AxleUnavailableError as error:
         now, wait_s, words, spread = runtime.now(), error.retry_after_s, error.detail, runtime.random.random()
@@ -103,10 +103,10 @@ def _answer_to(call: AxleCall, claim: str, permit: Permit, runtime: Runtime) -> 
         return lambda twin: answered(
             twin,
             claim,
-            lambda told: put_off(
-                told, words, now=now, wait_s=wait_s, spread=spread, unanswered=unanswered, acts_within=acts_within
+            lambda twin: put_off(
+                twin, words, now=now, wait_s=wait_s, spread=spread, unanswered=unanswered, acts_within=acts_within
             ),
         )
     now = runtime.now()
     runtime.breakers.succeeded(BREAKER, permit, now)
-    return lambda twin: answered(twin, claim, lambda told: acknowledged(told, call, now))
+    return lambda twin: answered(twin, claim, lambda twin: acknowledged(twin, call, now))

@@ -1,6 +1,6 @@
 """What a ``PUT /sites/{site}`` asks for, checked as far as it can be without asking anybody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,23 +161,23 @@ def axle_body(body: SiteBody, mpan: str) -> dict[str, Any]:
 
 def _axle_asset(asset: AssetBody) -> dict[str, Any]:
     properties = {"power_kw": asset.power_kw, "capacity_kwh": asset.battery_kwh}
-    told = {
+    fields = {
         "external_id": asset.asset,
         "type": asset.type,
         "properties": {name: value for name, value in properties.items() if value is not None},
         "asset_model": asset.asset_model,
         "installation_date": asset.installation_date.isoformat() if asset.installation_date else None,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def without_personal(words: Sequence[str], body: SiteBody, mpan: str) -> tuple[str, ...]:
-    """Axle's words with everything that is not to be kept blotted out."""
+def without_personal(warnings: Sequence[str], body: SiteBody, mpan: str) -> tuple[str, ...]:
+    """Axle's warnings with everything blotted out that we do not keep."""
     secrets = {mpan, *body.site.model_dump(include={"mpan", "postcode", "street_address", "email"}).values()}
-    clean = []
-    for said in words:
-        twin_of_other_asset = said
-        for secret in secrets:
-            twin_of_other_asset = twin_of_other_asset.replace(secret, "…") if secret else twin_of_other_asset
-        clean.append(twin_of_other_asset)
-    return tuple(clean)
+    return tuple(_without(warning, filter(None, secrets)) for warning in warnings)
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return text

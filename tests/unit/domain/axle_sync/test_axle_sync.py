@@ -35,12 +35,12 @@ from tests.support.domain.axle_twins import (
 )
 
 
-def test_the_first_telling_is_tariff_intent_and_the_present_plug_state_each_on_its_own() -> None:
+def test_the_first_report_is_tariff_intent_and_the_present_plug_state_each_on_its_own() -> None:
     assert kinds(a_twin()) == ["tariff-update", "intent", "plug-out"]
     assert kinds(plugged(a_twin())) == ["tariff-update", "intent", "plug-in"]
 
 
-def test_what_axle_is_told_is_tariff_intent_and_vehicle_in_axles_words() -> None:
+def test_what_axle_is_sent_is_tariff_intent_and_vehicle_in_axles_words() -> None:
     tariff, intent, plug_in = told(plugged(a_twin()))[1]
     assert tariff.path.endswith("/event/tariff-update")
     assert tariff.body == {
@@ -72,7 +72,7 @@ def test_a_later_plug_in_says_all_that_is_new_in_one_call() -> None:
     assert in_sync(after, NOW)
 
 
-def test_nothing_is_told_when_nothing_changed_or_all_changed_back() -> None:
+def test_nothing_is_reported_when_nothing_changed_or_all_changed_back() -> None:
     twin = settled(plugged(a_twin()))
     assert next_call(twin, NOW) is None
     assert next_call(replace(replace(twin, tariff=EVENING), tariff=twin.tariff), NOW) is None
@@ -86,17 +86,17 @@ def test_ten_quick_changes_cost_one_call_with_the_last_value() -> None:
     assert [(call.kind, call.body["intent"]["energy_required_kwh"]) for call in calls] == [("intent", 9.0)]
 
 
-def test_a_session_closed_and_opened_again_before_axle_heard_is_plug_out_and_plug_in() -> None:
+def test_a_session_closed_and_opened_again_before_axle_knew_is_plug_out_and_plug_in() -> None:
     twin = settled(plugged(a_twin(), "s1"))
     assert kinds(plugged(unplugged(twin), "s2")) == ["plug-out", "plug-in"]
 
 
-def test_a_session_opened_and_closed_unheard_is_not_told() -> None:
+def test_a_session_opened_and_closed_unreported_is_not_reported() -> None:
     twin = settled(a_twin())
     assert kinds(unplugged(plugged(twin))) == []
 
 
-def test_a_session_that_never_ended_after_all_is_told_again() -> None:
+def test_a_session_that_never_ended_after_all_is_reported_again() -> None:
     twin = settled(unplugged(settled(plugged(a_twin(), "s1"))))
     assert kinds(plugged(twin, "s1")) == ["plug-in"]
 
@@ -109,14 +109,14 @@ def test_while_the_site_is_snoozed_axle_takes_the_car_to_be_unplugged() -> None:
     assert kinds(after, NOW + minutes(60)) == ["plug-in", "charge-now"]
 
 
-def test_nothing_is_told_of_an_asset_that_is_not_enrolled_or_leaves() -> None:
+def test_nothing_is_reported_of_an_asset_that_is_not_enrolled_or_leaves() -> None:
     twin = plugged(a_twin())
     for link in (replace(twin.link, enrolled=False), replace(twin.link, leaving=True)):
         gone = replace(twin, link=link)
         assert (next_call(gone, NOW), axle_due(gone, NOW), in_sync(gone, NOW)) == (None, None, True)
 
 
-def test_a_site_that_joins_again_is_told_all_again_even_what_was_refused_before() -> None:
+def test_a_site_that_joins_again_has_all_reported_again_even_what_was_refused_before() -> None:
     twin = told(plugged(a_twin()), refuse=("tariff-update", "plug-in"))[0]
     assert kinds(replace(twin, axle=AxleState())) == ["tariff-update", "intent", "plug-in"]
 
@@ -124,14 +124,14 @@ def test_a_site_that_joins_again_is_told_all_again_even_what_was_refused_before(
 # Charge now
 
 
-def test_charge_now_is_told_after_the_plug_in_and_its_end_before_the_time() -> None:
+def test_charge_now_is_reported_after_the_plug_in_and_its_end_before_the_time() -> None:
     twin, calls = told(boosted(plugged(settled(a_twin())), NOW + minutes(90)))
     assert [call.kind for call in calls] == ["plug-in", "charge-now"]
     assert calls[1].body == {"end_at": "2026-01-15T19:30:00Z"}
     assert kinds(replace(twin, charge_now=None)) == ["charge-now-deleted"]
 
 
-def test_a_charge_now_whose_time_is_over_is_nothing_to_tell() -> None:
+def test_a_charge_now_whose_time_is_over_is_nothing_to_report() -> None:
     twin = settled(boosted(settled(plugged(a_twin())), NOW + minutes(90)))
     assert kinds(twin, NOW + minutes(90)) == []
     assert kinds(replace(twin, charge_now=None), NOW + minutes(90)) == []
@@ -144,11 +144,11 @@ def test_only_another_end_makes_another_charge_now_for_axle() -> None:
     assert kinds(boosted(twin, NOW + minutes(91), "b2")) == ["charge-now"]
 
 
-def test_a_charge_now_of_a_car_that_is_not_plugged_in_is_not_told() -> None:
+def test_a_charge_now_of_a_car_that_is_not_plugged_in_is_not_reported() -> None:
     assert kinds(boosted(settled(a_twin()), NOW + minutes(90))) == []
 
 
-def test_a_charge_now_that_lived_through_a_plug_out_is_told_again_as_axle_may_have_ended_it() -> None:
+def test_a_charge_now_that_lived_through_a_plug_out_is_reported_again_as_axle_may_have_ended_it() -> None:
     twin = settled(boosted(settled(plugged(a_twin(), "s1")), NOW + minutes(90)))
     assert kinds(plugged(twin, "s2")) == ["plug-out", "plug-in", "charge-now"]
     assert kinds(replace(unplugged(twin), charge_now=None)) == ["plug-out", "charge-now-deleted"]
@@ -163,7 +163,7 @@ def test_a_charge_now_waits_for_a_plug_in_that_axle_refuses() -> None:
 # Departures and the state of charge
 
 
-def test_when_a_departure_passes_the_next_ones_time_is_told_once() -> None:
+def test_when_a_departure_passes_the_next_ones_time_is_reported_once() -> None:
     weekend = Intent(ready_by=EVERY_DAY | {"sat": "09:30"}, kwh=30)
     twin = settled(a_twin(intent=weekend))
     friday_departure = datetime(2026, 1, 16, 7, 0, tzinfo=UTC)
@@ -173,7 +173,7 @@ def test_when_a_departure_passes_the_next_ones_time_is_told_once() -> None:
     assert axle_due(after, friday_departure) == datetime(2026, 1, 17, 9, 30, tzinfo=UTC)
 
 
-def test_a_departure_at_the_same_time_every_day_is_told_once_for_all_days() -> None:
+def test_a_departure_at_the_same_time_every_day_is_reported_once_for_all_days() -> None:
     twin = settled(a_twin())
     assert axle_due(twin, NOW) is None
     assert all(next_call(twin, NOW + timedelta(days=day)) is None for day in range(10))
@@ -188,20 +188,20 @@ def test_a_battery_that_fills_while_charging_is_no_news_for_axle() -> None:
     assert kinds(with_soc(twin, 58), two_hours_later) == []
 
 
-def test_a_state_of_charge_that_charging_cannot_explain_is_told() -> None:
+def test_a_state_of_charge_that_charging_cannot_explain_is_reported() -> None:
     twin = settled(plugged(with_soc(a_twin(intent=EIGHTY_PCT), 40)))
     assert kinds(with_soc(twin, 70), NOW + minutes(5)) == ["intent"]
     assert kinds(with_soc(twin, 30), NOW + minutes(5)) == ["intent"]
 
 
-def test_driving_is_told_with_the_next_plug_in_only() -> None:
+def test_driving_is_reported_with_the_next_plug_in_only() -> None:
     twin = with_soc(settled(with_soc(a_twin(intent=EIGHTY_PCT), 80)), 35)
     assert kinds(twin) == []
     (call,) = told(plugged(twin))[1]
     assert call.body["intent"]["energy_required_kwh"] == 32.0
 
 
-def test_the_first_state_of_charge_and_another_target_are_told_at_once() -> None:
+def test_the_first_state_of_charge_and_another_target_are_reported_at_once() -> None:
     twin = settled(a_twin(intent=EIGHTY_PCT))
     measured = with_soc(twin, 50)
     assert kinds(measured) == ["intent"]
@@ -211,7 +211,7 @@ def test_the_first_state_of_charge_and_another_target_are_told_at_once() -> None
 # Refusals
 
 
-def test_a_refused_value_is_told_again_only_when_it_changes() -> None:
+def test_a_refused_value_is_reported_again_only_when_it_changes() -> None:
     twin, calls = told(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))
     assert [call.kind for call in calls] == ["tariff-update"]
     assert axle_due(twin, NOW) is None
@@ -236,7 +236,7 @@ def test_a_refusal_is_forgotten_when_its_value_is_not_wanted_any_more() -> None:
     assert (back.axle.refusals, back.axle.last_error, in_sync(back, NOW)) == ((), None, True)
 
 
-def test_the_app_is_told_of_a_refusal_in_axles_words() -> None:
+def test_the_app_learns_of_a_refusal_in_axles_words() -> None:
     twin = settled(a_twin())
     call = next_call(replace(twin, tariff=EVENING), NOW)
     assert call is not None
@@ -269,7 +269,7 @@ def _after_full_refused(twin: Twin) -> tuple[AxleCall, AxleCall]:
     return tariff, rest
 
 
-def test_a_plug_in_that_is_refused_with_all_it_carries_is_told_bare() -> None:
+def test_a_plug_in_that_is_refused_with_all_it_carries_is_reported_bare() -> None:
     twin, calls = told(plugged(settled(a_twin())), refuse=("plug-in",))
     assert [sorted(call.body) for call in calls] == [["intent", "tariff", "vehicle"], []]
     assert [entry.event for entry in twin.news if "efused" in entry.text] == ["AxleRefused", "NeedsAttention"]
@@ -301,7 +301,7 @@ def test_refusals_of_everything_cost_a_call_for_each_value_and_one_more_for_the_
 # Lost answers
 
 
-def test_a_value_that_changed_back_after_an_unanswered_call_is_told_again() -> None:
+def test_a_value_that_changed_back_after_an_unanswered_call_is_reported_again() -> None:
     twin = settled(plugged(a_twin()))
     assert_told_again("tariff-update", replace(twin, tariff=EVENING), back=twin)
     assert_told_again("intent", replace(twin, intent=EIGHTY_PCT), back=twin)
@@ -315,7 +315,7 @@ def assert_told_again(kind: str, changed: Twin, *, back: Twin) -> None:
     assert in_sync(settled(twin), NOW)
 
 
-def test_after_an_unanswered_plug_in_of_an_ended_session_axle_is_told_of_its_end() -> None:
+def test_after_an_unanswered_plug_in_of_an_ended_session_its_end_is_reported() -> None:
     twin = lost(plugged(settled(a_twin()), "s1"))
     assert kinds(unplugged(twin)) == ["plug-out"]
     assert kinds(plugged(unplugged(twin), "s2")) == ["plug-out", "plug-in"]
@@ -350,7 +350,7 @@ def test_the_claimed_call_is_the_same_whatever_changes_meanwhile() -> None:
     assert kinds(noted) == ["plug-out"]
 
 
-def test_what_a_vanished_caller_told_is_in_doubt_and_its_late_answer_counts_for_nothing() -> None:
+def test_what_a_vanished_caller_reported_is_in_doubt_and_its_late_answer_counts_for_nothing() -> None:
     twin = claim(plugged(settled(a_twin()), "s1"), NOW, "gone")
     call = claimed_call(twin, "gone")
     assert call is not None

@@ -63,7 +63,7 @@ def test_an_outage_is_one_line_in_the_timeline_and_is_known_since_its_first_mome
     assert (after.axle.attempts, after.axle.unacknowledged_since, after.axle.last_error) == (0, None, None)
 
 
-def test_a_twin_with_nothing_to_tell_is_not_held_back() -> None:
+def test_a_twin_with_nothing_to_report_is_not_held_back() -> None:
     twin = settled(a_twin())
     assert held_back(twin, "open", now=NOW, until=NOW + minutes(1)) is twin
     waiting = held_back(plugged(twin), "open", now=NOW, until=NOW + minutes(1))
@@ -112,7 +112,7 @@ def test_a_refusal_whose_value_was_taken_back_is_forgotten() -> None:
     assert kinds(replace(quiet, tariff=EVENING)) == ["tariff-update"]
 
 
-def test_what_is_still_to_tell_or_under_way_or_refused_leaves_the_twin_as_it_is() -> None:
+def test_what_is_still_to_report_or_under_way_or_refused_leaves_the_twin_as_it_is() -> None:
     waiting = down(replace(settled(a_twin()), tariff=EVENING))
     parked = told(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
     calling = replace(claim(replace(waiting, axle=replace(waiting.axle, retry_at=None)), NOW, "x"), tariff=NIGHT)
@@ -138,7 +138,7 @@ def overtaken(first: Twin, then: Twin) -> Twin:
     return told_by_claims(replace(then, axle=lost(first).axle), NOW + timedelta(seconds=5))[0]
 
 
-def test_what_was_told_after_a_lost_call_is_told_once_more_when_that_cannot_be_carried_out_any_more() -> None:
+def test_what_was_reported_after_a_lost_call_is_reported_once_more_when_that_cannot_be_carried_out_any_more() -> None:
     twin, latest = settled(a_twin()), NOW + ACTS_WITHIN
     after = overtaken(plugged(twin, "s1"), twin)
     assert axle_due(after, NOW + timedelta(seconds=6)) == latest
@@ -147,26 +147,26 @@ def test_what_was_told_after_a_lost_call_is_told_once_more_when_that_cannot_be_c
     assert (calls, axle_due(quiet, latest)) == (["plug-out"], None)
 
 
-def test_a_lost_call_whose_value_is_the_last_one_told_is_not_told_again() -> None:
+def test_a_lost_call_whose_value_is_the_last_one_reported_is_not_reported_again() -> None:
     twin = plugged(settled(a_twin()), "s1")
     after = overtaken(twin, twin)
     assert axle_due(after, NOW + timedelta(seconds=6)) is None
     assert told_by_claims(after, NOW + ACTS_WITHIN) == (after, [])
 
 
-def test_a_lost_plug_in_that_carried_older_values_has_them_told_again_too() -> None:
+def test_a_lost_plug_in_that_carried_older_values_has_them_reported_again_too() -> None:
     twin = plugged(settled(a_twin()), "s1")
     after = overtaken(twin, replace(twin, tariff=EVENING, intent=replace(THIRTY_KWH, kwh=12)))
     assert told_by_claims(after, NOW + ACTS_WITHIN)[1] == ["tariff-update", "intent"]
 
 
-def test_a_lost_plug_out_may_have_ended_the_charge_now_told_after_it() -> None:
+def test_a_lost_plug_out_may_have_ended_the_charge_now_reported_after_it() -> None:
     twin = settled(plugged(a_twin(), "s1"))
     after = overtaken(unplugged(twin), boosted(plugged(twin, "s2"), NOW + minutes(90)))
     assert told_by_claims(after, NOW + ACTS_WITHIN)[1] == ["plug-in", "charge-now"]
 
 
-def test_a_lost_call_is_of_no_concern_to_what_is_told_later() -> None:
+def test_a_lost_call_is_of_no_concern_to_what_is_reported_later() -> None:
     twin, later = replace(settled(a_twin()), tariff=EVENING), NOW + minutes(10)
     quiet, calls = told_by_claims(replace(overtaken(twin, twin), tariff=NIGHT), later)
     assert (calls, axle_due(quiet, later)) == (["tariff-update"], None)

@@ -223,7 +223,7 @@ def test_an_asset_that_is_erased_before_its_call_leaves_the_probe_to_another(mon
     assert axle.accepted["axle-6", "plug-in"] == 1
 
 
-def test_a_look_clears_away_what_an_outage_left_on_an_asset_with_nothing_to_tell() -> None:
+def test_a_look_clears_away_what_an_outage_left_on_an_asset_with_nothing_to_report() -> None:
     runtime, table, axle = assets_at_hand(6)
     known = unplugged(table.twins["car-5"]).axle
     axle.down = True
@@ -363,7 +363,7 @@ def settle(asset: str, runtime: Runtime, simulated: Simulated) -> None:
     raise AssertionError("it does not settle")
 
 
-def test_many_instances_that_look_at_once_tell_axle_everything_once_and_in_order(simulated: Simulated) -> None:
+def test_many_instances_that_look_at_once_report_everything_to_axle_once_and_in_order(simulated: Simulated) -> None:
     client = simulated.client()
     asset, twin = simulated.onboard(client)
     simulated.table.twins[asset] = boosted(

@@ -206,7 +206,7 @@ def test_energy_is_estimated_unless_it_comes_from_a_target_and_an_observed_state
     assert told(body, soc_pct=soc_pct).energy_estimated is estimated
 
 
-def test_axle_is_told_the_next_departure_as_wall_time_and_as_an_instant() -> None:
+def test_axle_is_sent_the_next_departure_as_wall_time_and_as_an_instant() -> None:
     saturday_night = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
     week = {"ready_by": {"sat": "08:00", "sun": "09:30", "mon": "07:00"}, "may_charge_peak": True}
     assert told({**week, "charging_mode": "minimise_charging_time"}, now=saturday_night) == AxleIntent(
@@ -241,7 +241,7 @@ def test_on_clock_change_nights_the_wall_time_stays_and_the_instant_is_the_last_
     assert axle.ready_by_local_time == f"{local_time}:00"
 
 
-def test_without_a_departure_there_is_nothing_to_tell() -> None:
+def test_without_a_departure_there_is_nothing_to_report() -> None:
     past = Intent(ready_by={}, exceptions={"2026-01-01": "11:00"})
     assert axle_intent(past, link_power_kw=7.4, battery_kwh=64, soc_pct=41, timezone="Europe/London", now=NOW) is None
 
@@ -272,7 +272,7 @@ KWH, TARGET = told({"kwh": 30}), told({"target_soc_pct": 80})
         (told({"target_soc_pct": 80}, soc_pct=90), told({"target_soc_pct": 85}, soc_pct=90), False),
     ],
 )
-def test_axle_is_told_again_only_what_matters_to_it(
+def test_axle_is_sent_again_only_what_matters_to_it(
     acked: AxleIntent | None, wanted: AxleIntent, differs: bool
 ) -> None:
     assert intent_differs(acked, wanted) is differs

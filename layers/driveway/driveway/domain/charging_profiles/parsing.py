@@ -44,7 +44,7 @@ class ProfileError(ValueError):
 def parse_set_charging_profile(body: object) -> ChargingProfile:
     """The profile in a ``SetChargingProfileRequest`` (OCPP 1.6 §6.43) or in a bare ``ChargingProfile``.
 
-    ``connectorId`` is not looked at: an asset is one connector.
+    ``connectorId`` is ignored: an asset is one connector.
 
     Raises:
         ProfileError: as ``parse_charging_profile``; pointers are into the body given.

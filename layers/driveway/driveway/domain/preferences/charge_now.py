@@ -18,7 +18,7 @@ _FIELDS = ("until", "for_minutes", "kwh")
 
 
 def parse_charge_now(body: Mapping[str, Any], *, now: datetime, power_kw: float, id: str) -> ChargeNow:  # noqa: A002 - the field's name
-    """The charge-now that an app's body says, starting ``now`` (aware) and bounded to 24 hours.
+    """The charge-now in an app's body, starting ``now`` (aware) and bounded to 24 hours.
 
     Exactly one of ``until`` (ISO 8601 with offset, in the future), ``for_minutes`` (a whole number, 1 to 1440) and
     ``kwh`` (more than 0). An amount ends when it is delivered, and at the latest after the time it takes at

@@ -39,7 +39,7 @@ def next_departure(intent: Intent, timezone: str, now: datetime) -> Departure | 
 
 
 def intent_changes_at(intent: Intent, timezone: str, now: datetime) -> datetime | None:
-    """The instant (aware UTC) after ``now`` from which Axle must be told another ready-by time, if there is one.
+    """The instant (aware UTC) after ``now`` from which Axle must know another ready-by time, if there is one.
 
     That is the first departure whose successor is at another wall time: Axle keeps the time and discards the date, so a
     departure followed by one at the same time changes nothing for it.

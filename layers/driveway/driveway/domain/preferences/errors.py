@@ -79,7 +79,7 @@ class Faults:
             least = f"more than {low:g} and" if above else f"at least {low:g} and"
             self.add(pointer, f"Give a number that is {least} at most {high:g}.")
             return None
-        return float(value) + 0.0  # -0.0 would be told as such
+        return float(value) + 0.0  # -0.0 would be shown as such
 
     def flag(self, value: Any, pointer: str) -> bool:
         """The value if it is true or false; a fault, and false, otherwise."""

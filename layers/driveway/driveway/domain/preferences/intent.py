@@ -1,4 +1,4 @@
-"""The intent: what an app says the driver wants, the one form in which it is kept, and what Axle is told.
+"""The intent: what the driver wants, as an app gives it, in the one form in which it is kept, and in Axle's form.
 
 Rules of the words (energy estimated, charging mode, ready-by as wall time): Axle's API description, schema ``Intent``.
 """
@@ -32,7 +32,7 @@ _DUST = Decimal("0.000001")
 
 
 def parse_intent(body: Mapping[str, Any], *, default: Intent | None = None) -> Intent:
-    """The intent that an app's body says, normalised.
+    """The intent in an app's body, normalised.
 
     Energy is at most one of ``kwh``, ``hours`` and ``target_soc_pct``; none means the default hours. ``ready_by`` is
     one local time for all days or an object by weekday (``mon`` to ``sun``; a day left out has no departure);
@@ -179,7 +179,7 @@ def axle_intent(
     default_hours: float = DEFAULT_HOURS,
     charging_efficiency: float = CHARGING_EFFICIENCY,
 ) -> AxleIntent | None:
-    """The intent as Axle is told it for the first departure after ``now`` (aware); None if there is no departure.
+    """The intent in Axle's form, for the first departure after ``now`` (aware); None if there is no departure.
 
     ``soc_pct`` is the latest observed state of charge, ``timezone`` (IANA) the site's, ``vehicle_id`` the car that was
     named as plugged in, if one was. The energy is taken from the
@@ -249,7 +249,7 @@ def _rounded_up(energy_kwh: Decimal, battery_kwh: float | None) -> float:
 
 
 def intent_differs(acked: AxleIntent | None, wanted: AxleIntent) -> bool:
-    """Whether Axle, having acknowledged the one, must be told the other.
+    """Whether Axle, having acknowledged the one, must learn the other.
 
     The date of ``ready_by`` alone is no difference: Axle discards it. Neither is an energy that moved by at most
     ``SOC_ENERGY_TOLERANCE_KWH`` while car and target stayed, since then only the state of charge moved.

@@ -1,4 +1,4 @@
-"""Intents of single cars, where several share a charger: how they are said, and which intent counts."""
+"""Intents of single cars, where several share a charger: their bodies, and which intent counts."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class IntentInForce:
     def text(self) -> str:
         """Why it counts, in a sentence."""
         if self.vehicle_id is None:
-            return "The asset's intent counts: it was not said which car is plugged in."
+            return "The asset's intent counts: no car was named as the one that is plugged in."
         if self.of_vehicle:
             return f"The own intent of {self.vehicle_id} counts: it was named last as the car that is plugged in."
         return f"The asset's intent counts: {self.vehicle_id} has none of its own."
@@ -57,7 +57,7 @@ def is_vehicle_id(text: str) -> bool:
 
 
 def parse_vehicle_intent(body: Mapping[str, Any]) -> VehicleIntent:
-    """The intent of one car that an app's body says: an intent (see ``parse_intent``) and perhaps ``battery_kwh``.
+    """The intent of one car in an app's body: an intent (see ``parse_intent``) and perhaps ``battery_kwh``.
 
     Raises:
         PreferenceError: with a pointer to every fault.

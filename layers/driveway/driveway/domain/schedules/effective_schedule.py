@@ -28,7 +28,7 @@ from driveway.domain.twin.reasons import Reason
 Source = Literal["axle", "default", "charge_now", "minimum_soc"]
 
 HORIZON = timedelta(hours=36)
-"""How far ahead an edge is looked for: past the next day's off-peak, whatever the time of day."""
+"""How far ahead edges are searched: past the next day's off-peak, whatever the time of day."""
 
 DEFAULT_LEVEL = -1
 """Below every level that OCPP allows, so that Axle's level 0 lies over the default schedule and never replaces it."""

@@ -83,7 +83,7 @@ def _check_takes_part(twin: Twin, profile: ChargingProfile, *, now: datetime, ke
 
 
 def _is_the_same(held: InstalledProfile, new: InstalledProfile) -> bool:
-    """Whether a profile says what the one that is held says, for the same session, whenever it is received."""
+    """Whether a profile equals the one that is held, for the same session, and does not depend on its receipt."""
     is_fixed = new.profile.start_schedule is not None or new.profile.valid_from is not None
     present = trimmed(held.profile, new.received_at, received_at=held.received_at)
     return is_fixed and (present, held.session_id) == (new.profile, new.session_id)
