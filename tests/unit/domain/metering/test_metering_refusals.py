@@ -258,7 +258,7 @@ def test_the_last_readings_of_an_asset_leave_to_a_run_what_it_has_claimed(runs: 
 
     runs.axle.faults = [meanwhile]
     runs.run()
-    assert reports[0].unavailable == "Axle's answers to some readings are awaited."
+    assert reports[0].unavailable == "Axle has not answered some readings yet."
     assert set(runs.axle.heard.values()) == {1}
     assert flush(runs).unavailable is None
     assert runs.axle.accepted_wh == 14_400
