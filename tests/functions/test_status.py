@@ -50,7 +50,7 @@ def test_what_was_never_observed_is_null_and_not_false(rig: Rig) -> None:
     body = get(rig).body
     assert [body[name] for name in ("plugged_in", "at_home", "charging", "power_kw", "soc_pct")] == [None] * 5
     assert (body["session"], body["desired"]["charge"], body["desired"]["limit_kw"]) == (None, False, None)
-    assert body["desired"]["reason"] == "NOT_PLUGGED_IN"
+    assert body["desired"]["reason"] == "PLUG_UNKNOWN"
 
 
 def test_planned_commanded_and_observed_are_shown_apart(car: Rig) -> None:

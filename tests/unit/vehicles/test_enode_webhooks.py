@@ -227,9 +227,9 @@ def test_a_rate_is_not_believed_of_a_car_that_does_not_charge():
     assert found.power_kw == 0.0
 
 
-def test_a_rate_of_a_car_that_may_or_may_not_charge_says_nothing():
+def test_a_rate_is_given_without_a_state_for_the_presence_rules_to_judge():
     (found,) = observed(updated(chargeState=charge_state(isPluggedIn=True, chargeRate=7.2)))
-    assert (found.charging, found.power_kw) == (None, None)
+    assert (found.charging, found.power_kw) == (None, 7.2)
 
 
 @pytest.mark.parametrize(("state", "said"), POWER_DELIVERY_STATES.items())

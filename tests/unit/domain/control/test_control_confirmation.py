@@ -221,3 +221,17 @@ def test_a_call_that_was_answered_is_doubted_as_any_other() -> None:
     rig.plug_in()
     rig.run(RULES.confirm_stop_within + 50 * SECOND)
     assert rig.actions() == ["stop", "stop"]
+
+
+# A car that reports neither a state nor a power
+
+
+def test_a_car_that_never_reports_whether_it_charges_gets_one_command_an_edge_and_the_driver_is_told_once() -> None:
+    rig = Rig(sighting_every=None)
+    rig.observe(plugged_in=True)
+    rig.silent = True
+    rig.car.plugged = True
+    rig.run(timedelta(hours=16))
+    assert rig.actions() == ["stop", "start", "stop"]
+    assert attention(rig) == [Reason.CHARGING_UNKNOWN]
+    assert (rig.told("CommandFailed"), rig.twin.control.failures) == ([], 0)

@@ -28,7 +28,10 @@ def boosted(twin: Twin) -> Twin:
 LEFT_ALONE: dict[Reason, Callable[[], Twin]] = {
     Reason.NOT_ENROLLED: lambda: boosted(replace(here(), link=replace(here().link, enrolled=False))),
     Reason.SNOOZED: lambda: replace(here(), link=replace(here().link, snoozed_until=START + MINUTE)),
-    Reason.NOT_PLUGGED_IN: lambda: boosted(new_twin()),
+    Reason.PLUG_UNKNOWN: lambda: boosted(new_twin()),
+    Reason.NOT_PLUGGED_IN: lambda: boosted(
+        replace(new_twin(), presence=replace(new_twin().presence, plugged_in=Observed(False, START)))
+    ),
     Reason.NOT_AT_HOME: lambda: replace(
         new_twin(),
         presence=replace(new_twin().presence, plugged_in=Observed(True, START), at_home=Observed(False, START)),

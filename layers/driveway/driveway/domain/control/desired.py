@@ -122,7 +122,9 @@ def _not_surely_at_home(presence: Presence) -> Reason:
     if presence.doubt is not None:
         return Reason.HOME_IN_DOUBT
     plugged, home = presence.plugged_in, presence.at_home
-    if plugged is None or not plugged.value:
+    if plugged is None:
+        return Reason.PLUG_UNKNOWN
+    if not plugged.value:
         return Reason.NOT_PLUGGED_IN
     return Reason.NOT_AT_HOME if home is not None and not home.value else Reason.HOME_UNKNOWN
 
@@ -134,6 +136,7 @@ LEFT_ALONE_TEXTS: dict[Reason, str] = {
     Reason.NOT_ENROLLED: "The site is not enrolled, so the car charges as it likes.",
     Reason.SNOOZED: "Smart charging is snoozed, so the car charges as it likes.",
     Reason.NOT_PLUGGED_IN: "The car is not plugged in.",
+    Reason.PLUG_UNKNOWN: "It is not known whether the car is plugged in: nothing has reported it.",
     Reason.NOT_AT_HOME: "The car is plugged in, but not at home.",
     Reason.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
     Reason.HOME_IN_DOUBT: "The car reports that it is not at home. We send it no command until that is clear, "

@@ -68,10 +68,24 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     if command.trial == "account" and command.outcome == OutcomeKind.NEEDS_USER:
         text = command.detail or "The car maker's account is still out of order."
         return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, text, now=now)
+    if command.outcome in TAKEN and twin.presence.charging is None and twin.presence.session is not None:
+        return _told_if_unknown(twin, now)
     if command.trial == "full" and command.outcome in TAKEN and is_full(twin):
         text = "The car does not take more: its battery is full."
         return ended(twin, "confirmed", Reason.BATTERY_FULL, text, now=now)
     return None
+
+
+def _told_if_unknown(twin: Twin, now: datetime) -> Twin:
+    """The twin whose command was taken and cannot be confirmed: nothing ever reported whether the car charges."""
+    text = "The car maker took the command. The car does not report whether it charges, so nothing can confirm it."
+    after = ended(twin, "confirmed", Reason.CHARGING_UNKNOWN, text, now=now)
+    if twin.control.charging_unknown_told:
+        return after
+    text = "Your car does not report whether it charges. We command it, but cannot see whether it follows."
+    return replace(after, control=replace(after.control, charging_unknown_told=True)).tell(
+        Entry(now, Event.NEEDS_ATTENTION, Reason.CHARGING_UNKNOWN, text)
+    )
 
 
 def _may_be_repeated(twin: Twin, command: Command, rules: ControlRules) -> bool:

@@ -44,8 +44,9 @@ class Observation:
     ``at``). Reports that repeat one measurement are one piece of evidence. ``clearly_away`` marks a place that cannot
     be home: more than a kilometre off, or a charger that no home has. ``fast_charging``: the car is at a DC charger.
 
-    ``not_full``: the state is one that would say full if the battery were. ``answered``: it is what the answer to a
-    command says, not a report of the car's state.
+    ``starting``: the state is one of starting, which does not say whether the car charges. ``not_full``: the state is
+    one that would say full if the battery were. ``answered``: it is what the answer to a command says, not a report of
+    the car's state.
     """
 
     at: datetime
@@ -65,6 +66,7 @@ class Observation:
     moving: bool | None = None
     battery_full: bool | None = None
     not_full: bool | None = None
+    starting: bool | None = None
     charge_limit_pct: float | None = None
     answered: bool = False
     whereabouts: Whereabouts | None = field(default=None, repr=False)

@@ -41,6 +41,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
+from driveway.domain.presence.charging_by_power import IDLE_AFTER, settle_idle, take_charging_by_power
 from driveway.domain.presence.evidence import home_evidence_at, may_have_been_driven, metered_from
 from driveway.domain.presence.fullness import take_fullness
 from driveway.domain.presence.observation import Observation
@@ -134,6 +135,9 @@ def _at_due(presence: Presence, due: datetime) -> Ruled:
         return replace(after, reopen_before=held.until), effects
     if doubt is not None and doubt.until <= due:
         return settle_doubt(presence, doubt)
+    idle_since = presence.idle_since
+    if idle_since is not None and idle_since + IDLE_AFTER <= due:
+        return settle_idle(presence, ObservationContext(Observation(due, "time"), due, due, PresenceRules(), None))
     return settle_jump(presence), ()
 
 
@@ -141,6 +145,7 @@ def presence_due(presence: Presence) -> datetime | None:
     """When ``settle`` has something to do (aware UTC); None if nothing waits for time."""
     held, doubt, jump = presence.held_plug_out, presence.doubt, presence.pending_soc
     waiting = [held.until if held else None, doubt.until if doubt else None, jump.at + JUMP_WAIT if jump else None]
+    waiting.append(presence.idle_since + IDLE_AFTER if presence.idle_since else None)
     return min((at for at in waiting if at is not None), default=None)
 
 
@@ -221,5 +226,6 @@ _RULES: tuple[Callable[[Presence, ObservationContext], Ruled], ...] = (
     take_home,
     take_vehicle,
     take_signals,
+    take_charging_by_power,
     take_fullness,
 )

@@ -11,6 +11,9 @@ from driveway.domain.twin.reasons import Reason
 # A car's clock may run a little behind ours, so its plug-out may seem to come before the stop that caused it.
 STOP_SKEW_S = 60
 MOST_FALSE_ENDS = 4
+CHARGING_KW = 1.0
+"""A power from which a car charges, where no state says otherwise."""
+
 LATEST_PLUG_IN = timedelta(days=1)
 """Clouds repeat what they could not deliver for about a day."""
 
@@ -156,14 +159,15 @@ def _may_be_contradicted_already(presence: Presence, context: ObservationContext
 def take_flow(presence: Presence, context: ObservationContext) -> Ruled:
     """Flowing power shows the plug: it cancels a held plug-out and reopens a session that never ended.
 
-    It does not make an unplugged car plugged in, and may be an average of the few seconds before it.
+    It does not make an unplugged car plugged in, and may be an average of the few seconds before it. A car whose plug
+    was never reported is plugged in if it charges.
     """
     power = context.seen.power_kw
     flowing = context.seen.charging is True or (power is not None and isfinite(power) and abs(power) >= FLOWING_KW)
-    if not flowing:
-        return presence, ()
     known, shown_at = _plug_known(presence), context.at - seconds(context.rules.flow_lag_s)
-    if known is None or shown_at < known.at:
+    if known is None:
+        return _shown_by_charging(presence, context), ()
+    if not flowing or shown_at < known.at:
         return presence, ()
     if presence.held_plug_out is not None:
         return _cancelled(presence, context, Reason.PLUG_OUT_CANCELLED_BY_POWER)
@@ -172,6 +176,15 @@ def take_flow(presence: Presence, context: ObservationContext) -> Ruled:
     if _never_ended(presence, context.at):
         return _reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_POWER)
     return presence, ()
+
+
+def _shown_by_charging(presence: Presence, context: ObservationContext) -> Presence:
+    """The plug of a car that reports none: in, while it charges. A stopped car may be preconditioned unplugged."""
+    power, stopped = context.seen.power_kw, presence.charging is not None and not presence.charging.value
+    drawn = power is not None and isfinite(power) and power >= CHARGING_KW and context.seen.charging is None
+    if not (context.seen.charging or (drawn and not stopped)):
+        return presence
+    return replace(presence, plugged_in=Observed(True, context.at), plugged_at=context.at)
 
 
 def _cancelled(presence: Presence, context: ObservationContext, reason: Reason) -> Ruled:

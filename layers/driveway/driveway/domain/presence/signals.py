@@ -18,7 +18,7 @@ NOISE_PCT = 5.0
 def take_signals(presence: Presence, context: ObservationContext) -> Ruled:
     """Take in charging, power, state of charge, reachability and a full battery, each if it is newer than known."""
     seen = context.seen
-    presence, effects = _charging(presence, context)
+    presence, effects = take_charging(presence, context, charging=seen.charging)
     other = is_of_another_vehicle(context.at, presence)
     presence, more = _power(presence, context)
     effects += more
@@ -110,8 +110,9 @@ def _told_apart(known: Observed | None, value: float, step: float) -> float:
     return known.value
 
 
-def _charging(presence: Presence, context: ObservationContext) -> Ruled:
-    charging, known = context.seen.charging, presence.charging
+def take_charging(presence: Presence, context: ObservationContext, *, charging: bool | None) -> Ruled:
+    """Take in whether the car charges, if it is newer than known; None says nothing."""
+    known = presence.charging
     if charging is None or not is_newer(context.at, known):
         return presence, ()
     after = replace(presence, charging=Observed(charging, context.at))

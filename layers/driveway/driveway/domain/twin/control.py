@@ -147,6 +147,7 @@ class Control:
         schedule_command: the command that installs or removes it, apart from the commands to charge.
         request: the request to the provider under way that does not command the car.
         looked_at: when we last asked for the car's state because nothing was known of it, or nothing new.
+        charging_unknown_told: the driver was told that nothing reports whether the car charges.
         account_tried_at: when a command was last planned although the account is out of order.
         cancelled_ref: the provider's name of the last command that we asked it to cancel.
         tried_stop_at: the ``last_stop_at`` for which a trial start has reached the provider, or has become pointless.
@@ -185,4 +186,5 @@ class Control:
     looked_at: datetime | None = None
     cancelled_ref: str | None = None
     account_tried_at: datetime | None = None
+    charging_unknown_told: bool = False
     standing_limit: StandingLimit | None = None

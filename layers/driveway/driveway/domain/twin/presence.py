@@ -108,6 +108,9 @@ class Presence:
     Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``; ``needs_user_told`` is what
     the driver was told last, at ``needs_user_told_at``. ``vendor`` is the car's make as its provider names it.
 
+    Power. Where no state says so, ``charging`` is inferred from the power (``charging_inferred``). ``starting_at`` is
+    since when the state says "starting"; ``idle_since`` is since when no power flows, until that counts.
+
     Battery. ``soc_since`` is when the present state of charge was first reported; ``full`` is what was known of the
     battery when it was found full, while it counts as full.
     """
@@ -146,5 +149,8 @@ class Presence:
     needs_user_told_at: datetime | None = None
     vendor: str | None = None
     soc_since: datetime | None = None
+    starting_at: datetime | None = None
+    idle_since: datetime | None = None
+    charging_inferred: bool = False
     charge_limit_pct: Observed | None = None
     full: FullBattery | None = None

@@ -59,7 +59,7 @@ def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
         (flag(charge.get("isPluggedIn")), by_state[0]), (flag(charge.get("isCharging")), by_state[1])
     )
     full = flag(charge.get("isFullyCharged"))
-    power_kw = number(charge.get("chargeRate"), low=0) if charging else None
+    power_kw = number(charge.get("chargeRate"), low=0)
     if charging is False:
         power_kw = 0.0
     signals: dict[str, Any] = {
@@ -68,6 +68,7 @@ def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
         "power_kw": power_kw,
         "soc_pct": number(charge.get("batteryLevel"), low=0, high=100),
         "battery_full": True if full is None and state == "PLUGGED_IN:COMPLETE" else full,
+        "starting": True if charging is None and state == "PLUGGED_IN:INITIALIZING" else None,
         "not_full": True if full is None and state == "PLUGGED_IN:STOPPED" else None,
         "charge_limit_pct": number(charge.get("chargeLimit"), low=1, high=100),
     }

@@ -29,6 +29,9 @@ USED = frozenset(
 """The codes of the signals that are read."""
 
 
+STARTING = frozenset({"STARTING", "INITIALIZING", "PREPARING"})
+"""Statuses that do not say whether the car charges yet."""
+
 PLACE = frozenset({"location-isathome", "location-preciselocation"})
 KM_PER_MILE = 1.609344
 
@@ -139,6 +142,7 @@ def _read_status(status: str | None, values: dict[str, Any]) -> None:
     if values.get("charging") is None:
         values["charging"] = charging
     # Some makes say NOT_CHARGING of a full battery, too: it ends "full" only where FULLY_CHARGED was reported before.
+    values["starting"] = True if status in STARTING else None
     values["not_full"] = True if status == "NOT_CHARGING" else None
     values["battery_full"] = {"CHARGING": False, "FULLY_CHARGED": True}.get(status or "")
 

@@ -143,6 +143,7 @@ def _charge_observation(charge: Mapping[str, Any], now: datetime) -> Observation
         plugged_in=state[0],
         charging=state[1],
         battery_full=state[2],
+        starting=True if state[0] and state[1] is None else None,
         not_full=True if charge.get("charging_state") == "Stopped" else None,
         charge_limit_pct=number(charge.get("charge_limit_soc"), low=1, high=100),
         power_kw=_power_kw(charge),

@@ -111,6 +111,7 @@ def _observation(said: Mapping[str, Any], at: datetime) -> Observation | None:
         "plugged_in": plugged_in,
         "charging": charging,
         "battery_full": battery_full,
+        "starting": True if plugged_in and charging is None else None,
         "not_full": True if state == "Stopped" else None,
         "charge_limit_pct": number(said.get("ChargeLimitSoc"), low=1, high=100),
         "moving": moving,
