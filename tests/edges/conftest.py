@@ -14,7 +14,7 @@ REHEARSED_S = 30.0
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack, up for the whole session, after a rehearsal: what is measured are not the starts of functions."""
+    """The stack, up for the whole session, after a rehearsal, so that cold starts are not measured."""
     limits = {f"{kind.title()}Concurrency": str(CONCURRENCY) for kind in KINDS}
     with stack(Options(folder=tmp_path_factory.mktemp("stack"), parameters=limits, at_once=3)) as values:
         running = Stack(values, Clock())

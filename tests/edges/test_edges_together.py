@@ -40,7 +40,7 @@ def edges(running: Stack) -> Iterator[list[Edge]]:
 
 
 def calls(running: Stack, kind: str) -> list[dict[str, Any]]:
-    """The commands to these cars that a car maker was sent."""
+    """The commands to these cars that a car maker got."""
     sent = running.simulator("cars", "GET", f"/requests?method=POST&path={IN_PATHS[kind]}")["requests"]
     return [call for call in sent if f"/{kind}/" in call["path"] and "/together-" in call["path"]]
 

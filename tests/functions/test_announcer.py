@@ -165,7 +165,7 @@ def test_a_wake_up_within_two_minutes_is_queued_with_its_delay(
     assert queues.looks == ([("control", "car-1", looks)] if looks is not None else [])
 
 
-def test_what_is_due_now_is_looked_at_through_the_bus_and_not_twice(car: Rig, queues: Queues) -> None:
+def test_what_is_due_now_goes_through_the_bus_and_not_twice(car: Rig, queues: Queues) -> None:
     intent = replace(a_twin(NOW).intent, kwh=12)
     publish(written(car, lambda twin: replace(twin, intent=intent)))
     assert car.bus.events[0][1]["reconcile"] == ["axle"]
@@ -240,7 +240,7 @@ class RefusingBus:
         return {"FailedEntryCount": len(Entries), "Entries": []}
 
 
-def test_a_removed_twin_takes_what_was_written_of_it_meanwhile_along(car: Rig) -> None:
+def test_removing_a_twin_erases_what_was_written_of_it_meanwhile(car: Rig) -> None:
     told = written(car, news("PluggedIn"))
     removed = record(image(car), None, "2")
     car.runtime.records.delete("ASSET#car-1", "TWIN")
@@ -250,7 +250,7 @@ def test_a_removed_twin_takes_what_was_written_of_it_meanwhile_along(car: Rig) -
     assert [item for item in car.items() if item["pk"] == "ASSET#car-1"] == []
 
 
-def test_an_old_removal_leaves_an_asset_alone_that_was_onboarded_again(car: Rig) -> None:
+def test_a_late_removal_does_not_touch_an_asset_that_was_onboarded_again(car: Rig) -> None:
     told = written(car, news("PluggedIn"))
     publish(told)
     publish(record(image(car), None))
@@ -258,7 +258,7 @@ def test_an_old_removal_leaves_an_asset_alone_that_was_onboarded_again(car: Rig)
     assert car.twin("car-1").link.asset == "car-1"
 
 
-def test_eventbridge_takes_what_is_announced_and_its_rules_can_tell_it_apart(car: Rig) -> None:
+def test_eventbridge_accepts_the_events_and_its_rules_distinguish_them(car: Rig) -> None:
     events, sqs = aws("events"), aws("sqs")
     events.create_event_bus(Name="driveway-test")
     queue = sqs.create_queue(QueueName="heard")["QueueUrl"]

@@ -59,11 +59,11 @@ def test_header_name_and_scheme_are_read_in_either_case(tokens: Rig, headers: di
         {"x-authorization": "Bearer app-old"},
     ],
 )
-def test_anything_else_has_no_scope(tokens: Rig, headers: dict[str, str] | None) -> None:
+def test_a_token_of_any_other_form_has_no_scope(tokens: Rig, headers: dict[str, str] | None) -> None:
     assert scope(headers) == ""
 
 
-def test_a_token_that_was_taken_out_is_not_valid_any_more(tokens: Rig) -> None:
+def test_a_removed_token_is_no_longer_valid(tokens: Rig) -> None:
     set_secret(tokens, "API_TOKENS_SECRET", {"app": [digest("app-new")], "axle": []})
     assert [scope({"authorization": f"Bearer {token}"}) for token in ("app-old", "app-new", "axle-1")] == [
         "",

@@ -40,7 +40,7 @@ def test_what_is_due_is_queued_at_once_and_what_is_due_within_two_minutes_with_i
     ]
 
 
-def test_both_reconcilers_are_sent_to_a_new_car(rig: Rig) -> None:
+def test_both_reconcilers_run_for_a_new_car(rig: Rig) -> None:
     queues = queues_of(rig)
     place(rig, plugged_in(a_twin(NOW), NOW))
     assert tick() == {"axle": 1, "control": 1, "accounts": 0, "unfinished": 0}
@@ -54,7 +54,7 @@ def test_many_assets_on_all_shards_are_all_queued(rig: Rig) -> None:
     assert {look[1] for look in queues.looks} == {f"car-{n}" for n in range(35)}
 
 
-def test_a_backlog_is_not_made_longer_by_what_is_in_it_and_what_is_new_still_joins_it(rig: Rig) -> None:
+def test_what_is_in_a_backlog_is_not_queued_again_and_what_is_new_is_queued(rig: Rig) -> None:
     queues = queues_of(rig)
     place(rig, *[due_in(0, f"old-{n}") for n in range(5)], due_in(590, "new"))
     rig.clock.move(minutes=10)
@@ -75,16 +75,14 @@ def test_a_lost_message_costs_at_most_a_minute(rig: Rig) -> None:
     assert ("control", "car-1", 0) in queues.looks
 
 
-def test_a_refusing_queue_fails_the_tick_so_that_it_is_seen(rig: Rig) -> None:
+def test_a_queue_that_refuses_fails_the_run_so_that_it_is_noticed(rig: Rig) -> None:
     queues_of(rig).refusing = True
     place(rig, due_in(-1))
     with pytest.raises(QueueError):
         tick()
 
 
-def test_an_onboarding_that_was_begun_and_not_finished_is_counted_and_not_queued(
-    rig: Rig, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unfinished_onboarding_is_counted_and_not_queued(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     queues = queues_of(rig)
     rig.runtime.sites.put(SiteRecord("home-9", begun_at=NOW - timedelta(minutes=6)))
     rig.runtime.sites.put(SiteRecord("home-8", begun_at=NOW - timedelta(minutes=4)))
@@ -107,13 +105,13 @@ RECONCILERS = ["axle_sync", "charge_control"]
 
 
 @pytest.mark.parametrize("name", [*RECONCILERS, "vehicle_commands"])
-def test_a_message_about_an_asset_that_is_gone_is_done(rig: Rig, name: str) -> None:
+def test_a_message_about_an_erased_asset_is_dropped(rig: Rig, name: str) -> None:
     rig.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
     assert function(name).handler(sample(name), None) == {"batchItemFailures": []}
 
 
 @pytest.mark.parametrize("name", RECONCILERS)
-def test_only_the_records_that_failed_come_again(rig: Rig, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_failed_records_are_retried(rig: Rig, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place(rig, due_in(-1))
     good = json.dumps({"asset": "car-1"})
     answer = function(name).handler(records(good, "{", good, '{"other": 1}'), None)
@@ -166,7 +164,7 @@ def test_a_held_plug_out_counts_by_the_due_index_alone(rig: Rig) -> None:
     assert twin.revision == 1
 
 
-def test_a_car_that_does_what_it_should_is_left_unwritten(rig: Rig) -> None:
+def test_a_car_in_sync_causes_no_write(rig: Rig) -> None:
     place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
     for _ in range(3):
         rig.look("control", "car-1")

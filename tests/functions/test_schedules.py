@@ -46,7 +46,7 @@ def car(rig: Rig) -> Rig:
 
 
 @pytest.mark.parametrize("wrap", [lambda body: body, lambda body: {"connectorId": 1, "csChargingProfiles": body}])
-def test_axles_documented_schedule_is_taken_bare_and_as_a_set_charging_profile_request(car: Rig, wrap: Any) -> None:
+def test_axles_documented_schedule_is_accepted_bare_and_as_a_set_charging_profile_request(car: Rig, wrap: Any) -> None:
     assert accepted(post(car, wrap(profile())))
     (one,) = held(car)
     assert one.profile == parse_charging_profile(profile())
@@ -134,14 +134,14 @@ def test_clearing_leaves_the_default_schedule_and_may_be_repeated(car: Rig) -> N
     assert car.items() == before
 
 
-def test_an_event_of_axles_that_holds_no_schedule_is_acknowledged_and_left_alone(car: Rig) -> None:
+def test_an_event_of_axles_without_a_schedule_is_acknowledged_and_ignored(car: Rig) -> None:
     before = state(car)
     for payload in ({}, {"asset_id": AXLE_ASSET}, {"user_id": "u", "profile": {"name": "n"}}, {"schedule": "soon"}):
         assert accepted(deliver(car, envelope(event_type="user:onboarding:complete", payload=payload)))
     assert state(car) == before
 
 
-def test_a_delivery_is_taken_once_by_its_id(car: Rig) -> None:
+def test_a_delivery_is_installed_once_by_its_id(car: Rig) -> None:
     first = envelope()
     deliver(car, first)
     deliver(car, envelope(profile([(0, 3000.0)]), created_at=NOW))
@@ -222,7 +222,7 @@ def test_a_schedule_before_the_plug_in_is_kept_and_holds_for_the_session_that_op
     assert (desired["charge"], desired["source"], desired["reason"]) == (False, "axle", "AXLE_SCHEDULE")
 
 
-def test_a_schedule_before_the_plug_in_is_refused_where_the_stack_says_so(rig: Rig) -> None:
+def test_a_schedule_before_the_plug_in_is_refused_if_the_stack_is_configured_so(rig: Rig) -> None:
     place(rig, a_twin(NOW))
     environ = {**rig.runtime.settings.environ, "SCHEDULE_BEFORE_PLUG_IN": "refuse"}
     rig.runtime.settings = replace(rig.runtime.settings, environ=environ)

@@ -76,7 +76,7 @@ def narrow(car: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
     return car
 
 
-def test_what_was_refused_is_taken_once_periods_are_over_or_cleared(narrow: Rig) -> None:
+def test_a_refused_schedule_is_accepted_once_periods_are_over_or_cleared(narrow: Rig) -> None:
     for level in (1, 2):
         assert accepted(post(narrow, long_schedule(level, 100)))
     assert refused(post(narrow, long_schedule(3, 100)), "too-many-periods")
@@ -104,7 +104,7 @@ def test_neighbours_that_say_the_same_and_periods_that_are_over_are_not_kept(car
     assert [period.limit for period in held(car)[0].profile.periods] == [1.0]
 
 
-def test_schedules_at_more_levels_than_anybody_needs_are_refused_for_good(car: Rig) -> None:
+def test_schedules_at_too_many_levels_are_refused_for_good(car: Rig) -> None:
     replies = [post(car, profile(level=level)) for level in range(MOST_SCHEDULES_HELD + 2)]
     assert [reply.status for reply in replies] == [200] * MOST_SCHEDULES_HELD + [409, 409]
     assert refused(replies[-1], "too-many-periods")

@@ -1,4 +1,4 @@
-"""Axle's schedules that are refused: whose they are, who sent them, what is wrong with them, and faults of ours."""
+"""Axle's schedules that are refused: wrong asset, wrong sender, wrong content, and faults of ours."""
 
 import copy
 import json
@@ -45,7 +45,7 @@ def test_a_schedule_for_an_asset_we_do_not_have_is_refused_for_good(car: Rig, as
 
 
 @pytest.mark.parametrize("asset", [None, 3, "", {}])
-def test_a_schedule_that_does_not_say_whose_it_is_is_refused_and_not_swallowed(car: Rig, asset: Any) -> None:
+def test_a_schedule_without_an_asset_is_refused(car: Rig, asset: Any) -> None:
     reply = deliver(car, envelope(payload={"asset_id": asset, "charging_profile": profile()}))
     assert reply.status == 422
     assert [error["pointer"] for error in reply.body["errors"]] == ["/payload/asset_id"]
@@ -67,7 +67,7 @@ def test_an_erased_asset_is_not_found_even_while_its_alias_is_still_there(car: R
 
 
 @pytest.mark.parametrize(("scope", "status"), [("", 401), ("app", 403)])
-def test_the_bearer_routes_are_axles_alone(car: Rig, scope: str, status: int) -> None:
+def test_only_axle_may_call_the_bearer_routes(car: Rig, scope: str, status: int) -> None:
     before = car.items()
     for reply in (post(car, profile(), scope=scope), post(car, None, scope=scope, method="DELETE")):
         assert reply.status == status
@@ -91,7 +91,7 @@ def test_a_signature_covers_the_raw_bytes(car: Rig) -> None:
 
 
 @pytest.mark.parametrize(("age_s", "status"), [(-301, 401), (-299, 200), (0, 200), (299, 200), (301, 401)])
-def test_a_signature_is_good_for_five_minutes(car: Rig, age_s: int, status: int) -> None:
+def test_a_signature_is_valid_for_five_minutes(car: Rig, age_s: int, status: int) -> None:
     raw = json.dumps(envelope())
     signed = axle_signature(raw.encode(), NOW - timedelta(seconds=age_s))
     assert deliver(car, raw, signature=signed).status == status
@@ -112,7 +112,7 @@ class FastClock(RigClock):
         return Clock(scale=300).real_time(seconds)
 
 
-def test_two_secrets_are_good_while_one_replaces_the_other(car: Rig) -> None:
+def test_two_secrets_are_valid_while_one_replaces_the_other(car: Rig) -> None:
     set_secret(car, "AXLE_WEBHOOK_SECRET", {"secrets": ["new", AXLE_SECRET]})
     assert accepted(deliver(car, envelope(), secret="new"))
     assert accepted(deliver(car, envelope()))
@@ -121,7 +121,7 @@ def test_two_secrets_are_good_while_one_replaces_the_other(car: Rig) -> None:
 
 
 @pytest.mark.parametrize("secrets", [{}, {"secrets": []}, {"secrets": [""]}])
-def test_without_a_secret_no_envelope_is_let_in(car: Rig, secrets: dict[str, Any]) -> None:
+def test_without_a_secret_every_envelope_is_refused(car: Rig, secrets: dict[str, Any]) -> None:
     set_secret(car, "AXLE_WEBHOOK_SECRET", secrets)
     assert deliver(car, envelope(), secret="").status == 401
 
@@ -179,7 +179,9 @@ def test_every_refusal_points_to_the_place_and_says_why(car: Rig, body: dict[str
         ({"event_type": None}, "/event_type"),
     ],
 )
-def test_what_is_no_envelope_is_refused_with_a_pointer(car: Rig, change: dict[str, Any], pointer: str) -> None:
+def test_a_body_that_is_not_an_envelope_is_refused_with_a_pointer(
+    car: Rig, change: dict[str, Any], pointer: str
+) -> None:
     before = car.items()
     reply = deliver(car, envelope(**change))
     assert (reply.status, [error["pointer"] for error in reply.body["errors"]]) == (422, [pointer])
@@ -203,7 +205,7 @@ def test_a_refused_delivery_is_not_remembered_so_a_corrected_one_may_come_under_
 
 
 @pytest.mark.parametrize("operation", ["update_item", "get_item"])
-def test_a_schedule_that_cannot_be_stored_is_our_fault_and_its_repetition_is_taken(
+def test_a_schedule_that_cannot_be_stored_is_our_fault_and_its_repetition_is_stored(
     car: Rig, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     sent = envelope()

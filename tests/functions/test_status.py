@@ -120,7 +120,7 @@ def test_rejected_half_hours_are_shown_with_axles_text_and_recent_flags(car: Rig
     ]
 
 
-def test_a_schedule_is_whole_ordered_and_says_where_each_limit_comes_from(car: Rig) -> None:
+def test_a_schedule_is_gapless_and_ordered_and_names_the_source_of_each_limit(car: Rig) -> None:
     reply = get(car, "/schedule")
     body = reply.body
     assert (body["from"], body["to"]) == ("2026-01-15T18:00:00Z", "2026-01-17T06:00:00Z")
@@ -162,7 +162,7 @@ def test_a_time_that_cannot_be_shown_is_malformed(car: Rig, query: dict[str, str
 
 
 @pytest.mark.parametrize("accept", ["image/svg+xml", "text/html, image/svg+xml;q=0.9"])
-def test_the_same_schedule_is_a_picture_for_who_accepts_one(car: Rig, accept: str) -> None:
+def test_the_same_schedule_is_a_picture_if_the_caller_accepts_svg(car: Rig, accept: str) -> None:
     reply = car.serve("status", "GET /assets/{asset}/schedule", headers={"Accept": accept}, asset="car-1")
     assert (reply.status, reply.headers["content-type"]) == (200, "image/svg+xml")
     picture = ET.fromstring(reply.text)  # noqa: S314 - it is our own
@@ -246,7 +246,7 @@ def test_only_the_app_may_read(car: Rig, scope: str, status: int) -> None:
     assert car.serve("status", "GET /sites/{site}", scope=scope, site="home-1").status == status
 
 
-def test_looking_changes_nothing(car: Rig) -> None:
+def test_reading_changes_nothing(car: Rig) -> None:
     before = car.items()
     for what in ("", "/schedule", "/timeline"):
         get(car, what)

@@ -249,7 +249,7 @@ def test_without_a_secret_nothing_is_let_in(cars: Rig, secrets: dict[str, Any]) 
     assert tesla([], AT, secret="").status == 401
 
 
-def test_two_secrets_are_good_while_one_replaces_the_other(cars: Rig) -> None:
+def test_two_secrets_are_valid_while_one_replaces_the_other(cars: Rig) -> None:
     set_secret(
         cars, "WEBHOOK_SECRETS", {"enode": ["new", ENODE], "smartcar": ["new", SMARTCAR], "tesla": ["new", TESLA]}
     )

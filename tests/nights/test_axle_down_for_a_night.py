@@ -36,7 +36,7 @@ DOWN_AT, BACK_AT, OVER_AT = at(15, 21), at(16, 6), at(16, 8)
 
 @dataclass
 class Outage:
-    """The stack, and what came of the night."""
+    """The stack, and the result of the night."""
 
     running: Stack
     cars: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -64,7 +64,7 @@ def stay(number: int) -> tuple[datetime, datetime]:
 
 
 def half_hours_of(number: int) -> int:
-    """How many half-hours its stay touches."""
+    """How many half-hours its session touches."""
     start, end = stay(number)
     return int(-(-end.timestamp() // 1800) - start.timestamp() // 1800)
 
@@ -118,7 +118,7 @@ def onboard(running: Stack) -> None:
     spec = {"provider": "enode", "soc_pct": 5, "battery_kwh": 64, "auto_start": False}
     bulk = {"count": CARS, "id_prefix": "car-", "home_location_prefix": "home-", "car": spec}
     running.simulator("cars", "POST", "/bulk/cars", bulk)
-    # A machine that is slow for a moment must not be sent everything twice for it.
+    # A slow machine must not get everything twice.
     settings = {"enode": {"sample_every_s": 870, "batch_gather_real_s": 0.2, "answer_within_real_s": 60}}
     running.simulator("cars", "POST", "/config", settings)
     for site in range(SITES):
@@ -129,7 +129,7 @@ def onboard(running: Stack) -> None:
 
 
 def play(night: Outage) -> None:
-    """Plug-ins, the outage, plug-outs, and until Axle has everything."""
+    """Plug-ins, the outage, plug-outs, and the time until Axle has acknowledged everything."""
     running = night.running
     for number in range(CARS):
         for move, moment in zip(("plug-in", "plug-out"), stay(number), strict=True):
@@ -153,17 +153,17 @@ def play(night: Outage) -> None:
 
 
 def requests_to_axle(running: Stack) -> int:
-    """How many requests Axle was sent."""
+    """How many requests Axle got."""
     return len(running.simulator("axle", "GET", "/requests")["requests"])
 
 
 def reach(running: Stack, moment: datetime) -> None:
-    """Wait until the stack's clock is there."""
+    """Wait until the stack's clock shows this instant."""
     time.sleep(running.clock.real_s(moment - running.clock.now()))
 
 
 def has_everything(night: Outage) -> bool:
-    """Whether Axle accepted every half-hour and watt-hour of every stay, and acknowledged every plug-out."""
+    """Whether Axle accepted every half-hour and watt-hour of every session, and acknowledged every plug-out."""
     running = night.running
     night.cars = {one["vehicle_id"]: one for one in running.simulator("cars", "GET", "/cars")["cars"]}
     names = {one["asset_id"]: one["external_id"] for one in assets_at_axle(running)}
@@ -207,7 +207,7 @@ def test_each_car_charged(outage: Outage) -> None:
         assert one["meter_wh"] > 5000, Home(outage.running, name).story()
 
 
-def test_each_half_hour_of_each_stay_is_reported(outage: Outage) -> None:
+def test_each_half_hour_of_each_session_is_reported(outage: Outage) -> None:
     for number in range(CARS):
         assert outage.half_hours[car(number)] >= half_hours_of(number), car(number)
 
@@ -217,7 +217,7 @@ def test_no_half_hour_is_reported_twice_alike(outage: Outage) -> None:
     assert outage.counts["rejected"] == 0
 
 
-def test_axle_hears_of_each_session_once_and_of_none_that_came_and_went_while_it_was_down(outage: Outage) -> None:
+def test_axle_receives_each_session_once_and_none_that_came_and_went_while_it_was_down(outage: Outage) -> None:
     for number in range(CARS):
         since_enrolment = outage.told[car(number)][1:]
         assert since_enrolment == ([] if is_brief(number) else ["plug_in", "plug_out"]), car(number)

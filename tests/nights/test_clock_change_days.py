@@ -23,7 +23,7 @@ TARIFF = {"off_peak": "00:30-04:30, 13:00-14:00", "timezone": "Europe/London"}
 
 @dataclass(frozen=True)
 class Day:
-    """What came of a day: the asset and the car at its end, and what Axle accepted of the local day, by start."""
+    """The result of a day: the asset and the car at its end, and what Axle accepted of the local day, by start."""
 
     asset: dict[str, Any]
     car: dict[str, Any]

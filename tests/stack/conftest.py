@@ -14,11 +14,11 @@ from tests.support.stack.homes import KINDS, Stack
 
 EVENING = datetime(2026, 1, 15, tzinfo=UTC)
 REPORT_EVERY_S = 900
-"""So often a charging car is reported: on a clock 300 times as fast, more would be more than two cores can follow."""
+"""The interval of reports of a charging car. On a clock 300 times as fast, two cores cannot process more."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the night first, which begins soon after the stack's clock, and then what needs the table to be quiet."""
+    """Run the night first, which begins soon after the stack's clock, and then the tests that need a quiet table."""
 
     def turn(item: pytest.Item) -> int:
         return 0 if "night" in getattr(item, "fixturenames", ()) else 1 if "refusals" in item.nodeid else 2
@@ -40,14 +40,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _unplugged_after(running: Stack) -> Iterator[None]:
-    """Leave no car charging when a module ends: each that does has the machine follow it."""
+    """Leave no car charging when a module ends, because each one costs the machine work."""
     yield
     running.simulator("cars", "POST", "/bulk/plug-out")
 
 
 @pytest.fixture(scope="session")
 def night(running: Stack) -> dict[str, Any]:
-    """What came of Axle's documented scenario 1, played once."""
+    """The result of Axle's documented scenario 1, played once."""
     entries: list[dict[str, Any]] = []
     played = Night(running.values, running.clock, EVENING, tell=entries.append)
     played.play()

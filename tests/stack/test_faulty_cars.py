@@ -1,4 +1,4 @@
-"""Cars that fail, sleep, dawdle and lie: followed without storms, brought into line once the fault ceases."""
+"""Cars that fail, sleep, respond late or report falsely: few commands, and the plan once the fault ends."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +83,7 @@ def sent(home: Home) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [case(fault) for fault in FAULTS])
-def test_it_comes_into_line_without_a_storm_of_commands(name: str, homes: dict[str, Home]) -> None:
+def test_it_follows_the_plan_again_without_a_storm_of_commands(name: str, homes: dict[str, Home]) -> None:
     assert not homes[name].charging()
     assert 1 <= len(sent(homes[name])) <= MOST_SENDS
 
@@ -101,7 +101,7 @@ def test_the_app_is_informed_of_a_car_that_does_not_follow(name: str, homes: dic
 
 @pytest.mark.parametrize("kind", DAWDLERS)
 def test_a_car_that_takes_its_time_is_not_asked_again_and_again(kind: str, homes: dict[str, Home]) -> None:
-    # Its four minutes are less than a second here: a machine that is busy with something else may ask once more.
+    # Its four minutes are less than a second here, so a busy machine may send one more command.
     asked = sent(homes[f"dawdles-{kind}"])
     assert max(asked.count("start"), asked.count("stop")) <= 2, homes[f"dawdles-{kind}"].story()
 

@@ -1,4 +1,4 @@
-"""Webhooks that come twice, late, out of order or not at all, and that lie: Axle hears of each home session once."""
+"""Webhooks that come twice, late, out of order, not at all or with false content: Axle gets each home session once."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,11 +20,11 @@ CARS = {
     "liar-tesla": ("tesla", {"lie_unplugged_after_stop_s": 180}),
 }
 REPORTS = 6
-"""So often the provider repeats what it sees after each move, as they do when they poll a car; Tesla does not."""
+"""How often a provider repeats its report after each move, as when it polls a car. Tesla does not repeat."""
 
 
 def rest(homes: list[Home], minutes: float) -> None:
-    """Let time pass while the providers repeat what they see."""
+    """Let time pass while the providers repeat their reports."""
     running = homes[0].running
     for number in range(REPORTS):
         for home in homes:
@@ -71,7 +71,7 @@ def homes(running: Stack) -> dict[str, Home]:
 
 
 def events_at_axle(home: Home) -> list[str]:
-    """The plug events Axle took after the one of the enrolment."""
+    """The plug events that Axle accepted after the one of the enrolment."""
     events = [call["event"] for call in home.at_axle()["history"]]
     return [event for event in events if event in {"plug_in", "plug_out"}][1:]
 

@@ -1,4 +1,4 @@
-"""IAM is enforced on the stack: a function that lacks one permission fails at what it needs it for."""
+"""IAM is enforced on the stack: a function without one of its permissions fails where it needs it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What is refused, how, and that nothing comes of it, on the real template."""
+"""What is refused, how, and that nothing changes, on the real template."""
 
 from typing import Any
 

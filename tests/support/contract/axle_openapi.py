@@ -63,7 +63,7 @@ class Operation:
 
 
 class AxleOpenApi:
-    """An OpenAPI 3.1 document, and what is wrong with a request by it."""
+    """An OpenAPI 3.1 document that finds the faults of a request."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -71,7 +71,7 @@ class AxleOpenApi:
         self._registry: Registry[Any] = Registry().with_resource(_DOCUMENT, resource)
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """What the document says of a concrete path or a template; a literal segment fits better than a parameter."""
+        """The operations of a concrete path or a template; a literal segment matches before a parameter."""
         found = []
         for template, methods in self.document["paths"].items():
             values = _path_values(template, path.partition("?")[0])
@@ -93,7 +93,7 @@ class AxleOpenApi:
         return None if schema is None else self._validator(schema)
 
     def problems(self, method: str, path: str, body: Any) -> list[str]:
-        """What is wrong with a request, in sentences; an empty list when it is valid.
+        """The faults of a request, as sentences; empty if it is valid.
 
         Keys that the document does not declare are wrong too: Axle would ignore them silently.
         """

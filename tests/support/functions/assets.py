@@ -52,7 +52,7 @@ SAMPLE_SECRETS = {
 
 
 def a_twin(now: datetime, **link: Any) -> Twin:
-    """An enrolled car that nothing was observed of; ``link`` changes its link."""
+    """An enrolled car without observations; ``link`` changes its link."""
     held = Link(
         site="home-1",
         asset="car-1",
@@ -119,7 +119,7 @@ def planned_start(**changes: Any) -> Command:
 
 
 def set_secret(rig: Rig, setting: str, value: Mapping[str, Any]) -> None:
-    """Rotate a secret. What was read of it before is forgotten, as after its few minutes."""
+    """Rotate a secret. The copy that was read before is dropped, as after five minutes."""
     aws("secretsmanager").put_secret_value(SecretId=setting, SecretString=json.dumps(value))
     rig.runtime.__dict__["_secrets"] = read_secrets()
 
@@ -148,7 +148,7 @@ def in_base64(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse(rig: Rig, monkeypatch: pytest.MonkeyPatch, operation: str, *, times: int = 1) -> None:
-    """Let the table fail at the next calls of an operation (``update_item``), as when DynamoDB has an outage."""
+    """Let the next calls of a table operation (``update_item``) fail, as in an outage of DynamoDB."""
     real, left = getattr(rig.runtime.dynamodb, operation), [times]
 
     def call(**request: Any) -> Any:

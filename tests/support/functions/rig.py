@@ -49,11 +49,11 @@ class RigClock(Clock):
         return at
 
     def put(self, at: datetime) -> None:
-        """Make it ``at``."""
+        """Put the clock to ``at``."""
         self.__dict__["at"] = at
 
     def sleep_until(self, instant: datetime) -> None:
-        """Be at an instant, if it is not past."""
+        """Move on to an instant, unless it is past."""
         self.put(max(self.now(), instant))
 
     def move(self, **by: float) -> None:
@@ -62,7 +62,7 @@ class RigClock(Clock):
 
 
 class PresentOutput:
-    """The output of the test that runs: the logger is made once in a process, by whichever test is the first."""
+    """The output of the running test: the logger is made once in a process, by the first test."""
 
     def write(self, text: str) -> int:
         """Write where the present test's output goes."""
@@ -111,7 +111,7 @@ def function(name: str) -> ModuleType:
 
 
 class Bus:
-    """An event bus that keeps what it is given."""
+    """An event bus that keeps its events."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -141,7 +141,7 @@ class Reply:
 
 @dataclass
 class Rig:
-    """A stage. ``serve`` calls the function behind a route; ``pump`` lets the stream and the queues do their work."""
+    """A stage. ``serve`` calls the function behind a route; ``pump`` processes the stream and the queues."""
 
     runtime: Runtime
     clock: RigClock
@@ -193,7 +193,7 @@ class Rig:
         return [decode_item(item) for page in pages for item in page["Items"]]
 
     def publish(self) -> None:
-        """Give the announcer what the table's stream has."""
+        """Pass the records of the table's stream to the announcer."""
         if self._cursor is None:
             arn = self.runtime.dynamodb.describe_table(TableName=self.runtime.table.name)["Table"]["LatestStreamArn"]
             shard = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]

@@ -1,4 +1,4 @@
-"""Axle sends a schedule: its bodies, the calls, and what is held of it."""
+"""Axle sends a schedule: its bodies, the calls, and what is stored."""
 
 import json
 import uuid
@@ -67,13 +67,13 @@ def held(rig: Rig) -> tuple[InstalledProfile, ...]:
 
 
 def limits(rig: Rig) -> list[float]:
-    """The limits of the one profile that is held."""
+    """The limits of the only stored profile."""
     (one,) = held(rig)
     return [period.limit for period in one.profile.periods]
 
 
 def state(rig: Rig) -> list[dict[str, Any]]:
-    """Everything in the table except what is remembered of deliveries."""
+    """Everything in the table except the dedupe records of deliveries."""
     return [item for item in rig.items() if item["sk"] != "SEEN"]
 
 

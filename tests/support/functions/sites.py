@@ -60,7 +60,7 @@ def status(rig: Rig, site: str = "home-1") -> Reply:
 
 
 def carry_out(rig: Rig, asset: str, outcome: str = "ACCEPTED") -> str | None:
-    """Let the provider take the command that is planned, as the commands function would; its action."""
+    """Let the provider acknowledge the planned command, as the commands function would; gives its action."""
     now, rules = rig.clock.now(), rig.runtime.control_rules
     command = rig.twin(asset).control.command
     if command is None or command.state != "planned":

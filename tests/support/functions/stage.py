@@ -21,7 +21,7 @@ ALL = ("enode", "smartcar", "tesla", "ocpp")
 
 
 class Stage:
-    """A stage with its car makers: ``run`` lets time pass minute by minute, and everything happen that is due."""
+    """A stage with its car makers: ``run`` lets time pass minute by minute, with everything that is due."""
 
     def __init__(self, rig: Rig, simulator: CarSimulator, url: str) -> None:
         clock = SteppedClock(NOW)
@@ -49,7 +49,7 @@ class Stage:
         return twin
 
     def break_service(self, path: str, **fault: Any) -> None:
-        """A fault at a provider, or at what of it the path (an expression) names."""
+        """A fault at a provider, or at the paths of it that match an expression."""
         self.cars.ok("POST", "/_sim/faults", {"path": rf"^/{path}\b", **fault})
 
     def break_nothing(self) -> None:
@@ -103,7 +103,7 @@ class Stage:
         return [entry["reason"] for entry in answer.body["entries"] if entry["event"] == event]
 
     def ask(self, number: int = 1) -> None:
-        """Have the car looked at through its provider: what the provider claims, truth or not."""
+        """Read the car's state through its provider, true or false."""
         vehicle = self.rig.twin(f"car-{number}").link.vehicle
         assert vehicle is not None
         self.send({"asset": f"car-{number}", "provider": vehicle.provider, "action": "look"})
@@ -116,7 +116,7 @@ class Stage:
         self.settle()
 
     def link(self, number: int = 1, **changes: Any) -> None:
-        """Change what ties the asset to its site, as onboarding does."""
+        """Change the asset's link, as onboarding does."""
         self.rig.change(f"car-{number}", lambda twin: replace(twin, link=replace(twin.link, **changes)))
         self.settle()
 

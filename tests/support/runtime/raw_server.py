@@ -11,7 +11,7 @@ ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 class RawServer:
-    """Does one deed of its script for each request on a connection, on every connection from the start."""
+    """Follows its script, one step for each request; each connection starts the script again."""
 
     def __init__(self, script: Sequence[Deed]) -> None:
         self.script = script
@@ -32,7 +32,7 @@ class RawServer:
 
     def close(self) -> None:
         """Accept no more."""
-        # Without a shutdown, accept() would go on waiting.
+        # Without a shutdown, accept() would block.
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 

@@ -77,7 +77,7 @@ class MovableClock(Clock):
 
 
 class Driveway:
-    """What Axle calls: keeps what it received and answers with ``statuses`` in turn, then 200."""
+    """The integrator that Axle calls: keeps the requests and answers with ``statuses`` in turn, then 200."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, str, dict[str, str], bytes]] = []

@@ -19,18 +19,18 @@ CONCURRENCY = 4
 
 PATIENCE_S = 120.0
 CAR_S = 0.5
-"""What a machine with two cores may need for one car, be it to onboard it, to take its schedule or to start it."""
+"""The time that a machine with two cores may need to onboard one car, to receive its schedule or to start it."""
 
 PREPARED_S = 30.0
-"""From the last schedule that is sent to the first edge."""
+"""The time between the last schedule and the first edge."""
 
 PATIENT_WEBHOOKS = {kind: {"answer_within_real_s": 60} for kind in KINDS}
-"""A machine that is slow for a moment must not be sent everything twice for it."""
+"""A slow machine must not get everything twice."""
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A car, and what its schedule has it do at an instant."""
+    """A car, and the edge of its schedule."""
 
     home: Home
     action: str
@@ -61,7 +61,7 @@ def plugged_in(running: Stack, name: str, cars: int) -> list[Home]:
 
 
 def all_met(homes: Sequence[Home], instant: Callable[[int], datetime]) -> list[Edge]:
-    """An edge for each car, at an instant that follows from its number, once every car does what it says."""
+    """An edge for each car, at an instant that follows from its number, once every car follows its schedule."""
     edges, charges = [], charging(homes[0].running)
     for number, home in enumerate(homes):
         edge = Edge(home, "stop" if charges[home.vehicle_id] else "start", instant(number))
@@ -80,13 +80,13 @@ def all_met(homes: Sequence[Home], instant: Callable[[int], datetime]) -> list[E
 
 
 def charging(running: Stack) -> dict[str, bool]:
-    """Which cars truly charge, by their id."""
+    """Which cars really charge, by id."""
     cars = running.simulator("cars", "GET", "/cars")["cars"]
     return {car["vehicle_id"]: car["charging"] for car in cars}
 
 
 def profile(edge: Edge) -> dict[str, Any]:
-    """Axle's schedule with one edge, after which the other thing holds for the rest of the day."""
+    """Axle's schedule with one edge, after which the car charges (or holds) for the rest of the day."""
     hold, charge = 0.0, 99999.0
     limits = (hold, charge) if edge.action == "start" else (charge, hold)
     start = edge.at - timedelta(hours=1)
@@ -108,7 +108,7 @@ def profile(edge: Edge) -> dict[str, Any]:
 
 
 def spread_of(lateness_s: Sequence[float]) -> str:
-    """Percentiles of lateness in words."""
+    """Percentiles of lateness as a text."""
     percentiles = quantiles(lateness_s, n=100, method="inclusive")
     return f"p50 {percentiles[49]:.2f} s, p99 {percentiles[98]:.2f} s, at worst {max(lateness_s):.2f} s"
 

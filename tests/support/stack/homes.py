@@ -24,7 +24,7 @@ _MPANS = count(1)
 
 @dataclass
 class Stack:
-    """The running stack and the ways to look into it."""
+    """The running stack, and how to inspect it."""
 
     values: dict[str, Any]
     clock: Clock
@@ -69,7 +69,7 @@ class Stack:
         return None if given else "refresh-1"
 
     def hhmm(self, minutes: float) -> str:
-        """The UTC wall time so many minutes from now, cut to the minute."""
+        """The UTC wall time in so many minutes, cut to the minute."""
         return f"{self.clock.now() + timedelta(minutes=minutes):%H:%M}"
 
     def off_peak(self, *spans: tuple[float, float]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Stack:
         return {"off_peak": windows, "timezone": "UTC"}
 
     def instant(self, hhmm: str) -> datetime:
-        """The next instant at which it is so late in UTC."""
+        """The next instant with this UTC wall time."""
         hour, minute = map(int, hhmm.split(":"))
         now = self.clock.now()
         at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
@@ -164,12 +164,12 @@ class Home:
         return shown
 
     def car(self) -> dict[str, Any]:
-        """The truth about the car."""
+        """The real state of the car, from its simulator."""
         shown: dict[str, Any] = self.running.simulator("cars", "GET", f"/cars/{self.vehicle_id}")
         return shown
 
     def charging(self) -> bool:
-        """Whether the car truly charges."""
+        """Whether the car really charges."""
         return bool(self.car()["charging"])
 
     def at_axle(self) -> dict[str, Any]:
@@ -190,7 +190,7 @@ class Home:
         return {row["start_timestamp"]: round(row["value"] * 1000) for row in wanted}
 
     def all_reported(self) -> bool:
-        """Whether what Axle accepted comes to what the car's own meter shows, to the watt-hour."""
+        """Whether Axle accepted what the car's own meter shows, to the watt-hour."""
         meter_wh = self.car()["meter_wh"]
         return bool(meter_wh > 0 and abs(sum(self.accepted_wh().values()) - meter_wh) <= 1)
 
@@ -220,12 +220,12 @@ class Home:
         self.running.simulator("cars", "POST", f"/cars/{self.vehicle_id}/set", changes)
 
     def put(self, what: str, body: dict[str, Any]) -> None:
-        """The app says something of the asset."""
+        """The app posts an observation of the asset."""
         answer = self.running.api("PUT", f"/assets/{self.name}/{what}", body)
         assert answer.status_code == 202, answer.text
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for a condition; a failure tells this home's timeline."""
+        """Wait for a condition; a failure shows this home's timeline."""
         try:
             until(condition, f"{self.name}: {what}")
         except AssertionError as error:
@@ -256,7 +256,7 @@ def until_in_sync(running: Stack, *, patience_s: float) -> None:
 
 
 def plug_in_all(homes: Sequence[Home]) -> None:
-    """Plug many cars in, some at once, until Axle knows of all."""
+    """Plug many cars in, some at once, until Axle has acknowledged all."""
     for first in range(0, len(homes), PLUGGED_AT_ONCE):
         some = {home.name: home for home in homes[first : first + PLUGGED_AT_ONCE]}
         for home in some.values():

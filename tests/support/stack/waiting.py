@@ -1,4 +1,4 @@
-"""Waiting on conditions, never on luck."""
+"""Waits for conditions, never for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ PATIENCE_S = 45.0
 
 
 def until(condition: Callable[[], object], what: str, *, patience_s: float = PATIENCE_S) -> None:
-    """Wait until a condition holds, or fail saying what did not come."""
+    """Wait until a condition holds, or fail with what did not happen."""
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain until {what}"

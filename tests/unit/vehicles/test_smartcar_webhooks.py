@@ -128,7 +128,7 @@ def test_the_published_signature_opens_the_door() -> None:
     assert SmartcarWebhooks().receive(request, [AMT]).dropped == ("VEHICLE_STATE names no vehicle",)
 
 
-def test_two_secrets_are_good_while_one_replaces_the_other() -> None:
+def test_two_secrets_are_valid_while_one_replaces_the_other() -> None:
     for secret in ("old", "new"):
         assert receive(
             state(signal("charge-ischarging", {"value": True})), secret=secret, secrets=("new", "old")

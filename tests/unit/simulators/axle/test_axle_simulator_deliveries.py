@@ -1,4 +1,4 @@
-"""The simulated Axle sending schedules, also when they go astray."""
+"""The simulated Axle sends schedules, also with faults."""
 
 import hashlib
 import hmac
@@ -96,9 +96,7 @@ def test_schedules_are_dropped_duplicated_and_overtaken_on_request(axle: Axle, d
     assert issue(6, 7) == [6, 7]
 
 
-def test_an_envelope_of_which_the_answer_is_lost_comes_again_after_a_newer_clear(
-    axle: Axle, driveway: Driveway
-) -> None:
+def test_an_envelope_whose_answer_is_lost_is_sent_again_after_a_newer_clear(axle: Axle, driveway: Driveway) -> None:
     _, asset_id = axle.onboarded()
     settings = {"driveway_url": driveway.url, "delivery": "envelope", "webhook_secret": "s", "retry_base_s": 0.3}
     axle.post("/_sim/config", settings | {"delivery_faults": {"lose_answers": 1}})

@@ -49,7 +49,7 @@ def test_an_event_that_is_refused_changes_nothing(axle: Axle, event: str, body: 
     assert axle.asset(asset_id)["untold_since_enrolment"] == ["intent", "plug state", "tariff"]
 
 
-def test_generic_events_say_the_same_as_the_particular_ones(axle: Axle) -> None:
+def test_generic_events_have_the_same_effect_as_the_specific_ones(axle: Axle) -> None:
     _, asset_id = axle.onboarded()
     path = f"/entities/asset/{asset_id}/event"
     plug_in = {"event_type": "plug_in", "tariff": TARIFF, "intent": INTENT, "vehicle": {"charging_rate_kw": 11}}

@@ -95,7 +95,7 @@ def test_a_meter_on_utc_leaves_the_ready_by_on_the_british_wall() -> None:
     assert plan(OVERNIGHT, PlanIntent(30, SEVEN), 7.4, None, summer)[-1].end == datetime(2026, 7, 2, 6, tzinfo=UTC)
 
 
-def test_wall_times_that_never_or_twice_occur_have_one_instant() -> None:
+def test_a_wall_time_that_occurs_never_or_twice_has_one_instant() -> None:
     london, lord_howe = ZoneInfo("Europe/London"), ZoneInfo("Australia/Lord_Howe")
     assert instant(date(2026, 3, 29), wall_time(1, 30), london) == datetime(2026, 3, 29, 1, tzinfo=UTC)
     assert instant(date(2026, 10, 25), wall_time(1, 30), london) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)

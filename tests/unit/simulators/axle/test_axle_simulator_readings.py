@@ -1,4 +1,4 @@
-"""The simulated Axle judging meter readings."""
+"""The simulated Axle checks meter readings."""
 
 import gzip
 import json

@@ -21,7 +21,7 @@ def test_mpans_are_checked_for_form_and_connection(axle: Axle) -> None:
     assert axle.post("/validation/mpan", {"mpan": "1234567890123"}).status_code == 400
 
 
-def test_eligibility_tells_the_codes(axle: Axle) -> None:
+def test_eligibility_answers_with_the_codes(axle: Axle) -> None:
     mpan = "1200000000001"
     answer = axle.post("/entities/site/check-eligibility", {"mpan": mpan, "asset_model": "axle_ev_v1"}).json()
     assert answer["propositions"][1] == {
@@ -55,7 +55,7 @@ def test_onboarding_twice_is_onboarding_once(axle: Axle) -> None:
     assert second["assets"][0]["fields_updated"] == second["site"]["fields_updated"] == []
 
 
-def test_onboarding_merges_what_is_new_and_says_so(axle: Axle) -> None:
+def test_onboarding_merges_new_fields_and_lists_them(axle: Axle) -> None:
     axle.onboarded()
     changed = onboarding(site={"street_address": "10 Example Street"}, asset={"properties": {"power_kw": 11}})
     changed["assets"].append({"external_id": "charger-1", "type": "charger"})

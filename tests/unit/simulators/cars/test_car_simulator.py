@@ -1,4 +1,4 @@
-"""The simulated car: its meter is the truth, so it is held to closed forms."""
+"""The simulated car: its meter is the reference, so it is compared with closed forms."""
 
 from datetime import UTC, datetime, timedelta
 from math import exp, isclose, log
@@ -116,7 +116,7 @@ def test_time_to_a_goal_and_energy_after_a_time_are_inverse(soc_pct: float, way:
     )
 )
 @settings(max_examples=80, deadline=None)
-def test_slots_add_up_and_nothing_flows_without_a_cable(steps: list[tuple[int, str]]) -> None:
+def test_half_hours_add_up_and_nothing_flows_without_a_cable(steps: list[tuple[int, str]]) -> None:
     car = a_car(soc_pct=20)
     for gap_s, step in steps:
         at = car.at + timedelta(seconds=gap_s)
@@ -178,7 +178,7 @@ def test_a_stop_holds_until_the_cable_is_put_in_again() -> None:
     assert car.session_wh == 0
 
 
-def test_a_lying_car_seems_unplugged_for_a_while_after_a_stop_and_then_plugged_again() -> None:
+def test_a_car_with_false_reports_seems_unplugged_for_a_while_after_a_stop_and_then_plugged_in() -> None:
     car = a_car(lie_unplugged_after_stop_s=300)
     car.plug_in(START)
     car.command(START + HOUR, "stop")
@@ -216,7 +216,7 @@ def schedule(start_min: int, end_min: int) -> ChargeSchedules:
     return schedules
 
 
-def test_a_schedule_in_the_car_is_obeyed_to_the_instant_over_midnight() -> None:
+def test_a_car_follows_its_own_schedule_to_the_instant_over_midnight() -> None:
     car = a_car(provider="tesla", soc_pct=10)
     car.plan = schedule(23 * 60 + 30, 5 * 60 + 30)
     car.plug_in(START)

@@ -1,4 +1,4 @@
-"""The simulated Enode: its actions, its webhooks, and how they go astray."""
+"""The simulated Enode: its actions, its webhooks, and their faults."""
 
 import hashlib
 import hmac
@@ -253,7 +253,7 @@ def test_an_unreachable_car_sends_nothing_and_reports_when_it_is_back(rig: Rig) 
     assert [event["vehicle"]["chargeState"]["isPluggedIn"] for event in events(rig.sent())] == [True]
 
 
-def test_a_delivery_that_was_not_taken_is_sent_again(rig: Rig) -> None:
+def test_a_delivery_that_was_not_accepted_is_sent_again(rig: Rig) -> None:
     rig.receiver.statuses[:] = [500, 503]
     rig.configure("enode", resend_real_s=[1, 1])
     rig.car("enode")
@@ -333,7 +333,7 @@ def test_a_thousand_cars_start_and_stop_at_the_same_instant(rig: Rig) -> None:
     assert len(told) == 1000
 
 
-def test_what_the_control_does_not_know_is_refused(rig: Rig) -> None:
+def test_an_unknown_setting_is_refused(rig: Rig) -> None:
     rig.car("enode")
     assert rig.call("POST", "/_sim/cars", {"provider": "enode", "vehicle_id": "car-1"}).status_code == 409
     assert rig.call("POST", "/_sim/cars/car-1/set", {"colour": "red"}).status_code == 422

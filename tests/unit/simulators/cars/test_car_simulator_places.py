@@ -1,4 +1,4 @@
-"""What the simulated providers report of places, odometers and times, taken into a twin as the functions take it."""
+"""What the simulated providers report of places, odometers and times, stored in a twin as the functions do it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,7 +34,7 @@ def rig(shared: Rig) -> Rig:
 
 
 class Listening:
-    """A simulated car, and the twin that hears of it."""
+    """A simulated car, and its twin."""
 
     def __init__(self, rig: Rig, provider: str, **spec: Any) -> None:
         self.rig, self.provider, self.heard = rig, provider, 0
@@ -112,12 +112,12 @@ def test_a_drive_shows_on_the_odometer(rig: Rig, provider: str) -> None:
 
 @pytest.mark.parametrize("no_time", ["0", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"])
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
-def test_times_that_are_none_do_not_hide_a_plug_in(rig: Rig, provider: str, no_time: str) -> None:
+def test_invalid_times_do_not_hide_a_plug_in(rig: Rig, provider: str, no_time: str) -> None:
     assert Listening(rig, provider, no_time=no_time).does("plug-in").in_session
 
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar", "tesla"])
-def test_a_state_of_charge_that_is_none_is_not_believed(rig: Rig, provider: str) -> None:
+def test_an_impossible_state_of_charge_is_not_used(rig: Rig, provider: str) -> None:
     car = Listening(rig, provider, soc_pct=80, auto_start=False).does("plug-in").passes(5)
     rig.change(claimed_soc_pct=0)
     rig.do("report")

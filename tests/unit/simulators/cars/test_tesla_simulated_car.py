@@ -28,7 +28,7 @@ def call(rig: Rig, http: requests.Session, **extra: str) -> Call:
 
 
 def observed(rig: Rig) -> list[Observation]:
-    """What the records that arrived say, each read by the relay's door."""
+    """The observations of the records that arrived, each read by the relay's webhook."""
     seen: list[Observation] = []
     for got in rig.sent():
         sent_at = datetime.fromtimestamp(parse_timestamped(got.headers["x-driveway-signature"]).timestamp_s, UTC)
