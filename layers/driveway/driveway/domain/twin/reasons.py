@@ -103,6 +103,7 @@ class Reason(StrEnum):
 
 SENTENCES: dict[Reason, str] = {
     Reason.NOT_PLUGGED_IN: "The car is not known to be plugged in.",
+    Reason.PLUG_UNKNOWN: "Nothing has reported whether the car is plugged in.",
     Reason.NOT_AT_HOME: "The car is plugged in away from home, where Driveway does nothing.",
     Reason.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
     Reason.NOT_ENROLLED: "The site does not take part in smart charging.",
@@ -120,6 +121,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.COMMAND_SUPERSEDED: "The plan changed before the command was done.",
     Reason.COMMAND_EXPIRED: "The command could not be sent in time.",
     Reason.ALREADY_IN_STATE: "The car was already in the state that was commanded.",
+    Reason.CHARGING_UNKNOWN: "The command was acknowledged, but no state or power shows whether the car charges.",
     Reason.NOT_CONFIRMED_IN_TIME: "The car has not shown the command's effect in time.",
     Reason.RETRY_WAIT: "The command is sent again after a pause.",
     Reason.BREAKER_OPEN: "The car did not follow earlier commands, so it is left alone for a while.",
