@@ -85,8 +85,9 @@ def offered(record: AccountRecord, tokens: Sequence[str], site: str | None, now:
     for token in unseen:
         offers, seen = (Offer(token, now), *offers)[:MOST_OFFERS], (*seen, digest_of(token))[-MOST_SEEN:]
     reserved = record.reserved if site is None else {**record.reserved, site: now + RESERVED_FOR}
-    check_at = now if unseen else record.check_at
-    return replace(record, offers=offers, seen=seen, reserved=reserved, check_at=check_at)
+    if unseen:
+        record = replace(record, signed_in_at=now, check_at=now)
+    return replace(record, offers=offers, seen=seen, reserved=reserved)
 
 
 def released(record: AccountRecord, site: str | None, now: datetime) -> AccountRecord:

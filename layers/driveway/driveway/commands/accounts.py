@@ -9,8 +9,7 @@ from dataclasses import replace
 from driveway.auth import account
 from driveway.auth.account_tokens import AccountTokens, lost_text
 from driveway.auth.token_source import TokenError
-from driveway.domain.reports.account_connection import granted_anew
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import granted_anew, lost_anew
 from driveway.domain.twin import Twin
 from driveway.observations.webhook_intake import take_observations
 from driveway.runtime.context import Runtime
@@ -85,18 +84,20 @@ def _inform_assets(checked: Account, runtime: Runtime) -> None:
         if record.news is None and (informed is None or not is_new):
             return
         if is_new:
-            _inform(checked, lost_text(record), runtime)
+            _inform(checked, record, runtime)
             informed = record
         if record.news is None or put_account(checked, replace(record, news=None, news_at=None), runtime):
             return
     raise TokenStoreError("The account's tokens are being changed by others.")
 
 
-def _inform(checked: Account, lost: str | None, runtime: Runtime) -> None:
-    now = runtime.now()
+def _inform(checked: Account, record: AccountRecord, runtime: Runtime) -> None:
+    now, lost = runtime.now(), lost_text(record)
 
     def rule(twin: Twin) -> Twin:
-        return disconnected(twin, lost, now) if lost is not None else granted_anew(twin, now)
+        if lost is None:
+            return granted_anew(twin, now)
+        return lost_anew(twin, lost, signed_in_at=record.signed_in_at, now=now)
 
     for asset in runtime.records.assets_of_user(checked.provider, checked.user_id):
         try:

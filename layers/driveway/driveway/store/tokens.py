@@ -86,6 +86,7 @@ class AccountRecord(TokenRecord):
         previous: the one that was exchanged for it, which its maker may take again until ``previous_until``.
         offers: refresh tokens from the app that were not exchanged yet, newest first.
         seen: digests of every refresh token that the app ever gave for this account.
+        signed_in_at: when the app last gave one that was not seen before.
         reserved: sites that are being onboarded with this account, each with the end of its reservation.
         lost_at: when the maker refused the last refresh token; None while the account works.
         interrupted: whether the claim before the latest one lapsed without an outcome.
@@ -104,6 +105,7 @@ class AccountRecord(TokenRecord):
     previous_until: datetime | None = None
     offers: tuple[Offer, ...] = ()
     seen: tuple[str, ...] = ()
+    signed_in_at: datetime | None = None
     reserved: Mapping[str, datetime] = field(default_factory=dict)
     lost_at: datetime | None = None
     interrupted: bool = False

@@ -8,7 +8,7 @@ import pytest
 
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.reports.account_connection import granted_anew
+from driveway.domain.reports.account_connection import granted_anew, lost_anew
 from driveway.domain.reports.apply_observations import disconnected
 from driveway.domain.twin import Command, Observed, Twin, Vehicle
 from driveway.vehicles.registry import capabilities
@@ -71,3 +71,13 @@ def test_a_car_that_the_loss_did_not_touch_is_left_as_it_is() -> None:
     failed = replace(twin.control, command=refused("stop", outcome="FAILED"), breaker_until=NOW + timedelta(hours=1))
     for untouched in (twin, replace(twin, control=failed)):
         assert granted_anew(untouched, NOW) is untouched
+
+
+def test_a_sign_in_that_was_in_vain_says_so_once_and_a_loss_that_is_known_is_not_repeated() -> None:
+    known, later = charging_in_the_peak(), NOW + timedelta(minutes=10)
+    assert lost_anew(known, "It is lost.", signed_in_at=NOW - timedelta(days=9), now=later) is known
+    again = lost_anew(known, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later)
+    assert [entry.event for entry in again.news] == ["NeedsAttention"]
+    assert again.presence.needs_user == "It is lost again."
+    informed = replace(again, news=())
+    assert lost_anew(informed, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later) is informed

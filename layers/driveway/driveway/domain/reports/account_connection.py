@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from driveway.domain.reports.apply_observations import disconnected
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
@@ -58,3 +59,18 @@ def granted_anew(twin: Twin, now: datetime) -> Twin:
     if schedule is not None and schedule.outcome == _REFUSED and schedule.state == "failed":
         control = replace(control, schedule_command=replace(schedule, outcome=None, confirm_by=now))
     return reconnected(replace(twin, control=control) if control is not twin.control else twin, now)
+
+
+def lost_anew(twin: Twin, why: str, *, signed_in_at: datetime | None, now: datetime) -> Twin:
+    """The twin whose account is lost; a driver who has signed in since an earlier loss learns that it was in vain.
+
+    Args:
+        twin: as it is.
+        why: the reason, for the driver.
+        signed_in_at: when the driver last signed in (aware UTC); None if that is not known.
+        now: the present instant, aware UTC.
+    """
+    since = twin.presence.needs_user_at
+    if signed_in_at is not None and since is not None and since < signed_in_at:
+        twin = replace(twin, presence=replace(twin.presence, needs_user=None))
+    return disconnected(twin, why, now)
