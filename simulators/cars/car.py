@@ -36,7 +36,7 @@ class Plan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the car's cloud says of it, which is the truth unless the car was told to lie or to keep quiet."""
+    """What the car's cloud says of it, which is true unless the car is set to report falsely or not at all."""
 
     at: datetime
     plugged: bool
@@ -187,7 +187,7 @@ class Car:
             self.transitions.append(Transition(self.at, self.charging, self.power_kw))
 
     def plug_in(self, at: datetime) -> None:
-        """Connect the cable: a new session, in which the car decides by itself until it is told otherwise."""
+        """Connect the cable: a new session, in which the car decides by itself until it gets a command."""
         self.advance(at)
         if self.plugged:
             return

@@ -48,7 +48,7 @@ class Action:
 
 
 class Actions:
-    """All actions. ``on_end`` is told of each one that ends, with its car when there still is one."""
+    """All actions. ``on_end`` is called for each one that ends, with its car when there still is one."""
 
     def __init__(self, world: World, on_end: Callable[[Action, Car | None], None]) -> None:
         """No actions yet."""

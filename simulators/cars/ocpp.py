@@ -73,7 +73,7 @@ class ChargerPlan:
         return next((limit for start, limit in reversed(self._limits) if start <= at), None)
 
     def next_edge(self, car: Car, after: datetime) -> datetime | None:
-        """When the composite limit next changes, at the latest where it has to be resolved anew."""
+        """When the composite limit next changes, at the latest when it has to be resolved again."""
         if not self.installed:
             return None
         self._resolve(car, after)

@@ -1,4 +1,4 @@
-"""Webhooks on their way: a few threads post them, retry them, and lose or delay them where they are told to."""
+"""Webhooks on their way: a few threads post them, retry them, and lose or delay them if configured."""
 
 import queue
 import random

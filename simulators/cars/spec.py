@@ -50,7 +50,7 @@ class CarSpec(Strict):
         reports_charging: False leaves out whether the car charges, as an app does that knows plug and power only.
         reports_cable: False leaves out the cable: the car has no such signal.
         reports_power: False leaves out the power.
-        waits_when_limit_raised: a full car whose charge limit is raised does not go on before it is told to.
+        waits_when_limit_raised: a full car whose charge limit is raised does not continue before it gets a start.
         account_connected: False refuses every call about the car because the driver's account is disconnected. That it
             comes back is reported by nothing.
         lie_unplugged_after_stop_s: for so long after an obeyed stop the provider claims that the cable is out.

@@ -91,7 +91,7 @@ class Tesla:
         return self.world.settings.tesla
 
     def configured(self) -> None:
-        """Begin telemetry anew, and let the configured refresh token be the only good one."""
+        """Restart telemetry, and make the configured refresh token the only valid one."""
         self._told.clear()
         self._set_refresh_tokens()
 

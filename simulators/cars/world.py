@@ -1,6 +1,6 @@
 """All cars and everything that is going to happen to them, in the order of simulated time.
 
-Whoever touches the world first lets happen what was due by then, so that an instant in the simulation is exact
+Every access to the world first processes what was due by then, so that an instant in the simulation is exact
 however late a thread wakes up.
 """
 

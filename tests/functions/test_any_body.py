@@ -122,7 +122,7 @@ def twin_sizes(rig: Rig) -> list[int]:
 
 
 @pytest.mark.parametrize("route", BODIES)
-def test_no_body_is_our_fault_for_ever(rig: Rig, route: str) -> None:
+def test_no_body_stays_our_fault(rig: Rig, route: str) -> None:
     placed(rig)
 
     @given(body=mutated(BODIES[route][3]) | ANYTHING)

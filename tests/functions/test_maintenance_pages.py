@@ -31,7 +31,7 @@ def set_kwh(rig: Rig, kwh: float) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_intent_whose_answer_is_a_page_is_in_doubt_and_told_again(home: Rig, when: str) -> None:
+def test_an_intent_whose_answer_is_a_page_is_in_doubt_and_sent_again(home: Rig, when: str) -> None:
     home.axle.faults.add(Fault(path="/event/intent", page=PAGE, count=1, when=when))
     set_kwh(home, 11.0)
     axle = home.serve("status", "GET /assets/{asset}", asset="car-1").body["axle"]
@@ -43,7 +43,7 @@ def test_an_intent_whose_answer_is_a_page_is_in_doubt_and_told_again(home: Rig, 
     assert home.serve("status", "GET /assets/{asset}", asset="car-1").body["axle"]["in_sync"] is True
 
 
-def test_a_value_that_was_taken_back_is_told_again_because_axle_may_know_the_one_before(home: Rig) -> None:
+def test_a_value_that_was_taken_back_is_sent_again_because_axle_may_have_the_one_before(home: Rig) -> None:
     before = intent_at_axle(home)
     home.axle.faults.add(Fault(path="/event/intent", page=PAGE, count=1, when="after"))
     set_kwh(home, 30.0)

@@ -167,7 +167,7 @@ def test_a_day_that_is_judged_while_the_site_is_put_is_judged_once(rig: Rig, mon
     assert [line["day"] for line in lines] == ["2026-01-15"]
 
 
-def test_what_axle_rejected_is_told_again_when_the_operator_says_so(rig: Rig) -> None:
+def test_what_axle_rejected_is_sent_again_when_the_operator_asks_for_it(rig: Rig) -> None:
     plug_in(rig)
     rig.clock.move(minutes=41)
     rig.axle.faults.add(Fault(path="/data/readings", status=422))

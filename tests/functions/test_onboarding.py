@@ -127,7 +127,7 @@ def test_every_fault_of_a_body_has_its_pointer(rig: Rig) -> None:
         ("/site/gave_boundary_meter_consent_at", "0001-01-01T00:00:00+12:00"),
     ],
 )
-def test_one_type_is_not_taken_for_another(rig: Rig, pointer: str, value: Any) -> None:
+def test_one_type_does_not_pass_as_another(rig: Rig, pointer: str, value: Any) -> None:
     body = copy.deepcopy(site_body(car()))
     *path, last = pointer.removeprefix("/").split("/")
     place: Any = body

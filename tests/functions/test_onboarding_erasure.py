@@ -1,4 +1,4 @@
-"""DELETE /sites/{site}: the car is let go, the last readings are told, everything is forgotten."""
+"""DELETE /sites/{site}: the car is released, the last readings are reported, everything is erased."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ def test_a_held_car_is_released_before_anything_is_erased(rig: Rig, monkeypatch:
     assert rig.axle.world.sites == {}
 
 
-def test_a_car_that_cannot_be_reached_does_not_hold_up_the_erasure_for_ever(
+def test_a_car_that_cannot_be_reached_holds_up_the_erasure_for_an_hour_at_most(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)

@@ -95,7 +95,7 @@ def test_whatever_fails_leaves_the_old_or_the_new_and_the_repeat_reaches_the_new
 
 
 class _FailingWrites:
-    """A DynamoDB client whose transactions fail until told otherwise."""
+    """A DynamoDB client whose transactions fail until they are allowed again."""
 
     def __init__(self, client: Any) -> None:
         self.client, self.failing = client, True

@@ -39,13 +39,13 @@ def axle_site(rig: Rig) -> str:
     return str(record.axle_site_id)
 
 
-def test_an_eligible_meter_is_told_so_and_nothing_is_stored(rig: Rig) -> None:
+def test_an_eligible_meter_is_answered_as_such_and_nothing_is_stored(rig: Rig) -> None:
     reply = ask(rig, f"00 801 902 {MPAN[:2]} {MPAN[2:]}")
     assert (reply.status, reply.body) == (200, {"eligible": True, "half_hourly_settled": True, "issues": []})
     assert [item for item in rig.items() if not item["pk"].startswith("TOKEN#")] == []
 
 
-def test_issues_are_told_in_sentences(rig: Rig) -> None:
+def test_issues_are_answered_in_sentences(rig: Rig) -> None:
     facts(rig, half_hourly_settled=False, issues=["non_domestic_site"])
     body = ask(rig, MPAN).body
     assert not body["eligible"]
@@ -81,7 +81,7 @@ def test_eligibility_answers_503_while_axle_is_away(rig: Rig, path: str) -> None
     assert ask(rig, MPAN).status == 200
 
 
-def test_who_opts_out_is_let_go_and_axles_schedules_are_refused_for_good(rig: Rig) -> None:
+def test_a_car_that_opts_out_is_released_and_axles_schedules_are_refused_for_good(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=True)))
     rig.pump()
     reply = post(rig, "unenrol")
@@ -112,7 +112,7 @@ def test_an_opting_out_that_axle_does_not_hear_holds_here_and_is_healed_by_repea
     assert post(rig, "unenrol").body["state"] == "unenrolled"
 
 
-def test_who_opts_in_again_needs_to_mean_it_and_axle_is_told_all_anew(rig: Rig) -> None:
+def test_a_site_that_opts_in_again_needs_rejoin_and_everything_is_sent_to_axle_again(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=True)))
     rig.pump()
     told = len(rig.told("car-1"))

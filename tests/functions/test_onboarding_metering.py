@@ -61,7 +61,7 @@ def test_a_put_that_keeps_the_vehicle_keeps_its_session_and_the_energy_of_the_ni
     [(car(plugged_in=True), OTHER_CAR), (car(type="charger", plugged_in=True, vehicle=CHARGER), OTHER_CHARGER)],
     ids=["car", "charger"],
 )
-def test_a_swap_that_dies_after_its_commit_ends_the_session_with_the_next_look(
+def test_a_swap_that_dies_after_its_commit_ends_the_session_with_the_next_wake_up(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, asset: dict[str, Any], other: dict[str, Any]
 ) -> None:
     put(rig, site_body(asset))

@@ -43,7 +43,7 @@ def test_a_plug_state_that_is_left_out_is_unknown_and_the_answer_warns(rig: Rig)
     assert (given["plugged_in"], given["warnings"]) == (False, [])
 
 
-def test_axle_is_told_a_plug_out_while_nothing_is_known(rig: Rig) -> None:
+def test_axle_receives_a_plug_out_while_nothing_is_known(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=None)))
     rig.pump()
     assert rig.told("car-1") == ["tariff_update", "intent_update", "plug_out"]
@@ -59,7 +59,7 @@ def test_a_report_from_before_the_call_that_comes_after_it_counts(rig: Rig) -> N
 
 
 @pytest.mark.parametrize("provider", CARS)
-def test_the_car_is_looked_at_after_the_answer_and_axle_is_told_what_was_found(stage: Stage, provider: str) -> None:
+def test_the_cars_state_is_read_after_the_answer_and_sent_to_axle(stage: Stage, provider: str) -> None:
     stage.cars.configure(provider)
     asset = join(stage, provider)
     stage.cars.do("plug-in", "5YJ30000000000001")

@@ -69,7 +69,7 @@ def test_an_asset_of_another_site_cannot_be_removed(rig: Rig) -> None:
     assert names(rig) == ["car-1"]
 
 
-def test_the_provider_of_a_car_changes_and_the_car_is_let_go_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_provider_of_a_car_changes_and_the_car_is_released_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "RELEASE_WAIT_S", 0)
     held(rig)
     body = site_body(car(vehicle=OTHER, plugged_in=True))

@@ -114,7 +114,7 @@ def proto(at: datetime) -> dict[str, Any]:
 
 
 def queued(rig: Rig) -> list[str]:
-    """What waits in the queues of looks."""
+    """The messages in the queues of wake-ups."""
     found = []
     for queue in QUEUES:
         url = rig.runtime.settings.text(queue)

@@ -1,4 +1,4 @@
-"""PUT of a tariff, an intent, a charge-now: what is stored, answered and told to Axle."""
+"""PUT of a tariff, an intent, a charge-now: what is stored, answered and sent to Axle."""
 
 import base64
 import json
@@ -208,7 +208,7 @@ def test_a_percentage_without_a_known_battery_is_refused(rig: Rig) -> None:
     assert (reply.status, pointers(reply)) == (422, ["/target_soc_pct"])
 
 
-def test_prices_are_reduced_to_windows_and_the_loss_is_said(car: Rig) -> None:
+def test_prices_are_reduced_to_windows_with_a_warning(car: Rig) -> None:
     prices = [7.5 if half_hour < 10 else 30 for half_hour in range(48)]
     reply = send(car, "tariff", {"prices": prices, "timezone": "Europe/London"})
     assert reply.status == 202, reply.text

@@ -32,7 +32,7 @@ def test_every_car_of_the_provider_is_looked_at_and_a_lost_plug_in_is_found(stag
     assert held == [True, True, True, False]
 
 
-def test_a_look_that_the_bus_refuses_is_an_error(stage: Stage) -> None:
+def test_a_request_that_the_bus_refuses_is_an_error(stage: Stage) -> None:
     stage.park("enode")
 
     class Full:

@@ -26,7 +26,7 @@ def limit(stage: Stage, limit_kw: float) -> None:
 
 
 def amps_set(stage: Stage) -> list[float]:
-    """The charging currents that the car was told, refused ones too."""
+    """The charging currents that were commanded, refused ones too."""
     told = stage.truth()["commands"]
     return [one["params"]["charging_amps"] for one in told if one["command"] == "set_charging_amps"]
 
@@ -105,9 +105,7 @@ def test_a_limit_never_raises_the_current_that_a_driver_chose_for_a_weak_circuit
 
 @pytest.mark.parametrize("how", ["unenrolled", "leaving", "snoozed"])
 @pytest.mark.parametrize("plugged", [True, False])
-def test_a_car_that_is_let_go_of_has_its_drivers_own_current_back_at_once(
-    stage: Stage, how: str, plugged: bool
-) -> None:
+def test_a_released_car_has_its_drivers_own_current_back_at_once(stage: Stage, how: str, plugged: bool) -> None:
     stage.park("tesla", auto_start=False, driver_amps=16)
     limit(stage, 3.0)
     stage.see()

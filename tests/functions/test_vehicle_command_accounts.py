@@ -47,7 +47,7 @@ def test_an_account_that_is_still_refused_is_looked_at_and_not_commanded(stage: 
     ("status", "words"),
     [(403, "Tesla Vehicle Command Protocol required"), (421, "user out of region, use base URL: elsewhere")],
 )
-def test_a_wrong_base_url_is_told_to_the_operator_and_not_to_the_driver(
+def test_a_wrong_base_url_is_reported_to_the_operator_and_not_to_the_driver(
     stage: Stage, capfd: pytest.CaptureFixture[str], status: int, words: str
 ) -> None:
     stage.park("tesla", auto_start=False)

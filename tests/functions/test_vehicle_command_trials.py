@@ -56,7 +56,7 @@ def test_it_is_started_at_the_next_off_peak_edge_and_goes_on_with_its_session(st
 
 @PROVIDERS
 @pytest.mark.parametrize("how", ["unenrol", "snooze"])
-def test_it_is_started_when_we_let_go_of_it(stage: Stage, provider: str, how: str) -> None:
+def test_it_is_started_when_it_is_released(stage: Stage, provider: str, how: str) -> None:
     seemingly_unplugged(stage, provider)
     until = NOW + timedelta(days=2)
     changes: dict[str, Any] = {"enrolled": False} if how == "unenrol" else {"snoozed_until": until}

@@ -181,7 +181,7 @@ def test_events_of_cars_nobody_has_are_counted_and_not_stored(cars: Rig) -> None
 # Credentials and accounts
 
 
-def test_invalidated_credentials_concern_every_car_of_the_account_and_are_told_once(cars: Rig) -> None:
+def test_invalidated_credentials_concern_every_car_of_the_account_and_are_reported_once(cars: Rig) -> None:
     place(cars, a_twin(AT, asset="car-4", axle_asset_id="a4", vehicle=Vehicle("enode", "v4", user_id="app-user-77")))
     place(cars, a_twin(AT, asset="car-5", axle_asset_id="a5", vehicle=Vehicle("enode", "v5", user_id="app-user-78")))
     event = {"event": "user:credentials:invalidated", "user": {"id": "app-user-77"}, "vendor": "BMW"}
@@ -207,7 +207,7 @@ def test_the_account_of_one_make_leaves_the_cars_of_another_make_alone(cars: Rig
     assert cars.twin("car-1").presence.needs_user is None
 
 
-def test_a_car_that_is_heard_again_needs_nobody_any_more(cars: Rig) -> None:
+def test_a_car_that_reports_again_needs_no_user_any_more(cars: Rig) -> None:
     enode([{"event": "user:credentials:invalidated", "user": {"id": "app-user-77"}, "vendor": "BMW"}])
     enode([update()])
     assert cars.twin("car-1").presence.needs_user is None
@@ -386,7 +386,7 @@ def test_the_app_opens_a_session_with_what_its_own_telematics_see(cars: Rig) -> 
     assert reply.body["revision"] == cars.twin("car-1").revision
 
 
-def test_home_told_apart_from_the_plug_in_one_call_is_a_session_and_no_complaint(cars: Rig) -> None:
+def test_home_reported_apart_from_the_plug_in_one_call_is_a_session_without_a_complaint(cars: Rig) -> None:
     plug, home = {"at": AT.isoformat(), "plugged_in": True}, {"at": AT.isoformat(), "at_home": True}
     observe(cars, plug, home)
     assert [entry.event for entry in cars.twin("car-1").news] == ["PluggedIn"]
@@ -434,7 +434,7 @@ def test_only_the_app_may_observe_and_only_its_own_assets(cars: Rig) -> None:
     assert observe(cars, told, asset="car-9").status == 404
 
 
-def test_energy_is_metered_once_however_often_it_is_told(cars: Rig) -> None:
+def test_energy_is_metered_once_however_often_it_is_reported(cars: Rig) -> None:
     at = AT - timedelta(minutes=40)
     first = {"at": at.isoformat(), "plugged_in": True, "at_home": True, "energy_lifetime_kwh": 100.0}
     second = {"at": AT.isoformat(), "charging": True, "energy_lifetime_kwh": 103.5}

@@ -134,7 +134,7 @@ def _paced(at: datetime, end: datetime, every: timedelta) -> Iterator[datetime]:
 
 @dataclass
 class Teller:
-    """Makes the snapshots of a life; ``charging`` and ``soc_pct`` are given by whoever plays the car."""
+    """Makes the snapshots of a life; ``charging`` and ``soc_pct`` are given by the caller."""
 
     random: Random
     cloud: Cloud

@@ -37,7 +37,7 @@ Script = Callable[[SubmissionResult], Reply | Exception]
 
 
 class ProviderApi(BaseAdapter):
-    """A transport that answers by a script: a function of the request, or replies in turn, the last one for ever."""
+    """A transport that answers by a script: a function of the request, or replies in turn, and then always the last."""
 
     def __init__(self, script: Script | list[Reply | Exception]) -> None:
         super().__init__()

@@ -348,7 +348,7 @@ def test_axle_says_nothing_of_what_it_deleted() -> None:
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_no_answer_of_another_form_is_ever_taken_for_an_onboarding(body: Any) -> None:
+def test_no_answer_of_another_form_ever_counts_as_an_onboarding(body: Any) -> None:
     with pytest.raises(AxleUnavailableError):
         answering(json.dumps(body)).post("/entities/site/onboard", {})
 

@@ -82,7 +82,7 @@ def test_a_clear_report_ends_the_session_at_once(provider: str, sign: str) -> No
 
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar", "tesla"])
-def test_a_position_of_nought_nought_is_none(provider: str) -> None:
+def test_a_position_of_zero_zero_is_ignored(provider: str) -> None:
     car = plugged_in_at_home(provider)
     car.reports(Snapshot(at(65), plugged_in=True, position=(0.0, 0.0)))
     assert car.twin.presence.session is not None
@@ -189,7 +189,7 @@ def test_times_that_are_none_give_way_to_the_next_best(provider: str, sentinel: 
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_driver_is_told_why_nothing_is_commanded(provider: str) -> None:
+def test_the_driver_sees_why_nothing_is_commanded(provider: str) -> None:
     car = plugged_in_at_home(provider).reports(away(provider, 65))
     doubted = [entry for entry in car.twin.news if entry.reason == Reason.HOME_IN_DOUBT]
     assert [entry.event for entry in doubted] == ["HomeDoubted"]
@@ -198,7 +198,7 @@ def test_the_driver_is_told_why_nothing_is_commanded(provider: str) -> None:
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
 @pytest.mark.parametrize(("lost_pct", "looks"), [(4, False), (5, True)])
-def test_a_battery_that_lost_charge_while_unplugged_asks_for_a_look_before_the_first_command(
+def test_after_a_battery_lost_charge_while_unplugged_the_state_is_read_before_the_first_command(
     provider: str, lost_pct: int, looks: bool
 ) -> None:
     car = HomeCar.of(provider).reports(Snapshot(at(0), **HERE, charging=False, soc_pct=60.0))

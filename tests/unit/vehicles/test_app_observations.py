@@ -130,7 +130,7 @@ def test_a_hundred_observations_are_read_in_their_order():
     assert [observation.soc_pct for observation in found] == list(range(100))
 
 
-def test_everything_that_is_wrong_is_told_at_once():
+def test_every_fault_is_reported_at_once():
     body = {"observations": [{"at": "?", "soc_pct": 101}, {"at": AT, "charging": "no"}]}
     assert set(refused(body)) == {"/observations/0/at", "/observations/0/soc_pct", "/observations/1/charging"}
 

@@ -188,7 +188,7 @@ def test_a_token_that_cannot_be_had_is_an_outcome(needs_user, kind):
         ("1e15", 86_400),
     ],
 )
-def test_the_wait_that_enode_asks_for_is_told(header, wait_s):
+def test_the_wait_that_enode_asks_for_is_in_the_outcome(header, wait_s):
     outcome, _ = ask("start", problem(429, **{"Retry-After": header}))
     assert outcome.retry_after_s == wait_s
 
@@ -242,7 +242,7 @@ def test_looking_at_a_stale_car_asks_for_fresher_data_whatever_comes_of_it(last_
     assert api.asked[1].method == "POST"
 
 
-def test_what_enode_cannot_do_is_said_without_asking_it():
+def test_what_enode_cannot_do_is_answered_without_a_call():
     api = ProviderApi([Reply(500)])
     call, commands = call_to(api, BASE, NOW), EnodeCommands()
     assert commands.wake(call, CAR).kind is UNSUPPORTED

@@ -120,7 +120,7 @@ def test_no_answer_is_retryable(command, fault):
     assert outcome.kind is RETRYABLE
 
 
-def test_the_central_systems_words_and_wait_are_told():
+def test_the_central_systems_text_and_wait_are_in_the_outcome():
     outcome, _ = ask("start", Reply(503, {"detail": "Gone since noon."}, {"Retry-After": "60"}))
     assert outcome.detail.endswith("Gone since noon.")
     assert outcome.retry_after_s == 60
@@ -150,7 +150,7 @@ def test_a_start_at_a_limit_sets_our_profile_at_its_stack_level():
     }
 
 
-def test_what_a_charger_needs_otherwise_is_told_by_settings():
+def test_a_charger_with_other_needs_is_configured_by_settings():
     body = profile_set(
         "start at 7.4 kW",
         connector_id="2",
@@ -244,7 +244,7 @@ def test_the_default_repeats_daily_from_the_local_midnight_said_in_utc():
     }
 
 
-def test_the_default_is_said_in_the_unit_that_the_charger_takes():
+def test_the_default_is_in_the_unit_that_the_charger_takes():
     in_watts, in_amperes = profile_set("install"), profile_set("install", rate_unit="A", connector_id="2")
     assert in_amperes["connectorId"] == 2
     schedule = in_amperes["csChargingProfiles"]["chargingSchedule"]

@@ -26,13 +26,13 @@ def test_every_provider_has_the_halves_it_names(name):
 
 
 @pytest.mark.parametrize("name", ["", "app", "nissan", "enode.webhooks", "ocpp"])
-def test_a_provider_without_webhooks_is_said_to_be_unknown(name):
+def test_a_provider_without_webhooks_is_unknown(name):
     with pytest.raises(registry.UnknownProviderError):
         registry.webhooks(name)
 
 
 @pytest.mark.parametrize("name", ["", "app", "nissan"])
-def test_a_provider_without_commands_is_said_to_be_unknown(name):
+def test_a_provider_without_commands_is_unknown(name):
     with pytest.raises(registry.UnknownProviderError):
         registry.commands(name)
 

@@ -272,7 +272,7 @@ def test_a_refusal_that_is_not_of_the_token_or_comes_late_is_not_asked_again(ref
 
 
 @pytest.mark.parametrize(("needs_user", "kind"), [(False, RETRYABLE), (True, NEEDS_USER)])
-def test_without_a_token_nothing_is_asked_and_the_reason_is_told(needs_user: bool, kind: OutcomeKind) -> None:
+def test_without_a_token_no_call_is_made_and_the_reason_is_given(needs_user: bool, kind: OutcomeKind) -> None:
     class NoToken:
         def token(self, *, refused: str | None = None) -> str:
             raise TokenError("No token.", needs_user=needs_user, retry_after_s=5, unavailable=not needs_user)
@@ -299,7 +299,7 @@ def stored(code: str, body: Any, seen_at: str | None, **attributes: Any) -> dict
     return {"id": code, "type": "signal", "attributes": signal | attributes, "meta": {"oemUpdatedAt": seen_at}}
 
 
-def test_a_look_gives_the_stored_signals_at_their_own_times() -> None:
+def test_a_state_read_gives_the_stored_signals_at_their_own_times() -> None:
     api = ProviderApi(
         [
             Reply(
@@ -327,7 +327,7 @@ def test_a_look_gives_the_stored_signals_at_their_own_times() -> None:
     assert (asked.method, asked.url) == ("GET", f"{BASE}/vehicles/veh-1/signals")
 
 
-def test_a_look_that_is_refused_gives_the_reason() -> None:
+def test_a_refused_state_read_gives_the_reason() -> None:
     outcome = SmartcarCommands().read_state(
         call_to(ProviderApi([Reply(403, errors(403, "PERMISSION", None))]), BASE, NOW), CAR
     )

@@ -240,7 +240,7 @@ def test_the_makers_home_flag_counts_when_smartcar_got_it_and_keeps_when_it_was_
     ("body", "kilometres"),
     [({"value": 23110}, 23110), ({"value": 100, "unit": "miles"}, 160.9344), ({"value": 0}, None), ({}, None)],
 )
-def test_the_odometer_is_read_in_kilometres_and_nought_is_no_reading(
+def test_the_odometer_is_read_in_kilometres_and_zero_is_no_reading(
     body: dict[str, Any], kilometres: float | None
 ) -> None:
     found = only_event(state(signal("odometer-traveleddistance", body))).observations
@@ -260,7 +260,7 @@ def test_seconds_stand_where_milliseconds_are_expected() -> None:
     assert only_observation(signal("charge-ischarging", {"value": True}, meta=times)).at == SEEN_AT
 
 
-def test_a_car_online_and_asleep_is_out_of_reach_whichever_is_said_first() -> None:
+def test_a_car_online_and_asleep_is_out_of_reach_in_either_order() -> None:
     online, asleep = (signal(f"connectivitystatus-is{word}", {"value": True}) for word in ("online", "asleep"))
     assert only_observation(online, asleep).reachable is False
     assert only_observation(asleep, online).reachable is False
@@ -343,7 +343,7 @@ def test_what_only_the_driver_can_mend_asks_for_the_driver_until_it_is_resolved(
     assert error_event(error | {"state": "RESOLVED"}).needs_user is None
 
 
-def test_the_driver_is_told_in_the_words_meant_for_them() -> None:
+def test_the_driver_sees_the_text_that_is_meant_for_them() -> None:
     (event,) = SmartcarWebhooks().receive(sample("vehicle_error"), [AMT]).events
     assert event.needs_user == "Please connect your car again."
     bare = error_event({"type": "PERMISSION", "code": None, "state": "ERROR"})

@@ -151,7 +151,7 @@ def test_tesla_is_out_of_service_but_not_for_one_car_that_is(status: int, text: 
 
 
 @pytest.mark.parametrize("doubt", [requests.ReadTimeout(), fault(502), fault(503), fault(504)])
-def test_in_doubt_a_look_that_finds_the_car_asleep_shows_that_tesla_is_there(doubt: Any) -> None:
+def test_in_doubt_a_state_read_of_a_sleeping_car_shows_that_tesla_answers(doubt: Any) -> None:
     outcome = stop(by_name(charge_stop=doubt, vehicle_data=fault(408)))
     assert (outcome.kind, outcome.asleep, outcome.unavailable) == (RETRYABLE, True, False)
 
@@ -200,7 +200,7 @@ def test_the_current_is_set_by_a_command_of_its_own() -> None:
         ({}, None),
     ],
 )
-def test_a_look_shows_the_current_that_the_car_is_set_to(charge: dict[str, Any], amps: int | None) -> None:
+def test_a_state_read_shows_the_current_that_the_car_is_set_to(charge: dict[str, Any], amps: int | None) -> None:
     api = ProviderApi([Reply(200, {"response": {"charge_state": {"timestamp": NOW_MS, **charge}}})])
     assert TeslaCommands().read_state(call_to(api, BASE, NOW), CAR).current_amps == amps
 
@@ -247,7 +247,7 @@ def test_a_limit_that_is_whole_amperes_loses_none(amps: int, phases: int) -> Non
     assert charging_amps(amps * 230 * phases / 1000, {"phases": str(phases)}) == amps
 
 
-def test_a_sleeping_car_is_told_as_asleep_and_not_woken() -> None:
+def test_a_sleeping_car_is_reported_asleep_and_not_woken() -> None:
     for api in (ProviderApi([ASLEEP]), ProviderApi([fault(408)])):
         outcome = stop(api)
         assert (outcome.kind, outcome.asleep) == (RETRYABLE, True)
@@ -289,7 +289,7 @@ def test_a_command_that_was_never_sent_leaves_no_doubt() -> None:
     assert names(api) == ["charge_stop"]
 
 
-def test_a_look_gives_the_charge_and_the_place_each_at_its_time() -> None:
+def test_a_state_read_gives_the_charge_and_the_place_each_at_its_time() -> None:
     reply = data("Charging", charger_voltage=230, charger_actual_current=16, charger_phases=1, charger_power=4)
     api = ProviderApi([reply])
     outcome = TeslaCommands().read_state(call_to(api, BASE, NOW), CAR)
@@ -330,7 +330,7 @@ def test_the_power_is_volts_times_amperes_times_the_phases_that_fit(
 
 
 @pytest.mark.parametrize("body", [None, {"response": None}, {"response": {"charge_state": None, "drive_state": 7}}])
-def test_a_look_that_shows_nothing_says_nothing(body: Any) -> None:
+def test_an_empty_state_read_gives_no_observation(body: Any) -> None:
     outcome = TeslaCommands().read_state(call_to(ProviderApi([Reply(200, body)]), BASE, NOW), CAR)
     assert outcome.observations == ()
 

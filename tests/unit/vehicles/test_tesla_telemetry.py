@@ -207,7 +207,7 @@ def test_an_invalid_value_leaves_the_others_standing() -> None:
     assert (seen.plugged_in, seen.soc_pct) == (True, None)
 
 
-def test_home_is_told_by_the_cars_flag_as_truth_or_as_text() -> None:
+def test_home_is_given_by_the_cars_flag_as_truth_or_as_text() -> None:
     for value, expected in ((True, True), (False, False), ("true", True), ("False", False)):
         for record in (decoded(LocatedAtHome=value), proto("booleanValue", LocatedAtHome=value)):
             whereabouts = only_observation(record).whereabouts
@@ -225,7 +225,7 @@ def test_a_position_is_of_the_time_of_its_record() -> None:
         assert (position.latitude, position.longitude, position.at) == (52.0907, 5.1214, CREATED_AT)
 
 
-def test_the_odometer_is_in_miles_and_nought_is_no_reading() -> None:
+def test_the_odometer_is_in_miles_and_zero_is_no_reading() -> None:
     for record in (decoded(Odometer=100.0), proto("doubleValue", Odometer=100.0)):
         assert only_observation(record).odometer_km == pytest.approx(160.9344)
     assert only_observation(decoded(Odometer=0, Soc=41)).odometer_km is None

@@ -41,7 +41,7 @@ class AccountTokens(ClaimedToken[AccountRecord]):
     def token(self, *, refused: str | None = None) -> str:
         """See ``ClaimedToken.token``. Raises TokenError, with ``needs_user`` if the driver has to sign in."""
         self.store_held()
-        # Named, as ``super()`` does not find its class in one that was made anew with slots.
+        # Named, as ``super()`` does not find its class in one that was made again with slots.
         return ClaimedToken.token(self, refused=refused)
 
     def renew(self, *, offers_first: bool) -> None:

@@ -55,7 +55,7 @@ class SharedTokens(ClaimedToken[TokenRecord]):
         return self._store(renewed)
 
     def _store(self, record: TokenRecord) -> TokenRecord:
-        """The record, stored if it can be. A token that is not shared is good all the same."""
+        """The record, stored if it can be. A token that is not shared is still valid."""
         try:
             return self.put(record) or record
         except TokenStoreError:

@@ -41,7 +41,7 @@ class AxleRefusedError(AxleError):
 class AxleUnavailableError(AxleError):
     """Axle gave no usable answer (5xx, 429, timeout, connection, no token, not in the form of its API).
 
-    ``may_be_carried_out`` says whether Axle may have carried the call out all the same, or may do so yet.
+    ``may_be_carried_out`` says whether Axle may still have carried the call out, or may do so later.
     """
 
     def __init__(

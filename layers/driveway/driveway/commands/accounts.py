@@ -74,7 +74,7 @@ def _twins(checked: Account, runtime: Runtime) -> list[Twin]:
 
 
 def _inform_assets(checked: Account, runtime: Runtime) -> None:
-    """Let every asset of the account know that it is connected anew, or why it is lost, as it is now."""
+    """Note on every asset of the account that it is connected again, or why it is lost."""
     informed: AccountRecord | None = None
     for _ in range(MOST_TRIES):
         record = runtime.accounts.get(checked.key)

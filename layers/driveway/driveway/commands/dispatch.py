@@ -48,7 +48,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
         UnknownAssetError: the asset is gone.
     """
     asset, command_id, provider = detail["asset"], detail["command_id"], detail["provider"]
-    # It is read anew every few minutes, which must not take time at the edge, nor fail once the command counts as sent.
+    # It is read every few minutes, which must not take time at the edge, nor fail once the command counts as sent.
     runtime.secret("PROVIDERS_SECRET")
     runtime.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
     permit = runtime.breakers.allow(provider, runtime.now())
@@ -122,7 +122,7 @@ def _by_id(twin: Twin, command_id: str) -> Command | None:
 
 
 def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> _Sent:
-    """Send a claimed command. Some look at the car first; a sleeping car is woken if it may be, and told again."""
+    """Send a claimed command, some after a state read. A sleeping car is woken if allowed, then commanded again."""
     provider, call = commands(vehicle.provider), connect(vehicle, twin, runtime)
     looked: tuple[Observation, ...] = ()
     if _looks_first(command):
@@ -150,12 +150,12 @@ def _looks_first(command: Command) -> bool:
 
 
 def _settled_by_look(twin: Twin, command: Command, state: Outcome) -> Outcome | None:
-    """The outcome where the look before a command makes sending it pointless; None where it is sent.
+    """The outcome if the state read before a command makes it unnecessary; None if it is sent.
 
     Args:
-        twin: the twin with what the look found.
-        command: the command that is to be sent.
-        state: the provider's answer to the look.
+        twin: the twin with what the state read found.
+        command: the command to send.
+        state: the provider's answer to the state read.
     """
     current_to_set = command.action == "start" and twin.control.standing_limit is not None
     if state.observations and observed_state_matches(twin, command.action) and not current_to_set:

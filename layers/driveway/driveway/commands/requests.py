@@ -1,4 +1,4 @@
-"""Sends what does not command a car: a look at its state, and the cancelling of a command at its provider."""
+"""Sends requests that do not command a car: state reads, and cancellations of commands at the provider."""
 
 from typing import Any
 

@@ -14,8 +14,8 @@ from driveway.runtime.context import Runtime
 def meter_twin(twin: Twin, observations: Sequence[Observation], runtime: Runtime) -> None:
     """Record the plug facts of the twin's sessions, and the samples in observations that were taken into it.
 
-    Recording the same again changes nothing. The sessions are looked at every time, changed or not: whoever stored a
-    twin and failed before its half-hours is made good by the repetition, or by whatever is seen next.
+    Recording the same again changes nothing. The sessions are recorded every time, changed or not. If a
+    function stored the twin and died before its half-hours, the next delivery records what is missing.
     """
     now, link = runtime.now(), twin.link
     plugs = runtime.slots.unrecorded(link.asset, session_samples(twin.presence))

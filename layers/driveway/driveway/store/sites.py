@@ -92,7 +92,7 @@ def claims_of(twin: Twin) -> list[Claim]:
 
 
 Pair = tuple[Twin | None, Twin]
-"""A twin as it was read (None: there was none) and as it is to be."""
+"""A twin as it was read (None: there was none) and as it will be stored."""
 
 
 @dataclass(frozen=True, slots=True)

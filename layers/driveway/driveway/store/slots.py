@@ -50,8 +50,8 @@ class SlotStore:
     def record(self, metered: Metered, samples: Iterable[Sample], *, now: datetime) -> tuple[Slot, ...]:
         """Put samples into the half-hours of an asset; gives the slots it changed, as they were written.
 
-        Reading, deciding and writing are repeated until there is nothing left to write, so concurrent recorders and
-        a crash between two writes are made good by whoever looks last. Recording the same again writes nothing.
+        Reading, deciding and writing are repeated until nothing is left to write. So the last of several recorders
+        completes the work of the others, also after a crash. Recording the same again writes nothing.
 
         Raises:
             ContentionError: others kept changing these slots; calling again finishes the work.
@@ -69,7 +69,7 @@ class SlotStore:
             for slot in changes:
                 stored = self.put(slot)
                 if stored is None:
-                    # What follows hangs on it, as the samples themselves do: it is decided anew.
+                    # What follows depends on it, as the samples do: it is decided again.
                     time.sleep(self.rng.uniform(0, 0.01 * 2 ** min(attempt, 5)))
                     break
                 written[slot.start] = stored
@@ -91,14 +91,14 @@ class SlotStore:
     def _decide(
         self, metered: Metered, samples: Sequence[Sample], first: datetime, now: datetime
     ) -> tuple[tuple[Slot, ...], datetime]:
-        """What is to be written, and from where on it was necessary to read for it."""
+        """What to write, and from where on the read was necessary."""
         window = Window(tuple(self.read(metered.asset, first)), all_before=False)
         while (changes := record(window, samples, metered, now=now)) is None:
             earlier = self._read_before(metered.asset, window.slots[0].start if window.slots else first)
             all_before = len(earlier) < EARLIER_AT_ONCE
             window = Window((*earlier, *window.slots), all_before=all_before)
         if not changes and window.slots:
-            # Plugged in again in a half-hour that is told already: no claim of it will make the next one.
+            # Plugged in again in a half-hour that was already reported: no claim of it will create the next one.
             following = next_to_make(window.slots[-1], now=now, grace=metered.grace)
             changes = (following,) if following is not None else ()
         return changes, min([first, *(slot.start for slot in window.slots[:1])])

@@ -95,7 +95,7 @@ class AccountRecord(TokenRecord):
         tried_at: when it last did not, or when a refusal was last doubted.
         retry_at: when the exchange is repeated though no call asks for a token.
         news: what the account's assets have not been informed of yet, since ``news_at``.
-        check_at: when to check whether an asset still needs the account, and whether an offer is to be exchanged.
+        check_at: when to check whether an asset still needs the account, and whether to exchange an offer.
     """
 
     refresh_token: str | None = field(default=None, repr=False)

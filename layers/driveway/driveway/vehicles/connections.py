@@ -12,7 +12,7 @@ from driveway.vehicles.provider import Call
 from driveway.vehicles.registry import PROVIDERS
 
 LEASE_S = 30.0
-"""How long an instance may take for an exchange, in real seconds, before another one takes over."""
+"""How many real seconds an exchange may take before another instance takes over."""
 
 
 def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:

@@ -17,7 +17,7 @@ may only be set while a transaction runs (§3.13.1), and the endpoint need not k
 
 ``Call.extra`` may hold ``connector_id`` (1), ``stack_level`` (1100), ``rate_unit`` (W or A), ``command_valid_s``
 (43200), ``voltage_v`` (230, to turn kW into A) and ``phases``: of the charger, to be stated in a limit and to turn kW
-into A, there 1 if it is not given. A charger that is not told may take 3 (§7.14) and share the limit out among them.
+into A, there 1 if it is not given. A charger without a value may take 3 (§7.14) and share the limit out among them.
 """
 
 import math
@@ -140,7 +140,7 @@ def default_profile(
     """The OCPP profile that charges in daily wall-time windows and holds between them.
 
     A charger knows only UTC, so its day starts at today's local midnight, said in UTC. After a change of the UTC
-    offset it would be off by as much: install it anew then. Without windows there is no limit: a charger on its own is
+    offset it would be off by as much: install it again then. Without windows there is no limit: a charger on its own is
     never held all day.
 
     Args:

@@ -17,7 +17,7 @@ class Provider:
     Attributes:
         webhooks, commands: the halves, as ``module:class``; None where it has no such half.
         capabilities: what its cars or chargers can do, and how they report.
-        tokens: who gets a token: the ``app`` (HTTP Basic or form credentials), each car's ``owner``, or nobody, since
+        tokens: whose the token is: the ``app`` (HTTP Basic or form credentials), each car's ``owner``, or nobody, since
             a ``fixed`` one stands in the secret.
         settings: environment settings that ``Call.extra`` gives its commands, by the name it has there.
     """

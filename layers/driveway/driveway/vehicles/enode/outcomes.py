@@ -38,7 +38,7 @@ TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
     "400 no power": (FAILED, "The charger gives no power; only at the charger can that be changed."),
     "400 fault": (FAILED, "Car or charger report a fault."),
     "400 unreachable": (RETRYABLE, "The car is out of reach."),
-    "400 incapable": (UNSUPPORTED, "This car cannot be told to do this through Enode."),
+    "400 incapable": (UNSUPPORTED, "This car cannot do this through Enode."),
     "400 unexplained": (UNSUPPORTED, "Enode says that the car will not do this."),
     "401": (NEEDS_OPERATOR, "Enode refuses our credentials."),
     "403": (NEEDS_USER, "The driver has not allowed this; the car has to be connected again."),
@@ -84,5 +84,5 @@ def action_outcome(action: Mapping[str, Any]) -> Outcome:
 
 
 def is_superseded(action: Mapping[str, Any]) -> bool:
-    """Whether the action gave way to a newer command, or to our own cancelling: nothing is to be done about it."""
+    """Whether the action gave way to a newer command, or to our own cancelling: nothing has to be done."""
     return action_row(action) in {"action CONFLICT", "action REQUESTED_CANCELLATION"}

@@ -12,7 +12,7 @@ from driveway.vehicles.smartcar.outcomes import Action, outcome_of, refuses_toke
 
 COMMAND_TIMEOUT_S = (5.0, 310.0)
 READ_TIMEOUT_S = (5.0, 15.0)
-"""Both may be spent on one command: it is answered within 300 s, and the look before it comes from a store."""
+"""Both may be spent on one command: it is answered within 300 s, and the state read before it comes from a store."""
 
 NEXT_PAGE_TIMEOUT_S = (1.0, 2.0)
 MOST_PAGES = 8
