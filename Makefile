@@ -59,6 +59,10 @@ nights: setup ## 200 cars through a night without Axle, a thousand at one edge, 
 connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving
 	DRIVEWAY_CONNECTIONS=all $(BIN)/pytest -q tests/unit/auth/test_connection_faults.py tests/unit/auth/test_connection_interleavings.py
 
+.PHONY: site-crash-points
+site-crash-points: setup ## Every fault at every call of a site's life, and every two operations interleaved
+	SITE_CRASH_POINTS=all $(BIN)/pytest -n 2 tests/functions/test_site_crash_points.py
+
 .PHONY: bench
 bench: setup ## Measure, as ratios against floors of the same run
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

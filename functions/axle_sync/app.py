@@ -1,4 +1,4 @@
-"""Makes Axle's picture of an asset equal the twin, one call after the other."""
+"""Makes Axle's picture of an asset equal the twin, one call after the other; and finishes what was begun of a site."""
 
 from typing import Any
 
@@ -11,6 +11,11 @@ from driveway.store.table import UnknownAssetError
 
 def _look(body: dict[str, Any], runtime: Runtime) -> None:
     await_due(body, runtime)
+    if "site" in body:
+        from driveway.sites.reconcile import sync_site
+
+        sync_site(body["site"], runtime)
+        return
     try:
         sync(body["asset"], runtime)
     except UnknownAssetError:

@@ -6,7 +6,7 @@ AXLE_SITE = "2b6f0a52-5d1e-4f7c-9a3d-6c1e8f0b7d24"
 AXLE_ASSET = "6f0c2f4e-6a5e-4f0e-9d7a-0d5f3b7f3a10"
 PROPOSITION = "full_asset_schedule_control"
 
-ONBOARDED = {
+ONBOARDED: dict[str, Any] = {
     "site": {"site_id": AXLE_SITE, "site_created": True, "fields_updated": [], "warnings": []},
     "assets": [
         {

@@ -63,14 +63,19 @@ OPERATIONS: dict[str, Operation] = {
     "PUT /sites/{site}": Operation(
         "Sites",
         "putSite",
-        "Synchronous with Axle. Repeating the call changes nothing and answers the same; after a 503 it completes the "
-        "first. MPAN, address and email go through to Axle and are not kept. Tariff, intent and plug state are then "
-        "sent to Axle by themselves. Without a tariff or intent a new asset gets a default, with a warning. A body "
-        "without `home` or `timezone` keeps the site's, and `\"home\": null` erases the home; an asset's `battery_kwh` "
-        "cannot be left out while an intent has a target state of charge.",
+        "Synchronous with Axle. Repeating the call changes nothing and answers the same; after a 503 it finishes what "
+        "was begun. What nobody repeats is finished if Axle has taken it, and taken back after an hour if not. MPAN, "
+        "address and email go through to Axle and are not kept. Tariff, intent and plug state are then sent to "
+        "Axle by themselves. Without a tariff or intent a new asset gets a default, with a warning. A body without "
+        "`home` or `timezone` keeps the site's, and `\"home\": null` erases the home; an asset's `battery_kwh` cannot "
+        "be left out while an intent has a target state of charge.",
         {
             201: ("OnboardedSite", "The site is new."),
             200: ("OnboardedSite", "It was known: what changed is listed."),
+            202: (
+                "OnboardedSite",
+                "Axle has it. What waits for a car's release is in `to_come` and goes on by itself.",
+            ),
         },
         ("invalid-body", "owned-elsewhere", "site-leaving", "withdrew-before", *FROM_AXLE),
         ("SiteBody",),
@@ -78,7 +83,7 @@ OPERATIONS: dict[str, Operation] = {
     "GET /sites/{site}": Operation(
         "Sites",
         "getSite",
-        "An onboarding that did not finish is in `unfinished`.",
+        "What was begun and is not finished is in `unfinished`.",
         {200: ("Site", "The site.")},
         ("not-found",),
     ),
@@ -87,7 +92,10 @@ OPERATIONS: dict[str, Operation] = {
         "unenrolSite",
         "The car is released at once, able to charge; the rewards stay available. Axle's schedules are refused "
         "from then on. No body is needed.",
-        {200: ("Membership", "The site has left the proposition.")},
+        {
+            200: ("Membership", "The site has left the proposition."),
+            202: ("Membership", "It has left here; Axle is asked until it acknowledges it."),
+        },
         ("invalid-body", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
         ("EmptyBody",),
         request_optional=True,
@@ -96,7 +104,10 @@ OPERATIONS: dict[str, Operation] = {
         "Sites",
         "enrolSite",
         "Tariff, intent and plug state are sent to Axle again. After a withdrawal `rejoin` is needed.",
-        {200: ("Membership", "The site takes part.")},
+        {
+            200: ("Membership", "The site takes part."),
+            202: ("Membership", "Axle is asked until it acknowledges it."),
+        },
         ("invalid-body", "withdrew-before", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
         ("EnrolBody",),
         request_optional=True,
@@ -112,9 +123,12 @@ OPERATIONS: dict[str, Operation] = {
     "DELETE /sites/{site}": Operation(
         "Sites",
         "deleteSite",
-        "Releases the car, sends the last readings, offboards at Axle and erases everything stored of the site. While "
-        "the car is being released it answers 503: repeat it. Repeating it after the end answers 204.",
-        {204: ("", "Nothing is stored of the site.")},
+        "Releases the car, sends the last readings, offboards at Axle and erases everything stored of the site. What "
+        "takes longer goes on by itself; repeating the call answers 202 until it is done, and 204 after.",
+        {
+            204: ("", "Nothing is stored of the site."),
+            202: ("Erasing", "The erasure was begun and goes on by itself."),
+        },
         ("balance-outstanding", "malformed", *FROM_AXLE),
         query={"forfeit_balance": typed("boolean", "Give up what has not been withdrawn.", default=False)},
     ),

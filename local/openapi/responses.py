@@ -5,9 +5,9 @@ from typing import get_args
 from driveway.domain.metering.registers import Flag
 from driveway.domain.metering.slot import Label
 from driveway.domain.schedules.effective_schedule import Source
+from driveway.domain.sites.record import SiteState
 from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
 from driveway.runtime.problems import PROBLEM_BASE
-from driveway.store.sites import SiteState
 from local.openapi.codes import EVENTS, REASONS, as_list
 from local.openapi.schema import (
     Schema,
@@ -33,11 +33,14 @@ def response_schemas() -> dict[str, Schema]:
     return {**_sites(), **_preferences(), **_asset(), **_others()}
 
 
+TO_COME = array(text(), "What is still to come, in sentences; it goes on by itself.")
+
+
 def _sites() -> dict[str, Schema]:
     membership = {
         "site": text("The app's id."),
         "state": one_of(get_args(SiteState)),
-        "enrolment": nullable(text("`enrolled`, `already_enrolled` or `unenrolled`, as Axle has it.")),
+        "enrolment": nullable(text("`enrolled` or `unenrolled`, as Axle acknowledged it; null: not known.")),
         "snoozed_until": nullable(instant("Until when smart charging is paused.")),
     }
     onboarded_asset = {
@@ -75,11 +78,13 @@ def _sites() -> dict[str, Schema]:
                 "site": text("The app's id."),
                 "state": one_of(get_args(SiteState)),
                 "axle_site_id": text("Axle's id."),
-                "enrolment": text("`enrolled` or `already_enrolled`: both are success."),
+                "enrolment": nullable(text("`enrolled` or `unenrolled`, as Axle acknowledged it; null: not known.")),
                 "warnings": array(text(), "Axle's, about the site."),
                 "assets": array(record(onboarded_asset)),
                 "removed": array(text(), "The assets that `remove_assets` took out."),
-            }
+                "to_come": TO_COME,
+            },
+            optional=("to_come",),
         ),
         "Site": record(
             membership
@@ -93,13 +98,18 @@ def _sites() -> dict[str, Schema]:
                 ),
                 "unfinished": nullable(
                     record(
-                        {"begun_at": instant("When it was begun."), "text": text("What to do.")},
-                        "A `PUT` that was begun and not finished.",
+                        {
+                            "begun_at": nullable(instant("When it was begun.")),
+                            "text": text("What is still to come, and what to do."),
+                            "last_error": nullable(text("Why the last try failed.")),
+                        },
+                        "What was begun and is not finished.",
                     )
                 ),
             }
         ),
-        "Membership": record(membership),
+        "Membership": record(membership | {"to_come": TO_COME}, optional=("to_come",)),
+        "Erasing": record({"site": text("The app's id."), "state": one_of(("leaving",)), "to_come": TO_COME}),
         "Rewards": _rewards(),
         "Withdrawal": record(
             {"url": text("Temporary; open it in a browser.", format="uri"), "expires_at": instant("When it ends.")}

@@ -1,14 +1,14 @@
 """A night of one home, and what can go wrong: the calls whose requests and answers are the examples."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.slot import ReportedValue, Slot
 from driveway.domain.schedules.installation import MOST_SCHEDULES_HELD
 from driveway.domain.twin import Twin
-from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, PROPOSITION
+from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, ONBOARDED, PROPOSITION
 from local.openapi.world import World
 from simulators.axle.documented import scenario_profile
 
@@ -287,17 +287,36 @@ def _begin_and_not_finish(world: World) -> None:
     world.call("POST /sites/{site}/enrol", "not-onboarded", "The onboarding is not finished", {}, site="home-3")
 
 
+def _replace_the_car(world: World) -> None:
+    vehicle = {"provider": "smartcar", "vehicle_id": "5e7d0c11"}
+    site = SITE | {"assets": [SITE["assets"][0] | {"asset": "car-4", "vehicle": vehicle}], "remove_assets": ["car-1"]}
+    new = ONBOARDED["assets"][0] | {"asset_id": "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", "external_id": "car-4"}
+    onboarded = ONBOARDED | {"assets": [new], "enrolment": {"site_id": AXLE_SITE, "status": "already_enrolled"}}
+    unavailable = {"detail": "Try later."}
+    with (
+        world.axle_says("/entities/site/onboard", 200, onboarded),
+        world.axle_says(f"/entities/asset/{AXLE_ASSET}", 503, unavailable),
+    ):
+        world.call("PUT /sites/{site}", "goes-on", "Another car takes the place of the first", site, site="home-1")
+
+
 def _leave(world: World) -> None:
     until = {"until": "2026-01-20T08:00:00Z"}
     world.call("POST /sites/{site}/snooze", "until", "Until an instant", until, site="home-1")
     world.call("POST /sites/{site}/snooze", "end", "End it at once", {"until": None}, site="home-1")
+    with world.axle_says(f"/entities/site/{AXLE_SITE}/unenrol", 503, {"detail": "Try later."}):
+        world.call("POST /sites/{site}/unenrol", "goes-on", "Axle cannot answer now", site="home-1")
     world.call("POST /sites/{site}/unenrol", "unenrolled", "The driver opts out", site="home-1")
     profile = "POST /axle/assets/{axle_asset_id}/charging-profile"
     world.call(profile, "not-enrolled", "The site is not enrolled", PROFILE, axle_asset_id=AXLE_ASSET)
+    with world.axle_says(f"/entities/site/{AXLE_SITE}/enrol", 503, {"detail": "Try later."}):
+        world.call("POST /sites/{site}/enrol", "goes-on", "Axle cannot answer now", {}, site="home-1")
     world.call("POST /sites/{site}/enrol", "enrolled", "The driver opts in again", {}, site="home-1")
+    _replace_the_car(world)
     world.call("DELETE /sites/{site}", "balance", "A balance is outstanding", site="home-1")
     forfeit = {"forfeit_balance": "true"}
     with world.axle_says(f"/entities/site/{AXLE_SITE}/offboard-site-and-assets", 503, {"detail": "Try later."}):
         world.call("DELETE /sites/{site}", "interrupted", "Axle cannot answer now", query=forfeit, site="home-1")
     world.call("POST /sites/{site}/enrol", "leaving", "The site is being erased", {}, site="home-1")
+    world.at((world.runtime.at + timedelta(minutes=2)).isoformat())
     world.call("DELETE /sites/{site}", "forfeited", "Erased", query=forfeit, site="home-1")

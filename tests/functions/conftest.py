@@ -39,6 +39,7 @@ def rig(axle_server: tuple[RigClock, AxleSimulator, str], monkeypatch: pytest.Mo
         "POWERTOOLS_METRICS_NAMESPACE": "Driveway",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("driveway.sites.reconcile.WAIT_S", 0.0)
     with mock_aws():
         runtime = make_runtime(clock, url)
         made = Rig(runtime, clock, simulator, url)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from driveway.domain.sites.record import Change, SiteRecord, SiteTerms
 from driveway.domain.twin import HeldPlugOut, Twin
 from driveway.outbox.wakeups import QueueError
-from driveway.store.sites import SiteRecord
 from tests.support.functions.assets import a_twin, heard, place, plugged_in, queues_of, refuse, sample
 from tests.support.functions.rig import NOW, Rig, function
 
@@ -82,14 +82,22 @@ def test_a_queue_that_refuses_fails_the_run_so_that_it_is_noticed(rig: Rig) -> N
         tick()
 
 
-def test_an_unfinished_onboarding_is_counted_and_not_queued(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+def in_doubt(site: str, minutes: int) -> SiteRecord:
+    """A site whose onboarding was begun so many minutes ago and is in doubt."""
+    at = NOW - timedelta(minutes=minutes)
+    return SiteRecord(site, changes=(Change("car-9", {}, SiteTerms("Europe/London"), at),), begun_at=at)
+
+
+def test_an_onboarding_that_was_begun_and_not_finished_is_queued_and_counted_after_five_minutes(
+    rig: Rig, capsys: pytest.CaptureFixture[str]
+) -> None:
     queues = queues_of(rig)
-    rig.runtime.sites.put(SiteRecord("home-9", begun_at=NOW - timedelta(minutes=6)))
-    rig.runtime.sites.put(SiteRecord("home-8", begun_at=NOW - timedelta(minutes=4)))
-    assert tick() == {"axle": 0, "control": 0, "accounts": 0, "unfinished": 1}
-    assert queues.looks == []
+    for record in (in_doubt("home-9", minutes=6), in_doubt("home-8", minutes=4)):
+        rig.runtime.sites.write(None, record, now=NOW)
+    assert tick() == {"axle": 2, "control": 0, "accounts": 0, "unfinished": 1}
+    assert sorted(json.loads(body)["site"] for body in queues.bodies) == ["home-8", "home-9"]
     metric = json.loads(next(line for line in capsys.readouterr().out.splitlines() if "_aws" in line))
-    assert metric["OnboardingUnfinished"] == [1.0]
+    assert metric["SitesUnfinished"] == [1.0]
     assert (metric["service"], metric["stage"]) == ("driveway", "test")
 
 

@@ -46,7 +46,7 @@ def test_repeating_a_call_changes_nothing_and_answers_the_same(rig: Rig) -> None
     created, repeated = first.body, second.body
     assert (created["assets"][0].pop("created"), repeated["assets"][0].pop("created")) == (True, False)
     assert created == repeated
-    assert rig.items() == before
+    assert [item for item in rig.items() if item["sk"] != "SITE"] == [item for item in before if item["sk"] != "SITE"]
     assert rig.told("car-1") == told
 
 
@@ -198,7 +198,7 @@ def _unfinished(capsys: pytest.CaptureFixture[str]) -> int:
     answer = function("clock").handler({}, None)
     metric = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
     assert (metric["service"], metric["stage"]) == ("driveway", "test")
-    assert metric["OnboardingUnfinished"] == [answer["unfinished"]]
+    assert metric["SitesUnfinished"] == [answer["unfinished"]]
     return int(answer["unfinished"])
 
 

@@ -70,7 +70,7 @@ def test_a_swap_that_dies_after_its_commit_ends_the_session_with_the_next_wake_u
     drawn_kwh(rig, energy_lifetime_kwh=103.0)
     rig.clock.move(minutes=1)
     with monkeypatch.context() as dying:
-        dying.setattr("driveway.sites.onboard.meter_twin", _die)
+        dying.setattr("driveway.sites.reconcile.meter_twin", _die)
         assert put(rig, site_body({**asset, "vehicle": other})).status == 500
     rig.look("control", "car-1")
     assert facts(rig) == ["plugged", "unplugged", "plugged"]

@@ -101,13 +101,12 @@ class MemoryTable:
         rows.sort(key=lambda item: (item[names[1]]["S"], item["pk"]["S"], item["sk"]["S"]))
         if not request.get("ScanIndexForward", True):
             rows.reverse()
+        shown = {"pk", "sk", *names} if "IndexName" in request else None
+        if "ProjectionExpression" in request:
+            shown = set(request["ProjectionExpression"].split(", "))
         for item in rows:
             if scope.holds(request["KeyConditionExpression"], item):
-                yield (
-                    {"pk": item["pk"], "sk": item["sk"], **{name: item[name] for name in names}}
-                    if ("IndexName" in request)
-                    else item
-                )
+                yield item if shown is None else {name: item[name] for name in shown}
 
     def _write(self, kind: str, request: Mapping[str, Any]) -> Item:
         with self._lock:
@@ -201,6 +200,19 @@ class _Scope:
             value = self._value()
             self._expect(")")
             return value is None
+        if self._next("begins_with"):
+            return self._begins()
+        return self._compared()
+
+    def _begins(self) -> bool:
+        self._expect("(")
+        whole = self._value()
+        self._expect(",")
+        prefix = self._value()
+        self._expect(")")
+        return whole is not None and bool(whole["S"].startswith(prefix["S"]))
+
+    def _compared(self) -> bool:
         left, operator = self._value(), self._tokens.pop(0)
         if operator == "BETWEEN":
             first = self._value()

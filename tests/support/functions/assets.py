@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.axle_sync.answers import acknowledged
 from driveway.domain.axle_sync.differences import next_call
+from driveway.domain.sites.record import SiteRecord
 from driveway.domain.twin import (
     Command,
     Intent,
@@ -26,12 +27,12 @@ from driveway.domain.twin import (
     Weekday,
     Window,
 )
-from driveway.store.sites import SiteRecord, claims_of
 from driveway.vehicles.accounts import keep_tokens
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.rig import NOW, ROOT, Reply, Rig, aws, function, read_secrets
 
 EVENTS = ROOT / "events"
+AT_ONCE = 10
 AXLE_ASSET = "0d6a2f0e-6f0e-4b7e-9a0c-0a5b1c2d3e4f"
 AXLE_SECRET = "axle-webhook-secret"
 AXLE_SITE = "5b0f6a0e-0000-4b7e-9a0c-0a5b1c2d3e4f"
@@ -76,10 +77,13 @@ def a_twin(now: datetime, **link: Any) -> Twin:
 def place(rig: Rig, *twins: Twin) -> None:
     """Put twins, with their aliases and their site, into the table."""
     now = rig.clock.now()
-    site = rig.runtime.sites.get("home-1") or SiteRecord("home-1", state="active", axle_site_id=AXLE_SITE)
-    names = tuple(sorted({*site.assets, *(twin.link.asset for twin in twins)}))
-    claims = [claim for twin in twins for claim in claims_of(twin)]
-    rig.runtime.sites.commit(replace(site, assets=names), [(None, twin) for twin in twins], claims, now=now)
+    site = rig.runtime.sites.get("home-1")
+    known = site or SiteRecord("home-1", enrolment="enrolled", axle_site_id=AXLE_SITE)
+    names = tuple(sorted({*known.assets, *(twin.link.asset for twin in twins)}))
+    record = rig.runtime.sites.write(site, replace(known, assets=names), now=now)
+    for first in range(0, len(twins), AT_ONCE):
+        pairs = [(None, twin) for twin in twins[first : first + AT_ONCE]]
+        record = rig.runtime.sites.write(record, record, now=now, twins=pairs)
 
 
 def keep_refresh_token(rig: Rig, user_id: str, token: str) -> None:

@@ -1,10 +1,11 @@
 """What the tests of sites send."""
 
+import json
 from typing import Any
 
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed
-from tests.support.functions.rig import Reply, Rig
+from tests.support.functions.rig import Reply, Rig, function
 
 MPAN = "1200001234566"
 POSTCODE = "SW1A 1AA"
@@ -57,6 +58,21 @@ def delete(rig: Rig, site: str = "home-1", **query: str) -> Reply:
 
 def status(rig: Rig, site: str = "home-1") -> Reply:
     return rig.serve("status", "GET /sites/{site}", site=site)
+
+
+def sync(rig: Rig, site: str = "home-1") -> None:
+    """Let the site sync go on with what is left of a site, as its queue would."""
+    record = {"messageId": "1", "body": json.dumps({"site": site}), "eventSource": "aws:sqs"}
+    assert function("axle_sync").handler({"Records": [record]}, None) == {"batchItemFailures": []}
+
+
+def let_pass(rig: Rig, minutes: int) -> None:
+    """Let minutes pass, in each of which the clock has what is due of sites gone on with."""
+    for _ in range(minutes):
+        rig.clock.move(minutes=1)
+        for name, _ in list(rig.runtime.table.due("AxleDue", rig.clock.now())):
+            if name.startswith("SITE#"):
+                sync(rig, name.removeprefix("SITE#"))
 
 
 def carry_out(rig: Rig, asset: str, outcome: str = "ACCEPTED") -> str | None:

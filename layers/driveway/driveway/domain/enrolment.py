@@ -8,10 +8,10 @@ class NotEnrolledError(Exception):
 
 
 def check_takes_part(link: Link, message: str) -> None:
-    """Check that the asset's site is enrolled and stays so.
+    """Check that the asset's site is enrolled and stays so. An asset that gets another vehicle stays.
 
     Raises:
         NotEnrolledError: it is not, or it leaves; with the message.
     """
-    if not link.enrolled or link.leaving:
+    if not link.enrolled or (link.leaving and not link.swapping):
         raise NotEnrolledError(message)

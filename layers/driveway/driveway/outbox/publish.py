@@ -31,7 +31,7 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
     now = runtime.now()
     found = [_found(change, now, runtime) for change in changes]
     runtime.records.log((twin.link.asset, twin.version, one.entries) for twin, one in found)
-    _put([event for _, one in found for event in one.events], runtime)
+    put_events([event for _, one in found for event in one.events], runtime)
     axle = [WakeUp(twin.link.asset, one.axle_at) for twin, one in found if one.axle_at is not None]
     control = [WakeUp(twin.link.asset, one.control_at) for twin, one in found if one.control_at is not None]
     queue_wake_ups(runtime, "AXLE_SYNC_QUEUE_URL", list(dict.fromkeys(axle)), now)
@@ -67,7 +67,8 @@ def _written(image: Mapping[str, Any]) -> StoredTwin:
     )
 
 
-def _put(events: Sequence[BusEvent], runtime: Runtime) -> None:
+def put_events(events: Sequence[BusEvent], runtime: Runtime) -> None:
+    """Put events on the project's bus. Raises BusError: the bus did not take all of them."""
     bus = runtime.settings.text("BUS_NAME")
     for first in range(0, len(events), MOST_IN_A_CALL):
         answer = runtime.bus.put_events(

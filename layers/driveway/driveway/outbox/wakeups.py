@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from driveway.runtime.context import Runtime
+from driveway.store.items import site_key
 
 LONGEST_DELAY_S = 900
 MOST_IN_A_BATCH = 10
+
+SITE_KEY = site_key("")
 
 EARLY_S = 1.1
 """Delays are rounded down to whole seconds, so a wake-up may arrive this much early."""
@@ -17,10 +20,16 @@ EARLY_S = 1.1
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A reconciler has to run for an asset at an instant (aware UTC)."""
+    """A reconciler has to run for an asset (or a site, by its key) at an instant (aware UTC)."""
 
     asset: str
     due: datetime
+
+    @property
+    def message(self) -> dict[str, str]:
+        """The body of its message."""
+        site = self.asset.removeprefix(SITE_KEY) if self.asset.startswith(SITE_KEY) else None
+        return ({"site": site} if site is not None else {"asset": self.asset}) | {"due": self.due.isoformat()}
 
 
 class QueueError(RuntimeError):
@@ -67,7 +76,7 @@ def queue_wake_ups(runtime: Runtime, queue_setting: str, wake_ups: Sequence[Wake
             Entries=[
                 {
                     "Id": str(number),
-                    "MessageBody": json.dumps({"asset": reconcile.asset, "due": reconcile.due.isoformat()}),
+                    "MessageBody": json.dumps(reconcile.message),
                     "DelaySeconds": min(LONGEST_DELAY_S, int(runtime.clock.real_s(reconcile.due - now))),
                 }
                 for number, reconcile in enumerate(group)

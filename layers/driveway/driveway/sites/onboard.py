@@ -1,101 +1,136 @@
 """``PUT /sites/{site}``: onboard or update, with Axle first and then in one transaction here.
 
-Every step can be repeated. Before Axle is called it is noted that something was begun, so that whatever fails after is
-seen until a repetition has finished it.
+Before Axle is called the site's record keeps what is asked for, and what is new is reserved. So whoever dies on the way
+leaves something that a repetition or the minute clock can finish or take back.
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
-from driveway.axle.connection import axle_client
-from driveway.domain.preferences.intent import intent_body
-from driveway.domain.preferences.tariff import tariff_body
-from driveway.domain.twin import Home, Twin, changed_groups
-from driveway.observations.metering_intake import meter_twin
+from driveway.domain.sites.record import Change, SiteRecord
+from driveway.domain.sites.steps import acknowledged, claimed, given_back, is_finished, is_free, with_removals
+from driveway.domain.twin import Twin
 from driveway.outbox.account_checks import queue_checks
 from driveway.outbox.wakeups import QueueError
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy
+from driveway.sites import reconcile
+from driveway.sites.apply import applied
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import SiteBody
-from driveway.sites.release import delete_at_axle, erase_asset, leaving, send_last_readings, wait_until_released
+from driveway.sites.changing import (
+    Edit,
+    LostCallError,
+    SiteGoneError,
+    Twins,
+    change_site,
+    new_call,
+    of_call,
+    refuse_leaving,
+    twins_of,
+)
+from driveway.sites.onboarding_call import leave_in_doubt, onboard_at_axle, owned_elsewhere, take_back
+from driveway.sites.put_answer import put_answer
+from driveway.sites.put_request import PutRequest
+from driveway.sites.release import longest_release
 from driveway.sites.requested import (
-    AssetRequest,
-    axle_body,
+    change_of,
     checked,
-    default_intent,
-    default_tariff,
+    reservations,
+    vehicle_reservations,
     with_what_is_kept,
     without_personal,
 )
-from driveway.sites.twins import Terms, changes_vehicle, twin_of_named_asset, twin_of_other_asset
+from driveway.sites.twins import changes_vehicle
 from driveway.store.conditional import ContentionError
-from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair, SiteRecord, claims_of
+from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair
 from driveway.store.table import UnknownAssetError
 from driveway.store.tokens import TokenStoreError
-from driveway.vehicles.accounts import Account, accounts_given_up, begin_to_forget, forget_accounts, keep_tokens
+from driveway.vehicles.accounts import Account, keep_tokens
 
-MOST_TRIES = 6
-
-
-PLUG_UNKNOWN = (
-    "No plug state was given: the car is asked now. Until it is known, Axle is told that the car is not plugged in."
-)
-PLUG_UNKNOWN_WITHOUT_VEHICLE = (
-    "No plug state was given and no vehicle to ask: until it is reported, Axle is told that the car is not plugged in."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One ``PUT`` as it was checked. ``was`` is the site's record before it."""
-
-    site: str
-    body: SiteBody
-    mpan: str
-    wanted: list[AssetRequest]
-    was: SiteRecord | None
-    now: datetime
-
-    def wants(self, asset: str) -> AssetRequest | None:
-        """What is wanted of an asset; None if the call does not name it."""
-        return next((wanted for wanted in self.wanted if wanted.body.asset == asset), None)
-
-    def changes_vehicle(self, twin: Twin | None) -> bool:
-        """Whether the call gives the asset of a twin another vehicle."""
-        wanted = self.wants(twin.link.asset) if twin else None
-        return wanted is not None and changes_vehicle(twin, wanted)
+MOST_TRIES = 8
 
 
 def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
-    """Onboard or update a site. Raises ProblemError."""
+    """Onboard or update a site: 201 or 200 once it is so, 202 while a car is being released or an asset removed.
+
+    Raises:
+        ProblemError: what is wrong with the body (422), who has it (409), what Axle refuses, or that Axle has not
+            acknowledged it (503): the site shows then what is in doubt.
+    """
     strict = runtime.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
     was = runtime.sites.get(site)
-    held = [twin for asset in (was.known_assets if was else ()) if (twin := _present(asset, site, runtime)) is not None]
+    held = list(twins_of(was, runtime).values()) if was is not None else []
     body = with_what_is_kept(body, held)
-    mpan, wanted = checked(body, check_digit=strict, twins=held)
-    call = _Call(site, body, mpan, wanted, was, runtime.now())
-    if call.was is not None and call.was.state == "leaving":
-        raise ProblemError(
-            409, "site-leaving", "The site is being erased", "Finish its DELETE first, then onboard it again."
-        )
-    named = {w.body.asset: _present(w.body.asset, site, runtime) for w in wanted}
-    removed = [asset for asset in body.remove_assets if _present(asset, site, runtime) is not None]
-    _refuse_foreign_vehicles(call, named, runtime)
-    noted = _noted(call, named, removed, runtime)
-    axle = _onboard_at_axle(call, noted, runtime)
-    _refuse_foreign_site(call, noted, axle, runtime)
-    swapped = [asset for asset, twin in named.items() if call.changes_vehicle(twin)]
-    release_vehicles([*swapped, *removed], runtime)
-    _remove(call, removed, runtime)
-    to_check = _keep_tokens(call, runtime)
-    stored = _store(call, noted, axle, runtime)
-    _after(call, stored, to_check, runtime)
-    return _answer(call, stored, axle)
+    mpan, requests = checked(body, check_digit=strict, twins=held)
+    put = _begun(PutRequest(site, body, mpan, requests, new_call(runtime), runtime.now()), runtime)
+    try:
+        to_check = _keep_tokens(put, runtime)
+        axle = onboard_at_axle(put, runtime)
+        pairs = _acknowledged(put, axle, runtime)
+        _check_accounts(put, to_check, runtime)
+        reconcile.after_change(pairs, runtime)
+        record = runtime.sites.get(site)
+        if record is not None and record.call is not None:
+            record = reconcile.work(site, put.call, runtime, wait_s=reconcile.WAIT_S)
+    except (LostCallError, SiteGoneError):
+        raise busy("Another request has changed the site meanwhile. Repeat the call.") from None
+    except AxleRefusedError as error:
+        raise problem_of(error, "onboard") from None
+    except AxleUnavailableError as error:
+        leave_in_doubt(put, "Axle cannot answer now.", error.retry_after_s, runtime, may_act=error.may_be_carried_out)
+        raise problem_of(error, "onboard") from None
+    if record is None:
+        raise busy("The site is being erased. Repeat the call.")
+    return put_answer(put, pairs, axle, record)
+
+
+def _begun(put: PutRequest, runtime: Runtime) -> PutRequest:
+    """The ``PUT`` with what it asks for kept on the site's record, and the site its own until it is done.
+
+    Raises:
+        ProblemError: somebody else has what it asks for (409), or works on the site (503).
+    """
+    for _ in range(MOST_TRIES):
+        was = _free_record(put.site, runtime)
+        refuse_leaving(was)
+        named = {name: _present(name, put.site, runtime) for name in put.names}
+        for name in put.body.remove_assets:
+            _present(name, put.site, runtime)
+        twins = {**(twins_of(was, runtime) if was else {}), **{name: twin for name, twin in named.items() if twin}}
+        _refuse_foreign_vehicles(put, twins, runtime)
+        changes = [change_of(request, put.terms, put.now) for request in put.requests]
+        record = claimed(was or SiteRecord(put.site), put.call, put.now)
+        kept = [change for change in record.changes if change.asset not in put.names]
+        record = replace(record, changes=(*kept, *changes))
+        old = [change for change in (was.changes if was else ()) if change.asset in put.names]
+        given_up = [claim for change in old for claim in reservations(put.site, change, named[change.asset])]
+        try:
+            runtime.sites.write(was, record, now=put.now, taken=_reserved(put, changes, twins), given_up=given_up)
+        except OwnedError as error:
+            raise owned_elsewhere(str(error), error.owner) from None
+        except ContentionError:
+            continue
+        return replace(put, was=was)
+    raise busy("The site is being changed by many at once. Repeat the call.", retry_after_s=1)
+
+
+def _free_record(site: str, runtime: Runtime) -> SiteRecord | None:
+    """The site's record once nobody works on it. Raises ProblemError (503) when that takes too long."""
+    deadline = time.monotonic() + reconcile.WAIT_S
+    while True:
+        record, now = runtime.sites.get(site), runtime.now()
+        if record is None or is_free(record, now) or record.wanted == "erased":
+            return record
+        if time.monotonic() >= deadline:
+            left_s = runtime.clock.real_s(record.call.until - now) if record.call else 1
+            raise busy("Another request is changing the site. Repeat the call.", retry_after_s=int(left_s) + 1)
+        time.sleep(reconcile.POLL_S)
 
 
 def _present(asset: str, site: str, runtime: Runtime) -> Twin | None:
@@ -104,197 +139,97 @@ def _present(asset: str, site: str, runtime: Runtime) -> Twin | None:
     except UnknownAssetError:
         return None
     if twin.link.site != site:
-        raise _owned(f"The asset {asset!r} belongs to the site {twin.link.site!r}.", twin.link.site)
+        raise owned_elsewhere(f"The asset {asset!r} belongs to the site {twin.link.site!r}.", twin.link.site)
     return replace(twin, news=())
 
 
-def _refuse_foreign_vehicles(call: _Call, named: Mapping[str, Twin | None], runtime: Runtime) -> None:
+def _refuse_foreign_vehicles(put: PutRequest, twins: Twins, runtime: Runtime) -> None:
     """Refuse a vehicle that is another asset's, unless that asset gives it up by this very call."""
-    for asset, vehicle in ((w.body.asset, w.vehicle) for w in call.wanted):
-        owner = runtime.records.asset_for(vehicle.provider, vehicle.vehicle_id) if vehicle else None
-        if owner is None or owner == asset or owner in call.body.remove_assets:
-            continue
-        if call.changes_vehicle(named.get(owner)):
-            continue
-        raise _owned(f"The vehicle of {asset!r} belongs to the asset {owner!r} already.", owner)
+    requests = {request.body.asset: request for request in put.requests}
+    for name, vehicle in ((name, request.vehicle) for name, request in requests.items()):
+        owner = runtime.records.owner_of(vehicle.provider, vehicle.vehicle_id) if vehicle else None
+        gives_up = owner in put.body.remove_assets or (
+            owner in requests and owner in twins and changes_vehicle(twins[owner], requests[owner])
+        )
+        if owner is not None and owner != name and not gives_up:
+            raise owned_elsewhere(f"The vehicle of {name!r} belongs to the asset {owner!r} already.", owner)
 
 
-def _owned(detail: str, owner: str) -> ProblemError:
-    return ProblemError(409, "owned-elsewhere", "It belongs to another", detail, extra={"owner": owner})
+def _reserved(put: PutRequest, changes: list[Change], twins: Twins) -> list[Claim]:
+    """What is reserved for the changes; a vehicle of another asset of the site is given to them when they apply."""
+    held = {(t.link.vehicle.provider, t.link.vehicle.vehicle_id) for t in twins.values() if t.link.vehicle}
+    claims = [claim for change in changes for claim in reservations(put.site, change, twins.get(change.asset))]
+    return [claim for claim in claims if (claim.kind, claim.identifier) not in held]
 
 
-def _noted(call: _Call, named: Mapping[str, Twin | None], removed: list[str], runtime: Runtime) -> SiteRecord:
-    """The site's record, noted as begun if this call has more to do than to repeat what is so."""
-    settled = call.was is not None and call.was.state == "active" and call.was.begun_at is None
-    new = any(twin is None or call.changes_vehicle(twin) for twin in named.values())
-    record = call.was or SiteRecord(call.site)
-    if settled and not new and not removed:
-        return record
-    return runtime.sites.begin(record, named, call.now)
-
-
-def _onboard_at_axle(call: _Call, noted: SiteRecord, runtime: Runtime) -> dict[str, Any]:
-    try:
-        answer = axle_client(runtime).post("/entities/site/onboard", axle_body(call.body, call.mpan))
-    except AxleRefusedError as error:
-        runtime.sites.take_back(noted, call.was)
-        raise problem_of(error, "onboard") from None
-    except AxleUnavailableError as error:
-        raise problem_of(error, "onboard") from None
-    ids = {item["external_id"] for item in answer["assets"]}
-    if not ids >= {wanted.body.asset for wanted in call.wanted}:
-        raise busy("Axle's answer does not name every asset. Repeat the call.")
-    return dict(answer)
-
-
-def _refuse_foreign_site(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], runtime: Runtime) -> None:
-    """Refuse a meter point that another site of ours has, and take back what Axle has made of the call."""
-    owner = runtime.records.asset_for(AXLE_SITE, axle["site"]["site_id"])
-    if owner is None or owner == call.site:
-        return
-    for item in axle["assets"]:
-        if item.get("asset_created"):
-            delete_at_axle(item["asset_id"], runtime)
-    runtime.sites.take_back(noted, call.was)
-    raise _owned(f"The meter point belongs to the site {owner!r}.", owner)
-
-
-def release_vehicles(assets: list[str], runtime: Runtime) -> None:
-    now = runtime.now()
-    for asset in assets:
-        runtime.table.change_twin(asset, lambda twin: leaving(twin, now), now=now)
-    wait_until_released(assets, runtime)
-
-
-def _remove(call: _Call, removed: list[str], runtime: Runtime) -> None:
-    for asset in removed:
-        send_last_readings(asset, runtime)
-        delete_at_axle(runtime.table.twin(asset).link.axle_asset_id, runtime)
-        erase_asset(asset, call.site, runtime)
-
-
-def _keep_tokens(call: _Call, runtime: Runtime) -> set[Account]:
+def _keep_tokens(put: PutRequest, runtime: Runtime) -> set[Account]:
     """Keep the drivers' refresh tokens, so that no command to a car that is known here finds none."""
-    given = [(w.body.asset, w.vehicle, w.body.vehicle.refresh_token if w.body.vehicle else None) for w in call.wanted]
+    given = [(r.body.asset, r.vehicle, r.body.vehicle.refresh_token if r.body.vehicle else None) for r in put.requests]
     try:
-        return keep_tokens(given, call.site, runtime)
+        return keep_tokens(given, put.site, runtime)
     except TokenStoreError:
+        leave_in_doubt(put, "The refresh token could not be stored.", None, runtime, may_act=False)
         raise busy("The refresh token could not be stored. Repeat the call.") from None
 
 
-def _store(call: _Call, noted: SiteRecord, axle: Mapping[str, Any], runtime: Runtime) -> list[Pair]:
-    """Write everything at once; when a twin was changed meanwhile, once more on what it is now."""
-    record = _record(call, noted, axle)
-    for _ in range(MOST_TRIES):
-        pairs, others = _twins(call, record, axle, runtime)
-        claims = [claim for _, after in pairs for claim in claims_of(after)]
-        claims.append(Claim(AXLE_SITE, axle["site"]["site_id"], call.site))
-        try:
-            begin_to_forget(accounts_given_up(pairs), runtime)
-            runtime.sites.commit(record, [*pairs, *others], claims, now=call.now)
-        except OwnedError as error:
-            raise _owned(str(error), error.owner) from None
-        except ContentionError:
-            if runtime.sites.get(call.site) != noted:
-                break
-        except Exception:
-            runtime.logger.exception("Axle accepted a site that could not be stored")
-            break
-        else:
-            return pairs
-    raise busy("Axle has accepted the site, but it could not be stored here. Repeat the call.")
+def _check_accounts(put: PutRequest, to_check: set[Account], runtime: Runtime) -> None:
+    try:
+        queue_checks(runtime, [(account.key, put.now) for account in sorted(to_check)], put.now, onboarded=put.site)
+    except QueueError:
+        runtime.logger.exception("The clock does what is left to do for the accounts.")
 
 
-def _record(call: _Call, noted: SiteRecord, axle: Mapping[str, Any]) -> SiteRecord:
-    words = [*axle["site"].get("warnings", [])]
-    for item in axle["assets"]:
-        words += [f"{item['external_id']}: {said}" for said in item.get("warnings", [])]
-    assets = {*noted.assets, *(w.body.asset for w in call.wanted)} - {*call.body.remove_assets}
-    return replace(
-        noted,
-        state="active",
-        axle_site_id=axle["site"]["site_id"],
-        enrolment="enrolled",
-        timezone=call.body.timezone,
-        consent_at=call.body.site.gave_boundary_meter_consent_at or noted.consent_at,
-        assets=tuple(sorted(assets)),
-        warnings=without_personal(words, call.body, call.mpan),
-        begun_at=None,
-        pending=(),
-    )
-
-
-def _twins(call: _Call, record: SiteRecord, axle: Mapping[str, Any], runtime: Runtime) -> tuple[list[Pair], list[Pair]]:
-    """The twins before and after: of the assets that the call names, and of the site's others."""
-    home, snoozed_until = call.body.home, record.snoozed_until
-    terms = Terms(
-        site=call.site,
-        axle_site_id=axle["site"]["site_id"],
-        timezone=call.body.timezone,
-        home=Home(home.latitude, home.longitude, home.radius_m) if home else None,
-        rejoined=axle["enrolment"]["status"] == "enrolled",
-        snoozed_until=snoozed_until if snoozed_until and snoozed_until > call.now else None,
-        now=call.now,
-    )
+def _acknowledged(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) -> list[Pair]:
+    """Write what Axle acknowledged, and all of it that need not wait; gives the twins before and after."""
     ids = {item["external_id"]: item["asset_id"] for item in axle["assets"]}
     pairs: list[Pair] = []
-    for wanted in call.wanted:
-        before = _present(wanted.body.asset, call.site, runtime)
-        pairs.append((before, twin_of_named_asset(before, wanted, ids[wanted.body.asset], terms)))
-    unnamed = [_present(asset, call.site, runtime) for asset in record.assets if call.wants(asset) is None]
-    others: list[Pair] = [(twin, twin_of_other_asset(twin, terms)) for twin in unnamed if twin is not None]
-    return pairs, others
 
+    def rule(record: SiteRecord, twins: Twins) -> Edit:
+        now = runtime.now()
+        after = _record(put, record, axle, ids, now)
+        taken = [Claim(AXLE_SITE, str(after.axle_site_id), put.site)] if record.axle_site_id is None else []
+        gone = [change for change in record.changes if change.asset in put.body.remove_assets]
+        given_up = [claim for c in gone for claim in vehicle_reservations(c, twins.get(c.asset))]
+        if record.wanted == "erased":
+            return Edit(given_back(after, now), taken=taken, given_up=given_up)
+        rejoined = axle["enrolment"]["status"] == "enrolled"
+        done = applied(after, twins, rejoined=rejoined, now=now, longest=longest_release(runtime))
+        pairs[:] = done.twins
+        finished = is_finished(done.record)
+        left = given_back(done.record, now) if finished else done.record
+        return Edit(left, done.twins, taken=taken, given_up=given_up)
 
-def _after(call: _Call, stored: list[Pair], to_check: set[Account], runtime: Runtime) -> None:
-    """What follows the write and does no harm twice: accounts forgotten and checked, the plug state metered."""
-    due = [(account.key, call.now) for account in sorted(to_check)]
     try:
-        forget_accounts(accounts_given_up(stored), call.site, runtime)
-        queue_checks(runtime, due, call.now, onboarded=call.site)
-    except (TokenStoreError, QueueError):
-        runtime.logger.exception("The clock does what is left to do for the accounts.")
-    for _, after in stored:
-        meter_twin(after, (), runtime)
+        record = change_site(put.site, of_call(put.call, rule), runtime)
+    except OwnedError as error:
+        take_back(put, axle, runtime)
+        raise owned_elsewhere(str(error), error.owner) from None
+    except (ProblemError, LostCallError, SiteGoneError):
+        raise
+    except Exception:
+        runtime.logger.exception("Axle accepted a site that could not be stored")
+        raise busy("Axle has accepted the site, but it could not be stored here. Repeat the call.") from None
+    refuse_leaving(record)
+    return pairs
 
 
-def _answer(call: _Call, stored: list[Pair], axle: Mapping[str, Any]) -> Answer:
-    told = {item["external_id"]: item for item in axle["assets"]}
-    assets = []
-    for wanted, (before, after) in zip(call.wanted, stored, strict=True):
-        warnings = [*told[wanted.body.asset].get("warnings", []), *wanted.warnings, *_filled(wanted, after)]
-        assets.append(
-            {
-                "asset": wanted.body.asset,
-                "axle_asset_id": after.link.axle_asset_id,
-                "created": before is None,
-                "changed": list(changed_groups(before, after)) if before else [],
-                "warnings": warnings,
-                "tariff": tariff_body(after.tariff),
-                "intent": intent_body(after.intent),
-                "plugged_in": None if after.presence.plugged_in is None else after.presence.session is not None,
-            }
-        )
-    body = {
-        "site": call.site,
-        "state": "active",
-        "axle_site_id": axle["site"]["site_id"],
-        "enrolment": "enrolled",
-        "warnings": axle["site"].get("warnings", []),
-        "assets": assets,
-        "removed": list(call.body.remove_assets),
-    }
-    created = call.was is None or call.was.axle_site_id is None
-    return Answer(201 if created else 200, body)
-
-
-def _filled(wanted: AssetRequest, twin: Twin) -> list[str]:
-    """What was filled in because the app has never said it."""
-    filled = []
-    if wanted.tariff is None and twin.tariff == default_tariff():
-        filled.append("No tariff was given: off-peak is taken to be 00:00-06:00 Europe/London.")
-    if wanted.intent is None and twin.intent == default_intent():
-        filled.append("No intent was given: four hours of charging by 07:00 are assumed.")
-    if wanted.body.plugged_in is None and twin.presence.plugged_in is None:
-        filled.append(PLUG_UNKNOWN if wanted.vehicle is not None else PLUG_UNKNOWN_WITHOUT_VEHICLE)
-    return filled
+def _record(
+    put: PutRequest, record: SiteRecord, axle: Mapping[str, Any], ids: Mapping[str, str], now: datetime
+) -> SiteRecord:
+    words = [*axle["site"].get("warnings", [])]
+    for item in axle["assets"]:
+        words += [f"{item['external_id']}: {warning}" for warning in item.get("warnings", [])]
+    changes = (replace(c, axle_asset_id=ids[c.asset]) if c.asset in put.names else c for c in record.changes)
+    newest = record.wanted != "erased" and (record.wanted_at is None or record.wanted_at <= put.now)
+    kept = replace(record, removals=tuple(asset for asset in record.removals if asset not in put.names))
+    after = replace(
+        with_removals(replace(kept, changes=tuple(changes)), put.body.remove_assets),
+        axle_site_id=axle["site"]["site_id"],
+        wanted="enrolled" if newest else record.wanted,
+        wanted_at=put.now if newest else record.wanted_at,
+        rejoin=put.body.rejoin if newest else record.rejoin,
+        timezone=put.body.timezone,
+        consent_at=put.body.site.gave_boundary_meter_consent_at or record.consent_at,
+        warnings=without_personal(words, put.body, put.mpan),
+    )
+    return acknowledged(after, "enrolled", now)

@@ -1,9 +1,10 @@
-"""Letting go of assets: the car is left able to charge, the last readings are told, then everything is erased."""
+"""Letting go of assets: the car is left able to charge, Axle gets the last readings, then Axle deletes the asset."""
 
-import time
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.axle.connection import axle_client
@@ -12,43 +13,36 @@ from driveway.domain.control.released import LONGEST_RELEASE, is_released, with_
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit
-from driveway.runtime.problems import busy
-from driveway.sites.axle_problems import problem_of
-from driveway.store.items import asset_key
-from driveway.store.sites import claims_of
 from driveway.store.table import UnknownAssetError
-from driveway.vehicles.accounts import account_of, begin_to_forget, forget_accounts
 
-RELEASE_WAIT_S = 8.0
-POLL_S = 0.2
 LONGEST_RELEASE_REAL_S = 30.0
+LONGEST_LAST_READINGS = timedelta(hours=1)
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def leaving(twin: Twin, now: datetime) -> Twin:
-    """The twin marked as leaving, which makes charge control release its car; the same twin if it is so marked."""
-    if twin.link.leaving:
-        return twin
-    return replace(twin, link=replace(twin.link, leaving=True, leaving_since=now))
+def leaving(twin: Twin, now: datetime, *, swapping: bool = False) -> Twin:
+    """The twin marked as leaving, which makes charge control release its car; the same twin if it is so marked.
 
-
-def wait_until_released(assets: Sequence[str], runtime: Runtime) -> None:
-    """Wait a little for the cars of assets that are leaving to be released; not for ever, if they cannot be reached.
-
-    Raises:
-        ProblemError: they are not released yet (503): the same call goes on waiting.
+    ``swapping``: another vehicle takes the place of its car, and the asset stays.
     """
-    deadline = time.monotonic() + RELEASE_WAIT_S
-    while any(_holds_up(asset, runtime) for asset in assets):
-        if time.monotonic() >= deadline:
-            raise busy("The car is being released, so that it can charge by itself. Repeat the call.")
-        time.sleep(POLL_S)
-    for asset in assets:
-        _report_leftovers(asset, runtime)
+    since = twin.link.leaving_since if twin.link.leaving else now
+    link = replace(twin.link, leaving=True, leaving_since=since, swapping=swapping)
+    return twin if link == twin.link else replace(twin, link=link)
 
 
-def _report_leftovers(asset: str, runtime: Runtime) -> None:
-    """Say what stays in a car that could not be released in time: to its driver, and to the operator."""
+def is_held(twin: Twin, now: datetime, longest: timedelta) -> bool:
+    """Whether a twin's car is not released yet; no longer than ``longest`` after we began to let go of it."""
+    since = twin.link.leaving_since
+    return not is_released(twin, now) and (since is None or now - since < longest)
+
+
+def longest_release(runtime: Runtime) -> timedelta:
+    """How long a car that cannot be reached holds up what waits for its release."""
+    return max(LONGEST_RELEASE, runtime.clock.real_time(LONGEST_RELEASE_REAL_S))
+
+
+def report_leftovers(asset: str, runtime: Runtime) -> None:
+    """Report what stays in a car that could not be released in time: to its driver, and to the operator."""
     now = runtime.now()
     try:
         change = runtime.table.change_twin(asset, lambda twin: with_leftovers_reported(twin, now), now=now)
@@ -59,55 +53,50 @@ def _report_leftovers(asset: str, runtime: Runtime) -> None:
         emit({"ReleasesGivenUp": 1}, runtime)
 
 
-def _holds_up(asset: str, runtime: Runtime) -> bool:
-    try:
-        twin = runtime.table.twin(asset)
-    except UnknownAssetError:
-        return False
-    now, since = runtime.now(), twin.link.leaving_since
-    longest = max(LONGEST_RELEASE, runtime.clock.real_time(LONGEST_RELEASE_REAL_S))
-    return not is_released(twin, now) and (since is None or now - since < longest)
+def send_last_readings(twin: Twin, runtime: Runtime) -> None:
+    """Send Axle every half-hour of the asset that it does not have, without waiting for late data.
 
-
-def send_last_readings(asset: str, runtime: Runtime) -> None:
-    """Tell Axle every half-hour of the asset that it has not heard, without waiting for late data.
+    What Axle does not take of an asset that it does not know, or for an hour, is given up.
 
     Raises:
-        ProblemError: Axle cannot take them now (503).
+        AxleUnavailableError: Axle cannot take them now.
     """
+    asset, since = twin.link.asset, twin.link.leaving_since
     report = drain_of(runtime, time_left=lambda: 0.0).flush(asset, EVER)
-    if report.unavailable is not None:
-        raise busy("Axle cannot take the last readings now. Repeat the call; nothing is lost.")
+    given_up = since is not None and runtime.now() - since >= LONGEST_LAST_READINGS
+    if report.unavailable is not None and asset not in report.blocked_assets and not given_up:
+        raise AxleUnavailableError("Axle cannot take the last readings now.", may_be_carried_out=False)
+
+
+def is_same_id(one: str | None, other: str | None) -> bool:
+    """Whether two ids of Axle's are the same: they are UUIDs, which compare without case (RFC 9562 §4)."""
+    return one is not None and other is not None and one.lower() == other.lower()
 
 
 def delete_at_axle(axle_asset_id: str, runtime: Runtime) -> None:
-    """Delete an asset at Axle; one that is not there is deleted. Raises ProblemError."""
+    """Delete an asset at Axle; one that is not there is deleted. Raises AxleError."""
     try:
         axle_client(runtime).delete(f"/entities/asset/{axle_asset_id}")
     except AxleRefusedError as error:
-        if error.status != 404:
-            raise problem_of(error, "delete-asset") from None
-    except AxleUnavailableError as error:
-        raise problem_of(error, "delete-asset") from None
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
 
 
-def erase_asset(asset: str, site: str, runtime: Runtime) -> None:
-    """Erase what the table holds of a site's asset; one of another site stays. Erasing again does no harm.
-
-    Whatever is on its way into the partition meanwhile is swept once the table's stream tells of the twin's end.
-    """
+def offboard_at_axle(axle_site_id: str, runtime: Runtime) -> None:
+    """Offboard a site with its assets; one that Axle does not know is offboarded. Raises AxleError."""
     try:
-        twin = runtime.table.twin(asset)
-    except UnknownAssetError:
-        runtime.records.sweep(asset_key(asset))
-        return
-    if twin.link.site != site:
-        return
-    account = account_of(twin.link.vehicle)
-    given_up = {account} if account is not None else set()
-    begin_to_forget(given_up, runtime)
-    for claim in claims_of(twin):
-        runtime.sites.release_claim(claim)
-    forget_accounts(given_up, site, runtime)
-    runtime.records.delete(asset_key(asset), "TWIN")
-    runtime.records.sweep(asset_key(asset))
+        axle_client(runtime).post(f"/entities/site/{axle_site_id}/offboard-site-and-assets")
+    except AxleRefusedError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+
+
+def find_at_axle(asset: str, runtime: Runtime) -> dict[str, Any] | None:
+    """An asset as Axle has it, found by our id; None if Axle does not know it. Raises AxleError."""
+    try:
+        found = axle_client(runtime).get(f"/entities/asset/external-id/{quote(asset, safe='')}")
+    except AxleRefusedError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+    return dict(found)

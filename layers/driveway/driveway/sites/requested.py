@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from driveway.domain.mpan import MpanError, core_mpan
@@ -9,9 +10,11 @@ from driveway.domain.preferences.answer_warnings import fitted, intent_warnings
 from driveway.domain.preferences.errors import PreferenceError
 from driveway.domain.preferences.intent import check_intent_fits, parse_intent
 from driveway.domain.preferences.tariff import parse_tariff
+from driveway.domain.sites.record import Change, SiteTerms
 from driveway.domain.twin import Intent, Tariff, Twin, Vehicle
 from driveway.domain.wall_time import UnknownZoneError, find_zone
 from driveway.sites.bodies import AssetBody, HomeBody, SiteBody, refused
+from driveway.store.sites import ASSET, Claim
 from driveway.vehicles.registry import capabilities
 
 PROPOSITION = "full_asset_schedule_control"
@@ -43,6 +46,31 @@ class AssetRequest:
             phases=given.phases,
             capabilities=capabilities(given.provider),
         )
+
+
+def change_of(request: AssetRequest, terms: SiteTerms, now: datetime) -> Change:
+    """What the site's record keeps of a requested asset until it is so."""
+    body = request.body.model_dump(mode="json", exclude_none=True, exclude={"vehicle": {"refresh_token"}})
+    return Change(request.body.asset, body, terms, begun_at=now)
+
+
+def request_of(change: Change) -> AssetRequest:
+    """The requested asset that a site's record keeps."""
+    return _wanted("", AssetBody.model_validate(change.body), change.terms.timezone, [])
+
+
+def reservations(site: str, change: Change, twin: Twin | None) -> list[Claim]:
+    """What is kept from others for a change that is not applied yet; ``twin`` is the asset's present one."""
+    claims = [] if twin is not None else [Claim(ASSET, change.asset, site)]
+    return [*claims, *vehicle_reservations(change, twin)]
+
+
+def vehicle_reservations(change: Change, twin: Twin | None) -> list[Claim]:
+    """The vehicle that is kept from others for a change that is not applied yet; none if the asset has it already."""
+    vehicle, held = request_of(change).vehicle, twin.link.vehicle if twin is not None else None
+    if vehicle is None or (held and (held.provider, held.vehicle_id) == (vehicle.provider, vehicle.vehicle_id)):
+        return []
+    return [Claim(vehicle.provider, vehicle.vehicle_id, change.asset, reserved=True)]
 
 
 def default_tariff() -> Tariff:

@@ -10,7 +10,7 @@ from driveway.domain.instants import utc_text
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import malformed
 from driveway.sites.axle_problems import problem_of
-from driveway.sites.membership import onboarded_site
+from driveway.sites.changing import existing_site
 
 DEFAULT_REDIRECT_URL = "https://axle.energy"
 _SHOWN = ("transaction_id", "start_time", "end_time", "settlement_date", "flex_kwh", "credit_pence", "payment_status")
@@ -27,7 +27,7 @@ def rewards_body(site: str, query: Mapping[str, str], runtime: Runtime) -> dict[
     redirect_uri = query.get("redirect_uri")
     if redirect_uri is not None and not redirect_uri.startswith("https://"):
         raise malformed("'redirect_uri' must be an https address.")
-    axle_site_id = str(onboarded_site(site, runtime).axle_site_id)
+    axle_site_id = str(existing_site(site, runtime).axle_site_id)
     try:
         info = axle_client(runtime).get(f"/rewards/{axle_site_id}/info")
         history = axle_client(runtime).get(f"/rewards/{axle_site_id}/transactions")

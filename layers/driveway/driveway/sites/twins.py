@@ -31,12 +31,13 @@ NEVER_MEASURED = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is true of the whole site after Axle has taken it. ``rejoined``: it was not enrolled before the call."""
+    """What is true of the whole site. ``rejoined``: Axle was not told anything since its enrolment."""
 
     site: str
     axle_site_id: str
     timezone: str
     home: Home | None
+    enrolled: bool
     rejoined: bool
     snoozed_until: datetime | None
     now: datetime
@@ -77,13 +78,31 @@ def twin_of_named_asset(before: Twin | None, wanted: AssetRequest, axle_asset_id
 def twin_of_other_asset(before: Twin, terms: Terms) -> Twin:
     """The twin of an asset of the site that the call does not name; the same object if nothing changes."""
     link = replace(
-        before.link, timezone=terms.timezone, home=terms.home, axle_site_id=terms.axle_site_id, enrolled=True
+        before.link, timezone=terms.timezone, home=terms.home, axle_site_id=terms.axle_site_id, enrolled=terms.enrolled
     )
     return _updated(before, replace(before, link=link, news=()), terms, "The site was updated.")
 
 
+def opted_out(twin: Twin, now: datetime) -> Twin:
+    """The twin of an asset whose site opts out; the same object if it is out."""
+    if not twin.link.enrolled:
+        return twin
+    entry = Entry(now, Event.UNENROLLED, Reason.UNENROLLED, "The site opted out; the car charges as it likes.")
+    return without_schedules(replace(twin, link=replace(twin.link, enrolled=False)), now).tell(entry)
+
+
+def opted_in(twin: Twin, now: datetime, *, newly: bool) -> Twin:
+    """The twin of an asset whose site Axle has enrolled, ``newly``: then Axle has to be told everything anew."""
+    if twin.link.enrolled and not newly:
+        return twin
+    entry = Entry(now, Event.ENROLLED, Reason.ENROLLED, "The site takes part in smart charging.")
+    after = replace(twin, link=replace(twin.link, enrolled=True), axle=AxleState()).tell(entry)
+    return mark_unacknowledged(after, now)
+
+
 def _updated(before: Twin, after: Twin, terms: Terms, text: str) -> Twin:
-    known = before.link.enrolled and before.link.axle_asset_id.lower() == after.link.axle_asset_id.lower()
+    same_id = before.link.axle_asset_id.lower() == after.link.axle_asset_id.lower()
+    known = before.link.enrolled == after.link.enrolled and same_id
     if not known or terms.rejoined:
         # Axle expects to be told all at an enrolment.
         after = replace(after, axle=AxleState())
@@ -102,7 +121,7 @@ def _link(before: Twin | None, wanted: AssetRequest, axle_asset_id: str, terms: 
         timezone=terms.timezone,
         axle_site_id=terms.axle_site_id,
         axle_asset_id=axle_asset_id,
-        enrolled=True,
+        enrolled=terms.enrolled,
         onboarded_at=before.link.onboarded_at if before else terms.now,
         asset_model=body.asset_model,
         installation_date=body.installation_date.isoformat() if body.installation_date else None,

@@ -3,6 +3,8 @@
 from typing import Any
 
 from driveway.domain.instants import utc_text_or_none
+from driveway.domain.sites.record import SiteRecord
+from driveway.domain.sites.steps import to_come
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import not_found
 from driveway.status.axle_state import axle_sync_status
@@ -15,8 +17,7 @@ def site_body(site: str, runtime: Runtime) -> dict[str, Any]:
     if record is None:
         raise not_found("site", site)
     snoozed = record.snoozed_until is not None and now < record.snoozed_until
-    begun_at = record.begun_at
-    text = "A PUT of this site did not finish. Repeat it; that does no harm."
+    steps = to_come(record)
     return {
         "site": record.site,
         "state": record.state,
@@ -27,8 +28,12 @@ def site_body(site: str, runtime: Runtime) -> dict[str, Any]:
         "snoozed_until": utc_text_or_none(record.snoozed_until) if snoozed else None,
         "warnings": list(record.warnings),
         "assets": [_asset_line(asset, site, runtime) for asset in record.known_assets],
-        "unfinished": {"begun_at": utc_text_or_none(begun_at), "text": text} if begun_at else None,
+        "unfinished": _unfinished(record, steps) if steps else None,
     }
+
+
+def _unfinished(record: SiteRecord, steps: list[str]) -> dict[str, Any]:
+    return {"begun_at": utc_text_or_none(record.begun_at), "text": " ".join(steps), "last_error": record.last_error}
 
 
 def _asset_line(asset: str, site: str, runtime: Runtime) -> dict[str, Any]:

@@ -42,9 +42,20 @@ class Records:
     name: str
 
     def asset_for(self, kind: str, identifier: str) -> str | None:
-        """The asset that an Axle asset id (kind ``axle``) or a provider's vehicle id belongs to."""
-        item = self._get(alias_key(kind, identifier), "ALIAS") if fits_key(identifier) else None
+        """The asset that an Axle asset id (kind ``axle``) or a provider's vehicle id belongs to.
+
+        None as well while the identifier is only reserved for an asset: what comes for it is not taken in yet.
+        """
+        item = self._alias(kind, identifier)
+        return item["asset"] if item and not item.get("reserved") else None
+
+    def owner_of(self, kind: str, identifier: str) -> str | None:
+        """The asset that an identifier belongs to or is reserved for."""
+        item = self._alias(kind, identifier)
         return item["asset"] if item else None
+
+    def _alias(self, kind: str, identifier: str) -> dict[str, Any] | None:
+        return self._get(alias_key(kind, identifier), "ALIAS") if fits_key(identifier) else None
 
     def assets_of_user(self, provider: str, user_id: str) -> list[str]:
         """The assets whose cars belong to a user's account at a provider."""

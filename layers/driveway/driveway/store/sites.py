@@ -1,24 +1,28 @@
 """Sites in the table: their record, and their twins and aliases in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 
+from driveway.domain.sites.record import SiteRecord
+from driveway.domain.sites.steps import site_due
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
 from driveway.store.conditional import ContentionError, write_if
-from driveway.store.items import SITE, alias_key, asset_key, encode, encode_item, shard_of, site_key, stamp
+from driveway.store.items import SITE, TWIN, alias_key, asset_key, encode, encode_item, shard_of, site_key, stamp
 from driveway.store.records import Records
 from driveway.store.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SiteState = Literal["onboarding", "active", "unenrolling", "unenrolled", "leaving"]
-UNFINISHED_AFTER = timedelta(minutes=5)
 AXLE_SITE = "axle-site"
+ASSET = "asset"
+RECEIPT_KEPT = timedelta(days=30)
+TAKEN_BACK_KEPT = timedelta(days=30)
 
 
 class OwnedError(Exception):
@@ -31,42 +35,19 @@ class OwnedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SiteRecord:
-    """A site. ``begun_at`` is set while a call to ``PUT`` was begun and not finished, ``pending`` are its assets.
-
-    ``warnings`` are Axle's, without anything personal.
-    """
-
-    site: str
-    state: SiteState = "onboarding"
-    assets: tuple[str, ...] = ()
-    axle_site_id: str | None = None
-    enrolment: str | None = None
-    timezone: str | None = None
-    consent_at: datetime | None = None
-    snoozed_until: datetime | None = None
-    warnings: tuple[str, ...] = ()
-    begun_at: datetime | None = None
-    pending: tuple[str, ...] = ()
-    version: int = 0
-
-    @property
-    def known_assets(self) -> tuple[str, ...]:
-        """The site's assets, those of an unfinished ``PUT`` included."""
-        return tuple(sorted({*self.assets, *self.pending}))
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
     """An identifier that belongs to an asset alone; ``shared`` ones (a user's account) may have several assets.
 
-    Of the kind ``AXLE_SITE`` it is Axle's id of a site, and ``asset`` is our site.
+    Of the kind ``AXLE_SITE`` the identifier is Axle's id of a site, of the kind ``ASSET`` our id of an asset, and
+    ``asset`` is our site. A ``reserved`` one is kept from others for an onboarding that is not finished: nothing that
+    comes for it is taken in yet.
     """
 
     kind: str
     identifier: str
     asset: str
     shared: bool = False
+    reserved: bool = False
 
     @property
     def key(self) -> dict[str, str]:
@@ -81,9 +62,9 @@ class Claim:
 
 
 def claims_of(twin: Twin) -> list[Claim]:
-    """The identifiers that a twin's asset has: its id at Axle, its vehicle, the account the vehicle is in."""
+    """The identifiers that a twin's asset has: its own, its id at Axle, its vehicle, the account the vehicle is in."""
     asset, vehicle = twin.link.asset, twin.link.vehicle
-    claims = [Claim("axle", twin.link.axle_asset_id, asset)]
+    claims = [Claim(ASSET, asset, twin.link.site), Claim("axle", twin.link.axle_asset_id, asset)]
     if vehicle is not None:
         claims.append(Claim(vehicle.provider, vehicle.vehicle_id, asset))
         if vehicle.user_id is not None:
@@ -91,8 +72,8 @@ def claims_of(twin: Twin) -> list[Claim]:
     return claims
 
 
-Pair = tuple[Twin | None, Twin]
-"""A twin as it was read (None: there was none) and as it will be stored."""
+Pair = tuple[Twin | None, Twin | None]
+"""A twin as it was read (None: there was none) and as it will be (None: it will be deleted)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,114 +89,123 @@ class SiteStore:
         values = self.records.site(site)
         return msgspec.convert(values, SiteRecord) if values is not None else None
 
-    def put(self, record: SiteRecord) -> SiteRecord:
-        """Write a record that was read at its ``version``. Raises ContentionError when another write came first."""
-        after = replace(record, version=record.version + 1)
-        written = write_if(self.client.put_item, TableName=self.table.name, **self._put(record))
-        if not written and self.get(record.site) != after:
-            raise ContentionError(f"the site {record.site} is being changed by others")
-        return after
+    def write(
+        self,
+        before: SiteRecord | None,
+        after: SiteRecord | None,
+        *,
+        now: datetime,
+        twins: Sequence[Pair] = (),
+        taken: Iterable[Claim] = (),
+        given_up: Iterable[Claim] = (),
+    ) -> SiteRecord | None:
+        """Write a site's record, twins and claims in one transaction, on condition that all are as they were read.
 
-    def _put(self, record: SiteRecord) -> dict[str, Any]:
-        due = stamp(record.begun_at + UNFINISHED_AFTER) if record.begun_at else None
-        item = {
-            **{f.name: getattr(record, f.name) for f in fields(SiteRecord)},
-            "version": record.version + 1,
-            "pk": site_key(record.site),
-            "sk": SITE,
-            "axle_due": due,
-            "axle_shard": shard_of(record.site, self.table.shards) if due else None,
-        }
-        return {"Item": encode_item(item), **_at_version(record.version)}
-
-    def begin(self, record: SiteRecord, assets: Iterable[str], now: datetime) -> SiteRecord:
-        """Note that a ``PUT`` with these assets was begun, so that one that never finishes is seen."""
-        pending = tuple(sorted({*record.pending, *assets}))
-        noted = replace(record, begun_at=record.begun_at or now, pending=pending)
-        return record if noted == record else self.put(noted)
-
-    def take_back(self, noted: SiteRecord, before: SiteRecord | None) -> None:
-        """Take back the note of a call that Axle refused: the site is as it was ``before`` (None: unknown)."""
-        if before is None:
-            self.delete_record(noted)
-        elif noted != before:
-            self.put(replace(before, version=noted.version))
-
-    def delete_record(self, record: SiteRecord, *, receipt_at: datetime | None = None) -> None:
-        """Delete a record that was read at its ``version``; with ``receipt_at`` a receipt of the erasure stays.
-
-        Raises:
-            ContentionError: another write came first.
-        """
-        key = encode_item({"pk": site_key(record.site), "sk": SITE})
-        items: list[dict[str, Any]] = [
-            {"Delete": {"TableName": self.table.name, "Key": key, **_at_version(record.version)}}
-        ]
-        if receipt_at is not None:
-            receipt = {"pk": site_key(record.site), "sk": "RECEIPT", "erased_at": receipt_at}
-            items.append({"Put": {"TableName": self.table.name, "Item": encode_item(receipt)}})
-        if not self._transact(items):
-            raise ContentionError(f"the site {record.site} is being changed by others")
-
-    def commit(self, record: SiteRecord, twins: Sequence[Pair], claims: Sequence[Claim], *, now: datetime) -> None:
-        """Write the record, the twins that changed and the claims in one transaction; nothing, if all is so already.
-
-        What a twin no longer has is given up in the same transaction.
+        What a changed twin has is claimed and what it had is given up in the same transaction; ``taken`` and
+        ``given_up`` are further claims. A record that is deleted leaves a receipt if it was wanted to be erased. Gives
+        the record as it was written.
 
         Raises:
             OwnedError: an identifier belongs to another asset.
             ContentionError: another write came between.
         """
-        present = self.get(record.site)
-        writes = [self._twin_write(before, after, now) for before, after in twins if before is not after]
-        given_up = {
-            claim.place: claim
-            for before, after in twins
-            if before is not None
-            for claim in claims_of(before)
-            if claim not in claims_of(after)
-        }
-        missing = [claim for claim in claims if not self._holds(claim)]
-        writes += [self._claim_put(claim, given_up.pop(claim.place, None)) for claim in missing]
-        writes += [self._claim_delete(claim) for claim in given_up.values()]
-        if present != record:
-            writes.append({"Put": {"TableName": self.table.name, **self._put(record)}})
-        elif writes:
-            key = encode_item({"pk": site_key(record.site), "sk": SITE})
-            check = {"TableName": self.table.name, "Key": key, **_at_version(record.version)}
-            writes.append({"ConditionCheck": check})
-        if writes and not self._transact(writes):
-            self._raise_owned(claims)
-            raise ContentionError(f"the site {record.site} is being changed by others")
+        changed = [pair for pair in twins if pair[0] is not pair[1]]
+        claims, released = _claims(changed, taken, given_up)
+        written = replace(after, version=before.version + 1 if before else 1) if after is not None else None
+        request = self._request(before, written, changed, claims, released, now)
+        if self._is_written(request, before, written):
+            return written
+        self._raise_owned(claims)
+        foreign = {place for place, claim in released.items() if self._is_foreign(claim)}
+        if foreign:
+            # Somebody else has them by now, so there is nothing to give up.
+            left = {place: claim for place, claim in released.items() if place not in foreign}
+            request = self._request(before, written, changed, claims, left, now)
+            if self._is_written(request, before, written):
+                return written
+        site = before.site if before is not None else written.site if written is not None else ""
+        raise ContentionError(f"the site {site} is being changed by others")
 
-    def _transact(self, items: list[dict[str, Any]]) -> bool:
-        return write_if(self.client.transact_write_items, TransactItems=items)
+    def _request(
+        self,
+        before: SiteRecord | None,
+        written: SiteRecord | None,
+        changed: Sequence[Pair],
+        claims: Sequence[Claim],
+        released: Mapping[tuple[str, str], Claim],
+        now: datetime,
+    ) -> list[dict[str, Any]]:
+        writes = [self._record_write(before, written, now)]
+        writes += [self._twin_write(old, new, now) for old, new in changed]
+        writes += [self._claim_put(claim, released.get(claim.place)) for claim in claims]
+        rewritten = {claim.place for claim in claims}
+        writes += [self._claim_delete(claim) for place, claim in released.items() if place not in rewritten]
+        if written is None and before is not None and before.wanted == "erased":
+            writes.append(self._receipt(before.site, now))
+        return writes
+
+    def _is_written(self, request: list[dict[str, Any]], before: SiteRecord | None, written: SiteRecord | None) -> bool:
+        """Make the transaction; whether it was made, also if its acknowledgement was lost."""
+        try:
+            return write_if(self.client.transact_write_items, TransactItems=request)
+        except (BotoCoreError, ClientError):
+            site = written or before
+            if site is not None and self.get(site.site) == written:
+                return True
+            raise
+
+    def _is_foreign(self, claim: Claim) -> bool:
+        owner = None if claim.shared else self.records.owner_of(claim.kind, claim.identifier)
+        return owner not in {None, claim.asset}
+
+    def _record_write(self, before: SiteRecord | None, after: SiteRecord | None, now: datetime) -> dict[str, Any]:
+        condition = _at_version(before.version if before else 0)
+        if after is None:
+            key = {"pk": site_key(before.site if before else ""), "sk": SITE}
+            return {"Delete": {"TableName": self.table.name, "Key": encode_item(key), **condition}}
+        due, unfinished_at = site_due(after, now), after.unfinished_at
+        shard = shard_of(after.site, self.table.shards)
+        taken_back = after.state == "taken_back"
+        item = {
+            **{f.name: getattr(after, f.name) for f in fields(SiteRecord)},
+            "pk": site_key(after.site),
+            "sk": SITE,
+            "axle_due": stamp(due) if due else None,
+            "axle_shard": shard if due else None,
+            "control_due": stamp(unfinished_at) if unfinished_at else None,
+            "control_shard": f"site-{shard}" if unfinished_at else None,
+            "expires_at": int((now + TAKEN_BACK_KEPT).timestamp()) if taken_back else None,
+        }
+        return {"Put": {"TableName": self.table.name, "Item": encode_item(item), **condition}}
+
+    def _receipt(self, site: str, now: datetime) -> dict[str, Any]:
+        expires_at = int((now + RECEIPT_KEPT).timestamp())
+        receipt = {"pk": site_key(site), "sk": "RECEIPT", "erased_at": now, "expires_at": expires_at}
+        return {"Put": {"TableName": self.table.name, "Item": encode_item(receipt)}}
 
     def _raise_owned(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
-            owner = None if claim.shared else self.records.asset_for(claim.kind, claim.identifier)
+            owner = None if claim.shared else self.records.owner_of(claim.kind, claim.identifier)
             if owner is not None and owner != claim.asset:
                 raise OwnedError(claim.kind, claim.asset, owner)
 
-    def _holds(self, claim: Claim) -> bool:
-        if claim.shared:
-            return claim.asset in self.records.assets_of_user(claim.kind.removesuffix("-user"), claim.identifier)
-        return self.records.asset_for(claim.kind, claim.identifier) == claim.asset
-
     def _claim_put(self, claim: Claim, given_up: Claim | None) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self.table.name, "Item": encode_item({**claim.key, "asset": claim.asset})}
-        if given_up is not None:
-            put |= _of(given_up.asset)
-        elif not claim.shared:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        item = {**claim.key, "asset": claim.asset, "reserved": True if claim.reserved else None}
+        put: dict[str, Any] = {"TableName": self.table.name, "Item": encode_item(item)}
+        if not claim.shared:
+            put |= _free_or_of(given_up.asset if given_up is not None else claim.asset)
         return {"Put": put}
 
     def _claim_delete(self, claim: Claim) -> dict[str, Any]:
-        condition = _of(claim.asset)
-        condition["ConditionExpression"] = f"attribute_not_exists(pk) OR {condition['ConditionExpression']}"
-        return {"Delete": {"TableName": self.table.name, "Key": encode_item(claim.key), **condition}}
+        key = encode_item(claim.key)
+        return {"Delete": {"TableName": self.table.name, "Key": key, **_free_or_of(claim.asset)}}
 
-    def _twin_write(self, before: Twin | None, after: Twin, now: datetime) -> dict[str, Any]:
+    def _twin_write(self, before: Twin | None, after: Twin | None, now: datetime) -> dict[str, Any]:
+        if after is None:
+            gone = before.link.asset if before is not None else ""
+            key = encode_item({"pk": asset_key(gone), "sk": TWIN})
+            condition = _at_version(before.version if before is not None else 0)
+            return {"Delete": {"TableName": self.table.name, "Key": key, **condition}}
         if before is None:
             item = self.table.twin_item(after, now)
             return {"Put": {"TableName": self.table.name, "Item": item, **_at_version(0)}}
@@ -223,10 +213,16 @@ class SiteStore:
         after = replace(after, version=before.version + 1, revision=before.revision + bump)
         return {"Update": self.table.twin_update(before, after, now)}
 
-    def release_claim(self, claim: Claim) -> None:
-        """Delete an alias if it is (still) this asset's."""
-        request = self._claim_delete(claim)["Delete"]
-        write_if(self.client.delete_item, **request)
+
+def _claims(
+    twins: Sequence[Pair], taken: Iterable[Claim], given_up: Iterable[Claim]
+) -> tuple[list[Claim], dict[tuple[str, str], Claim]]:
+    """The claims to write, and those to delete by their place, for twins that change and further claims."""
+    had = [claim for before, _ in twins if before is not None for claim in claims_of(before)]
+    has = [claim for _, after in twins if after is not None for claim in claims_of(after)]
+    kept = {claim.place: claim for claim in [*taken, *has]}
+    released = {claim.place: claim for claim in [*had, *given_up] if claim not in kept.values()}
+    return [claim for claim in kept.values() if claim not in had], released
 
 
 def _at_version(version: int) -> dict[str, Any]:
@@ -236,5 +232,9 @@ def _at_version(version: int) -> dict[str, Any]:
     return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": {":version": encode(version)}}
 
 
-def _of(asset: str) -> dict[str, Any]:
-    return {"ConditionExpression": "asset = :owner", "ExpressionAttributeValues": {":owner": encode(asset)}}
+def _free_or_of(asset: str) -> dict[str, Any]:
+    """The condition that an alias is nobody's or this asset's."""
+    return {
+        "ConditionExpression": "attribute_not_exists(pk) OR asset = :owner",
+        "ExpressionAttributeValues": {":owner": encode(asset)},
+    }

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_CONTENTION_TRIES = 12
-DueIndex = Literal["AxleDue", "ControlDue", "DaysDue"]
+DueIndex = Literal["AxleDue", "ControlDue", "DaysDue", "SitesUnfinished"]
 # Index, attributes and prefix of the shards' names. Days share the index of the half-hours.
 DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
     "AxleDue": ("AxleDue", "axle_shard", "axle_due", ""),
     "ControlDue": ("ControlDue", "control_shard", "control_due", ""),
     "DaysDue": ("SlotsDue", "slots_shard", "slots_due", "day-"),
+    "SitesUnfinished": ("ControlDue", "control_shard", "control_due", "site-"),
 }
 
 Rule = Callable[[Twin], Twin | None]
@@ -180,7 +181,8 @@ class Table:
     def due(self, index: DueIndex, until: datetime) -> Iterator[tuple[str, datetime]]:
         """The assets due in an index up to an instant (aware UTC), each with its due time, earliest first by shard.
 
-        ``DaysDue`` are those with a day to check for completeness.
+        ``AxleDue`` has sites, too, by their key. ``DaysDue`` are the assets with a day to check for completeness, and
+        ``SitesUnfinished`` the keys of the sites that have been unfinished for too long.
         """
         index_name, shard_name, due_name, prefix = DUE_ATTRIBUTES[index]
         for shard in range(self.shards):

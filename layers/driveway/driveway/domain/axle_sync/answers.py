@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.calls import AxleCall, CallKind
-from driveway.domain.axle_sync.differences import call_due, in_sync, next_call, possible_calls
+from driveway.domain.axle_sync.differences import call_due, in_sync, next_call, possible_calls, takes_part
 from driveway.domain.axle_sync.doubts import doubts, with_doubts
 from driveway.domain.preferences.intent import intent_differs
 from driveway.domain.twin import (
@@ -186,7 +186,10 @@ def refused(twin: Twin, call: AxleCall, *, status: int, detail: str, now: dateti
 
     The app gets ``NeedsAttention``, except for a plug-in with more than the plug state: its parts are then reported one
     by one, and Axle refuses the one at fault by itself.
+    Of an asset that takes part no more Axle may refuse everything: that is no news.
     """
+    if not takes_part(twin):
+        return twin
     kept = tuple(refusal for refusal in twin.axle.refusals if refusal.fingerprint != call.fingerprint)
     refusal = AxleRefusal(call.kind, status, detail, call.fingerprint, now)
     axle = replace(

@@ -92,7 +92,7 @@ def call_due(twin: Twin, now: datetime) -> AxleCall | None:
 
 def axle_due(twin: Twin, now: datetime) -> datetime | None:
     """When Axle sync has to reconcile the twin again (aware UTC); None when nothing is ahead."""
-    if not _takes_part(twin):
+    if not takes_part(twin):
         return None
     axle = twin.axle
     if axle.call_claim is not None and now < axle.call_claim.until:
@@ -127,7 +127,8 @@ def possible_calls(twin: Twin, now: datetime) -> set[str]:
     return {call.fingerprint for ladder in _differences(twin, now) for call in ladder}
 
 
-def _takes_part(twin: Twin) -> bool:
+def takes_part(twin: Twin) -> bool:
+    """Whether Axle hears of the asset: its site is enrolled and it is not leaving."""
     return twin.link.enrolled and not twin.link.leaving
 
 
@@ -141,7 +142,7 @@ def _not_refused(ladder: tuple[AxleCall, ...], refused: frozenset[str]) -> AxleC
 
 def _differences(twin: Twin, now: datetime) -> list[tuple[AxleCall, ...]]:
     """What Axle does not know, in order; for each the calls that report it, each for a refused one before it."""
-    if not _takes_part(twin):
+    if not takes_part(twin):
         return []
     refused, doubtful = _refused(twin), {doubt.subject for doubt in doubts(twin, now)}
     plug = _plug_ladder(twin, now, refused)

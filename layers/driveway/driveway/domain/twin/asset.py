@@ -58,7 +58,12 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What ties the asset to its site, to Axle and to its vehicle. Written by ``onboarding``."""
+    """What ties the asset to its site, to Axle and to its vehicle. Written by ``onboarding``.
+
+    Attributes:
+        leaving: we let go of the vehicle, since ``leaving_since``: it is released and Axle is told nothing more of it.
+        swapping: another vehicle takes its place, and the asset stays.
+    """
 
     site: str
     asset: str
@@ -77,3 +82,4 @@ class Link:
     snoozed_until: datetime | None = None
     leaving: bool = False
     leaving_since: datetime | None = None
+    swapping: bool = False

@@ -91,6 +91,7 @@ class Reason(StrEnum):
 
     # The driver and the app
     ONBOARDED = "ONBOARDED"
+    ONBOARDING_TAKEN_BACK = "ONBOARDING_TAKEN_BACK"
     UPDATED_BY_APP = "UPDATED_BY_APP"
     UNENROLLED = "UNENROLLED"
     ENROLLED = "ENROLLED"

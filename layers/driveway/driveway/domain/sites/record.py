@@ -1,0 +1,145 @@
+"""The record of a site: what is wanted, what Axle has acknowledged, and who is working on the difference."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from driveway.domain.twin import Home
+
+Wanted = Literal["enrolled", "unenrolled", "erased"]
+Enrolment = Literal["enrolled", "unenrolled"]
+SiteState = Literal["onboarding", "active", "enrolling", "unenrolling", "unenrolled", "taken_back", "leaving"]
+
+UNFINISHED_AFTER = timedelta(minutes=5)
+"""How long after it was begun an onboarding that Axle has not acknowledged is counted as unfinished."""
+
+OVERDUE_AFTER = timedelta(minutes=20)
+"""The same for an opt-out or a re-join."""
+
+RELEASE_OVERDUE_AFTER = timedelta(minutes=75)
+"""The same for what may have to wait for a car to be released: a swap, a removal, an erasure."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTerms:
+    """What a ``PUT`` says of the site as a whole.
+
+    Attributes:
+        rejoin: enrol although the driver withdrew before.
+        removes: the assets to remove.
+    """
+
+    timezone: str
+    home: Home | None = None
+    consent_at: datetime | None = None
+    rejoin: bool = False
+    removes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One asset as a ``PUT`` asks for it, kept until the asset is so.
+
+    Attributes:
+        asset: our id of the asset.
+        body: the asset as the app gave it, without tokens.
+        terms: what the same ``PUT`` says of the site.
+        begun_at: when the ``PUT`` began (aware UTC).
+        axle_asset_id: Axle's id of the asset, once Axle has acknowledged the onboarding; None: that is in doubt.
+        looked_up: Axle was asked after the call was over, and did not know the asset as it is asked for.
+    """
+
+    asset: str
+    body: dict[str, Any]
+    terms: SiteTerms
+    begun_at: datetime
+    axle_asset_id: str | None = None
+    looked_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCall:
+    """Whoever works on the site now, by an id of its own; until then nobody else calls Axle for the site."""
+
+    id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRecord:
+    """A site.
+
+    Attributes:
+        site: our id.
+        wanted: what the newest request asks for, which came at ``wanted_at``.
+        enrolment: what Axle acknowledged last; None: it is not known.
+        axle_site_id: Axle's id; None until Axle has acknowledged an onboarding.
+        assets: the assets that have a twin.
+        changes: assets that a ``PUT`` asked for and that are not so yet.
+        removals: assets that a ``PUT`` removes and that are not gone yet.
+        rejoin: enrol although the driver withdrew before.
+        warnings: Axle's, without anything personal.
+        call: who works on the site now.
+        unsettled_until: until when Axle may still carry out a call that had no answer.
+        begun_at: since when something is unfinished; None: nothing is.
+        attempts: how often in a row the work failed; it is tried again at ``retry_at``.
+        last_error: why it failed last, without anything personal.
+        version: the lock; it grows with every write.
+    """
+
+    site: str
+    wanted: Wanted = "enrolled"
+    wanted_at: datetime | None = None
+    enrolment: Enrolment | None = None
+    axle_site_id: str | None = None
+    assets: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    removals: tuple[str, ...] = ()
+    rejoin: bool = False
+    timezone: str | None = None
+    consent_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    call: SiteCall | None = None
+    unsettled_until: datetime | None = None
+    begun_at: datetime | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    last_error: str | None = None
+    version: int = 0
+
+    @property
+    def known_assets(self) -> tuple[str, ...]:
+        """The site's assets, those included that a ``PUT`` asked for and that are not there yet."""
+        return tuple(sorted({*self.assets, *self.removals, *(change.asset for change in self.changes)}))
+
+    @property
+    def in_doubt(self) -> tuple[Change, ...]:
+        """The changes whose onboarding Axle has not acknowledged."""
+        return tuple(change for change in self.changes if change.axle_asset_id is None)
+
+    @property
+    def waiting(self) -> tuple[Change, ...]:
+        """The changes that Axle has acknowledged and that wait for a car to be released or an asset to be removed."""
+        return tuple(change for change in self.changes if change.axle_asset_id is not None)
+
+    @property
+    def state(self) -> SiteState:
+        """The state, as the app sees it."""
+        if self.wanted == "erased":
+            return "leaving"
+        if self.axle_site_id is None:
+            return "onboarding" if self.changes else "taken_back"
+        if self.wanted == "enrolled":
+            return "active" if self.enrolment == "enrolled" else "enrolling"
+        return "unenrolled" if self.enrolment == "unenrolled" else "unenrolling"
+
+    @property
+    def unfinished_at(self) -> datetime | None:
+        """From when on it is counted as unfinished; None if there is nothing to finish."""
+        if self.begun_at is None:
+            return None
+        if self.in_doubt:
+            return self.begun_at + UNFINISHED_AFTER
+        waits = self.wanted == "erased" or self.changes or self.removals
+        return self.begun_at + (RELEASE_OVERDUE_AFTER if waits else OVERDUE_AFTER)

@@ -1,0 +1,231 @@
+"""What has to be done next for a site, and when. Pure: instants are aware UTC."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from driveway.domain.sites.record import Change, Enrolment, SiteCall, SiteRecord
+
+ACTS_WITHIN = timedelta(seconds=60)
+"""After so long at the latest Axle has carried out a call that had no answer, or never will."""
+
+TAKEN_BACK_AFTER = timedelta(hours=1)
+"""How long the app has to repeat an onboarding that Axle has not acknowledged: only the app has what Axle needs."""
+
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask Axle whether it has the assets whose onboarding is in doubt. ``last``: what it does not have is dropped."""
+
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Call Axle until it acknowledges this enrolment."""
+
+    to: Enrolment
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Send an asset's last readings, delete it at Axle and erase it here."""
+
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Give the assets what the acknowledged changes ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Offboard the site at Axle and erase it here. ``last``: no call is under way at Axle that could undo it."""
+
+    last: bool
+
+
+Step = LookUp | Enrol | Remove | Apply | Erase
+
+
+def with_removals(record: SiteRecord, removed: Collection[str]) -> SiteRecord:
+    """The record with these assets to be removed: what was asked for them before is not wanted any more."""
+    names = {*record.removals, *(asset for asset in removed if asset in record.known_assets)}
+    left = tuple(change for change in record.changes if change.asset not in removed)
+    return replace(record, removals=tuple(sorted(names)), changes=left)
+
+
+def next_step(record: SiteRecord, *, holding: Collection[str], now: datetime) -> Step | None:
+    """What to do next; None when all is done, or when what is left has to wait.
+
+    ``holding`` are the assets that are leaving and whose car is not released yet.
+    """
+    if record.wanted == "erased":
+        return _erasure(record, holding, now)
+    if record.in_doubt and is_settled(record, now):
+        last = now >= _taken_back_at(record)
+        if last or not all(change.looked_up for change in record.in_doubt):
+            return LookUp(last)
+    if record.axle_site_id is None:
+        return None
+    undone = record.unsettled_until is not None and is_settled(record, now)
+    if record.enrolment != record.wanted or undone:
+        # What Axle acknowledged while an earlier call was under way may have been undone by that call.
+        return Enrol(record.wanted)
+    removable = [asset for asset in record.removals if _may_be_removed(asset, record, holding, now)]
+    if removable:
+        return Remove(removable[0])
+    waits = record.removals or any(change.asset in holding for change in record.waiting)
+    return Apply() if record.waiting and not waits else None
+
+
+def _may_be_removed(asset: str, record: SiteRecord, holding: Collection[str], now: datetime) -> bool:
+    """Whether its car is released; and, of an asset that is not here, whether no call may still bring it to Axle."""
+    return asset not in holding if asset in record.assets else is_settled(record, now)
+
+
+def _erasure(record: SiteRecord, holding: Collection[str], now: datetime) -> Step | None:
+    if holding:
+        return None
+    last = is_settled(record, now)
+    return Erase(last) if last or _has_more_to_erase(record) else None
+
+
+def _has_more_to_erase(record: SiteRecord) -> bool:
+    """Whether something has to be erased beside what a late call may still bring to Axle."""
+    return bool(record.assets or record.removals) or not all(change.looked_up for change in record.changes)
+
+
+def is_settled(record: SiteRecord, now: datetime) -> bool:
+    """Whether Axle carries out no call any more that had no answer."""
+    return record.unsettled_until is None or now >= record.unsettled_until
+
+
+def _taken_back_at(record: SiteRecord) -> datetime:
+    return min(change.begun_at for change in record.in_doubt) + TAKEN_BACK_AFTER
+
+
+def is_finished(record: SiteRecord) -> bool:
+    """Whether there is nothing left to do."""
+    if record.changes or record.removals or record.wanted == "erased":
+        return False
+    return record.axle_site_id is None or (record.enrolment == record.wanted and record.unsettled_until is None)
+
+
+def site_due(record: SiteRecord, now: datetime) -> datetime | None:
+    """When to look at the site again (aware UTC); None when nothing is left to do."""
+    if record.call is not None:
+        return record.call.until
+    if is_finished(record):
+        return None
+    ahead = [at or now for at in _steps_ahead(record)]
+    return max(now, record.retry_at or now, min(ahead, default=now))
+
+
+def _steps_ahead(record: SiteRecord) -> Iterator[datetime | None]:
+    """When each kind of step that is left can be taken at the earliest; None: at once."""
+    settled_at = record.unsettled_until
+    if record.wanted == "erased":
+        yield None if _has_more_to_erase(record) else settled_at
+        return
+    if record.in_doubt:
+        yield _taken_back_at(record) if all(change.looked_up for change in record.in_doubt) else settled_at
+    if record.axle_site_id is None:
+        return
+    if record.enrolment != record.wanted:
+        yield None
+    elif settled_at is not None:
+        yield settled_at
+    for asset in record.removals:
+        yield None if asset in record.assets else settled_at
+    if record.waiting and not record.removals:
+        yield None
+
+
+def is_free(record: SiteRecord, now: datetime) -> bool:
+    """Whether nobody works on the site."""
+    return record.call is None or now >= record.call.until
+
+
+def claimed(record: SiteRecord, call: SiteCall, now: datetime) -> SiteRecord:
+    """The record with the work on it taken on by ``call``; only of one that is free.
+
+    Whoever had it before and did not give it back has died: what it last asked of Axle is not known.
+    """
+    taken_on = replace(record, call=call, begun_at=record.begun_at or now)
+    if record.call is None or record.call.id == call.id:
+        return taken_on
+    lapsed = record.call.until + ACTS_WITHIN
+    return replace(
+        taken_on,
+        enrolment=None,
+        unsettled_until=max(record.unsettled_until or lapsed, lapsed),
+    )
+
+
+def given_back(record: SiteRecord, now: datetime) -> SiteRecord:
+    """The record as whoever worked on it leaves it."""
+    if is_finished(record):
+        return replace(record, call=None, begun_at=None, attempts=0, retry_at=None, last_error=None)
+    return replace(record, call=None, begun_at=record.begun_at or now)
+
+
+def failed(
+    record: SiteRecord,
+    error: str,
+    *,
+    now: datetime,
+    wait_s: float | None = None,
+    may_act: bool = False,
+    to: Enrolment | None = None,
+) -> SiteRecord:
+    """The record once Axle could not do what was asked; tried again after a pause that doubles.
+
+    Args:
+        record: the site as it is.
+        error: why, without anything personal.
+        now: the present (aware UTC).
+        wait_s: how long Axle asked to wait.
+        may_act: Axle may carry the call out all the same.
+        to: the enrolment that the call brings about, if it does.
+    """
+    pause = min(FIRST_RETRY * 2 ** min(record.attempts, 10), LONGEST_RETRY)
+    retry_at = now + max(pause, min(timedelta(seconds=wait_s or 0), LONGEST_RETRY))
+    later = replace(record, attempts=record.attempts + 1, retry_at=retry_at, last_error=error)
+    if not may_act:
+        return later
+    until = now + ACTS_WITHIN
+    enrolment = record.enrolment if to in {None, record.enrolment} else None
+    return replace(later, enrolment=enrolment, unsettled_until=max(later.unsettled_until or until, until))
+
+
+def acknowledged(record: SiteRecord, enrolment: Enrolment, now: datetime) -> SiteRecord:
+    """The record once Axle acknowledged an enrolment: final, unless an earlier call may still be carried out."""
+    done = replace(record, enrolment=enrolment, attempts=0, retry_at=None, last_error=None)
+    return replace(done, unsettled_until=None) if is_settled(done, now) else done
+
+
+def to_come(record: SiteRecord) -> list[str]:
+    """What is left to do, in sentences for the app."""
+    if record.wanted == "erased":
+        return ["The site is being erased. That goes on by itself."]
+    found = [_of_change(change) for change in record.changes]
+    found += [
+        f"{asset} is removed once its car is released and Axle has its last readings." for asset in record.removals
+    ]
+    if record.axle_site_id is not None and record.enrolment != record.wanted:
+        act = "the enrolment" if record.wanted == "enrolled" else "the opt-out"
+        found.append(f"Axle has not acknowledged {act} yet. It is repeated until Axle does.")
+    if record.state == "taken_back":
+        found.append("The onboarding was not finished within an hour and was taken back. Repeat the PUT.")
+    return found
+
+
+def _of_change(change: Change) -> str:
+    if change.axle_asset_id is None:
+        return f"Axle has not acknowledged the onboarding of {change.asset}. Repeat the PUT; that does no harm."
+    return f"{change.asset} changes once the vehicle that it replaces is released."

@@ -1,0 +1,146 @@
+"""Changing a site: its record and its twins in one transaction, on what they are when it is written."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from driveway.domain.sites.record import SiteCall, SiteRecord
+from driveway.domain.sites.steps import claimed, is_free
+from driveway.domain.twin import Twin
+from driveway.runtime.context import Runtime
+from driveway.runtime.problems import ProblemError, busy, not_found
+from driveway.store.conditional import ContentionError
+from driveway.store.sites import Claim, Pair
+from driveway.store.table import UnknownAssetError
+from driveway.store.tokens import TokenStoreError
+from driveway.vehicles.accounts import Account, account_of, begin_to_forget, forget_accounts
+
+MOST_TRIES = 8
+REQUEST_S = 35.0
+"""How long a request may work on a site: longer than its function may run, so that it is over by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a rule makes of a site: its record (None: deleted), twins that change, further claims."""
+
+    record: SiteRecord | None
+    twins: Sequence[Pair] = ()
+    taken: Iterable[Claim] = ()
+    given_up: Iterable[Claim] = field(default=())
+
+
+Twins = dict[str, Twin]
+Rule = Callable[[SiteRecord, Twins], Edit]
+
+
+class SiteGoneError(LookupError):
+    """There is no such site (any more)."""
+
+
+class LostCallError(Exception):
+    """Somebody else works on the site by now: whoever finds that out leaves it alone."""
+
+
+def twins_of(record: SiteRecord, runtime: Runtime) -> Twins:
+    """The twins that there are of a site, by asset, without news."""
+    found: Twins = {}
+    for asset in record.known_assets:
+        try:
+            twin = runtime.table.twin(asset)
+        except UnknownAssetError:
+            continue
+        if twin.link.site == record.site:
+            found[asset] = replace(twin, news=())
+    return found
+
+
+def change_site(site: str, rule: Rule, runtime: Runtime) -> SiteRecord | None:
+    """Apply a rule to a site's record and twins and write what it gives; nothing if it changes nothing.
+
+    Raises:
+        SiteGoneError: there is no such site.
+        OwnedError: an identifier belongs to another asset.
+        ProblemError: others kept changing it (503).
+    """
+    for attempt in range(MOST_TRIES):
+        record = runtime.sites.get(site)
+        if record is None:
+            raise SiteGoneError(site)
+        edit = rule(record, twins_of(record, runtime))
+        if edit.record == record and all(before is after for before, after in edit.twins):
+            return record
+        accounts = _accounts_given_up(edit.twins)
+        begin_to_forget(accounts, runtime)
+        try:
+            written = runtime.sites.write(
+                record, edit.record, now=runtime.now(), twins=edit.twins, taken=edit.taken, given_up=edit.given_up
+            )
+        except ContentionError:
+            time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 5)))  # noqa: S311 - spreads retries
+            continue
+        _forget(accounts, site, runtime)
+        return written
+    raise busy("The site is being changed by many at once. Repeat the call.", retry_after_s=1)
+
+
+def _accounts_given_up(pairs: Sequence[Pair]) -> set[Account]:
+    changed = (
+        (account_of(before.link.vehicle), account_of(after.link.vehicle) if after is not None else None)
+        for before, after in pairs
+        if before is not None
+    )
+    return {had for had, has in changed if had is not None and had != has}
+
+
+def _forget(accounts: set[Account], site: str, runtime: Runtime) -> None:
+    try:
+        forget_accounts(accounts, site, runtime)
+    except TokenStoreError:
+        runtime.logger.exception("The clock does what is left to do for the accounts.")
+
+
+def of_call(call: SiteCall, rule: Rule) -> Rule:
+    """The rule, as long as the work on the site is still this call's. It raises LostCallError otherwise."""
+
+    def checked(record: SiteRecord, twins: Twins) -> Edit:
+        if record.call is None or record.call.id != call.id:
+            raise LostCallError(record.site)
+        return rule(record, twins)
+
+    return checked
+
+
+def new_call(runtime: Runtime, seconds: float = REQUEST_S) -> SiteCall:
+    """A call that may work for so many real seconds."""
+    return SiteCall(runtime.new_id(), runtime.now() + runtime.clock.real_time(seconds))
+
+
+def taken_on(record: SiteRecord, call: SiteCall, now: datetime) -> SiteRecord:
+    """The record with the work on it taken on by the call if nobody works on it; the same record otherwise."""
+    return claimed(record, call, now) if is_free(record, now) else record
+
+
+def existing_site(site: str, runtime: Runtime) -> SiteRecord:
+    """The record of a site that Axle knows and that is not being erased. Raises ProblemError (404, 409)."""
+    record = runtime.sites.get(site)
+    if record is None:
+        raise not_found("site", site)
+    refuse_leaving(record)
+    if record.axle_site_id is None:
+        detail = "Its onboarding was begun and not finished. Repeat the PUT first."
+        raise ProblemError(409, "not-onboarded", "The site is not onboarded", detail)
+    return record
+
+
+def refuse_leaving(record: SiteRecord | None) -> None:
+    """Refuse (409) what is asked of a site that is being erased."""
+    if record is not None and record.wanted == "erased":
+        raise ProblemError(
+            409,
+            "site-leaving",
+            "The site is being erased",
+            "Wait until its erasure is finished, then onboard it again.",
+        )

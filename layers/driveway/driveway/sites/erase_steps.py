@@ -1,0 +1,76 @@
+"""Erasing an asset or a whole site, once its cars are released. Every step can be repeated."""
+
+from dataclasses import replace
+from typing import Any
+
+from driveway.domain.sites.record import SiteCall, SiteRecord
+from driveway.domain.sites.steps import Erase
+from driveway.runtime.context import Runtime
+from driveway.sites.changing import Edit, Twins, change_site, of_call
+from driveway.sites.release import delete_at_axle, find_at_axle, offboard_at_axle, send_last_readings
+from driveway.sites.requested import reservations
+from driveway.store.items import asset_key
+from driveway.store.sites import ASSET, AXLE_SITE, Claim
+from driveway.vehicles.accounts import accounts_of_site, forget_accounts
+
+
+def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, runtime: Runtime) -> None:
+    """Send an asset's last readings, delete it at Axle and erase it here. Raises AxleError."""
+    twin = twins.get(asset)
+    if twin is not None:
+        send_last_readings(twin, runtime)
+        delete_at_axle(twin.link.axle_asset_id, runtime)
+    else:
+        _take_back_at_axle(asset, record, runtime, whole_site=False)
+
+    def rule(record: SiteRecord, twins: Twins) -> Edit:
+        left = tuple(name for name in record.removals if name != asset)
+        after = replace(record, removals=left, assets=tuple(name for name in record.assets if name != asset))
+        present = twins.get(asset)
+        if present is None:
+            return Edit(after, given_up=[Claim(ASSET, asset, record.site)])
+        return Edit(after, [(present, None)])
+
+    change_site(record.site, of_call(call, rule), runtime)
+    runtime.records.sweep(asset_key(asset))
+
+
+def erase_site(step: Erase, record: SiteRecord, twins: Twins, call: SiteCall, runtime: Runtime) -> None:
+    """Send the last readings, offboard at Axle, and erase; the record goes last, once Axle can undo nothing."""
+    for twin in twins.values():
+        send_last_readings(twin, runtime)
+    if record.axle_site_id is not None:
+        offboard_at_axle(record.axle_site_id, runtime)
+    for change in record.changes:
+        _take_back_at_axle(change.asset, record, runtime)
+
+    def rule(record: SiteRecord, twins: Twins) -> Edit:
+        pairs: list[Any] = [(twin, None) for twin in twins.values()]
+        if not step.last:
+            # Nobody else may take an asset on that a late onboarding of ours may still bring to Axle.
+            kept = [Claim(ASSET, change.asset, record.site) for change in record.changes]
+            changes = tuple(replace(change, looked_up=True) for change in record.changes)
+            return Edit(replace(record, assets=(), removals=(), changes=changes), pairs, taken=kept)
+        reserved = [c for change in record.changes for c in reservations(record.site, change, None)]
+        sites = [Claim(AXLE_SITE, record.axle_site_id, record.site)] if record.axle_site_id else []
+        return Edit(None, pairs, given_up=[*reserved, *sites])
+
+    if step.last:
+        # Those of a PUT that never ended, too.
+        forget_accounts(accounts_of_site(record.site, runtime), record.site, runtime)
+    change_site(record.site, of_call(call, rule), runtime)
+    for asset in record.known_assets:
+        runtime.records.sweep(asset_key(asset))
+
+
+def _take_back_at_axle(asset: str, record: SiteRecord, runtime: Runtime, *, whole_site: bool = True) -> None:
+    """Delete at Axle what an onboarding may have made; with its site if ``whole_site``, unless it is another's."""
+    found = find_at_axle(asset, runtime)
+    if found is None or runtime.records.owner_of("axle", str(found["id"])) not in {None, asset}:
+        return
+    axle_site_id = found.get("site_id")
+    owner = runtime.records.owner_of(AXLE_SITE, axle_site_id) if axle_site_id else None
+    if whole_site and axle_site_id and owner in {None, record.site}:
+        offboard_at_axle(axle_site_id, runtime)
+    else:
+        delete_at_axle(str(found["id"]), runtime)

@@ -1,0 +1,74 @@
+"""What a ``PUT /sites/{site}`` is answered once Axle has acknowledged it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from driveway.domain.preferences.intent import intent_body
+from driveway.domain.preferences.tariff import tariff_body
+from driveway.domain.sites.record import SiteRecord
+from driveway.domain.sites.steps import to_come
+from driveway.domain.twin import Twin, changed_groups
+from driveway.runtime.http_api import Answer
+from driveway.sites.put_request import PutRequest
+from driveway.sites.requested import AssetRequest, default_intent, default_tariff
+from driveway.store.sites import Pair
+
+PLUG_UNKNOWN = (
+    "No plug state was given: the car is asked now. Until it is known, Axle is told that the car is not plugged in."
+)
+PLUG_UNKNOWN_WITHOUT_VEHICLE = (
+    "No plug state was given and no vehicle to ask: until it is reported, Axle is told that the car is not plugged in."
+)
+
+
+def put_answer(put: PutRequest, pairs: list[Pair], axle: Mapping[str, Any], record: SiteRecord) -> Answer:
+    answers = {item["external_id"]: item for item in axle["assets"]}
+    before_and_after = {after.link.asset: (before, after) for before, after in pairs if after is not None}
+    assets = [
+        _asset_answer(request, answers[request.body.asset], before_and_after.get(request.body.asset), record)
+        for request in put.requests
+    ]
+    body: dict[str, Any] = {
+        "site": put.site,
+        "state": record.state,
+        "axle_site_id": axle["site"]["site_id"],
+        "enrolment": record.enrolment,
+        "warnings": axle["site"].get("warnings", []),
+        "assets": assets,
+        "removed": [name for name in put.body.remove_assets if name not in record.removals],
+    }
+    waits = {change.asset for change in record.changes} & put.names or set(record.removals)
+    if waits or record.enrolment != record.wanted:
+        return Answer(202, {**body, "to_come": to_come(record)})
+    created = put.was is None or put.was.axle_site_id is None
+    return Answer(201 if created else 200, body)
+
+
+def _asset_answer(
+    request: AssetRequest, axle: Mapping[str, Any], pair: tuple[Twin | None, Twin] | None, record: SiteRecord
+) -> dict[str, Any]:
+    before, twin = pair if pair is not None else (None, None)
+    tariff = twin.tariff if twin else request.tariff or default_tariff()
+    intent = twin.intent if twin else request.intent or default_intent()
+    return {
+        "asset": request.body.asset,
+        "axle_asset_id": axle["asset_id"],
+        "created": before is None,
+        "changed": list(changed_groups(before, twin)) if before is not None and twin is not None else [],
+        "warnings": [*axle.get("warnings", []), *request.warnings, *_filled(request, twin)],
+        "tariff": tariff_body(tariff),
+        "intent": intent_body(intent),
+        "plugged_in": None if twin is None or twin.presence.plugged_in is None else twin.presence.session is not None,
+    }
+
+
+def _filled(request: AssetRequest, twin: Twin | None) -> list[str]:
+    """What was filled in because the app has never said it."""
+    filled = []
+    if request.tariff is None and (twin is None or twin.tariff == default_tariff()):
+        filled.append("No tariff was given: off-peak is taken to be 00:00-06:00 Europe/London.")
+    if request.intent is None and (twin is None or twin.intent == default_intent()):
+        filled.append("No intent was given: four hours of charging by 07:00 are assumed.")
+    if request.body.plugged_in is None and twin is not None and twin.presence.plugged_in is None:
+        filled.append(PLUG_UNKNOWN if request.vehicle is not None else PLUG_UNKNOWN_WITHOUT_VEHICLE)
+    return filled

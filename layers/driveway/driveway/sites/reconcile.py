@@ -1,0 +1,196 @@
+"""Site sync: does what is left to do for a site, step by step, until nothing is left or it has to wait.
+
+A request does it for the site that it changed, within its time; the minute clock goes on with what is left. Whoever
+does it has claimed the site, so nobody else calls Axle for it meanwhile. Every step can be repeated.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from driveway.axle.client import AxleError, AxleRefusedError, AxleUnavailableError
+from driveway.axle.connection import axle_client
+from driveway.domain.sites.record import Enrolment, SiteCall, SiteRecord
+from driveway.domain.sites.steps import (
+    Apply,
+    Enrol,
+    Erase,
+    LookUp,
+    Remove,
+    Step,
+    acknowledged,
+    failed,
+    given_back,
+    is_free,
+    next_step,
+)
+from driveway.observations.metering_intake import meter_twin
+from driveway.runtime.context import Runtime
+from driveway.sites.apply import applied, given_up, holding
+from driveway.sites.changing import (
+    Edit,
+    LostCallError,
+    SiteGoneError,
+    Twins,
+    change_site,
+    new_call,
+    of_call,
+    taken_on,
+    twins_of,
+)
+from driveway.sites.erase_steps import erase_site, remove_asset
+from driveway.sites.look_up import look_up
+from driveway.sites.release import longest_release, report_leftovers
+from driveway.sites.requested import PROPOSITION
+from driveway.sites.twins import opted_in, opted_out
+
+WAIT_S = 8.0
+"""How long a request waits for a car to be released, or for another request to be done with the site."""
+BEGIN_STEPS_WITHIN_S = 12.0
+"""After so long a request leaves what is left to the clock."""
+POLL_S = 0.2
+SYNC_S = 150.0
+"""How long a run of the queue's function may work on a site: longer than that function may run."""
+
+
+def sync_site(site: str, runtime: Runtime) -> None:
+    """Go on with what is left to do for a site; nothing while somebody else does."""
+    now, call = runtime.now(), new_call(runtime, SYNC_S)
+    record = runtime.sites.get(site)
+    if record is None or not is_free(record, now) or (record.retry_at is not None and now < record.retry_at):
+        return
+    try:
+        change_site(site, lambda record, _: Edit(taken_on(record, call, now)), runtime)
+        work(site, call, runtime, wait_s=0.0)
+    except (SiteGoneError, LostCallError, AxleRefusedError) as error:
+        runtime.logger.info("site sync ended", extra={"site": site, "why": str(error)})
+
+
+def work(site: str, call: SiteCall, runtime: Runtime, *, wait_s: float) -> SiteRecord | None:
+    """Do what is left to do for a site that this call has claimed, and give it back; None once it is erased.
+
+    Raises:
+        AxleRefusedError: Axle refused the enrolment for good. It is noted, and the site is given back.
+    """
+    began = time.monotonic()
+    while True:
+        record = runtime.sites.get(site)
+        if record is None or record.call is None or record.call.id != call.id:
+            return record
+        now, twins = runtime.now(), twins_of(record, runtime)
+        held = holding(record, twins, now, longest_release(runtime))
+        step, spent_s = next_step(record, holding=held, now=now), time.monotonic() - began
+        if step is None and held and spent_s < wait_s:
+            time.sleep(POLL_S)
+            continue
+        if step is None or spent_s > BEGIN_STEPS_WITHIN_S:
+            return change_site(site, of_call(call, lambda r, _: Edit(given_back(r, runtime.now()))), runtime)
+        if isinstance(step, (Apply, Erase, Remove)):
+            for asset in given_up(record, twins, now):
+                report_leftovers(asset, runtime)
+        try:
+            _carry_out(step, record, twins, call, runtime)
+        except AxleError as error:
+            _note_failure(site, step, error, call, runtime)
+            if isinstance(error, AxleRefusedError):
+                raise
+            return runtime.sites.get(site)
+
+
+def _note_failure(site: str, step: Step, error: AxleError, call: SiteCall, runtime: Runtime) -> None:
+    unavailable = isinstance(error, AxleUnavailableError)
+    wait_s = error.retry_after_s if isinstance(error, AxleUnavailableError) else None
+    may_act = isinstance(error, AxleUnavailableError) and error.may_be_carried_out
+    words = "Axle cannot answer now." if unavailable else f"Axle refused ({error.status})."
+
+    to = step.to if isinstance(step, Enrol) else None
+
+    def rule(record: SiteRecord, _: Twins) -> Edit:
+        later = failed(record, words, now=runtime.now(), wait_s=wait_s, may_act=may_act, to=to)
+        return Edit(given_back(later, runtime.now()))
+
+    change_site(site, of_call(call, rule), runtime)
+
+
+def _carry_out(step: Step, record: SiteRecord, twins: Twins, call: SiteCall, runtime: Runtime) -> None:
+    match step:
+        case LookUp():
+            after_change(look_up(step, record, call, runtime), runtime)
+        case Enrol():
+            _enrol(step, record, call, runtime)
+        case Remove():
+            remove_asset(step.asset, record, twins, call, runtime)
+        case Apply():
+            apply_changes(record.site, call, runtime)
+        case Erase():
+            erase_site(step, record, twins, call, runtime)
+
+
+def apply_changes(site: str, call: SiteCall, runtime: Runtime) -> None:
+    """Apply the acknowledged changes that need not wait."""
+
+    def rule(record: SiteRecord, twins: Twins) -> Edit:
+        done = applied(record, twins, rejoined=False, now=runtime.now(), longest=longest_release(runtime))
+        pairs.clear()
+        pairs.extend(done.twins)
+        return Edit(done.record, done.twins)
+
+    pairs: list[Any] = []
+    change_site(site, of_call(call, rule), runtime)
+    after_change(pairs, runtime)
+
+
+def after_change(pairs: Sequence[Any], runtime: Runtime) -> None:
+    """What follows a change of twins and can be repeated: the plug state is metered."""
+    for before, after in pairs:
+        if after is not None and before is not after:
+            meter_twin(after, (), runtime)
+
+
+def _enrol(step: Enrol, record: SiteRecord, call: SiteCall, runtime: Runtime) -> None:
+    path = "enrol" if step.to == "enrolled" else "unenrol"
+    body: dict[str, Any] = {"proposition": PROPOSITION}
+    if step.to == "enrolled":
+        body["override_withdrawal"] = record.rejoin
+        if record.consent_at is not None:
+            body["gave_boundary_meter_consent_at"] = record.consent_at.isoformat()
+    newly = False
+    try:
+        answer = axle_client(runtime).post(f"/entities/site/{record.axle_site_id}/{path}", body)
+        newly = _enrolment_in(answer, step.to) == "enrolled"
+    except AxleRefusedError as error:
+        if step.to == "enrolled":
+            _give_enrolment_up(record.site, call, runtime)
+            raise
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+
+    def rule(record: SiteRecord, twins: Twins) -> Edit:
+        now = runtime.now()
+        if record.wanted != step.to:
+            return Edit(acknowledged(record, step.to, now))
+        if step.to == "enrolled":
+            return Edit(
+                acknowledged(record, step.to, now), [(t, opted_in(t, now, newly=newly)) for t in twins.values()]
+            )
+        return Edit(acknowledged(record, step.to, now), [(t, opted_out(t, now)) for t in twins.values()])
+
+    change_site(record.site, of_call(call, rule), runtime)
+
+
+def _enrolment_in(answer: Any, to: Enrolment) -> str:
+    status = answer.get("status") if isinstance(answer, dict) else None
+    if status not in {to, f"already_{to}"}:
+        raise AxleUnavailableError("Axle's answer does not acknowledge the enrolment.")
+    return str(status)
+
+
+def _give_enrolment_up(site: str, call: SiteCall, runtime: Runtime) -> None:
+    """Axle does not enrol the site: it stays out, as far as nothing else was asked for meanwhile."""
+
+    def rule(record: SiteRecord, _: Twins) -> Edit:
+        return Edit(replace(record, wanted="unenrolled") if record.wanted == "enrolled" else record)
+
+    change_site(site, of_call(call, rule), runtime)

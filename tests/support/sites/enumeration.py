@@ -1,0 +1,106 @@
+"""Runs of operations with one fault at one call, and of two operations interleaved at one call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from tests.support.faults import FAULTS, Call, FaultKind
+from tests.support.functions.rig import Reply
+from tests.support.sites.operations import Operation
+from tests.support.sites.world import LONGEST, World, new_world
+
+SITES = ("home-1", "home-2")
+MOST_REPEATS = 30
+FINAL = frozenset({200, 201, 204, 404, 409, 422})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: the number of the call and the fault there; ``again``: the app repeats its request until it is done."""
+
+    number: int
+    fault: FaultKind
+    again: bool
+
+    def __str__(self) -> str:
+        return f"{self.fault} at {self.number}, {'repeated' if self.again else 'given up'}"
+
+
+def calls_of(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """The calls that an undisturbed operation makes."""
+    with new_world(monkeypatch) as world:
+        operation.before(world)
+        _, calls = world.attempt(operation.do)
+        return list(calls)
+
+
+def runs_of(calls: list[Call]) -> Iterator[Run]:
+    """Every run with one fault that can happen."""
+    for number, call in enumerate(calls):
+        for fault in FAULTS:
+            if call.suffers(fault):
+                yield Run(number, fault, again=True)
+                yield Run(number, fault, again=False)
+
+
+def undisturbed(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
+    """What an operation leads to without a fault, and in what things differ in the end."""
+    with new_world(monkeypatch) as world:
+        operation.before(world)
+        world.attempt(operation.do)
+        world.settle(LONGEST)
+        return outcome(world), differences(world)
+
+
+def disturbed(operation: Operation, run: Run, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
+    """The same with a fault, two hours later."""
+    with new_world(monkeypatch) as world:
+        operation.before(world)
+        reply, _ = world.attempt(operation.do, fault=(run.number, run.fault))
+        world.settle()
+        if run.again:
+            _repeat(world, operation, reply)
+        world.settle(LONGEST)
+        return outcome(world), differences(world)
+
+
+def interleaved(one: Operation, other: Operation, number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """In what things differ two hours after the other operation came in before a call of the one."""
+    with new_world(monkeypatch) as world:
+        one.before(world)
+
+        def come_in() -> None:
+            other.do(world)
+
+        world.attempt(one.do, between=(number, come_in))
+        world.settle(LONGEST)
+        return differences(world)
+
+
+def _repeat(world: World, operation: Operation, reply: Reply | None) -> None:
+    for _ in range(MOST_REPEATS):
+        if reply is not None and reply.status in FINAL:
+            return
+        wait_s = int(reply.headers.get("Retry-After", 5)) if reply is not None else 5
+        world.settle(timedelta(seconds=wait_s))
+        reply = operation.do(world)
+
+
+def outcome(world: World) -> str:
+    """What the sites have come to, in a form that can be compared."""
+    found = []
+    for site in SITES:
+        record = world.record(site)
+        if record is None:
+            continue
+        present = [asset for asset in record.assets if ("ASSET#" + asset, "TWIN") in world.table.items]
+        vehicles = [world.runtime.table.twin(asset).link.vehicle for asset in present]
+        found.append(f"{site} {record.state} {record.assets} {vehicles} {record.snoozed_until}")
+    return "\n".join(found)
+
+
+def differences(world: World) -> list[str]:
+    """In what our records, Axle's, the half-hours, the aliases and the cars do not agree."""
+    return [*(fault for site in SITES for fault in world.faults_found(site)), *world.strays()]

@@ -1,0 +1,142 @@
+"""The operations of a site's life, as an app asks for them, and the homes they begin with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tests.support.functions.rig import Reply
+from tests.support.functions.sites import MPAN, VEHICLE, car, site_body
+from tests.support.sites.world import World
+
+SECOND_MPAN = "1100000000008"
+CHARGER = {"provider": "ocpp", "vehicle_id": "CP-1", "connector_id": 1, "phases": 1}
+OTHER = {
+    "electric_vehicle": {"provider": "smartcar", "vehicle_id": "sc-1", "user_id": "sc-user-1"},
+    "charger": {"provider": "ocpp", "vehicle_id": "CP-2"},
+}
+OWN: dict[str, dict[str, Any]] = {"electric_vehicle": VEHICLE, "charger": CHARGER}
+REWIRED: dict[str, dict[str, Any]] = {
+    "electric_vehicle": {**VEHICLE, "home_location_id": "home-2"},
+    "charger": {**CHARGER, "connector_id": 2},
+}
+KINDS = ("electric_vehicle", "charger")
+
+Do = Callable[[World], Reply]
+
+
+def asset(kind: str, **changes: Any) -> dict[str, Any]:
+    """The asset ``car-1`` of a body, of this kind."""
+    return car(type=kind, **{"vehicle": OWN[kind], "plugged_in": True, **changes})
+
+
+def second(**changes: Any) -> dict[str, Any]:
+    """A second asset."""
+    return car("car-2", **{"vehicle": {**VEHICLE, "vehicle_id": "enode-vehicle-2"}, **changes})
+
+
+def put(world: World, *assets: dict[str, Any], site: str = "home-1", mpan: str = MPAN, **changes: Any) -> Reply:
+    return world.request("PUT", "/sites/{site}", site_body(*assets, mpan=mpan, **changes), site=site)
+
+
+def post(world: World, action: str, body: Any = None) -> Reply:
+    return world.request("POST", f"/sites/{{site}}/{action}", body)
+
+
+def delete(world: World) -> Reply:
+    return world.request("DELETE", "/sites/{site}")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something an app asks for. ``before`` makes the home it begins with."""
+
+    name: str
+    do: Do
+    before: Callable[[World], None]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _nothing(_: World) -> None:
+    return
+
+
+def _home(kind: str, *more: dict[str, Any]) -> Callable[[World], None]:
+    """A home with a plugged-in asset that we have stopped, and that took energy before."""
+
+    def make(world: World) -> None:
+        assert put(world, asset(kind), *more).status == 201
+        world.settle()
+        world.observe("car-1", charging=True, energy_lifetime_kwh=100.0)
+        world.settle(timedelta(minutes=10))
+        world.observe("car-1", energy_lifetime_kwh=101.0)
+        world.settle(timedelta(minutes=1))
+
+    return make
+
+
+def _opted_out(kind: str) -> Callable[[World], None]:
+    def make(world: World) -> None:
+        _home(kind)(world)
+        assert post(world, "unenrol").status == 200
+        world.settle(timedelta(minutes=5))
+
+    return make
+
+
+def _erased(kind: str) -> Callable[[World], None]:
+    def make(world: World) -> None:
+        _home(kind)(world)
+        delete(world)
+        world.settle(timedelta(minutes=30))
+        assert world.record("home-1") is None
+
+    return make
+
+
+def _begun(before: Callable[[World], None], do: Do) -> Callable[[World], None]:
+    """The home once the operation was asked for and the car was released: the rest can be done in one request."""
+
+    def make(world: World) -> None:
+        before(world)
+        do(world)
+        world.follow_up()
+
+    return make
+
+
+def operations(kind: str) -> list[Operation]:
+    """Every operation, for a home of this kind. Where a car has to be released first, its end is one of its own."""
+    home = _home(kind)
+    waiting = [
+        Operation("swapped", lambda w: put(w, asset(kind, vehicle=OTHER[kind])), home),
+        Operation("removed", lambda w: put(w, second(), remove_assets=["car-1"]), _home(kind, second())),
+        Operation("erase", delete, home),
+    ]
+    ends = [Operation(f"{one.name}, the end", one.do, _begun(one.before, one.do)) for one in waiting]
+    return [
+        *waiting,
+        *ends,
+        Operation("new", lambda w: put(w, asset(kind)), _nothing),
+        Operation("repeated", lambda w: put(w, asset(kind)), home),
+        Operation("added", lambda w: put(w, second()), home),
+        Operation("rewired", lambda w: put(w, asset(kind, vehicle=REWIRED[kind])), home),
+        Operation("opt-out", lambda w: post(w, "unenrol"), home),
+        Operation("re-join", lambda w: post(w, "enrol", {"rejoin": True}), _opted_out(kind)),
+        Operation("put again after opting out", lambda w: put(w, asset(kind), rejoin=True), _opted_out(kind)),
+        Operation("snooze", lambda w: post(w, "snooze", {"until": "2026-01-18T12:00:00Z"}), home),
+        Operation("meter point moved", lambda w: put(w, asset(kind), site="home-2", rejoin=True), _erased(kind)),
+    ]
+
+
+def rivals(kind: str) -> list[Operation]:
+    """What may come in between an operation on an active home: every operation of its own, and two of another site."""
+    own = [one for one in operations(kind) if one.name not in {"new", "meter point moved"}]
+    home = _home(kind)
+    return [
+        *own,
+        Operation("car taken elsewhere", lambda w: put(w, asset(kind), site="home-2", mpan=SECOND_MPAN), home),
+        Operation("meter taken elsewhere", lambda w: put(w, second(vehicle=None), site="home-2"), home),
+    ]
