@@ -92,7 +92,7 @@ def test_both_tables_answer_alike_through_the_life_of_a_site(rig: Rig, both: Bot
 
 
 @pytest.mark.parametrize("name", ["put_item", "update_item", "delete_item"])
-def test_a_condition_that_fails_is_told_alike(both: Both, name: str) -> None:
+def test_both_tables_report_a_failed_condition(both: Both, name: str) -> None:
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
         getattr(both, name)(**WRITES[name])
 
