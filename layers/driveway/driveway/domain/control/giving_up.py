@@ -65,7 +65,8 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     """The twin whose trial ended without effect, which is no failure of the car; None if the command goes on."""
     if is_trial(twin, command) and command.outcome in TAKEN:
         return trial_refused(twin, now)
-    if command.trial == "account" and command.outcome == OutcomeKind.NEEDS_USER:
+    # A stop that is refused for the account may follow one that was obeyed: it is given up with a release.
+    if command.trial == "account" and command.action == "start" and command.outcome == OutcomeKind.NEEDS_USER:
         text = command.detail or "The car maker's account is still out of order."
         return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, text, now=now)
     if command.outcome in TAKEN and twin.presence.charging is None and twin.presence.session is not None:
