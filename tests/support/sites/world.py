@@ -56,7 +56,7 @@ class Secrets:
 
 
 class Maker:
-    """Every car maker at once: takes every command at once, and knows which of its vehicles it was told to hold."""
+    """Every car maker at once: takes every command at once, and knows which of its vehicles it has to hold."""
 
     def __init__(self, clock: RigClock) -> None:
         self.clock = clock
