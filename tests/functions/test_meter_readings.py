@@ -155,13 +155,13 @@ def test_a_day_that_is_judged_while_the_site_is_put_is_judged_once(rig: Rig, mon
     put(rig, site_body())
     lines = judged(rig, monkeypatch)
     rig.clock.move(hours=19)
-    commit = rig.runtime.sites.commit
+    write = rig.runtime.sites.write
 
-    def judged_meanwhile(*args: Any, **kwargs: Any) -> None:
+    def judged_meanwhile(*args: Any, **kwargs: Any) -> Any:
         run()
-        commit(*args, **kwargs)
+        return write(*args, **kwargs)
 
-    monkeypatch.setattr(type(rig.runtime.sites), "commit", lambda _, *args, **kwargs: judged_meanwhile(*args, **kwargs))
+    monkeypatch.setattr(type(rig.runtime.sites), "write", lambda _, *args, **kwargs: judged_meanwhile(*args, **kwargs))
     assert put(rig, site_body(car(power_kw=11.0))).status == 200
     run()
     assert [line["day"] for line in lines] == ["2026-01-15"]
