@@ -1,4 +1,4 @@
-"""What a home's supply gives a car: volts, phases, and the least current that a car can be told to draw."""
+"""What a home's supply gives a car: volts, phases, and the least current that a charger can offer."""
 
 SUPPLY_V = 230.0
 """Between phase and neutral (BS EN 50160)."""
@@ -18,5 +18,5 @@ def phases_of(power_kw: float, phases: int | None = None) -> int:
 
 
 def least_power_w(phases: int) -> float:
-    """The least power a car can be told to draw over so many phases."""
+    """The least power that a charger can offer over so many phases."""
     return LEAST_CURRENT_A * phases * SUPPLY_V

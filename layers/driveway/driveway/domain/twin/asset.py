@@ -23,7 +23,7 @@ class Capabilities:
     Attributes:
         takes_limits: it can be held at a part of its power, and keeps the limit until it gets another.
         keeps_current: a limit is a charging current that the car keeps, plugged in or not, until it is set another.
-        obeys_last_instruction: it does what it was last told, whatever is plugged in: a charger holds beforehand.
+        obeys_last_instruction: it follows its last command, whatever is plugged in: a charger holds beforehand.
         keeps_schedules: it can keep a charging schedule itself.
         schedules_act_at_home_only: such a schedule acts near one place only.
         holds_calls_open: a command is answered only once its effect is known, which takes minutes.

@@ -11,7 +11,7 @@ from driveway.domain.twin.preferences import ChargeNow, ChargingMode, TariffType
 
 @dataclass(frozen=True, slots=True)
 class InstalledProfile:
-    """A charging profile and how it came to us.
+    """A charging profile, and how and when it was received.
 
     ``created_at`` orders it among the schedules of its place where its sender dated it; otherwise ``received_at`` does.
     ``session_id`` bounds a TxProfile.
@@ -25,7 +25,7 @@ class InstalledProfile:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleMark:
-    """How new a schedule was that is not held any more: an older one for its place changes nothing.
+    """The time of a schedule that is no longer stored. An older one for its place changes nothing.
 
     Without ``purpose`` and ``stack_level`` it is a clear, and counts for every place.
     """
@@ -71,7 +71,7 @@ class AxlePlug:
 
 @dataclass(frozen=True, slots=True)
 class AxleRefusal:
-    """A call Axle refused for good (400, 404, 422), in Axle's words, and the value it refused."""
+    """A call that Axle refused for good (400, 404, 422), with Axle's own text and the refused value."""
 
     call: str
     status: int
@@ -85,7 +85,7 @@ AxleSubject = Literal["tariff", "intent", "plug", "charging_rate", "charge_now"]
 
 @dataclass(frozen=True, slots=True)
 class AxleDoubt:
-    """Something that a call reported and that had no answer: Axle may know it or not.
+    """A value that was sent without an answer: Axle may have it or not.
 
     ``session_id`` is that of a plug-in; None for a plug-out and all else.
     """
@@ -117,7 +117,7 @@ class AxleCallClaim:
 class AxleState:
     """What Axle acknowledged and the state of the calls to it. Written by ``axle_sync``.
 
-    ``charging_rate_kw`` is that of the plugged-in car; None where Axle took the plug-in without it.
+    ``charging_rate_kw`` is that of the plugged-in car; None if Axle acknowledged the plug-in without it.
     """
 
     tariff: AxleTariff | None = None

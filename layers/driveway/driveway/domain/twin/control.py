@@ -111,7 +111,7 @@ class Command:
 class VehicleRequest:
     """A request to the provider that does not command the car. Repeating one does no harm.
 
-    ``look`` asks for the car's present state; ``cancel`` cancels the command that the provider knows as
+    ``look`` is a state read; ``cancel`` cancels the command that the provider knows as
     ``provider_ref``. Without an answer it is sent again at ``retry_at``.
     """
 
@@ -146,8 +146,8 @@ class Control:
         installed_schedule_unknown: a change of it was sent without a clear answer, so ours may be there or not.
         schedule_command: the command that installs or removes it, apart from the commands to charge.
         request: the request to the provider under way that does not command the car.
-        looked_at: when we last asked for the car's state because nothing was known of it, or nothing new.
-        charging_unknown_told: the driver was told that nothing reports whether the car charges.
+        looked_at: when the car's state was last read because nothing was known of it, or nothing new.
+        charging_unknown_told: the app was informed that nothing reports whether the car charges.
         account_tried_at: when a command was last planned although the account is out of order.
         cancelled_ref: the provider's name of the last command that we asked it to cancel.
         tried_stop_at: the ``last_stop_at`` for which a trial start has reached the provider, or has become pointless.

@@ -64,7 +64,7 @@ class VehicleIntent:
 
 @dataclass(frozen=True, slots=True)
 class ChargeNow:
-    """A boost: charge at once, whatever the plan. Always bounded. Written by ``preferences``.
+    """Charging at once, whatever the plan; always bounded. Written by ``preferences``.
 
     ``metered_wh`` is the meter's total when it began; with ``kwh`` it ends once so much more is metered.
     """

@@ -14,9 +14,9 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class NamedVehicle:
-    """The car that was last said to be the one plugged in: its id, and the latest time (``at``) it was said for.
+    """The car that was named as plugged in: its id, and the latest time (``at``) for which it was named.
 
-    What was seen of a car before ``since`` was seen of another one; None: no other was named before.
+    Before ``since`` another car was named, so earlier observations are of that one; None: no other was named.
     """
 
     vehicle_id: str
@@ -28,10 +28,10 @@ class NamedVehicle:
 class Session:
     """A home charging session: plugged in and at home, from ``opened_at`` until ``closed_at``.
 
-    ``metered_from`` is when metering begins, where that is not the plug-in: home became known too late to tell for what
-    was charged before. Kept of mistakes that were put right, the latest of each: ``false_ends`` are plug-outs that were
-    believed and turned out to be false, ``false_starts`` are instants that were taken for the plug-in until an earlier
-    one was reported, ``strays`` are the first reports of places away from home that turned out to be wrong.
+    ``metered_from`` is when metering begins, if that is not the plug-in: home became known too late to count what was
+    charged before. The latest corrected mistakes are kept: ``false_ends`` are plug-outs that counted and turned out
+    to be false, ``false_starts`` are instants that counted as the plug-in until an earlier one was reported,
+    ``strays`` are the first reports of places away from home that turned out to be wrong.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class HeldPlugOut:
-    """A plug-out that was reported and is not believed yet; it counts from ``until`` on unless it is cancelled.
+    """A plug-out that was reported and is being checked. It counts from ``until`` on, unless it is cancelled.
 
     ``seen_at`` is the latest time at which the source repeated it.
     """
@@ -76,7 +76,7 @@ class AwayDoubt:
 class FullBattery:
     """The state of charge and the charge limit (percent) at which a battery was found full; None: not known.
 
-    ``reported``: the car's state said so, and not only the answer to a command.
+    ``reported``: the car's state shows it, and not only the answer to a command.
     """
 
     soc_pct: float | None = None
@@ -105,8 +105,9 @@ class Presence:
 
     ``charged_at`` is when the car was last seen charging before ``charging`` became false.
 
-    Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``; ``needs_user_told`` is what
-    the driver was told last, at ``needs_user_told_at``. ``vendor`` is the car's make as its provider names it.
+    Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``; ``needs_user_told`` is the
+    latest text that was sent to the driver, at ``needs_user_told_at``. ``vendor`` is the car's make as its provider
+    names it.
 
     Power. Where no state says so, ``charging`` is inferred from the power (``charging_inferred``). ``starting_at`` is
     since when the state says "starting"; ``idle_since`` is since when no power flows, until that counts.
