@@ -91,7 +91,7 @@ def test_an_erasure_takes_no_other_step(record: SiteRecord) -> None:
     assert step is None or isinstance(step, Erase)
 
 
-def test_whoever_takes_over_from_the_dead_does_not_trust_what_was_acknowledged() -> None:
+def test_a_run_that_takes_over_from_a_dead_one_does_not_trust_what_was_acknowledged() -> None:
     dead = claimed(ACTIVE, MINE, NOW)
     later = MINE.until + timedelta(seconds=1)
     taken_over = claimed(dead, SiteCall("other", later + timedelta(seconds=35)), later)

@@ -61,7 +61,7 @@ class Link:
     """What ties the asset to its site, to Axle and to its vehicle. Written by ``onboarding``.
 
     Attributes:
-        leaving: we let go of the vehicle, since ``leaving_since``: it is released and Axle is told nothing more of it.
+        leaving: the vehicle is being released, since ``leaving_since``, and nothing more of it is sent to Axle.
         swapping: another vehicle takes its place, and the asset stays.
     """
 
