@@ -177,6 +177,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.AXLE_UNAVAILABLE: "Axle does not answer.",
     Reason.AXLE_REFUSED: "Axle refused a value.",
     Reason.ONBOARDED: "The app onboarded the asset.",
+    Reason.ONBOARDING_TAKEN_BACK: "Axle never acknowledged the onboarding, so nothing of it is kept.",
     Reason.UPDATED_BY_APP: "The app changed what is wanted.",
     Reason.UNENROLLED: "The site left smart charging.",
     Reason.ENROLLED: "The site joined smart charging again.",
