@@ -11,7 +11,7 @@ export PYTHONPATH := layers/driveway:.
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 
 $(VENV)/installed: requirements-dev.txt
 	@echo "Installing the locked development environment into $(VENV) ..."
@@ -78,6 +78,14 @@ deploy: build ## Deploy to AWS: make deploy STAGE=staging
 .PHONY: resync
 resync: setup ## Look at every car of a provider: make resync PROVIDER=enode STAGE=staging [RATE=5]
 	@$(BIN)/python -m local.resync $(PROVIDER) --stack driveway-$(or $(STAGE),dev) --per-second $(or $(RATE),5)
+
+.PHONY: release-all
+release-all: setup ## Release every car and end all control: API_URL=… OPERATOR_TOKEN=… (neither: the local stack)
+	@$(BIN)/python -m local.switch released
+
+.PHONY: resume-all
+resume-all: setup ## Take control up again after release-all
+	@$(BIN)/python -m local.switch running
 
 .PHONY: openapi
 openapi: setup ## Write docs/openapi.json and docs/http-api.md from the code

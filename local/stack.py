@@ -143,6 +143,7 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
         "api_url": api_url,
         "app_token": credentials["app_token"],
         "axle_token": credentials["axle_token"],
+        "operator_token": credentials["operator_token"],
         "axle_webhook_secret": credentials["axle_webhook_secret"],
         "aws_endpoint_url": endpoint,
         "axle_base_url": axle_url,
@@ -181,6 +182,7 @@ def _credentials() -> dict[str, Any]:
     return {
         "app_token": secrets.token_urlsafe(32),
         "axle_token": secrets.token_urlsafe(32),
+        "operator_token": secrets.token_urlsafe(32),
         "axle_webhook_secret": secrets.token_hex(32),
         "axle": {"username": "driveway", "password": secrets.token_urlsafe(16)},
         "webhooks": {name: secrets.token_hex(32) for name in ("enode", "smartcar", "tesla")},
@@ -312,7 +314,7 @@ def _put_secrets(clients: _Clients, credentials: Mapping[str, Any]) -> None:
         return hashlib.sha256(token.encode()).hexdigest()
 
     values = {
-        "api-tokens": {"app": [digest(credentials["app_token"])], "axle": [digest(credentials["axle_token"])]},
+        "api-tokens": {scope: [digest(credentials[f"{scope}_token"])] for scope in ("app", "axle", "operator")},
         "axle": credentials["axle"],
         "axle-webhook": {"secrets": [credentials["axle_webhook_secret"]]},
         "vehicle-webhooks": {name: [secret] for name, secret in credentials["webhooks"].items()},

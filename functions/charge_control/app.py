@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from driveway.domain.control.operator_switch import with_switch
 from driveway.domain.control.reconcile import step
+from driveway.domain.twin import Twin
 from driveway.observations.metering_intake import meter_twin
 from driveway.outbox.wakeups import await_due
 from driveway.runtime.batch import queue_function
@@ -13,10 +15,14 @@ from driveway.store.table import UnknownAssetError
 def _look(body: dict[str, Any], runtime: Runtime) -> None:
     await_due(body, runtime)
     now, new_id, spread = runtime.now(), runtime.new_id(), runtime.random.random()
+    released = runtime.control_switch.read(now).released
+
+    def rule(twin: Twin) -> Twin:
+        switched = with_switch(twin, now, released=released)
+        return step(switched, now, runtime.control_rules, new_id=new_id, spread=spread)
+
     try:
-        change = runtime.table.change_twin(
-            body["asset"], lambda twin: step(twin, now, runtime.control_rules, new_id=new_id, spread=spread), now=now
-        )
+        change = runtime.table.change_twin(body["asset"], rule, now=now)
         meter_twin(change.after, (), runtime)
     except UnknownAssetError:
         runtime.logger.info("the asset is gone")

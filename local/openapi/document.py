@@ -28,6 +28,7 @@ PATH_PARAMETERS = {
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "app": [{"appToken": []}],
     "axle": [{"axleToken": []}],
+    "operator": [{"operatorToken": []}],
     "POST /axle/webhooks": [{"axleSignature": []}],
     "POST /webhooks/{provider}": [{"enodeSignature": []}, {"smartcarSignature": []}, {"teslaRelaySignature": []}],
 }
@@ -225,6 +226,7 @@ def _security_schemes() -> dict[str, Any]:
     return {
         "appToken": bearer("A token with the scope `app`."),
         "axleToken": bearer("A token with the scope `axle`."),
+        "operatorToken": bearer("A token with the scope `operator`."),
         "axleSignature": signature("x-axle-sig", timestamped),
         "enodeSignature": signature("x-enode-signature", "sha1=<hex HMAC-SHA1 of the raw body>"),
         "smartcarSignature": signature("sc-signature", "<hex HMAC-SHA256 of the raw body>"),

@@ -15,6 +15,7 @@ TAGS = {
     "Observations": "What cars and chargers show.",
     "Status": "What an asset does, why, and what comes next.",
     "Axle": "Axle's charging schedules.",
+    "Operator": "The switch for everything.",
 }
 FROM_AXLE = ("axle-conflict", "axle-invalid", "axle-not-eligible", "axle-not-found", "axle-refused", "unavailable")
 STORED = ("invalid-body", "idempotency-key-reused", "malformed", "not-found", "revision-mismatch", "unavailable")
@@ -139,6 +140,22 @@ OPERATIONS: dict[str, Operation] = {
         {200: ("Rewards", "Balance, earnings, transactions and a temporary link to withdraw.")},
         ("malformed", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
         query={"redirect_uri": text("Where the driver lands after withdrawing; https only.", format="uri")},
+    ),
+    "PUT /control": Operation(
+        "Operator",
+        "putControl",
+        "`released` ends all control and releases every car, whatever Axle, tariffs and drivers want, until `running` "
+        "is put. It takes about a minute; `make release-all` waits for it.",
+        {202: ("ControlSwitch", "The switch is set.")},
+        ("invalid-body",),
+        ("ControlState",),
+    ),
+    "GET /control": Operation(
+        "Operator",
+        "getControl",
+        "A car counts as held while anything of ours may keep it from charging as its driver chose.",
+        {200: ("ControlStatus", "The switch, and how many cars are held.")},
+        (),
     ),
     "PUT /assets/{asset}/tariff": Operation(
         "Preferences",

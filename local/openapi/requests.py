@@ -49,6 +49,7 @@ def request_schemas() -> dict[str, Schema]:
         "Intent": _intent(),
         "VehicleIntent": _vehicle_intent(),
         "ChargeNow": _charge_now(),
+        "ControlState": strict({"state": one_of(("running", "released"))}, required=("state",)),
         "Observations": strict(
             {"observations": array(ref("Observation"), minItems=1, maxItems=MOST_OBSERVATIONS)},
             required=("observations",),

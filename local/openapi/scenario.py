@@ -98,6 +98,7 @@ def tell(world: World) -> None:
     _look(world)
     _refusals(world)
     _begin_and_not_finish(world)
+    _switch(world)
     _leave(world)
 
 
@@ -298,6 +299,13 @@ def _replace_the_car(world: World) -> None:
         world.axle_says(f"/entities/asset/{AXLE_ASSET}", 503, unavailable),
     ):
         world.call("PUT /sites/{site}", "goes-on", "Another car takes the place of the first", site, site="home-1")
+
+
+def _switch(world: World) -> None:
+    world.call("GET /control", "running", "Cars are controlled")
+    world.call("PUT /control", "released", "Release every car", {"state": "released"})
+    world.call("PUT /control", "no-switch", "Another state", {"state": "off"})
+    world.call("PUT /control", "running", "Take control up again", {"state": "running"})
 
 
 def _leave(world: World) -> None:

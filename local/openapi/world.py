@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "AXLE_WEBHOOK_SECRET": "axle-webhook",
     "WEBHOOK_SECRETS": "webhooks",
     "SCHEDULE_BEFORE_PLUG_IN": "refuse",
+    "CHARGE_CONTROL_QUEUE_URL": "https://queues.invalid/charge-control",
 }
 SECRETS: dict[str, dict[str, Any]] = {
     "AXLE_SECRET": {"username": "driveway", "password": "unused"},
@@ -61,6 +62,14 @@ class KnownAnswers(BaseAdapter):
         """Nothing is open."""
 
 
+class NoQueues:
+    """Queues that take every message and keep none."""
+
+    def send_message_batch(self, **_: Any) -> dict[str, Any]:
+        """Take the messages."""
+        return {}
+
+
 class StillRuntime(Runtime):
     """A runtime with a still clock and with the same random numbers every time."""
 
@@ -73,6 +82,7 @@ class StillRuntime(Runtime):
             "dynamodb", region_name="eu-west-2", aws_access_key_id="unused", aws_secret_access_key="unused"
         )
         self.logger = Logger(service="documented", level="CRITICAL")
+        self.__dict__["queues"] = NoQueues()
         self.http = requests.Session()
         self.http.mount("https://", axle)
 

@@ -11,6 +11,7 @@ from driveway.commands.charging_current import Sending, restore, set_for_start
 from driveway.domain.control.breaker import Permit
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
+from driveway.domain.control.operator_switch import with_switch
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.control.protection import may_wake
 from driveway.domain.control.required_command import observed_state_matches
@@ -48,8 +49,9 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
         UnknownAssetError: the asset is gone.
     """
     asset, command_id, provider = detail["asset"], detail["command_id"], detail["provider"]
-    # It is read every few minutes, which must not take time at the edge, nor fail once the command counts as sent.
+    # Both are read again now and then, which must not take time at the edge, nor fail once the command counts as sent.
     runtime.secret("PROVIDERS_SECRET")
+    runtime.control_switch.read(runtime.now())
     runtime.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
     permit = runtime.breakers.allow(provider, runtime.now())
     if not permit.granted:
@@ -94,11 +96,15 @@ def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tu
     A claim that was written counts, whatever became of its acknowledgement: it carries this call's own id.
     """
     now, rules, sender = runtime.now(), runtime.control_rules, runtime.new_id()
+    released = runtime.control_switch.read(now).released
 
     def rule(twin: Twin) -> Twin | None:
         vehicle = twin.link.vehicle
         known = vehicle is not None and vehicle.provider == provider
-        return claimed(twin, command_id, now, rules, sender=sender) if known else None
+        if not known:
+            return None
+        twin = with_switch(twin, now, released=True) if released else twin
+        return claimed(twin, command_id, now, rules, sender=sender)
 
     try:
         twin = runtime.table.change_twin(asset, rule, now=now).after

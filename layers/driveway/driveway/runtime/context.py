@@ -6,19 +6,20 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from driveway.domain.control.breaker import BreakerRules
-from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.settings import ControlRules, RespectStops
 from driveway.domain.due import Dues, dues
 from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
-from driveway.runtime.settings import Settings
+from driveway.runtime.settings import Settings, SettingsError
 from driveway.store.breakers import Breakers
+from driveway.store.control_switch import ControlSwitch
 from driveway.store.records import Records
 from driveway.store.sites import SiteStore
 from driveway.store.slots import SlotStore
@@ -134,6 +135,11 @@ class Runtime:
         return Breakers(self.records, rules, believed=self.clock.real_time(3.0), rng=self.random)
 
     @cached_property
+    def control_switch(self) -> ControlSwitch:
+        """The operator's switch for all control."""
+        return ControlSwitch(self.records, believed=self.clock.real_time(5.0))
+
+    @cached_property
     def readings_grace(self) -> timedelta:
         """How long a half-hour waits for late data before it is reported."""
         return timedelta(seconds=self.settings.number("READINGS_GRACE_S", 600))
@@ -158,8 +164,17 @@ class Runtime:
             escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
             daily_commands=int(self.settings.number("DAILY_COMMANDS", usual.daily_commands)),
             daily_wakes=int(self.settings.number("DAILY_WAKE_UPS", usual.daily_wakes)),
+            respect_stops=self._respect_stops(usual),
             respect_interference=self.settings.flag("RESPECT_INTERFERENCE", default=usual.respect_interference),
         )
+
+    def _respect_stops(self, usual: ControlRules) -> RespectStops:
+        given = self.settings.text("RESPECT_STOPS", usual.respect_stops)
+        known = next((one for one in get_args(RespectStops) if one == given), None)
+        if known is None:
+            raise SettingsError(f"RESPECT_STOPS={given!r} is neither of {', '.join(get_args(RespectStops))}.")
+        value: RespectStops = known
+        return value
 
     def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
         """When reports of plug and place count. A scaled clock holds a plug-out longer, so a contradiction can arrive.

@@ -22,7 +22,10 @@ MAX_BODY_BYTES = 256 * 1024
 LONGEST_REVISION = 15
 UNLOGGED = frozenset({"proxy", "vehicle_id"})
 """Parameters that may hold anything (a path without a route) or personal data (a car's identification number)."""
-Scope = Literal["app", "axle", "signed"]
+SCOPES = ("app", "axle", "operator")
+"""The scopes of bearer tokens."""
+
+Scope = Literal["app", "axle", "operator", "signed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def _check_scope(event: Mapping[str, Any], scope: str, *, has_token: bool) -> No
     given = (authorizer.get("lambda") or {}).get("scope")
     if given == scope:
         return
-    if given in {"app", "axle"}:
+    if given in SCOPES:
         raise ProblemError(403, "forbidden", "Not allowed", "This token is valid, but not for this route.")
     detail = "The bearer token is not valid." if has_token else "Send the header 'Authorization: Bearer <token>'."
     raise ProblemError(

@@ -13,7 +13,7 @@ from driveway.domain.control.protection import HELD_BACK_TEXTS, HeldBack, explai
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.schedules.schedule_window import ScheduleWindow
-from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin
+from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin, UnaskedStops
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, START, axle_profile, here, new_twin
 
@@ -44,6 +44,12 @@ LEFT_ALONE: dict[Reason, Callable[[], Twin]] = {
     ),
     Reason.NO_VEHICLE_LINKED: lambda: replace(here(), link=replace(here().link, vehicle=None)),
     Reason.PROVIDER_NEEDS_USER: lambda: replace(here(), presence=replace(here().presence, needs_user="reconnect")),
+    Reason.RELEASED_BY_OPERATOR: lambda: boosted(
+        replace(here(), control=replace(here().control, released_by_operator_at=START))
+    ),
+    Reason.DRIVER_STOP_RESPECTED: lambda: replace(
+        here(), control=replace(here().control, unasked_stops=UnaskedStops("s1", respected_at=START))
+    ),
     Reason.THIRD_PARTY_INTERFERENCE: lambda: replace(
         here(), control=replace(here().control, interference="s1", interference_at=START)
     ),

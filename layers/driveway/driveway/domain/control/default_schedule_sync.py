@@ -58,7 +58,8 @@ def required_default_schedule(twin: Twin, now: datetime) -> str | None:
     """
     link, tariff = twin.link, twin.tariff
     snoozed = link.snoozed_until is not None and now < link.snoozed_until
-    if not link.enrolled or link.leaving or snoozed or not can_keep(twin) or link.vehicle is None:
+    released = not link.enrolled or link.leaving or snoozed or twin.control.released_by_operator_at is not None
+    if released or not can_keep(twin) or link.vehicle is None:
         return None
     offsets = " ".join(f"{_offset(zone, now) // timedelta(minutes=1):+d}" for zone in (tariff.timezone, link.timezone))
     windows = ",".join(f"{window.start_min}-{window.end_min}" for window in tariff.off_peak)
@@ -125,7 +126,10 @@ def _waits_until(twin: Twin, command: Command, now: datetime, rules: ControlRule
 
 def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> Twin:
     again, held_until = repeated(command, now, rules), default_schedule_held_until(twin, now, rules, command.action)
-    again = again if held_until is None else replace(again, confirm_by=held_until)
+    if held_until is not None:
+        again = replace(again, confirm_by=held_until)
+    elif command.action in RELEASES and again.confirm_by is not None:
+        again = replace(again, confirm_by=min(again.confirm_by, now + LONGEST_RELEASE_PAUSE))
     return replace(twin, control=replace(twin.control, schedule_command=again))
 
 
@@ -241,9 +245,9 @@ def _pause(
     schedule_command: Command, outcome: OutcomeKind, rules: ControlRules, *, spread: float, wait: timedelta
 ) -> timedelta:
     """The pause after an upkeep that was not taken: ten minutes at first, doubling up to a day."""
-    if outcome in HOPELESS:
-        return LONGEST_PAUSE
     longest = LONGEST_RELEASE_PAUSE if schedule_command.action in RELEASES else LONGEST_PAUSE
+    if outcome in HOPELESS:
+        return longest if outcome == "NEEDS_USER" else LONGEST_PAUSE
     pause = rules.default_schedule_retry * float(2 ** min(schedule_command.attempts - 1, 8)) * (0.5 + 0.5 * spread)
     return min(max(min(pause, longest), wait), LONGEST_PAUSE)
 

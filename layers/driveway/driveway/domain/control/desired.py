@@ -55,6 +55,8 @@ def desired_if_plugged(twin: Twin, at: datetime, schedule: ScheduleWindow) -> De
 
 def _by_schedule(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
     stretch = schedule.at(at)
+    if stretch.source not in {"charge_now", "minimum_soc"} and is_stop_respected(twin):
+        return _left_stopped(twin, stretch)
     text = describe(stretch, timezone=twin.link.timezone)
     if stretch.limit_kw <= 0:
         if _respected(twin):
@@ -63,6 +65,23 @@ def _by_schedule(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
         return Desired("hold", stretch.reason, text, stretch.source, 0.0, stretch.end)
     limited = stretch.limit_kw < twin.link.power_kw - UNLIMITED_MARGIN_KW
     return Desired("charge", stretch.reason, text, stretch.source, stretch.limit_kw if limited else None, stretch.end)
+
+
+def is_stop_respected(twin: Twin) -> bool:
+    """Whether charging was stopped in the car in this session, and that is respected (``respected_stop``)."""
+    stops, session = twin.control.unasked_stops, twin.presence.session
+    return stops is not None and session is not None and stops.session_id == session.id and bool(stops.respected_at)
+
+
+def _left_stopped(twin: Twin, stretch: Stretch) -> Desired:
+    """Leave the car as it is; what we or the schedule it keeps started since is ended."""
+    reason, stops, started_at = Reason.DRIVER_STOP_RESPECTED, twin.control.unasked_stops, twin.control.last_start_at
+    respected_at = stops.respected_at if stops is not None else None
+    by_schedule = stops is not None and stops.charging_since is not None
+    ours = by_schedule or (started_at is not None and respected_at is not None and started_at > respected_at)
+    if ours:
+        return Desired("hold", reason, LEFT_ALONE_TEXTS[reason], None, 0.0, stretch.end)
+    return Desired("leave", reason, LEFT_ALONE_TEXTS[reason])
 
 
 def left_alone(twin: Twin, at: datetime) -> Reason | None:
@@ -75,6 +94,8 @@ def _not_managed(twin: Twin, at: datetime) -> Reason | None:
     link = twin.link
     if not link.enrolled or link.leaving:
         return Reason.NOT_ENROLLED
+    if twin.control.released_by_operator_at is not None:
+        return Reason.RELEASED_BY_OPERATOR
     boosted = twin.charge_now is not None and at < twin.charge_now.until
     if link.snoozed_until is not None and at < link.snoozed_until and not boosted:
         return Reason.SNOOZED
@@ -129,11 +150,12 @@ def _not_surely_at_home(presence: Presence) -> Reason:
     return Reason.NOT_AT_HOME if home is not None and not home.value else Reason.HOME_UNKNOWN
 
 
-LET_GO = frozenset({Reason.NOT_ENROLLED, Reason.SNOOZED})
+LET_GO = frozenset({Reason.NOT_ENROLLED, Reason.RELEASED_BY_OPERATOR, Reason.SNOOZED})
 """The reasons for which we do not manage a car: what our commands hold is released."""
 
 LEFT_ALONE_TEXTS: dict[Reason, str] = {
     Reason.NOT_ENROLLED: "The site is not enrolled, so the car charges as it likes.",
+    Reason.RELEASED_BY_OPERATOR: "Smart charging is switched off for everybody, so the car charges as it likes.",
     Reason.SNOOZED: "Smart charging is snoozed, so the car charges as it likes.",
     Reason.NOT_PLUGGED_IN: "The car is not plugged in.",
     Reason.PLUG_UNKNOWN: "It is not known whether the car is plugged in: nothing has reported it.",
@@ -143,6 +165,7 @@ LEFT_ALONE_TEXTS: dict[Reason, str] = {
     "for an hour at most.",
     Reason.NO_VEHICLE_LINKED: "No car is linked to this asset, so nothing can be commanded.",
     Reason.PROVIDER_NEEDS_USER: "The car maker's account has to be connected again.",
+    Reason.DRIVER_STOP_RESPECTED: "Charging was stopped in the car, and that is respected.",
     Reason.THIRD_PARTY_INTERFERENCE: "Somebody else started the car outside the plan, and that is respected.",
 }
 

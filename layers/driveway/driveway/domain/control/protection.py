@@ -25,6 +25,7 @@ from driveway.domain.wall_time import to_utc
 RELEASES: frozenset[CommandAction] = frozenset({"remove_default", "restore_current"})
 """Commands beside a start that leave the car able to charge as its driver chose."""
 
+UNSUPPORTED_FOR = timedelta(days=1)
 RESERVED_FOR_STARTS = 2
 RESERVED_WAKES = 2
 BRITISH_PEAK_STARTS_MIN = (8 * 60, 16 * 60)
@@ -40,6 +41,7 @@ HELD_BACK_TEXTS: dict[Reason, str] = {
     Reason.PLACE_BEING_CHECKED: "the battery lost charge while the car was unplugged, so we check where the car is",
     Reason.PLUG_OUT_HELD: "a plug-out was reported and is being checked",
     Reason.BATTERY_FULL: "the battery is full",
+    Reason.PROVIDER_UNSUPPORTED: "the car or charger cannot do it",
 }
 
 
@@ -68,7 +70,12 @@ def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, He
 
 def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
     """What speaks against carrying out a wish now; None when nothing does."""
-    barred = _pointless(twin, wanted, now) or _spent(twin, wanted, now, rules) or _breaker(twin, wanted, now)
+    barred = (
+        _unsupported(twin, wanted, now)
+        or _pointless(twin, wanted, now)
+        or _spent(twin, wanted, now, rules)
+        or _breaker(twin, wanted, now)
+    )
     if barred is not None:
         return barred
     if wanted.release:
@@ -108,6 +115,16 @@ def _tries_full(twin: Twin, wanted: RequiredCommand) -> bool:
     window = off_peak_intervals(twin.tariff, at - timedelta(days=1), at + timedelta(seconds=1))
     since = next((start for start, end in window if start <= at < end), None)
     return since is not None and (started_at is None or started_at < since)
+
+
+def _unsupported(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
+    """What the car or charger cannot do, as its maker answered: it is not asked again for a day."""
+    command = twin.control.command
+    if command is None or command.action != wanted.action or command.ended_at is None:
+        return None
+    until = command.ended_at + UNSUPPORTED_FOR
+    known = command.outcome == "UNSUPPORTED" and command.state == "failed" and now < until
+    return HeldBack(Reason.PROVIDER_UNSUPPORTED, until) if known else None
 
 
 def _spent(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
@@ -181,6 +198,10 @@ def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | 
     Where the schedule that it keeps stopped it, there is nothing to wait for.
     """
     control, command, started_at = twin.control, twin.control.command, twin.control.last_start_at
+    stopped_at = _unasked_stop_at(twin)
+    if stopped_at is not None:
+        again_at = stopped_at + rules.restart_wait * 2 ** min(control.restarts, 3)
+        return HeldBack(Reason.RETRY_WAIT, again_at) if at < again_at else None
     if (
         started_at is None
         or last_sent_action(control, twin.presence.session) != "start"
@@ -195,6 +216,12 @@ def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | 
         return None
     again_at = started_at + rules.restart_wait * 2 ** min(control.restarts, 3)
     return HeldBack(Reason.RETRY_WAIT, again_at) if at < again_at else None
+
+
+def _unasked_stop_at(twin: Twin) -> datetime | None:
+    """When the car stopped though it should charge and we did not stop it; None if it did not."""
+    stops, session = twin.control.unasked_stops, twin.presence.session
+    return stops.stopped_at if stops is not None and session is not None and stops.session_id == session.id else None
 
 
 def peak_starts(twin: Twin, since: datetime, until: datetime) -> list[datetime]:

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.axle_sync.differences import wanted_intent
+from driveway.domain.control.desired import is_stop_respected
 from driveway.domain.control.required_command import is_full, observed_state_matches
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.preferences.charge_now import ESCALATION
 from driveway.domain.schedules.effective_schedule import effective_schedule
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AxleIntent, ChargeNow, Entry, Twin
@@ -25,7 +27,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     link = twin.link
     if twin.presence.session is None or not link.enrolled or link.leaving or link.snoozed_until is not None:
         return twin
-    if twin.charge_now is not None:
+    if twin.charge_now is not None or twin.control.released_by_operator_at is not None or is_stop_respected(twin):
         return twin
     intent = wanted_intent(twin, now)
     if intent is None or twin.control.at_risk_for == intent.ready_by:
@@ -42,7 +44,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     if not rules.escalate:
         return warned
     boost = ChargeNow(
-        id=f"ready-by-{intent.ready_by.isoformat()}",
+        id=f"{ESCALATION}{intent.ready_by.isoformat()}",
         started_at=now,
         until=min(intent.ready_by, now + LONGEST_BOOST),
         kwh=round(remaining_kwh(twin, intent), 3),

@@ -14,9 +14,11 @@ from driveway.domain.control.command_states import OPEN
 from driveway.domain.control.default_schedule_sync import default_schedule_due, with_default_schedule_sync
 from driveway.domain.control.giving_up import with_comeback
 from driveway.domain.control.interference import with_interference
+from driveway.domain.control.operator_switch import switch_due
 from driveway.domain.control.protection import guard
 from driveway.domain.control.ready_by_risk import next_risk_look, with_ready_by_guard
 from driveway.domain.control.required_command import instruction_due, next_change, required_command, schedule_window
+from driveway.domain.control.respected_stop import with_unasked_stop
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_start import may_be_held_unplugged
 from driveway.domain.control.vehicle_requests import vehicle_request_due, with_vehicle_request
@@ -50,6 +52,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         twin.charge_now.until if twin.charge_now else None,
         twin.link.snoozed_until,
         default_schedule_due(twin, now, rules),
+        switch_due(twin, now),
         vehicle_request_due(twin, now),
         next_hourly_trial(twin) if twin.presence.needs_user is not None else None,
     ]
@@ -59,7 +62,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         wanted = required_command(twin, now, rules, schedule)
         held_back = guard(twin, wanted, now, rules) if wanted else None
         due += [held_back.until if held_back else None, instruction_due(twin, rules)]
-    if twin.link.enrolled and not twin.link.leaving:
+    if twin.link.enrolled and not twin.link.leaving and twin.control.released_by_operator_at is None:
         if twin.presence.session is not None or may_be_held_unplugged(twin, now):
             due.append(next_change(now, rules, schedule))
         due.append(next_risk_look(twin, now))
@@ -77,6 +80,7 @@ def _looked(
         schedule = schedule_window(warned, now, rules)
     after = judged(with_comeback(warned, now), now, rules, schedule, new_id=new_id, spread=spread)
     after = with_interference(after, now, rules, schedule)
+    after = with_unasked_stop(after, now, rules, schedule)
     after = planned(after, now, rules, schedule, new_id=new_id)
     after = with_vehicle_request(after, now, rules, new_id=f"{new_id}-request")
     after = with_default_schedule_sync(after, now, rules, new_id=f"{new_id}-default")

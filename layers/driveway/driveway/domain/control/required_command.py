@@ -11,6 +11,9 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import CommandAction, Control, Session, Trial, Twin
 from driveway.domain.twin.reasons import Reason
 
+IN_VAIN = frozenset({Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER, Reason.DRIVER_STOP_RESPECTED})
+"""Reasons to leave a car alone for which a release would change nothing, or would start what is to be left as it is."""
+
 HELD_FOR = timedelta(hours=12)
 """How long a stop may bind beyond its session: a charger keeps it so long (``command_valid_s`` of the OCPP provider),
 and a session may have ended by a false plug-out only."""
@@ -214,6 +217,9 @@ def _binding_since(control: Control) -> tuple[datetime | None, ...]:
         control.standing_limit,
     )
     unanswered = stopped_at is not None and (last_acknowledged_at is None or stopped_at > last_acknowledged_at)
+    command = control.command
+    cannot_stop = command is not None and command.action == "stop" and command.outcome == "UNSUPPORTED"
+    unanswered = unanswered and not cannot_stop
     return (
         last_acknowledged_at if control.last_acknowledged_action == "stop" else None,
         stopped_at if unanswered else None,
@@ -232,7 +238,7 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
 
 def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredCommand | None:
     """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
-    in_vain = want.reason in {Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER}
+    in_vain = want.reason in IN_VAIN
     if twin.link.vehicle is None or in_vain or twin.presence.doubt is not None or not is_held_by_command(twin, at):
         return None
     if twin.presence.session is None and want.reason not in LET_GO:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
+
+RespectStops = Literal["second", "first", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,15 @@ class ControlRules:
         trial_attempts: the same after a pause of the breaker, of which the second is for a look: a refusal ends it.
         first_retry: the pause after a passing failure; it doubles with every attempt.
         min_dwell: how long the car keeps a state before we change it again; peak edges and charge-now do not wait.
-        restart_wait: how long after our start a car that stopped by itself is started again; it doubles three times.
+        restart_wait: how long after a stop that we did not cause, or after a start that did not last, the car is
+            started again; it doubles three times.
         max_pairs: start/stop pairs a session; after that the rest of the session is one stretch.
         daily_commands: commands a vehicle gets a UTC day; the last two are kept for letting it charge.
         daily_wakes: wake-ups a vehicle gets a UTC day.
         breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to an hour.
         respect_interference: whether charging that somebody else started outside the plan is left running.
+        respect_stops: whether a stop that we did not cause while the car should charge is left: the ``second`` of a
+            session, already the ``first``, or ``never``.
         interference_grace: charging that begins this soon after the plug-in is the plug-in's own doing.
         kept_schedule_grace: charging that begins this near the start of an off-peak window, or ends this near its end,
             is the doing of the schedule that the car keeps itself, if it keeps ours.
@@ -54,6 +60,7 @@ class ControlRules:
     daily_wakes: int = 4
     breaker_pause: timedelta = timedelta(minutes=30)
     respect_interference: bool = True
+    respect_stops: RespectStops = "second"
     interference_grace: timedelta = timedelta(minutes=30)
     kept_schedule_grace: timedelta = timedelta(minutes=5)
     instruction_lasts: timedelta = timedelta(hours=11)

@@ -11,10 +11,18 @@ from driveway.domain.twin import ChargeNow
 
 LONGEST = timedelta(hours=24)
 
+ESCALATION = "ready-by-"
+"""How the id of a charge-now begins that no driver asked for: a ready-by at risk turned into it."""
+
 KWH_TIME_MARGIN = 1.25
 """How much longer than at full power an amount may take, since cars taper and start late. Then it ends unfinished."""
 
 _FIELDS = ("until", "for_minutes", "kwh")
+
+
+def is_escalation(boost: ChargeNow) -> bool:
+    """Whether a ready-by at risk turned into this charge-now, and no driver asked for it."""
+    return boost.id.startswith(ESCALATION)
 
 
 def parse_charge_now(body: Mapping[str, Any], *, now: datetime, power_kw: float, id: str) -> ChargeNow:  # noqa: A002 - the field's name

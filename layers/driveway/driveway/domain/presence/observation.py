@@ -38,7 +38,8 @@ class Observation:
     """Signals observed at ``at`` (aware UTC, the source's own time). Absent (None) is not false: it says nothing.
 
     ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets. ``vehicle_id`` names the car
-    that is plugged in, where several share a charger. ``source`` is the provider's name or ``app``.
+    that is plugged in, where several share a charger. ``charging_fault`` says that the car cannot charge
+    for a fault, or because its charger gives no power. ``source`` is the provider's name or ``app``.
 
     ``at_home`` says where the car is at ``at``; ``place_measured_at`` is when that place was measured (None: at
     ``at``). Reports that repeat one measurement are one piece of evidence. ``clearly_away`` marks a place that cannot
@@ -69,6 +70,7 @@ class Observation:
     starting: bool | None = None
     charge_limit_pct: float | None = None
     answered: bool = False
+    charging_fault: bool | None = None
     whereabouts: Whereabouts | None = field(default=None, repr=False)
     measuring_point: MeasuringPoint = "unknown"
     vehicle_id: str | None = None

@@ -25,8 +25,13 @@ def take_signals(presence: Presence, context: ObservationContext) -> Ruled:
     if not other:
         presence, more = _state_of_charge(presence, context)
         effects += more
-    for name, flag in (("reachable", seen.reachable), ("battery_full", seen.battery_full)):
-        if other and name == "battery_full":
+    flags = {
+        "reachable": seen.reachable,
+        "battery_full": seen.battery_full,
+        "charging_fault": seen.charging_fault,
+    }
+    for name, flag in flags.items():
+        if other and name != "reachable":
             continue
         if flag is not None and is_newer(context.at, getattr(presence, name)):
             presence = _with(presence, name, Observed(flag, context.at))

@@ -27,6 +27,7 @@ from driveway.domain.twin.control import (
     OutcomeKind,
     StandingLimit,
     Trial,
+    UnaskedStops,
     VehicleRequest,
 )
 from driveway.domain.twin.meter import Meter, Register
@@ -83,6 +84,7 @@ __all__ = [
     "TariffType",
     "Trial",
     "Twin",
+    "UnaskedStops",
     "Vehicle",
     "VehicleIntent",
     "VehicleRequest",

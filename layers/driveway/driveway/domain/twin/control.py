@@ -53,6 +53,29 @@ class OutcomeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UnaskedStops:
+    """Stops of a session that we did not cause while the car should charge.
+
+    Attributes:
+        charging_since: when the car was first seen charging, while it does and should. While a stop is respected: when
+            the schedule that it keeps for us started it.
+        stopped_at: when it stopped, until it charges again.
+        undone: how often we started it again after such a stop.
+        respected_at: when the car began to be left as it is; None while stops are undone.
+        intent: the intent that was in force then, in short.
+        wanted: when the car should have charged from then on, by the schedule (aware UTC).
+    """
+
+    session_id: str
+    charging_since: datetime | None = None
+    stopped_at: datetime | None = None
+    undone: int = 0
+    respected_at: datetime | None = None
+    intent: str | None = None
+    wanted: tuple[tuple[datetime, datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One instruction to the car. ``limit_kw`` None means no limit; every open state has a time that leaves it.
 
@@ -136,6 +159,8 @@ class Control:
         last_start_at, last_stop_at: when we last sent each.
         last_acknowledged_action: the last of them that the provider acknowledged, at ``last_acknowledged_at``.
         last_limit_kw: the limit of the last start that was acknowledged, or of a later one that may have set it.
+        unasked_stops: stops of the latest session that we did not cause.
+        released_by_operator_at: when the operator's switch released the car; None while it is controlled.
         standing_limit: a limit of ours that stands, or may stand, in the car or charger.
         last_start_confirmed_at: when a start of ours was last seen to work.
         restarts: how often in a row the car was started again because it had stopped by itself.
@@ -188,3 +213,5 @@ class Control:
     account_tried_at: datetime | None = None
     charging_unknown_told: bool = False
     standing_limit: StandingLimit | None = None
+    released_by_operator_at: datetime | None = None
+    unasked_stops: UnaskedStops | None = None

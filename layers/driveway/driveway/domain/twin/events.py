@@ -31,6 +31,8 @@ class Event(StrEnum):
     COMMAND_FAILED = "CommandFailed"
     DEFAULT_SCHEDULE = "DefaultSchedule"
     CHARGING_CURRENT = "ChargingCurrent"
+    CONTROL_RELEASED = "ControlReleased"
+    CONTROL_RESUMED = "ControlResumed"
     NEEDS_ATTENTION = "NeedsAttention"
     RECONNECTED = "Reconnected"
     READY_BY_AT_RISK = "ReadyByAtRisk"
@@ -102,6 +104,8 @@ SENTENCES: dict[Event, str] = {
     Event.COMMAND_FAILED: "A command failed for good. The car is released to charge, and left alone for a while.",
     Event.DEFAULT_SCHEDULE: "The off-peak schedule that is kept in the car or charger was installed or removed.",
     Event.CHARGING_CURRENT: "A limit of ours was taken back: the car charges with the current that its driver chose.",
+    Event.CONTROL_RELEASED: "The operator switched smart charging off for everybody. The car is released.",
+    Event.CONTROL_RESUMED: "The operator switched smart charging on again.",
     Event.NEEDS_ATTENTION: "The driver or support has to do something. The entry says what.",
     Event.RECONNECTED: "The account at the car maker works again.",
     Event.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",

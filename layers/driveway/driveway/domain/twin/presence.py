@@ -127,6 +127,7 @@ class Presence:
     held_plug_out: HeldPlugOut | None = None
     needs_user: str | None = None
     battery_full: Observed | None = None
+    charging_fault: Observed | None = None
     plugged_at: datetime | None = None
     unplugged_at: datetime | None = None
     unplugged_seen_at: datetime | None = None

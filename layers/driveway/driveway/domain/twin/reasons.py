@@ -41,6 +41,7 @@ class Reason(StrEnum):
     GAVE_UP_RELEASED = "GAVE_UP_RELEASED"
     RELEASED = "RELEASED"
     THIRD_PARTY_INTERFERENCE = "THIRD_PARTY_INTERFERENCE"
+    DRIVER_STOP_RESPECTED = "DRIVER_STOP_RESPECTED"
     PROVIDER_NEEDS_USER = "PROVIDER_NEEDS_USER"
     PROVIDER_NEEDS_OPERATOR = "PROVIDER_NEEDS_OPERATOR"
     CHARGING_UNKNOWN = "CHARGING_UNKNOWN"
@@ -53,6 +54,8 @@ class Reason(StrEnum):
     TRIAL_START_ENDED = "TRIAL_START_ENDED"
     CURRENT_RESTORED = "CURRENT_RESTORED"
     RELEASE_GIVEN_UP = "RELEASE_GIVEN_UP"
+    RELEASED_BY_OPERATOR = "RELEASED_BY_OPERATOR"
+    RESUMED_BY_OPERATOR = "RESUMED_BY_OPERATOR"
 
     # Presence
     PLUGGED_AND_HOME = "PLUGGED_AND_HOME"
@@ -145,6 +148,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.DEFAULT_SCHEDULE_REMOVED: "The off-peak schedule was removed from the car or charger.",
     Reason.CURRENT_RESTORED: "Nothing asks for a limit any more, so the car gets its driver's own current back.",
     Reason.RELEASE_GIVEN_UP: "The car could not be reached for an hour, so something of ours may stay in it.",
+    Reason.DRIVER_STOP_RESPECTED: "Charging was stopped in the car, so the car is left as it is.",
+    Reason.RELEASED_BY_OPERATOR: "The operator switched smart charging off for everybody, so the car is released.",
+    Reason.RESUMED_BY_OPERATOR: "The operator switched smart charging on again.",
     Reason.PLUGGED_AND_HOME: "The car is plugged in at home, so a session begins.",
     Reason.PLUG_OUT_HELD: "The car reported that it was unplugged. The report counts unless something contradicts it.",
     Reason.PLUG_OUT_HELD_AFTER_STOP: "The car reported that it was unplugged just after our own stop.",

@@ -22,6 +22,10 @@ POWER_DELIVERY_STATES: Mapping[str, tuple[bool | None, bool | None]] = {
 """``powerDeliveryState`` as (plugged in, charging). UNKNOWN, and states added later, say nothing."""
 
 
+FAULT_STATES = frozenset({"PLUGGED_IN:NO_POWER", "PLUGGED_IN:FAULT"})
+"""States in which a car cannot be started remotely."""
+
+
 def observations(vehicle: Mapping[str, Any], *, told_at: datetime, known_at: datetime) -> tuple[Observation, ...]:
     """What a vehicle object says of the car, the odometer first.
 
@@ -67,6 +71,7 @@ def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
         "charging": charging,
         "power_kw": power_kw,
         "soc_pct": number(charge.get("batteryLevel"), low=0, high=100),
+        "charging_fault": True if isinstance(state, str) and state in FAULT_STATES else None,
         "battery_full": True if full is None and state == "PLUGGED_IN:COMPLETE" else full,
         "starting": True if charging is None and state == "PLUGGED_IN:INITIALIZING" else None,
         "not_full": True if full is None and state == "PLUGGED_IN:STOPPED" else None,

@@ -13,7 +13,7 @@ from driveway.vehicles.json_values import first_instant, flag, mapping, number
 from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla import api, default_schedule
 from driveway.vehicles.tesla.outcomes import Judged, judge
-from driveway.vehicles.tesla.telemetry import PLUGGED_CHARGING_FULL, SOURCE
+from driveway.vehicles.tesla.telemetry import NO_POWER, PLUGGED_CHARGING_FULL, SOURCE
 
 WAKE_POLLS_S = (2.0, 3.0, 5.0, 5.0, 5.0, 5.0, 5.0)
 POLL_TIMEOUT_S = (5.0, 5.0)
@@ -146,6 +146,7 @@ def _charge_observation(charge: Mapping[str, Any], now: datetime) -> Observation
         starting=True if state[0] and state[1] is None else None,
         not_full=True if charge.get("charging_state") == "Stopped" else None,
         charge_limit_pct=number(charge.get("charge_limit_soc"), low=1, high=100),
+        charging_fault=True if charge.get("charging_state") == NO_POWER else None,
         power_kw=_power_kw(charge),
         soc_pct=number(charge.get("battery_level"), low=0, high=100),
         reachable=True,

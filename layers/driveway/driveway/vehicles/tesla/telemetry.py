@@ -27,6 +27,9 @@ PLUGGED_CHARGING_FULL: dict[str, tuple[bool, bool | None, bool | None]] = {
 }
 """What a charging state says. One that is not listed, ``Unknown`` among them, says nothing."""
 
+NO_POWER = "NoPower"
+"""The charging state of a car whose charger gives no power."""
+
 _REACHABLE = {"CONNECTED": True, "DISCONNECTED": False}
 _ENVELOPE = frozenset({"vin", "createdat", "isresend", "data", "connectionid", "status", "networkinterface"})
 
@@ -114,6 +117,7 @@ def _observation(said: Mapping[str, Any], at: datetime) -> Observation | None:
         "starting": True if plugged_in and charging is None else None,
         "not_full": True if state == "Stopped" else None,
         "charge_limit_pct": number(said.get("ChargeLimitSoc"), low=1, high=100),
+        "charging_fault": True if state == NO_POWER else None,
         "moving": moving,
         "soc_pct": number(said.get("BatteryLevel"), low=0, high=100) if soc_pct is None else soc_pct,
         "reachable": _REACHABLE.get(str(said.get("status")).rpartition("_")[2].upper()),

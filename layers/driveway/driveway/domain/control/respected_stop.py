@@ -1,0 +1,180 @@
+"""A stop that we did not cause while the car should charge: undone once, and respected after that. Pure.
+
+A driver's stop in the car and a pause of the car's own arrive as the same bytes. So the first one is undone half an
+hour later, or at the next time at which the car should charge. The next one in the session is the driver's. The car is
+then left as it is until it is plugged in again or started in the car, until the driver asks for charging or for another
+energy, or until Axle wants other charging than it did at the stop.
+"""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from driveway.domain.control.desired import desired_in
+from driveway.domain.control.required_command import is_full, last_sent_action
+from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.vehicle_schedules import edge_that_switched
+from driveway.domain.preferences.charge_now import is_escalation
+from driveway.domain.preferences.vehicle_intent import intent_in_force
+from driveway.domain.schedules.schedule_window import ScheduleWindow
+from driveway.domain.twin import Entry, Observed, Session, Twin, UnaskedStops
+from driveway.domain.twin.events import Event
+from driveway.domain.twin.reasons import Reason
+
+START_FAILS_WITHIN = timedelta(minutes=2)
+"""A car that stops so soon after it began did not manage to start: no driver is so quick."""
+
+COMPARED_FOR = timedelta(hours=24)
+"""For how long after a stop the charging that Axle wants is compared with what it wanted at the stop."""
+
+_HOW_TO_GO_ON = "To charge, choose charge now. To be left alone for longer, snooze smart charging."
+
+Intervals = tuple[tuple[datetime, datetime], ...]
+
+
+def with_unasked_stop(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> Twin:
+    """The twin with what its car's charging shows of stops that we did not cause, at ``now`` (aware UTC)."""
+    session, charging = twin.presence.session, twin.presence.charging
+    if session is None or charging is None or charging.at < session.opened_at:
+        return twin
+    known = twin.control.unasked_stops
+    stops = known if known is not None and known.session_id == session.id else UnaskedStops(session.id)
+    if stops.respected_at is not None:
+        return _with(twin, _while_respected(twin, stops, charging, now, rules, schedule))
+    if charging.value:
+        return _with(twin, _seen_charging(twin, stops, charging, now, schedule))
+    if stops.charging_since is None:
+        return twin
+    if not _is_unasked(twin, session, stops.charging_since, charging, now, rules, schedule):
+        return _with(twin, replace(stops, charging_since=None))
+    stops = replace(stops, charging_since=None, stopped_at=charging.at)
+    respected = rules.respect_stops == "first" or (rules.respect_stops == "second" and stops.undone > 0)
+    return _respected(twin, stops, now, schedule) if respected else _with(twin, stops)
+
+
+def _while_respected(
+    twin: Twin,
+    stops: UnaskedStops,
+    charging: Observed,
+    now: datetime,
+    rules: ControlRules,
+    schedule: ScheduleWindow,
+) -> UnaskedStops:
+    """The stops while one is respected: forgotten once that is over. What the kept schedule starts is our doing."""
+    by_schedule = bool(charging.value) and edge_that_switched(twin, charging, rules) is not None
+    if by_schedule or (charging.value and stops.charging_since is not None):
+        return replace(stops, charging_since=stops.charging_since or charging.at)
+    stops = replace(stops, charging_since=None)
+    over = _respect_is_over(twin, stops, stops.respected_at or now, now, rules, schedule)
+    return UnaskedStops(stops.session_id) if over else stops
+
+
+def _with(twin: Twin, stops: UnaskedStops) -> Twin:
+    known = twin.control.unasked_stops
+    of_another_session = known is None or known.session_id != stops.session_id
+    if stops == known or (of_another_session and stops == UnaskedStops(stops.session_id)):
+        return twin
+    return replace(twin, control=replace(twin.control, unasked_stops=stops))
+
+
+def _seen_charging(
+    twin: Twin, stops: UnaskedStops, charging: Observed, now: datetime, schedule: ScheduleWindow
+) -> UnaskedStops:
+    """The stops once the car charges: an open one was undone by our start, or by nobody and so was no stop."""
+    started_at = twin.control.last_start_at
+    if stops.stopped_at is not None:
+        by_us = started_at is not None and started_at > stops.stopped_at
+        stops = replace(stops, stopped_at=None, undone=stops.undone + by_us)
+    if desired_in(twin, now, schedule).want != "charge":
+        return replace(stops, charging_since=None)
+    return stops if stops.charging_since is not None else replace(stops, charging_since=charging.at)
+
+
+def _is_unasked(
+    twin: Twin,
+    session: Session,
+    charging_since: datetime,
+    charging: Observed,
+    now: datetime,
+    rules: ControlRules,
+    schedule: ScheduleWindow,
+) -> bool:
+    """Whether the car stopped though it should charge, and neither we nor anything that is known stopped it."""
+    if desired_in(twin, now, schedule).want != "charge" or last_sent_action(twin.control, session) == "stop":
+        return False
+    fault = twin.presence.charging_fault
+    faulty = fault is not None and bool(fault.value) and fault.at >= charging.at
+    if is_full(twin) or faulty or edge_that_switched(twin, charging, rules) is not None:
+        return False
+    started_at = max(charging_since, twin.control.last_start_at or charging_since)
+    return charging.at - started_at > START_FAILS_WITHIN
+
+
+def _respected(twin: Twin, stops: UnaskedStops, now: datetime, schedule: ScheduleWindow) -> Twin:
+    """The twin whose car is left as it is from ``now`` on. A charge-now that no driver asked for is over."""
+    noted = replace(
+        stops,
+        stopped_at=None,
+        respected_at=now,
+        intent=_intent(twin),
+        wanted=_charging_wanted(schedule, now, now + COMPARED_FOR),
+    )
+    after = _with(twin, noted)
+    if twin.charge_now is not None and is_escalation(twin.charge_now):
+        text = "Charging early for the ready-by time is over, because charging was stopped in the car."
+        ended = Entry(now, Event.CHARGE_NOW_ENDED, Reason.DRIVER_STOP_RESPECTED, text)
+        after = replace(after, charge_now=None).tell(ended)
+    what = "twice, and we started it again once" if stops.undone else "once"
+    text = f"Charging was stopped in the car {what}. We leave it off until you plug in again. {_HOW_TO_GO_ON}"
+    return after.tell(Entry(now, Event.NEEDS_ATTENTION, Reason.DRIVER_STOP_RESPECTED, text))
+
+
+def _respect_is_over(
+    twin: Twin,
+    stops: UnaskedStops,
+    respected_at: datetime,
+    now: datetime,
+    rules: ControlRules,
+    schedule: ScheduleWindow,
+) -> bool:
+    boost = twin.charge_now
+    if boost is not None and not is_escalation(boost) and boost.started_at >= respected_at:
+        return True
+    if rules.respect_stops == "never" or _intent(twin) != stops.intent or _started_by_others(twin, respected_at):
+        return True
+    if not any(installed.received_at > respected_at for installed in twin.profiles):
+        return False
+    until = respected_at + COMPARED_FOR
+    return _charging_wanted(schedule, now, until) != _clipped(stops.wanted, now, until)
+
+
+def _started_by_others(twin: Twin, respected_at: datetime) -> bool:
+    """Whether the car charges though we did not start it since: whoever stopped it wants it to charge again."""
+    charging, started_at = twin.presence.charging, twin.control.last_start_at
+    if charging is None or not charging.value or charging.at <= respected_at:
+        return False
+    return started_at is None or started_at <= respected_at
+
+
+def _intent(twin: Twin) -> str:
+    """The intent in force, in short: two that differ have others, whatever the order of their weekdays and dates."""
+    intent = intent_in_force(twin).intent
+    days = (sorted(intent.ready_by.items()), sorted(intent.exceptions.items()))
+    return hashlib.sha256(repr((days, replace(intent, ready_by={}, exceptions={}))).encode()).hexdigest()[:16]
+
+
+def _charging_wanted(schedule: ScheduleWindow, since: datetime, until: datetime) -> Intervals:
+    """When the car should charge, by the schedule alone."""
+    spans: list[tuple[datetime, datetime]] = []
+    for part in schedule.stretches:
+        if part.limit_kw <= 0:
+            continue
+        if spans and spans[-1][1] == part.start:
+            spans[-1] = (spans[-1][0], part.end)
+        else:
+            spans.append((part.start, part.end))
+    return _clipped(tuple(spans), since, until)
+
+
+def _clipped(spans: Intervals, since: datetime, until: datetime) -> Intervals:
+    return tuple((max(start, since), min(end, until)) for start, end in spans if end > since and start < until)

@@ -1,0 +1,61 @@
+"""The operator's switch for all control: one versioned record that every instance reads."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from driveway.store.breakers import VersionedRecords
+
+KEY = "SWITCH#control"
+MOST_TRIES = 6
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later than anything is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Whether every car is released, and since when (aware UTC); None: it was never switched."""
+
+    released: bool = False
+    since: datetime | None = None
+
+
+class SwitchConflictError(RuntimeError):
+    """Others kept switching at the same moment; the call may be repeated."""
+
+
+@dataclass(slots=True)
+class ControlSwitch:
+    """The switch. What was read is believed for ``believed``, so that it costs an instance a small read now and then.
+
+    An instance that does not know yet may still send a command. The clock wakes charge control for every car again for
+    some minutes, so that such a car is released, too.
+    """
+
+    records: VersionedRecords
+    believed: timedelta = timedelta(seconds=5)
+    _known: tuple[Switch, datetime] | None = field(default=None, init=False, repr=False)
+
+    def read(self, now: datetime) -> Switch:
+        """The switch as it was a few seconds ago at most."""
+        if self._known is not None and now - self._known[1] < self.believed:
+            return self._known[0]
+        record = self.records.get(KEY) or {}
+        since = record.get("since")
+        switch = Switch(bool(record.get("released", False)), datetime.fromisoformat(since) if since else None)
+        self._known = (switch, now)
+        return switch
+
+    def put(self, now: datetime, *, released: bool) -> Switch:
+        """Switch; the very same state again makes every car be looked at again.
+
+        Raises:
+            SwitchConflictError: others kept switching.
+        """
+        for _ in range(MOST_TRIES):
+            version = int((self.records.get(KEY) or {}).get("version", 0))
+            record = {"released": released, "since": now.isoformat(), "version": version + 1}
+            if self.records.put_if(KEY, record, version):
+                switch = Switch(released, now)
+                self._known = (switch, now)
+                return switch
+        raise SwitchConflictError(KEY)

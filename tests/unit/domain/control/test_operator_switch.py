@@ -1,0 +1,66 @@
+"""The operator's switch: every car is released, and controlled again afterwards."""
+
+from datetime import timedelta
+
+import pytest
+
+from driveway.domain.control.operator_switch import with_switch
+from driveway.domain.control.reconcile import control_due
+from driveway.domain.control.released import is_released
+from driveway.domain.twin.reasons import Reason
+from tests.support.domain.control_rig import MINUTE, RULES, Rig, new_twin
+
+PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
+
+
+def switch(rig: Rig, *, released: bool) -> None:
+    rig.change(lambda twin: with_switch(twin, rig.now, released=released))
+    rig.run(2 * MINUTE)
+
+
+def held(provider: str) -> Rig:
+    rig = Rig(twin=new_twin(provider))
+    rig.plug_in()
+    rig.run(20 * MINUTE)
+    assert rig.car.held
+    return rig
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_held_car_is_released_and_keeps_nothing_of_ours(provider: str) -> None:
+    rig = held(provider)
+    switch(rig, released=True)
+    assert not rig.car.held
+    assert not rig.car.kept_schedule
+    assert is_released(rig.twin, rig.now)
+    rig.charge_now(60)
+    rig.schedule((60, 0.0))
+    sent = len(rig.sent)
+    rig.run(timedelta(hours=12))
+    assert len(rig.sent) == sent, "all control has ended"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_once_it_is_switched_on_again_the_car_is_held_as_before(provider: str) -> None:
+    rig = held(provider)
+    switch(rig, released=True)
+    switch(rig, released=False)
+    rig.run(10 * MINUTE)
+    assert rig.car.held
+    assert [entry.reason for entry in rig.told("ControlResumed")] == [Reason.RESUMED_BY_OPERATOR]
+
+
+def test_a_released_twin_is_looked_at_again_within_the_hour() -> None:
+    rig = Rig(twin=new_twin())
+    switch(rig, released=True)
+    due = control_due(rig.twin, rig.now, RULES)
+    assert due is not None
+    assert due <= rig.now + timedelta(hours=1)
+
+
+def test_a_twin_that_has_the_switch_already_is_left_as_it_is() -> None:
+    twin = new_twin()
+    assert with_switch(twin, RULES_AT, released=False) is twin
+
+
+RULES_AT = Rig(twin=new_twin()).now
