@@ -102,13 +102,13 @@ def _begun(put: PutRequest, runtime: Runtime) -> PutRequest:
         named = {name: _present(name, put.site, runtime) for name in put.names}
         for name in put.body.remove_assets:
             _present(name, put.site, runtime)
-        twins = {**(twins_of(was, runtime) if was else {}), **{name: twin for name, twin in named.items() if twin}}
+        twins = _all_twins(was, named, runtime)
         _refuse_foreign_vehicles(put, twins, runtime)
         changes = [change_of(request, put.terms, put.now) for request in put.requests]
-        record = claimed(was or SiteRecord(put.site), put.call, put.now)
-        kept = [change for change in record.changes if change.asset not in put.names]
-        record = replace(record, changes=(*kept, *changes))
-        old = [change for change in (was.changes if was else ()) if change.asset in put.names]
+        claim = claimed(was or SiteRecord(put.site), put.call, put.now)
+        old = [change for change in claim.changes if change.asset in put.names]
+        kept = [change for change in claim.changes if change not in old]
+        record = replace(claim, changes=(*kept, *changes))
         given_up = [claim for change in old for claim in reservations(put.site, change, named[change.asset])]
         try:
             runtime.sites.write(was, record, now=put.now, taken=_reserved(put, changes, twins), given_up=given_up)
@@ -118,6 +118,11 @@ def _begun(put: PutRequest, runtime: Runtime) -> PutRequest:
             continue
         return replace(put, was=was)
     raise busy("The site is being changed by many at once. Repeat the call.", retry_after_s=1)
+
+
+def _all_twins(was: SiteRecord | None, named: Mapping[str, Twin | None], runtime: Runtime) -> dict[str, Twin]:
+    """The twins of the site's assets, those included that the ``PUT`` names."""
+    return {**(twins_of(was, runtime) if was else {}), **{name: twin for name, twin in named.items() if twin}}
 
 
 def _free_record(site: str, runtime: Runtime) -> SiteRecord | None:

@@ -46,7 +46,6 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
     after, schedule = _looked(twin, now, rules, new_id="next", spread=0.5)
     if after is not twin:
         return now
-    command = twin.control.command
     due = [
         presence_due(twin.presence),
         twin.charge_now.until if twin.charge_now else None,
@@ -56,17 +55,22 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         vehicle_request_due(twin, now),
         next_hourly_trial(twin) if twin.presence.needs_user is not None else None,
     ]
-    if command is not None and command.state in OPEN:
-        due += [command.confirm_by, command.expires_at if command.state == "planned" else None]
-    else:
-        wanted = required_command(twin, now, rules, schedule)
-        held_back = guard(twin, wanted, now, rules) if wanted else None
-        due += [held_back.until if held_back else None, instruction_due(twin, rules)]
+    due += _command_due(twin, now, rules, schedule)
     if twin.link.enrolled and not twin.link.leaving and twin.control.released_by_operator_at is None:
         if twin.presence.session is not None or may_be_held_unplugged(twin, now):
             due.append(next_change(now, rules, schedule))
         due.append(next_risk_look(twin, now))
     return min((at for at in due if at is not None and at > now), default=None)
+
+
+def _command_due(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> list[datetime | None]:
+    """When the open command needs a look, or, with none open, when the next one is not held back any more."""
+    command = twin.control.command
+    if command is not None and command.state in OPEN:
+        return [command.confirm_by, command.expires_at if command.state == "planned" else None]
+    wanted = required_command(twin, now, rules, schedule)
+    held_back = guard(twin, wanted, now, rules) if wanted else None
+    return [held_back.until if held_back else None, instruction_due(twin, rules)]
 
 
 def _looked(

@@ -25,12 +25,19 @@ def take_charging_by_power(presence: Presence, context: ObservationContext) -> R
     if seen.starting and (presence.starting_at is None or context.at > presence.starting_at):
         presence = replace(presence, starting_at=presence.starting_at or context.at)
     power = presence.power_kw
-    if seen.power_kw is None or power is None or power.at != context.at or not power_decides(presence):
+    reported_now = seen.power_kw is not None and power is not None and power.at == context.at
+    return _by_power(presence, context, power.value) if power is not None and reported_now else (presence, ())
+
+
+def _by_power(presence: Presence, context: ObservationContext, power_kw: float) -> Ruled:
+    """The presence by the power that the observation reports, where the power decides."""
+    known = presence.charging
+    if not power_decides(presence):
         return presence, ()
-    if power.value >= CHARGING_KW:
+    if power_kw >= CHARGING_KW:
         after, effects = take_charging(replace(presence, idle_since=None), context, charging=True)
         return replace(after, charging_inferred=True), effects
-    if power.value < FLOWING_KW and presence.idle_since is None and (known is None or known.value):
+    if power_kw < FLOWING_KW and presence.idle_since is None and (known is None or known.value):
         return replace(presence, idle_since=context.at), ()
     return presence, ()
 

@@ -66,12 +66,9 @@ def next_step(record: SiteRecord, *, holding: Collection[str], now: datetime) ->
     """
     if record.wanted == "erased":
         return _erasure(record, holding, now)
-    if record.in_doubt and is_settled(record, now):
-        last = now >= _taken_back_at(record)
-        if last or not all(change.looked_up for change in record.in_doubt):
-            return LookUp(last)
-    if record.axle_site_id is None:
-        return None
+    look_up = _look_up(record, now)
+    if look_up is not None or record.axle_site_id is None:
+        return look_up
     undone = record.unsettled_until is not None and is_settled(record, now)
     if record.enrolment != record.wanted or undone:
         # What Axle acknowledged while an earlier call was under way may have been undone by that call.
@@ -81,6 +78,14 @@ def next_step(record: SiteRecord, *, holding: Collection[str], now: datetime) ->
         return Remove(removable[0])
     waits = record.removals or any(change.asset in holding for change in record.waiting)
     return Apply() if record.waiting and not waits else None
+
+
+def _look_up(record: SiteRecord, now: datetime) -> LookUp | None:
+    """The question to Axle about onboardings in doubt, once no call of ours can still be carried out."""
+    if not record.in_doubt or not is_settled(record, now):
+        return None
+    last = now >= _taken_back_at(record)
+    return LookUp(last) if last or not all(change.looked_up for change in record.in_doubt) else None
 
 
 def _may_be_removed(asset: str, record: SiteRecord, holding: Collection[str], now: datetime) -> bool:
