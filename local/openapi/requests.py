@@ -13,10 +13,11 @@ from driveway.domain.charging_profiles.profile import Kind, Purpose, RateUnit, R
 from driveway.domain.preferences.charge_now import LONGEST
 from driveway.domain.preferences.half_hour_prices import SLOTS
 from driveway.domain.preferences.vehicle_intent import MOST_BATTERY_KWH, VEHICLE_ID
+from driveway.domain.presence.observation import RegisterKind
 from driveway.domain.presence.vehicle import NAMED_BEFORE
 from driveway.domain.twin import ChargingMode, TariffType, Weekday
 from driveway.sites import bodies
-from driveway.vehicles.app import MOST_ENERGY_KWH, MOST_OBSERVATIONS, MOST_POWER_KW
+from driveway.vehicles.app import MEASURING_POINTS, MOST_ENERGY_KWH, MOST_OBSERVATIONS, MOST_POWER_KW
 from local.openapi.schema import (
     Schema,
     array,
@@ -197,8 +198,17 @@ def _observation() -> Schema:
         "at_home": flag("The car is at home. Unknown is not home: leave it out."),
         "charging": flag("Power flows."),
         "power_kw": number("Charging power.", least=0, most=MOST_POWER_KW),
-        "energy_session_kwh": number("A register that counts from the plug-in.", least=0, most=MOST_ENERGY_KWH),
+        "energy_session_kwh": number(
+            "A register that counts from the plug-in; `register` says if yours starts again at other times.",
+            least=0,
+            most=MOST_ENERGY_KWH,
+        ),
         "energy_lifetime_kwh": number("A register that never resets.", least=0, most=MOST_ENERGY_KWH),
+        "energy_delta_kwh": number(
+            "What flowed since the last observation with one: a register that resets on reading.",
+            least=0,
+            most=MOST_ENERGY_KWH,
+        ),
         "soc_pct": number("State of charge.", least=0, most=100),
         "vehicle_id": text(
             "Which car is plugged in, where several share a charger: your own id of it, as in "
@@ -207,9 +217,22 @@ def _observation() -> Schema:
             pattern=VEHICLE_ID,
         ),
     }
+    statements = {
+        "measuring_point": one_of(
+            MEASURING_POINTS, "Where power and energy were measured; the battery's side is converted with 90 %."
+        ),
+        "register": one_of(
+            get_args(RegisterKind),
+            "How your register behaves: it never starts again, starts again at each plug-in or each charge, or shows "
+            "0 while nothing flows. Without it, what is ambiguous is counted low and flagged.",
+        ),
+        "tells_every_change": flag(
+            "You report whenever power changes, so that silence means that nothing changed. Leave it out if you poll."
+        ),
+    }
     schema = strict(
         {"at": instant("When it was so, by the source; at most five minutes ahead.")}
-        | {name: nullable(signal) for name, signal in signals.items()},
+        | {name: nullable(value) for name, value in (signals | statements).items()},
         "At least one signal. Absent, or null, is not false: it says nothing.",
         ("at",),
     )

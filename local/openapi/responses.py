@@ -237,6 +237,7 @@ def _asset() -> dict[str, Schema]:
         "expected": whole("Half-hours that are over and to be reported.", least=0),
         "accepted": whole("Accepted by Axle.", least=0),
         "rejected": whole("Rejected by Axle.", least=0),
+        "unknown": whole("Of which not all was measured: not reported as 0, and not counted as accepted.", least=0),
     }
     day = {
         "day": text("The date in the site's zone."),
@@ -254,7 +255,8 @@ def _asset() -> dict[str, Schema]:
             one_of(get_args(Flag)),
             "Where energy may be missing: `gap` (no report for too long), `power_above_asset` (more power than "
             "the asset has), `outlier`, `refused_delta` (a register rose by more than power and time allow), "
-            "`restarted` (it fell), `not_reset` (a session's began where the last ended). `rolled_over`: from 0 again.",
+            "`restarted` (it fell), `not_reset` (a session's began where the last ended). `rolled_over`: from 0 again. "
+            "`ambiguous_register`: two histories explain the register, and the one with less energy was counted.",
         ),
     }
     command = {
@@ -270,7 +272,7 @@ def _asset() -> dict[str, Schema]:
         "started_at": instant("When it began."),
         "until": instant("When it ends at the latest."),
         "kwh": nullable(number("The amount, if one was asked for.")),
-        "metered_wh": nullable(whole("The meter's total when it began.")),
+        "metered_wh": nullable(whole("What the session had taken when it began.")),
     }
     signals = {
         "plugged_in": nullable(flag("Null: nothing is known.")),

@@ -10,6 +10,7 @@ from math import ceil, isinf
 from typing import Any, Literal, Protocol
 
 from simulators.cars.charging_curve import ChargingCurve
+from simulators.cars.meter import SessionRegister
 from simulators.cars.spec import CarSpec
 
 HALF_HOUR_S = 1800
@@ -48,8 +49,9 @@ class View:
     driving: bool
     latitude: float
     longitude: float
-    session_wh: float
+    register_wh: float
     meter_wh: float
+    efficiency: float
     asleep: bool
     reachable: bool
     place_at: datetime
@@ -90,6 +92,7 @@ class Car:
     offered_kw: float = 0.0
     meter_wh: float = 0.0
     session_wh: float = 0.0
+    register: SessionRegister = field(default_factory=SessionRegister)
     starts: int = 0
     lies_until: datetime | None = None
     slots_wh: dict[datetime, float] = field(default_factory=dict)
@@ -184,6 +187,7 @@ class Car:
         self.offered_kw = self._offer_kw()
         if self.charging != was_charging:
             self.starts += self.charging
+            self.register.charging_changed(self.spec.meter, charging=self.charging)
             self.transitions.append(Transition(self.at, self.charging, self.power_kw))
 
     def plug_in(self, at: datetime) -> None:
@@ -193,6 +197,7 @@ class Car:
             return
         self.plugged, self.plugged_at, self.driving = True, at, False
         self.mode, self.session_wh, self.starts = None, 0.0, 0
+        self.register = SessionRegister()
         self.settle()
 
     def plug_out(self, at: datetime) -> None:
@@ -241,7 +246,8 @@ class Car:
         return View(
             at=self.at, plugged=self.plugged and not lying, charging=self.charging, power_kw=self.power_kw,
             complete=self.complete, soc_pct=self.soc_pct if claimed is None else claimed, driving=self.driving,
-            session_wh=self.session_wh, meter_wh=self.meter_wh, asleep=self.spec.asleep, reachable=True,
+            register_wh=self.register.shown_wh(self.spec.meter, charging=self.charging), meter_wh=self.meter_wh,
+            efficiency=self.spec.efficiency, asleep=self.spec.asleep, reachable=True,
             odometer_km=round(self.odometer_km, 1) if self.spec.reports_odometer else None, **self._place(),
         )  # fmt: skip
 
@@ -290,7 +296,10 @@ class Car:
                 self.stored_kwh = stored
                 self.meter_wh += drawn_wh
                 self.session_wh += drawn_wh
+                self.register.count(drawn_wh)
                 self.slots_wh[slot] = self.slots_wh.get(slot, 0.0) + drawn_wh
+            elif self.plugged:
+                self.register.drain(self.spec.meter.drain_w * ((end - self.at) / timedelta(hours=1)))
             self.at = end
 
     @property

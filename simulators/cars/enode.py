@@ -54,7 +54,7 @@ def charge_state(car: Car, view: View) -> dict[str, Any]:
         "isFullyCharged": view.complete,
         "batteryCapacity": car.spec.battery_kwh,
         "chargeLimit": car.spec.charge_limit_pct,
-        "chargeRate": round(view.power_kw, 6) if charging and car.spec.reports_power else None,
+        "chargeRate": round(view.power_kw * view.efficiency, 6) if charging and car.spec.reports_power else None,
         "chargeTimeRemaining": None,
         "lastUpdated": car.spec.no_time or stamp(view.at),
         "maxCurrent": None,

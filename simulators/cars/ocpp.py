@@ -241,7 +241,7 @@ def readings(spec: CarSpec, view: View) -> dict[str, Any]:
         "plugged_in": view.plugged,
         "charging": view.charging,
         "power_kw": round(view.power_kw, 6),
-        "energy_session_kwh": round(view.session_wh / 1000, 6),
+        "energy_session_kwh": round(view.register_wh / 1000, 6),
         "energy_lifetime_kwh": round(view.meter_wh / 1000, 6),
     }
     left_out = {

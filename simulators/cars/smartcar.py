@@ -69,7 +69,7 @@ def signal_bodies(car: Car, view: View, *, home_flag_capable: bool) -> dict[str,
         "charge-detailedchargingstatus": {"value": detailed} if car.spec.reports_charging else None,
         "charge-wattage": {"value": watts} if car.spec.reports_power else None,
         "charge-chargelimits": {"values": [], "activeLimit": car.spec.charge_limit_pct},
-        "charge-energyadded": {"value": round(view.session_wh / 1000, 6)},
+        "charge-energyadded": {"value": round(view.register_wh * view.efficiency / 1000, 6)},
         "tractionbattery-stateofcharge": {"value": round(view.soc_pct, 1)},
         "odometer-traveleddistance": None if view.odometer_km is None else {"value": view.odometer_km},
         "location-preciselocation": {

@@ -33,6 +33,25 @@ class WebhookFaults(Strict):
     reorder_s: float = Field(60.0, ge=0)
 
 
+class MeterSpec(Strict):
+    """How the register behaves that a car, or its charger, shows of a charge.
+
+    Attributes:
+        register_kind: when it starts again; ``zero_while_idle`` starts at the plug-in and shows 0 while nothing flows.
+        drain_w: by how much it sinks while the car is plugged in and does not charge.
+        shows_zero_too: every report of it is followed by another one, a second later, in which it is 0.
+        last_value_late_s: at the end of a charge it shows what it showed at the last report before, and the last value
+            only so many seconds later.
+        resolution_wh: the steps in which it counts; 0 is as fine as can be.
+    """
+
+    register_kind: Literal["per_plug_in", "per_charge", "zero_while_idle"] = "per_plug_in"
+    drain_w: float = Field(0.0, ge=0)
+    shows_zero_too: bool = False
+    last_value_late_s: float = Field(0.0, ge=0)
+    resolution_wh: float = Field(0.0, ge=0)
+
+
 class CarSpec(Strict):
     """A car's fixed properties and its faults. Every field may be changed while the simulator runs.
 
@@ -58,6 +77,7 @@ class CarSpec(Strict):
         action_fault: what goes wrong with a command although the provider took it.
         refuses_after_starts: after so many starts in a session the car refuses until it is plugged in again.
         below_least: what the car does when it is offered less than the least current of IEC 61851 (6 A per phase).
+        meter: how its register behaves.
         schedule_edges_override: a stored schedule's edge ends an earlier start or stop command.
         driver_amps: the charging current (A per phase) that the driver chose in the car; None: its greatest.
         ignores_amps: the car takes a charging current from others and keeps its own.
@@ -117,3 +137,4 @@ class CarSpec(Strict):
     report_every_s: float = Field(0.0, ge=0)
     pauses_after_s: float | None = Field(None, gt=0)
     webhook_faults: WebhookFaults | None = None
+    meter: MeterSpec = MeterSpec()

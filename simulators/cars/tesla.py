@@ -57,7 +57,7 @@ def telemetry(spec: CarSpec, view: View) -> dict[str, Any]:
         "Odometer": None if view.odometer_km is None else round(view.odometer_km / KM_PER_MILE, 3),
         "VehicleSpeed": 50.0 if view.driving else 0.0,
         "ACChargingPower": round(view.power_kw, 6) if view.plugged and view.charging else 0.0,
-        "ACChargingEnergyIn": round(view.session_wh / 1000, 6),
+        "ACChargingEnergyIn": round(view.register_wh / 1000, 6),
         "Soc": round(view.soc_pct, 1),
         "ChargeLimitSoc": spec.charge_limit_pct,
     }
@@ -262,7 +262,7 @@ class Tesla:
         amps = view.power_kw * 1000 / car.spec.voltage_v / car.spec.phases
         charge = {
             "charging_state": charging_state(car.spec, view),
-            "charge_energy_added": round(view.session_wh * car.spec.efficiency / 1000, 2),
+            "charge_energy_added": round(view.register_wh * view.efficiency / 1000, 2),
             "charger_power": round(view.power_kw),
             "charger_voltage": car.spec.voltage_v if view.charging else 0,
             "charger_actual_current": round(amps, 3),

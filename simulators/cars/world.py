@@ -9,6 +9,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.runtime.clock import Clock
@@ -108,8 +109,22 @@ class World:
     def report(self, car: Car, before: View | None, view: View) -> None:
         """Hand a view of a car to its provider, unless the provider has lost contact."""
         car.reported = view
-        if view.reachable:
-            self.reporters[car.spec.provider](car, before, view)
+        if not view.reachable:
+            return
+        reporter, meter = self.reporters[car.spec.provider], car.spec.meter
+        reporter(car, before, view)
+        if meter.shows_zero_too and view.register_wh:
+            reporter(car, view, replace(view, at=view.at + timedelta(seconds=1), register_wh=0.0))
+        if car.register.is_late:
+            self.later(view.at + timedelta(seconds=meter.last_value_late_s), lambda at: self._last_value(car, at))
+        car.register.reported()
+
+    def _last_value(self, car: Car, at: datetime) -> None:
+        """The last value of a charge comes, late."""
+        if car.register.is_late and not car.charging:
+            car.register.is_late = False
+            car.advance(at)
+            self.report(car, car.reported, car.view())
 
     def _power_stepped(self, before: View, view: View) -> bool:
         return before.charging and view.charging and abs(before.power_kw - view.power_kw) > 0.05 * view.power_kw

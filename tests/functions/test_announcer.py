@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from driveway.domain.twin import Command, Entry, HeldPlugOut, Twin
+from driveway.domain.twin import Command, Entry, HeldPlugOut, Meter, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.store.items import encode_item
 from tests.support.functions.assets import Queues, a_twin, heard, place, plugged_in, queues_of, refuse, sample
@@ -109,7 +109,7 @@ def test_a_record_that_repeats_the_version_announces_nothing_twice(car: Rig) -> 
 
 
 def test_a_change_that_needs_no_reconciler_is_no_event(car: Rig) -> None:
-    publish(written(car, lambda twin: replace(twin, meter=replace(twin.meter, total_wh=5))))
+    publish(written(car, lambda twin: replace(twin, meter=Meter((SessionEnergy("s", NOW, 5),)))))
     assert car.bus.events == []
 
 

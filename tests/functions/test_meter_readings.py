@@ -37,6 +37,9 @@ def run_until(rig: Rig, end: datetime, step: timedelta = timedelta(minutes=30)) 
 def plug_in(rig: Rig, at: datetime = NOW) -> None:
     rig.clock.put(at)
     put(rig, site_body(car(plugged_in=True)))
+    # A source that reports every change says that nothing flows: until it says more, the half-hours are known to be 0.
+    idle = {"at": at.isoformat(), "charging": False, "power_kw": 0.0, "tells_every_change": True}
+    rig.serve("vehicle_events", "POST /assets/{asset}/observations", {"observations": [idle]}, asset="car-1")
     rig.pump()
 
 

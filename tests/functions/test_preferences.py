@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.twin import Observed, Presence, Session
+from driveway.domain.twin import Meter, Observed, Presence, Session, SessionEnergy
 from tests.support.functions.assets import a_twin, called, heard, place, plugged_in, sample
 from tests.support.functions.rig import NOW, Reply, Rig
 
@@ -343,13 +343,16 @@ def test_a_repeated_charge_now_with_its_key_is_one_charge_now_even_if_the_answer
 
 
 def test_an_amount_to_charge_now_ends_once_so_much_has_been_metered_since(car: Rig) -> None:
-    def metered(total_wh: int) -> None:
-        car.change("car-1", lambda twin: replace(twin, meter=replace(twin.meter, total_wh=total_wh)))
+    def metered(energy_wh: int) -> None:
+        session = car.twin("car-1").presence.session
+        assert session is not None
+        energy = SessionEnergy(session.id, session.plugged_at, energy_wh)
+        car.change("car-1", lambda twin: replace(twin, meter=Meter((energy,))))
 
     metered(5000)
     send(car, "charge-now", {"kwh": 1})
-    for total_wh, goes_on in ((5000, True), (5999, True), (6000, False)):
-        metered(total_wh)
+    for energy_wh, goes_on in ((5000, True), (5999, True), (6000, False)):
+        metered(energy_wh)
         car.look("control", "car-1")
         assert (car.twin("car-1").charge_now is not None) == goes_on
 

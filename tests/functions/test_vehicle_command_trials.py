@@ -35,7 +35,7 @@ def meet_edge(stage: Stage) -> None:
 
 
 def energy_wh(stage: Stage) -> int:
-    return stage.rig.twin("car-1").meter.total_wh
+    return sum(session.energy_wh for session in stage.rig.twin("car-1").meter.sessions)
 
 
 @PROVIDERS

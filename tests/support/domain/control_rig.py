@@ -455,7 +455,7 @@ class Rig:
                 rules=self.presence_rules,
                 own_stop_at=twin.control.last_stop_at,
             )
-            return clear_needs_user_after_observation(apply_presence_step(twin, found, (), self.now), self.now)
+            return clear_needs_user_after_observation(apply_presence_step(twin, found), self.now)
 
         self.write(rule)
 

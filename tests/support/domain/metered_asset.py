@@ -1,5 +1,6 @@
 """A twin and its half-hours; what is seen of it is taken in as by the functions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -40,7 +41,8 @@ def at(minute: float) -> datetime:
 
 
 def saw(minute: float, **signals: Any) -> Observation:
-    return Observation(at=at(minute), source="app", **signals)
+    """What a source that reports every change saw."""
+    return Observation(at=at(minute), source="app", **{"tells_every_change": True, **signals})
 
 
 @dataclass
@@ -71,9 +73,16 @@ class Asset:
     def waits_until(self, minute: float) -> "Asset":
         self.minute = minute
         step = settle(self.twin.presence, now=self.now())
-        self.twin = apply_presence_step(self.twin, step, (), self.now())
+        self.twin = apply_presence_step(self.twin, step)
         meter_twin(self.twin, (), cast("Runtime", self))
         return self
+
+    @property
+    def table(self) -> "Asset":
+        return self
+
+    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> None:
+        self.twin = rule(self.twin)
 
     @property
     def energies(self) -> list[int]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.half_hours import half_hour_of
+from driveway.domain.metering.histories import day_of
 from driveway.domain.metering.recording import Metered, Window, record
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
@@ -35,15 +36,29 @@ class Shelf:
             self.slots[slot.start] = replace(slot, version=slot.version + 1)
         return changes
 
+    def read(self, asset: str, start: datetime, end: datetime | None = None) -> list[Slot]:
+        return [self.slots[at] for at in sorted(self.slots) if start <= at and (end is None or at < end)]
+
     def unrecorded(self, asset: str, samples: Iterable[Sample]) -> tuple[Sample, ...]:
         assert all(slot.asset == asset for slot in self.slots.values())
         held = {sample for slot in self.slots.values() for sample in slot.samples}
         return tuple(sample for sample in samples if sample not in held)
 
     def said(self) -> dict[datetime, Slot]:
-        """What the slots say, without how it came about; slots that say nothing left out."""
-        return {
-            start: replace(slot, version=0, due_at=None, state="open")
+        """What the slots say, without how it came about; slots that say nothing left out.
+
+        What a day hands on is that of its last slot, wherever that is.
+        """
+        said = {
+            start: replace(slot, version=0, due_at=None, state="open", handed_on=None)
             for start, slot in self.slots.items()
             if slot.samples or slot.energy_wh or slot.plugged
         }
+        for start in {_day(start): start for start in sorted(said)}.values():
+            last = max(other for other in self.slots if _day(other) == _day(start))
+            said[start] = replace(said[start], handed_on=self.slots[last].handed_on)
+        return said
+
+
+def _day(start: datetime) -> int:
+    return day_of(round(start.timestamp() * 1000))

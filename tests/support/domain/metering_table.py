@@ -113,11 +113,16 @@ class Axle:
         return sum(round(value * 1000) for value in self.rows.values())
 
 
+def plugged_in_idle(at: datetime = PLUG_IN) -> list[Sample]:
+    """A plug-in, and that the car is idle from then on by a source that would report a change."""
+    return [Sample(at, "plugged"), Sample(at, "stopped", tells_every_change=True)]
+
+
 def a_night_at(power_w: int, *, hours: float = 6, start: datetime = PLUG_IN + timedelta(hours=1.5)) -> list[Sample]:
-    """Plug-in, charging at one rate told every ten minutes, and the stop."""
+    """Plug-in, charging at one rate told every ten minutes, and the stop, by a source that reports every change."""
     minutes = range(0, int(hours * 60), 10)
     return [
-        Sample(PLUG_IN, "plugged"),
-        *(Sample(start + timedelta(minutes=minute), "power", power_w) for minute in minutes),
-        Sample(start + timedelta(hours=hours), "stopped"),
+        *plugged_in_idle(),
+        *(Sample(start + timedelta(minutes=m), "power", power_w, tells_every_change=True) for m in minutes),
+        Sample(start + timedelta(hours=hours), "stopped", tells_every_change=True),
     ]

@@ -104,7 +104,8 @@ def enode_event(snapshot: Snapshot) -> dict[str, Any]:
                 "isPluggedIn": snapshot.plugged_in,
                 "isCharging": snapshot.charging,
                 "isFullyCharged": False if snapshot.plugged_in is not None else None,
-                "chargeRate": snapshot.power_kw if snapshot.charging else None,
+                # What reaches the battery.
+                "chargeRate": 0.9 * (snapshot.power_kw or 0.0) if snapshot.charging else None,
                 "powerDeliveryState": state,
                 "lastUpdated": _time(snapshot, None),
             },
@@ -137,7 +138,7 @@ def smartcar_event(snapshot: Snapshot) -> dict[str, Any]:
         "charge-ischargingcableconnected": (_value(snapshot.plugged_in), None),
         "charge-ischarging": (_value(snapshot.charging), None),
         "charge-wattage": (_value(watts), None),
-        "charge-energyadded": (_value(snapshot.energy_session_kwh), None),
+        "charge-energyadded": (_value(_stored_kwh(snapshot.energy_session_kwh)), None),
         "tractionbattery-stateofcharge": (_value(snapshot.soc_pct), None),
         "location-isathome": (_value(snapshot.at_home), snapshot.place_measured_at),
         "location-preciselocation": (place, snapshot.place_measured_at),
@@ -154,6 +155,11 @@ def smartcar_event(snapshot: Snapshot) -> dict[str, Any]:
         },
         "meta": {"version": "4.0", "deliveredAt": int(snapshot.at.timestamp() * 1000), "mode": "LIVE"},
     }
+
+
+def _stored_kwh(drawn_kwh: float | None) -> float | None:
+    """What reaches the battery of what was drawn."""
+    return None if drawn_kwh is None else 0.9 * drawn_kwh
 
 
 def _value(value: Any) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """A car's twin, its half-hours and its charge control, fed with what its provider really sends."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -80,6 +81,13 @@ class HomeCar:
         self.takes(read(self.provider, snapshot, received))
         self.passes_until(received)
         return self
+
+    @property
+    def table(self) -> "HomeCar":
+        return self
+
+    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> None:
+        self.twin = rule(self.twin)
 
     def takes(self, observations: tuple[Observation, ...]) -> None:
         runtime = cast("Runtime", self)

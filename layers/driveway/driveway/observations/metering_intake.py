@@ -1,14 +1,19 @@
-"""The energy in what was seen, recorded in the half-hours of the asset."""
+"""The energy in what was observed, recorded in the half-hours of the asset, and in its sessions on the twin."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from driveway.domain.half_hours import half_hour_of
 from driveway.domain.metering.plug_facts import session_samples
 from driveway.domain.metering.recording import Metered
 from driveway.domain.metering.samples import rating_of
+from driveway.domain.metering.slot import Slot
 from driveway.domain.presence.observation import Observation
 from driveway.domain.reports.apply_observations import samples_to_record
+from driveway.domain.reports.session_energy import metered_sessions, session_energies, with_session_energy
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
+from driveway.vehicles.registry import METERS
 
 
 def meter_twin(twin: Twin, observations: Sequence[Observation], runtime: Runtime) -> None:
@@ -19,7 +24,8 @@ def meter_twin(twin: Twin, observations: Sequence[Observation], runtime: Runtime
     """
     now, link = runtime.now(), twin.link
     plugs = runtime.slots.unrecorded(link.asset, session_samples(twin.presence))
-    samples = (*plugs, *samples_to_record(twin, observations, now))
+    samples = (*plugs, *samples_to_record(twin, observations, now, METERS))
+    changed: tuple[Slot, ...] = ()
     if samples:
         metered = Metered(
             asset=link.asset,
@@ -28,4 +34,21 @@ def meter_twin(twin: Twin, observations: Sequence[Observation], runtime: Runtime
             grace=runtime.readings_grace,
             lifetime_rows=runtime.lifetime_rows,
         )
-        runtime.slots.record(metered, samples, now=now)
+        changed = runtime.slots.record(metered, samples, now=now)
+    if changed:
+        _meter_sessions(link.asset, min(slot.start for slot in changed), runtime)
+
+
+def _meter_sessions(asset: str, changed_from: datetime, runtime: Runtime) -> None:
+    """Put the energy of the sessions that went on after ``changed_from`` on the twin, from their half-hours."""
+    now = runtime.now()
+
+    def rule(twin: Twin) -> Twin:
+        # Read after the twin: who stores a later sample changes the twin after this, or reads what this has stored.
+        sessions = [s for s in metered_sessions(twin) if s.closed_at is None or s.closed_at >= changed_from]
+        first = min((session.begun_at for session in sessions), default=now)
+        slots = runtime.slots.read(asset, half_hour_of(first)) if sessions else ()
+        energies_wh = session_energies(sessions, slots)
+        return with_session_energy(twin, energies_wh, now=now)
+
+    runtime.table.change_twin(asset, rule, now=now)

@@ -154,4 +154,4 @@ def _first_seen(twin: Twin, wanted: AssetRequest, now: datetime) -> Twin:
         at=now, source="app", plugged_in=plugged_in, at_home=plugged_in or None, place_measured_at=now - NEVER_MEASURED
     )
     step = observe(twin.presence, seen, now=now, rules=PresenceRules())
-    return apply_presence_step(twin, step, (seen,), now)
+    return apply_presence_step(twin, step)

@@ -53,4 +53,5 @@ def _figure(figure: Completeness) -> dict[str, Any]:
         "expected": figure.expected,
         "accepted": figure.accepted,
         "rejected": figure.rejected,
+        "unknown": figure.unknown,
     }

@@ -1,5 +1,6 @@
 """A half-hour as an item of the table, its samples packed."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from driveway.domain.metering.histories import HandedOn
 from driveway.domain.metering.samples import Sample, SampleKind
 from driveway.domain.metering.slot import Slot
-from driveway.domain.presence.observation import MeasuringPoint
+from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
 from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp, unstamp
 
 SLOT = "SLOT#"
@@ -17,6 +19,7 @@ SLOT = "SLOT#"
 KIND_CODES: dict[SampleKind, str] = {
     "lifetime": "L",
     "session": "S",
+    "delta": "D",
     "soc": "B",
     "power": "P",
     "charging": "c",
@@ -30,20 +33,44 @@ KIND_CODES: dict[SampleKind, str] = {
     "cleared": "k",
 }
 POINT_CODES: dict[MeasuringPoint, str] = {"charger": "c", "vehicle_ac_input": "v", "battery": "b", "unknown": "u"}
+REGISTER_CODES: dict[RegisterKind, str] = {
+    "lifetime": "l",
+    "per_plug_in": "p",
+    "per_charge": "g",
+    "zero_while_idle": "z",
+}
+TELLS_EVERY_CHANGE = "!"
 KINDS = {code: kind for kind, code in KIND_CODES.items()}
 POINTS = {code: point for point, code in POINT_CODES.items()}
+REGISTERS = {code: kind for kind, code in REGISTER_CODES.items()}
+PACKED = re.compile(
+    r"(?P<kind>.)(?P<point>.)(?P<said>[a-z!]*)(?P<offset>-?[0-9]+):(?P<value>[0-9]+)(?::(?P<whose>.*))?"
+)
 
 
 def _pack(sample: Sample, start: datetime) -> str:
+    """A sample as text: kind, point, what its source says of itself, milliseconds from ``start``, value, car."""
+    said = REGISTER_CODES[sample.register] if sample.register else ""
+    said += TELLS_EVERY_CHANGE if sample.tells_every_change else ""
     offset_ms = (sample.at - start) // timedelta(milliseconds=1)
     whose = "" if sample.vehicle_id is None else f":{sample.vehicle_id}"
-    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{offset_ms}:{sample.value}{whose}"
+    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{said}{offset_ms}:{sample.value}{whose}"
 
 
 def _unpack(text: str, start: datetime) -> Sample:
-    offset_ms, value, *whose = text[2:].split(":", 2)
-    at = start + timedelta(milliseconds=int(offset_ms))
-    return Sample(at, KINDS[text[0]], int(value), POINTS[text[1]], *whose)
+    packed = PACKED.fullmatch(text)
+    if packed is None:
+        raise ValueError(f"not a packed sample: {text!r}")
+    said = packed["said"]
+    return Sample(
+        start + timedelta(milliseconds=int(packed["offset"])),
+        KINDS[packed["kind"]],
+        int(packed["value"]),
+        POINTS[packed["point"]],
+        packed["whose"],
+        next((REGISTERS[code] for code in said if code in REGISTERS), None),
+        TELLS_EVERY_CHANGE in said,
+    )
 
 
 def slot_item(slot: Slot, shards: int) -> dict[str, Any]:
@@ -54,6 +81,7 @@ def slot_item(slot: Slot, shards: int) -> dict[str, Any]:
         "sk": SLOT + stamp(slot.start),
         "start": stamp(slot.start),
         "samples": sorted(_pack(sample, slot.start) for sample in slot.samples),
+        "handed_on": slot.handed_on and _packed_state(slot.handed_on, slot.start),
         "due_at": None,
         "slots_due": stamp(slot.due_at) if slot.due_at else None,
         "slots_shard": shard_of(slot.asset, shards) if slot.due_at else None,
@@ -67,4 +95,10 @@ def slot_of(item: Mapping[str, Any]) -> Slot:
     start = unstamp(values["start"])
     samples = frozenset(_unpack(text, start) for text in values.pop("samples"))
     due_at = unstamp(values.pop("slots_due")) if "slots_due" in values else None
-    return replace(msgspec.convert(values, Slot), samples=samples, due_at=due_at)
+    state = values.pop("handed_on", None)
+    handed_on = state and HandedOn(tuple(_unpack(text, start) for text in state["samples"]), tuple(state["proven"]))
+    return replace(msgspec.convert(values, Slot), samples=samples, due_at=due_at, handed_on=handed_on)
+
+
+def _packed_state(handed_on: HandedOn, start: datetime) -> dict[str, Any]:
+    return {"samples": [_pack(sample, start) for sample in handed_on.samples], "proven": list(handed_on.proven)}

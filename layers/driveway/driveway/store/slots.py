@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from driveway.domain.half_hours import HALF_HOUR, half_hour_of
+from driveway.domain.half_hours import half_hour_of
 from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, successors, without_holes
-from driveway.domain.metering.recording import Metered, Window, record
+from driveway.domain.metering.recording import Metered, Window, record, window_start
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 INDEX = "SlotsDue"
 AFTER_ALL_SLOTS = "SLOT$"
-LOOK_BACK = 4 * HALF_HOUR
 EARLIER_AT_ONCE = 16
 KEYS_AT_ONCE = 100
 MAX_TRIES = 12
@@ -61,7 +60,7 @@ class SlotStore:
         written: dict[datetime, Slot] = {}
         if not samples:
             return ()
-        first = half_hour_of(min(sample.at for sample in samples)) - LOOK_BACK
+        first = window_start(samples)
         for attempt in range(MAX_TRIES):
             changes, first = self._decide(metered, samples, first, now)
             if not changes:

@@ -1,17 +1,18 @@
 """The app's own observations: ``POST /assets/{asset}/observations``, checked field by field."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from driveway.domain.preferences.vehicle_intent import VEHICLE_ID_RULE, is_vehicle_id
-from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.observation import Observation, RegisterKind
 from driveway.vehicles.json_values import AHEAD
 
 SOURCE = "app"
 MOST_OBSERVATIONS = 100
 MOST_POWER_KW = 1_000.0
 MOST_ENERGY_KWH = 100_000_000.0
+MEASURING_POINTS = ("charger", "vehicle_ac_input", "battery")
 
 
 class ObservationsError(ValueError):
@@ -27,7 +28,8 @@ def parse_observations(body: Any, *, now: datetime) -> tuple[Observation, ...]:
 
     Each has ``at`` (ISO 8601 with offset, at most five minutes after ``now``, which is aware) and at least one of
     ``plugged_in``, ``at_home``, ``charging`` (true or false), ``power_kw``, ``energy_session_kwh``,
-    ``energy_lifetime_kwh`` (not negative), ``soc_pct`` (0 to 100) and ``vehicle_id`` (which car is plugged in). A null
+    ``energy_lifetime_kwh``, ``energy_delta_kwh`` (not negative), ``soc_pct`` (0 to 100) and ``vehicle_id`` (which car
+    is plugged in). It may say what its values are: ``measuring_point``, ``register`` and ``tells_every_change``. A null
     is the same as the field left out.
 
     Raises:
@@ -60,15 +62,9 @@ def _observation(item: Any, pointer: str, now: datetime, errors: list[tuple[str,
     if not isinstance(item, dict):
         errors.append((pointer, "must be an object"))
         return None
-    wrong = [(_escaped(name), "unknown field") for name in item if name != "at" and name not in SIGNALS]
-    signals: dict[str, Any] = {}
-    for name, read in SIGNALS.items():
-        if item.get(name) is None:
-            continue
-        try:
-            signals[name] = read(item[name])
-        except ValueError as error:
-            wrong.append((name, str(error)))
+    known = {"at", *SIGNALS, *STATEMENTS}
+    wrong = [(_escaped(name), "unknown field") for name in item if name not in known]
+    signals, statements = _values(item, SIGNALS, wrong), _values(item, STATEMENTS, wrong)
     at: datetime | None = None
     try:
         at = _instant(item.get("at"), now)
@@ -77,7 +73,21 @@ def _observation(item: Any, pointer: str, now: datetime, errors: list[tuple[str,
     errors.extend((f"{pointer}/{name}", message) for name, message in wrong)
     if not wrong and not signals:
         errors.append((pointer, "says nothing: give at least one of " + ", ".join(SIGNALS)))
-    return None if at is None else Observation(at=at, source=SOURCE, **signals)
+    return None if at is None else Observation(at=at, source=SOURCE, **signals, **statements)
+
+
+def _values(
+    item: Mapping[str, Any], fields: Mapping[str, Callable[[Any], Any]], wrong: list[tuple[str, str]]
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, read in fields.items():
+        if item.get(name) is None:
+            continue
+        try:
+            values[name] = read(item[name])
+        except ValueError as error:
+            wrong.append((name, str(error)))
+    return values
 
 
 def _instant(value: Any, now: datetime) -> datetime:
@@ -116,6 +126,15 @@ def _vehicle_id(value: Any) -> str:
     return value
 
 
+def _one_of(values: Sequence[str]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in values:
+            raise ValueError("must be one of " + ", ".join(values))
+        return str(value)
+
+    return read
+
+
 SIGNALS: dict[str, Callable[[Any], bool | float | str]] = {
     "plugged_in": _flag,
     "at_home": _flag,
@@ -123,9 +142,16 @@ SIGNALS: dict[str, Callable[[Any], bool | float | str]] = {
     "power_kw": _number_up_to(MOST_POWER_KW),
     "energy_session_kwh": _number_up_to(MOST_ENERGY_KWH),
     "energy_lifetime_kwh": _number_up_to(MOST_ENERGY_KWH),
+    "energy_delta_kwh": _number_up_to(MOST_ENERGY_KWH),
     "soc_pct": _number_up_to(100),
     "vehicle_id": _vehicle_id,
 }
+STATEMENTS: dict[str, Callable[[Any], bool | float | str]] = {
+    "measuring_point": _one_of(MEASURING_POINTS),
+    "register": _one_of(get_args(RegisterKind)),
+    "tells_every_change": _flag,
+}
+"""What an observation may say of its own source."""
 
 
 def _escaped(name: str) -> str:

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Literal, cast
 
+from driveway.domain.metering.meter_kind import UNKNOWN_METER, MeterKind
 from driveway.domain.twin import Capabilities
 from driveway.vehicles.provider import Commands, Webhooks
 
@@ -19,6 +20,7 @@ class Provider:
         capabilities: what its cars or chargers can do, and how they report.
         tokens: whose the token is: the ``app`` (HTTP Basic or form credentials), each car's ``owner``, or nobody, since
             a ``fixed`` one stands in the secret.
+        meter: what its values are: where they are measured, how its register behaves, when it reports.
         settings: environment settings that ``Call.extra`` gives its commands, by the name it has there.
     """
 
@@ -27,6 +29,7 @@ class Provider:
     capabilities: Capabilities = Capabilities()
     tokens: Literal["app_basic", "app_form", "owner", "fixed"] = "app_form"
     settings: Mapping[str, str] = field(default_factory=dict)
+    meter: MeterKind = UNKNOWN_METER
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -34,11 +37,15 @@ PROVIDERS: Mapping[str, Provider] = {
         webhooks="driveway.vehicles.enode.webhooks:EnodeWebhooks",
         commands="driveway.vehicles.enode.commands:EnodeCommands",
         tokens="app_basic",
+        # The rate is what reaches the battery (chargeRate, API 2024-10-01). Events come whenever something changes.
+        meter=MeterKind(power_at="battery", tells_every_change=True),
     ),
     "smartcar": Provider(
         webhooks="driveway.vehicles.smartcar.webhooks:SmartcarWebhooks",
         commands="driveway.vehicles.smartcar.commands:SmartcarCommands",
         capabilities=Capabilities(holds_calls_open=True),
+        # Energy is what was added to the battery. When it starts again differs by brand, and all brands are polled.
+        meter=MeterKind(power_at="vehicle_ac_input", session_at="battery"),
     ),
     "tesla": Provider(
         webhooks="driveway.vehicles.tesla.webhooks:TeslaWebhooks",
@@ -51,6 +58,8 @@ PROVIDERS: Mapping[str, Provider] = {
             reports_leaving_home=True,
         ),
         tokens="owner",
+        # Power and energy of the AC input; telemetry sends a value when it changes.
+        meter=MeterKind("vehicle_ac_input", "vehicle_ac_input", register="per_plug_in", tells_every_change=True),
     ),
     "ocpp": Provider(
         webhooks=None,
@@ -60,6 +69,9 @@ PROVIDERS: Mapping[str, Provider] = {
         settings={"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_UNIT"},
     ),
 }
+
+
+METERS: Mapping[str, MeterKind] = {name: provider.meter for name, provider in PROVIDERS.items()}
 
 
 class UnknownProviderError(LookupError):

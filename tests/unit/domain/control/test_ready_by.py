@@ -10,7 +10,7 @@ from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.ready_by_risk import expected_shortfall_kwh, next_risk_look, with_ready_by_guard
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.schedule_window import ScheduleWindow
-from driveway.domain.twin import Intent, Meter, Observed, Twin
+from driveway.domain.twin import Intent, Meter, Observed, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, START, Rig, axle_profile, here, new_twin
 
@@ -59,7 +59,10 @@ def test_axles_holding_counts_against_the_plan() -> None:
 
 
 def test_what_was_charged_in_this_session_counts() -> None:
-    metered = replace(asking(60), meter=Meter(session_started_wh=1000, total_wh=21000))
+    asked = asking(60)
+    assert asked.presence.session is not None
+    session = SessionEnergy(asked.presence.session.id, START, energy_wh=20_000)
+    metered = replace(asked, meter=Meter((session,)))
     assert shortfall_kwh(metered) == 0
 
 

@@ -15,7 +15,7 @@ from driveway.domain.metering.ledger import answered, claimed, measured, to_tell
 from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, successors, without_holes
 from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import Sample
-from driveway.domain.metering.slot import CLAIM, ENERGY, GRACE, LIFETIME, ReportedValue, Slot, state_at
+from driveway.domain.metering.slot import CLAIM, ENERGY, GRACE, LIFETIME, ReportedValue, Slot
 
 START = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 CLOSED = START + HALF_HOUR + GRACE
@@ -38,6 +38,11 @@ def sent(now: datetime = CLOSED, **changes: Any) -> Slot:
 
 def reported(before: Slot, error: str | None = None, *, now: datetime = CLOSED) -> Slot:
     return answered(before, answers_by_row([answer(row, error) for row in rows_for([before])]), now=now)
+
+
+def state_at(slot: Slot, now: datetime) -> str:
+    """The state as it is at ``now``: what is open, corrected or waiting is due once its time has come."""
+    return "due" if slot.due_at is not None and slot.due_at <= now else slot.state
 
 
 def test_a_slot_is_open_until_its_grace_is_over_and_due_from_then_on() -> None:

@@ -9,17 +9,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.energy import HalfHour, energy_of, half_hours
-from driveway.domain.metering.plug_facts import told_at_home
+from driveway.domain.metering.energy import energy_of
+from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
+from driveway.domain.metering.plug_facts import plugs_of, told_at_home
 from driveway.domain.metering.samples import Rating, Sample, SampleKind
-from driveway.domain.presence.observation import MeasuringPoint
+from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
 
 EVENING = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 RATING = Rating(power_w=7400, battery_wh=64_000)
 
 
 def sample(minute: float, kind: SampleKind, value: int = 0, point: MeasuringPoint = "unknown") -> Sample:
+    """A sample of a source that is polled, of which nothing else is known."""
     return Sample(EVENING + timedelta(minutes=minute), kind, value, point)
+
+
+def pushed(minute: float, kind: SampleKind, value: int = 0) -> Sample:
+    """A sample of a source that tells every change."""
+    return replace(sample(minute, kind, value), tells_every_change=True)
+
+
+def register(minute: float, value: int, kind: RegisterKind = "per_plug_in") -> Sample:
+    """A reading of a session register of which its source says how it behaves."""
+    return replace(sample(minute, "session", value), register=kind)
 
 
 def metered(samples: Sequence[Sample], rating: Rating = RATING) -> dict[datetime, HalfHour]:
@@ -41,7 +53,7 @@ def at(minute: float) -> datetime:
 
 class TestPower:
     def test_a_night_at_a_constant_rate_is_exact(self) -> None:
-        reported = [sample(minute, "power", 7200) for minute in range(0, 360, 5)]
+        reported = [pushed(minute, "power", 7200) for minute in range(0, 360, 5)]
         assert energies([*reported, sample(360, "stopped")]) == [3600] * 12 + [0]
 
     def test_power_between_two_samples_is_a_trapezoid(self) -> None:
@@ -50,24 +62,39 @@ class TestPower:
     def test_a_trapezoid_is_cut_at_the_half_hour(self) -> None:
         assert energies([sample(24, "power", 6000), sample(36, "power", 3000)]) == [525, 375]
 
-    def test_the_rate_holds_until_the_stop(self) -> None:
-        assert energies([sample(0, "power", 6000), sample(10, "stopped")]) == [1000]
+    def test_the_rate_holds_until_the_stop_of_a_source_that_reports_every_change(self) -> None:
+        assert energies([pushed(0, "power", 6000), pushed(10, "stopped")]) == [1000]
+        assert energies([pushed(0, "power", 7200), pushed(300, "power", 0)]) == [3600] * 10 + [0]
+
+    def test_when_power_stopped_between_two_polls_is_unknown(self) -> None:
+        reported = [sample(0, "power", 6000), sample(10, "stopped")]
+        assert energies(reported) == [0]
+        assert flags(reported) == {"gap"}
 
     def test_after_a_stop_there_is_no_energy_until_the_next_sample(self) -> None:
-        assert energies([sample(0, "stopped"), sample(10, "power", 6000), sample(15, "stopped")]) == [500]
+        assert energies([pushed(0, "stopped"), pushed(10, "power", 6000), pushed(15, "stopped")]) == [500]
 
-    def test_a_start_told_without_its_rate_has_the_rate_that_follows(self) -> None:
-        assert energies([sample(0, "charging"), sample(1, "power", 6000), sample(2, "stopped")]) == [200]
+    def test_a_start_reported_without_its_rate_has_the_rate_that_follows(self) -> None:
+        assert energies([pushed(0, "charging"), pushed(1, "power", 6000), pushed(2, "stopped")]) == [200]
+
+    @pytest.mark.parametrize("apart", [16, 30, 60, 90])
+    def test_power_that_is_about_the_same_at_both_ends_held_in_between(self, apart: int) -> None:
+        reported = [sample(minute, "power", watts) for minute, watts in ((0, 7000), (apart, 7200))]
+        assert sum(energies(reported)) == round(7100 * apart / 60)
+
+    def test_power_that_changed_in_between_is_unknown_unless_the_source_reports_every_change(self) -> None:
+        assert sum(energies([sample(0, "power", 7000), sample(60, "power", 3000)])) == 0
+        assert sum(energies([pushed(0, "power", 7000), pushed(60, "power", 3000)])) == 7000
 
     def test_charging_at_an_unknown_rate_is_no_energy(self) -> None:
         assert energies([sample(0, "charging"), sample(10, "stopped")]) == [0]
 
-    @pytest.mark.parametrize(("minutes", "energy_wh", "noted"), [(15, 1500, set()), (15.001, 0, {"gap"})])
-    def test_samples_more_than_a_quarter_of_an_hour_apart_leave_a_gap(
+    @pytest.mark.parametrize(("minutes", "energy_wh", "noted"), [(90, 9000, set()), (90.001, 0, {"gap"})])
+    def test_samples_more_than_ninety_minutes_apart_leave_a_gap(
         self, minutes: float, energy_wh: int, noted: set[str]
     ) -> None:
         reported = [sample(0, "power", 6000), sample(minutes, "power", 6000)]
-        assert energies(reported) == [energy_wh]
+        assert sum(energies(reported)) == energy_wh
         assert flags(reported) == noted
 
     def test_a_gap_of_more_than_a_week_is_as_if_nothing_had_been_told_before_it(self) -> None:
@@ -79,11 +106,11 @@ class TestPower:
         assert flags(reported) == {"power_above_asset"}
 
     def test_a_stop_at_the_instant_of_a_sample_outdoes_it(self) -> None:
-        reported = [sample(0, "power", 6000), sample(10, "power", 6000), sample(10, "stopped"), sample(14, "power", 0)]
+        reported = [pushed(0, "power", 6000), sample(10, "power", 6000), sample(10, "stopped"), sample(14, "power", 0)]
         assert energies(reported) == [1000]
 
     def test_a_plug_out_is_a_stop(self) -> None:
-        assert energies([sample(0, "power", 6000), sample(10, "unplugged")]) == [1000]
+        assert energies([pushed(0, "power", 6000), sample(10, "unplugged")]) == [1000]
 
     @given(
         st.lists(st.tuples(st.integers(1, 900_000), st.integers(1, 8000)), min_size=1, max_size=40),
@@ -108,11 +135,11 @@ class TestSessionRegister:
     def test_a_step_follows_the_power_that_was_seen(self) -> None:
         reported = [
             sample(0, "session", 0),
-            sample(0, "stopped"),
-            sample(30, "power", 3000),
-            sample(40, "power", 3000),
-            sample(50, "stopped"),
-            sample(120, "stopped"),
+            pushed(0, "stopped"),
+            pushed(30, "power", 3000),
+            pushed(40, "power", 3000),
+            pushed(50, "stopped"),
+            pushed(120, "stopped"),
             sample(120, "session", 1100),
         ]
         assert energies(reported)[:4] == [0, 1100, 0, 0]
@@ -138,8 +165,15 @@ class TestSessionRegister:
         assert energies([sample(15, "plugged"), sample(45, "session", 3000)]) == [1500, 1500]
 
     def test_it_begins_again_at_every_plug_in(self) -> None:
-        reported = [sample(0, "session", 4000), sample(30, "plugged"), sample(120, "session", 6000)]
+        reported = [register(0, 4000), sample(30, "plugged"), register(120, 6000)]
         assert energies(reported)[:4] == [0, 2000, 2000, 2000]
+
+    def test_whether_it_began_again_at_a_plug_in_is_ambiguous_if_nothing_says_so(self) -> None:
+        reported = [sample(0, "session", 4000), sample(30, "plugged"), sample(120, "session", 6000)]
+        assert sum(energies(reported)) == 2000
+        assert flags(reported) >= {"ambiguous_register"}
+        assert sum(energies([*reported, sample(60, "power", 4100)])) == 6000
+        assert sum(energies([*reported, sample(30, "soc", 20_000), sample(120, "soc", 26_000)])) == 6000
 
     def test_a_value_from_before_the_plug_in_is_not_energy(self) -> None:
         reported = [
@@ -150,8 +184,14 @@ class TestSessionRegister:
         ]
         assert energies(reported)[:5] == [0, 0, 0, 0, 1000]
 
-    def test_a_fall_without_a_plug_in_is_a_new_session(self) -> None:
-        assert energies([sample(0, "session", 9000), sample(30, "session", 1500)])[0] == 1500
+    def test_a_deep_fall_without_a_plug_in_is_spurious(self) -> None:
+        reported = [sample(0, "session", 9000), sample(30, "session", 1500), sample(60, "session", 9500)]
+        assert sum(energies(reported)) == 500
+        assert flags(reported) == {"outlier"}
+
+    def test_a_deep_fall_at_a_charge_is_a_restart_of_a_register_that_is_said_to_restart_there(self) -> None:
+        reported = [register(0, 9000, "per_charge"), pushed(0, "stopped"), pushed(10, "charging")]
+        assert sum(energies([*reported, register(30, 1500, "per_charge")])) == 1500
 
     def test_jitter_is_not_a_new_session(self) -> None:
         assert sum(energies([sample(0, "session", 9000), sample(300, "session", 8990)])) == 0
@@ -161,21 +201,16 @@ class TestSessionRegister:
         assert energies(reported) == [600]
         assert flags(reported) == {"outlier"}
 
-    def test_a_register_that_shows_nought_for_a_while_is_left_out_and_flagged(self) -> None:
+    def test_a_register_that_shows_0_for_a_while_goes_on_where_it_was(self) -> None:
         reported = [sample(0, "plugged"), sample(60, "session", 5000), sample(65, "session"), sample(70, "session")]
-        reported.append(sample(120, "session", 5600))
-        assert sum(energies(reported)) == 5600
-        assert flags(reported) == {"outlier"}
+        assert sum(energies([*reported, sample(120, "session", 5600)])) == 5600
 
-    def test_a_register_that_stays_at_nought_for_longer_has_begun_again(self) -> None:
-        reported = [
-            sample(0, "session", 5000),
-            sample(65, "session"),
-            sample(126, "session"),
-            sample(200, "session", 5600),
-        ]
-        assert sum(energies(reported)) == 5600
-        assert flags(reported) == set()
+    def test_a_register_that_goes_on_from_0_to_more_than_before_is_ambiguous_if_nothing_is_known_of_it(self) -> None:
+        reported = [(0, 5000), (65, 0), (126, 0), (200, 5600)]
+        readings = [sample(minute, "session", value) for minute, value in reported]
+        assert (sum(energies(readings)), flags(readings)) == (600, {"outlier", "ambiguous_register"})
+        assert sum(energies([register(minute, value, "per_charge") for minute, value in reported])) == 5600
+        assert sum(energies([register(minute, value, "zero_while_idle") for minute, value in reported])) == 600
 
     def test_values_that_go_down_and_up_again_by_a_little_are_no_energy(self) -> None:
         jitter = (9000, 8950, 8950, 9000, 9000, 8950, 8950, 9000, 9000)
@@ -199,7 +234,7 @@ class TestSessionRegister:
         reported = [sample(60, "session", 4000), sample(70, "unplugged"), sample(300, "plugged")]
         reported += [sample(340, "session", 4000), *(sample(minute, "session", value) for minute, value in then)]
         assert sum(energies(reported)) == energy_wh
-        assert flags(reported) == noted
+        assert flags(reported) - {"gap"} == noted
 
     def test_a_step_above_power_times_time_is_refused_and_flagged(self) -> None:
         reported = [sample(0, "session", 1234), sample(10, "session", 5234)]
@@ -268,6 +303,7 @@ class TestLifetimeRegister:
 
     def test_a_fall_far_from_a_round_number_is_no_roll_over_however_long_it_took(self) -> None:
         reported = [sample(0, "lifetime", 9_600_000, "charger"), sample(4 * 1440, "lifetime", 12, "charger")]
+        reported.append(sample(4 * 1440 + 30, "lifetime", 12, "charger"))
         assert sum(energies(reported)) == 0
         assert "restarted" in flags(reported)
 
@@ -344,19 +380,18 @@ class TestPlugFacts:
         ]
         assert energies(reported)[:5] == [500, 0, 0, 500, 0]
 
-    @pytest.mark.parametrize("plugged", [True, False])
-    def test_what_is_told_between_sessions_is_left_out_ends_apart(self, *, plugged: bool) -> None:
-        before, first = [sample(0, "power", 1), sample(10, "unplugged")], sample(10, "power", 2)
-        away = [sample(11, "power", 3), sample(12, "unplugged"), sample(12, "power", 4)]
+    def test_what_is_reported_between_sessions_is_left_out_but_for_registers(self) -> None:
+        before, first = [sample(0, "plugged"), sample(0, "power", 1), sample(10, "unplugged")], sample(10, "power", 2)
+        away = [sample(11, "power", 3), sample(12, "unplugged"), sample(12, "power", 4), sample(13, "session", 9)]
         home = [sample(20, "joined"), sample(20, "power", 5), sample(30, "power", 6)]
-        found = told_at_home([*home, *away, first, *before], plugged=plugged)
-        values = [reported.value for reported in found if reported.kind == "power"]
-        assert values == ([1, 2] if plugged else []) + [5, 6]
-        assert {reported.kind for reported in found} == {"power", "unplugged", "joined"}
+        reported = [*home, *away, first, *before]
+        found = told_at_home(reported, plugs_of(reported))
+        assert sorted(sample.value for sample in found if sample.value) == [1, 2, 5, 6, 9]
+        assert {sample.kind for sample in found} == {"power", "session", "plugged", "unplugged", "joined"}
 
-    def test_what_is_told_after_a_plug_out_that_was_undone_is_not_left_out(self) -> None:
+    def test_what_is_reported_after_a_plug_out_that_was_undone_is_not_left_out(self) -> None:
         reported = [sample(0, "plugged"), sample(5, "unplugged"), sample(5, "resumed"), sample(9, "power", 7)]
-        assert told_at_home(reported, plugged=False) == reported
+        assert told_at_home(reported, plugs_of(reported)) == reported
 
 
 class TestQuality:
@@ -392,17 +427,27 @@ class TestQuality:
         assert sum(energies([*of_one, *of_another])) == 0
         assert sum(energies([*of_one, *of_another, replace(sample(30, "soc", 22_000), vehicle_id="a")])) == 2000
 
-    def test_a_rise_of_the_state_of_charge_fills_no_gap_in_the_power(self) -> None:
-        reported = [
-            sample(0, "power", 7000),
-            sample(0, "soc", 20_000),
-            sample(29, "soc", 23_000),
-            sample(29, "power", 7000),
-        ]
-        assert energies(reported) == [0]
+    def test_the_state_of_charge_decides_where_power_that_was_taken_to_hold_does_not_agree(self) -> None:
+        reported = [sample(0, "power", 7000), sample(0, "soc", 20_000), sample(60, "power", 7000)]
+        assert sum(energies([*reported, sample(60, "soc", 26_800)])) == 7000
+        assert sum(energies([*reported, sample(60, "soc", 23_000)])) == 3000
+        assert metered([*reported, sample(60, "soc", 23_000)])[EVENING].quality == "estimate"
 
-    def test_nothing_known_has_no_quality(self) -> None:
-        assert metered([sample(0, "plugged")]) == {EVENING: HalfHour()}
+    def test_the_end_of_a_charge_between_two_polls_is_an_estimate_of_at_most_what_the_state_of_charge_allows(
+        self,
+    ) -> None:
+        reported = [sample(0, "power", 7000), sample(0, "soc", 20_000), sample(60, "stopped")]
+        assert sum(energies([*reported, sample(60, "soc", 23_000)])) == 3000
+        assert sum(energies([*reported, sample(60, "soc", 27_800)])) == 7700
+
+    def test_a_state_of_charge_that_its_neighbours_contradict_is_left_out(self) -> None:
+        reported = [sample(0, "charging"), sample(0, "soc", 20_000), sample(60, "soc", 26_000), sample(61, "stopped")]
+        for wrong in (0, 32_000):
+            assert sum(energies([*reported, sample(30, "soc", wrong)])) == 6000
+
+    def test_what_nothing_covers_is_unknown_and_has_no_quality(self) -> None:
+        assert metered([sample(0, "plugged")]) == {EVENING: HalfHour(unknown_ms=1_800_000)}
+        assert metered([sample(0, "plugged"), pushed(10, "stopped")])[EVENING].unknown_ms == 600_000
 
 
 PAIRS: list[tuple[int, MeasuringPoint]] = [(6000, "battery"), (6600, "charger")]

@@ -23,7 +23,16 @@ from driveway.domain.metering.slot import CLAIM, LIFETIME, Slot
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
-from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, metered, new_store, place
+from tests.support.domain.metering_table import (
+    PLUG_IN,
+    Axle,
+    Row,
+    a_night_at,
+    metered,
+    new_store,
+    place,
+    plugged_in_idle,
+)
 
 
 @pytest.fixture
@@ -181,13 +190,15 @@ def test_a_value_that_went_back_while_axles_answer_was_lost_is_told_again(runs: 
 
 def test_a_correction_during_the_send_is_sent_after_it(runs: Runs) -> None:
     def while_measuring(rows: list[Row]) -> object:
-        runs.store.record(metered(), [Sample(PLUG_IN, "session", 0), Sample(MORNING, "session", 44_000)], now=runs.now)
+        runs.store.record(
+            metered(), [Sample(PLUG_IN, "session", 0), Sample(PLUG_OUT.at, "session", 15_000)], now=runs.now
+        )
         return [runs.axle.take(row) for row in rows]
 
     runs.axle.faults = [while_measuring]
     runs.run()
     runs.until_quiet()
-    assert runs.axle.accepted_wh == 44_000
+    assert runs.axle.accepted_wh == 15_000
 
 
 def test_runs_at_once_send_every_value_once(store: SlotStore) -> None:
@@ -220,7 +231,7 @@ def test_a_run_stops_before_its_time_is_up_and_the_next_goes_on(runs: Runs) -> N
 
 
 def test_the_half_hours_of_a_silent_plugged_in_car_are_reported_as_they_pass(store: SlotStore) -> None:
-    store.record(metered(), [Sample(PLUG_IN, "plugged")], now=PLUG_IN)
+    store.record(metered(), plugged_in_idle(), now=PLUG_IN)
     runs = Runs(store, Axle(), now=PLUG_IN)
     while runs.now < PLUG_IN + timedelta(hours=6):
         runs.run()
@@ -232,12 +243,12 @@ def test_the_half_hours_of_a_silent_plugged_in_car_are_reported_as_they_pass(sto
 
 UNPLUGGED_AND_BACK = [
     Sample(PLUG_IN + timedelta(minutes=5), "unplugged"),
-    Sample(PLUG_IN + timedelta(minutes=20), "plugged"),
+    *plugged_in_idle(PLUG_IN + timedelta(minutes=20)),
 ]
 
 
 def test_noughts_follow_a_plug_in_that_is_heard_of_when_its_half_hour_is_accepted(store: SlotStore) -> None:
-    store.record(metered(), [Sample(PLUG_IN, "plugged"), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
+    store.record(metered(), [*plugged_in_idle(), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
     runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
     assert runs.run().accepted == 1
     runs.now += timedelta(minutes=9)
@@ -248,7 +259,7 @@ def test_noughts_follow_a_plug_in_that_is_heard_of_when_its_half_hour_is_accepte
 
 
 def test_noughts_follow_a_plug_in_that_is_heard_of_while_its_half_hour_is_being_sent(store: SlotStore) -> None:
-    store.record(metered(), [Sample(PLUG_IN, "plugged"), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
+    store.record(metered(), [*plugged_in_idle(), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
     runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
 
     def while_plugging_in(rows: list[Row]) -> object:
@@ -271,7 +282,7 @@ def test_no_nought_follows_a_plug_in_that_a_plug_out_overtakes(store: SlotStore)
                 store.record(metered(), [Sample(PLUG_IN + timedelta(minutes=25), "unplugged")], now=MORNING)
             return super().put(slot)
 
-    store.record(metered(), [Sample(PLUG_IN, "plugged"), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
+    store.record(metered(), [*plugged_in_idle(), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
     runs = Runs(store, Axle())
     runs.run()
     overtaken = Overtaken(store.client, store.name, store.shards)
@@ -281,7 +292,7 @@ def test_no_nought_follows_a_plug_in_that_a_plug_out_overtakes(store: SlotStore)
 
 
 def test_the_half_hours_of_an_asset_that_is_erased_meanwhile_do_not_follow_one_another(store: SlotStore) -> None:
-    store.record(metered(), [Sample(PLUG_IN, "plugged")], now=PLUG_IN)
+    store.record(metered(), plugged_in_idle(), now=PLUG_IN)
     runs = Runs(store, Axle(), now=PLUG_IN + timedelta(hours=2))
     store.client.delete_item(TableName=store.name, Key=encode_item({"pk": asset_key("car-1"), "sk": TWIN}))
     assert runs.run().accepted == 1
@@ -289,7 +300,7 @@ def test_the_half_hours_of_an_asset_that_is_erased_meanwhile_do_not_follow_one_a
 
 
 def test_lifetime_rows_go_beside_the_energy_when_asked_for(store: SlotStore) -> None:
-    samples = [Sample(PLUG_IN, "plugged"), *(Sample(PLUG_IN + HALF_HOUR * i, "lifetime", 5000 + i) for i in range(3))]
+    samples = [*plugged_in_idle(), *(Sample(PLUG_IN + HALF_HOUR * i, "lifetime", 5000 + i) for i in range(3))]
     store.record(metered(), [*samples, replace(PLUG_OUT, at=PLUG_IN + 3 * HALF_HOUR)], now=MORNING)
     runs = Runs(store, Axle())
     runs.run(lifetime_rows=True)
@@ -388,7 +399,8 @@ def test_whatever_fails_axles_sum_becomes_the_measured_sum(
     store.record(metered(), [*a_night_at(7200, hours=1, start=PLUG_IN), plug_out], now=MORNING)
     for minute, power_w in late:
         runs.run(rows_per_batch=rows_per_batch)
-        store.record(metered(), [Sample(PLUG_IN + timedelta(minutes=minute), "power", power_w)], now=runs.now)
+        at = PLUG_IN + timedelta(minutes=minute)
+        store.record(metered(), [Sample(at, "power", power_w, tells_every_change=True)], now=runs.now)
     runs.until_quiet(rows_per_batch=rows_per_batch)
     reported = {key[1]: round(value * 1000) for key, value in axle.rows.items()}
     assert reported == {s.start.isoformat().replace("+00:00", "Z"): s.energy_wh for s in runs.slots()}

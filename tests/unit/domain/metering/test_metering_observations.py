@@ -81,7 +81,7 @@ def test_what_an_app_says_a_cars_register_counted_elsewhere_is_not_homes() -> No
         (635, {"energy_lifetime_kwh": 1026.0, "charging": False}),
     ):
         asset.hears(saw(minute, **signals))
-    assert sum(asset.energies) == asset.twin.meter.total_wh == 6000
+    assert sum(asset.energies) == sum(session.energy_wh for session in asset.twin.meter.sessions) == 6000
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from driveway.domain.metering.energy import BEST_POINT_FIRST
 from driveway.domain.metering.recording import Metered
 from driveway.domain.metering.samples import Rating, Sample, SampleKind
+from driveway.domain.presence.observation import RegisterKind
 from tests.support.domain.metering_shelf import Shelf
 
 MIDNIGHT = datetime(2026, 1, 15, tzinfo=UTC)
-MEASURES: list[SampleKind] = ["lifetime", "session", "soc", "power", "charging", "stopped"]
+MEASURES: list[SampleKind] = ["lifetime", "session", "delta", "soc", "power", "charging", "stopped"]
+DECLARED: list[RegisterKind | None] = [None, None, "per_plug_in", "per_charge", "zero_while_idle"]
 PLUG_FACTS: list[SampleKind] = ["plugged", "unplugged", "joined", "resumed", "continued", "doubted", "cleared"]
 
 
@@ -38,19 +40,26 @@ def a_tangle(random: Random) -> list[Sample]:
     points = random.sample(BEST_POINT_FIRST, random.randint(1, 2))
     step_min, slope_wh = random.choice([5, 15, 37, 240, 700]), random.choice([20, 60])
     coarse_wh, others = random.choice([1, 500]), [0, *(random.randrange(0, 9000) for _ in range(2))]
+    declared, tells = random.choice(DECLARED), random.choice([0.0, 0.5, 1.0])
     samples = []
     for _ in range(random.randint(2, 22)):
         kind = random.choice(kinds)
         minute = random.randint(0, 36) * step_min + random.choice([0, 0, 0, 0.5])
         value = int(minute * slope_wh) if random.random() < 0.6 else random.choice(others)
         if kind == "power":
-            samples.append(Sample(at_minute(minute), kind, random.randint(0, 9000), random.choice(points)))
+            power_w = random.choice([0, 3600, 3700, random.randint(0, 9000)])
+            said = random.random() < tells
+            samples.append(Sample(at_minute(minute), kind, power_w, random.choice(points), tells_every_change=said))
         elif kind in ("session", "lifetime"):
-            samples.append(Sample(at_minute(minute), kind, value // coarse_wh * coarse_wh, random.choice(points)))
+            value, point = value // coarse_wh * coarse_wh, random.choice(points)
+            samples.append(Sample(at_minute(minute), kind, value, point, register=declared))
+        elif kind == "delta":
+            samples.append(Sample(at_minute(minute), kind, random.randint(0, 3000), random.choice(points)))
         elif kind == "soc":
             samples.append(Sample(at_minute(minute), kind, value, vehicle_id=random.choice([None, None, "other"])))
         else:
-            samples.append(Sample(at_minute(minute), kind, random.choice([0, 900, 9000]) if kind == "doubted" else 0))
+            value = random.choice([0, 900, 9000]) if kind == "doubted" else 0
+            samples.append(Sample(at_minute(minute), kind, value, tells_every_change=random.random() < tells))
     return samples
 
 
@@ -59,23 +68,31 @@ def a_register(random: Random) -> list[Sample]:
     kind: SampleKind = random.choice(["session", "session", "lifetime", "soc"])
     step_min, point = random.choice([10, 20]), random.choice(BEST_POINT_FIRST)
     values = random.sample(range(0, 3001, 500), random.randint(2, 4))
-    places = sorted(random.sample(range(16), random.randint(3, 9)))
-    samples = []
+    places, first = sorted(random.sample(range(16), random.randint(3, 9))), random.choice([0, 0, 720 - 8 * step_min])
+    declared, samples = random.choice(DECLARED), []
     for place in places:
         samples.append(
-            Sample(at_minute(place * step_min), kind, random.choice(values), "unknown" if kind == "soc" else point)
+            Sample(
+                at_minute(first + place * step_min),
+                kind,
+                random.choice([*values, 0]),
+                "unknown" if kind == "soc" else point,
+                register=declared if kind == "session" else None,
+            )
         )
         if kind == "soc":
-            samples.append(Sample(at_minute(place * step_min), "charging"))
+            samples.append(Sample(at_minute(first + place * step_min), "charging"))
     facts = [random.choice(PLUG_FACTS) for _ in range(random.choice([0, 1, 1, 2, 3]))]
-    samples += [Sample(at_minute(random.randint(0, 16) * step_min), fact) for fact in facts]
+    facts += random.sample(["charging", "stopped", "power"], random.choice([0, 0, 1, 3]))
+    samples += [Sample(at_minute(first + random.randint(0, 16) * step_min), fact) for fact in facts]
     return samples
 
 
 def nights(random: Random) -> list[Sample]:
     """Nights as a car would have them: plug-in, charging with gaps and registers that grow, plug-out, and away."""
     step_min, shown = random.choice([3, 7, 11, 20]), random.sample(["session", "lifetime", "power", "soc"], 2)
-    minute, lifetime_wh, session_wh = 0.0, 999_000, random.randrange(0, 500)
+    minute, lifetime_wh, session_wh = random.choice([0.0, 600.0]), 999_000, random.randrange(0, 500)
+    tells = random.random() < 0.5
     samples: list[Sample] = []
     for _ in range(random.randint(1, 3)):
         samples.append(Sample(at_minute(minute), random.choice(["plugged", "plugged", "joined"])))
@@ -90,7 +107,8 @@ def nights(random: Random) -> list[Sample]:
                 ("lifetime", lifetime_wh + session_wh),
                 ("soc", 20_000 + session_wh),
             ]
-            reported = [Sample(at_minute(minute), kind, value) for kind, value in values if kind in shown]
+            at = at_minute(minute)
+            reported = [Sample(at, k, v, tells_every_change=tells) for k, v in values if k in shown]
             samples += [sample for sample in reported if random.random() < 0.8]
             if random.random() < 0.3:
                 samples.append(Sample(at_minute(minute), "charging" if watts else "stopped"))

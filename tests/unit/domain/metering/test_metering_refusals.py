@@ -16,7 +16,16 @@ from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
-from tests.support.domain.metering_table import PLUG_IN, Axle, Row, a_night_at, metered, new_store, place
+from tests.support.domain.metering_table import (
+    PLUG_IN,
+    Axle,
+    Row,
+    a_night_at,
+    metered,
+    new_store,
+    place,
+    plugged_in_idle,
+)
 
 
 @pytest.fixture
@@ -71,7 +80,7 @@ def test_an_asset_that_axle_refuses_keeps_no_others_readings_from_it(runs: Runs,
 def test_an_asset_that_axle_refuses_waits_longer_and_longer_and_is_told_once_it_is_let_in(runs: Runs) -> None:
     for asset, plug_in in (("car-2", MORNING - HALF_HOUR), ("car-3", MORNING)):
         place(runs.store, asset)
-        runs.store.record(metered(asset), [Sample(plug_in, "plugged")], now=plug_in)
+        runs.store.record(metered(asset), plugged_in_idle(plug_in), now=plug_in)
     runs.store.record(metered("car-2"), [Sample(MORNING, "unplugged")], now=MORNING)
     tries, refused = 0, not_of(runs.axle, "car-2")
     for _ in range(20):

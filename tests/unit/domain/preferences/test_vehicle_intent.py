@@ -45,7 +45,7 @@ def saw(twin: Twin, minute: float, *, now: float | None = None, **signals: Any) 
     seen = Observation(at=NOW + minutes(minute), source="app", **signals)
     known_at = NOW + minutes(minute if now is None else now)
     step = observe(twin.presence, seen, now=known_at, rules=EXACT)
-    return apply_presence_step(twin, step, (seen,), known_at)
+    return apply_presence_step(twin, step)
 
 
 def plugged_in(minute: float, twin: Twin | None = None, **signals: Any) -> Twin:

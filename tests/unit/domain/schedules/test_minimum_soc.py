@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from driveway.domain.schedules.minimum_soc import minimum_soc_until
-from driveway.domain.twin import Meter, Observed, Presence, Session, Twin
+from driveway.domain.twin import Meter, Observed, Presence, Session, SessionEnergy, Twin
 from tests.support.domain.control_car import new_twin
 from tests.support.domain.control_rig import Rig
 
@@ -47,9 +47,14 @@ def test_a_higher_state_of_charge_begins_a_shorter_estimate() -> None:
 
 
 def test_the_metered_energy_ends_it_early() -> None:
-    metered = Meter(total_wh=3600, session_started_wh=0, session_started_at=PLUGGED_AT)
-    assert until(replace(low(), meter=metered)) is None
-    assert until(replace(low(), meter=replace(metered, total_wh=3000))) == PLUGGED_AT + NEEDED
+    session = low().presence.session
+    assert session is not None
+
+    def metered(energy_wh: int) -> Meter:
+        return Meter((SessionEnergy(session.id, PLUGGED_AT, energy_wh),))
+
+    assert until(replace(low(), meter=metered(3600))) is None
+    assert until(replace(low(), meter=metered(3000))) == PLUGGED_AT + NEEDED
 
 
 @pytest.mark.parametrize("minutes_before", [16, 120, 600])

@@ -116,7 +116,7 @@ def test_a_smartcar_webhook_is_signed_and_has_all_signals(smartcar: Rig) -> None
     assert triggers == {"charge-ischargingcableconnected", "charge-ischarging", "charge-detailedchargingstatus"}
     assert signals(plugged)["charge-ischargingcableconnected"] is True
     assert signals(sampled)["charge-wattage"] == 7400
-    assert signals(sampled)["charge-energyadded"] == pytest.approx(7.4 / 12)
+    assert signals(sampled)["charge-energyadded"] == pytest.approx(0.9 * 7.4 / 12)
     meta = plugged.body["data"]["signals"][0]["meta"]
     assert isinstance(meta["oemUpdatedAt"], int)
 

@@ -43,12 +43,13 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     )
     if not rules.escalate:
         return warned
+    session_wh = twin.meter.session_wh(twin.presence.session.id)
     boost = ChargeNow(
         id=f"{ESCALATION}{intent.ready_by.isoformat()}",
         started_at=now,
         until=min(intent.ready_by, now + LONGEST_BOOST),
         kwh=round(remaining_kwh(twin, intent), 3),
-        metered_wh=twin.meter.total_wh,
+        metered_wh=session_wh,
     )
     entry = Entry(now, Event.CHARGE_NOW_SET, Reason.READY_BY_ESCALATION, "It charges at once, to be ready in time.")
     return replace(warned, charge_now=boost).tell(entry)
@@ -78,8 +79,8 @@ def expected_shortfall_kwh(
 def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
     """What is still to be charged (kWh) of what was asked for; a target state of charge counts from what it is now."""
     required_kwh = intent.energy_required_kwh
-    if intent.target_soc_pct is None and twin.meter.session_started_wh is not None:
-        required_kwh -= (twin.meter.total_wh - twin.meter.session_started_wh) / 1000
+    if intent.target_soc_pct is None and twin.presence.session is not None:
+        required_kwh -= twin.meter.session_wh(twin.presence.session.id) / 1000
     return max(0.0, required_kwh)
 
 

@@ -24,6 +24,7 @@ from driveway.domain.control.trial_start import may_be_held_unplugged
 from driveway.domain.control.vehicle_requests import vehicle_request_due, with_vehicle_request
 from driveway.domain.presence.observe import presence_due, settle
 from driveway.domain.reports.apply_observations import apply_presence_step
+from driveway.domain.reports.session_energy import sessions_due, with_sessions_reported
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
@@ -48,6 +49,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         return now
     due = [
         presence_due(twin.presence),
+        sessions_due(twin),
         twin.charge_now.until if twin.charge_now else None,
         twin.link.snoozed_until,
         default_schedule_due(twin, now, rules),
@@ -92,9 +94,10 @@ def _looked(
 
 
 def _passed(twin: Twin, now: datetime) -> Twin:
-    """What time alone brings: a held plug-out that counts, a charge-now that is over, a snooze that ends."""
+    """What time alone brings: a plug-out that counts, a session to tell of, a charge-now or a snooze that is over."""
     settled = settle(twin.presence, now=now)
-    after = apply_presence_step(twin, settled, (), now) if settled.changed else twin
+    after = apply_presence_step(twin, settled) if settled.changed else twin
+    after = with_sessions_reported(after, now)
     boost = after.charge_now
     if boost is not None and (now >= boost.until or _unplugged_since(after, boost.started_at) or _boost_filled(after)):
         text = "Charge now is over; the plan goes on."
@@ -116,4 +119,7 @@ def _boost_filled(twin: Twin) -> bool:
     boost = twin.charge_now
     if boost is None or boost.kwh is None or boost.metered_wh is None:
         return False
-    return twin.meter.total_wh - boost.metered_wh >= round(boost.kwh * 1000)
+    session = twin.presence.session
+    if session is None:
+        return False
+    return twin.meter.session_wh(session.id) - boost.metered_wh >= round(boost.kwh * 1000)

@@ -40,7 +40,7 @@ def trial_refused(twin: Twin, now: datetime) -> Twin:
 
 def plug_out_confirmed(twin: Twin, now: datetime) -> Twin:
     """The twin whose provider answered a command with "not plugged in": its session is over, and nothing failed."""
-    after = apply_presence_step(twin, confirm_plug_out(twin.presence, now=now), (), now)
+    after = apply_presence_step(twin, confirm_plug_out(twin.presence, now=now))
     after = replace(after, control=trial_done(after.control, now))
     text = "The car maker confirmed that the car is not plugged in."
     return ended(after, "superseded", Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER, text, now=now)

@@ -17,11 +17,15 @@ JUDGED_AFTER = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """How many of the closed half-hours Axle has to know were accepted, and how many it refused."""
+    """How many of the closed half-hours Axle has to know were accepted, and how many it refused.
+
+    ``unknown`` are those of which not all was measured: they count as not accepted, whatever was sent of them.
+    """
 
     expected: int
     accepted: int
     rejected: int
+    unknown: int = 0
 
     @property
     def ratio(self) -> float:
@@ -32,9 +36,9 @@ class Completeness:
 def completeness(slots: Iterable[Slot], *, now: datetime, grace: timedelta = GRACE) -> Completeness:
     """The completeness of the half-hours whose grace is over at ``now``."""
     closed = [slot for slot in slots if slot.reportable and slot.end + grace <= now]
-    accepted = sum(slot.reported.accepted_wh == slot.energy_wh for slot in closed)
+    accepted = sum(slot.is_known and slot.reported.accepted_wh == slot.value_wh for slot in closed)
     rejected = sum(slot.state == "rejected" for slot in closed)
-    return Completeness(len(closed), accepted, rejected)
+    return Completeness(len(closed), accepted, rejected, sum(not slot.is_known for slot in closed))
 
 
 def of_local_day(slots: Sequence[Slot], day: date, timezone: str) -> list[Slot]:

@@ -2,7 +2,8 @@
 
 A half-hour is ``open`` until its grace is over, ``due`` from then on, ``sent`` while an answer is awaited, and then
 ``accepted``, or ``rejected`` with Axle's words and parked. Late data makes it ``corrected``: it is due once more, for
-the new value. It is done when the value Axle accepted is the value measured.
+the new value. It is done when the value Axle accepted is the value measured. It is ``unknown`` if nobody knows whether
+anything flowed: nothing is sent, until a later sample tells.
 """
 
 from dataclasses import replace
@@ -34,11 +35,12 @@ def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelt
         return after
     if not after.reportable:
         return replace(after, state="open", due_at=None)
-    if _settled(after, lifetime_rows):
-        return replace(after, state=_settled_state(after), due_at=None, attempts=0)
     untold = after.reported == ReportedValue()
-    goes_on = before is not None and before.state == after.state and before.held_until == after.held_until
-    if before is not None and before.due_at is not None and goes_on and not untold:
+    # What is not known yet is looked at once, a grace after its end: the half-hours that follow are made then.
+    awaited = untold and after.value_wh is None and after.state != "unknown"
+    if _settled(after, lifetime_rows) and not awaited:
+        return replace(after, state=_settled_state(after), due_at=None, attempts=0)
+    if not untold and _waits_already(before, after):
         return after
     due_at = after.end + grace if untold else max(after.end, now) + grace
     if after.held_until is not None:
@@ -46,14 +48,23 @@ def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelt
     return replace(after, state="open" if untold else "corrected", due_at=due_at, attempts=0)
 
 
+def _waits_already(before: Slot | None, after: Slot) -> bool:
+    """Whether the slot was due before, for the same reason and no sooner or later than now."""
+    if before is None or before.due_at is None:
+        return False
+    return before.state == after.state and before.held_until == after.held_until
+
+
 def _settled(slot: Slot, lifetime_rows: bool) -> bool:
-    return slot.reported.settles(slot.energy_wh) and (
+    return slot.reported.settles(slot.value_wh) and (
         not lifetime_rows or slot.reported_lifetime.settles(slot.lifetime_wh)
     )
 
 
 def _settled_state(slot: Slot) -> ReportState:
-    return "accepted" if slot.reported.accepted_wh == slot.energy_wh else "rejected"
+    if slot.value_wh is None:
+        return "unknown"
+    return "accepted" if slot.reported.accepted_wh == slot.value_wh else "rejected"
 
 
 def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLAIM) -> Slot:
@@ -67,7 +78,7 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
         claim=claim,
         due_at=now + claim_for,
         attempts=slot.attempts + 1,
-        reported=replace(reported, sent_wh=slot.energy_wh),
+        reported=replace(reported, sent_wh=slot.value_wh),
         reported_lifetime=replace(reported_lifetime, sent_wh=slot.lifetime_wh),
     )
 

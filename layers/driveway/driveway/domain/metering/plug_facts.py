@@ -6,23 +6,14 @@ believed and turned out to be none stays, and a ``resumed`` at the same instant 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from driveway.domain.metering.registers import Plugs
+from driveway.domain.metering.activity import LATE_MS, Plugs
 from driveway.domain.metering.samples import Sample, SampleKind, to_ms, whole_ms
 from driveway.domain.twin import Presence, Session
 
 OPENINGS: frozenset[SampleKind] = frozenset({"plugged", "joined"})
 PLUG_FACTS = OPENINGS | {"continued", "unplugged", "resumed", "doubted", "cleared"}
-
-
-@dataclass(frozen=True, slots=True)
-class OpenDoubt:
-    """Since when it is in doubt whether the car is at home, and when it was last seen there (aware UTC)."""
-
-    since: datetime
-    home_at: datetime
 
 
 def session_samples(presence: Presence) -> tuple[Sample, ...]:
@@ -50,22 +41,9 @@ def _facts(session: Session) -> Iterator[Sample]:
         yield Sample(whole_ms(session.closed_at), "unplugged")
 
 
-def plug_samples(before: Presence, after: Presence) -> tuple[Sample, ...]:
-    """The plug facts that a change of presence makes, at their own instants."""
-    known = session_samples(before)
-    return tuple(sample for sample in session_samples(after) if sample not in known)
-
-
 def begins(session: Session) -> datetime:
     """When metering of a session begins (to the millisecond)."""
     return whole_ms(session.metered_from or session.plugged_at)
-
-
-def holds(session: Session | None, at: datetime) -> bool:
-    """Whether an instant lies within a session, its ends included."""
-    if session is None or at < begins(session):
-        return False
-    return session.closed_at is None or at <= session.closed_at
 
 
 def closings(samples: Iterable[Sample]) -> set[datetime]:
@@ -75,56 +53,27 @@ def closings(samples: Iterable[Sample]) -> set[datetime]:
 
 
 def plugs_of(samples: Iterable[Sample]) -> Plugs:
-    """When home sessions opened and closed."""
+    """When home sessions opened and closed, and when it was in doubt whether the car is at home."""
     samples = tuple(samples)
     undone = {sample.at for sample in samples if sample.kind == "continued"}
-    opened = {kind: sorted({to_ms(s) for s in samples if s.kind == kind and s.at not in undone}) for kind in OPENINGS}
-    closed = sorted(round(at.timestamp() * 1000) for at in closings(samples))
-    return Plugs(opened["plugged"], closed, opened["joined"])
+    cleared = {sample.at for sample in samples if sample.kind == "cleared"}
+    opened = {kind: {to_ms(s) for s in samples if s.kind == kind and s.at not in undone} for kind in OPENINGS}
+    closed = [round(at.timestamp() * 1000) for at in closings(samples)]
+    doubted = {to_ms(sample) for sample in samples if sample.kind == "doubted" and sample.at not in cleared}
+    return Plugs.of(opened["plugged"], closed, opened["joined"], doubted)
 
 
-def plug_changes(samples: Iterable[Sample]) -> list[tuple[datetime, bool]]:
-    """When sessions opened (True) and closed (False), in order; at one instant an opening comes last and counts."""
-    samples = tuple(samples)
-    undone = {sample.at for sample in samples if sample.kind == "continued"}
-    changes = {(sample.at, True) for sample in samples if sample.kind in OPENINGS and sample.at not in undone}
-    return sorted(changes | {(at, False) for at in closings(samples)})
+def told_at_home(samples: Iterable[Sample], plugs: Plugs) -> list[Sample]:
+    """The plug facts, and of the other samples those told in a home session and not in doubt, its ends included.
 
-
-def told_at_home(samples: Iterable[Sample], *, plugged: bool, doubt: OpenDoubt | None = None) -> list[Sample]:
-    """The plug facts, and of the other samples those told inside a home session and not in doubt, its ends included.
-
-    ``plugged``: a session is open before the first of them; ``doubt``: whether it is at home is in doubt by then.
+    Of registers also what is read minutes before and after: the last value of a session often comes after its end.
     """
-    return _walked(samples, plugged=plugged, doubt=doubt)[0]
-
-
-def open_doubt(samples: Iterable[Sample], *, plugged: bool, doubt: OpenDoubt | None) -> OpenDoubt | None:
-    """The doubt that is open after the last of the samples; ``doubt`` is the one that is open before the first."""
-    facts = [sample for sample in samples if sample.kind in PLUG_FACTS]
-    return _walked(facts, plugged=plugged, doubt=doubt)[1]
-
-
-def _walked(
-    samples: Iterable[Sample], *, plugged: bool, doubt: OpenDoubt | None
-) -> tuple[list[Sample], OpenDoubt | None]:
-    by_instant: dict[datetime, list[Sample]] = {}
-    for sample in samples:
-        by_instant.setdefault(sample.at, []).append(sample)
-    opens = dict(plug_changes(sample for reported in by_instant.values() for sample in reported))
-    found: list[Sample] = []
-    for at in sorted(by_instant):
-        was_plugged, plugged = plugged, opens.get(at, plugged)
-        doubt = _doubt_at(by_instant[at], at, None if at in opens else doubt, plugged=plugged)
-        counts = (was_plugged or plugged) and doubt is None
-        found += [s for s in by_instant[at] if counts or s.kind in PLUG_FACTS]
-    return found, doubt
-
-
-def _doubt_at(reported: Iterable[Sample], at: datetime, doubt: OpenDoubt | None, *, plugged: bool) -> OpenDoubt | None:
-    kinds = {sample.kind: sample.value for sample in reported}
-    if not plugged:
-        return None
-    if "doubted" not in kinds or "cleared" in kinds:
-        return doubt
-    return doubt or OpenDoubt(at, at - timedelta(seconds=kinds["doubted"]))
+    return [
+        sample
+        for sample in samples
+        if sample.kind in PLUG_FACTS
+        or (
+            plugs.holds(to_ms(sample), LATE_MS if sample.kind in ("session", "lifetime") else 0)
+            and not plugs.is_doubted(to_ms(sample))
+        )
+    ]

@@ -25,7 +25,10 @@ def next_to_make(latest: Slot, *, now: datetime, grace: timedelta = GRACE) -> Sl
 
 
 def plugged_slot(after: Slot, start: datetime, *, grace: timedelta = GRACE) -> Slot:
-    """A half-hour of a plugged session nothing has been heard of yet: no energy, until a sample says otherwise."""
+    """A half-hour of a plugged session of which nothing was reported yet.
+
+    The car is known to have taken nothing if it was idle before and would have reported a change; else it is unknown.
+    """
     since = after.doubted_since
     held_until = None if since is None else since + DOUBT_LASTS
     due_at = start + HALF_HOUR + grace
@@ -35,6 +38,9 @@ def plugged_slot(after: Slot, start: datetime, *, grace: timedelta = GRACE) -> S
         start,
         plugged=True,
         plugged_at_end=True,
+        quality="power" if after.idle_at_end else None,
+        unknown_ms=0 if after.idle_at_end else HALF_HOUR // timedelta(milliseconds=1),
+        idle_at_end=after.idle_at_end,
         doubted_since=since,
         held_until=held_until,
         due_at=due_at if held_until is None else max(due_at, held_until),

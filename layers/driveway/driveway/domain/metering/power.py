@@ -1,35 +1,63 @@
 """The power line: power samples and the facts of charging in order of time, and the spans between them."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from driveway.domain.metering.activity import EVER_MS, MAX_SPAN_MS, Plugs, Span, merged
 from driveway.domain.metering.plug_facts import closings
-from driveway.domain.metering.registers import MAX_SPAN_MS, Plugs
 from driveway.domain.metering.samples import Sample, to_ms
 from driveway.domain.presence.observation import MeasuringPoint
 
-BIG_GAP_MS = 15 * 60_000
+MINUTE_MS = 60_000
+MEASURED_MS = 15 * MINUTE_MS
+"""Between two samples no further apart power changes evenly."""
+POLLED_MS = 90 * MINUTE_MS
+"""How long a source that polls may be silent while power holds: some makes are polled hourly."""
+POLLED_IDLE_MS = 30 * MINUTE_MS
+PUSHED_MS = 24 * 60 * MINUTE_MS
+SAME_POWER_PCT = 10
+SAME_POWER_W = 300
+
+SpanKind = Literal["measured", "held", "at_most"]
 
 
 @dataclass(slots=True)
 class LineEvent:
-    """What is known of charging at one instant: power by measuring point (watts), and the fact if one was told."""
+    """What is known of charging at one instant: power by measuring point (watts), and the fact if one was told.
+
+    ``tells_every_change``: its source would have told if anything had changed since, until the next event.
+    """
 
     at_ms: int
     power_w: dict[MeasuringPoint, int] = field(default_factory=dict)
     fact: Literal["charging", "stopped"] | None = None
+    tells_every_change: bool = False
+
+    @property
+    def is_stop(self) -> bool:
+        return self.fact == "stopped" or (bool(self.power_w) and not any(self.power_w.values()))
+
+    @property
+    def is_charging(self) -> bool:
+        return any(self.power_w.values()) or (self.fact == "charging" and not self.power_w)
 
 
 @dataclass(frozen=True, slots=True)
 class PowerSpan:
-    """A span of time between neighbours of one measuring point, over which power changes evenly."""
+    """A span of time between neighbours of one measuring point, over which power changes evenly.
+
+    ``measured`` spans are short; in ``held`` ones power is taken to hold; ``at_most`` says no more than that the power
+    is not exceeded, as the span ends in a change whose instant is not known.
+    """
 
     start_ms: int
     end_ms: int
     start_w: int
     end_w: int
+    kind: SpanKind = "measured"
 
     def units_at(self, at_ms: int) -> int:
         """Energy from the start of the span until ``at_ms``, in half watt-milliseconds."""
@@ -48,6 +76,7 @@ def power_line(samples: Iterable[Sample]) -> list[LineEvent]:
             continue
         at_ms = to_ms(sample)
         event = events.setdefault(at_ms, LineEvent(at_ms))
+        event.tells_every_change |= sample.tells_every_change and not ends_session
         if sample.kind == "power":
             held = event.power_w.get(sample.measuring_point, 0)
             event.power_w[sample.measuring_point] = max(sample.value, held)
@@ -63,27 +92,88 @@ def power_line(samples: Iterable[Sample]) -> list[LineEvent]:
 
 def power_spans(line: Sequence[LineEvent], point: MeasuringPoint) -> list[PowerSpan]:
     """The spans one measuring point gives: between two of its samples, to a stop, and from a start to its sample."""
-    spans = []
     events = [event for event in line if point in event.power_w or (event.fact and not event.power_w)]
-    for before, after in pairwise(events):
-        start_w, end_w = before.power_w.get(point), after.power_w.get(point)
-        if start_w is not None:
-            spans.append(PowerSpan(before.at_ms, after.at_ms, start_w, start_w if end_w is None else end_w))
-        elif before.fact == "charging" and end_w is not None:
-            spans.append(PowerSpan(before.at_ms, after.at_ms, end_w, end_w))
-    return spans
+    spans = (_span(before, after, point) for before, after in pairwise(events))
+    return [span for span in spans if span is not None]
 
 
-def idle_spans(line: Sequence[LineEvent], plugs: Plugs) -> list[tuple[int, int]]:
-    """The time (milliseconds since 1970) known to be idle: from a stop until the next event, and between sessions."""
+def _span(before: LineEvent, after: LineEvent, point: MeasuringPoint) -> PowerSpan | None:
+    """The span from one event to the next; None if no power flowed at its start, or none is known."""
+    start_w, end_w = before.power_w.get(point), after.power_w.get(point)
+    start_w = end_w if start_w is None else start_w
+    gap_ms = after.at_ms - before.at_ms
+    if before.is_stop or not start_w or gap_ms > MAX_SPAN_MS:
+        return None
+    end_w = start_w if end_w is None or after.is_stop else end_w
+    if before.tells_every_change and gap_ms <= PUSHED_MS:
+        holds = gap_ms > MEASURED_MS and not _about_same(start_w, end_w)
+        end_w = start_w if holds else end_w
+        kind: SpanKind = "measured" if gap_ms <= MEASURED_MS else "held"
+    else:
+        kind = _polled(gap_ms, start_w, end_w, stops=after.is_stop)
+        start_w, end_w = (max(start_w, end_w),) * 2 if kind == "at_most" else (start_w, end_w)
+    return PowerSpan(before.at_ms, after.at_ms, start_w, end_w, kind)
+
+
+def _polled(gap_ms: int, start_w: int, end_w: int, *, stops: bool) -> SpanKind:
+    """What is known between two samples of a source that polls.
+
+    Power holds if both ends charge with about the same. A stop came some time in the span.
+    """
+    if gap_ms <= MEASURED_MS and not stops:
+        return "measured"
+    return "held" if gap_ms <= POLLED_MS and not stops and _about_same(start_w, end_w) else "at_most"
+
+
+def _about_same(one_w: int, other_w: int) -> bool:
+    return abs(one_w - other_w) <= max(SAME_POWER_W, max(one_w, other_w) * SAME_POWER_PCT // 100)
+
+
+def idle_spans(line: Sequence[LineEvent], plugs: Plugs, *, polled_ms: int = POLLED_IDLE_MS) -> list[Span]:
+    """The time (milliseconds since 1970) in which nothing flowed for certain, in order.
+
+    Between sessions; from a stop until the next event where the source tells every change, also when no event came yet;
+    and between two stops that a source that polls told within ``polled_ms``.
+    """
     spans = [
         (before.at_ms, after.at_ms)
         for before, after in pairwise(line)
-        if before.fact == "stopped" and after.at_ms - before.at_ms <= MAX_SPAN_MS
+        if before.is_stop and after.at_ms - before.at_ms <= _idle_for(before, after, polled_ms)
     ]
-    begun_ms = plugs.begun_ms()
+    if line and line[-1].is_stop and line[-1].tells_every_change:
+        spans.append((line[-1].at_ms, line[-1].at_ms + MAX_SPAN_MS))
+    begins = [begin for begin, _ in plugs.sessions]
+    # What was known before a plug-in does not hold after it.
+    spans = [(start, _next(begins, start + 1, end)) for start, end in spans]
     for closed_ms in plugs.closed_ms:
-        opened_ms = next((at_ms for at_ms in begun_ms if at_ms >= closed_ms), None)
-        if opened_ms is not None and opened_ms - closed_ms <= MAX_SPAN_MS:
-            spans.append((closed_ms, opened_ms))
-    return spans
+        spans.append((closed_ms, _next(begins, closed_ms, EVER_MS)))
+    return merged(spans)
+
+
+def _next(instants: Sequence[int], from_ms: int, until_ms: int) -> int:
+    """The first of some instants from ``from_ms`` on, ``until_ms`` at the latest."""
+    index = bisect_left(instants, from_ms)
+    return min(instants[index], until_ms) if index < len(instants) else until_ms
+
+
+def _idle_for(before: LineEvent, after: LineEvent, polled_ms: int) -> int:
+    if before.tells_every_change:
+        return MAX_SPAN_MS
+    return polled_ms if after.is_stop else 0
+
+
+def begins_of_charging(line: Sequence[LineEvent]) -> list[int]:
+    """When charging began: of a source that polls, when it was last seen stopped."""
+    return [
+        after.at_ms if before.tells_every_change else before.at_ms
+        for before, after in pairwise(line)
+        if before.is_stop and after.is_charging
+    ]
+
+
+def is_idle_in(session: Span | None, line: Sequence[LineEvent], at_ms: int) -> bool:
+    """Whether the car is idle at an instant of a session, and would have reported a change since."""
+    index = bisect_right(line, at_ms, key=lambda event: event.at_ms) - 1
+    if session is None or index < 0 or line[index].at_ms < session[0]:
+        return False
+    return line[index].is_stop and line[index].tells_every_change

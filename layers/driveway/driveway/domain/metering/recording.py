@@ -1,7 +1,7 @@
 """Recording samples: which half-hours they change, given the stored half-hours around them.
 
-What is stored is always a function of the set of samples. A new sample changes the half-hours that the spans to its
-neighbours touch; ``record`` says so when the window it was given does not reach far enough to tell.
+What is stored is always a function of the set of samples. The days from that of the earliest new sample on are worked
+out anew, with what the day before hands on; ``record`` says so when the window it was given does not reach far enough.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from driveway.domain.metering.energy import HALF_HOUR_MS, HalfHour, energy_of, half_hours
+from driveway.domain.metering.activity import EVER_MS, Plugs, Span
+from driveway.domain.metering.energy import Energy, energy_of
+from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
+from driveway.domain.metering.histories import DAY_MS, NOTHING, HandedOn, Histories, day_of, open_from
 from driveway.domain.metering.ledger import measured
-from driveway.domain.metering.plug_facts import PLUG_FACTS, OpenDoubt, open_doubt, plug_changes, told_at_home
-from driveway.domain.metering.reach import Reach
+from driveway.domain.metering.pieces import HALF_HOUR_MS
+from driveway.domain.metering.plug_facts import PLUG_FACTS
 from driveway.domain.metering.samples import Rating, Sample, to_ms
 from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
-
-RIPPLE = 8
-NEVER_MS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,12 @@ class Metered:
     lifetime_rows: bool = False
 
 
+def window_start(samples: Iterable[Sample]) -> datetime:
+    """From when on ``record`` needs the slots, of samples that do not change what is before their own day."""
+    day_ms = day_of(min(to_ms(sample) for sample in samples))
+    return datetime.fromtimestamp(day_ms / 1000, UTC) - timedelta(milliseconds=HALF_HOUR_MS)
+
+
 def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: datetime) -> tuple[Slot, ...] | None:
     """The slots that differ from what is stored once these samples are in; none when all is as it should be.
 
@@ -58,99 +64,154 @@ class _Recording:
     """Samples on their way into the half-hours of a window."""
 
     window: Window
-    new: frozenset[Sample]
     metered: Metered
     stored: Mapping[int, Slot]
-    held: frozenset[Sample]
-    was_plugged: bool
-    doubt_before: OpenDoubt | None
+    samples: Mapping[int, frozenset[Sample]]
+    first_new_ms: int
 
     @classmethod
     def of(cls, window: Window, new: frozenset[Sample], metered: Metered) -> Self:
-        # Of the first slot no more is used than what it hands on: whether the samples after it were told at home.
-        handing_on, known = ((), window.slots) if window.all_before else (window.slots[:1], window.slots[1:])
-        held = frozenset(sample for slot in known for sample in slot.samples)
         stored = {_ms(slot.start): slot for slot in window.slots}
-        plugged = any(slot.plugged_at_end for slot in handing_on)
-        since = next((slot.doubted_since for slot in handing_on), None)
-        doubt = None if since is None else OpenDoubt(since, since)
-        return cls(window, new, metered, stored, held, plugged, doubt)
+        samples = {start: slot.samples for start, slot in stored.items()}
+        for sample in new:
+            start = _half_hour(to_ms(sample))
+            samples[start] = samples.get(start, frozenset()) | {sample}
+        first_new_ms = min(to_ms(sample) for sample in new)
+        if any(sample.kind in PLUG_FACTS for sample in new):
+            # A doubt that begins or ends touches each half-hour since the last sight of home.
+            doubts = [s for held in samples.values() for s in held if s.kind == "doubted"]
+            homes_ms = (to_ms(s) - 1000 * s.value for s in doubts if to_ms(s) >= first_new_ms - DAY_MS)
+            first_new_ms = min(first_new_ms, *homes_ms, first_new_ms)
+        return cls(window, metered, stored, samples, first_new_ms)
 
     def changes(self, now: datetime) -> tuple[Slot, ...] | None:
         """See ``record``."""
-        counting = self._counting(self.held | self.new)
-        span = self._span(counting)
-        if span is None:
+        found = self._energy()
+        if found is None:
             return None
-        first, last, plugged = span
-        energy, samples = energy_of(counting, self.metered.rating), _by_half_hour(self.held | self.new)
-        # The slot that follows is worked out anew: it may have been made from an older state of this one.
-        last = min((start for start in self.stored if start > last), default=last)
-        doubt = self._open_doubt(self.held | self.new)
+        energy, first = found
+        last = max(self.samples)
         before = self.stored.get(first - HALF_HOUR_MS)
-        carry = before.carry if before is not None else 0
-        while True:
-            energies = half_hours(energy, first_ms=first, last_ms=last, carry=carry)
-            slots = _slots(first, last, self.stored, samples, energies, self.metered, plugged=plugged, doubt=doubt)
-            following = sorted(start for start in self.stored if start > last)[:RIPPLE]
-            if not following or _as_stored_at_end(last, slots, self.stored):
-                told_from = _half_hour(min(to_ms(sample) for sample in self.new))
-                return tuple(_changed(slots, self.stored, self.metered, told_from, now=now))
-            last = following[-1]
+        energies = half_hours(energy, first_ms=first, last_ms=last, carry=before.carry if before is not None else 0)
+        return tuple(self._changed(self._slots(first, last, energy, energies), now))
 
-    def _span(self, counting: Sequence[Sample]) -> tuple[int, int, bool] | None:
-        """The first and the last half-hour that may change, and whether the car is plugged in before the first.
-
-        None when that depends on slots before the window.
-        """
-        reaches = self._reaches(counting)
-        touched = self._touched_by_doubts()
-        if touched is None:
+    def _energy(self) -> tuple[Energy, int] | None:
+        """The energy of whole days, and the first half-hour that the new samples may change; None as in ``record``."""
+        rating = self.metered.rating
+        day = day_of(self.first_new_ms)
+        handed_on = self._handed_on(day)
+        if handed_on is None:
             return None
-        instants = [to_ms(sample) for sample in self.new] + touched
-        first = _half_hour(min(reach.changed_from(min(instants)) for reach in reaches))
-        last = _half_hour(max(reach.changed_to(max(instants)) for reach in reaches))
+        # What comes first in a day may change what lies between it and the last of the days before.
+        changed_ms = min(self.first_new_ms, open_from(handed_on, day, rating))
+        first = _half_hour(changed_ms) - HALF_HOUR_MS
         before = max((start for start in self.stored if start < first), default=None)
         if before is None and not self.window.all_before:
             return None
-        plugged = before is not None and self.stored[before].plugged_at_end
-        if before is not None and plugged:
-            first = before + HALF_HOUR_MS
-        reaches[0].back(first - 1)
-        return None if any(reach.short for reach in reaches) else (first, last, plugged)
+        if before is not None and self.stored[before].plugged_at_end:
+            # No half-hour of a plugged session is left out.
+            first = min(first, before + HALF_HOUR_MS)
+        base = min(day, day_of(first))
+        while True:
+            handed_on = self._handed_on(base)
+            if handed_on is None:
+                return None
+            samples = [s for start, held in self.samples.items() if start >= base for s in held]
+            until_ms = max(self.samples) + HALF_HOUR_MS
+            energy = energy_of(samples, rating, handed_on, from_ms=base, until_ms=until_ms)
+            first = _without_crossing(first, energy.shared)
+            if first >= base:
+                return energy, first
+            base = day_of(first)
 
-    def _touched_by_doubts(self) -> list[int] | None:
-        """The last sights of home before a doubt that begins or ends: it touches each half-hour since.
+    def _handed_on(self, day: int) -> HandedOn | None:
+        """What the time before a day hands on to it; None if the window does not reach back to it."""
+        before = [slot for start, slot in self.stored.items() if start < day and slot.handed_on is not None]
+        if before:
+            return max(before, key=lambda slot: slot.start).handed_on
+        return NOTHING if self.window.all_before else None
 
-        None when it began before the window.
-        """
-        before, after = self._open_doubt(self.held), self._open_doubt(self.held | self.new)
-        if before == after:
-            return []
-        if self.doubt_before is not None:
-            return None
-        return [_ms(doubt.home_at) for doubt in (before, after) if doubt is not None]
+    def _slots(self, first: int, last: int, energy: Energy, energies: Mapping[int, HalfHour]) -> dict[int, Slot]:
+        """The slots from first to last as they should be; half-hours that there is nothing to say of are left out."""
+        slots: dict[int, Slot] = {}
+        for start in range(first, last + 1, HALF_HOUR_MS):
+            held, half_hour = self.samples.get(start, frozenset()), energies.get(start, HalfHour())
+            is_plugged, doubt = _is_plugged(energy.plugs, start), _open_doubt(energy)
+            if start not in self.stored and not (held or half_hour.energy_wh or is_plugged):
+                continue
+            slots[start] = replace(
+                self.stored.get(start) or self._empty(start),
+                axle_asset_id=self.metered.axle_asset_id,
+                samples=held,
+                energy_wh=half_hour.energy_wh,
+                quality=half_hour.quality,
+                measuring_point=half_hour.measuring_point,
+                flags=half_hour.flags,
+                carry=half_hour.carry,
+                unknown_ms=half_hour.unknown_ms,
+                idle_at_end=half_hour.idle_at_end,
+                sessions_wh=half_hour.sessions_wh,
+                plugged=is_plugged,
+                doubted_since=_instant(doubt[0]) if doubt and start + HALF_HOUR_MS > doubt[0] else None,
+                held_until=_instant(doubt[0]) + DOUBT_LASTS if doubt and start + HALF_HOUR_MS > doubt[1] else None,
+                plugged_at_end=energy.plugs.session_at(start + HALF_HOUR_MS - 1) is not None,
+            )
+        return _with_handed_on(slots, energy.histories)
 
-    def _reaches(self, counting: Sequence[Sample]) -> list[Reach]:
-        known_from = _known_from(self.window)
-        reaches = [Reach.over(counting, self.metered.rating, known_from)]
-        if any(sample.kind in PLUG_FACTS for sample in self.new - self.held):
-            # What counted until now may count no more: its spans reach as far as they did with it.
-            reaches.append(Reach.over(self._counting(self.held), self.metered.rating, known_from))
-        return reaches
+    def _empty(self, start: int) -> Slot:
+        return Slot(self.metered.asset, self.metered.axle_asset_id, datetime.fromtimestamp(start / 1000, UTC))
 
-    def _counting(self, samples: Iterable[Sample]) -> list[Sample]:
-        """The samples that count, in order."""
-        ordered = sorted(samples, key=lambda s: (s.at, s.kind, s.value))
-        if not self.metered.rating.travels:
-            return ordered
-        return told_at_home(ordered, plugged=self.was_plugged, doubt=self.doubt_before)
+    def _changed(self, slots: Mapping[int, Slot], now: datetime) -> Sequence[Slot]:
+        grace, lifetime_rows = self.metered.grace, self.metered.lifetime_rows
+        changed = []
+        for start, slot in slots.items():
+            before = self.stored.get(start)
+            if slot != before:
+                changed.append(measured(before, slot, now=now, grace=grace, lifetime_rows=lifetime_rows))
+        return sorted(changed, key=self._place)
 
-    def _open_doubt(self, samples: Iterable[Sample]) -> OpenDoubt | None:
-        """The doubt that is open after the last of the samples."""
-        if not self.metered.rating.travels:
-            return None
-        return open_doubt(samples, plugged=self.was_plugged, doubt=self.doubt_before)
+    def _place(self, slot: Slot) -> tuple[bool, int]:
+        """A changed slot's place in the order of writing: those that get new samples last."""
+        # If writing breaks off, the next try has to find what is left to do.
+        before = self.stored.get(_ms(slot.start))
+        return slot.samples != (before.samples if before is not None else frozenset()), _ms(slot.start)
+
+
+def _without_crossing(first: int, shared: Iterable[Span]) -> int:
+    """The half-hour at or before ``first`` that no span crosses: energy that is shared out is shared over all of it."""
+    for start_ms, end_ms in sorted(shared, key=lambda span: -span[1]):
+        if start_ms < first < end_ms:
+            first = _half_hour(start_ms) - HALF_HOUR_MS
+    return first
+
+
+def _with_handed_on(slots: dict[int, Slot], histories: Histories) -> dict[int, Slot]:
+    """The slots, the last of each day with what the day hands on; a day without samples hands on what it got."""
+    last_of_day = {day_of(start): start for start in sorted(slots)}
+    for day, start in last_of_day.items():
+        until = [day_ms for day_ms in histories.handed_on if day_ms <= day + DAY_MS]
+        latest = histories.handed_on[max(until)] if until else histories.before
+        slots[start] = replace(slots[start], handed_on=latest)
+    return slots
+
+
+def _is_plugged(plugs: Plugs, start: int) -> bool:
+    """Whether the car was plugged in for any of a half-hour."""
+    end = start + HALF_HOUR_MS
+    return any(begun < end and closed > start for begun, closed in plugs.sessions)
+
+
+def _open_doubt(energy: Energy) -> tuple[int, int] | None:
+    """Since when it is in doubt whether the car is at home, and when it was last seen there, if that is open."""
+    since_ms = next((since for since, until in energy.plugs.doubts if until == EVER_MS), None)
+    if since_ms is None:
+        return None
+    facts = (s for s in energy.histories.counting if s.kind == "doubted" and to_ms(s) == since_ms)
+    return since_ms, since_ms - 1000 * max(sample.value for sample in facts)
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def _ms(instant: datetime) -> int:
@@ -159,96 +220,3 @@ def _ms(instant: datetime) -> int:
 
 def _half_hour(at_ms: int) -> int:
     return at_ms // HALF_HOUR_MS * HALF_HOUR_MS
-
-
-def _known_from(window: Window) -> int | None:
-    if window.all_before:
-        return None
-    return _ms(window.slots[0].end) if window.slots else NEVER_MS
-
-
-def _by_half_hour(samples: Iterable[Sample]) -> dict[int, frozenset[Sample]]:
-    found: dict[int, set[Sample]] = {}
-    for sample in samples:
-        found.setdefault(_half_hour(to_ms(sample)), set()).add(sample)
-    return {start: frozenset(held) for start, held in found.items()}
-
-
-def _slots(
-    first: int,
-    last: int,
-    stored: Mapping[int, Slot],
-    samples: Mapping[int, frozenset[Sample]],
-    energies: Mapping[int, HalfHour],
-    metered: Metered,
-    *,
-    plugged: bool,
-    doubt: OpenDoubt | None,
-) -> dict[int, Slot]:
-    """The slots from first to last as they should be; half-hours that there is nothing to say of are left out."""
-    slots = {}
-    for start in range(first, last + 1, HALF_HOUR_MS):
-        held, energy = samples.get(start, frozenset()), energies.get(start, HalfHour())
-        plugged_in, plugged = _plugged(start, held, plugged)
-        if start not in stored and not (held or energy.energy_wh or plugged_in):
-            continue
-        empty = Slot(metered.asset, metered.axle_asset_id, datetime.fromtimestamp(start / 1000, UTC))
-        touched = doubt is not None and empty.end > doubt.home_at
-        slots[start] = replace(
-            stored.get(start, empty),
-            axle_asset_id=metered.axle_asset_id,
-            samples=held,
-            energy_wh=energy.energy_wh,
-            quality=energy.quality,
-            measuring_point=energy.measuring_point,
-            flags=energy.flags,
-            carry=energy.carry,
-            plugged=plugged_in,
-            plugged_at_end=plugged,
-            doubted_since=doubt.since if doubt is not None and empty.end > doubt.since else None,
-            held_until=doubt.since + DOUBT_LASTS if doubt is not None and touched else None,
-        )
-    return slots
-
-
-def _plugged(start: int, samples: Iterable[Sample], plugged: bool) -> tuple[bool, bool]:
-    """Whether the car was plugged in for any of the half-hour, and at its end."""
-    changes = plug_changes(samples)
-    at_start = [opens for at, opens in changes if _ms(at) == start]
-    any_time = at_start[-1] if at_start else plugged
-    return any_time or any(opens for _, opens in changes), changes[-1][1] if changes else plugged
-
-
-def _as_stored_at_end(last: int, slots: Mapping[int, Slot], stored: Mapping[int, Slot]) -> bool:
-    """Whether what the last slot hands on to the next is what it handed on before."""
-    return _handed_on(last, {**stored, **slots}) == _handed_on(last, stored)
-
-
-def _handed_on(last: int, slots: Mapping[int, Slot]) -> tuple[int, bool, datetime | None]:
-    latest = max((start for start in slots if start <= last), default=None)
-    if latest is None:
-        return 0, False, None
-    slot = slots[latest]
-    return slot.carry if latest == last else 0, slot.plugged_at_end, slot.doubted_since
-
-
-def _changed(
-    slots: Mapping[int, Slot], stored: Mapping[int, Slot], metered: Metered, told_from: int, *, now: datetime
-) -> Sequence[Slot]:
-    changed = []
-    for start, slot in slots.items():
-        before = stored.get(start)
-        if slot != before:
-            changed.append(measured(before, slot, now=now, grace=metered.grace, lifetime_rows=metered.lifetime_rows))
-    return sorted(changed, key=lambda slot: _place(slot, stored, told_from))
-
-
-def _place(slot: Slot, stored: Mapping[int, Slot], told_from: int) -> tuple[bool, bool, int]:
-    """A changed slot's place in the order of writing."""
-    # If writing breaks off, the next try has to find what is left to do. Before the samples it goes on after the last
-    # slot that is there; after them it goes on until a slot is as it should be, so the farthest are written first.
-    start_ms = _ms(slot.start)
-    before = stored.get(start_ms)
-    holds_new = slot.samples != (before.samples if before is not None else frozenset())
-    is_after = start_ms >= told_from
-    return holds_new, is_after, -start_ms if is_after else start_ms

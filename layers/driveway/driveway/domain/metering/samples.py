@@ -1,17 +1,20 @@
 """Meter samples: what observations say about energy, one value at one instant each."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from driveway.domain.presence.observation import MeasuringPoint, Observation
+from driveway.domain.metering.meter_kind import UNKNOWN_METER, MeterKind, at_the_charger
+from driveway.domain.presence.observation import MeasuringPoint, Observation, RegisterKind
 from driveway.domain.presence.vehicle import is_of_another_vehicle, named_vehicle_id
 from driveway.domain.twin import Link, Twin
 
 SampleKind = Literal[
     "lifetime",
     "session",
+    "delta",
     "soc",
     "power",
     "charging",
@@ -34,13 +37,15 @@ MAX_WH = 10**11
 class Sample:
     """One value at ``at`` (aware UTC, to the millisecond).
 
-    ``lifetime`` and ``session`` are registers and ``soc`` the energy in the battery, in watt-hours; ``power`` is in
-    watts. The other kinds are facts without a value: ``charging`` (at an unknown rate), ``stopped`` (not charging), and
-    of home sessions ``plugged`` (one opened), ``joined`` (one opened whose plug-in was before: its registers go on),
+    All values are at the charger (see ``meter_kind``). ``lifetime`` and ``session`` are registers, ``delta`` is what
+    flowed since the ``delta`` before, and ``soc`` the energy in the battery, in watt-hours; ``power`` is in watts. The
+    other kinds are facts without a value: ``charging`` (at an unknown rate), ``stopped`` (not charging), and of home
+    sessions ``plugged`` (one opened), ``joined`` (one opened whose plug-in was before: its registers go on),
     ``continued`` (what opened it at this instant was no plug-in), ``unplugged`` (one closed), ``resumed`` (what closed
     it at this instant was no plug-out), ``doubted`` (the car was reported away; the value is how many seconds ago it
     was last seen at home) and ``cleared`` (what began a doubt at this instant was a stray). ``vehicle_id`` is whose
-    battery a ``soc`` is of, where the car was named.
+    battery a ``soc`` is of, where the car was named. ``register`` is what the source says of its register, and
+    ``tells_every_change`` what it says of its power and charging.
     """
 
     at: datetime
@@ -48,6 +53,8 @@ class Sample:
     value: int = 0
     measuring_point: MeasuringPoint = "unknown"
     vehicle_id: str | None = None
+    register: RegisterKind | None = None
+    tells_every_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,10 @@ def thousandths(value: float | None) -> int | None:
     return int((number * 1000).to_integral_value())
 
 
-def samples_of(observation: Observation, twin: Twin, *, now: datetime) -> tuple[Sample, ...]:
-    """The samples an observation holds that was taken into the twin.
+def samples_of(
+    observation: Observation, twin: Twin, meter: MeterKind = UNKNOWN_METER, *, now: datetime
+) -> tuple[Sample, ...]:
+    """The samples an observation holds that was taken into the twin. ``meter`` says what its source's values are.
 
     Instants more than five minutes ahead of ``now`` or more than 30 days past, negative and non-finite values give
     nothing. Negative power (discharge) counts as none. A lifetime register that is not said to be a charger's is the
@@ -94,26 +103,39 @@ def samples_of(observation: Observation, twin: Twin, *, now: datetime) -> tuple[
     at = whole_ms(observation.at)
     if not now - MAX_AGE <= at <= now + MAX_AHEAD:
         return ()
-    samples: list[Sample] = []
-    values: tuple[tuple[SampleKind, int | None], ...] = (
-        ("lifetime", thousandths(observation.energy_lifetime_kwh)),
-        ("session", thousandths(observation.energy_session_kwh)),
-        _power(observation),
+    found = (*_registers(observation, at, twin.link, meter), _line(observation, at, meter))
+    soc = _state_of_charge(observation, at, twin)
+    return tuple(sample for sample in (*found, soc) if sample is not None)
+
+
+def _registers(observation: Observation, at: datetime, link: Link, meter: MeterKind) -> Iterator[Sample]:
+    values: tuple[tuple[SampleKind, float | None, MeasuringPoint], ...] = (
+        ("lifetime", observation.energy_lifetime_kwh, meter.lifetime_at),
+        ("session", observation.energy_session_kwh, meter.session_at),
+        ("delta", observation.energy_delta_kwh, meter.session_at),
     )
-    for kind, value in values:
-        if value is not None:
-            samples.append(Sample(at, kind, value, _point(kind, observation, twin.link)))
-    if (soc := _state_of_charge(observation, at, twin)) is not None:
-        samples.append(soc)
-    return tuple(samples)
+    declared = observation.register or meter.register
+    for field, value_kwh, usual_point in values:
+        point = usual_point if observation.measuring_point == "unknown" else observation.measuring_point
+        value_wh = at_the_charger(thousandths(value_kwh), point)
+        if value_wh is None:
+            continue
+        # What the source says of its register goes before the name of the field.
+        kind: SampleKind = "lifetime" if field == "session" and declared == "lifetime" else field
+        if kind == "lifetime" and point == "unknown" and link.type != "charger":
+            point = "vehicle_ac_input"
+        yield Sample(at, kind, value_wh, point, register=declared if kind == "session" else None)
 
 
-def _point(kind: SampleKind, observation: Observation, link: Link) -> MeasuringPoint:
-    if kind in ("charging", "stopped"):
-        return "unknown"
-    if kind == "lifetime" and observation.measuring_point == "unknown" and link.type != "charger":
-        return "vehicle_ac_input"
-    return observation.measuring_point
+def _line(observation: Observation, at: datetime, meter: MeterKind) -> Sample | None:
+    kind, value_w = _power(observation)
+    if value_w is None:
+        return None
+    tells = meter.tells_every_change if observation.tells_every_change is None else observation.tells_every_change
+    if kind != "power":
+        return Sample(at, kind, tells_every_change=tells)
+    point = meter.power_at if observation.measuring_point == "unknown" else observation.measuring_point
+    return Sample(at, kind, at_the_charger(value_w, point) or 0, point, tells_every_change=tells)
 
 
 def _power(observation: Observation) -> tuple[SampleKind, int | None]:
@@ -137,7 +159,8 @@ def _state_of_charge(observation: Observation, at: datetime, twin: Twin) -> Samp
     own = None if vehicle_id is None else twin.vehicle_intents.get(vehicle_id)
     battery_kwh = own.battery_kwh if own is not None else None
     value = _battery_wh(observation.soc_pct, battery_kwh or twin.link.battery_kwh)
-    return None if value is None else Sample(at, "soc", value, observation.measuring_point, vehicle_id)
+    value = at_the_charger(value, "battery")
+    return None if value is None else Sample(at, "soc", value, "battery", vehicle_id)
 
 
 def _battery_wh(soc_pct: float | None, battery_kwh: float | None) -> int | None:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.energy import Quality
+from driveway.domain.metering.histories import HandedOn
+from driveway.domain.metering.pieces import Quality
 from driveway.domain.metering.samples import Sample
 from driveway.domain.presence.observation import MeasuringPoint
 
-ReportState = Literal["open", "due", "sent", "accepted", "rejected", "corrected"]
+ReportState = Literal["open", "due", "sent", "accepted", "rejected", "corrected", "unknown"]
 Label = Literal["charger_consumption_energy_kwh", "charger_lifetime_consumption_energy_kwh"]
 
 ENERGY: Label = "charger_consumption_energy_kwh"
@@ -18,9 +19,9 @@ GRACE = timedelta(minutes=10)
 CLAIM = timedelta(minutes=5)
 FIRST_RETRY = timedelta(seconds=30)
 LAST_RETRY = timedelta(minutes=5)
+UNKNOWN_TOLERATED_MS = 60_000
 DOUBT_LASTS = timedelta(minutes=65)
 """Longer than a doubt whether the car is at home can last, so that a half-hour is told in the end whatever happens."""
-
 LAST_RETRY_SHUT_OUT = timedelta(hours=4)
 """Of an asset that Axle takes nothing of, while it takes that of others."""
 
@@ -51,7 +52,9 @@ class Slot:
     half-hour touches a doubt it is not told before ``held_until``.
 
     ``due_at`` is when it next needs work: the end of its grace, of a claim or of a wait before a retry. ``claim`` names
-    the run that is sending it. ``version`` is the optimistic lock; 0 is a slot that is not stored yet.
+    the run that is sending it. ``unknown_ms``, ``idle_at_end`` and ``sessions_wh`` are those of the ``HalfHour``.
+    ``handed_on``, on the last slot of a day from noon to noon UTC, is what the days after it have to know. ``version``
+    is the optimistic lock; 0 is a slot that is not stored yet.
     """
 
     asset: str
@@ -63,10 +66,14 @@ class Slot:
     measuring_point: MeasuringPoint = "unknown"
     flags: tuple[str, ...] = ()
     carry: int = 0
-    plugged: bool = False
-    plugged_at_end: bool = False
+    unknown_ms: int = 0
+    idle_at_end: bool = False
+    sessions_wh: tuple[tuple[int, int], ...] = ()
+    handed_on: HandedOn | None = None
     doubted_since: datetime | None = None
     held_until: datetime | None = None
+    plugged: bool = False
+    plugged_at_end: bool = False
     state: ReportState = "open"
     due_at: datetime | None = None
     claim: str | None = None
@@ -78,6 +85,16 @@ class Slot:
     @property
     def end(self) -> datetime:
         return self.start + HALF_HOUR
+
+    @property
+    def value_wh(self) -> int | None:
+        """The energy that Axle is told; None where it is not known whether any flowed: that is not 0."""
+        return None if self.unknown_ms and not self.energy_wh else self.energy_wh
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the half-hour is measured, but for seconds."""
+        return self.value_wh is not None and self.unknown_ms <= UNKNOWN_TOLERATED_MS
 
     @property
     def lifetime_wh(self) -> int | None:
@@ -98,10 +115,3 @@ class Slot:
     def reportable(self) -> bool:
         """Whether Axle is to hear of it: plugged in, with energy, or told of before."""
         return self.plugged or self.energy_wh > 0 or self.reported != ReportedValue()
-
-
-def state_at(slot: Slot, now: datetime) -> ReportState:
-    """The state as it is at ``now``: what is open, corrected or waiting is due once its time has come."""
-    if slot.due_at is not None and slot.due_at <= now:
-        return "due"
-    return slot.state

@@ -129,12 +129,16 @@ def set_charge_now(body: Body, *, boost_id: str) -> PreferenceChange:
         if twin.charge_now is not None and twin.charge_now.id == boost.id:
             return twin
         entry = Entry(now, Event.CHARGE_NOW_SET, Reason.CHARGE_NOW, "Charge now was asked for.", charge_now_body(boost))
-        return replace(twin, charge_now=replace(boost, metered_wh=twin.meter.total_wh)).tell(entry)
+        return replace(twin, charge_now=replace(boost, metered_wh=_session_wh(twin))).tell(entry)
 
     def answer(twin: Twin) -> dict[str, Any]:
         return charge_now_body(twin.charge_now) if twin.charge_now is not None else {}
 
     return PreferenceChange(rule, answer, charge_now_warnings)
+
+
+def _session_wh(twin: Twin) -> int:
+    return twin.meter.session_wh(twin.presence.session.id) if twin.presence.session is not None else 0
 
 
 def end_charge_now() -> PreferenceChange:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 MeasuringPoint = Literal["charger", "vehicle_ac_input", "battery", "unknown"]
+RegisterKind = Literal["lifetime", "per_plug_in", "per_charge", "zero_while_idle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,11 @@ class Whereabouts:
 class Observation:
     """Signals observed at ``at`` (aware UTC, the source's own time). Absent (None) is not false: it says nothing.
 
-    ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets. ``vehicle_id`` names the car
-    that is plugged in, where several share a charger. ``charging_fault`` says that the car cannot charge
-    for a fault, or because its charger gives no power. ``source`` is the provider's name or ``app``.
+    ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets; ``energy_delta_kwh`` is what
+    flowed since the one before. What the source may say of itself: ``measuring_point``, where the values are measured;
+    ``register``, how its register behaves; ``tells_every_change``, that it reports whenever power changes.
+    ``vehicle_id`` names the car that is plugged in, where several share a charger. ``charging_fault`` says that the car
+    cannot charge for a fault, or because its charger gives no power. ``source`` is the provider's name or ``app``.
 
     ``at_home`` says where the car is at ``at``; ``place_measured_at`` is when that place was measured (None: at
     ``at``). Reports that repeat one measurement are one piece of evidence. ``clearly_away`` marks a place that cannot
@@ -62,6 +65,7 @@ class Observation:
     power_kw: float | None = None
     energy_session_kwh: float | None = None
     energy_lifetime_kwh: float | None = None
+    energy_delta_kwh: float | None = None
     soc_pct: float | None = None
     reachable: bool | None = None
     moving: bool | None = None
@@ -74,3 +78,5 @@ class Observation:
     whereabouts: Whereabouts | None = field(default=None, repr=False)
     measuring_point: MeasuringPoint = "unknown"
     vehicle_id: str | None = None
+    register: RegisterKind | None = None
+    tells_every_change: bool | None = None

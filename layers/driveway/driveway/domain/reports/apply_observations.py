@@ -1,35 +1,40 @@
-"""Takes observations of a car into its twin: presence, the running meter and the news of both. Pure."""
+"""What was observed of a car, taken into the twin: presence, its news, and the samples for the half-hours. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from driveway.domain.metering.plug_facts import holds, plug_samples
-from driveway.domain.metering.running_meter import advance
-from driveway.domain.metering.samples import Sample, rating_of, samples_of
+from driveway.domain.metering.activity import LATE_MS
+from driveway.domain.metering.meter_kind import UNKNOWN_METER, MeterKind
+from driveway.domain.metering.samples import Sample, samples_of
 from driveway.domain.presence.home import resolve_home
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe_all
 from driveway.domain.presence.rules import EffectKind, PresenceRules, PresenceStep
+from driveway.domain.reports.session_energy import metered_sessions
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 NEEDS_USER_TOLD_EVERY = timedelta(days=1)
 """How often the driver is told the same about the car maker's account."""
+LATE = timedelta(milliseconds=LATE_MS)
 
 
-def samples_to_record(twin: Twin, observations: Iterable[Observation], now: datetime) -> tuple[Sample, ...]:
-    """The samples in observations that the half-hours should hold. The twin already has the observations.
+def samples_to_record(
+    twin: Twin, observations: Iterable[Observation], now: datetime, meters: Mapping[str, MeterKind]
+) -> tuple[Sample, ...]:
+    """The samples in observations that the half-hours are to hold, once these were taken into the twin.
 
-    The plug facts in the half-hours decide which samples of a car count: a plug-in may be reported after what was
-    measured since, and home after both. A sample that no session of the twin holds or will hold is left out.
+    ``meters`` says of each source what its values are. Which of a car's samples count, the half-hours tell by their
+    plug facts: a plug-in may be reported after what was measured since, and home after both. What is not in a session
+    that the twin knows, and never will be, is left out.
     """
     return tuple(
         sample
         for observation in observations
-        if not _is_away(twin, observation)
-        for sample in samples_of(observation, twin, now=now)
+        for sample in samples_of(observation, twin, meters.get(observation.source, UNKNOWN_METER), now=now)
+        if not _is_away(twin, observation) or (sample.kind == "lifetime" and not _has_left(twin, observation))
     )
 
 
@@ -38,20 +43,19 @@ def _is_away(twin: Twin, seen: Observation) -> bool:
     presence, last = twin.presence, twin.presence.last_session
     if twin.link.type == "charger" or presence.session is not None:
         return False
-    if last is not None and last.closed_at is not None and seen.at <= last.closed_at:
+    if last is not None and last.closed_at is not None and seen.at <= last.closed_at + LATE:
         return False
-    elsewhere = (presence.moved_at, presence.away_seen_at)
-    return seen.plugged_in is False or any(at is not None and seen.at <= at for at in elsewhere)
+    return seen.plugged_in is False or _was_elsewhere(twin, seen)
 
 
-def _samples_known_to_count(twin: Twin, observations: Iterable[Observation], now: datetime) -> Iterator[Sample]:
-    sessions, doubt = (twin.presence.session, twin.presence.last_session), twin.presence.doubt
-    for observation in observations:
-        for sample in samples_of(observation, twin, now=now):
-            at_home = any(holds(session, sample.at) for session in sessions)
-            in_doubt = doubt is not None and sample.at >= doubt.since
-            if twin.link.type == "charger" or (at_home and not in_doubt):
-                yield sample
+def _was_elsewhere(twin: Twin, seen: Observation) -> bool:
+    elsewhere = (twin.presence.moved_at, twin.presence.away_seen_at)
+    return any(at is not None and seen.at <= at for at in elsewhere)
+
+
+def _has_left(twin: Twin, seen: Observation) -> bool:
+    """Whether the car is or was on its way: what its register shows is not what a session at home will begin with."""
+    return seen.moving is True or seen.at_home is False or _was_elsewhere(twin, seen)
 
 
 def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: datetime, rules: PresenceRules) -> Twin:
@@ -72,24 +76,15 @@ def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: 
     if not resolved:
         return twin
     step = observe_all(twin.presence, resolved, now=now, rules=rules, own_stop_at=twin.control.last_stop_at)
-    return apply_presence_step(twin, step, resolved, now)
+    return apply_presence_step(twin, step)
 
 
-def apply_presence_step(twin: Twin, step: PresenceStep, observations: Sequence[Observation], now: datetime) -> Twin:
-    """The twin after a step of presence that these observations (or time alone) made.
-
-    It advances the running meter, adds the news, and sums up a session that is over.
-    """
-    after = replace(twin, presence=step.presence)
-    samples = (*plug_samples(twin.presence, after.presence), *_samples_known_to_count(after, observations, now))
-    meter = advance(twin.meter, samples, rating_of(twin.link))
-    if step.presence is twin.presence and meter == twin.meter and not step.entries:
+def apply_presence_step(twin: Twin, step: PresenceStep) -> Twin:
+    """The twin after a step of presence, with its news and the sessions whose energy is kept."""
+    if step.presence is twin.presence and not step.entries:
         return twin
-    after = replace(after, meter=meter).tell(*_told(step))
-    for effect in step.effects:
-        if effect.kind is EffectKind.PLUGGED_OUT:
-            after = after.tell(_completed(after, effect.at, effect.session_id))
-    return after
+    after = replace(twin, presence=step.presence).tell(*_told(step))
+    return replace(after, meter=replace(after.meter, sessions=metered_sessions(after)))
 
 
 def _told(step: PresenceStep) -> tuple[Entry, ...]:
@@ -97,13 +92,6 @@ def _told(step: PresenceStep) -> tuple[Entry, ...]:
     if step.presence.session is None:
         return step.entries
     return tuple(entry for entry in step.entries if entry.event != EffectKind.NO_SESSION)
-
-
-def _completed(twin: Twin, at: datetime, session_id: str | None) -> Entry:
-    energy_wh = max(0, twin.meter.total_wh - (twin.meter.session_started_wh or 0))
-    text = f"The session is over: {energy_wh / 1000:.1f} kWh were charged."
-    detail = {"energy_kwh": energy_wh / 1000, "session_id": session_id}
-    return Entry(at, Event.SESSION_COMPLETED, Reason.SESSION_COMPLETED, text, detail)
 
 
 def disconnected(twin: Twin, why: str, now: datetime) -> Twin:

@@ -54,7 +54,7 @@ def _began_at(twin: Twin, soc: Observed, session: Session) -> datetime:
 
 def _metered_kwh(twin: Twin, session: Session) -> float:
     """What was metered since the state of charge was first reported, if that was when the session began; else 0."""
-    meter, since = twin.meter, twin.presence.soc_since
-    if meter.session_started_wh is None or (since is not None and since > session.opened_at + BEFORE_PLUG_IN):
+    since = twin.presence.soc_since
+    if since is not None and since > session.opened_at + BEFORE_PLUG_IN:
         return 0.0
-    return (meter.total_wh - meter.session_started_wh) / 1000
+    return twin.meter.session_wh(session.id) / 1000

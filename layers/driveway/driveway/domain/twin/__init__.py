@@ -30,7 +30,7 @@ from driveway.domain.twin.control import (
     UnaskedStops,
     VehicleRequest,
 )
-from driveway.domain.twin.meter import Meter, Register
+from driveway.domain.twin.meter import Meter, SessionEnergy
 from driveway.domain.twin.preferences import (
     ChargeNow,
     ChargingMode,
@@ -76,9 +76,9 @@ __all__ = [
     "Observed",
     "OutcomeKind",
     "Presence",
-    "Register",
     "ScheduleMark",
     "Session",
+    "SessionEnergy",
     "StandingLimit",
     "Tariff",
     "TariffType",

@@ -17,6 +17,7 @@ class Event(StrEnum):
     HOME_DOUBTED = "HomeDoubted"
     HOME_CONFIRMED = "HomeConfirmed"
     SESSION_COMPLETED = "SessionCompleted"
+    SESSION_CORRECTED = "SessionCorrected"
     VEHICLE_NAMED = "VehicleNamed"
 
     # Commands
@@ -77,6 +78,7 @@ FOR_THE_APP = frozenset(
         Event.NEEDS_ATTENTION,
         Event.RECONNECTED,
         Event.SESSION_COMPLETED,
+        Event.SESSION_CORRECTED,
     }
 )
 """Events of the timeline that are published on the bus, too, and so reach the app's webhook."""
@@ -92,6 +94,7 @@ SENTENCES: dict[Event, str] = {
     Event.HOME_DOUBTED: "A report says that the car is away from home. It is not commanded until that is clear.",
     Event.HOME_CONFIRMED: "The car is at home after all. Charging is controlled again.",
     Event.SESSION_COMPLETED: "A session at home is over. The entry has the energy that was charged.",
+    Event.SESSION_CORRECTED: "A late reading changed the energy of a session that is over. The entry has both values.",
     Event.VEHICLE_NAMED: "The app named the car that is plugged in. The intent of that car counts.",
     Event.COMMAND_PLANNED: "A command to the car was planned. It is sent at the time that the entry gives.",
     Event.COMMAND_PUT_OFF: "A command waits, because the car maker's service does not answer.",

@@ -1,35 +1,31 @@
-"""Where the running meter stands."""
+"""What the home sessions of an asset took."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from driveway.domain.twin.presence import Observed
-
 
 @dataclass(frozen=True, slots=True)
-class Register:
-    """The latest value of a cumulative energy register, in whole watt-hours."""
+class SessionEnergy:
+    """What a home session took, as its half-hours have it, and what was reported of it to the app.
 
-    energy_wh: int
-    at: datetime
+    ``begun_at`` is when metering of it began, ``report_at`` when it is reported to the app next, ``reported_wh`` what
+    was reported last.
+    """
+
+    id: str
+    begun_at: datetime
+    energy_wh: int = 0
+    closed_at: datetime | None = None
+    report_at: datetime | None = None
+    reported_wh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Where metering stands: the latest sample of each kind. The half-hours themselves are items of their own.
+    """The energy of the latest sessions, the running one last. The half-hours themselves are items of their own."""
 
-    ``power_w`` is True when charging at an unknown rate and False when not charging. ``total_wh`` is all energy metered
-    so far, corrections included; ``session_started_wh`` what it was at ``session_started_at``, when the session began.
-    It is the sum of what the best register settled (``settled_wh``), what a session register added since
-    (``session_wh``) and what power added since the last register (``power_units``, half watt-milliseconds).
-    """
+    sessions: tuple[SessionEnergy, ...] = ()
 
-    power_w: Observed | None = None
-    session: Register | None = None
-    lifetime: Register | None = None
-    session_started_wh: int | None = None
-    session_started_at: datetime | None = None
-    total_wh: int = 0
-    settled_wh: int = 0
-    session_wh: int = 0
-    power_units: int = 0
+    def session_wh(self, session_id: str | None) -> int:
+        """What a session took so far, in watt-hours; 0 of one that is not known."""
+        return next((session.energy_wh for session in self.sessions if session.id == session_id), 0)

@@ -103,6 +103,7 @@ class Reason(StrEnum):
     CHARGE_NOW_DELETED = "CHARGE_NOW_DELETED"
     READY_BY_AT_RISK = "READY_BY_AT_RISK"
     SESSION_COMPLETED = "SESSION_COMPLETED"
+    SESSION_CORRECTED = "SESSION_CORRECTED"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -192,6 +193,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.CHARGE_NOW_DELETED: "The app ended the charge-now.",
     Reason.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",
     Reason.SESSION_COMPLETED: "The session at home is over.",
+    Reason.SESSION_CORRECTED: "A reading that came late changed the energy of the session.",
 }
 """What each code means. The decisions have their own texts, with times and amounts; these are for the API document."""
 

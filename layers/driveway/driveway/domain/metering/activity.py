@@ -1,0 +1,212 @@
+"""What is known of a stretch of time apart from its registers: plugs, idle time, power, state of charge."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+MAX_SPAN_MS = 7 * 24 * 3_600_000
+POWER_TOLERANCE_PCT = 10
+EVER_MS = 2**62
+LATE_MS = 5 * 60_000
+"""How long after the end of a charge its last value may come, and how long is too short to have charged elsewhere."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugs:
+    """The instants (milliseconds since 1970, sorted) at which home sessions opened and closed.
+
+    At those of ``joined_ms`` one opened that had been under way: session registers did not begin anew. ``doubts`` are
+    the spans in which it is in doubt whether the car is at home.
+    """
+
+    opened_ms: Sequence[int] = ()
+    closed_ms: Sequence[int] = ()
+    joined_ms: Sequence[int] = ()
+    sessions: Sequence[Span] = ()
+    doubts: Sequence[Span] = ()
+
+    @classmethod
+    def of(
+        cls,
+        opened_ms: Iterable[int],
+        closed_ms: Iterable[int],
+        joined_ms: Iterable[int],
+        doubted_ms: Iterable[int] = (),
+    ) -> "Plugs":
+        """The plugs, with the sessions that follow from them. One that is open ends at ``EVER_MS``."""
+        opened, closed, joined = sorted(opened_ms), sorted(closed_ms), sorted(joined_ms)
+        changes = sorted({(at, 1) for at in (*opened, *joined)} | {(at, 0) for at in closed})
+        sessions = _sessions(changes)
+        return cls(opened, closed, joined, sessions, _doubts(sorted(doubted_ms), sessions, changes))
+
+    def last_opening(self, after_ms: int, until_ms: int) -> int | None:
+        """The last plug-in in ``(after_ms, until_ms]``."""
+        index = bisect_right(self.opened_ms, until_ms) - 1
+        return self.opened_ms[index] if index >= 0 and self.opened_ms[index] > after_ms else None
+
+    def session_at(self, at_ms: int) -> Span | None:
+        """The session that holds an instant, its beginning included and its end not."""
+        index = bisect_right(self.sessions, at_ms, key=lambda session: session[0]) - 1
+        return self.sessions[index] if index >= 0 and at_ms < self.sessions[index][1] else None
+
+    def holds(self, at_ms: int, within_ms: int = 0) -> bool:
+        """Whether an instant lies in a session, both its ends included, or no further than this from it."""
+        index = bisect_right(self.sessions, at_ms + within_ms, key=lambda session: session[0]) - 1
+        return index >= 0 and at_ms <= self.sessions[index][1] + within_ms
+
+    def is_doubted(self, at_ms: int) -> bool:
+        """Whether it is in doubt at an instant whether the car is at home."""
+        return any(since <= at_ms < until for since, until in self.doubts)
+
+    def rejoined_in(self, start_ms: int, end_ms: int) -> bool:
+        """Whether a session closed in ``[start_ms, end_ms)`` and another was joined under way by the end."""
+        index = bisect_left(self.closed_ms, start_ms)
+        if index == len(self.closed_ms) or self.closed_ms[index] >= end_ms:
+            return False
+        joined = bisect_left(self.joined_ms, self.closed_ms[index])
+        return joined < len(self.joined_ms) and self.joined_ms[joined] <= end_ms
+
+    def closed_before(self, at_ms: int) -> int | None:
+        """When the session that was over by then closed; None within a session (its end included) and before all."""
+        index = bisect_left(self.sessions, at_ms, key=lambda session: session[0]) - 1
+        if index < 0 or self.sessions[index][1] >= at_ms:
+            return None
+        return None if self.session_at(at_ms) else self.sessions[index][1]
+
+    def closed_in(self, start_ms: int, end_ms: int) -> bool:
+        """Whether a session closed in ``[start_ms, end_ms)``."""
+        index = bisect_left(self.closed_ms, start_ms)
+        return index < len(self.closed_ms) and self.closed_ms[index] < end_ms
+
+    def outside_ms(self, start_ms: int, end_ms: int) -> int:
+        """The time of ``[start_ms, end_ms)`` that lies in no session."""
+        inside = sum(max(0, min(end, end_ms) - max(start, start_ms)) for start, end in self.sessions)
+        return end_ms - start_ms - inside
+
+
+def _sessions(changes: Sequence[tuple[int, int]]) -> list[Span]:
+    """The sessions between openings (1) and closings (0), in order of time; an opening may follow another one."""
+    sessions: list[Span] = []
+    begun: int | None = None
+    for at_ms, opens in changes:
+        if begun is not None and begun < at_ms:
+            sessions.append((begun, at_ms))
+        if begun is not None or opens:
+            begun = at_ms if opens else None
+    return sessions if begun is None else [*sessions, (begun, EVER_MS)]
+
+
+def _doubts(doubted_ms: Sequence[int], sessions: Sequence[Span], changes: Sequence[tuple[int, int]]) -> list[Span]:
+    """The doubts, each from its beginning within a session until the plug changes."""
+    ends = [at_ms for at_ms, _ in changes]
+    doubts: list[Span] = []
+    for since_ms in doubted_ms:
+        goes_on = bool(doubts) and since_ms < doubts[-1][1]
+        if not goes_on and since_ms not in ends and any(begin <= since_ms < end for begin, end in sessions):
+            following = bisect_left(ends, since_ms)
+            doubts.append((since_ms, ends[following] if following < len(ends) else EVER_MS))
+    return doubts
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What samples other than registers tell. Times are milliseconds since 1970; all sequences are in order.
+
+    ``idle`` are the spans in which nothing flowed for certain. ``powers`` are (instant, watts), ``charging_ms`` the
+    instants at which the car said that it charges, ``begins_ms`` those at which it began, as far as it was seen.
+    ``soc`` are (instant, watt-hours at the charger) of a battery, in steps of ``soc_step_wh``.
+    """
+
+    plugs: Plugs
+    power_w: int
+    travels: bool = False
+    idle: Sequence[Span] = ()
+    powers: Sequence[tuple[int, int]] = ()
+    charging_ms: Sequence[int] = ()
+    begins_ms: Sequence[int] = ()
+    soc: Sequence[tuple[int, int]] = ()
+    soc_step_wh: int = 0
+
+    def could_flow(self, energy_wh: int, start_ms: int, end_ms: int, allowance_wh: int) -> bool:
+        """Whether the asset could draw this energy in the time that is not known to be idle.
+
+        Power x time, 10 % and one allowance more. In time that is wholly idle nothing flows, whatever the allowance.
+        """
+        open_ms = self.open_ms(start_ms, end_ms)
+        return energy_wh <= 0 or (open_ms > 0 and plausible(energy_wh, open_ms, self.power_w, allowance_wh))
+
+    def open_ms(self, start_ms: int, end_ms: int) -> int:
+        """How much of the time is not known to be idle."""
+        first = max(0, bisect_right(self.idle, (start_ms, 0)) - 1)
+        idle_ms = 0
+        for start, end in self.idle[first:]:
+            if start >= end_ms:
+                break
+            idle_ms += max(0, min(end, end_ms) - max(start, start_ms))
+        return end_ms - start_ms - idle_ms
+
+    def charged_in(self, after_ms: int, until_ms: int) -> bool:
+        """Whether the car said in ``(after_ms, until_ms]`` that it charges."""
+        return bisect_right(self.charging_ms, after_ms) < bisect_right(self.charging_ms, until_ms)
+
+    def last_begin(self, after_ms: int, until_ms: int) -> int | None:
+        """When charging last began in ``(after_ms, until_ms]``, as far as it was seen."""
+        index = bisect_right(self.begins_ms, until_ms) - 1
+        return self.begins_ms[index] if index >= 0 and self.begins_ms[index] > after_ms else None
+
+    def favours_more(self, less_wh: int, more_wh: int, start_ms: int, end_ms: int) -> bool | None:
+        """Which of two amounts of energy fits the power, the state of charge or the charging of the same time.
+
+        None: none of them says.
+        """
+        estimate_wh = self._by_power(start_ms, end_ms)
+        if estimate_wh is None:
+            estimate_wh = self._by_soc(start_ms, end_ms)
+            if estimate_wh is not None and more_wh - less_wh <= self.soc_step_wh:
+                estimate_wh = None
+        if estimate_wh is not None:
+            return abs(more_wh - estimate_wh) < abs(less_wh - estimate_wh)
+        return True if not less_wh and self.charged_in(start_ms, end_ms) else None
+
+    def _by_power(self, start_ms: int, end_ms: int) -> int | None:
+        first, last = bisect_left(self.powers, (start_ms, 0)), bisect_right(self.powers, (end_ms, EVER_MS))
+        watts = [power for _, power in self.powers[first:last]]
+        flowing = [power for power in watts if power]
+        if not watts:
+            return None
+        mean_w = sum(flowing) // len(flowing) if flowing else 0
+        return mean_w * self.open_ms(start_ms, end_ms) // 3_600_000
+
+    def _by_soc(self, start_ms: int, end_ms: int) -> int | None:
+        first = bisect_right(self.soc, (start_ms, EVER_MS)) - 1
+        last = bisect_left(self.soc, (end_ms, 0))
+        if first < 0 or last >= len(self.soc):
+            return None
+        return max(0, self.soc[last][1] - self.soc[first][1])
+
+
+def plausible(energy_wh: int, duration_ms: int, power_w: int, allowance_wh: int) -> bool:
+    """Whether an asset of this power can have drawn the energy: power x time, 10 % and one allowance more."""
+    drawable = power_w * duration_ms * (100 + POWER_TOLERANCE_PCT)
+    return 0 <= energy_wh * 360_000_000 <= drawable + allowance_wh * 360_000_000
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, without overlaps."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        elif start < end:
+            found.append((start, end))
+    return found
+
+
+def running_shares(total: int, weights: Sequence[int]) -> list[int]:
+    """Whole shares of a total in proportion to weights (not all of them zero), which add up to it."""
+    whole = sum(weights)
+    ends = [total * past // whole for past in accumulate(weights)]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]

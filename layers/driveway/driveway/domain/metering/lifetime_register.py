@@ -1,0 +1,106 @@
+"""Lifetime registers: the history of one register that only grows, apart from rolling over and being replaced."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
+from driveway.domain.metering.registers import (
+    History,
+    Reading,
+    back_on_track,
+    drains,
+    goes_on,
+    resolution_wh,
+)
+
+ROLL_OVER_WITHIN_PCT = 1
+
+
+def lifetime_history(readings: Sequence[Reading], before: History, activity: Activity, *, at_home: bool) -> History:
+    """The history of a lifetime register's readings, in order, that follow what is known from ``before``.
+
+    A fall is a roll-over if the register was within 1 % of the next power of ten (or 2^32) of watt-hours and the energy
+    to there and on could flow; else it is left out if the register goes on where it was, else the meter was replaced
+    and counting starts anew. What was counted before the first reading, and in a silence of more than a week, is not
+    known, which is flagged.
+
+    With ``at_home`` False the register travels with the car: a step counts only if the time outside home sessions is
+    too short to have charged elsewhere (five minutes), and nothing is missed of what was counted before.
+    """
+    history = replace(before, steps=[], flagged=[])
+    series = _Series(readings, activity, at_home, history)
+    index = 0
+    while index < len(readings):
+        index = series.take(index)
+    return history
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    readings: Sequence[Reading]
+    activity: Activity
+    at_home: bool
+    history: History
+
+    def take(self, index: int) -> int:
+        """Explain the reading at ``index``; gives the index of the next one to explain."""
+        reading, live = self.readings[index], self.history.live
+        if live is None or reading[0] - live[0] > MAX_SPAN_MS:
+            if self.at_home:
+                self.history.flag([reading], "gap")
+            self.history.live = reading
+        elif self._may_have_charged_elsewhere(live, reading):
+            if reading[1] < live[1] and (returned := self._returned(index, live)) is not None:
+                return returned
+            self.history.live = reading
+        elif goes_on(live, reading, self.activity):
+            self._count(live, reading, max(0, reading[1] - live[1]))
+        elif (rolled_wh := self._rolled_over(live, reading)) is not None:
+            self._count(live, reading, rolled_wh)
+            self.history.flag([reading], "rolled_over")
+        elif not self.history.extend(live, reading, self.activity):
+            return self._unexplained(index, live)
+        return index + 1
+
+    def _may_have_charged_elsewhere(self, live: Reading, reading: Reading) -> bool:
+        plugs = self.activity.plugs
+        if self.at_home or not (plugs.sessions or self.activity.travels):
+            return False
+        return plugs.outside_ms(live[0], reading[0]) > LATE_MS
+
+    def _count(self, live: Reading, reading: Reading, energy_wh: int) -> None:
+        self.history.count(live[0], reading[0], energy_wh)
+        self.history.live = reading
+
+    def _returned(self, index: int, live: Reading) -> int | None:
+        """Where the register goes on, by any rise or none, after readings below ``live``."""
+        for place in range(index + 1, len(self.readings)):
+            if self.readings[place][1] >= live[1] or drains(live, self.readings[place]):
+                self.history.flag(self.readings[index:place], "outlier")
+                return place
+        return None
+
+    def _unexplained(self, index: int, live: Reading) -> int:
+        reading = self.readings[index]
+        returned = back_on_track(live, self.readings, index, self.activity, in_plug=False)
+        if returned is not None:
+            self.history.flag(self.readings[index:returned], "outlier")
+            return returned
+        if reading[1] < live[1] and index + 1 == len(self.readings):
+            # The last of the day: what the register goes on from, the next day shows.
+            self.history.flag([reading], "outlier")
+            return index + 1
+        self.history.flag([reading], "refused_delta" if reading[1] > live[1] else "restarted")
+        self.history.live = reading
+        return index + 1
+
+    def _rolled_over(self, live: Reading, reading: Reading) -> int | None:
+        (start_ms, start_wh), (end_ms, end_wh) = live, reading
+        if end_wh >= start_wh:
+            return None
+        for modulus_wh in (10 ** len(str(start_wh)), 2**32):
+            energy_wh = modulus_wh - start_wh + end_wh
+            was_near = 0 < (modulus_wh - start_wh) * 100 <= modulus_wh * ROLL_OVER_WITHIN_PCT
+            if was_near and self.activity.could_flow(energy_wh, start_ms, end_ms, resolution_wh(start_wh, end_wh)):
+                return energy_wh
+        return None

@@ -1,0 +1,140 @@
+"""Pieces of time, and the energy that the best source of each piece gives it.
+
+Amounts are integers of half a watt-millisecond, so nothing drifts.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from driveway.domain.metering.activity import POWER_TOLERANCE_PCT, running_shares
+from driveway.domain.presence.observation import MeasuringPoint
+
+Quality = Literal["register", "power", "estimate"]
+
+UNITS_PER_WH = 2 * 3_600_000
+HALF_HOUR_MS = 1_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What covers a piece of time. A register's pieces carry the running total of their step."""
+
+    quality: Quality
+    measuring_point: MeasuringPoint
+
+
+@dataclass(slots=True)
+class Piece:
+    """A piece of time without a sample inside: where its energy comes from, and its running total there.
+
+    ``is_idle``: nothing flowed for certain. ``is_held``: power was taken to hold, and not measured. ``most_w`` is what
+    power is known not to exceed.
+    """
+
+    start_ms: int
+    end_ms: int
+    source: Source | None = None
+    from_units: int = 0
+    to_units: int = 0
+    is_idle: bool = False
+    is_held: bool = False
+    most_w: int | None = None
+
+    @property
+    def units(self) -> int:
+        return self.to_units - self.from_units
+
+    @property
+    def span_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+    def lay(self, source: Source, from_units: int, to_units: int) -> None:
+        """Take the energy from this source, whatever it came from before."""
+        self.source, self.from_units, self.to_units, self.is_held = source, from_units, to_units, False
+
+    def draws_units(self, power_w: int) -> int:
+        """The most that the asset can draw in this time."""
+        return 2 * power_w * self.span_ms * (100 + POWER_TOLERANCE_PCT) // 100
+
+    def most_units(self, power_w: int) -> int:
+        """The most that can have flowed, by the asset's power and what else is known."""
+        return self.draws_units(power_w if self.most_w is None else min(power_w, self.most_w))
+
+
+@dataclass(slots=True)
+class Pieces:
+    """The pieces of a stretch of time, in order and without holes."""
+
+    pieces: list[Piece]
+
+    @classmethod
+    def cut(cls, first_ms: int, end_ms: int, instants: Iterable[int]) -> "Pieces":
+        """The time from ``first_ms`` to ``end_ms`` cut at half-hours and at these instants."""
+        cuts = {at_ms for at_ms in instants if first_ms <= at_ms <= end_ms}
+        first_ms, end_ms = first_ms // HALF_HOUR_MS * HALF_HOUR_MS, -(-end_ms // HALF_HOUR_MS) * HALF_HOUR_MS
+        cuts |= set(range(first_ms, end_ms + 1, HALF_HOUR_MS))
+        return cls([Piece(start, end) for start, end in pairwise(sorted(cuts))])
+
+    def within(self, start_ms: int, end_ms: int) -> list[Piece]:
+        """The pieces from one cut to another."""
+        first = bisect_left(self.pieces, start_ms, key=lambda piece: piece.start_ms)
+        last = bisect_left(self.pieces, end_ms, key=lambda piece: piece.start_ms)
+        return self.pieces[first:last]
+
+
+def capped_shares(total: int, weights: Sequence[int], most: Sequence[int]) -> list[int]:
+    """Shares of a total by weight, each up to its most; what is left over goes where there is room.
+
+    They add up to the total, or to all there is room for if that is less.
+    """
+    shares = [0] * len(weights)
+    left = min(total, sum(most))
+    by_weight = weights
+    while left:
+        open_weights = [
+            weight if share < top else 0 for weight, share, top in zip(by_weight, shares, most, strict=True)
+        ]
+        if not any(open_weights):
+            # Only places without a weight have room.
+            by_weight = [top - share for share, top in zip(shares, most, strict=True)]
+            continue
+        added = running_shares(left, open_weights)
+        shares = [min(share + more, top) for share, more, top in zip(shares, added, most, strict=True)]
+        left = min(total, sum(most)) - sum(shares)
+    return shares
+
+
+def share_step(pieces: Sequence[Piece], total: int, power_w: int) -> list[int]:
+    """A register step shared among its pieces, by what lesser sources say of them; the shares add up to it.
+
+    What they leave over goes into the time of which they say nothing. No piece gets more than the asset can draw, and
+    idle time nothing, unless the step needs it.
+    """
+    most = [0 if piece.is_idle else piece.draws_units(power_w) for piece in pieces]
+    unknown_ms = [piece.span_ms if piece.source is None else 0 for piece in pieces]
+    shares = _by_shape([piece.units for piece in pieces], unknown_ms, most, total)
+    rest = total - sum(shares)
+    if rest and any(unknown_ms):
+        room = [top - share for top, share in zip(most, shares, strict=True)]
+        shares = _added(shares, capped_shares(rest, unknown_ms, room))
+        rest = total - sum(shares)
+    if not rest:
+        return shares
+    # The step is at the limit of what could flow, or all its time is known otherwise.
+    weights = [0 if piece.is_idle else piece.span_ms for piece in pieces]
+    return _added(shares, running_shares(rest, weights if any(weights) else [piece.span_ms for piece in pieces]))
+
+
+def _by_shape(known: Sequence[int], unknown_ms: Sequence[int], most: Sequence[int], total: int) -> list[int]:
+    """What follows the lesser sources; if they show less than the step, the unknown time gets what it has room for."""
+    if not any(known):
+        return [0] * len(known)
+    room = sum(top for top, span_ms in zip(most, unknown_ms, strict=True) if span_ms)
+    return capped_shares(total - min(max(total - sum(known), 0), room), known, most)
+
+
+def _added(shares: Sequence[int], more: Sequence[int]) -> list[int]:
+    return [share + extra for share, extra in zip(shares, more, strict=True)]

@@ -1,0 +1,86 @@
+"""The first reading of a session register after a plug-in: it began again there, or it shows the count before."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from driveway.domain.metering.activity import Activity
+from driveway.domain.metering.registers import History, Proof, Reading, drains, resolution_wh
+from driveway.domain.presence.observation import RegisterKind
+
+COARSE_WH = 100
+SAME_COUNT_MS = 3_600_000
+JITTER_WH = 50
+
+
+class Series(Protocol):
+    """The readings of a session register, and what is known of it."""
+
+    readings: Sequence[Reading]
+    activity: Activity
+    declared: RegisterKind | None
+    known: frozenset[Proof]
+
+    def could_count(self, reading: Reading, since_ms: int, from_wh: int = 0) -> bool:
+        """Whether the register could count from ``from_wh`` to the reading in the time since."""
+        ...
+
+
+def first_after_plug_in(series: Series, index: int, opened_ms: int, history: History) -> None:
+    """The first reading after a plug-in: the register began again there, or it still shows the count before."""
+    at_ms, value_wh = reading = series.readings[index]
+    live, history.live, history.is_stale = history.live, reading, False
+    since_ms = opened_ms
+    if series.declared == "per_charge":
+        since_ms = series.activity.last_begin(opened_ms - 1, at_ms) or opened_ms
+    is_lower = live is not None and value_wh < live[1] and not drains(live, reading)
+    if not series.could_count(reading, since_ms):
+        if live is None or is_lower or value_wh > live[1]:
+            history.flag([reading], "refused_delta")
+        else:
+            history.count(opened_ms, at_ms, 0)
+        history.is_stale = True
+        return
+    if is_lower:
+        history.proven |= {"resets_at_plug_in"}
+    elif live is not None and value_wh:
+        energy_wh = _counted_since(series, index, live, since_ms, history)
+        if energy_wh is not None:
+            history.count(since_ms, at_ms, energy_wh)
+        history.is_stale = not energy_wh
+        return
+    history.count(since_ms, at_ms, value_wh)
+
+
+def _counted_since(series: Series, index: int, live: Reading, since_ms: int, history: History) -> int | None:
+    """What a reading that is no lower than the one before the plug-in shows of this session; None if unknown."""
+    at_ms, value_wh = reading = series.readings[index]
+    following_wh = _next_value(series, index)
+    falls = following_wh is not None and following_wh < value_wh - JITTER_WH
+    if falls or (series.declared == "per_charge" and not series.activity.charged_in(since_ms - 1, at_ms)):
+        return 0
+    if value_wh == live[1]:
+        # A fine register comes to the same value by no chance: it still shows the session before.
+        if following_wh is not None and resolution_wh(value_wh, following_wh) >= COARSE_WH:
+            return value_wh
+        history.flag([reading], "not_reset")
+        return None
+    if series.declared is not None or "resets_at_plug_in" in series.known:
+        return value_wh
+    # It began again, or it counted on from the session before.
+    less_wh = max(0, value_wh - live[1])
+    favoured = series.activity.favours_more(less_wh, value_wh, since_ms, at_ms)
+    if favoured is None:
+        history.flag([reading], "ambiguous_register")
+    return value_wh if favoured else less_wh
+
+
+def _next_value(series: Series, index: int) -> int | None:
+    """The next other value the register shows in the same plug, within the hour."""
+    at_ms, value_wh = series.readings[index]
+    for later_ms, later_wh in series.readings[index + 1 :]:
+        opened = series.activity.plugs.last_opening(at_ms, later_ms)
+        if later_ms - at_ms > SAME_COUNT_MS or opened is not None:
+            return None
+        if later_wh != value_wh:
+            return later_wh
+    return None

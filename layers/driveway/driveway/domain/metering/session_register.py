@@ -1,0 +1,246 @@
+"""Session registers: the history of one rising register that explains what was read.
+
+What decides, in this order: what the provider's table, or the app, says of its register; power, state of charge and
+charging of the same time; what the register has proven. If two histories still fit, the one with less energy counts and
+is flagged ``ambiguous_register``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
+from driveway.domain.metering.plug_in_reading import JITTER_WH, first_after_plug_in
+from driveway.domain.metering.registers import (
+    NEAR_ZERO_WH,
+    SETTLED_READINGS,
+    History,
+    Proof,
+    Reading,
+    back_on_track,
+    drains,
+    goes_on,
+    resolution_wh,
+    rises,
+)
+from driveway.domain.presence.observation import RegisterKind
+
+
+def session_history(
+    readings: Sequence[Reading], before: History, activity: Activity, declared: RegisterKind | None
+) -> History:
+    """The history of a session register's readings, in order, that follow what is known from ``before``.
+
+    A restart, or that the register goes on where it was, may be proven by a later reading than the one in question: so
+    the series is gone through twice.
+    """
+    first = _Series(readings, before, activity, declared, before.proven).run()
+    if first.proven == before.proven:
+        return first
+    return _Series(readings, before, activity, declared, first.proven).run()
+
+
+@dataclass(slots=True)
+class _Series:
+    readings: Sequence[Reading]
+    before: History
+    activity: Activity
+    declared: RegisterKind | None
+    known: frozenset[Proof]
+
+    def run(self) -> History:
+        history = replace(self.before, proven=self.known, steps=[], flagged=[])
+        # What was left open takes part again, as the first reading.
+        self.readings = [*([history.pending] if history.pending else []), *self.readings]
+        history.pending = None
+        index, peak_wh = 0, 0
+        while index < len(self.readings):
+            live = history.live
+            index = self._take(index, history, peak_wh)
+            sank = live is not None and history.live is not None and drains(live, history.live)
+            fell = live is not None and history.live is not None and history.live[1] < live[1] and not sank
+            peak_wh = max(0 if fell else peak_wh, history.live[1] if history.live else 0)
+        return history
+
+    def _take(self, index: int, history: History, peak_wh: int) -> int:
+        """Explain the reading at ``index``; gives the index of the next one to explain."""
+        at_ms, value_wh = reading = self.readings[index]
+        live = history.live
+        after_ms = at_ms - MAX_SPAN_MS if live is None else max(live[0], at_ms - MAX_SPAN_MS)
+        opened_ms = self.activity.plugs.last_opening(after_ms, at_ms)
+        if opened_ms is not None:
+            first_after_plug_in(self, index, opened_ms, history)
+        elif live is None or at_ms - live[0] > MAX_SPAN_MS or self.activity.plugs.rejoined_in(live[0], at_ms):
+            # Of a session that was joined under way: the register may have counted elsewhere since it was last seen.
+            history.live = reading
+        elif self._is_outside(live, at_ms):
+            self._outside(reading, live, history)
+        elif value_wh < live[1] and not drains(live, reading):
+            return self._fallen(index, live, history)
+        elif (restarted_ms := self._restarted(live, reading)) is not None:
+            history.count(restarted_ms, at_ms, value_wh)
+            history.live = reading
+        elif goes_on(live, reading, self.activity):
+            self._went_on(live, reading, history, peak_wh)
+        elif not history.extend(live, reading, self.activity):
+            return self._jumped(index, live, history)
+        return index + 1
+
+    # Within a session.
+
+    def _went_on(self, live: Reading, reading: Reading, history: History, peak_wh: int) -> None:
+        energy_wh = max(0, reading[1] - live[1])
+        is_jitter = energy_wh <= JITTER_WH and reading[1] <= peak_wh and self.declared is None
+        if is_jitter and not self.activity.charged_in(live[0], reading[0]):
+            energy_wh = 0
+        history.count(live[0], reading[0], energy_wh)
+        history.live = reading
+
+    def _restarted(self, live: Reading, reading: Reading) -> int | None:
+        """When a register that is declared to restart at each charge did so, of one that is no lower than before."""
+        if self.declared != "per_charge":
+            return None
+        begun_ms = self.activity.last_begin(live[0] - 1, reading[0])
+        if begun_ms is None or not self.could_count(reading, begun_ms):
+            return None
+        return begun_ms
+
+    def _fallen(self, index: int, live: Reading, history: History) -> int:
+        at_ms, value_wh = reading = self.readings[index]
+        begun_ms = self.activity.last_begin(live[0] - 1, at_ms)
+        charged = begun_ms is not None or self.activity.charged_in(live[0], at_ms)
+        if history.is_stale or (self.declared == "per_charge" and charged and value_wh > NEAR_ZERO_WH):
+            # A register may wait for the first charge after the plug-in before it starts again.
+            since_ms = live[0] if begun_ms is None else begun_ms
+            if self.could_count(reading, since_ms):
+                history.count(since_ms, at_ms, value_wh)
+                history.live, history.is_stale = reading, False
+                return index + 1
+        if value_wh <= NEAR_ZERO_WH:
+            return self._near_zero(index, live, history)
+        returned = back_on_track(live, self.readings, index, self.activity, in_plug=True)
+        end = len(self.readings) if returned is None else returned
+        if returned is None and self._is_settled(index):
+            history.flag([reading], "restarted")
+            history.live = reading
+            return index + 1
+        end = self._end_of_plug(index, end)
+        history.flag(self.readings[index:end], "outlier")
+        return end
+
+    def _is_settled(self, index: int) -> bool:
+        """Whether the register goes on from a reading through the next few, whatever it showed before."""
+        following = self.readings[index : index + 1 + SETTLED_READINGS]
+        is_long = len(following) > SETTLED_READINGS
+        return is_long and all(goes_on(a, b, self.activity) for a, b in pairwise(following))
+
+    def _end_of_plug(self, first: int, end: int) -> int:
+        """The first of the readings from ``first`` to ``end`` that lies after another plug-in."""
+        begun_ms = self.readings[first][0]
+        for index in range(first, end):
+            if self.activity.plugs.last_opening(begun_ms, self.readings[index][0]) is not None:
+                return index
+        return end
+
+    def _near_zero(self, index: int, live: Reading, history: History) -> int:
+        """Readings near zero: the register started again, or it shows 0 and goes on where it was."""
+        end = index
+        while end < len(self.readings) and self.readings[end][1] <= NEAR_ZERO_WH:
+            end += 1
+        end = self._end_of_plug(index, end)
+        low = self.readings[index:end]
+        following = self._in_plug(end, low[-1])
+        if self.declared == "per_charge":
+            return self._started_again(low, live, history, end)
+        if following is None:
+            # Nobody knows yet. If the plug ended, the little that was counted since is left out.
+            history.pending = low[0] if end == len(self.readings) else None
+            return end
+        returns = goes_on(live, following, self.activity)
+        if self._starts_again(live, low, following, history, returns=returns):
+            return self._started_again(low, live, history, end)
+        if self.declared != "zero_while_idle" or not returns:
+            history.flag(low, "outlier")
+        return end
+
+    def _starts_again(
+        self, live: Reading, low: Sequence[Reading], following: Reading, history: History, *, returns: bool
+    ) -> bool:
+        """Whether the register started again at readings near zero, going by the one that follows them."""
+        counts = self.could_count(following, low[0][0], low[0][1]) or rises(low[-1], following, self.activity)
+        restarts = counts and self.declared != "zero_while_idle"
+        if returns and restarts:
+            return self._restart_is_likelier(live, low, following, history)
+        if returns or restarts:
+            history.proven |= {"restarts" if restarts else "returns"}
+        return restarts
+
+    def _in_plug(self, index: int, last: Reading) -> Reading | None:
+        """The reading at ``index`` if it is of the same plug as the one before it."""
+        if index >= len(self.readings) or self._is_outside(last, self.readings[index][0]):
+            return None
+        opened = self.activity.plugs.last_opening(last[0], self.readings[index][0])
+        return self.readings[index] if opened is None else None
+
+    def _restart_is_likelier(self, live: Reading, low: Sequence[Reading], following: Reading, history: History) -> bool:
+        less_wh, more_wh = max(0, following[1] - live[1]), following[1]
+        if more_wh <= less_wh or self.declared == "per_plug_in":
+            return False
+        favoured = self.activity.favours_more(less_wh, more_wh, low[0][0], following[0])
+        if favoured is None and len(proofs := self.known & {"restarts", "returns"}) == 1:
+            favoured = "restarts" in proofs
+        if favoured is None:
+            history.flag([following], "ambiguous_register")
+        return bool(favoured)
+
+    def _started_again(self, low: Sequence[Reading], live: Reading, history: History, end: int) -> int:
+        previous = (live[0], 0)
+        for reading in low:
+            energy_wh = max(0, reading[1] - previous[1])
+            if self.activity.could_flow(energy_wh, previous[0], reading[0], resolution_wh(reading[1])):
+                history.count(previous[0], reading[0], energy_wh)
+            previous = reading
+        history.live = low[-1]
+        return end
+
+    def _jumped(self, index: int, live: Reading, history: History) -> int:
+        """A rise of more than could flow."""
+        reading = self.readings[index]
+        open_ms = self.activity.open_ms(live[0], reading[0])
+        if not open_ms and reading[1] - live[1] <= NEAR_ZERO_WH:
+            history.count(live[0], reading[0], 0)
+            history.live = reading
+            return index + 1
+        returned = back_on_track(live, self.readings, index, self.activity, in_plug=True)
+        if returned is not None:
+            history.flag(self.readings[index:returned], "outlier")
+            return returned
+        history.flag([reading], "refused_delta")
+        history.live = reading
+        return index + 1
+
+    # Out of a session, and into the next.
+
+    def _is_outside(self, live: Reading, at_ms: int) -> bool:
+        plugs = self.activity.plugs
+        if not self.activity.travels:
+            return plugs.closed_before(at_ms) is not None
+        return plugs.closed_before(at_ms) is not None or plugs.outside_ms(live[0], at_ms) > LATE_MS
+
+    def _outside(self, reading: Reading, live: Reading, history: History) -> None:
+        """A reading after the session, or of a car whose session began since: only a late last value counts."""
+        closed_ms = self.activity.plugs.closed_before(reading[0])
+        history.live = reading
+        if closed_ms is None or reading[0] - closed_ms > LATE_MS or live[0] > closed_ms or reading[1] < live[1]:
+            return
+        final = (closed_ms, reading[1])
+        if live[0] < closed_ms and rises(live, final, self.activity):
+            history.count(live[0], closed_ms, reading[1] - live[1])
+            history.live = final
+        else:
+            history.extend(live, final, self.activity)
+
+    def could_count(self, reading: Reading, since_ms: int, from_wh: int = 0) -> bool:
+        """Whether the register could count from ``from_wh`` to the reading in the time since."""
+        energy_wh = max(0, reading[1] - from_wh)
+        return self.activity.could_flow(energy_wh, since_ms, reading[0], resolution_wh(reading[1], from_wh))

@@ -1,0 +1,112 @@
+"""What the state of charge says of the energy between two of its readings."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, plausible, running_shares
+from driveway.domain.metering.pieces import UNITS_PER_WH, Piece, Pieces, Source, capped_shares
+from driveway.domain.metering.power import LineEvent
+from driveway.domain.metering.registers import Reading
+from driveway.domain.metering.samples import Rating, Sample, to_ms
+
+STEP_PCT = 1
+AGREES_WITHIN_PCT = 10
+
+
+def soc_step_wh(rating: Rating) -> int:
+    """One per cent of the battery, as energy at the charger."""
+    return (rating.battery_wh or 0) * STEP_PCT // 90
+
+
+def soc_readings(samples: Iterable[Sample], rating: Rating) -> dict[str, list[Reading]]:
+    """The readings of each battery by the car's id, in order; of two at one instant the higher.
+
+    A reading far from both its neighbours, which agree with each other, is left out: some clouds give 0 or 50 % for a
+    sample.
+    """
+    found: dict[str, dict[int, int]] = {}
+    for sample in samples:
+        if sample.kind == "soc":
+            readings = found.setdefault(sample.vehicle_id or "", {})
+            readings[to_ms(sample)] = max(sample.value, readings.get(to_ms(sample), 0))
+    step_wh = soc_step_wh(rating)
+    return {car: _believed(sorted(readings.items()), rating, step_wh) for car, readings in found.items()}
+
+
+def _believed(readings: list[Reading], rating: Rating, step_wh: int) -> list[Reading]:
+    believed = readings[:1]
+    for before, reading, after in zip(readings, readings[1:], readings[2:], strict=False):
+        agree = after[1] >= before[1] - step_wh and _could_rise(before, after, rating, step_wh)
+        apart = not before[1] - step_wh <= reading[1] <= after[1] + step_wh
+        if not (agree and apart):
+            believed.append(reading)
+    return believed + readings[1:][-1:]
+
+
+def _could_rise(before: Reading, after: Reading, rating: Rating, step_wh: int) -> bool:
+    return plausible(max(0, after[1] - before[1]), after[0] - before[0], rating.power_w, step_wh)
+
+
+def lay_state_of_charge(
+    pieces: Pieces, readings: Sequence[Reading], line: Sequence[LineEvent], plugs: Plugs, rating: Rating
+) -> None:
+    """Lay what a battery gained over the time that power leaves open.
+
+    Between two readings: where power was taken to hold and does not agree within a step, the state of charge decides;
+    what is left of a rise while the car said that it charges goes into the time of which nothing is known; and time
+    between two stops over which it did not rise was idle.
+    """
+    step_wh = soc_step_wh(rating)
+    for before, after in pairwise(readings):
+        if after[0] - before[0] > MAX_SPAN_MS or plugs.closed_in(before[0], after[0]):
+            continue
+        between = pieces.within(before[0], after[0])
+        rise_wh = after[1] - before[1]
+        if not plausible(max(0, rise_wh), after[0] - before[0], rating.power_w, step_wh):
+            continue
+        _decide(between, rise_wh, step_wh, rating)
+        rest = rise_wh * UNITS_PER_WH - sum(piece.units for piece in between)
+        unknown = [piece for piece in between if piece.source is None]
+        if unknown and rest > 0 and _charged(line, before[0], after[0]):
+            _fill(unknown, rest, rating)
+        elif unknown and rise_wh <= 0:
+            for piece in unknown:
+                if _between_stops(line, piece):
+                    piece.lay(Source("estimate", "battery"), 0, 0)
+
+
+def _decide(between: Sequence[Piece], rise_wh: int, step_wh: int, rating: Rating) -> None:
+    held = [piece for piece in between if piece.is_held and piece.units]
+    if not held:
+        return
+    measured, assumed = (
+        sum(piece.units for piece in between if not piece.is_held),
+        sum(piece.units for piece in held),
+    )
+    apart_wh = abs(measured + assumed - rise_wh * UNITS_PER_WH) // UNITS_PER_WH
+    if apart_wh <= step_wh + max(0, rise_wh) * AGREES_WITHIN_PCT // 100:
+        return
+    rest = max(0, rise_wh * UNITS_PER_WH - measured)
+    shares = running_shares(rest, [piece.units for piece in held])
+    for piece, share in zip(held, shares, strict=True):
+        piece.lay(Source("estimate", "battery"), 0, min(share, piece.most_units(rating.power_w)))
+
+
+def _fill(unknown: Sequence[Piece], rest: int, rating: Rating) -> None:
+    most = [piece.most_units(rating.power_w) for piece in unknown]
+    spans_ms = [piece.end_ms - piece.start_ms for piece in unknown]
+    for piece, share in zip(unknown, capped_shares(min(rest, sum(most)), spans_ms, most), strict=True):
+        piece.lay(Source("estimate", "battery"), 0, share)
+
+
+def _charged(line: Sequence[LineEvent], start_ms: int, end_ms: int) -> bool:
+    first = bisect_left(line, start_ms, key=lambda event: event.at_ms)
+    last = bisect_right(line, end_ms, key=lambda event: event.at_ms)
+    return any(event.is_charging for event in line[first:last])
+
+
+def _between_stops(line: Sequence[LineEvent], piece: Piece) -> bool:
+    last = bisect_right(line, piece.start_ms, key=lambda event: event.at_ms) - 1
+    following = bisect_left(line, piece.end_ms, key=lambda event: event.at_ms)
+    return last >= 0 and following < len(line) and line[last].is_stop and line[following].is_stop

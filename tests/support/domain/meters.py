@@ -1,0 +1,184 @@
+"""Charging sessions and the meters that exist for them, drawn from a seed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from driveway.domain.metering.samples import Sample
+from driveway.domain.presence.observation import RegisterKind
+
+EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
+ASSET_W = 7400
+BATTERY_WH = 64_000
+SOC_STEP_WH = BATTERY_WH // 90
+
+
+@dataclass(frozen=True)
+class Block:
+    """Charging at one power, from one minute after 18:00 to another."""
+
+    start: int
+    end: int
+    power_w: int
+
+
+@dataclass(frozen=True)
+class Plug:
+    """A home session: plugged in from one minute to another, with blocks of charging."""
+
+    start: int
+    end: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What really flowed."""
+
+    plugs: tuple[Plug, ...]
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [block for plug in self.plugs for block in plug.blocks]
+
+    def energy_wh(self, start: float, end: float) -> int:
+        """The energy from one minute to another, in whole watt-hours."""
+        flown = sum(b.power_w * max(0.0, min(end, b.end) - max(start, b.start)) for b in self.blocks)
+        return int(flown / 60 + 1e-6)
+
+    def power_w(self, minute: float) -> int:
+        return next((b.power_w for b in self.blocks if b.start <= minute < b.end), 0)
+
+    def edges(self) -> list[int]:
+        return sorted({minute for b in self.blocks for minute in (b.start, b.end)})
+
+
+def a_truth(random: Random) -> Truth:
+    """One or two nights with one to three blocks of charging each; powers and times such that energies are whole."""
+    plugs = []
+    for night in range(random.choice([1, 1, 2])):
+        start = night * 1440 + random.randrange(0, 120)
+        minute, blocks = start + random.choice([0, 7, 90, 240]), []
+        for _ in range(random.randint(1, 3)):
+            lasts, power_w = random.randrange(24, 150), random.choice([2280, 3600, 6960, 7200])
+            blocks.append(Block(minute, minute + lasts, power_w))
+            minute += lasts + random.choice([25, 60, 95])
+        plugs.append(Plug(start, minute + random.choice([0, 3, 60]), tuple(blocks)))
+    return Truth(tuple(plugs))
+
+
+def at(minute: float) -> datetime:
+    return EVENING + timedelta(minutes=minute)
+
+
+def facts(truth: Truth) -> list[Sample]:
+    """The plug facts."""
+    found = []
+    for plug in truth.plugs:
+        found += [Sample(at(plug.start), "plugged"), Sample(at(plug.end), "unplugged")]
+    return found
+
+
+def _times(truth: Truth, every: int) -> Iterator[tuple[Plug, int]]:
+    """When a meter is read: every so many minutes of a plug, and where charging begins and ends."""
+    for plug in truth.plugs:
+        edges = {minute for block in plug.blocks for minute in (block.start, block.end)}
+        for minute in sorted({*range(plug.start, plug.end, every), *edges, plug.end}):
+            yield plug, minute
+
+
+Value = Callable[[Truth, Plug, int], int]
+
+
+def per_plug_in(truth: Truth, plug: Plug, minute: int) -> int:
+    return truth.energy_wh(plug.start, minute)
+
+
+def lifetime(truth: Truth, plug: Plug, minute: int) -> int:
+    return 12_345_678 + truth.energy_wh(0, minute)
+
+
+def rolls_over(truth: Truth, plug: Plug, minute: int) -> int:
+    return (9_999_000 + truth.energy_wh(0, minute)) % 10_000_000
+
+
+def per_charge(truth: Truth, plug: Plug, minute: int) -> int:
+    """It starts again with each block, and shows the last one until then."""
+    begun = [block.start for block in truth.blocks if block.start < minute]
+    return truth.energy_wh(max(begun), minute) if begun else 0
+
+
+def zero_while_idle(truth: Truth, plug: Plug, minute: int) -> int:
+    charging = any(block.start < minute <= block.end for block in plug.blocks)
+    return per_plug_in(truth, plug, minute) if charging else 0
+
+
+def drains(truth: Truth, plug: Plug, minute: int) -> int:
+    """Once it has counted it sinks by 60 W while the car does not charge."""
+    idle = sum(truth.power_w(m) == 0 for m in range(plug.blocks[0].start, minute))
+    return per_plug_in(truth, plug, minute) - idle
+
+
+def readings(
+    truth: Truth, value: Value, *, every: int, kind: str = "session", register: RegisterKind | None = None
+) -> list[Sample]:
+    name = "lifetime" if kind == "lifetime" else "session"
+    point = "charger" if kind == "lifetime" else "unknown"
+    return [
+        Sample(at(minute), name, value(truth, plug, minute), point, register=register)
+        for plug, minute in _times(truth, every)
+    ]
+
+
+def charging_facts(truth: Truth) -> list[Sample]:
+    """Every change of charging, without a power."""
+    found = []
+    for plug in truth.plugs:
+        found.append(Sample(at(plug.start), "stopped", tells_every_change=True))
+        for block in plug.blocks:
+            found.append(Sample(at(block.start), "charging", tells_every_change=True))
+            found.append(Sample(at(block.end), "stopped", tells_every_change=True))
+    changes = {sample.at for sample in found if sample.kind == "charging"}
+    return [sample for sample in found if sample.kind == "charging" or sample.at not in changes]
+
+
+def power_on_change(truth: Truth) -> list[Sample]:
+    powers = {}
+    for sample in charging_facts(truth):
+        minute = round((sample.at - EVENING) / timedelta(minutes=1))
+        powers[minute] = truth.power_w(minute)
+    return [Sample(at(minute), "power", watts, tells_every_change=True) for minute, watts in powers.items()]
+
+
+def polled_power(truth: Truth, every: int, offset: int = 0) -> list[Sample]:
+    """Power read every so many minutes, with the fact that the car does not charge."""
+    found = []
+    for plug in truth.plugs:
+        for minute in range(plug.start + offset % every, plug.end, every):
+            watts = truth.power_w(minute)
+            found.append(Sample(at(minute), "power", watts) if watts else Sample(at(minute), "stopped"))
+    return found
+
+
+def state_of_charge(truth: Truth, *, every: int) -> list[Sample]:
+    """The state of charge in whole per cent of the battery, and whether the car charges."""
+    found = []
+    for plug in truth.plugs:
+        for minute in sorted({*range(plug.start, plug.end, every), plug.end}):
+            stored_wh = 8_000 + truth.energy_wh(0, minute) * 9 // 10
+            percent = stored_wh * 100 // BATTERY_WH
+            found.append(Sample(at(minute), "soc", round(percent * BATTERY_WH / 90), "battery"))
+            found.append(Sample(at(minute), "charging" if truth.power_w(minute) else "stopped"))
+    return found
+
+
+def alternating(samples: list[Sample], other_wh: Callable[[Sample], int]) -> list[Sample]:
+    """Every value, and a second later another one."""
+    return samples + [replace(s, at=s.at + timedelta(seconds=1), value=other_wh(s)) for s in samples]
+
+
+def late_finals(truth: Truth, samples: list[Sample]) -> list[Sample]:
+    """The last value of each session some seconds after its end."""
+    ends = {at(plug.end) for plug in truth.plugs}
+    return [replace(s, at=s.at + timedelta(seconds=4)) if s.at in ends else s for s in samples]

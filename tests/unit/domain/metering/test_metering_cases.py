@@ -1,0 +1,145 @@
+"""Meters as they were met: the series, and the energy that flowed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from driveway.domain.metering.energy import energy_of
+from driveway.domain.metering.half_hour_energy import half_hours
+from driveway.domain.metering.samples import Rating, Sample
+from driveway.domain.presence.observation import RegisterKind
+
+EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
+CAR = Rating(7400, 80_000, travels=True)
+SOC_KWH = 80 / 90
+"""One per cent of the battery, at the charger, in kWh."""
+
+
+def at(minute: float) -> datetime:
+    return EVENING + timedelta(minutes=minute)
+
+
+PLUG_IN = Sample(at(0), "plugged")
+
+
+def session(readings: Sequence[tuple[float, int]], register: RegisterKind | None = None) -> list[Sample]:
+    return [Sample(at(minute), "session", value, register=register) for minute, value in readings]
+
+
+def soc(minute: float, percent: int) -> Sample:
+    return Sample(at(minute), "soc", round(percent * SOC_KWH * 1000), "battery")
+
+
+def power(minute: float, watts: int, *, tells: bool = False) -> Sample:
+    return Sample(at(minute), "power" if watts else "stopped", watts, tells_every_change=tells)
+
+
+def metered(*samples: Sample) -> tuple[int, set[str]]:
+    """The energy in watt-hours, and what was flagged."""
+    found = half_hours(energy_of([PLUG_IN, *samples], CAR)).values()
+    return sum(half_hour.energy_wh for half_hour in found), {flag for half_hour in found for flag in half_hour.flags}
+
+
+DAY = 24 * 60
+SINKS = [(0, 0), (690, 36_600), (690 + DAY, 36_050), (690 + 2 * DAY, 35_500), (690 + 3 * DAY, 34_950)]
+BLOCKS = [(0, 0), (30, 3000), (90, 0)]
+
+
+class TestRegistersThatFall:
+    def test_a_register_that_sinks_while_the_car_stands_took_nothing(self) -> None:
+        assert metered(*session([*SINKS, (690 + 4 * DAY, 34_400)]))[0] == 36_600
+        assert metered(*session([(60, 5000), (70, 5000), (110, 4940)]))[0] == 5000
+
+    def test_a_register_that_starts_again_with_one_reading_in_each_block_counts_both(self) -> None:
+        assert metered(*session([*BLOCKS, (120, 2500)]))[0] == 5500
+
+    @pytest.mark.parametrize(
+        ("seen", "energy_wh"),
+        [
+            ([], 3500),
+            ([power(120, 7000)], 6500),
+            ([soc(90, 44), soc(120, 48)], 6500),
+            ([soc(90, 44), soc(120, 44)], 3500),
+            ([power(90, 0), power(120, 1000)], 3500),
+        ],
+        ids=["nothing else", "power", "a rise of the state of charge", "no rise of it", "a power that is too low"],
+    )
+    def test_if_the_register_started_again_or_goes_on_what_else_was_seen_decides(
+        self, seen: list[Sample], energy_wh: int
+    ) -> None:
+        found, flags = metered(*session([*BLOCKS, (120, 3500)]), *seen)
+        assert found == energy_wh
+        assert ("ambiguous_register" in flags) == (not seen)
+
+    def test_what_the_source_says_of_its_register_goes_before_all_else(self) -> None:
+        readings = [*BLOCKS, (120, 3500)]
+        assert metered(*session(readings, "per_charge"))[0] == 6500
+        assert metered(*session(readings, "zero_while_idle"), power(120, 7000))[0] == 3500
+
+    @pytest.mark.parametrize("apart_min", [1, 10, 30])
+    def test_values_that_alternate_with_zero_are_one_register(self, apart_min: int) -> None:
+        live = [(apart_min * n, min(6000, 120 * apart_min * n)) for n in range(60 // apart_min)]
+        live.append((60, 6000))
+        zeros = [(minute + 0.1, 0) for minute, _ in live]
+        assert metered(*session([*live, *zeros]), power(30, 6000), power(90, 0))[0] == 6000
+
+    def test_a_lifetime_register_that_alternates_with_its_value_at_the_start_is_one_register(self) -> None:
+        live = [(10 * n, 100_000 + 1000 * n) for n in range(7)]
+        readings = [*live, *((minute + 0.1, 100_000) for minute, _ in live[1:-1])]
+        samples = [Sample(at(minute), "lifetime", value, "charger") for minute, value in readings]
+        assert metered(*samples)[0] == 6000
+
+
+class TestPowerThatIsReportedSeldom:
+    def test_power_every_half_hour_is_measured_if_the_state_of_charge_agrees(self) -> None:
+        samples = [power(30 * n, 7000) for n in range(12)] + [soc(30 * n, 40 + 4 * n) for n in range(12)]
+        found, flags = metered(*samples)
+        assert (found, flags) == (38_500, set())
+
+    def test_a_weak_cable_that_reports_per_per_cent_is_measured(self) -> None:
+        samples = [sample for n in range(15) for sample in (power(18 * n, 2300), soc(18 * n, 40 + n * 69 // 89))]
+        assert metered(*samples)[0] == pytest.approx(2300 * 14 * 18 / 60, abs=1)
+
+    def test_power_that_is_reported_on_change_only_holds_until_the_change(self) -> None:
+        assert metered(power(0, 0, tells=True), power(390, 7200, tells=True), power(690, 0, tells=True)) == (
+            36_000,
+            set(),
+        )
+
+    def test_what_a_source_that_polls_did_not_see_is_unknown_and_not_zero(self) -> None:
+        found = half_hours(energy_of([PLUG_IN, power(0, 7200), power(300, 0)], CAR))
+        assert {half_hour.unknown_ms for half_hour in found.values()} == {1_800_000}
+        assert all(half_hour.flags == ("gap",) for half_hour in list(found.values())[:-1])
+
+
+class TestSessionEnds:
+    OUT = Sample(at(120), "unplugged")
+
+    def test_the_last_value_may_come_seconds_after_the_plug_out(self) -> None:
+        readings = session([(0, 0), (60, 7000)])
+        late = replace(session([(120, 9900)])[0], at=at(120) + timedelta(seconds=4))
+        assert metered(*readings, self.OUT, late)[0] == 9900
+        assert metered(*readings, *session([(120, 7000)]), power(120, 0), self.OUT, late)[0] == 9900
+        close = session([(0, 0), (70, 7000)])
+        assert metered(*close, *session([(119.9, 9900)]), self.OUT, late)[0] == 9900
+
+    def test_a_cars_lifetime_register_around_a_session_counts_if_there_was_no_time_to_charge_elsewhere(self) -> None:
+        def around(before: float, after: float) -> int:
+            ends = [Sample(at(before), "lifetime", 50_000, "vehicle_ac_input")]
+            ends.append(Sample(at(after), "lifetime", 56_180, "vehicle_ac_input"))
+            return metered(self.OUT, *ends)[0]
+
+        assert around(-1, 121) == 6180
+        assert around(-4, 122) == 0
+
+    def test_what_an_earlier_charge_elsewhere_counted_is_refused(self) -> None:
+        readings = session([(240, 20_000), (250, 20_000)])
+        found, flags = metered(power(5, 0), power(240, 0), *readings)
+        assert found == 0
+        assert "refused_delta" in flags
+
+    def test_a_register_that_resets_on_reading_adds_up(self) -> None:
+        deltas = [Sample(at(30 * n), "delta", 1500) for n in range(1, 5)]
+        assert metered(*deltas, deltas[0])[0] == 6000
