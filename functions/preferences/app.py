@@ -7,7 +7,7 @@ from driveway.domain.preferences.vehicle_intent import VEHICLE_ID_RULE, is_vehic
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
-from driveway.runtime.idempotency import once
+from driveway.runtime.idempotency_key import once
 from driveway.runtime.problems import invalid
 from driveway.status.axle_state import axle_sync_status
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from driveway.axle.inbound import REPLAY_WINDOW_S
 from driveway.runtime.http_api import MAX_BODY_BYTES
-from driveway.runtime.idempotency import KEPT, LONGEST_KEY
+from driveway.runtime.idempotency_key import KEPT, LONGEST_KEY
 from driveway.runtime.problems import PROBLEM_BASE
 from local.openapi.__main__ import DOCUMENT, PAGE, rendered
 from local.openapi.document import document, exchanges, kinds_of

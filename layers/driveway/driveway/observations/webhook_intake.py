@@ -1,4 +1,7 @@
-"""What a provider or the app reports of a car: one decision, one write of its twin, then its half-hours."""
+"""What a provider or the app reports of a car: one decision, one write of its twin, then its half-hours.
+
+A repeated event of a webhook is recognised by its dedupe key and changes nothing.
+"""
 
 from collections import Counter
 from collections.abc import Sequence

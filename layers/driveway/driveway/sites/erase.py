@@ -15,8 +15,8 @@ from driveway.runtime.problems import ProblemError
 from driveway.sites import reconcile
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.changing import Edit, LostCallError, SiteGoneError, Twins, change_site, new_call, taken_on
+from driveway.sites.leaving import leaving
 from driveway.sites.membership import wait_until_free
-from driveway.sites.release import leaving
 from driveway.sites.rewards import balance_pence, withdrawal_link
 
 ERASED = Answer(204)

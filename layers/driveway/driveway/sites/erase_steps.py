@@ -7,7 +7,7 @@ from driveway.domain.sites.record import SiteCall, SiteRecord
 from driveway.domain.sites.steps import Erase
 from driveway.runtime.context import Runtime
 from driveway.sites.changing import Edit, Twins, change_site, of_call
-from driveway.sites.release import delete_at_axle, find_at_axle, offboard_at_axle, send_last_readings
+from driveway.sites.leaving import delete_at_axle, find_at_axle, offboard_at_axle, send_last_readings
 from driveway.sites.requested import reservations
 from driveway.store.items import asset_key
 from driveway.store.sites import ASSET, AXLE_SITE, Claim

@@ -13,7 +13,7 @@ from driveway.outbox.publish import put_events
 from driveway.runtime.context import Runtime
 from driveway.sites.apply import applied
 from driveway.sites.changing import Edit, Twins, change_site, of_call
-from driveway.sites.release import delete_at_axle, find_at_axle, is_same_id, longest_release
+from driveway.sites.leaving import delete_at_axle, find_at_axle, is_same_id, longest_release
 from driveway.sites.requested import reservations
 from driveway.store.sites import AXLE_SITE, Claim, Pair
 

@@ -34,10 +34,10 @@ from driveway.sites.changing import (
     refuse_leaving,
     twins_of,
 )
+from driveway.sites.leaving import longest_release
 from driveway.sites.onboarding_call import leave_in_doubt, onboard_at_axle, owned_elsewhere, take_back
 from driveway.sites.put_answer import put_answer
 from driveway.sites.put_request import PutRequest
-from driveway.sites.release import longest_release
 from driveway.sites.requested import (
     change_of,
     checked,

@@ -12,8 +12,8 @@ from driveway.runtime.context import Runtime
 from driveway.runtime.problems import ProblemError, busy
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.changing import Edit, Twins, change_site, of_call
+from driveway.sites.leaving import delete_at_axle, find_at_axle, is_same_id
 from driveway.sites.put_request import PutRequest
-from driveway.sites.release import delete_at_axle, find_at_axle, is_same_id
 from driveway.sites.requested import axle_body, reservations
 from driveway.store.sites import AXLE_SITE
 from driveway.vehicles.accounts import account_of, forget_accounts

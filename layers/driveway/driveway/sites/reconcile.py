@@ -41,8 +41,8 @@ from driveway.sites.changing import (
     twins_of,
 )
 from driveway.sites.erase_steps import erase_site, remove_asset
+from driveway.sites.leaving import longest_release, report_leftovers
 from driveway.sites.look_up import look_up
-from driveway.sites.release import longest_release, report_leftovers
 from driveway.sites.requested import PROPOSITION
 from driveway.sites.twins import opted_in, opted_out
 

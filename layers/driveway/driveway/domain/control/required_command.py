@@ -1,18 +1,16 @@
-"""What we would command now, if anything. Pure; what may speak against it is in ``guard``."""
+"""What we would command now, if anything. Pure; what may speak against it is in ``protection``."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from driveway.domain.control.account_trial import account_trial_due
-from driveway.domain.control.desired import LET_GO, Desired, desired_if_plugged, desired_in, disconnected_at
+from driveway.domain.control.desired import Desired, desired_if_plugged, desired_in, disconnected_at
+from driveway.domain.control.release import release_is_due
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_start import desired_by_trial, may_be_held_unplugged
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import CommandAction, Control, Session, Trial, Twin
 from driveway.domain.twin.reasons import Reason
-
-IN_VAIN = frozenset({Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER, Reason.DRIVER_STOP_RESPECTED})
-"""Reasons to leave a car alone for which a release would change nothing, or would start what is to be left as it is."""
 
 HELD_FOR = timedelta(hours=12)
 """How long a stop may bind beyond its session: a charger keeps it so long (``command_valid_s`` of the OCPP provider),
@@ -237,11 +235,8 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
 
 
 def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredCommand | None:
-    """Let a car charge that we hold and are letting go of; a charger even while nothing is plugged in."""
-    in_vain = want.reason in IN_VAIN
-    if twin.link.vehicle is None or in_vain or twin.presence.doubt is not None or not is_held_by_command(twin, at):
-        return None
-    if twin.presence.session is None and want.reason not in LET_GO:
+    """The start that lets a car charge which we release."""
+    if not release_is_due(twin, want, held=is_held_by_command(twin, at)):
         return None
     trial: Trial | None = "unplugged" if twin.presence.session is None and not is_instructed(twin) else None
     return RequiredCommand("start", None, at, None, want, release=True, trial=trial)

@@ -183,8 +183,8 @@ def _stretch(twin: Twin, entries: list[_Entry], layers: Layers, start: datetime,
 def _limit_kw(twin: Twin, layers: Layers) -> float:
     """The limit of the layers, at most the asset's power, and 0 where no car can draw as little.
 
-    A limit at or above the asset's power is no limit, and comes out as exactly that power. Amperes are per phase: they
-    count on the lowest of the phases that the layers state and those of the asset.
+    A limit at or above the asset's power, such as Axle's 99999, is no limit, and comes out as exactly that power.
+    Amperes are per phase: they count on the lowest of the phases that the layers state and those of the asset.
     """
     power_kw, vehicle = twin.link.power_kw, twin.link.vehicle
     own_phases = phases_of(power_kw, vehicle.phases if vehicle is not None else None)

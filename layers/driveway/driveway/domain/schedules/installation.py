@@ -7,9 +7,9 @@ from driveway.domain.charging_profiles import ChargingProfile, anchored, is_over
 from driveway.domain.enrolment import check_takes_part
 from driveway.domain.schedules.order import (
     MOST_AHEAD,
+    is_stale,
     made_at,
     marks_after,
-    newest_at,
     place_of,
     usable_date,
     without_schedules,
@@ -62,8 +62,7 @@ def installed(
         created_at=created_at,
         session_id=session.id if session else None,
     )
-    newest = newest_at(twin, place_of(new))
-    if created_at is not None and newest is not None and created_at < newest:
+    if is_stale(twin, new):
         return twin
     held = next((one for one in twin.profiles if place_of(one) == place_of(new)), None)
     if held is not None and _is_the_same(held, new):

@@ -45,6 +45,12 @@ def newest_at(twin: Twin, place: Place | None) -> datetime | None:
     return max(instants, default=None)
 
 
+def is_stale(twin: Twin, new: InstalledProfile) -> bool:
+    """Whether a newer schedule was received for the same place, so that this one changes nothing however late it is."""
+    newest = newest_at(twin, place_of(new))
+    return new.created_at is not None and newest is not None and new.created_at < newest
+
+
 def marks_after(twin: Twin, new: InstalledProfile, gone: Iterable[InstalledProfile]) -> tuple[ScheduleMark, ...]:
     """The twin's marks once a profile is installed and those that are ``gone`` are not held any more.
 

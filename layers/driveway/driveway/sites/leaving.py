@@ -1,4 +1,4 @@
-"""Letting go of assets: the car is left able to charge, Axle gets the last readings, then Axle deletes the asset."""
+"""Assets that leave: the car is released, Axle gets the last readings, then Axle deletes the asset."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
