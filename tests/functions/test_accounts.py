@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin import Command
 from driveway.runtime.settings import Settings
 from driveway.store.tokens import AccountRecord, TokenStoreError

@@ -18,7 +18,7 @@ from requests.adapters import BaseAdapter
 
 from driveway.auth.token_source import TokenError
 from driveway.commands.accounts import check_account
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin import Command, Entry, Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.store.table import Change, UnknownAssetError

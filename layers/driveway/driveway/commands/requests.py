@@ -4,8 +4,7 @@ from typing import Any
 
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.control.vehicle_requests import vehicle_request_done
-from driveway.domain.reports.account_connection import clear_needs_user_after_observation
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import clear_needs_user_after_observation, disconnected
 from driveway.domain.twin import OutcomeKind, Twin, Vehicle
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen

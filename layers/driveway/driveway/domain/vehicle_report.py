@@ -10,11 +10,12 @@ from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.account_connection import (
     clear_needs_user_after_observation,
+    disconnected,
     is_of_another_account,
     reconnected,
     with_vendor,
 )
-from driveway.domain.reports.apply_observations import apply_observations, disconnected
+from driveway.domain.reports.apply_observations import apply_observations
 from driveway.domain.twin import Twin
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from driveway.domain.control.account_trial import next_hourly_trial
-from driveway.domain.reports.apply_observations import NEEDS_USER_TOLD_EVERY, disconnected
+from driveway.domain.reports.account_connection import NEEDS_USER_TOLD_EVERY, disconnected
 from driveway.domain.twin import Twin
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, START, Rig, new_twin, plugged

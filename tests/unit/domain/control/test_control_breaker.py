@@ -8,7 +8,7 @@ import pytest
 
 from driveway.domain.control.giving_up import BREAKER_JITTER, LONGEST_BREAKER_PAUSE
 from driveway.domain.control.protection import explain
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, PROVIDER_FAULTS, RULES, Rig, new_twin, plugged
 

@@ -18,8 +18,7 @@ from driveway.domain.control.protection import (
 )
 from driveway.domain.control.required_command import required_command
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.reports.account_connection import clear_needs_user_after_observation, reconnected
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import clear_needs_user_after_observation, disconnected, reconnected
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import (

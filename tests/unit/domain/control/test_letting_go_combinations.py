@@ -15,7 +15,7 @@ from itertools import product
 import pytest
 
 from driveway.domain.control.operator_switch import with_switch
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, Rig, new_twin
 

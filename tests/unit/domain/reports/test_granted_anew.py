@@ -8,8 +8,7 @@ import pytest
 
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.reports.account_connection import granted_anew, lost_anew
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import disconnected, granted_anew, lost_anew
 from driveway.domain.twin import Command, Observed, Twin, Vehicle
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import a_twin, plugged_in

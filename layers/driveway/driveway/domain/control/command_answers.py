@@ -11,8 +11,7 @@ from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import answered_limit
 from driveway.domain.control.trial_answers import is_trial, plug_out_confirmed, trial_answered, trial_refused
-from driveway.domain.reports.account_connection import reconnected
-from driveway.domain.reports.apply_observations import disconnected
+from driveway.domain.reports.account_connection import disconnected, reconnected
 from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason

@@ -1,12 +1,14 @@
-"""The car maker's account in order again. Pure; ``sight.disconnected`` is the other half."""
+"""The account at the car maker: out of order, and in order again. Pure."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from driveway.domain.reports.apply_observations import disconnected
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+
+NEEDS_USER_TOLD_EVERY = timedelta(days=1)
+"""How often the driver is told the same about the car maker's account."""
 
 ACCOUNT_TRIED_EVERY = timedelta(hours=1)
 """How often a command is tried although the account is out of order."""
@@ -74,3 +76,18 @@ def lost_anew(twin: Twin, why: str, *, signed_in_at: datetime | None, now: datet
     if signed_in_at is not None and since is not None and since < signed_in_at:
         twin = replace(twin, presence=replace(twin.presence, needs_user=None))
     return disconnected(twin, why, now)
+
+
+def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
+    """The twin whose car cannot be reached until the driver acts; the driver is informed once a day."""
+    presence = twin.presence
+    if presence.needs_user is not None:
+        return twin
+    after = replace(presence, needs_user=why, needs_user_at=now)
+    told_at = presence.needs_user_told_at
+    if presence.needs_user_told == why and told_at is not None and now < told_at + NEEDS_USER_TOLD_EVERY:
+        return replace(twin, presence=after)
+    text = f"Please connect your car again: {why}"
+    return replace(twin, presence=replace(after, needs_user_told=why, needs_user_told_at=now)).tell(
+        Entry(now, Event.NEEDS_ATTENTION, Reason.PROVIDER_NEEDS_USER, text)
+    )

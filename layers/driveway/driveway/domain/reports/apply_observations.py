@@ -13,11 +13,7 @@ from driveway.domain.presence.observe import observe_all
 from driveway.domain.presence.rules import EffectKind, PresenceRules, PresenceStep
 from driveway.domain.reports.session_energy import metered_sessions
 from driveway.domain.twin import Entry, Twin
-from driveway.domain.twin.events import Event
-from driveway.domain.twin.reasons import Reason
 
-NEEDS_USER_TOLD_EVERY = timedelta(days=1)
-"""How often the driver is told the same about the car maker's account."""
 LATE = timedelta(milliseconds=LATE_MS)
 
 
@@ -92,18 +88,3 @@ def _told(step: PresenceStep) -> tuple[Entry, ...]:
     if step.presence.session is None:
         return step.entries
     return tuple(entry for entry in step.entries if entry.event != EffectKind.NO_SESSION)
-
-
-def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
-    """The twin whose car cannot be reached until the driver acts; the driver is informed once a day."""
-    presence = twin.presence
-    if presence.needs_user is not None:
-        return twin
-    after = replace(presence, needs_user=why, needs_user_at=now)
-    told_at = presence.needs_user_told_at
-    if presence.needs_user_told == why and told_at is not None and now < told_at + NEEDS_USER_TOLD_EVERY:
-        return replace(twin, presence=after)
-    text = f"Please connect your car again: {why}"
-    return replace(twin, presence=replace(after, needs_user_told=why, needs_user_told_at=now)).tell(
-        Entry(now, Event.NEEDS_ATTENTION, Reason.PROVIDER_NEEDS_USER, text)
-    )
