@@ -9,7 +9,7 @@ from dataclasses import replace
 from driveway.auth import account
 from driveway.auth.account_tokens import AccountTokens, lost_text
 from driveway.auth.token_source import TokenError
-from driveway.domain.reports.account_connection import granted_anew, lost_anew
+from driveway.domain.reports.account_connection import granted_again, lost_again
 from driveway.domain.twin import Twin
 from driveway.observations.webhook_intake import take_observations
 from driveway.runtime.context import Runtime
@@ -96,8 +96,8 @@ def _inform(checked: Account, record: AccountRecord, runtime: Runtime) -> None:
 
     def rule(twin: Twin) -> Twin:
         if lost is None:
-            return granted_anew(twin, now)
-        return lost_anew(twin, lost, signed_in_at=record.signed_in_at, now=now)
+            return granted_again(twin, now)
+        return lost_again(twin, lost, signed_in_at=record.signed_in_at, now=now)
 
     for asset in runtime.records.assets_of_user(checked.provider, checked.user_id):
         try:

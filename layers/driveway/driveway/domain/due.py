@@ -1,4 +1,4 @@
-"""When the two reconcilers have to look at a twin again. Pure."""
+"""The times at which the two reconcilers have to run for a twin again. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,5 +18,5 @@ class Dues:
 
 
 def dues(twin: Twin, now: datetime, rules: ControlRules) -> Dues:
-    """When the twin, as it is at ``now``, is due."""
+    """The due times of the twin as it is at ``now`` (aware UTC)."""
     return Dues(axle=axle_due(twin, now), control=control_due(twin, now, rules))

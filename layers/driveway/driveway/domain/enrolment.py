@@ -4,7 +4,7 @@ from driveway.domain.twin import Link
 
 
 class NotEnrolledError(Exception):
-    """The site does not take part, so what was asked for cannot be taken. The message is for the caller."""
+    """The site does not take part, so the request is refused. The message is for the caller."""
 
 
 def check_takes_part(link: Link, message: str) -> None:

@@ -1,4 +1,4 @@
-"""What one report about a car makes of its twin: place and plug, the account, the command that it answers. Pure."""
+"""The twin after one report about a car: place and plug, the account, the command that it answers. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,14 +21,14 @@ from driveway.domain.twin import Twin
 
 @dataclass(frozen=True, slots=True)
 class VehicleReport:
-    """What a report says of one car.
+    """A report about one car.
 
     Attributes:
-        observations: what was observed of it.
-        command_ref, command_outcome: the provider's name of a command, and what became of it.
-        needs_user: why the driver has to act before the car can be reached again.
+        observations: the observations of the car.
+        command_ref, command_outcome: the provider's name of a command, and its outcome.
+        needs_user: the reason for which the driver has to act before the car can be reached again.
         deleted: the car was removed at its maker.
-        reconnected: what the driver had to do is done.
+        reconnected: the driver has done what was needed.
         vendor: the make as the provider names it, of the car or of the account.
         names_car: False for a report about an account, which is sent to every car of its user.
     """

@@ -92,8 +92,8 @@ def test_the_texts_of_what_holds_the_car_give_wall_time() -> None:
 @pytest.mark.parametrize("reason", sorted(HELD_BACK_TEXTS))
 def test_every_reason_to_hold_back_has_a_sentence(reason: Reason) -> None:
     until = datetime(2026, 7, 1, 22, 35, tzinfo=UTC)
-    assert HeldBack(reason, until).text("Europe/London").startswith("Held back until 23:35: ")
-    assert HeldBack(reason).text("Europe/London").startswith("Held back: ")
+    assert HeldBack(reason, until).text("Europe/London").startswith("We wait until 23:35: ")
+    assert HeldBack(reason).text("Europe/London").startswith("We wait: ")
 
 
 def test_explain_says_what_is_desired_and_what_holds_it_back() -> None:

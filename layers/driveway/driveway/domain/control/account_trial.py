@@ -1,8 +1,8 @@
-"""A car whose account is out of order is tried now and then: the account may come back without a report. Pure.
+"""Trial commands for a car whose account is out of order: the account may work again without a report. Pure.
 
-While ``needs_user`` stands and something is wanted of a plugged-in car, each time at which it should begin to charge,
-and for a day each hour, has one trial. The car is looked at first, and the command is sent if the look is answered. A
-trial that is refused for the account counts as no failure of the car.
+While ``needs_user`` stands and the plan needs a command for a plugged-in car, one trial is made whenever the car should
+begin to charge, and one each hour for a day. The trial reads the state of the car first, and sends the command if that
+read is answered. A trial that is refused because of the account does not count as a failure of the car.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ TRIED_HOURLY_FOR = timedelta(days=1)
 
 
 def account_trial_due(twin: Twin, at: datetime, rules: ControlRules) -> bool:
-    """Whether the account is tried again at ``at`` (aware UTC)."""
+    """Whether a trial of the account is due at ``at`` (aware UTC)."""
     last = _last(twin)
     hourly = next_hourly_trial(twin)
     if last is None or (hourly is not None and at >= hourly):
@@ -44,6 +44,6 @@ def next_hourly_trial(twin: Twin) -> datetime | None:
 
 
 def _last(twin: Twin) -> datetime | None:
-    """When the account was last tried, or found to be out of order."""
+    """The time of the last trial, or of the report that the account is out of order."""
     known = (twin.presence.needs_user_at, twin.control.account_tried_at)
     return max((at for at in known if at is not None), default=None)

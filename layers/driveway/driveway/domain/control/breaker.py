@@ -1,8 +1,8 @@
-"""A circuit breaker for a service as a whole: an outage costs one probe per pause, not a call per asset. Pure.
+"""A circuit breaker for a whole service: an outage costs one probe per pause, not a call per asset. Pure.
 
-Closed, every call is allowed, and so many failures in a row open it. Open, none is until the pause is over. Then one
-call at a time is let through as a probe (half-open): so many successes in a row close it, a failure opens it again for
-twice as long.
+A closed breaker allows every call; ``failures_to_open`` failures in a row open it. An open breaker allows no call until
+its pause is over. Then it is half-open and allows one call at a time as a probe: ``probes_to_close`` successes in a row
+close it, and a failure opens it again for twice as long.
 """
 
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ class BreakerRules:
     """When a breaker opens, for how long, and what closes it.
 
     Attributes:
-        failures_to_open: so many failures in a row open it; a success in between starts the count anew.
+        failures_to_open: this many failures in a row open it; a success in between resets the count.
         failures_apart: failures farther apart than this are not in a row.
-        first_pause, longest_pause: the pause doubles from one to the other; half of it is by chance.
-        probe_lease: after this a probe that was never answered for is given up, and another one made.
-        probes_to_close: so many probes must succeed in a row.
-        drain: over how long those who were turned away come back, counted from the end of the pause.
+        first_pause, longest_pause: the pause doubles from one to the other; half of it is random.
+        probe_lease: after this time a probe without an answer is given up, and another call may be the probe.
+        probes_to_close: this many probes in a row must succeed.
+        drain: the refused callers come back spread over this time, counted from the end of the pause.
     """
 
     failures_to_open: int = 5
@@ -36,11 +36,11 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """How a service has been doing.
+    """The state of the breaker of one service.
 
     Attributes:
         failures: failures in a row while closed; ``failed_at`` is when the latest came.
-        openings: how often in a row it opened; what the length of the pause depends on.
+        openings: how often in a row it opened; the length of the pause depends on it.
         until: when the next call may be a probe, while not closed.
         probe: the number of the latest probe; ``passed`` probes in a row have succeeded.
         probing: a probe is under way.
@@ -66,7 +66,7 @@ class Permit:
 
 
 def allow(breaker: Breaker, now: datetime, rules: BreakerRules) -> tuple[Breaker, Permit]:
-    """Whether a call may be made at ``now``, and the breaker then: another one if the call is a probe."""
+    """Whether a call may be made at ``now``, and the breaker after that; it changes only if the call is a probe."""
     if breaker.state == "closed":
         return breaker, Permit(True)
     if breaker.until is not None and now < breaker.until:
@@ -78,7 +78,7 @@ def allow(breaker: Breaker, now: datetime, rules: BreakerRules) -> tuple[Breaker
 
 
 def succeeded(breaker: Breaker, permit: Permit, now: datetime, rules: BreakerRules) -> Breaker:
-    """The breaker once the service answered a permitted call: with a refusal, too, it shows that it is there."""
+    """The breaker once the service answered a permitted call. A refusal counts too: it shows that the service works."""
     if breaker.state == "closed":
         return breaker if breaker.failures == 0 else Breaker(probe=breaker.probe)
     if not _is_its_probe(breaker, permit):
@@ -100,8 +100,8 @@ def failed(
     """The breaker once a permitted call had no answer (timeout, connection, 5xx, 429).
 
     Args:
-        spread: chance, evenly in [0, 1), for the length of the pause.
-        wait_s: how long the service asked to be left alone; waited at most as long as the longest pause.
+        spread: a random number, evenly in [0, 1), for the length of the pause.
+        wait_s: the pause that the service asked for; it is limited to the longest pause.
     """
     if breaker.state == "closed":
         in_a_row = breaker.failed_at is not None and now - breaker.failed_at <= rules.failures_apart
@@ -112,12 +112,12 @@ def failed(
 
 
 def unused(breaker: Breaker, permit: Permit, now: datetime) -> Breaker:
-    """The breaker once it turned out that the permitted call was not needed: somebody else may probe."""
+    """The breaker once the permitted call turned out to be unnecessary: another caller may probe."""
     return replace(breaker, probing=False, until=now) if _is_its_probe(breaker, permit) else breaker
 
 
 def _is_its_probe(breaker: Breaker, permit: Permit) -> bool:
-    # What was sent before the breaker opened, or as a probe that was given up, says nothing of now.
+    # A call from before the breaker opened, or a probe that was given up, shows nothing about the present.
     return breaker.state == "half_open" and breaker.probing and permit.probe == breaker.probe
 
 

@@ -1,4 +1,4 @@
-"""What the provider's answer makes of a sent command, by the kind of the answer. Pure."""
+"""How a sent command goes on after the provider's answer, by the kind of the answer. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_PAUSE = timedelta(hours=1)
-"""The longest that a command waits because its provider asked for it."""
+"""The longest time that a command waits because its provider asked for a pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the provider answered to a sent command, and when (aware UTC)."""
+    """The provider's answer to a sent command, and its time (aware UTC)."""
 
     outcome: OutcomeKind
     detail: str
@@ -63,7 +63,7 @@ def answered(
     twin = replace(twin, control=_with_wake(twin.control, now)) if woken else twin
     command, schedule_command = twin.control.command, twin.control.schedule_command
     if schedule_command is not None and schedule_command.id == command_id:
-        return _upkeep_answered(_with_account(twin, answer), schedule_command, answer, rules)
+        return _schedule_command_answered(_with_account(twin, answer), schedule_command, answer, rules)
     if command is None or command.id != command_id:
         return _with_account(twin, answer) if outcome not in TAKEN else twin
     twin = _with_account(twin, answer)
@@ -83,13 +83,13 @@ def _trial_answered(twin: Twin, command: Command, answer: _Answer, rules: Contro
 
 
 def _with_account(twin: Twin, answer: _Answer) -> Twin:
-    """The twin with what the answer shows of the car maker's account."""
+    """The twin with the state of the car maker's account, as the answer shows it."""
     if answer.outcome in TAKEN:
         return reconnected(twin, answer.at)
     return disconnected(twin, answer.detail, answer.at) if answer.outcome == OutcomeKind.NEEDS_USER else twin
 
 
-def _upkeep_answered(twin: Twin, schedule_command: Command, answer: _Answer, rules: ControlRules) -> Twin:
+def _schedule_command_answered(twin: Twin, schedule_command: Command, answer: _Answer, rules: ControlRules) -> Twin:
     return schedule_command_answered(
         twin,
         schedule_command,
@@ -105,25 +105,25 @@ def _upkeep_answered(twin: Twin, schedule_command: Command, answer: _Answer, rul
 
 
 def _taken(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
-    """The provider took the command: what the car shows confirms it."""
+    """The provider accepted the command; an observation of the car will confirm it."""
     return _noted_taken(twin, command, answer, _unconfirmed_at(command, answer, rules))
 
 
 def _already_in_state(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
-    """The provider says that the car does it already. If the car shows otherwise, it is looked at soon."""
+    """The provider reports that the car already does it. If the car shows otherwise, its state is read soon."""
     if observed_state_matches(twin, command.action):
         return _taken(twin, command, answer, rules)
     return _noted_taken(twin, command, answer, answer.at + _short_pause(command, answer, rules))
 
 
 def _refused_for_now(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
-    """The provider could not carry it out: it is tried again after a pause, or after what the provider asked for."""
+    """The provider could not carry it out. It is sent again after a pause, or after the one the provider asked for."""
     pause = max(_short_pause(command, answer, rules), min(answer.asked_pause, LONGEST_PAUSE))
     return _noted_refused(twin, command, answer, rules, again_at=answer.at + pause)
 
 
 def _refused_for_good(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
-    """Sending it again would change nothing: it is given up at once."""
+    """Sending it again would not help, so it is given up at once."""
     return _noted_refused(twin, command, answer, rules, again_at=answer.at)
 
 
@@ -144,7 +144,7 @@ _TRANSITIONS: dict[OutcomeKind, Callable[[Twin, Command, _Answer, ControlRules],
     OutcomeKind.NEEDS_USER: _refused_for_good,
     OutcomeKind.NEEDS_OPERATOR: _refused_for_good,
 }
-"""What each kind of answer makes of a sent command."""
+"""The rule for each kind of answer."""
 
 
 def _noted(command: Command, answer: _Answer, confirm_by: datetime) -> Command:
@@ -182,7 +182,7 @@ def _noted_refused(twin: Twin, command: Command, answer: _Answer, rules: Control
 
 
 def _reason_to_wait(twin: Twin, action: CommandAction, answer: _Answer, rules: ControlRules) -> Reason:
-    """Why a refused command waits."""
+    """The reason for which a refused command waits."""
     too_often_woken = answer.left_asleep and not may_wake(twin, action, answer.at, rules)
     return Reason.WAKE_BUDGET_SPENT if too_often_woken else Reason.RETRY_WAIT
 
@@ -197,7 +197,7 @@ def _short_pause(command: Command, answer: _Answer, rules: ControlRules) -> time
 
 
 def _unconfirmed_at(command: Command, answer: _Answer, rules: ControlRules) -> datetime:
-    """When a command that was taken counts as unconfirmed: the later, the more often it was sent."""
+    """When an accepted command counts as unconfirmed; each further attempt allows more time."""
     if command.outcome in TAKEN:
         return max(command.confirm_by or answer.at, answer.at)
     if command.trial == "unplugged":

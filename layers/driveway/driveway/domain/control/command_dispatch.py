@@ -1,4 +1,4 @@
-"""Sending a command: it is claimed on the twin before, so that only one call sends it. Pure."""
+"""Sending a command. It is claimed on the twin first, so that only one call sends it. Pure."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -20,18 +20,18 @@ _ASKED: dict[CommandAction, str] = {
     "stop": "Asked the car to stop charging.",
     "install_default": "Asked to keep the default schedule in the car or charger itself.",
     "remove_default": "Asked to remove the default schedule from the car or charger.",
-    "restore_current": "Asked the car to take its driver's own charging current again.",
+    "restore_current": "Asked the car to use its driver's own charging current again.",
 }
 
 
 def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, sender: str = "") -> Twin | None:
     """The twin with the command of that id marked as being sent at ``now`` (aware UTC) by the call ``sender``.
 
-    A command that another call claimed is taken over once that call is over for sure and left no outcome: it died, and
-    may have sent the command or not.
+    A command that another call claimed is claimed again once that call has surely ended without an outcome. That call
+    died, and may or may not have sent the command.
 
-    None when the command must not be sent (any more): another one has replaced it, it was sent, it has expired, it is
-    not wanted, or the day's commands are used up. The id may be that of the command to charge or of the upkeep of the
+    None when the command must not be sent (any more): another one has replaced it, it was sent, it has expired, the
+    plan has changed, or the day's commands are used up. The id may be that of a start or stop, or of a command for the
     default schedule.
     """
     schedule_command, command = twin.control.schedule_command, twin.control.command
@@ -69,7 +69,7 @@ def _holds_calls_open(twin: Twin) -> bool:
 
 
 def _may_be_claimed(command: Command, now: datetime, rules: ControlRules) -> bool:
-    """Whether no call has claimed it, or one that is over (its function's time-out has passed) and left no outcome."""
+    """Whether no call has claimed it, or that call's function has passed its time-out without an outcome."""
     if command.state != "sent":
         return command.state == "planned"
     return command.outcome is None and command.sent_at is not None and now >= command.sent_at + rules.answer_within
@@ -99,9 +99,9 @@ def _schedule_command_claimed(
 
 
 def put_off(twin: Twin, command_id: str, *, until: datetime, now: datetime, rules: ControlRules) -> Twin | None:
-    """The twin with the planned command of that id waiting until ``until`` (aware UTC): its provider is out of service.
+    """The twin whose planned command of that id waits until ``until`` (aware UTC), as its provider is out of service.
 
-    It was not sent, so it counts neither as an attempt nor as one of the day's commands. None when it is not to be sent
+    It was not sent, so it counts neither as an attempt nor as one of the day's commands. None when it must not be sent
     any more.
     """
     schedule_command, command = twin.control.schedule_command, twin.control.command
@@ -135,7 +135,7 @@ def _counted(control: Control, now: datetime) -> Control:
 
 
 def _sent(twin: Twin, command: Command, now: datetime) -> Control:
-    """The control group with what was sent, and how often a car that stops by itself was started again."""
+    """The control group once the command was sent; it counts the restarts of a car that stops by itself."""
     control, session, first = twin.control, twin.presence.session, command.attempts == 0
     session_id = session.id if session else None
     same_session = control.pairs_session_id == session_id

@@ -1,6 +1,6 @@
-"""The life of a command to charge or to stop: planned, then judged by what the car shows and by the time. Pure.
+"""The life of a start or stop: it is planned, then judged by observations of the car and by the time. Pure.
 
-It ends confirmed, failed, superseded or expired. What follows when it shows no effect is in ``giving_up``.
+It ends confirmed, failed, superseded or expired. The module ``giving_up`` holds the rules for a command without effect.
 """
 
 from dataclasses import replace
@@ -37,7 +37,7 @@ Ending = tuple[CommandState, Reason, str]
 
 
 def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow, *, new_id: str) -> Twin:
-    """The twin with a new command if one is wanted, none is under way and nothing speaks against it."""
+    """The twin with a new command if one is required, none is under way and no guard holds it back."""
     if twin.control.command is not None and twin.control.command.state in OPEN:
         return twin
     wanted = required_command(twin, now, rules, schedule)
@@ -62,9 +62,9 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWi
         release=wanted.release,
         trial=wanted.trial or ("full" if believes_full(twin, wanted.action) else None),
     )
-    text = f"Letting the car charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
+    text = f"We release your car to charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
     if wanted.trial == "unplugged":
-        text = "The car is reported unplugged, which our own stop may have caused. We try one start."
+        text = "Your car reports that it is unplugged. Our own stop may have caused that report, so we try one start."
     control = replace(twin.control, command=command)
     if twin.presence.needs_user is not None:
         control = replace(control, account_tried_at=wanted.not_before)
@@ -82,7 +82,7 @@ def _reason(wanted: RequiredCommand) -> Reason:
 
 
 def _report_spent_budget(twin: Twin, wanted: RequiredCommand, held_back: HeldBack, now: datetime) -> Twin:
-    """The twin whose driver is told, once a UTC day, that the day's commands are used up and the car should charge."""
+    """The twin with a notice, once a UTC day, that the day's commands are used up and the car should charge."""
     spent = held_back.reason is Reason.DAILY_BUDGET_SPENT and held_back.until is not None
     if not spent or wanted.action != "start" or twin.control.budget_told == day_of(now):
         return twin
@@ -95,7 +95,7 @@ def _report_spent_budget(twin: Twin, wanted: RequiredCommand, held_back: HeldBac
 def judged(
     twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow, *, new_id: str, spread: float
 ) -> Twin:
-    """The twin with the command under way judged by what the car shows and by the time."""
+    """The twin with the command under way judged by observations of the car and by the time."""
     command = twin.control.command
     if command is None or command.state not in OPEN:
         return twin
@@ -114,18 +114,18 @@ def judged(
 def ending_of(
     twin: Twin, command: Command, now: datetime, rules: ControlRules, schedule: ScheduleWindow
 ) -> Ending | None:
-    """How an open command ends by what the car shows, by what is wanted now or by the time; None if it goes on."""
+    """How an open command ends, by observations of the car, the plan or the time; None if it goes on."""
     by_car = _ending_by_car(twin, command)
     if by_car is not None:
         return by_car
     if not _is_wanted(twin, command, now, schedule):
-        return "superseded", Reason.COMMAND_SUPERSEDED, "Something else is wanted now."
+        return "superseded", Reason.COMMAND_SUPERSEDED, "The plan changed, so this command is out of date."
     if command.state == "sent":
         return None
     if command.attempts == 0 and _is_done_already(twin, command, now, rules):
-        return "superseded", Reason.ALREADY_IN_STATE, "The car does it already."
+        return "superseded", Reason.ALREADY_IN_STATE, "The car already does what the command asks."
     if now >= command.expires_at:
-        return "expired", Reason.COMMAND_EXPIRED, "The command was not sent while it mattered."
+        return "expired", Reason.COMMAND_EXPIRED, "The command was not sent in time, so it has expired."
     return None
 
 
@@ -134,14 +134,14 @@ def _ending_by_car(twin: Twin, command: Command) -> Ending | None:
         return "confirmed", Reason.COMMAND_CONFIRMED, _SHOWN[command.action]
     if command.action == "start" and _is_filled(twin, command):
         over: CommandState = "confirmed" if command.attempts > 0 else "superseded"
-        return over, Reason.BATTERY_FULL, "The battery is full: there is nothing more to charge."
+        return over, Reason.BATTERY_FULL, "The battery is full, so there is nothing to start."
     return None
 
 
 def _is_confirmed(twin: Twin, command: Command) -> bool:
-    """Whether the car shows what was asked, and shows it because of the command or since.
+    """Whether the car shows what was asked, and shows it because of the command or after it.
 
-    A car that showed it when it was asked (to keep another limit, or beforehand) has to have taken the command.
+    If the car already showed it when the command was sent, the provider must also have accepted the command.
     """
     taken = command.outcome in TAKEN
     if twin.presence.session is None:
@@ -150,7 +150,7 @@ def _is_confirmed(twin: Twin, command: Command) -> bool:
 
 
 def _is_filled(twin: Twin, command: Command) -> bool:
-    """Whether the car was found to be full since the start was planned; a charger has to have taken it all the same."""
+    """Whether the car was found full since the start was planned; a charger must still have accepted the start."""
     full = twin.presence.battery_full
     if full is None or not is_full(twin):
         return False
@@ -175,7 +175,7 @@ def _is_wanted(twin: Twin, command: Command, now: datetime, schedule: ScheduleWi
 
 
 def _may_be_gone(twin: Twin, command: Command) -> bool:
-    """Whether the car may be away, or unplugged where that matters, so that nothing is sent before that is settled."""
+    """Whether the car may be away, or unplugged where that matters; then nothing is sent until that is settled."""
     presence = twin.presence
     return presence.doubt is not None or (command.action == "start" and presence.held_plug_out is not None)
 
@@ -197,7 +197,7 @@ def _is_done_already(twin: Twin, command: Command, now: datetime, rules: Control
 
 
 def _announced_again(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> Twin:
-    """A planned command that nobody sent, or that waited for its provider: made known again."""
+    """The twin that announces a planned command again: nobody sent it, or it waited for its provider."""
     again = repeated(command, now, rules)
     if command.waits_for_provider:
         return replace(twin, control=replace(twin.control, command=again))

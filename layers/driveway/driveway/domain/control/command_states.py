@@ -1,4 +1,4 @@
-"""The states of a command, what a provider's answer means for it, and how it ends. Pure."""
+"""The states of a command, the meaning of a provider's answer for it, and its end. Pure."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: da
         return twin
     over = replace(command, state=state, ended_at=now, confirm_by=None)
     if state == "confirmed" and not command.release:
-        # A release says nothing of whether the car follows the plan, so the breaker stays as it is.
+        # A release does not show whether the car follows the plan, so the breaker stays as it is.
         control = replace(control, failures=0, breaker_until=None)
     if state == "confirmed" and command.outcome not in TAKEN and not command.already_in_state_when_sent:
         control = replace(control, last_acknowledged_action=command.action, last_acknowledged_at=now)
@@ -36,17 +36,17 @@ def ended(twin: Twin, state: CommandState, reason: Reason, text: str, *, now: da
 
 
 def with_pair(control: Control, command: Command) -> Control:
-    """The control group with this command, counted as a pair of its session if it stopped the car and is not yet."""
+    """The control group with this command; a command that stopped the car counts once as a pair of its session."""
     if command.action != "stop" or command.paired or command.already_in_state_when_sent:
         return replace(control, command=command)
     return replace(control, command=replace(command, paired=True), pairs=control.pairs + 1)
 
 
 def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
-    """A planned command as it is made known again.
+    """A planned command that is announced again.
 
-    It keeps its id, so that a message which is only late, behind many others, is still good; whichever comes first
-    is carried out. The waits double, so that a queue which cannot keep up is not filled with repetitions.
+    It keeps its id, so a late message is still valid and the first one to arrive is carried out. The waits double, so
+    that repetitions do not fill a queue that cannot keep up.
     """
     if command.waits_for_provider:
         return replace(command, not_before=now, confirm_by=now + rules.lost_after)
@@ -54,7 +54,7 @@ def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
 
 
 def command_detail(command: Command) -> dict[str, str | int | None]:
-    """What a timeline entry says of a command beside its text."""
+    """The details of a command in a timeline entry, beside its text."""
     return {
         "command_id": command.id,
         "action": command.action,

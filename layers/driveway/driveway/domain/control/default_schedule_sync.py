@@ -1,12 +1,12 @@
-"""What is kept in the car or charger itself: the default schedule, and the driver's own charging current. Pure.
+"""Settings in the car or charger itself: the default schedule and the driver's own charging current. Pure.
 
-The schedule lets the car charge when nobody can reach it. It is installed while the site is enrolled, replaced when the
+The schedule lets the car charge while we cannot reach it. It is installed while the site is enrolled, replaced when the
 tariff, the offset from UTC, the home or the charger's wiring changes, and removed on leaving and for as long as a
-snooze lasts. A current of ours that nothing asks for any more is replaced by the driver's own, before anything else.
+snooze lasts. A current of ours that is no longer needed is replaced by the driver's own before all other commands.
 
-These commands have a slot of their own, need no session, are done when the provider takes them, and never stand in the
-way of a command to charge. They go one at a time, so that the last one stands. One that was sent and not taken leaves
-it unsure what is kept, until one is taken.
+These commands have a place of their own in the twin and need no session. They are done when the provider accepts them,
+and they never delay a start or stop. They are sent one at a time, so that the last one holds. After one that was sent
+and not accepted, the installed schedule is unknown until the provider accepts the next one.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, comman
 from driveway.domain.control.desired import disconnected_at
 from driveway.domain.control.protection import RELEASES, allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.control.standing_limit import limit_is_to_be_restored
+from driveway.domain.control.standing_limit import must_restore_limit
 from driveway.domain.control.vehicle_schedules import can_keep
 from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
@@ -26,7 +26,7 @@ from driveway.domain.twin.reasons import Reason
 
 LONGEST_PAUSE = timedelta(days=1)
 LONGEST_RELEASE_PAUSE = timedelta(hours=1)
-"""The longest pause before what leaves the car able to charge is tried again."""
+"""The longest pause before a command that leaves the car able to charge is sent again."""
 
 _OFFSET_SEARCH_WEEKS = 40
 _DONE: dict[CommandAction, tuple[Event, Reason, str]] = {
@@ -50,11 +50,11 @@ _NOT_DONE = {"restore_current": "The car could not be given its own charging cur
 
 
 def required_default_schedule(twin: Twin, now: datetime) -> str | None:
-    """What should be installed at ``now`` (aware UTC), in short; None if nothing should be.
+    """The schedule that should be installed at ``now`` (aware UTC), in short; None if there should be none.
 
     It names the vehicle (of a charger the connector and phases too, where given), the off-peak windows, their zone and
-    the offsets from UTC of that zone and of the home's: a charger knows only UTC, a car only the wall time where it is.
-    Where schedules are bound to a place it tells one home from another, but not where it is.
+    the offsets from UTC of that zone and of the home's: a charger knows only UTC, a car only its local wall time. Where
+    schedules belong to a place, the text distinguishes homes without giving their positions.
     """
     link, tariff = twin.link, twin.tariff
     snoozed = link.snoozed_until is not None and now < link.snoozed_until
@@ -82,8 +82,8 @@ def _offset(timezone: str, at: datetime) -> timedelta:
 
 
 def next_task(twin: Twin, now: datetime) -> tuple[CommandAction, str | None] | None:
-    """What should be done next, and for which schedule; None when what is kept is as it should be."""
-    if limit_is_to_be_restored(twin, now):
+    """The next command and its schedule; None when the car or charger keeps what it should."""
+    if must_restore_limit(twin, now):
         return "restore_current", None
     wanted = required_default_schedule(twin, now)
     if not can_keep(twin) or _is_kept(twin, wanted):
@@ -92,12 +92,12 @@ def next_task(twin: Twin, now: datetime) -> tuple[CommandAction, str | None] | N
 
 
 def schedule_command_is_wanted(twin: Twin, schedule_command: Command, now: datetime) -> bool:
-    """Whether the command is still what should be done next."""
+    """Whether the command is still the next one to send."""
     return next_task(twin, now) == (schedule_command.action, schedule_command.schedule)
 
 
 def with_default_schedule_sync(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str) -> Twin:
-    """The twin with these commands carried on by what should be kept in the car or charger, and by the time."""
+    """The twin with these commands advanced to what the car or charger should keep, and by the time."""
     command = twin.control.schedule_command
     if command is None:
         return _with_next(twin, now, rules, attempts=0, new_id=new_id)
@@ -112,9 +112,9 @@ def with_default_schedule_sync(twin: Twin, now: datetime, rules: ControlRules, *
 
 
 def _waits_until(twin: Twin, command: Command, now: datetime, rules: ControlRules) -> datetime | None:
-    """Until when there is nothing to do about the latest of these commands; None: there is something to do now.
+    """When the latest of these commands needs the next step; None if it needs one now.
 
-    The answer to one that is outdated is waited for, because the next one might overtake it on its way.
+    An outdated command's answer comes first: otherwise the next command could overtake it.
     """
     if not schedule_command_is_wanted(twin, command, now):
         sent_at = command.sent_at if command.state == "sent" else None
@@ -134,7 +134,7 @@ def _announced_again(twin: Twin, command: Command, now: datetime, rules: Control
 
 
 def _closed(twin: Twin, command: Command, now: datetime, *, wanted: bool) -> Twin:
-    """The twin with an open command ended: it was not answered in time, or is outdated."""
+    """The twin once an open command ended, because it was not answered in time or is outdated."""
     if command.state not in OPEN:
         return twin
     unknown = twin.control.installed_schedule_unknown or (command.state == "sent" and _changes_schedules(command))
@@ -143,7 +143,7 @@ def _closed(twin: Twin, command: Command, now: datetime, *, wanted: bool) -> Twi
 
 
 def _with_next(twin: Twin, now: datetime, rules: ControlRules, *, attempts: int, new_id: str) -> Twin:
-    """The twin with the next of these commands planned, if there is something to do and nothing holds it back."""
+    """The twin with the next of these commands planned, if one is required and no guard holds it back."""
     task = next_task(twin, now)
     if task is None or default_schedule_held_until(twin, now, rules, task[0]) is not None:
         return twin
@@ -168,12 +168,12 @@ def _changes_schedules(command: Command) -> bool:
 
 
 def _is_kept(twin: Twin, wanted: str | None) -> bool:
-    """Whether it is sure that what is wanted, or nothing, is kept."""
+    """Whether the car surely keeps the wanted schedule, or surely keeps none."""
     return wanted == twin.control.default_schedule and not twin.control.installed_schedule_unknown
 
 
 def _is_seen_again(twin: Twin, schedule_command: Command) -> bool:
-    """Whether a car that was out of reach for the upkeep was seen since."""
+    """Whether a car that could not be reached for the default schedule was observed since."""
     if not schedule_command.until_seen or schedule_command.ended_at is None:
         return False
     presence = twin.presence
@@ -185,7 +185,7 @@ def _is_seen_again(twin: Twin, schedule_command: Command) -> bool:
 def default_schedule_held_until(
     twin: Twin, now: datetime, rules: ControlRules, action: CommandAction
 ) -> datetime | None:
-    """Until when a command of this kind waits: for a new day, for the account to be tried again, or a doubt to end."""
+    """When a command of this kind may be sent: on a new day, at the next trial of the account, or when a doubt ends."""
     doubt = twin.presence.doubt
     if doubt is not None:
         return doubt.until
@@ -209,10 +209,10 @@ def schedule_command_answered(
     wait: timedelta,
     left_asleep: bool = False,
 ) -> Twin:
-    """The twin with the provider's answer to the upkeep noted: done when it was taken, else repeated after a pause.
+    """The twin with the provider's answer to such a command: it is done when accepted, else sent again after a pause.
 
-    ``reason`` is why a refused one waits. A car that was found asleep and left so (``left_asleep``) is told again when
-    it is seen.
+    ``reason`` says why a refused one waits. A car that was found asleep and not woken (``left_asleep``) gets the
+    command again when it is next observed.
     """
     if schedule_command.state != "sent":
         return twin
@@ -226,7 +226,7 @@ def schedule_command_answered(
     pause = _pause(schedule_command, outcome, rules, spread=spread, wait=wait)
     failed = replace(noted, state="failed", confirm_by=now + pause, until_seen=left_asleep)
     text = detail or _NOT_DONE.get(schedule_command.action, "The default schedule could not be changed now.")
-    # A schedule may be several calls, the first of which may have been taken.
+    # A schedule may need several calls, and the provider may have accepted the first of them.
     may_be_in_part = _changes_schedules(schedule_command) and outcome not in HOPELESS
     unsure = twin.control.installed_schedule_unknown or may_be_in_part
     return replace(
@@ -235,7 +235,7 @@ def schedule_command_answered(
 
 
 def _with_done(control: Control, done: Command) -> Control:
-    """The control group once the upkeep was taken."""
+    """The control group once the provider accepted such a command."""
     if done.action == "restore_current":
         return replace(control, schedule_command=done, standing_limit=None, last_limit_kw=None)
     return replace(control, schedule_command=done, default_schedule=done.schedule, installed_schedule_unknown=False)
@@ -244,7 +244,7 @@ def _with_done(control: Control, done: Command) -> Control:
 def _pause(
     schedule_command: Command, outcome: OutcomeKind, rules: ControlRules, *, spread: float, wait: timedelta
 ) -> timedelta:
-    """The pause after an upkeep that was not taken: ten minutes at first, doubling up to a day."""
+    """The pause after such a command was not accepted: ten minutes at first, doubling up to a day."""
     longest = LONGEST_RELEASE_PAUSE if schedule_command.action in RELEASES else LONGEST_PAUSE
     if outcome in HOPELESS:
         return longest if outcome == "NEEDS_USER" else LONGEST_PAUSE
@@ -253,7 +253,7 @@ def _pause(
 
 
 def default_schedule_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
-    """When these commands have to be looked at next (aware UTC); None when nothing is ahead."""
+    """When these commands need the next reconcile (aware UTC); None when none is ahead."""
     command, task = twin.control.schedule_command, next_task(twin, now)
     waits_until = _waits_until(twin, command, now, rules) if command is not None else None
     if task is None:
@@ -265,7 +265,7 @@ def default_schedule_due(twin: Twin, now: datetime, rules: ControlRules) -> date
 
 
 def _outdated_at(twin: Twin, now: datetime) -> datetime | None:
-    """When the schedule that is kept is outdated by itself: a clock changes its offset from UTC."""
+    """When the installed schedule becomes outdated because a clock changes its offset from UTC."""
     if twin.control.default_schedule is None or not can_keep(twin):
         return None
     changes = (offset_changes_at(zone, now) for zone in {twin.tariff.timezone, twin.link.timezone})

@@ -1,4 +1,4 @@
-"""What the car should be doing at an instant, and why. Pure."""
+"""The action that the car should take at an instant, and its reason. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,17 +26,17 @@ class Desired:
 
 
 def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
-    """What should be true of the car at ``at`` (aware UTC).
+    """The desired action of the car at ``at`` (aware UTC).
 
     In order: not enrolled, not plugged in, not surely at home, not controllable (leave it alone) > charge-now > snoozed
     (leave it alone) > minimum state of charge > Axle's schedule > default off-peak schedule. A car that somebody else
-    started is not held, but is charged when the plan says so.
+    started is not held, but is charged when the plan asks for it.
     """
     return desired_in(twin, at, ScheduleWindow(twin, at, spread_s=spread_s))
 
 
 def desired_in(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
-    """``desired`` at an instant that the outlook covers."""
+    """``desired`` at an instant within the schedule window."""
     alone = left_alone(twin, at)
     if alone is not None:
         return Desired("leave", alone, LEFT_ALONE_TEXTS[alone])
@@ -44,7 +44,7 @@ def desired_in(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
 
 
 def desired_if_plugged(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired | None:
-    """What would be desired of the car at ``at`` if it were plugged in at home and its account were in order.
+    """The desired action at ``at`` if the car were plugged in at home and its account were in order.
 
     None where the asset is not managed or has no vehicle.
     """
@@ -68,13 +68,13 @@ def _by_schedule(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
 
 
 def is_stop_respected(twin: Twin) -> bool:
-    """Whether charging was stopped in the car in this session, and that is respected (``respected_stop``)."""
+    """Whether the driver stopped charging in the car in this session and we respect that (``respected_stop``)."""
     stops, session = twin.control.unasked_stops, twin.presence.session
     return stops is not None and session is not None and stops.session_id == session.id and bool(stops.respected_at)
 
 
 def _left_stopped(twin: Twin, stretch: Stretch) -> Desired:
-    """Leave the car as it is; what we or the schedule it keeps started since is ended."""
+    """Leave the car as it is, but end charging that we or its own schedule started since."""
     reason, stops, started_at = Reason.DRIVER_STOP_RESPECTED, twin.control.unasked_stops, twin.control.last_start_at
     respected_at = stops.respected_at if stops is not None else None
     by_schedule = stops is not None and stops.charging_since is not None
@@ -85,25 +85,25 @@ def _left_stopped(twin: Twin, stretch: Stretch) -> Desired:
 
 
 def left_alone(twin: Twin, at: datetime) -> Reason | None:
-    """Why the car is left alone at ``at`` (aware UTC), whatever the schedule says; None if it is not."""
+    """The reason to leave the car alone at ``at`` (aware UTC), whatever the schedule asks; None if there is none."""
     return _not_managed(twin, at) or _out_of_reach(twin, at)
 
 
 def _not_managed(twin: Twin, at: datetime) -> Reason | None:
-    """Why the car is none of our business at ``at``; None where we manage it."""
+    """The reason for which we do not manage the car at ``at``; None where we manage it."""
     link = twin.link
     if not link.enrolled or link.leaving:
         return Reason.NOT_ENROLLED
     if twin.control.released_by_operator_at is not None:
         return Reason.RELEASED_BY_OPERATOR
-    boosted = twin.charge_now is not None and at < twin.charge_now.until
-    if link.snoozed_until is not None and at < link.snoozed_until and not boosted:
+    charging_now = twin.charge_now is not None and at < twin.charge_now.until
+    if link.snoozed_until is not None and at < link.snoozed_until and not charging_now:
         return Reason.SNOOZED
     return None
 
 
 def _out_of_reach(twin: Twin, at: datetime) -> Reason | None:
-    """Why a car that we manage cannot be commanded at ``at``."""
+    """The reason for which a car that we manage cannot be commanded at ``at``; None if it can be."""
     if twin.presence.session is None or twin.presence.doubt is not None:
         return _not_surely_at_home(twin.presence)
     if twin.link.vehicle is None:
@@ -114,20 +114,20 @@ def _out_of_reach(twin: Twin, at: datetime) -> Reason | None:
 
 
 def disconnected_at(twin: Twin, at: datetime) -> bool:
-    """Whether the car maker's account is out of order at ``at``, and no command or charge-now is trying it."""
+    """Whether the car maker's account is out of order at ``at``, and no command or charge-now is a trial of it."""
     if twin.presence.needs_user is None:
         return False
     command = twin.control.command
     trying = command is not None and command.trial is not None and command.state in {"planned", "sent"}
-    return not trying and not is_boost_to_try(twin, at)
+    return not trying and not is_charge_now_to_try(twin, at)
 
 
-def is_boost_to_try(twin: Twin, at: datetime) -> bool:
-    """Whether there is a charge-now that no start was tried for, or is being tried for."""
-    boost, command = twin.charge_now, twin.control.command
-    if boost is None or at >= boost.until:
+def is_charge_now_to_try(twin: Twin, at: datetime) -> bool:
+    """Whether there is a charge-now without a start so far, or with a start under way."""
+    charge_now, command = twin.charge_now, twin.control.command
+    if charge_now is None or at >= charge_now.until:
         return False
-    tried = command is not None and command.action == "start" and command.planned_at >= boost.started_at
+    tried = command is not None and command.action == "start" and command.planned_at >= charge_now.started_at
     return not tried or (command is not None and command.state in {"planned", "sent"})
 
 
@@ -151,27 +151,27 @@ def _not_surely_at_home(presence: Presence) -> Reason:
 
 
 LET_GO = frozenset({Reason.NOT_ENROLLED, Reason.RELEASED_BY_OPERATOR, Reason.SNOOZED})
-"""The reasons for which we do not manage a car: what our commands hold is released."""
+"""The reasons for which we do not manage a car. A car that our commands hold is released."""
 
 LEFT_ALONE_TEXTS: dict[Reason, str] = {
     Reason.NOT_ENROLLED: "The site is not enrolled, so the car charges as it likes.",
     Reason.RELEASED_BY_OPERATOR: "Smart charging is switched off for everybody, so the car charges as it likes.",
     Reason.SNOOZED: "Smart charging is snoozed, so the car charges as it likes.",
     Reason.NOT_PLUGGED_IN: "The car is not plugged in.",
-    Reason.PLUG_UNKNOWN: "It is not known whether the car is plugged in: nothing has reported it.",
+    Reason.PLUG_UNKNOWN: "Your car has not reported yet whether it is plugged in.",
     Reason.NOT_AT_HOME: "The car is plugged in, but not at home.",
     Reason.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
     Reason.HOME_IN_DOUBT: "The car reports that it is not at home. We send it no command until that is clear, "
     "for an hour at most.",
-    Reason.NO_VEHICLE_LINKED: "No car is linked to this asset, so nothing can be commanded.",
-    Reason.PROVIDER_NEEDS_USER: "The car maker's account has to be connected again.",
-    Reason.DRIVER_STOP_RESPECTED: "Charging was stopped in the car, and that is respected.",
-    Reason.THIRD_PARTY_INTERFERENCE: "Somebody else started the car outside the plan, and that is respected.",
+    Reason.NO_VEHICLE_LINKED: "No car is linked here, so we cannot control charging. Link your car in the app.",
+    Reason.PROVIDER_NEEDS_USER: "We cannot reach your car. Connect the car maker's account again.",
+    Reason.DRIVER_STOP_RESPECTED: "You stopped charging in the car, so we leave it off. To charge, choose charge now.",
+    Reason.THIRD_PARTY_INTERFERENCE: "You or another app started charging outside the plan, so we let it go on.",
 }
 
 
 def describe(stretch: Stretch, *, timezone: str) -> str:
-    """A stretch of the effective schedule in a sentence, with its end in the site's wall time."""
+    """A sentence about a stretch of the effective schedule, with its end in the site's wall time."""
     until = local_hhmm(stretch.end, timezone)
     charges = stretch.limit_kw > 0
     match stretch.source:

@@ -1,4 +1,4 @@
-"""What follows when a sent command shows no effect: it is sent again, or given up and the car released. Pure."""
+"""A sent command without effect is sent again, or it is given up and the car is released. Pure."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,14 +28,14 @@ _TOLD_ELSEWHERE = frozenset({Reason.PROVIDER_NEEDS_USER, Reason.PROVIDER_NEEDS_O
 def unconfirmed(
     twin: Twin, command: Command, now: datetime, rules: ControlRules, *, new_id: str, spread: float
 ) -> Twin:
-    """A sent command whose time is up: sent again after a look, or given up."""
+    """The twin once the time of a sent command is up: it is sent again after a state read, or given up."""
     tried = _trial_over(twin, command, now)
     if tried is not None:
         return tried
     spent = commands_spent(twin, now) >= allowance(twin, command.action, rules)
     last = not _may_be_repeated(twin, command, rules)
     if (spent or last) and _is_believed(twin, command):
-        text = "The car maker says that the car does it already, and nothing shows otherwise."
+        text = "The car maker reports that the car already does it, and no report contradicts that."
         return ended(twin, "confirmed", Reason.ALREADY_IN_STATE, text, now=now)
     if command.outcome in HOPELESS or last:
         reason = _HOPELESS_REASONS.get(command.outcome, Reason.COMMAND_FAILED)
@@ -54,7 +54,7 @@ def unconfirmed(
         may_have_been_obeyed=command.may_have_been_obeyed or command.outcome not in REFUSED,
     )
     refused = command.outcome is not None and command.outcome not in TAKEN
-    text = "Trying again." if refused else "The car does not show it yet; looking and trying again."
+    text = "We try again." if refused else "Your car does not show it yet. We check its state and try again."
     reason = Reason.RETRY_WAIT if refused else Reason.NOT_CONFIRMED_IN_TIME
     return replace(twin, control=replace(twin.control, command=again)).tell(
         Entry(now, Event.COMMAND_RETRIED, reason, text, command_detail(again))
@@ -65,21 +65,21 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     """The twin whose trial ended without effect, which is no failure of the car; None if the command goes on."""
     if is_trial(twin, command) and command.outcome in TAKEN:
         return trial_refused(twin, now)
-    # A stop that is refused for the account may follow one that was obeyed: it is given up with a release.
+    # The car may have obeyed an earlier stop, so a stop refused because of the account is given up with a release.
     if command.trial == "account" and command.action == "start" and command.outcome == OutcomeKind.NEEDS_USER:
-        text = command.detail or "The car maker's account is still out of order."
+        text = command.detail or "Your car maker's account still does not work. Connect it again."
         return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, text, now=now)
     if command.outcome in TAKEN and twin.presence.charging is None and twin.presence.session is not None:
-        return _told_if_unknown(twin, now)
+        return _with_notice_if_unknown(twin, now)
     if command.trial == "full" and command.outcome in TAKEN and is_full(twin):
-        text = "The car does not take more: its battery is full."
+        text = "The battery is full, so the car does not charge."
         return ended(twin, "confirmed", Reason.BATTERY_FULL, text, now=now)
     return None
 
 
-def _told_if_unknown(twin: Twin, now: datetime) -> Twin:
-    """The twin whose command was taken and cannot be confirmed: nothing ever reported whether the car charges."""
-    text = "The car maker took the command. The car does not report whether it charges, so nothing can confirm it."
+def _with_notice_if_unknown(twin: Twin, now: datetime) -> Twin:
+    """The twin whose accepted command cannot be confirmed, as no source ever reported whether the car charges."""
+    text = "The car maker accepted the command. Your car does not report whether it charges, so we cannot confirm it."
     after = ended(twin, "confirmed", Reason.CHARGING_UNKNOWN, text, now=now)
     if twin.control.charging_unknown_told:
         return after
@@ -90,10 +90,10 @@ def _told_if_unknown(twin: Twin, now: datetime) -> Twin:
 
 
 def _may_be_repeated(twin: Twin, command: Command, rules: ControlRules) -> bool:
-    """Whether a command may be sent once more for all the times it was.
+    """Whether the number of attempts allows one more.
 
-    A car that did not follow before is only tried, so that a fault of a whole day leaves it some of the day's commands;
-    but not where the driver asks for it, or the first release after it was given up.
+    A car that did not follow before gets fewer attempts, so that a fault of a whole day leaves some of the day's
+    commands. A charge-now of the driver and the first release after giving up get all attempts.
     """
     failures = twin.control.failures - (1 if command.release else 0)
     if failures <= 0 or command.reason == Reason.CHARGE_NOW:
@@ -103,7 +103,7 @@ def _may_be_repeated(twin: Twin, command: Command, rules: ControlRules) -> bool:
 
 
 def _is_believed(twin: Twin, command: Command) -> bool:
-    """Whether the provider says that the car does it already, and the car was not seen otherwise since it was asked."""
+    """Whether the provider reports that the car already does it, and no observation since has contradicted that."""
     charging, asked_at = twin.presence.charging, command.first_sent_at
     seen = charging is not None and asked_at is not None and charging.at > asked_at
     return command.outcome == OutcomeKind.ALREADY_IN_STATE and not seen
@@ -119,11 +119,11 @@ def _given_up(
     new_id: str,
     spread: float,
 ) -> Twin:
-    """The command failed for good: leave the car alone for a while, and leave it able to charge."""
+    """The command failed for good: leave the car alone for some time, and leave it able to charge."""
     pause = min(rules.breaker_pause * 2 ** min(twin.control.failures, 8), LONGEST_BREAKER_PAUSE)
     pause *= 1 + BREAKER_JITTER * spread
     words = command.detail if command.outcome not in TAKEN else None
-    after = ended(twin, "failed", reason, words or "The car did not follow.", now=now)
+    after = ended(twin, "failed", reason, words or "Your car did not follow the command.", now=now)
     reachable = twin.presence.reachable
     control = replace(
         after.control,
@@ -133,7 +133,7 @@ def _given_up(
     )
     after = replace(after, control=control)
     if not is_trial(twin, command) and _is_news(twin, command, reason):
-        text = "The car did not follow, so it is left to charge by itself for a while."
+        text = "Your car did not follow our commands, so we let it charge by itself and try again later."
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
         after = after.tell(Entry(now, Event.NEEDS_ATTENTION, why, text, command_detail(command)))
     refused = (
@@ -154,22 +154,28 @@ def _given_up(
         release=True,
     )
     return replace(after, control=replace(after.control, command=release)).tell(
-        Entry(now, Event.COMMAND_PLANNED, Reason.GAVE_UP_RELEASED, "Letting the car charge.", command_detail(release))
+        Entry(
+            now,
+            Event.COMMAND_PLANNED,
+            Reason.GAVE_UP_RELEASED,
+            "We release your car to charge.",
+            command_detail(release),
+        )
     )
 
 
 def _is_news(twin: Twin, command: Command, reason: Reason) -> bool:
-    """Whether the driver is told of a command that is given up: only of the first in a row.
+    """Whether the driver is informed of a command that is given up: only of the first in a row.
 
     Two causes are reported elsewhere: a broken account in ``disconnected``, a spent daily budget in
-    ``_report_spent_budget``. A fault of this deployment is the operator's, who is told by an alarm.
+    ``_report_spent_budget``. A fault of this deployment raises an alarm for the operator.
     """
     kept_back = reason is Reason.DAILY_BUDGET_SPENT and command.action == "start"
     return twin.control.failures == 0 and not kept_back and reason not in _TOLD_ELSEWHERE
 
 
 def with_comeback(twin: Twin, now: datetime) -> Twin:
-    """The twin of a car that was left alone while it could not be reached, and can be again: it is tried at once."""
+    """The twin whose car can be reached again after it was left alone for being out of reach: it is tried at once."""
     control, reachable = twin.control, twin.presence.reachable
     left_alone = control.breaker_until is not None and now < control.breaker_until
     if not left_alone or reachable is None or twin.presence.needs_user is not None:

@@ -1,4 +1,4 @@
-"""Charging outside the plan that we did not start: the driver or another system did, which is respected. Pure."""
+"""Charging outside the plan that the driver or another system started: we respect it. Pure."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -14,10 +14,11 @@ from driveway.domain.twin.reasons import Reason
 
 
 def with_interference(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> Twin:
-    """The twin with charging noted that began while the car was to hold, was seen to, and was not told otherwise.
+    """The twin with a note of charging that began although the plan held the car, it was seen to hold, and we sent no
+    start.
 
-    A car that begins to charge when it is plugged in is not meant: all do. Neither is one that begins with an off-peak
-    window while it keeps the default schedule: we told it to.
+    Every car begins to charge when it is plugged in, so that does not count. Charging that begins with an off-peak
+    window does not count either while the car keeps our default schedule.
     """
     session, charging, control = twin.presence.session, twin.presence.charging, twin.control
     if not rules.respect_interference or session is None:
@@ -33,14 +34,14 @@ def with_interference(twin: Twin, now: datetime, rules: ControlRules, schedule: 
 
 
 def _judged(twin: Twin, session: Session, charging: Observed, now: datetime, rules: ControlRules) -> Twin:
-    """The twin of a car that charges though it was seen to hold."""
+    """The twin of a car that charges after it was seen to hold."""
     if not _began_later(twin, session, charging, rules):
         return twin
     if edge_that_switched(twin, charging, rules) is not None:
-        # That it goes on is not somebody else's doing either: the car has to be seen to hold again first.
+        # Charging that goes on does not count either: the car has to be seen to hold first.
         return _seen_to_hold(twin, None)
     noted = replace(twin.control, interference=session.id, interference_at=now, hold_observed_session=None)
-    text = "The car charges outside the plan though we did not start it: the driver or another system did."
+    text = "Your car charges outside the plan. You or another app started it, so we let it go on."
     return replace(twin, control=noted).tell(
         Entry(now, Event.NEEDS_ATTENTION, Reason.THIRD_PARTY_INTERFERENCE, text, {"session_id": session.id})
     )
@@ -56,7 +57,7 @@ def _seen_to_hold(twin: Twin, session_id: str | None) -> Twin:
 
 
 def _began_later(twin: Twin, session: Session, charging: Observed, rules: ControlRules) -> bool:
-    """Whether it is not the plug-in that began it: long after it, or after our stop was confirmed."""
+    """Whether charging began long after the plug-in or after our confirmed stop, so it has another cause."""
     command = twin.control.command
     stopped = command is not None and command.action == "stop" and command.state == "confirmed"
     return stopped or charging.at >= session.opened_at + rules.interference_grace

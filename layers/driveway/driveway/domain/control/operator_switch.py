@@ -1,7 +1,7 @@
 """The operator's switch for everything: all control ends and every car is released, until it is switched on again.
 
-The switch itself is one record (``store.control_switch``). Charge control copies it to a twin before it decides
-anything else, so that every rule reads the twin alone. Pure.
+The switch is one record (``store.control_switch``). Charge control copies it to a twin before all other decisions, so
+that every rule reads the twin alone. Pure.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 LOOKS_AFTER = timedelta(hours=1)
-"""How long after a look at a released twin it is looked at again: the switch may be on by then."""
+"""The time between two reconciles of a released twin, as the switch may be on again by then."""
 
 
 def with_switch(twin: Twin, now: datetime, *, released: bool) -> Twin:
@@ -31,5 +31,5 @@ def with_switch(twin: Twin, now: datetime, *, released: bool) -> Twin:
 
 
 def switch_due(twin: Twin, now: datetime) -> datetime | None:
-    """When a twin that the operator released has to be looked at next (aware UTC); None for any other."""
+    """When a twin that the operator released needs the next reconcile (aware UTC); None for any other."""
     return now + LOOKS_AFTER if twin.control.released_by_operator_at is not None else None

@@ -1,10 +1,10 @@
-"""What protects the car from us: what speaks against carrying out a wish now, and its sentence. Pure."""
+"""Guards that protect the car from our commands: the reasons to hold a command back, and their sentences. Pure."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from driveway.domain.control.desired import Desired, desired_in, is_boost_to_try
+from driveway.domain.control.desired import Desired, desired_in, is_charge_now_to_try
 from driveway.domain.control.required_command import (
     RequiredCommand,
     is_full,
@@ -23,7 +23,7 @@ from driveway.domain.twin.reasons import Reason, local_hhmm
 from driveway.domain.wall_time import to_utc
 
 RELEASES: frozenset[CommandAction] = frozenset({"remove_default", "restore_current"})
-"""Commands beside a start that leave the car able to charge as its driver chose."""
+"""The commands beside a start that leave the car able to charge as its driver chose."""
 
 UNSUPPORTED_FOR = timedelta(days=1)
 RESERVED_FOR_STARTS = 2
@@ -32,12 +32,12 @@ BRITISH_PEAK_STARTS_MIN = (8 * 60, 16 * 60)
 """The Electric Vehicles (Smart Charge Points) Regulations 2021: peak is 08:00-11:00 and 16:00-22:00 on weekdays."""
 
 HELD_BACK_TEXTS: dict[Reason, str] = {
-    Reason.DAILY_BUDGET_SPENT: "the day's commands for this car are used up",
+    Reason.DAILY_BUDGET_SPENT: "we have used up today's commands for this car",
     Reason.PROVIDER_BREAKER_OPEN: "the car maker's service does not answer",
-    Reason.BREAKER_OPEN: "the car did not follow before, so it is left alone for a while",
-    Reason.PAIR_CAP_REACHED: "the car was started and stopped often enough in this session",
-    Reason.MINIMUM_DWELL: "minimum dwell, to spare the car",
-    Reason.RETRY_WAIT: "the car stopped by itself, so it is started again later",
+    Reason.BREAKER_OPEN: "your car did not follow earlier commands, so we leave it alone for a while",
+    Reason.PAIR_CAP_REACHED: "charging was started and stopped as often as we allow since you plugged in",
+    Reason.MINIMUM_DWELL: "we protect your car from changing too often",
+    Reason.RETRY_WAIT: "your car stopped by itself, so we start it again later",
     Reason.PLACE_BEING_CHECKED: "the battery lost charge while the car was unplugged, so we check where the car is",
     Reason.PLUG_OUT_HELD: "a plug-out was reported and is being checked",
     Reason.BATTERY_FULL: "the battery is full",
@@ -47,7 +47,7 @@ HELD_BACK_TEXTS: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """Why a wish has to wait, and until when (aware UTC; None: until something changes)."""
+    """The reason for which a command has to wait, and the end (aware UTC; None: until something changes)."""
 
     reason: Reason
     until: datetime | None = None
@@ -55,11 +55,11 @@ class HeldBack:
     def text(self, timezone: str) -> str:
         """The reason in a sentence, with its end in the wall time of an IANA zone."""
         end = f" until {local_hhmm(self.until, timezone)}" if self.until else ""
-        return f"Held back{end}: {HELD_BACK_TEXTS[self.reason]}."
+        return f"We wait{end}: {HELD_BACK_TEXTS[self.reason]}."
 
 
 def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, HeldBack | None]:
-    """What is desired at ``now`` (aware UTC), and why it is not being done, if it is not for a reason of ours."""
+    """The desired action at ``now`` (aware UTC), and the guard that holds it back, if one does."""
     schedule = schedule_window(twin, now, rules)
     want, wanted = desired_in(twin, now, schedule), required_command(twin, now, rules, schedule)
     command = twin.control.command
@@ -69,7 +69,7 @@ def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, He
 
 
 def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
-    """What speaks against carrying out a wish now; None when nothing does."""
+    """The guard that holds the required command back now; None when none does."""
     barred = (
         _unsupported(twin, wanted, now)
         or _pointless(twin, wanted, now)
@@ -83,13 +83,13 @@ def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRule
     if wanted.action == "stop":
         return _stop_guard(twin, wanted.not_before, rules)
     if wanted.desired.source in {"charge_now", "minimum_soc"}:
-        untried = wanted.desired.source == "charge_now" and is_boost_to_try(twin, wanted.not_before)
+        untried = wanted.desired.source == "charge_now" and is_charge_now_to_try(twin, wanted.not_before)
         return None if untried else _restart_guard(twin, wanted.not_before, rules)
     return _start_guard(twin, wanted.not_before, rules)
 
 
 def _pointless(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
-    """A command to a car that may be elsewhere, a start while it may be unplugged, or of a car that is full."""
+    """Hold back a command to a car that may be elsewhere, and a start of a car that may be unplugged or is full."""
     held, checked_until = twin.presence.held_plug_out, place_checked_until(twin, now)
     if checked_until is not None:
         return HeldBack(Reason.PLACE_BEING_CHECKED, checked_until)
@@ -100,25 +100,25 @@ def _pointless(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack |
 
 
 def believes_full(twin: Twin, action: CommandAction) -> bool:
-    """Whether a start has nothing to do. A charger is told all the same: its car may want more later."""
+    """Whether a full battery makes a start useless. A charger is still started: its car may want more later."""
     return action == "start" and not is_instructed(twin) and is_full(twin)
 
 
 def _tries_full(twin: Twin, wanted: RequiredCommand) -> bool:
-    """Whether a car that is believed to be full is started all the same: its charge limit may have been raised.
+    """Whether to start a car that counts as full, because its charge limit may have been raised.
 
-    That is so once for each charge-now, and once in each off-peak window in which it was not started yet.
+    One such start is made for each charge-now, and one in each off-peak window without a start so far.
     """
     at, started_at = wanted.not_before, twin.control.last_start_at
     if wanted.desired.source == "charge_now":
-        return is_boost_to_try(twin, at)
+        return is_charge_now_to_try(twin, at)
     window = off_peak_intervals(twin.tariff, at - timedelta(days=1), at + timedelta(seconds=1))
     since = next((start for start, end in window if start <= at < end), None)
     return since is not None and (started_at is None or started_at < since)
 
 
 def _unsupported(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
-    """What the car or charger cannot do, as its maker answered: it is not asked again for a day."""
+    """Hold back for a day a command that the car or charger cannot carry out, as its maker answered."""
     command = twin.control.command
     if command is None or command.action != wanted.action or command.ended_at is None:
         return None
@@ -134,7 +134,7 @@ def _spent(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRul
 
 
 def commands_spent(twin: Twin, now: datetime) -> int:
-    """How many commands the vehicle got in the present UTC day."""
+    """The number of commands to the vehicle in the present UTC day."""
     return twin.control.commands_today if twin.control.budget_day == day_of(now) else 0
 
 
@@ -146,20 +146,20 @@ def may_wake(twin: Twin, action: CommandAction, now: datetime, rules: ControlRul
 
 
 def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:
-    """How many commands a day may have been sent for one more of this kind: the last are for letting it charge."""
+    """The number of commands a day for this kind; the last ones are kept for letting the car charge."""
     lets_charge = action in RELEASES or (action == "start" and not observed_state_matches(twin, "start"))
     return rules.daily_commands if lets_charge else rules.daily_commands - RESERVED_FOR_STARTS
 
 
 def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
-    """The breaker, while it is open. Letting go and a new charge-now are tried once all the same."""
+    """The guard of the open breaker. A release and a new charge-now are still tried once."""
     until, command = twin.control.breaker_until, twin.control.command
     tries_account = twin.presence.needs_user is not None and wanted.trial is not None
     if until is None or now >= until or tries_account:
         return None
     if wanted.release and (command is None or not command.release or command.state != "failed"):
         return None
-    untried = wanted.desired.source == "charge_now" and is_boost_to_try(twin, wanted.not_before)
+    untried = wanted.desired.source == "charge_now" and is_charge_now_to_try(twin, wanted.not_before)
     return None if untried else HeldBack(Reason.BREAKER_OPEN, until)
 
 
@@ -193,9 +193,9 @@ def _start_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | No
 
 
 def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
-    """The pause before a car is started again that was started and does not charge, though nobody stopped it.
+    """The pause before another start of a car that was started and does not charge, although nobody stopped it.
 
-    Where the schedule that it keeps stopped it, there is nothing to wait for.
+    If the schedule in the car stopped it, there is no pause.
     """
     control, command, started_at = twin.control, twin.control.command, twin.control.last_start_at
     stopped_at = _unasked_stop_at(twin)
@@ -219,7 +219,7 @@ def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | 
 
 
 def _unasked_stop_at(twin: Twin) -> datetime | None:
-    """When the car stopped though it should charge and we did not stop it; None if it did not."""
+    """When the car stopped although it should charge and we did not stop it; None if it did not stop."""
     stops, session = twin.control.unasked_stops, twin.presence.session
     return stops.stopped_at if stops is not None and session is not None and stops.session_id == session.id else None
 

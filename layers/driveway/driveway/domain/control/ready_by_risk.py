@@ -1,4 +1,4 @@
-"""Whether the driver will have what was asked for at the departure, noticed while there is still time. Pure."""
+"""The ready-by guard: it notices in time that the car will not have enough energy at the departure. Pure."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ LONGEST_BOOST = timedelta(hours=24)
 def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Twin:
     """The twin with a warning (once a departure) if the plan delivers less than was asked for.
 
-    With ``rules.escalate`` the car also charges at once, until it has what is missing or until the departure.
+    With ``rules.escalate`` the car also charges at once, until it has the missing energy or until the departure.
     """
     link = twin.link
     if twin.presence.session is None or not link.enrolled or link.leaving or link.snoozed_until is not None:
@@ -36,7 +36,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     if shortfall_kwh <= SHORTFALL_KWH:
         return twin
     by = local_hhmm(intent.ready_by, link.timezone)
-    text = f"By {by} about {shortfall_kwh:.1f} kWh of what was asked for will be missing."
+    text = f"By {by} about {shortfall_kwh:.1f} kWh of the energy that you asked for will be missing."
     detail = {"shortfall_kwh": round(shortfall_kwh, 1), "ready_by": intent.ready_by.isoformat()}
     warned = replace(twin, control=replace(twin.control, at_risk_for=intent.ready_by)).tell(
         Entry(now, Event.READY_BY_AT_RISK, Reason.READY_BY_AT_RISK, text, detail)
@@ -44,7 +44,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     if not rules.escalate:
         return warned
     session_wh = twin.meter.session_wh(twin.presence.session.id)
-    boost = ChargeNow(
+    charge_now = ChargeNow(
         id=f"{ESCALATION}{intent.ready_by.isoformat()}",
         started_at=now,
         until=min(intent.ready_by, now + LONGEST_BOOST),
@@ -52,7 +52,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
         metered_wh=session_wh,
     )
     entry = Entry(now, Event.CHARGE_NOW_SET, Reason.READY_BY_ESCALATION, "It charges at once, to be ready in time.")
-    return replace(warned, charge_now=boost).tell(entry)
+    return replace(warned, charge_now=charge_now).tell(entry)
 
 
 def expected_shortfall_kwh(
@@ -77,7 +77,7 @@ def expected_shortfall_kwh(
 
 
 def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
-    """What is still to be charged (kWh) of what was asked for; a target state of charge counts from what it is now."""
+    """The energy (kWh) of the request that is still missing; a target counts from the present state of charge."""
     required_kwh = intent.energy_required_kwh
     if intent.target_soc_pct is None and twin.presence.session is not None:
         required_kwh -= twin.meter.session_wh(twin.presence.session.id) / 1000
@@ -85,7 +85,7 @@ def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
 
 
 def next_risk_look(twin: Twin, now: datetime) -> datetime | None:
-    """When to compare delivered with needed again: at the next UTC half-hour of a session."""
+    """When to compare the delivered energy with the needed energy again: at the next UTC half-hour of a session."""
     if twin.presence.session is None:
         return None
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

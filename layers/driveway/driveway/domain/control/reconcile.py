@@ -1,8 +1,8 @@
-"""Charge control: from the twin and the time to what is done next. Pure.
+"""Charge control: the next step from the twin and the time. Pure.
 
-``step`` lets time act, judges the command under way by what the car shows, and plans the next one if what is desired
-and what is shown differ. ``control_due`` says when to look again. A command is planned, sent, and then confirmed by an
-observation, or failed, superseded or expired; every open state has a time that leaves it.
+``step`` lets time act, judges the command under way by observations of the car, and plans the next command if the
+desired and the observed state differ. ``control_due`` gives the time of the next reconcile. A command is planned, sent,
+and then confirmed by an observation, or failed, superseded or expired; every open state has a time that leaves it.
 """
 
 from dataclasses import replace
@@ -32,7 +32,7 @@ from driveway.domain.twin.reasons import Reason
 
 
 def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next", spread: float = 0.5) -> Twin:
-    """The twin after looking at it at ``now`` (aware UTC): the very same object when there is nothing to do.
+    """The twin reconciled at ``now`` (aware UTC); the same object when there is nothing to do.
 
     Args:
         rules: how cars are commanded and protected.
@@ -43,7 +43,7 @@ def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next"
 
 
 def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | None:
-    """When charge control has to look at the twin again (aware UTC); None when nothing is ahead."""
+    """When charge control has to reconcile the twin again (aware UTC); None when nothing is ahead."""
     after, schedule = _looked(twin, now, rules, new_id="next", spread=0.5)
     if after is not twin:
         return now
@@ -66,7 +66,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
 
 
 def _command_due(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> list[datetime | None]:
-    """When the open command needs a look, or, with none open, when the next one is not held back any more."""
+    """The times at which the open command needs a reconcile; with none open, when the next one may be sent."""
     command = twin.control.command
     if command is not None and command.state in OPEN:
         return [command.confirm_by, command.expires_at if command.state == "planned" else None]
@@ -78,7 +78,7 @@ def _command_due(twin: Twin, now: datetime, rules: ControlRules, schedule: Sched
 def _looked(
     twin: Twin, now: datetime, rules: ControlRules, *, new_id: str, spread: float
 ) -> tuple[Twin, ScheduleWindow]:
-    """The twin after a look, and the outlook it was taken with."""
+    """The reconciled twin, and the schedule window that was used for it."""
     after = _passed(twin, now)
     schedule = schedule_window(after, now, rules)
     warned = with_ready_by_guard(after, now, schedule, rules)
@@ -94,17 +94,19 @@ def _looked(
 
 
 def _passed(twin: Twin, now: datetime) -> Twin:
-    """What time alone brings: a plug-out that counts, a session to tell of, a charge-now or a snooze that is over."""
+    """The twin once time has acted: a held plug-out counts, a session is reported, a charge-now or a snooze ends."""
     settled = settle(twin.presence, now=now)
     after = apply_presence_step(twin, settled) if settled.changed else twin
     after = with_sessions_reported(after, now)
-    boost = after.charge_now
-    if boost is not None and (now >= boost.until or _unplugged_since(after, boost.started_at) or _boost_filled(after)):
-        text = "Charge now is over; the plan goes on."
+    charge_now = after.charge_now
+    if charge_now is not None and (
+        now >= charge_now.until or _unplugged_since(after, charge_now.started_at) or _charge_now_filled(after)
+    ):
+        text = "Charge now is over. The plan goes on."
         after = replace(after, charge_now=None).tell(Entry(now, Event.CHARGE_NOW_ENDED, Reason.CHARGE_NOW_ENDED, text))
     until = after.link.snoozed_until
     if until is not None and now >= until:
-        text = "The snooze is over; smart charging goes on."
+        text = "The snooze is over. Smart charging goes on."
         link = replace(after.link, snoozed_until=None)
         after = replace(after, link=link).tell(Entry(now, Event.SNOOZE_ENDED, Reason.SNOOZE_ENDED, text))
     return after
@@ -115,11 +117,11 @@ def _unplugged_since(twin: Twin, instant: datetime) -> bool:
     return last is not None and last.closed_at is not None and last.closed_at > instant
 
 
-def _boost_filled(twin: Twin) -> bool:
-    boost = twin.charge_now
-    if boost is None or boost.kwh is None or boost.metered_wh is None:
+def _charge_now_filled(twin: Twin) -> bool:
+    charge_now = twin.charge_now
+    if charge_now is None or charge_now.kwh is None or charge_now.metered_wh is None:
         return False
     session = twin.presence.session
     if session is None:
         return False
-    return twin.meter.session_wh(session.id) - boost.metered_wh >= round(boost.kwh * 1000)
+    return twin.meter.session_wh(session.id) - charge_now.metered_wh >= round(charge_now.kwh * 1000)

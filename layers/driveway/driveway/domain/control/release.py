@@ -9,13 +9,13 @@ from driveway.domain.twin import Twin
 from driveway.domain.twin.reasons import Reason
 
 IN_VAIN = frozenset({Reason.THIRD_PARTY_INTERFERENCE, Reason.PROVIDER_NEEDS_USER, Reason.DRIVER_STOP_RESPECTED})
-"""With these reasons a release changes nothing, or starts a car that somebody else has in hand."""
+"""With these reasons a release changes nothing, or starts a car that must stay as it is."""
 
 
 def release_is_due(twin: Twin, want: Desired, *, held: bool) -> bool:
-    """Whether a car has to be released that is left alone for the reason of ``want``.
+    """Whether a car that is left alone for the reason of ``want`` must be released.
 
-    ``held``: something that we commanded may keep it from charging. A charger is released with nothing plugged in, too.
+    ``held``: a command of ours may keep it from charging. A charger is released with nothing plugged in, too.
     """
     presence = twin.presence
     if twin.link.vehicle is None or want.reason in IN_VAIN or presence.doubt is not None or not held:

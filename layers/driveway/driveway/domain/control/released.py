@@ -1,4 +1,4 @@
-"""Whether a car that we let go of is able to charge as its driver chose, and what stays in it if it is not. Pure."""
+"""Whether a released car can charge as its driver chose, and which settings stay in it if it cannot. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ LONGEST_RELEASE = timedelta(hours=1)
 def is_released(twin: Twin, now: datetime) -> bool:
     """Whether a twin's car can charge as its driver chose, as far as we can bring it about at ``now`` (aware UTC).
 
-    What was refused for good is not waited for.
+    A command that was refused for good does not keep a release waiting.
     """
     if twin.link.vehicle is None:
         return True
@@ -24,7 +24,7 @@ def is_released(twin: Twin, now: datetime) -> bool:
 
 
 def _is_free_to_charge(twin: Twin, now: datetime) -> bool:
-    """A command that was not sent does not count: none is sent of an asset that is leaving, but to release it."""
+    """A command that was not sent does not count: an asset that leaves gets no command but a release."""
     command = twin.control.command
     if command is not None and command.release:
         taken = command.state == "sent" and command.outcome in TAKEN
@@ -49,7 +49,7 @@ def _keeps_no_limit(twin: Twin) -> bool:
 
 
 def with_leftovers_reported(twin: Twin, now: datetime) -> Twin:
-    """The twin whose driver is told what stays in a car that could not be released; the same twin if nothing does."""
+    """The twin with a notice of the settings that stay in an unreleased car; the same twin if there are none."""
     stays = leftovers(twin, now)
     if not stays:
         return twin
@@ -58,7 +58,7 @@ def with_leftovers_reported(twin: Twin, now: datetime) -> Twin:
 
 
 def leftovers(twin: Twin, now: datetime) -> tuple[str, ...]:
-    """What may stay in the car or charger at ``now`` (aware UTC), each with what the driver can do about it."""
+    """The settings that may stay in the car or charger at ``now`` (aware UTC), each with a remedy for the driver."""
     standing, charger = twin.control.standing_limit, is_instructed(twin)
     found = []
     if twin.link.vehicle is not None and is_held_by_command(twin, now):

@@ -1,4 +1,4 @@
-"""What we would command now, if anything. Pure; what may speak against it is in ``protection``."""
+"""The command that the plan requires now, if any. Pure; ``protection.guard`` may hold it back."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +13,13 @@ from driveway.domain.twin import CommandAction, Control, Session, Trial, Twin
 from driveway.domain.twin.reasons import Reason
 
 HELD_FOR = timedelta(hours=12)
-"""How long a stop may bind beyond its session: a charger keeps it so long (``command_valid_s`` of the OCPP provider),
-and a session may have ended by a false plug-out only."""
+"""How long a stop may bind beyond its session: a charger keeps it this long (``command_valid_s`` of the OCPP provider),
+and a false plug-out may have ended the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequiredCommand:
-    """A command we would plan: the action, its limit, from when, and what is desired then."""
+    """A command that the plan requires: the action, its limit, its earliest time, and the desired action then."""
 
     action: CommandAction
     limit_kw: float | None
@@ -37,14 +37,14 @@ def observed_state_matches(twin: Twin, action: CommandAction) -> bool:
 
 
 def schedule_window(twin: Twin, now: datetime, rules: ControlRules) -> ScheduleWindow:
-    """The effective schedule that charge control looks at from ``now`` on."""
+    """The effective schedule that charge control reads from ``now`` on."""
     return ScheduleWindow(twin, now, spread_s=rules.default_spread_s)
 
 
 def is_full(twin: Twin) -> bool:
     """Whether the car was seen to be full since it was plugged in, and takes no power.
 
-    A charger says the same of any car while it holds, so there it counts only since it was told to charge.
+    A charger reports the same of any car while it holds, so there it counts only since the last start.
     """
     full, session = twin.presence.battery_full, twin.presence.session
     if full is None or not full.value or session is None or observed_state_matches(twin, "start"):
@@ -56,7 +56,7 @@ def is_full(twin: Twin) -> bool:
 
 
 def next_change(now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
-    """When to look because the effective schedule changes: ``lead`` before its next edge that is not looked at yet."""
+    """When to reconcile because the schedule changes: ``lead`` before the next edge that is not handled yet."""
     edge = schedule.edge_after(now + rules.lead)
     return edge - rules.lead if edge else None
 
@@ -64,7 +64,7 @@ def next_change(now: datetime, rules: ControlRules, schedule: ScheduleWindow) ->
 def required_command(
     twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow | None = None
 ) -> RequiredCommand | None:
-    """What to command at ``now``, or at an edge within the lead; None when the car does what is desired."""
+    """The command for ``now``, or for an edge within the lead; None when the car does what is desired."""
     schedule = schedule or schedule_window(twin, now, rules)
     edge = _near_edge(twin, now, rules, schedule)
     at = edge or now
@@ -82,7 +82,7 @@ def required_command(
 
 
 def is_unseen(twin: Twin, action: CommandAction, trial: Trial | None) -> bool:
-    """Whether what was last seen of a car that cannot be reached may be from before our stop."""
+    """Whether the last observation of a car that cannot be reached may be from before our stop."""
     return trial == "account" and action == "start" and not charges_since_stop(twin)
 
 
@@ -94,7 +94,7 @@ def _near_edge(twin: Twin, now: datetime, rules: ControlRules, schedule: Schedul
 
 
 def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
-    """The limit to command for what is desired; None is no limit, or one that the provider cannot set."""
+    """The limit to command; None is no limit, or one that the provider cannot set."""
     vehicle = twin.link.vehicle
     return (
         want.limit_kw if want.want == "charge" and vehicle is not None and vehicle.capabilities.takes_limits else None
@@ -102,7 +102,7 @@ def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:
 
 
 def is_satisfied(twin: Twin, action: CommandAction, limit_kw: float | None, now: datetime, rules: ControlRules) -> bool:
-    """Whether the car does what is asked, or was told, confirmed it and has shown nothing else since."""
+    """Whether the car does what is asked, or confirmed the last command for it and has shown nothing else since."""
     session, command = twin.presence.session, twin.control.command
     if session is None or (action == "start" and not _limit_stands(twin, limit_kw)):
         return False
@@ -117,9 +117,9 @@ def is_satisfied(twin: Twin, action: CommandAction, limit_kw: float | None, now:
 
 
 def _limit_stands(twin: Twin, limit_kw: float | None) -> bool:
-    """Whether the car keeps this limit: it was taken, and no other start was sent since.
+    """Whether the car keeps this limit: the provider accepted it, and no other start was sent since.
 
-    A car that keeps its current gets it back apart from the commands to charge (``standing_limit``).
+    Where a car keeps its current, a command of its own gives it back (``standing_limit``).
     """
     control = twin.control
     if control.last_limit_kw != limit_kw:
@@ -139,7 +139,7 @@ def keeps_current(twin: Twin) -> bool:
 
 
 def is_instructed(twin: Twin) -> bool:
-    """Whether the car or charger does what it was last told, whatever is plugged in."""
+    """Whether the car or charger keeps to its last command, whatever is plugged in."""
     return twin.link.vehicle is not None and twin.link.vehicle.capabilities.obeys_last_instruction
 
 
@@ -157,15 +157,19 @@ def _instruction_stands(
     if now >= last_acknowledged_at + rules.instruction_lasts or _sent_after_taken(other_sent_at, twin.control):
         return False
     if action == "start":
-        # A driver who asks for it has a charger told anew, once, whose car does not charge.
-        boost = twin.charge_now
-        return boost is None or last_acknowledged_at >= boost.started_at or not observed_state_matches(twin, "stop")
+        # On a new charge-now, send the start again once if the car is not charging.
+        charge_now = twin.charge_now
+        return (
+            charge_now is None
+            or last_acknowledged_at >= charge_now.started_at
+            or not observed_state_matches(twin, "stop")
+        )
     defied = observed_state_matches(twin, "start")
     return not (defied and charging is not None and charging.at > last_acknowledged_at + rules.confirm_stop_within)
 
 
 def instruction_due(twin: Twin, rules: ControlRules) -> datetime | None:
-    """When a charger has to be told again what it was told; None for what needs no telling."""
+    """When a charger needs its last command again; None where it needs none."""
     last_acknowledged_at = twin.control.last_acknowledged_at
     if last_acknowledged_at is None or not is_instructed(twin) or twin.presence.session is None:
         return None
@@ -173,7 +177,7 @@ def instruction_due(twin: Twin, rules: ControlRules) -> datetime | None:
 
 
 def last_sent_action(control: Control, session: Session | None) -> CommandAction | None:
-    """What we last sent the car in this session, taken or not; None when nothing."""
+    """The last action that we sent the car in this session, accepted or not; None when there is none."""
     start, stop = control.last_start_at, control.last_stop_at
     latest = max((at for at in (start, stop) if at is not None), default=None)
     if latest is None or session is None or latest < session.opened_at:
@@ -190,7 +194,7 @@ def charges_since_stop(twin: Twin) -> bool:
 
 
 def holds_car(twin: Twin, now: datetime) -> bool:
-    """Whether the car may be kept from charging, or from charging at its full power, by what we told it.
+    """Whether our commands may keep the car from charging, or from charging at its full power.
 
     A current of ours that a car keeps counts with or without a session.
     """
@@ -198,7 +202,7 @@ def holds_car(twin: Twin, now: datetime) -> bool:
 
 
 def is_held_by_command(twin: Twin, now: datetime) -> bool:
-    """Whether a start would let the car charge that may be kept from it by what we told it."""
+    """Whether a command of ours may keep the car from charging, so that a start would release it."""
     control, session = twin.control, twin.presence.session
     if is_instructed(twin):
         return any(at is not None and now < at + HELD_FOR for at in _binding_since(control))
@@ -208,7 +212,7 @@ def is_held_by_command(twin: Twin, now: datetime) -> bool:
 
 
 def _binding_since(control: Control) -> tuple[datetime | None, ...]:
-    """When a charger was told to hold, or to limit, as far as that may still bind it."""
+    """When we sent a charger the hold or limit that may still bind it."""
     last_acknowledged_at, stopped_at, standing = (
         control.last_acknowledged_at,
         control.last_stop_at,
@@ -235,7 +239,7 @@ def _stopped(twin: Twin, session: Session, now: datetime) -> bool:
 
 
 def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredCommand | None:
-    """The start that lets a car charge which we release."""
+    """The start that releases a car."""
     if not release_is_due(twin, want, held=is_held_by_command(twin, at)):
         return None
     trial: Trial | None = "unplugged" if twin.presence.session is None and not is_instructed(twin) else None
@@ -245,7 +249,7 @@ def _required_release(twin: Twin, at: datetime, want: Desired) -> RequiredComman
 def _start_of_unplugged(
     twin: Twin, at: datetime, edge: datetime | None, rules: ControlRules, schedule: ScheduleWindow
 ) -> RequiredCommand | None:
-    """Start a car that is reported unplugged but may be held by our own stop, when it should charge."""
+    """The start of a car that is reported unplugged but may be held by our own stop, when it should charge."""
     if is_instructed(twin) or not may_be_held_unplugged(twin, at):
         return None
     if disconnected_at(twin, at) and not account_trial_due(twin, at, rules):

@@ -1,9 +1,9 @@
-"""A stop that we did not cause while the car should charge: undone once, and respected after that. Pure.
+"""A stop that we did not cause while the car should charge: we undo it once, and respect it after that. Pure.
 
 A driver's stop in the car and a pause of the car's own arrive as the same bytes. So the first one is undone half an
-hour later, or at the next time at which the car should charge. The next one in the session is the driver's. The car is
-then left as it is until it is plugged in again or started in the car, until the driver asks for charging or for another
-energy, or until Axle wants other charging than it did at the stop.
+hour later, or at the next time at which the car should charge. The next one in the session counts as the driver's. The
+car is then left as it is until it is plugged in again or started in the car, until the driver asks for charging or for
+another energy, or until Axle's schedule differs from the one at the stop.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 START_FAILS_WITHIN = timedelta(minutes=2)
-"""A car that stops so soon after it began did not manage to start: no driver is so quick."""
+"""A car that stops this soon after its start failed to start: no driver is so quick."""
 
 COMPARED_FOR = timedelta(hours=24)
-"""For how long after a stop the charging that Axle wants is compared with what it wanted at the stop."""
+"""For how long after a stop Axle's schedule is compared with the one at the stop."""
 
 _HOW_TO_GO_ON = "To charge, choose charge now. To be left alone for longer, snooze smart charging."
 
@@ -33,7 +33,7 @@ Intervals = tuple[tuple[datetime, datetime], ...]
 
 
 def with_unasked_stop(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> Twin:
-    """The twin with what its car's charging shows of stops that we did not cause, at ``now`` (aware UTC)."""
+    """The twin with the stops that we did not cause, as its car's charging shows them at ``now`` (aware UTC)."""
     session, charging = twin.presence.session, twin.presence.charging
     if session is None or charging is None or charging.at < session.opened_at:
         return twin
@@ -60,7 +60,7 @@ def _while_respected(
     rules: ControlRules,
     schedule: ScheduleWindow,
 ) -> UnaskedStops:
-    """The stops while one is respected: forgotten once that is over. What the kept schedule starts is our doing."""
+    """The stops while one is respected; they are cleared after that. A start by the kept schedule counts as ours."""
     by_schedule = bool(charging.value) and edge_that_switched(twin, charging, rules) is not None
     if by_schedule or (charging.value and stops.charging_since is not None):
         return replace(stops, charging_since=stops.charging_since or charging.at)
@@ -80,7 +80,7 @@ def _with(twin: Twin, stops: UnaskedStops) -> Twin:
 def _seen_charging(
     twin: Twin, stops: UnaskedStops, charging: Observed, now: datetime, schedule: ScheduleWindow
 ) -> UnaskedStops:
-    """The stops once the car charges: an open one was undone by our start, or by nobody and so was no stop."""
+    """The stops once the car charges. If our start undid an open one it counts; without a start it was not a stop."""
     started_at = twin.control.last_start_at
     if stops.stopped_at is not None:
         by_us = started_at is not None and started_at > stops.stopped_at
@@ -99,7 +99,7 @@ def _is_unasked(
     rules: ControlRules,
     schedule: ScheduleWindow,
 ) -> bool:
-    """Whether the car stopped though it should charge, and neither we nor anything that is known stopped it."""
+    """Whether the car stopped although it should charge, and neither we nor any known cause stopped it."""
     if desired_in(twin, now, schedule).want != "charge" or last_sent_action(twin.control, session) == "stop":
         return False
     fault = twin.presence.charging_fault
@@ -111,7 +111,7 @@ def _is_unasked(
 
 
 def _respected(twin: Twin, stops: UnaskedStops, now: datetime, schedule: ScheduleWindow) -> Twin:
-    """The twin whose car is left as it is from ``now`` on. A charge-now that no driver asked for is over."""
+    """The twin whose car is left as it is from ``now`` on. A charge-now of the ready-by guard ends."""
     noted = replace(
         stops,
         stopped_at=None,
@@ -121,7 +121,7 @@ def _respected(twin: Twin, stops: UnaskedStops, now: datetime, schedule: Schedul
     )
     after = _with(twin, noted)
     if twin.charge_now is not None and is_escalation(twin.charge_now):
-        text = "Charging early for the ready-by time is over, because charging was stopped in the car."
+        text = "We no longer charge early for your ready-by time, because charging was stopped in the car."
         ended = Entry(now, Event.CHARGE_NOW_ENDED, Reason.DRIVER_STOP_RESPECTED, text)
         after = replace(after, charge_now=None).tell(ended)
     what = "twice, and we started it again once" if stops.undone else "once"
@@ -137,8 +137,8 @@ def _respect_is_over(
     rules: ControlRules,
     schedule: ScheduleWindow,
 ) -> bool:
-    boost = twin.charge_now
-    if boost is not None and not is_escalation(boost) and boost.started_at >= respected_at:
+    charge_now = twin.charge_now
+    if charge_now is not None and not is_escalation(charge_now) and charge_now.started_at >= respected_at:
         return True
     if rules.respect_stops == "never" or _intent(twin) != stops.intent or _started_by_others(twin, respected_at):
         return True
@@ -149,7 +149,7 @@ def _respect_is_over(
 
 
 def _started_by_others(twin: Twin, respected_at: datetime) -> bool:
-    """Whether the car charges though we did not start it since: whoever stopped it wants it to charge again."""
+    """Whether the car charges although we did not start it since: the driver wants it to charge again."""
     charging, started_at = twin.presence.charging, twin.control.last_start_at
     if charging is None or not charging.value or charging.at <= respected_at:
         return False
@@ -157,14 +157,14 @@ def _started_by_others(twin: Twin, respected_at: datetime) -> bool:
 
 
 def _intent(twin: Twin) -> str:
-    """The intent in force, in short: two that differ have others, whatever the order of their weekdays and dates."""
+    """A short text of the intent in force: equal for equal intents, whatever the order of their weekdays and dates."""
     intent = intent_in_force(twin).intent
     days = (sorted(intent.ready_by.items()), sorted(intent.exceptions.items()))
     return hashlib.sha256(repr((days, replace(intent, ready_by={}, exceptions={}))).encode()).hexdigest()[:16]
 
 
 def _charging_wanted(schedule: ScheduleWindow, since: datetime, until: datetime) -> Intervals:
-    """When the car should charge, by the schedule alone."""
+    """The times at which the car should charge, by the schedule alone."""
     spans: list[tuple[datetime, datetime]] = []
     for part in schedule.stretches:
         if part.limit_kw <= 0:

@@ -12,17 +12,20 @@ class ControlRules:
     """How cars are commanded and protected.
 
     Attributes:
-        lead: how long before an edge a command is planned, so that it is sent at the edge: the fan-out's own time.
+        lead: how long before an edge a command is planned, so that it is sent at the edge; it covers the time that
+            fanning out takes.
         default_spread_s: spread of the default schedule's starts, in seconds.
         escalate: whether a ready-by at risk turns into charging at once.
         confirm_start_within: how long after a start the car may take to show it; chargers delay at random.
         confirm_stop_within: the same after a stop.
         trial_doubt: how long a trial start of a car that is reported unplugged may take to show its effect.
-        answer_within: after this the function that sent a command is over, and its call, if no answer was noted.
+        answer_within: after this time the function that sent a command has ended; without an answer its call has
+            failed.
         lost_after: how long after ``not_before`` a planned command that nobody sent counts as lost.
-        command_ttl: how long a planned command is worth sending.
+        command_ttl: how long a planned command may still be sent.
         max_attempts: how often one command is sent before it is given up and the car released.
-        trial_attempts: the same after a pause of the breaker, of which the second is for a look: a refusal ends it.
+        trial_attempts: the same after a pause of the breaker; the second one follows a state read, and a refusal ends
+            them.
         first_retry: the pause after a passing failure; it doubles with every attempt.
         min_dwell: how long the car keeps a state before we change it again; peak edges and charge-now do not wait.
         restart_wait: how long after a stop that we did not cause, or after a start that did not last, the car is
@@ -34,10 +37,11 @@ class ControlRules:
         respect_interference: whether charging that somebody else started outside the plan is left running.
         respect_stops: whether a stop that we did not cause while the car should charge is left: the ``second`` of a
             session, already the ``first``, or ``never``.
-        interference_grace: charging that begins this soon after the plug-in is the plug-in's own doing.
-        kept_schedule_grace: charging that begins this near the start of an off-peak window, or ends this near its end,
-            is the doing of the schedule that the car keeps itself, if it keeps ours.
-        instruction_lasts: after this a charger is told again what it was told, before it forgets (OCPP profiles lapse).
+        interference_grace: the plug-in caused charging that begins this soon after it.
+        kept_schedule_grace: if the car keeps our schedule, that schedule caused charging that begins this near the
+            start of an off-peak window, or ends this near its end.
+        instruction_lasts: after this time a charger gets its last command again, before it forgets (OCPP profiles
+            lapse).
         default_schedule_retry: the pause after a failure to install or remove it; it doubles, up to a day.
     """
 

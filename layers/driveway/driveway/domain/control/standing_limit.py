@@ -1,8 +1,8 @@
-"""A limit of ours that stays in the car or charger until it is taken back. Pure.
+"""A limit of ours that stays in the car or charger until we remove it. Pure.
 
 Some cars keep a charging current until somebody sets another, also while they are unplugged. So the driver's own
-current is read before ours is set, ours never exceeds it, and it is given back when we let go. What may stand in the
-car is written to the twin before the call that sets it, because nobody knows what became of a call that died.
+current is read before ours is set, ours never exceeds it, and it is restored on release. The twin records a limit
+before the call that sets it, because the result of a call that died is unknown.
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from driveway.domain.twin import Command, Control, OutcomeKind, StandingLimit, T
 
 @dataclass(frozen=True, slots=True)
 class CurrentChange:
-    """What to do about the charging current of a car.
+    """A change of the charging current of a car.
 
     Attributes:
-        set_amps: the current to set; None: the car's is right as it is.
-        before: what may stand in the car as soon as the call is under way; it is written first.
-        after: what stands once the car has taken the current.
+        set_amps: the current to set; None: the car's current is right.
+        before: the limit that may be in the car once the call is under way; it is written first.
+        after: the limit in the car once it has accepted the current.
     """
 
     set_amps: int | None
@@ -30,7 +30,7 @@ class CurrentChange:
 
 
 def change_to_limit(standing: StandingLimit, *, shown_amps: int | None, limit_amps: int) -> CurrentChange:
-    """How to bring the car to ``limit_amps``, given the current that the car shows (None: it does not say).
+    """The change to ``limit_amps``, given the current that the car shows (None: it does not report one).
 
     The driver's own current is the upper bound. Where it is not known, nothing is set.
     """
@@ -49,9 +49,9 @@ def change_to_limit(standing: StandingLimit, *, shown_amps: int | None, limit_am
 
 
 def change_to_own(standing: StandingLimit, *, shown_amps: int | None) -> CurrentChange:
-    """How to give the car back the driver's own current.
+    """The change back to the driver's own current.
 
-    A current that is not one of ours was chosen since, so it is left as it is.
+    If the present current is not one of ours, the driver chose it since, so it stays.
     """
     stands = bool(standing.our_amps) and (shown_amps is None or shown_amps in standing.our_amps)
     if not stands or standing.driver_amps is None:
@@ -72,7 +72,7 @@ def _ours_shown(standing: StandingLimit, shown_amps: int | None) -> tuple[int, .
 
 
 def claimed_limit(control: Control, command: Command, now: datetime) -> StandingLimit | None:
-    """The limit that may stand once a command is under way at ``now`` (aware UTC)."""
+    """The limit that may be in the car once a command is under way at ``now`` (aware UTC)."""
     standing = control.standing_limit
     if command.action != "start" or command.limit_kw is None:
         return standing
@@ -82,10 +82,10 @@ def claimed_limit(control: Control, command: Command, now: datetime) -> Standing
 
 
 def answered_limit(twin: Twin, command: Command, outcome: OutcomeKind) -> StandingLimit | None:
-    """The limit that may stand once a start or stop was answered with ``outcome`` (an OutcomeKind).
+    """The limit that may be in the car once a start or stop was answered with ``outcome`` (an OutcomeKind).
 
-    A charger holds one command of ours at a time, so the one that it took replaces a limit. Of a car that keeps its
-    current only what was set counts, whatever the start was answered.
+    A charger holds one command of ours at a time, so an accepted command replaces a limit. For a car that keeps its
+    current only the current that was set counts, whatever the answer to the start was.
     """
     control, standing = twin.control, twin.control.standing_limit
     if standing is None:
@@ -101,15 +101,15 @@ def answered_limit(twin: Twin, command: Command, outcome: OutcomeKind) -> Standi
 
 
 def with_standing_limit(twin: Twin, command_id: str, standing: StandingLimit | None) -> Twin:
-    """The twin with what may stand since the start of that id was sent; unchanged if another command is the latest."""
+    """The twin with the limit that may be in the car since the start of that id; unchanged after a newer command."""
     command = twin.control.command
     if command is None or command.id != command_id or command.action != "start":
         return twin
     return replace(twin, control=replace(twin.control, standing_limit=standing))
 
 
-def limit_is_to_be_restored(twin: Twin, now: datetime) -> bool:
-    """Whether the driver's own current is to be given back at ``now``: a limit of ours stands that nothing asks for.
+def must_restore_limit(twin: Twin, now: datetime) -> bool:
+    """Whether we must restore the driver's own current at ``now``: a limit of ours is there that is not needed.
 
     A start that is under way sets the current itself.
     """

@@ -1,4 +1,4 @@
-"""What the provider's answer makes of a trial start of a car that is reported unplugged (see ``trial_start``). Pure."""
+"""The provider's answer to a trial start of a car that is reported unplugged (see ``trial_start``). Pure."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from driveway.domain.twin import Command, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
 
 PROVIDERS_OWN = frozenset({OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER, OutcomeKind.NEEDS_OPERATOR})
-"""Answers that may say nothing of the car: a rate limit, a fault of the provider, an account out of order."""
+"""Answers that may show nothing about the car: a rate limit, a fault of the provider, an account out of order."""
 
 
 def is_trial(twin: Twin, command: Command) -> bool:
@@ -20,10 +20,10 @@ def is_trial(twin: Twin, command: Command) -> bool:
 
 
 def trial_answered(twin: Twin, command: Command, outcome: OutcomeKind, now: datetime, *, is_asleep: bool) -> Twin:
-    """The twin with what a provider's answer to a trial start settles.
+    """The twin after a provider's answer to a trial start.
 
-    Any answer about the car uses up the trial, also that it sleeps: it is not woken for this. Only what is refused for
-    the provider's own reasons is sent again, like any command.
+    Any answer about the car uses up the trial. An answer that the car sleeps counts too, because a trial does not wake
+    a car. A trial that is refused for the provider's own reasons is sent again, like any command.
     """
     settled = outcome not in PROVIDERS_OWN or is_asleep or command.outcome in TAKEN
     if not settled:

@@ -2,9 +2,9 @@
 
 Several car makers report "unplugged" for as long as charging is stopped (field notes 35). Such a plug-out is believed
 after a while, and the session ends. If the car stayed plugged in after all, nobody would start it again. So each of our
-own stops may be followed by one trial start, at the next time at which the car should charge or when we let go of it.
-What the provider answers settles the matter: "not plugged in" confirms the plug-out, and a car that shows its plug or
-power reopens its session.
+own stops may be followed by one trial start, at the next time at which the car should charge or when we release it. The
+provider's answer decides: "not plugged in" confirms the plug-out, and a car that shows its plug or power reopens its
+session.
 """
 
 from dataclasses import replace
@@ -52,19 +52,19 @@ def _was_freed(twin: Twin, stopped_at: datetime) -> bool:
 
 
 def _unanswered(control: Control, now: datetime) -> timedelta:
-    """For how long since our last stop the provider did not answer."""
+    """The time since our last stop in which the provider did not answer."""
     since = control.unanswered_since
     return timedelta(seconds=control.unanswered_s) + (now - since if since is not None else timedelta(0))
 
 
 def desired_by_trial(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired | None:
-    """What a trial start at ``at`` would bring about; None where even a plugged-in car would not charge."""
+    """The desired action that a trial start at ``at`` serves; None where even a plugged-in car would not charge."""
     want = desired_if_plugged(twin, at, schedule)
     return want if want is not None and want.want == "charge" else None
 
 
 def trial_is_wanted(twin: Twin, command: Command, now: datetime, schedule: ScheduleWindow, *, leaving: bool) -> bool:
-    """Whether an open trial start is still worth sending, or waiting for."""
+    """Whether an open trial start may still be sent, or its effect awaited."""
     if has_left(twin):
         return False
     if command.release:

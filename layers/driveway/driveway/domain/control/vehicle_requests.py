@@ -1,9 +1,9 @@
-"""Requests to the provider that do not command the car: a look at a silent car, the end of a trial start. Pure.
+"""Requests to the provider that do not command the car: a state read, and the end of a trial start. Pure.
 
-A provider's webhooks may be lost for good: Enode deletes its queue after a day of failures, Smartcar after three. So a
-car of which nothing was reported for twelve hours is looked at once, before the next off-peak window. So is a car that
-was onboarded without its plug state. A trial start that has no effect (see ``trial_start``) is cancelled where the
-provider can, so that it does not start the car hours later.
+A provider's webhooks may be lost for good: Enode deletes its queue after a day of failures, Smartcar after three. So
+the state of a car without a report for twelve hours is read once, before the next off-peak window. The state of a car
+that was onboarded without its plug state is read too. A trial start that has no effect (see ``trial_start``) is
+cancelled where the provider can, so that it does not start the car hours later.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import Presence, Twin, VehicleRequest
 
 SILENT_AFTER = timedelta(hours=12)
-"""A car that reported nothing for so long is looked at."""
+"""After this time without a report the state of a car is read."""
 
 LOOKED_AT_BEFORE = timedelta(minutes=10)
 LOOKS_SPREAD_OVER = timedelta(minutes=50)
-"""Looks end ten minutes before the window and are spread over the fifty before, as a fleet shares one rate limit."""
+"""State reads end ten minutes before the window and are spread over the fifty before: a fleet shares one rate limit."""
 
 MOST_ATTEMPTS = 3
 LOOK_WITHIN = timedelta(minutes=5)
-"""How long the first command waits for a look at a car that may have been driven."""
+"""How long the first command waits for a state read of a car that may have been driven."""
 
 LOOKED_AHEAD = timedelta(hours=48)
 
@@ -91,7 +91,7 @@ def _ref_to_cancel(twin: Twin) -> str | None:
 
 
 def look_due(twin: Twin, now: datetime) -> datetime | None:
-    """When to look at the car next (aware UTC): at once if its plug was never reported, else while it is silent."""
+    """When to read the car's state next (aware UTC): at once if its plug was never reported, else after a silence."""
     link, presence, looked_at = twin.link, twin.presence, twin.control.looked_at
     if link.vehicle is None or not link.enrolled or link.leaving or presence.needs_user is not None:
         return None
@@ -105,13 +105,13 @@ def look_due(twin: Twin, now: datetime) -> datetime | None:
 
 
 def is_place_to_be_checked(twin: Twin) -> bool:
-    """Whether the car may have been driven since its place was measured, and was not looked at in this session."""
+    """Whether the car may have been driven since its place was measured, without a state read in this session."""
     wanted_at, looked_at = twin.presence.look_wanted_at, twin.control.looked_at
     return wanted_at is not None and (looked_at is None or looked_at < wanted_at)
 
 
 def place_checked_until(twin: Twin, now: datetime) -> datetime | None:
-    """Until when commands wait for the look that ``is_place_to_be_checked`` asks for; None when they need not wait."""
+    """When commands stop waiting for the state read that checks the place; None when they need not wait."""
     wanted_at, request = twin.presence.look_wanted_at, twin.control.request
     if wanted_at is None or now >= wanted_at + LOOK_WITHIN:
         return None
@@ -120,7 +120,7 @@ def place_checked_until(twin: Twin, now: datetime) -> datetime | None:
 
 
 def _ahead_of_window(asset: str, start: datetime) -> timedelta:
-    """How long before a window its look is: the same for an asset and a window whenever it is computed."""
+    """The time between a state read and its window: always the same for one asset and one window."""
     digest = hashlib.sha256(f"{asset}|{start.astimezone(UTC).isoformat()}".encode()).digest()
     seconds = int.from_bytes(digest[:8]) % int(LOOKS_SPREAD_OVER.total_seconds())
     return LOOKED_AT_BEFORE + timedelta(seconds=seconds)

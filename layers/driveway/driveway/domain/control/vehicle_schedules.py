@@ -1,4 +1,4 @@
-"""The schedule that a car or charger keeps itself: whether ours may be there, and what it did by it. Pure."""
+"""The schedule that a car or charger keeps itself: whether it may be ours, and its effect on charging. Pure."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ def can_keep(twin: Twin) -> bool:
 
 
 def may_hold_our_schedule(twin: Twin) -> bool:
-    """Whether something that we installed is, or may be, in the car or charger."""
+    """Whether a schedule of ours is, or may be, in the car or charger."""
     control = twin.control
     under_way = control.schedule_command is not None and control.schedule_command.state == "sent"
     return can_keep(twin) and (control.default_schedule is not None or control.installed_schedule_unknown or under_way)

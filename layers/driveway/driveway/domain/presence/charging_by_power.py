@@ -1,4 +1,4 @@
-"""Whether a car charges, by its power, where its state does not say so (rules in ``observe``).
+"""Whether a car charges, by its power, where its state does not decide it (rules in ``observe``).
 
 Some cars' state sticks at "starting" while they charge, and some sources report plug and power but no state. There
 the power decides: 1 kW and more is charging, and none for two minutes is not. A state that says "stopped" outranks it,
@@ -14,11 +14,11 @@ from driveway.domain.presence.signals import take_charging
 from driveway.domain.twin import Presence
 
 IDLE_AFTER = timedelta(minutes=2)
-"""How long no power may be reported before the car counts as not charging."""
+"""After this time of zero power the car counts as not charging."""
 
 
 def take_charging_by_power(presence: Presence, context: ObservationContext) -> Ruled:
-    """Take in the state that a source reports, or what its power shows where it reports none."""
+    """Take in the state that a source reports, or derive it from the power where it reports none."""
     seen, known = context.seen, presence.charging
     if seen.charging is not None and known is not None and known.at == context.at:
         return replace(presence, starting_at=None, idle_since=None, charging_inferred=False), ()
@@ -43,7 +43,7 @@ def _by_power(presence: Presence, context: ObservationContext, power_kw: float) 
 
 
 def power_decides(presence: Presence) -> bool:
-    """Whether no state stands that says if the car charges: none was ever reported, or it says "starting"."""
+    """Whether no known state decides if the car charges: none was ever reported, or it is "starting"."""
     charging, starting_at = presence.charging, presence.starting_at
     if charging is None or presence.charging_inferred:
         return True
@@ -51,6 +51,6 @@ def power_decides(presence: Presence) -> bool:
 
 
 def settle_idle(presence: Presence, context: ObservationContext) -> Ruled:
-    """The presence of a car that reported no power for ``IDLE_AFTER``: it does not charge."""
+    """The presence of a car that reported zero power for ``IDLE_AFTER``: it does not charge."""
     after, effects = take_charging(replace(presence, idle_since=None), context, charging=False)
     return replace(after, charging_inferred=True), effects

@@ -9,7 +9,7 @@ LOST_CHARGE_PCT = 5.0
 
 
 def has_moved_since(presence: Presence, measured_at: datetime, rules: PresenceRules) -> bool:
-    """Whether the car has moved since a place was measured (aware UTC), so that the place is not where it is.
+    """Whether the car has moved since a place was measured (aware UTC), so that it is elsewhere now.
 
     A car that reports home as it arrives is seen moving for a little longer; that is no departure. A place that is
     measured at the same instant as the place away from home is that place under another name.
@@ -33,7 +33,7 @@ def was_elsewhere_since(presence: Presence, plugged_at: datetime) -> bool:
 
 
 def home_evidence_at(presence: Presence, rules: PresenceRules) -> datetime | None:
-    """From when on the present plug is known to be at home; None if there is no evidence that counts.
+    """The time from which the present plug is known to be at home; None if no evidence counts.
 
     A report of home that came with the plug-in or after it counts from when the place was measured. If the car was
     seen elsewhere since it was plugged in, the report counts from its own time only, and the plug must have been seen
@@ -60,7 +60,8 @@ def home_evidence_at(presence: Presence, rules: PresenceRules) -> datetime | Non
 def may_have_been_driven(presence: Presence) -> bool:
     """Whether the battery lost charge while the car was unplugged and its place was not measured since.
 
-    That is no proof of a drive, since a parked car draws power as well. It asks for a look before the first command.
+    This does not prove a drive, since a parked car draws power as well. It asks for a state read before the first
+    command.
     """
     before, now = presence.soc_at_unplug, presence.soc_pct
     unplugged_at, measured_at = presence.unplugged_at, presence.place_measured_at
@@ -83,10 +84,10 @@ def _stands(presence: Presence, home_at: datetime, plugged_at: datetime, rules: 
 
 
 def metered_from(presence: Presence, plugged_at: datetime, home_at: datetime, rules: PresenceRules) -> datetime | None:
-    """When metering of a session begins that evidence of this time opens; None: with the plug-in.
+    """When metering begins in a session that evidence of this time opens; None: with the plug-in.
 
-    Evidence from soon after the plug-in tells for the time since, unless the car was seen elsewhere meanwhile: then it
-    may have been plugged in there first.
+    Evidence from soon after the plug-in covers the time since the plug-in, unless the car was seen elsewhere in
+    between: then it may have been plugged in there first.
     """
     elsewhere = was_elsewhere_since(presence, plugged_at)
     vouches = not elsewhere and home_at - plugged_at <= seconds(rules.vouches_s)

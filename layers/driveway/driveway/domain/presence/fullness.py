@@ -1,7 +1,8 @@
 """When a battery that was found full stops counting as full (rules in ``observe``).
 
 "Full" means full at the charge limit that was set then (field notes 37). It ends when the car charges, when a state
-that could say full says otherwise, when the state of charge is lower, and when another charge limit is reported.
+that can report full reports something else, when the state of charge is lower, and when another charge limit is
+reported.
 """
 
 from dataclasses import replace
@@ -10,11 +11,11 @@ from driveway.domain.presence.rules import ObservationContext, Ruled, is_newer
 from driveway.domain.twin import FullBattery, Observed, Presence
 
 LOWER_BY_PCT = 2.0
-"""So much lower than when it was full, a state of charge shows that there is room again."""
+"""A state of charge that is this much lower than the full one shows that there is room again."""
 
 
 def take_fullness(presence: Presence, context: ObservationContext) -> Ruled:
-    """Take in the charge limit, note what is known of a battery that is found full, and whether it is so no longer."""
+    """Take in the charge limit, and record when a battery is found full or is full no longer."""
     limit_pct = context.seen.charge_limit_pct
     if limit_pct is not None and is_newer(context.at, presence.charge_limit_pct):
         presence = replace(presence, charge_limit_pct=Observed(limit_pct, context.at))

@@ -1,15 +1,16 @@
-"""Whether a car is at home, from what a source reports of its place.
+"""Whether a car is at home, from the place that a source reports.
 
-The evidence is taken in this order, and the first that says anything decides: the provider's own home flag, the
-provider's id of the place, the distance from the site's home. Above that order stand two guards. A car maker's "home"
-is the one that its owner saved, which need not be the metered one, so a position far outside the site's home overrules
-a yes, unless it was measured earlier. And a fast charger, or more power than a home has, is away from home.
+The evidence is read in this order, and the first piece that is present decides: the provider's own home flag, the
+provider's id of the place, the distance from the site's home. Two guards go before that order. A car maker's "home" is
+the place that the owner saved, which may differ from the metered home. So a position far outside the site's home
+overrules a yes, unless it was measured earlier. And a car at a fast charger, or with more power than a home has, is
+away from home.
 
-Evidence has no age limit. A source that says where the car *is* dates the place by when it was measured, often by when
-the car parked; ``place_measured_at`` keeps that time, and presence drops evidence that a move has made void.
+Evidence has no age limit. A source that reports where the car *is* dates the place by the time of its measurement,
+often the time of parking; ``place_measured_at`` keeps that time, and presence drops evidence that a move has made void.
 
-No evidence is ``None``: unknown, which is never taken for home. Positions are used here and forgotten: none is in a
-result, an exception or a repr.
+Missing evidence is ``None``: unknown, which never counts as home. Positions are used here and not kept: no result,
+exception or repr holds one.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from driveway.domain.twin import Home
 
 EARTH_RADIUS_M = 6_371_008.8
 CLEARLY_AWAY_M = 1_000.0
-"""A home is often known by its postcode only, and a fix may stray: a position counts as clear beyond any such error."""
+"""A home is often known by its postcode only, and a fix may stray: a position is clear if it exceeds such errors."""
 
 HOME_POWER_KW = 23.0
 """More than any home's AC supply gives a car (three phases of 32 A are 22 kW)."""
@@ -29,7 +30,7 @@ HOME_POWER_KW = 23.0
 
 @dataclass(frozen=True, slots=True)
 class PlaceEvidence:
-    """Whether the car is at home, when that was measured (aware UTC), and whether it cannot be a stray fix."""
+    """Whether the car is at home, the time of that measurement (aware UTC), and whether a stray fix is ruled out."""
 
     at_home: bool
     measured_at: datetime
@@ -46,10 +47,10 @@ def distance_m(a_latitude: float, a_longitude: float, b_latitude: float, b_longi
 def place_evidence(
     whereabouts: Whereabouts | None, *, home: Home | None, home_location_id: str | None, observed_at: datetime
 ) -> PlaceEvidence | None:
-    """What the reported place says of being at home; None when it says nothing.
+    """The evidence for or against home in the reported place; None when there is none.
 
     Args:
-        whereabouts: what the source reported, or None.
+        whereabouts: the place that the source reported, or None.
         home: the site's home and its radius, if the app gave one.
         home_location_id: the provider's id of the home, if one was given at onboarding. With it, any other known
             place, and a known absence of a place, is evidence of not being at home.
@@ -121,7 +122,7 @@ def _utc(instant: datetime) -> datetime:
 
 
 def _is_a_fix(position: Position) -> bool:
-    """Zero, zero is what receivers without a fix report, and lies in the sea."""
+    """Whether the position is a fix: receivers without one report zero, zero, which lies in the sea."""
     if not (isfinite(position.latitude) and isfinite(position.longitude)):
         return False
     if position.latitude == 0 and position.longitude == 0:

@@ -1,4 +1,4 @@
-"""What a source says of a car at one instant, in one form whatever the source."""
+"""The report of a source about a car at one instant, in one form for all sources."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ RegisterKind = Literal["lifetime", "per_plug_in", "per_charge", "zero_while_idle
 class Position:
     """Where the car was (WGS 84 degrees), measured at ``at`` (aware UTC).
 
-    It is used to decide whether the car is at home and then forgotten: never stored, logged or sent.
+    It decides whether the car is at home and is dropped after that: never stored, logged or sent.
     """
 
     latitude: float = field(repr=False)
@@ -24,7 +24,7 @@ class Position:
 class Whereabouts:
     """The evidence for being at home that a source gave; all absent means unknown.
 
-    ``measured_at`` is when the source measured what the flag or the id says (None: at the time of the observation).
+    ``measured_at`` is when the source measured the flag or the id (None: at the time of the observation).
     """
 
     home_flag: bool | None = None
@@ -36,20 +36,21 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Signals observed at ``at`` (aware UTC, the source's own time). Absent (None) is not false: it says nothing.
+    """Signals observed at ``at`` (aware UTC, the source's own time). Absent (None) means unknown, not false.
 
-    ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets; ``energy_delta_kwh`` is what
-    flowed since the one before. What the source may say of itself: ``measuring_point``, where the values are measured;
-    ``register``, how its register behaves; ``tells_every_change``, that it reports whenever power changes.
-    ``vehicle_id`` names the car that is plugged in, where several share a charger. ``charging_fault`` says that the car
-    cannot charge for a fault, or because its charger gives no power. ``source`` is the provider's name or ``app``.
+    ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets; ``energy_delta_kwh`` is the
+    energy since the observation before. A source may describe itself: ``measuring_point``, where the values are
+    measured; ``register``, how its register behaves; ``tells_every_change``, that it reports whenever power changes.
+    ``vehicle_id`` names the car that is plugged in, where several share a charger. ``charging_fault`` means that the
+    car cannot charge because of a fault, or because its charger gives no power. ``source`` is the provider's name or
+    ``app``.
 
     ``at_home`` says where the car is at ``at``; ``place_measured_at`` is when that place was measured (None: at
     ``at``). Reports that repeat one measurement are one piece of evidence. ``clearly_away`` marks a place that cannot
     be home: more than a kilometre off, or a charger that no home has. ``fast_charging``: the car is at a DC charger.
 
-    ``starting``: the state is one of starting, which does not say whether the car charges. ``not_full``: the state is
-    one that would say full if the battery were. ``answered``: it is what the answer to a command says, not a report of
+    ``starting``: the state is one of starting, which leaves open whether the car charges. ``not_full``: the state would
+    be full if the battery were. ``answered``: the observation comes from the answer to a command, not from a report of
     the car's state.
     """
 

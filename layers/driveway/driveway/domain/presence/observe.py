@@ -1,15 +1,15 @@
-"""Presence: from what any source reports of a car to home charging sessions.
+"""Presence: from the reports about a car to home charging sessions.
 
-``observe`` takes one observation, ``settle`` lets time alone act, ``presence_due`` says when time has something to do.
-All are pure. Instants are aware UTC, and the source's own times wherever it gives one.
+``observe`` takes one observation, ``settle`` lets time alone act, ``presence_due`` gives the time at which it has to
+act. All are pure. Instants are aware UTC, and the source's own times wherever it gives one.
 
 Order. Each signal has its own time, and a report that is not newer than the known one is dropped. So a plug-out that
 arrives after a later plug-in is dropped: a short unplugging that is reported too late does not split a session. But a
 late report of a car that was unplugged and away ends the session that it falls into. Flowing power also shows the
 plug, at its time.
 
-Sessions. A session opens when the car is plugged in and known to be at home, whichever came last, and is dated so. Its
-id comes from the time of the plug-in, so a retry finds the same id. ``home_evidence_at`` says which reports of home
+Sessions. A session opens once the car is plugged in and known to be at home, at the later of the two times. Its id
+comes from the time of the plug-in, so a retry finds the same id. ``home_evidence_at`` decides which reports of home
 belong to this plug, ``metered_from`` whether they also count for the time since the plug-in. A car that is seen moving
 without a report of its plug begins a held plug-out, since that report may be lost. A plug-in that is reported late
 moves the session's start back, under the same id, as long as the plug was unbroken since.
@@ -17,8 +17,9 @@ moves the session's start back, under the same id, as long as the plug was unbro
 Place. A report of home counts at its own time, however long ago the place was measured, unless the car moved since: it
 was seen moving or away, or its odometer grew. A report of being away from a plugged-in car is weighed. If it is clear
 (a kilometre off, a fast charger, more power than a home has), or if another measurement was away before it, the session
-ended at the last sight of home. Otherwise the session is in doubt: nothing is commanded and nothing counted. The next
-report of home ends the doubt; or the time, see ``AwayDoubt``. Reports that repeat one measurement are one report.
+ended at the last report of home. Otherwise the session is in doubt: no command is sent and no energy counts. The next
+report of home ends the doubt, or else the time does, see ``AwayDoubt``. Reports that repeat one measurement are one
+report.
 
 Plug-outs. A reported plug-out is held. A newer plug or flowing power cancels it; movement or a report of being away
 confirms it. Otherwise it counts once ``until`` has passed, as of when it was reported. An observation that comes after
@@ -29,12 +30,12 @@ Cars. Where several cars share a charger, a source may name the one that is plug
 car is named; for a plug-in it counts only if it was given for that time: see ``vehicle``. If another car is named and
 plugged in while a plug-out is held, the plug-out is confirmed.
 
-Clocks. A time up to five minutes ahead stands; a time further ahead is taken as now. An observation more than a day
-ahead or more than 30 days old is dropped.
+Clocks. A time up to five minutes ahead is used as it is; a time further ahead is replaced by now. An observation more
+than a day ahead or more than 30 days old is dropped.
 
-Volume. An observation that changes nothing gives back the same object. The times of known values are stored when
-something else changes or when they have become ``refresh_s`` old; reports are ordered to that fineness. A late plug-out
-from within that time is held until the source has had time to repeat itself.
+Volume. An observation that changes nothing returns the same object. The times of known values are stored when something
+else changes or when they have become ``refresh_s`` old; reports are ordered to that precision. A late plug-out from
+within that time is held until the source has had time to repeat its report.
 """
 
 from collections.abc import Callable, Iterable
@@ -79,7 +80,7 @@ def observe(
 
     Args:
         presence: what is known.
-        observation: what a source says, with ``at_home`` decided (see ``home.resolve_home``).
+        observation: the report of a source, with ``at_home`` decided (see ``home.resolve_home``).
         now: the present (aware UTC).
         rules: how sceptical to be of this source.
         own_stop_at: when we last stopped this car's charging (aware UTC), or None.
@@ -119,7 +120,7 @@ def observe_all(
 def settle(presence: Presence, *, now: datetime) -> PresenceStep:
     """The presence once time alone has acted until ``now`` (aware UTC).
 
-    A held plug-out counts, a doubt ends, an unlikely state of charge is believed.
+    A held plug-out counts, a doubt ends, an unlikely state of charge is accepted.
     """
     step = PresenceStep(presence)
     while (due := presence_due(step.presence)) is not None and due <= now:
@@ -142,7 +143,7 @@ def _at_due(presence: Presence, due: datetime) -> Ruled:
 
 
 def presence_due(presence: Presence) -> datetime | None:
-    """When ``settle`` has something to do (aware UTC); None if nothing waits for time."""
+    """When ``settle`` has to act (aware UTC); None if nothing waits for time."""
     held, doubt, jump = presence.held_plug_out, presence.doubt, presence.pending_soc
     waiting = [held.until if held else None, doubt.until if doubt else None, jump.at + JUMP_WAIT if jump else None]
     waiting.append(presence.idle_since + IDLE_AFTER if presence.idle_since else None)
@@ -188,7 +189,7 @@ def session_id(plugged_at: datetime) -> str:
 
 
 def _weighed(before: Presence, after: Presence, effects: tuple[Effect, ...], rules: PresenceRules) -> PresenceStep:
-    """The step; with the state that went in if nothing but young times differs from it."""
+    """The step; it returns the given state if only times differ, by less than ``refresh_s``."""
     changed, aged = named_vehicle_id(before) != named_vehicle_id(after), False
     for name in (field.name for field in fields(Presence)):
         old, new = getattr(before, name), getattr(after, name)
@@ -201,7 +202,7 @@ def _weighed(before: Presence, after: Presence, effects: tuple[Effect, ...], rul
 
 
 def _time_gap(name: str, old: object, new: object) -> timedelta | None:
-    """By how much a field's time moved; None if the field changed otherwise."""
+    """The change of a field's time; None if the field changed in another way."""
     if isinstance(old, Observed) and isinstance(new, Observed) and old.value == new.value:
         return new.at - old.at
     if isinstance(old, NamedVehicle) and isinstance(new, NamedVehicle) and replace(old, at=new.at) == new:
@@ -214,7 +215,7 @@ def _time_gap(name: str, old: object, new: object) -> timedelta | None:
 
 
 TIMES = frozenset({"moved_at", "driven_after", "away_seen_at", "place_measured_at", "home_since", "seen_until"})
-"""Fields that only order what is reported: a younger time in them is no change for anyone."""
+"""Fields that only order reports: a newer time in them changes no decision."""
 
 
 _RULES: tuple[Callable[[Presence, ObservationContext], Ruled], ...] = (

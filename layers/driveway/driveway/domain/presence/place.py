@@ -29,7 +29,7 @@ MOST_STRAYS = 4
 
 
 def take_departure(presence: Presence, context: ObservationContext) -> Ruled:
-    """Take in what shows that a car has left whose plug-out is held or was never reported."""
+    """Take in signs that a car has left although its plug-out is held or was never reported."""
     held = presence.held_plug_out
     if held is not None and _is_news_of_away(presence, context) and context.at >= held.reported_at:
         return close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
@@ -78,7 +78,7 @@ def _is_a_drive(driven_km: float, took: timedelta) -> bool:
 
 
 def take_sight(presence: Presence, context: ObservationContext) -> Presence:
-    """Keep how long the car was seen plugged in or charging without a gap in which it could have left."""
+    """Record for how long the car was seen plugged in or charging without a gap in which it could have left."""
     seen, seen_until = context.seen, presence.seen_until
     if seen_until is None or presence.session is None or context.at <= seen_until or not _shows_plug(seen):
         return presence
@@ -143,7 +143,7 @@ def _home(presence: Presence, context: ObservationContext, measured_at: datetime
 
 
 def _home_before_doubt(presence: Presence, context: ObservationContext) -> Presence:
-    """A late report of home may show the car at home for longer than was known when the doubt began."""
+    """A late report of home may show the car at home until later than was known when the doubt began."""
     doubt = presence.doubt
     if doubt is None or not context.seen.at_home or not doubt.home_at < context.at < doubt.since:
         return presence
@@ -192,7 +192,7 @@ def _away_in_session(presence: Presence, session: Session, context: ObservationC
 
 
 def _last_home_at(presence: Presence, session: Session) -> datetime:
-    """When the car was last seen at home in the session."""
+    """The time at which the car was last seen at home in the session."""
     if presence.doubt is not None:
         return presence.doubt.home_at
     home = presence.at_home
@@ -209,7 +209,7 @@ def settle_doubt(presence: Presence, doubt: AwayDoubt) -> Ruled:
 
 
 def _stray(presence: Presence, doubt: AwayDoubt, at: datetime, reason: Reason) -> Ruled:
-    """The report of being away was wrong: the session goes on, and what was measured in the doubt counts."""
+    """The report of being away was wrong: the session goes on, and energy that was measured in the doubt counts."""
     session, known = presence.session, presence.at_home
     if session is not None:
         session = replace(session, strays=(*session.strays, doubt.since)[-MOST_STRAYS:])
@@ -225,7 +225,7 @@ def _stray(presence: Presence, doubt: AwayDoubt, at: datetime, reason: Reason) -
 
 
 def _left(presence: Presence, home_at: datetime) -> Ruled:
-    """The session ended unseen, as of the last sight of home; a plug that was seen since is another one."""
+    """The session ended without a report, at the last report of home; a plug that was seen since is another one."""
     known = presence.plugged_in
     held = HeldPlugOut(reported_at=home_at, until=home_at, seen_at=home_at)
     after, effects = close(presence, held, Reason.LEFT_HOME_UNSEEN)

@@ -12,10 +12,10 @@ from driveway.domain.twin.reasons import Reason
 STOP_SKEW_S = 60
 MOST_FALSE_ENDS = 4
 CHARGING_KW = 1.0
-"""A power from which a car charges, where no state says otherwise."""
+"""The lowest power that counts as charging, where no state contradicts it."""
 
 LATEST_PLUG_IN = timedelta(days=1)
-"""Clouds repeat what they could not deliver for about a day."""
+"""For about a day, clouds repeat reports that they could not deliver."""
 
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -33,7 +33,7 @@ def is_plugged(presence: Presence) -> bool:
 
 
 def take_plug(presence: Presence, context: ObservationContext) -> Ruled:
-    """Take in what an observation says of the plug."""
+    """Take in the plug of an observation."""
     plugged = context.seen.plugged_in
     if plugged is None:
         return presence, ()
@@ -66,7 +66,7 @@ def _had_left(presence: Presence, context: ObservationContext) -> bool:
 
 
 def _left_before(presence: Presence, context: ObservationContext, known: Observed) -> Ruled:
-    """The session ended then at the latest; the plug that was seen since is another one."""
+    """The session ended by then; the plug that was seen since is another one."""
     held = HeldPlugOut(reported_at=context.at, until=context.at, seen_at=max(context.at, known.at))
     after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
     if known.value:
@@ -150,7 +150,7 @@ def _held(presence: Presence, context: ObservationContext, inferred: Reason | No
 
 
 def _may_be_contradicted_already(presence: Presence, context: ObservationContext) -> bool:
-    """Whether the plug may have been seen after the time of this late plug-out, in a report that was not stored."""
+    """Whether a report that was not stored may have shown the plug after the time of this late plug-out."""
     plug, rules = presence.plugged_in, context.rules
     late = context.now - context.at > seconds(rules.late_s)
     return late and plug is not None and context.at < plug.at + seconds(rules.refresh_s)
@@ -179,7 +179,7 @@ def take_flow(presence: Presence, context: ObservationContext) -> Ruled:
 
 
 def _shown_by_charging(presence: Presence, context: ObservationContext) -> Presence:
-    """The plug of a car that reports none: in, while it charges. A stopped car may be preconditioned unplugged."""
+    """The plug of a car that reports none: in while it charges. An unplugged car may draw power to precondition."""
     power, stopped = context.seen.power_kw, presence.charging is not None and not presence.charging.value
     drawn = power is not None and isfinite(power) and power >= CHARGING_KW and context.seen.charging is None
     if not (context.seen.charging or (drawn and not stopped)):
@@ -214,7 +214,7 @@ def _reopened(presence: Presence, context: ObservationContext, reason: Reason) -
 
 
 def take_movement(presence: Presence, context: ObservationContext) -> Ruled:
-    """Movement confirms a held plug-out, begins one if the plug was not reported, and makes evidence of home void."""
+    """Movement confirms a held plug-out, begins one if the plug was not reported, and voids evidence of home."""
     if not context.seen.moving:
         return presence, ()
     held = presence.held_plug_out
@@ -236,7 +236,7 @@ def _session_id(presence: Presence) -> str | None:
 
 
 def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
-    """The held plug-out counts: the session ended when it was reported, or at the last sight of home before a doubt."""
+    """The held plug-out counts: the session ended at its report, or at the last report of home before a doubt."""
     out_at, session, doubt = held.reported_at, presence.session, presence.doubt
     after = replace(
         presence,
@@ -271,7 +271,7 @@ def _end(session: Session, out_at: datetime) -> datetime:
 
 
 def _idle(presence: Presence, out_at: datetime) -> Presence:
-    """An unplugged car neither charges nor draws power, whatever was last seen of it."""
+    """An unplugged car neither charges nor draws power, whatever its last report was."""
     charging, power, charged_at = presence.charging, presence.power_kw, presence.charged_at
     if charging is not None and charging.value:
         charged_at = charging.at

@@ -14,22 +14,22 @@ FLOWING_KW = 0.1
 
 @dataclass(frozen=True, slots=True)
 class PresenceRules:
-    """How far a source is believed. All in seconds; each provider may have its own.
+    """How far a source is trusted. All in seconds; each provider may have its own values.
 
     Attributes:
         debounce_s: how long a plug-out is held before it counts.
         own_stop_debounce_s: the same for a plug-out within ``own_stop_window_s`` of our own stop. Several car makers
             report our stop as a plug-out.
         own_stop_window_s: see above.
-        home_stands_s: how old, at the plug-in, the place may be that a report before the plug-in gave as home, with no
-            sign of leaving since. A place that is reported with the plug-in or after it has no such limit.
+        home_stands_s: the greatest age, at the plug-in, of a place that a report before the plug-in gave as home, with
+            no sign of leaving since. A place that is reported with the plug-in or after it has no such limit.
         departure_s: a car seen at home sooner than this after a plug-out may be about to leave.
-        vouches_s: if the car is first seen at home within this time of the plug-in, what it charged since the plug-in
+        vouches_s: if the car is first seen at home within this time of the plug-in, its energy since the plug-in
             counts. In so short a time it was not unplugged, driven home and plugged in again without any report.
         at_once_s: no car can leave home and be plugged in elsewhere within this time.
         reports_home_changes: the source reports whenever home becomes true or false (Tesla's stream does), so its last
-            report of home stands until the car is seen moving or away.
-        flow_lag_s: power that is stamped this soon after a plug-out may be an average from before it.
+            report of home is valid until the car is seen moving or away.
+        flow_lag_s: power with a time this soon after a plug-out may be an average from before it.
         refresh_s: a repeated value is stored again only if its stored time is at least this old. A source that reports
             changes only never repeats itself; there 0 costs nothing and orders its reports exactly.
         late_s: a plug-out that arrives this long after its time may have been contradicted before it arrived. If that
@@ -37,7 +37,7 @@ class PresenceRules:
         late_debounce_s: see above.
         doubt_s: how long a report of being away may leave a session in doubt.
         leaving_s: within a gap in the reports of this length a car may be unplugged, driven off and plugged in again.
-        arrival_s: a car may be seen moving for this long after it first reported to be at home, and be arriving.
+        arrival_s: a car that is seen moving for this long after its first report of home may still be arriving.
     """
 
     debounce_s: int = 120
@@ -58,7 +58,7 @@ class PresenceRules:
 
 
 class EffectKind(StrEnum):
-    """What an observation, or time, brought about. The values are the event names of the timeline and the bus."""
+    """The events that an observation or time causes. The values are the event names of the timeline and the bus."""
 
     PLUGGED_IN = Event.PLUGGED_IN
     PLUGGED_OUT = Event.PLUGGED_OUT
@@ -75,34 +75,34 @@ class EffectKind(StrEnum):
 
 TEXTS: dict[Reason, str] = {
     Reason.PLUGGED_AND_HOME: "Plugged in at home: a charging session begins.",
-    Reason.HOME_UNKNOWN: "Plugged in, but nothing shows yet that the car is at home.",
+    Reason.HOME_UNKNOWN: "Your car is plugged in, but nothing shows yet that it is at home.",
     Reason.NOT_AT_HOME: "Plugged in away from home: we do not control charging there.",
     Reason.PLUG_OUT_HELD: "Your car reported that it was unplugged. We are checking for two minutes.",
     Reason.PLUG_OUT_HELD_AFTER_STOP: "Your car reported that it was unplugged. We are checking, because cars often "
     "report this by mistake after we stop charging.",
-    Reason.PLUG_OUT_INFERRED: "The car was seen moving, so it is probably unplugged. We are checking.",
-    Reason.PLUG_OUT_DEBOUNCED: "Nothing contradicted the plug-out: the session is over.",
+    Reason.PLUG_OUT_INFERRED: "Your car was seen moving, so it is probably unplugged. We are checking.",
+    Reason.PLUG_OUT_DEBOUNCED: "No report contradicted the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT: "The car was seen moving after the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_AWAY: "The car was seen away from home after the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_BY_VEHICLE: "Another car was plugged in after the plug-out: the session is over.",
     Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER: "The car maker confirmed that the car is unplugged: the session is over.",
     Reason.PLUG_OUT_CANCELLED_BY_POWER: "Power flowed after the reported plug-out: the session goes on.",
-    Reason.PLUG_OUT_CANCELLED_BY_PLUG: "The car was plugged in after all: the session goes on.",
-    Reason.PLUGGED_OUT: "Unplugged, so it is not charging.",
+    Reason.PLUG_OUT_CANCELLED_BY_PLUG: "The car is still plugged in: the session goes on.",
+    Reason.PLUGGED_OUT: "The car is unplugged, so it is not charging.",
     Reason.OBSERVED_CHARGING: "The car shows that it is charging.",
     Reason.OBSERVED_STOPPED: "The car shows that it is not charging.",
-    Reason.OBSERVED_TOO_LATE: "Older than what is known already.",
-    Reason.OBSERVED_TIME_ABSURD: "Its time is too far from the present to be true.",
-    Reason.OBSERVED_VALUE_ABSURD: "Its value is impossible.",
+    Reason.OBSERVED_TOO_LATE: "The report is older than a known one.",
+    Reason.OBSERVED_TIME_ABSURD: "The time of the report is too far from the present.",
+    Reason.OBSERVED_VALUE_ABSURD: "The value of the report is impossible.",
     Reason.VEHICLE_NAMED: "You told us which car is plugged in. We use that car's plan.",
     Reason.AWAY_WHILE_PLUGGED: "The report contradicts what is known of the car at that time.",
-    Reason.HOME_IN_DOUBT: "The car reports that it is not at home. No command is sent until that is clear, for an hour "
-    "at most.",
-    Reason.HOME_SEEN_AGAIN: "The car reports that it is at home: the session goes on.",
+    Reason.HOME_IN_DOUBT: "Your car reports that it is not at home. We send it no command until that is clear, "
+    "for an hour at most.",
+    Reason.HOME_SEEN_AGAIN: "Your car reports that it is at home: the session goes on.",
     Reason.PLACE_WAS_STRAY: "The report of being away was wrong: the car had no time to leave. The session goes on.",
-    Reason.LEFT_HOME_UNSEEN: "The car is away from home, so the session is over. No report of the plug-out came.",
+    Reason.LEFT_HOME_UNSEEN: "Your car is away from home, so the session is over. It did not report the plug-out.",
     Reason.PLACE_BEFORE_MOVE: "This place was measured before the car moved.",
-    Reason.OBSERVED_JUMP: "The state of charge changed more than a car can: it counts if it is reported again.",
+    Reason.OBSERVED_JUMP: "The state of charge changed faster than a car can charge. We wait for a second report.",
 }
 
 
@@ -123,7 +123,7 @@ class Effect:
 
     @property
     def is_news(self) -> bool:
-        """Whether the timeline should tell it."""
+        """Whether the timeline should have an entry for it."""
         return self.kind is not EffectKind.IGNORED
 
     @property
@@ -132,7 +132,7 @@ class Effect:
         return TEXTS[self.reason]
 
     def entry(self) -> Entry:
-        """The timeline entry that tells it."""
+        """The timeline entry for it."""
         ids = {"session_id": self.session_id, "vehicle_id": self.vehicle_id}
         detail = {name: value for name, value in ids.items() if value}
         return Entry(at=self.at, event=self.kind.value, reason=self.reason.value, text=self.text, detail=detail)
@@ -140,10 +140,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class PresenceStep:
-    """The state after a step and what the step brought about.
+    """The state after a step, and the effects of the step.
 
-    ``presence`` is the very object that went in if there is nothing to write. ``changed`` is false, too, if only the
-    times of known values moved on: that is worth a write (it orders what comes late) but no new look by anyone.
+    ``presence`` is the given object if there is nothing to write. ``changed`` is also false if only the times of known
+    values moved on: they are written, because they order late reports, but need no reconcile.
     """
 
     presence: Presence
@@ -157,12 +157,12 @@ class PresenceStep:
 
 
 Ruled = tuple[Presence, tuple[Effect, ...]]
-"""What a rule gives: the presence after it and its effects."""
+"""The result of a rule: the presence after it and its effects."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationContext:
-    """An observation whose time is trusted, and what it is judged by."""
+    """An observation whose time is trusted, and the rules and times that judge it."""
 
     seen: Observation
     at: datetime
@@ -181,7 +181,7 @@ def seconds(count: float) -> timedelta:
 
 
 def is_newer(instant: datetime, known: Observed | None) -> bool:
-    """Whether a signal's time is after what is known of it. Equal is not: a duplicate tells nothing."""
+    """Whether a signal's time is after its known time. An equal time is not newer: a duplicate adds nothing."""
     return known is None or instant > known.at
 
 

@@ -1,4 +1,4 @@
-"""The signals beside plug and place: which of them become known (rules in ``observe``)."""
+"""The signals beside plug and place, and the rules by which they become known (see ``observe``)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ def _power(presence: Presence, context: ObservationContext) -> Ruled:
         return presence, (context.ignored("power_kw", Reason.OBSERVED_VALUE_ABSURD),)
     if not is_newer(context.at, known):
         return presence, ()
-    return replace(presence, power_kw=Observed(_told_apart(known, power_kw, FLOWING_KW), context.at)), ()
+    return replace(presence, power_kw=Observed(_distinct_value(known, power_kw, FLOWING_KW), context.at)), ()
 
 
 def _state_of_charge(presence: Presence, context: ObservationContext) -> Ruled:
@@ -61,7 +61,7 @@ def _state_of_charge(presence: Presence, context: ObservationContext) -> Ruled:
     plugged = presence.session is not None
     seen_twice = pending is not None and _is_reachable(pending, soc_pct, context.at, plugged=plugged)
     if seen_twice or _is_likely(known, soc_pct, context.at, plugged=plugged):
-        now_known = Observed(_told_apart(known, soc_pct, 1.0), context.at)
+        now_known = Observed(_distinct_value(known, soc_pct, 1.0), context.at)
         since = presence.soc_since if known is not None and known.value == now_known.value else context.at
         return replace(presence, soc_pct=now_known, soc_since=since, pending_soc=None), ()
     waits = replace(presence, pending_soc=Observed(soc_pct, context.at))
@@ -69,7 +69,7 @@ def _state_of_charge(presence: Presence, context: ObservationContext) -> Ruled:
 
 
 def _is_likely(known: Observed | None, soc_pct: float, at: datetime, *, plugged: bool) -> bool:
-    """Whether a state of charge may be believed at once. 0 % is what many cars report that do not know it."""
+    """Whether a state of charge counts at once. Many cars report 0 % when they do not know it."""
     if known is None:
         return soc_pct > 0
     if soc_pct == 0 and known.value > NOISE_PCT:
@@ -84,7 +84,7 @@ def _is_reachable(known: Observed, soc_pct: float, at: datetime, *, plugged: boo
 
 
 def settle_jump(presence: Presence) -> Presence:
-    """The presence once an unlikely state of charge stood uncontradicted for ``JUMP_WAIT``: it is believed."""
+    """The presence once no report contradicted an unlikely state of charge for ``JUMP_WAIT``: it counts."""
     pending = presence.pending_soc
     if pending is None:
         return presence
@@ -92,7 +92,7 @@ def settle_jump(presence: Presence) -> Presence:
 
 
 def _no_longer_full(presence: Presence, context: ObservationContext) -> Presence:
-    """A car that charges is not full, though its source does not say so."""
+    """A car that charges is not full, even if its source does not report that."""
     full, charging = presence.battery_full, presence.charging
     if full is None or not full.value or context.seen.battery_full is not None:
         return presence
@@ -106,7 +106,7 @@ def _with(presence: Presence, name: str, signal: Observed) -> Presence:
     return replace(presence, **changes)  # type: ignore[arg-type]  # every name given here is an Observed field
 
 
-def _told_apart(known: Observed | None, value: float, step: float) -> float:
+def _distinct_value(known: Observed | None, value: float, step: float) -> float:
     """The known value while the new one is within a step of it and on the same side of the step about zero."""
     if known is None:
         return value
@@ -116,7 +116,7 @@ def _told_apart(known: Observed | None, value: float, step: float) -> float:
 
 
 def take_charging(presence: Presence, context: ObservationContext, *, charging: bool | None) -> Ruled:
-    """Take in whether the car charges, if it is newer than known; None says nothing."""
+    """Take in whether the car charges, if it is newer than known; None changes nothing."""
     known = presence.charging
     if charging is None or not is_newer(context.at, known):
         return presence, ()

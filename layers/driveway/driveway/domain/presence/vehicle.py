@@ -1,4 +1,4 @@
-"""Which car is plugged in, where several share a charger: the name a source gives, and when it counts."""
+"""The car that is plugged in, where several share a charger: its name from a source, and when the name counts."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,8 +16,8 @@ def named_vehicle_id(presence: Presence) -> str | None:
     """The car whose intent counts; None if it is not known.
 
     While a car is plugged in, it is the one that was named for this plug: after the plug-out before it, and at most
-    ``NAMED_BEFORE`` ahead of the plug-in. While no car is plugged in, it is the one that was named last: that a car has
-    left gives Axle nothing new.
+    ``NAMED_BEFORE`` ahead of the plug-in. While no car is plugged in, it is the one that was named last, because a
+    departure does not change the intent that Axle gets.
     """
     vehicle, plugged_at = presence.vehicle, presence.plugged_at
     if vehicle is None or (plugged_at is not None and vehicle.at < plugged_at - NAMED_BEFORE):
@@ -45,7 +45,7 @@ def take_other_vehicle(presence: Presence, context: ObservationContext) -> Ruled
 
 
 def take_vehicle(presence: Presence, context: ObservationContext) -> Ruled:
-    """Take in which car is plugged in. What was observed of the car before it is forgotten."""
+    """Take in which car is plugged in. Values observed of the car before it are dropped."""
     vehicle_id, known = context.seen.vehicle_id, presence.vehicle
     if vehicle_id is None or context.seen.plugged_in is False or (known is not None and context.at <= known.at):
         return presence, ()
@@ -79,6 +79,6 @@ def _unless_before(since: datetime, signal: Observed | None) -> Observed | None:
 
 
 def is_of_another_vehicle(at: datetime, presence: Presence) -> bool:
-    """Whether what was seen at this time was seen of a car that was named before the present one."""
+    """Whether an observation of this time is of a car that was named before the present one."""
     since = presence.vehicle.since if presence.vehicle is not None else None
     return since is not None and at < since

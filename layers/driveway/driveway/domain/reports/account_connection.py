@@ -1,4 +1,4 @@
-"""The account at the car maker: out of order, and in order again. Pure."""
+"""The car maker's account: it stops working, and it works again. Pure."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 NEEDS_USER_TOLD_EVERY = timedelta(days=1)
-"""How often the driver is told the same about the car maker's account."""
+"""How often the driver gets the same notice about the car maker's account."""
 
 ACCOUNT_TRIED_EVERY = timedelta(hours=1)
 """How often a command is tried although the account is out of order."""
@@ -17,18 +17,18 @@ _REFUSED = "NEEDS_USER"
 
 
 def reconnected(twin: Twin, now: datetime) -> Twin:
-    """The twin whose account works: a command was taken."""
+    """The twin whose account works, as the provider accepted a command."""
     if twin.presence.needs_user is None:
         return twin
-    entry = Entry(now, Event.RECONNECTED, Reason.RECONNECTED, "The car can be commanded again.")
+    entry = Entry(now, Event.RECONNECTED, Reason.RECONNECTED, "Your car can be commanded again.")
     return replace(twin, presence=replace(twin.presence, needs_user=None, needs_user_at=None)).tell(entry)
 
 
 def clear_needs_user_after_observation(twin: Twin, now: datetime) -> Twin:
-    """The twin once its provider told of the car, which shows that the account works.
+    """The twin once its provider reported on the car, which shows that the account works.
 
-    It does not show that commands are allowed: after one was refused for the account, only a command that is taken
-    shows it, or a report after the breaker's pause and an hour after the last trial.
+    A report does not show that commands are allowed. After a command was refused because of the account, an accepted
+    command shows it, or a report after the breaker's pause and an hour after the last trial.
     """
     tried_at, until = twin.control.account_tried_at, twin.control.breaker_until
     paused = until is not None and now < until
@@ -37,7 +37,7 @@ def clear_needs_user_after_observation(twin: Twin, now: datetime) -> Twin:
 
 
 def is_of_another_account(twin: Twin, vendor: str | None) -> bool:
-    """Whether a report about an account at ``vendor`` is not about this car: its provider named another make for it."""
+    """Whether a report about an account at ``vendor`` is about other cars, as this one is of another make."""
     own = twin.presence.vendor
     return vendor is not None and own is not None and own.casefold() != vendor.casefold()
 
@@ -49,8 +49,8 @@ def with_vendor(twin: Twin, vendor: str | None) -> Twin:
     return replace(twin, presence=replace(twin.presence, vendor=vendor))
 
 
-def granted_anew(twin: Twin, now: datetime) -> Twin:
-    """The twin once the driver has signed in anew: what the lost account had set no longer holds the car back.
+def granted_again(twin: Twin, now: datetime) -> Twin:
+    """The twin once the driver has signed in again: the pauses that the lost account caused are over.
 
     A command that was refused for the account ends, and neither its pause nor that of the default schedule goes on.
     """
@@ -63,12 +63,12 @@ def granted_anew(twin: Twin, now: datetime) -> Twin:
     return reconnected(replace(twin, control=control) if control is not twin.control else twin, now)
 
 
-def lost_anew(twin: Twin, why: str, *, signed_in_at: datetime | None, now: datetime) -> Twin:
-    """The twin whose account is lost; a driver who has signed in since an earlier loss learns that it was in vain.
+def lost_again(twin: Twin, why: str, *, signed_in_at: datetime | None, now: datetime) -> Twin:
+    """The twin whose account is lost. After a sign-in since an earlier loss, the driver is informed once more.
 
     Args:
         twin: as it is.
-        why: the reason, for the driver.
+        why: the reason, as a sentence for the driver.
         signed_in_at: when the driver last signed in (aware UTC); None if that is not known.
         now: the present instant, aware UTC.
     """

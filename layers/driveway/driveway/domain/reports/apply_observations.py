@@ -1,4 +1,4 @@
-"""What was observed of a car, taken into the twin: presence, its news, and the samples for the half-hours. Pure."""
+"""Applies observations of a car to its twin: presence, timeline entries, and samples for the half-hours. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,11 +20,11 @@ LATE = timedelta(milliseconds=LATE_MS)
 def samples_to_record(
     twin: Twin, observations: Iterable[Observation], now: datetime, meters: Mapping[str, MeterKind]
 ) -> tuple[Sample, ...]:
-    """The samples in observations that the half-hours are to hold, once these were taken into the twin.
+    """The samples of observations that belong into half-hours. The twin already has the observations.
 
-    ``meters`` says of each source what its values are. Which of a car's samples count, the half-hours tell by their
-    plug facts: a plug-in may be reported after what was measured since, and home after both. What is not in a session
-    that the twin knows, and never will be, is left out.
+    ``meters`` gives for each source the kind of its values. The plug facts in the half-hours decide which samples of a
+    car count: a plug-in may be reported later than the samples after it, and home later than both. A sample that no
+    session of the twin holds or will hold is left out.
     """
     return tuple(
         sample
@@ -55,13 +55,13 @@ def _has_left(twin: Twin, seen: Observation) -> bool:
 
 
 def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: datetime, rules: PresenceRules) -> Twin:
-    """The twin with observations of one source in its presence; their positions end here.
+    """The twin with observations of one source in its presence; their positions are dropped here.
 
     Args:
-        twin: what is known.
-        observations: what the source observed.
+        twin: the present state.
+        observations: the reports of the source.
         now: the present (aware UTC).
-        rules: how far the source is believed.
+        rules: how far the source is trusted.
     """
     link = twin.link
     home_location_id = link.vehicle.home_location_id if link.vehicle else None
@@ -76,15 +76,15 @@ def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: 
 
 
 def apply_presence_step(twin: Twin, step: PresenceStep) -> Twin:
-    """The twin after a step of presence, with its news and the sessions whose energy is kept."""
+    """The twin after a step of presence, with its entries and the sessions of which the energy is kept."""
     if step.presence is twin.presence and not step.entries:
         return twin
-    after = replace(twin, presence=step.presence).tell(*_told(step))
+    after = replace(twin, presence=step.presence).tell(*_entries(step))
     return replace(after, meter=replace(after.meter, sessions=metered_sessions(after)))
 
 
-def _told(step: PresenceStep) -> tuple[Entry, ...]:
-    """The news of a step. A report may give plug and home one after the other: "no session" is news only at its end."""
+def _entries(step: PresenceStep) -> tuple[Entry, ...]:
+    """The entries of a step. A report may give plug and home one by one: "no session" counts only at its end."""
     if step.presence.session is None:
         return step.entries
     return tuple(entry for entry in step.entries if entry.event != EffectKind.NO_SESSION)

@@ -1,7 +1,7 @@
-"""The energy of home sessions on the twin, and what the app is told of it.
+"""The energy of home sessions on the twin, and its reports to the app.
 
-A session's energy is the sum of its parts of the half-hours, so what the app is told is what Axle is told. The app is
-told once the grace after the plug-out is over, and again if a late value changes it.
+A session's energy is the sum of its parts of the half-hours, so the app and Axle get the same energy. The report to the
+app is made once the grace after the plug-out is over, and again if a late value changes the energy.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,7 +50,7 @@ def session_energies(sessions: Iterable[SessionEnergy], slots: Iterable[Slot]) -
 
 
 def with_session_energy(twin: Twin, energies_wh: Mapping[str, int], *, now: datetime) -> Twin:
-    """The twin with the energy of its sessions as the half-hours have it, and when the app is told of it."""
+    """The twin with the energy of its sessions from the half-hours, and the times of the reports to the app."""
     sessions = tuple(
         _updated(session, energies_wh.get(session.id, session.energy_wh), twin, now)
         for session in metered_sessions(twin)
@@ -72,12 +72,12 @@ def _updated(session: SessionEnergy, energy_wh: int, twin: Twin, now: datetime) 
 
 
 def sessions_due(twin: Twin) -> datetime | None:
-    """When the app is next told of a session."""
+    """When the next report of a session to the app is due (aware UTC)."""
     return min((session.report_at for session in twin.meter.sessions if session.report_at is not None), default=None)
 
 
 def with_sessions_reported(twin: Twin, now: datetime) -> Twin:
-    """The twin once the app is told of the sessions of which it is time."""
+    """The twin once the due sessions are reported to the app."""
     due = [session for session in twin.meter.sessions if session.report_at is not None and session.report_at <= now]
     if not due:
         return twin

@@ -1,4 +1,4 @@
-"""The default schedule: charge in the off-peak times of the tariff, whatever becomes of Axle or of the network.
+"""The default schedule: charge in the off-peak times of the tariff, also while Axle or the network is down.
 
 Off-peak times are wall time in the tariff's own zone, which need not be the home's: a British meter may stay on UTC
 all year. Instants are aware UTC and intervals half-open.
@@ -55,9 +55,9 @@ def _merged(intervals: Iterable[Interval]) -> list[Interval]:
 def spread_starts(intervals: Sequence[Interval], *, asset: str, spread_s: int, timezone: str) -> list[Interval]:
     """The intervals with every start delayed by 0 to ``spread_s`` seconds, so that not all cars start at once.
 
-    The delay follows from the asset and the edge alone: it is the same whenever it is computed. Ends never move, so
-    charging never runs on into peak. A start never moves past a British peak edge (08:00 and 16:00 on weekdays by the
-    wall clock of ``timezone``), and never over more than half of the time up to that edge or the interval's end.
+    The delay depends on the asset and the edge alone, so it is always the same for both. Ends never move, so charging
+    never runs on into peak. A start never moves past a British peak edge (08:00 and 16:00 on weekdays by the wall clock
+    of ``timezone``), and never over more than half of the time up to that edge or the interval's end.
 
     Raises:
         ValueError: ``spread_s`` is not within 0 to 600.

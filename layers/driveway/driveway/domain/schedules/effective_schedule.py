@@ -1,7 +1,7 @@
-"""The effective schedule: at every moment the limit that holds for an asset, from which source and why.
+"""The effective schedule: for every moment the limit of an asset, its source and its reason.
 
-Everything that may set a limit is laid in one stack of OCPP charging profiles: the default schedule at the bottom,
-Axle's profiles at their levels, the minimum state of charge and charge-now on top. The stack decides.
+All limits form one stack of OCPP charging profiles: the default schedule at the bottom, Axle's profiles at their
+levels, the minimum state of charge and charge-now on top. The stack decides.
 """
 
 import math
@@ -28,10 +28,10 @@ from driveway.domain.twin.reasons import Reason
 Source = Literal["axle", "default", "charge_now", "minimum_soc"]
 
 HORIZON = timedelta(hours=36)
-"""How far ahead edges are searched: past the next day's off-peak, whatever the time of day."""
+"""How far ahead edges are searched: past the next day's off-peak, at any time of day."""
 
 DEFAULT_LEVEL = -1
-"""Below every level that OCPP allows, so that Axle's level 0 lies over the default schedule and never replaces it."""
+"""Below every level that OCPP allows, so that Axle's level 0 is above the default schedule and never replaces it."""
 
 _SPREAD_MARGIN = timedelta(hours=1)
 
@@ -54,17 +54,17 @@ class _Entry:
 
 
 def effective_schedule(twin: Twin, start: datetime, end: datetime, *, spread_s: int = 0) -> list[Stretch]:
-    """What holds over ``[start, end)`` (aware): ascending, contiguous, covering all of it, no two neighbours alike.
+    """The stretches over ``[start, end)`` (aware): ascending, contiguous, covering all of it, no two neighbours alike.
 
-    A TxProfile counts while the session it came for is open, a Relative profile from that session's opening on.
-    Without a session the schedule shows what would hold of the rest. The limit is never above the asset's power. A
-    minimum state of charge that is not reached is charged for at once, for as long as it takes at the asset's power
+    A TxProfile counts while the session it came for is open, a Relative profile from that session's opening on. Without
+    a session the schedule consists of the other profiles. The limit is never above the asset's power. A minimum state
+    of charge that is not reached is charged for at once, for as long as it takes at the asset's power
     (``minimum_soc``).
 
     Args:
         twin: the asset.
-        start: of what is asked for.
-        end: of what is asked for; nothing comes out unless it is later.
+        start: the first instant.
+        end: the end of the last stretch; the result is empty unless it is later than ``start``.
         spread_s: the longest delay of the default schedule's starts, see ``spread_starts``.
     """
     if start >= end:
@@ -93,7 +93,7 @@ def effective_schedule(twin: Twin, start: datetime, end: datetime, *, spread_s: 
 
 
 def limit_at(twin: Twin, now: datetime, *, spread_s: int = 0) -> Stretch:
-    """What holds at ``now`` (aware), and until when, looking at most ``HORIZON`` ahead."""
+    """The stretch at ``now`` (aware); its end is at most ``HORIZON`` ahead."""
     return effective_schedule(twin, now, now + HORIZON, spread_s=spread_s)[0]
 
 
@@ -125,7 +125,7 @@ def _entries(twin: Twin, session: Session | None, start: datetime, end: datetime
 
 
 def _counts(installed: InstalledProfile, presence: Presence, session: Session | None) -> bool:
-    """Whether a profile of Axle's has a say now: not after its session, nor Relative to a session that is not."""
+    """Whether a profile of Axle's counts now. It does not after its session, nor if Relative without a session."""
     if installed.profile.purpose != "TxProfile":
         return session is not None or installed.profile.kind != "Relative"
     if session is None:
@@ -174,7 +174,7 @@ def _power_w(twin: Twin) -> float:
 def _stretch(twin: Twin, entries: list[_Entry], layers: Layers, start: datetime, end: datetime) -> Stretch:
     limit_kw = _limit_kw(twin, layers)
     lead = layers.lead
-    # The default schedule covers all of the window, so something always leads; only Axle installs maxima.
+    # The default schedule covers all of the window, so one profile always leads; only Axle installs maxima.
     capped = limit_kw < _limit_kw(twin, replace(layers, cap=None))
     source: Source = "axle" if capped or lead is None else entries[lead.index].source
     return Stretch(start, end, limit_kw, source, _reason(source, limit_kw))
@@ -183,8 +183,8 @@ def _stretch(twin: Twin, entries: list[_Entry], layers: Layers, start: datetime,
 def _limit_kw(twin: Twin, layers: Layers) -> float:
     """The limit of the layers, at most the asset's power, and 0 where no car can draw as little.
 
-    A limit at or above the asset's power, such as Axle's 99999, is no limit, and comes out as exactly that power.
-    Amperes are per phase: they count on the lowest of the phases that the layers state and those of the asset.
+    A limit at or above the asset's power, such as Axle's 99999, means no limit, and becomes exactly that power. Amperes
+    are per phase: they count on the lowest of the phases that the layers state and those of the asset.
     """
     power_kw, vehicle = twin.link.power_kw, twin.link.vehicle
     own_phases = phases_of(power_kw, vehicle.phases if vehicle is not None else None)
@@ -196,7 +196,7 @@ def _limit_kw(twin: Twin, layers: Layers) -> float:
 
 
 def _within(applied: Applied | None, phases: int) -> Applied | None:
-    """What is applied, with no more phases than the asset has: OCPP's own default is three (OCPP 1.6 §7.14)."""
+    """The applied limit, with at most the asset's phases: OCPP's own default is three (OCPP 1.6 §7.14)."""
     if applied is None or applied.number_phases is None:
         return applied
     return replace(applied, number_phases=min(applied.number_phases, phases))

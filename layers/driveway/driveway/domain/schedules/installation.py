@@ -1,4 +1,4 @@
-"""What a new schedule of Axle's, or a clear, makes of the twin: order, replacement, bounds and refusal. Pure."""
+"""The twin after a new schedule of Axle's or a clear: order, replacement, bounds and refusal. Pure."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -19,13 +19,13 @@ from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 MOST_PERIODS_HELD = 4032
-"""Of all schedules of one asset together. With them the twin stays well below the 400 KB of a DynamoDB item."""
+"""Bounds for all schedules of one asset together. They keep the twin well below the 400 KB of a DynamoDB item."""
 
 MOST_SCHEDULES_HELD = 16
 
 
 class ScheduleRefusedError(Exception):
-    """The schedule cannot be taken, and repeating it will not help. ``kind`` names the problem."""
+    """The schedule cannot be accepted, and repeating it will not help. ``kind`` names the problem."""
 
     def __init__(self, kind: str, message: str, errors: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
@@ -44,9 +44,9 @@ def installed(
 
     Args:
         twin: the asset.
-        profile: as it was sent.
-        created_at: when its sender made it (aware); None if it did not say so.
-        now: of its arrival (aware UTC).
+        profile: the profile as it was sent.
+        created_at: when its sender made it (aware); None if the sender gave no time.
+        now: the time of its arrival (aware UTC).
         keep_unplugged: whether a schedule for a car that is not plugged in at home is kept for its next session.
 
     Raises:
@@ -66,7 +66,7 @@ def installed(
         return twin
     held = next((one for one in twin.profiles if place_of(one) == place_of(new)), None)
     if held is not None and _is_the_same(held, new):
-        return _dated_anew(twin, held, new)
+        return _dated_again(twin, held, new)
     return _with_profile(twin, new, held)
 
 
@@ -88,10 +88,10 @@ def _is_the_same(held: InstalledProfile, new: InstalledProfile) -> bool:
     return is_fixed and (present, held.session_id) == (new.profile, new.session_id)
 
 
-def _dated_anew(twin: Twin, held: InstalledProfile, new: InstalledProfile) -> Twin:
-    """The twin after a schedule that it holds came once more: only how new the schedule is has changed.
+def _dated_again(twin: Twin, held: InstalledProfile, new: InstalledProfile) -> Twin:
+    """The twin after a schedule that it holds arrived again: only the date of the schedule changes.
 
-    A bare profile that comes again within five minutes is taken for the same delivery.
+    A bare profile that arrives again within five minutes counts as the same delivery.
     """
     now = new.received_at
     if new.created_at is None and now - made_at(held) <= MOST_AHEAD:
@@ -140,10 +140,10 @@ def _is_spent(held: InstalledProfile, twin: Twin, now: datetime) -> bool:
 def cleared(twin: Twin, now: datetime) -> Twin:
     """The twin without Axle's profiles (OCPP 1.6 §5.3): the default schedule holds.
 
-    A clear counts from its arrival: a schedule that was made before it and comes later changes nothing.
+    A clear counts from its arrival: a schedule that was made before it and arrives later changes nothing.
     """
     after = without_schedules(twin, now)
     if not twin.profiles:
         return after
-    text = "Axle cleared its schedule; off-peak charging goes on."
+    text = "Axle cleared its schedule. Off-peak charging goes on."
     return after.tell(Entry(now, Event.SCHEDULE_CLEARED, Reason.SCHEDULE_CLEARED, text))

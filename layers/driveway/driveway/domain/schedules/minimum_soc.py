@@ -1,7 +1,7 @@
 """Charging at once up to the driver's minimum state of charge, and when that ends. Pure.
 
 The state of charge may be reported only once in a session. So the first estimate of how long it takes bounds it, and
-the energy that was metered ends it earlier; a report of the same state of charge does not begin it anew.
+the metered energy ends it earlier. A repeated report of the same state of charge does not restart it.
 """
 
 import math
@@ -11,13 +11,13 @@ from driveway.domain.preferences.vehicle_intent import intent_in_force
 from driveway.domain.twin import Observed, Session, Twin
 
 BEFORE_PLUG_IN = timedelta(minutes=15)
-"""How old a state of charge may be at the plug-in: an older one was of the car before it was driven."""
+"""The greatest age of a state of charge at the plug-in: an older one is from before the drive."""
 
 LARGEST_BATTERY_KWH = 120.0
-"""What bounds the estimate where the size of the battery is not known."""
+"""The battery size (kWh) that bounds the estimate where the real size is not known."""
 
 BATTERY_SHARE = 0.9
-"""How much of what is metered reaches the battery."""
+"""The share of the metered energy that reaches the battery."""
 
 _LEAST_S = 60
 
@@ -53,7 +53,7 @@ def _began_at(twin: Twin, soc: Observed, session: Session) -> datetime:
 
 
 def _metered_kwh(twin: Twin, session: Session) -> float:
-    """What was metered since the state of charge was first reported, if that was when the session began; else 0."""
+    """The energy metered since the first report of the state of charge, if the session began with it; else 0."""
     since = twin.presence.soc_since
     if since is not None and since > session.opened_at + BEFORE_PLUG_IN:
         return 0.0

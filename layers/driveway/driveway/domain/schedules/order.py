@@ -1,8 +1,9 @@
-"""The order of Axle's schedules: which of two for one place is the newer, however they come.
+"""The order of Axle's schedules: the newer one of two for one place, in whatever order they arrive.
 
-Axle delivers at least once and in any order, and repeats an envelope for 24 hours. An envelope says when it was
-created. A bare profile and a clear say nothing, so they count as made when they arrive. Nothing older than what was
-received for a place may change it, also after that was replaced, cleared or left out because it was over.
+Axle delivers at least once and in any order, and repeats an envelope for 24 hours. An envelope gives its time of
+creation. A bare profile and a clear give none, so they count as made when they arrive. A schedule that is older than
+the newest one received for its place changes nothing, also after that one was replaced, cleared or dropped because it
+was over.
 """
 
 from collections.abc import Iterable
@@ -24,22 +25,22 @@ Place = tuple[str, int]
 
 
 def place_of(held: InstalledProfile) -> Place:
-    """The place of a profile that is held."""
+    """The place of an installed profile."""
     return held.profile.purpose, held.profile.stack_level
 
 
 def usable_date(created_at: datetime | None, now: datetime) -> datetime | None:
-    """When a schedule that arrives ``now`` was made, as its sender dated it; None where its arrival counts."""
+    """The sender's date of a schedule that arrives ``now``; None where its arrival counts."""
     return None if created_at is None or created_at > now + MOST_AHEAD else created_at
 
 
 def made_at(held: InstalledProfile) -> datetime:
-    """How new a profile is that is held."""
+    """The date of an installed profile (aware UTC)."""
     return held.created_at or held.received_at
 
 
 def newest_at(twin: Twin, place: Place | None) -> datetime | None:
-    """How new the newest schedule is that was received for a place (None: for any); None if there was none."""
+    """The date of the newest schedule received for a place (None: for any); None if there was none."""
     instants = [made_at(held) for held in twin.profiles if place in {None, place_of(held)}]
     instants += [mark.at for mark in twin.schedule_marks if place is None or _is_about(mark, place)]
     return max(instants, default=None)
@@ -52,7 +53,7 @@ def is_stale(twin: Twin, new: InstalledProfile) -> bool:
 
 
 def marks_after(twin: Twin, new: InstalledProfile, gone: Iterable[InstalledProfile]) -> tuple[ScheduleMark, ...]:
-    """The twin's marks once a profile is installed and those that are ``gone`` are not held any more.
+    """The twin's marks once a profile is installed and the ``gone`` ones are removed.
 
     Marks that are too old to matter, or that the new profile makes needless, are left out.
     """
@@ -68,7 +69,7 @@ def marks_after(twin: Twin, new: InstalledProfile, gone: Iterable[InstalledProfi
 
 
 def without_schedules(twin: Twin, now: datetime) -> Twin:
-    """The twin without Axle's schedules. What was made before is not taken any more, however late it comes."""
+    """The twin without Axle's schedules. Schedules that were made before are refused, however late they arrive."""
     newest = newest_at(twin, None)
     mark = ScheduleMark(now if newest is None else max(now, newest))
     return replace(twin, profiles=(), schedule_marks=(mark,))

@@ -1,4 +1,4 @@
-"""The effective schedule from an instant on, computed once for all the questions of one reconcile step. Pure."""
+"""The effective schedule from an instant on, computed once for a whole reconcile step. Pure."""
 
 from datetime import datetime
 

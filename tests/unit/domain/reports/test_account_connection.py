@@ -8,7 +8,7 @@ import pytest
 
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.reports.account_connection import disconnected, granted_anew, lost_anew
+from driveway.domain.reports.account_connection import disconnected, granted_again, lost_again
 from driveway.domain.twin import Command, Observed, Twin, Vehicle
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import a_twin, plugged_in
@@ -45,7 +45,7 @@ def test_before_the_sign_in_nothing_is_commanded_and_after_it_everything_is(comm
     later = NOW + timedelta(minutes=20)
     before = step(lost_by(command), later, RULES)
     assert before.control.command is None or before.control.command.state == "failed"
-    twin = granted_anew(lost_by(command), later)
+    twin = granted_again(lost_by(command), later)
     assert [entry.event for entry in twin.news] == ["Reconnected"]
     assert control_due(replace(twin, news=()), later, RULES) == later
     after = step(twin, later, RULES).control
@@ -58,7 +58,7 @@ def test_before_the_sign_in_nothing_is_commanded_and_after_it_everything_is(comm
 def test_a_command_whose_refusal_was_not_judged_yet_does_not_pause_the_car_after_the_sign_in() -> None:
     sent = refused("stop", state="sent", sent_at=NOW, ended_at=None, attempts=1)
     twin = charging_in_the_peak()
-    twin = granted_anew(replace(twin, control=replace(twin.control, command=sent)), NOW)
+    twin = granted_again(replace(twin, control=replace(twin.control, command=sent)), NOW)
     after = step(twin, NOW, RULES).control
     assert after.breaker_until is None
     assert after.command is not None
@@ -69,14 +69,14 @@ def test_a_car_that_the_loss_did_not_touch_is_left_as_it_is() -> None:
     twin = plugged_in(a_twin(NOW - timedelta(days=3), vehicle=TESLA), NOW - timedelta(hours=1))
     failed = replace(twin.control, command=refused("stop", outcome="FAILED"), breaker_until=NOW + timedelta(hours=1))
     for untouched in (twin, replace(twin, control=failed)):
-        assert granted_anew(untouched, NOW) is untouched
+        assert granted_again(untouched, NOW) is untouched
 
 
 def test_a_sign_in_that_was_in_vain_says_so_once_and_a_loss_that_is_known_is_not_repeated() -> None:
     known, later = charging_in_the_peak(), NOW + timedelta(minutes=10)
-    assert lost_anew(known, "It is lost.", signed_in_at=NOW - timedelta(days=9), now=later) is known
-    again = lost_anew(known, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later)
+    assert lost_again(known, "It is lost.", signed_in_at=NOW - timedelta(days=9), now=later) is known
+    again = lost_again(known, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later)
     assert [entry.event for entry in again.news] == ["NeedsAttention"]
     assert again.presence.needs_user == "It is lost again."
     informed = replace(again, news=())
-    assert lost_anew(informed, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later) is informed
+    assert lost_again(informed, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later) is informed
