@@ -16,7 +16,7 @@ MEASURED_MS = 15 * MINUTE_MS
 """Between two samples no further apart power changes evenly."""
 POLLED_MS = 90 * MINUTE_MS
 """How long a source that polls may be silent while power holds: some makes are polled hourly."""
-POLLED_IDLE_MS = 30 * MINUTE_MS
+POLLED_IDLE_MS = 15 * MINUTE_MS
 PUSHED_MS = 24 * 60 * MINUTE_MS
 SAME_POWER_PCT = 10
 SAME_POWER_W = 300
