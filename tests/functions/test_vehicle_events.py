@@ -92,6 +92,7 @@ def update(vehicle_id: str = ENODE_ID, at: datetime = AT, **charge: Any) -> dict
         "user": {"id": "app-user-77"},
         "vehicle": {
             "id": vehicle_id,
+            "vendor": "BMW",
             "lastSeen": stamp,
             "chargeState": {"isPluggedIn": True, "isCharging": False, "lastUpdated": stamp, **charge},
             "location": {"id": "3d0c5b1e-7b3c-4a51-8d3f-2f6f6f4d9a10", "lastUpdated": stamp},
