@@ -22,13 +22,7 @@ SKIPPED = {ROOT / "docs" / "http-api.md", ROOT / "docs" / "glossary.md"}
 
 UNSWEPT: tuple[str, ...] = (
     "docs/architecture.md",
-    "docs/sites.md",
-    "layers/driveway/driveway/domain/axle_sync/",
-    "layers/driveway/driveway/domain/charging_profiles/",
     "layers/driveway/driveway/domain/metering/",
-    "layers/driveway/driveway/domain/preferences/",
-    "layers/driveway/driveway/domain/sites/",
-    "layers/driveway/driveway/sites/",
     "tests/functions/test_standing_limits.py",
     "tests/functions/test_vehicle_commands.py",
     "tests/support/auth/",

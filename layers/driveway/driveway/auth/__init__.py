@@ -1,1 +1,1 @@
-"""What authenticates: bearer tokens that instances share, and signatures over raw bytes."""
+"""Authentication: bearer tokens that instances share, and signatures over raw bytes."""

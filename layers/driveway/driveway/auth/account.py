@@ -1,6 +1,6 @@
-"""The record of a driver's account at a car maker: what each event makes of it. Pure.
+"""The record of a driver's account at a car maker, and its change by each event. Pure.
 
-The rules rest on what Tesla promises of its refresh tokens
+The rules rest on Tesla's promises for its refresh tokens
 (https://developer.tesla.com/docs/fleet-api/authentication/third-party-tokens): each works once and for three months,
 and the one that was used last works again for 24 hours. Where a maker does not keep the last promise, a refresh token
 is lost only if its successor never reached the table.
@@ -16,18 +16,18 @@ from driveway.auth.oauth import Granted
 from driveway.store.tokens import IDLE_RENEWAL, AccountRecord, Offer
 
 USED_AGAIN_WITHIN = timedelta(hours=24)
-"""For how long Tesla takes the last used refresh token once more."""
+"""For how long Tesla accepts the last used refresh token once more."""
 
 RESERVED_FOR = timedelta(hours=1)
 """For how long an account is kept for a site whose onboarding has not ended."""
 
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_GATE = timedelta(minutes=1)
-"""The longest that a call for a token is turned away after the token service did not answer."""
+"""The longest pause without a new exchange after the token service did not answer."""
 
 LONGEST_RETRY = timedelta(minutes=15)
 DOUBT = timedelta(seconds=45)
-"""How long an instance that may hold the successor of a refused token has for storing it."""
+"""The time that an instance has to store the successor of a refused token."""
 
 MOST_OFFERS = 4
 MOST_SEEN = 400
@@ -39,7 +39,7 @@ MARGIN = timedelta(minutes=10)
 class Pair:
     """An access token and a refresh token as they were granted at ``at`` (aware UTC) for ``exchanged``.
 
-    ``claim`` is the number of the claim under which they were, ``claimed_by`` its id.
+    ``claim`` is the number of the claim under which they were granted, ``claimed_by`` its id.
     """
 
     exchanged: str
@@ -61,14 +61,14 @@ _settled: dict[str, Any] = {
 
 
 def digest_of(token: str) -> str:
-    """A refresh token as it is remembered for good."""
+    """The digest by which a refresh token is recognised later."""
     return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def new_record(now: datetime) -> AccountRecord:
-    """An account that nothing is known of.
+    """The empty record of an account.
 
-    Its counters begin with the time, so that what was meant for a record that was deleted never fits a later one.
+    Its counters begin with the time, so that a write meant for a deleted record never fits a later one.
     """
     began = int(now.timestamp() * 1000)
     return AccountRecord(claims=began, generation=began)
@@ -77,7 +77,7 @@ def new_record(now: datetime) -> AccountRecord:
 def offered(record: AccountRecord, tokens: Sequence[str], site: str | None, now: datetime) -> AccountRecord:
     """The record once the app gave refresh tokens for an account, and ``site`` is being onboarded with it.
 
-    A token that was given before is ignored: it was exchanged since, and its successor is what works.
+    A token that was given before is ignored: it was exchanged since, and only its successor works.
     ``site`` is None where the account is in use already.
     """
     unseen = [token for token in dict.fromkeys(tokens) if digest_of(token) not in record.seen]
@@ -99,7 +99,7 @@ def released(record: AccountRecord, site: str | None, now: datetime) -> AccountR
 def exchangeable(record: AccountRecord, now: datetime, *, offers_first: bool) -> list[str]:
     """The refresh tokens worth an exchange, in order: the live one, the one before it, the app's offers.
 
-    With ``offers_first`` the live one is known not to be of use, though it may still work at the token service.
+    With ``offers_first`` the live one comes last: commands fail with it, though the token service may still accept it.
     """
     live = [record.refresh_token] if record.refresh_token else []
     if record.previous is not None and record.previous_until is not None and now < record.previous_until:
@@ -114,7 +114,7 @@ def without(record: AccountRecord, refused: str) -> AccountRecord:
 
 
 def granted(record: AccountRecord, pair: Pair) -> AccountRecord:
-    """The record with a pair in place of what it was exchanged for."""
+    """The record with a pair in place of the refresh token that it was exchanged for."""
     lifetime = timedelta(seconds=pair.granted.expires_in_s)
     known = {record.refresh_token, record.previous}
     kept = record.previous_until if pair.exchanged == record.previous else pair.at + USED_AGAIN_WITHIN
@@ -143,7 +143,7 @@ def granted(record: AccountRecord, pair: Pair) -> AccountRecord:
 
 
 def unanswered(record: AccountRecord, now: datetime) -> AccountRecord:
-    """The record after the token service did not answer: it is asked again soon, at longer and longer intervals."""
+    """The record after the token service did not answer: it is asked again soon, at intervals that grow."""
     failures = record.failures + 1
     pause = min(FIRST_RETRY * 2 ** min(failures - 1, 8), LONGEST_RETRY)
     return replace(record, failures=failures, tried_at=now, retry_at=now + pause, claimed_by=None, claimed_until=None)
@@ -183,7 +183,7 @@ def refused(record: AccountRecord, now: datetime) -> AccountRecord:
 
 
 def gated_until(record: AccountRecord) -> datetime | None:
-    """Until when no exchange is tried for a call (aware UTC); the clock may wait longer."""
+    """The time until which no exchange is tried for a call (aware UTC); the clock may wait longer."""
     if record.tried_at is None or record.retry_at is None:
         return None
     return min(record.retry_at, record.tried_at + LONGEST_GATE)

@@ -1,4 +1,4 @@
-"""The access token of a driver's account at a car maker, from refresh tokens that are good for one use."""
+"""The access token of a driver's account at a car maker, from refresh tokens that can be used once."""
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ MOST_RACES = 8
 
 
 def lost_text(record: AccountRecord) -> str | None:
-    """Why the driver has to sign in again, in the same words for as long as it is the same loss; None if it works."""
+    """Why the driver has to sign in again; the text stays the same for one loss. None if the account works."""
     if record.lost_at is None:
         return None
     return f"The car maker no longer accepts the sign-in (since {record.lost_at:%Y-%m-%d %H:%M:%S} UTC)."
@@ -28,8 +28,8 @@ def lost_text(record: AccountRecord) -> str | None:
 class AccountTokens(ClaimedToken[AccountRecord]):
     """A TokenSource whose refresh token is exchanged and replaced (RFC 6749 §6).
 
-    A pair is stored before its access token is used. If the table does not take it, it is held in ``unstored``, used
-    meanwhile, and stored as soon as the table takes it. A pair that was granted under a newer claim is never
+    A pair is stored before its access token is used. If the write fails, the pair is held in ``unstored``, used
+    meanwhile, and stored as soon as a write succeeds. A pair that was granted under a newer claim is never
     overwritten by one that was granted under an older.
 
     Attributes:
@@ -41,14 +41,14 @@ class AccountTokens(ClaimedToken[AccountRecord]):
     def token(self, *, refused: str | None = None) -> str:
         """See ``ClaimedToken.token``. Raises TokenError, with ``needs_user`` if the driver has to sign in."""
         self.store_held()
-        # Named, as ``super()`` does not find its class in one that was made again with slots.
+        # The class is named because ``super()`` does not work in a dataclass with slots.
         return ClaimedToken.token(self, refused=refused)
 
     def renew(self, *, offers_first: bool) -> None:
         """Exchange a refresh token though the access token may be good; nothing if another instance is doing so.
 
         Args:
-            offers_first: try what the app offered before the live refresh token.
+            offers_first: try the app's offers before the live refresh token.
 
         Raises:
             TokenError: no refresh token is good (``needs_user``), or the endpoint does not answer.
@@ -65,7 +65,7 @@ class AccountTokens(ClaimedToken[AccountRecord]):
                 return
 
     def store_held(self) -> None:
-        """Store the pair that the table did not take, if there is one and the table takes it now."""
+        """Store the pair whose write failed, if there is one and the write succeeds now."""
         pair = self.unstored.get(self.key)
         if pair is None:
             return
@@ -80,7 +80,7 @@ class AccountTokens(ClaimedToken[AccountRecord]):
         return account.new_record(self.now())
 
     def _claimed(self, record: AccountRecord) -> AccountRecord:
-        # A claim that ended has been taken off the record.
+        # The claim has ended and was removed from the record.
         lapsed = record.claimed_by is not None
         return replace(record, interrupted=True) if lapsed else record
 
@@ -148,12 +148,12 @@ class AccountTokens(ClaimedToken[AccountRecord]):
         raise TokenError(lost_text(noted) or NOT_CONNECTED, needs_user=True)
 
     def _keep_claim(self, claimed: AccountRecord) -> None:
-        """Recognise a claim that could not be taken off the record as one's own when it is read again."""
+        """Remember a claim that could not be removed from the record, to recognise it when it is read again."""
         if claimed.claimed_by is not None:
             self._unsure.append(claimed.claimed_by)
 
     def _keep(self, claimed: AccountRecord, pair: Pair) -> AccountRecord | None:
-        """The record with the pair, stored if the table takes it; None when the account was forgotten meanwhile."""
+        """The record with the pair, stored if the write succeeds; None when the account was forgotten meanwhile."""
         for pause_s in STORE_PAUSES_S:
             if pause_s:
                 self.wait(pause_s)

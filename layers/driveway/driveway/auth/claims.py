@@ -1,9 +1,9 @@
-"""A token that one instance fetches and all instances share: who may fetch it, and when.
+"""A token that one instance fetches and all instances share, and the claims that decide which instance fetches it.
 
-Before it asks the token endpoint an instance claims the record by a conditional write. A claim carries its own id: an
+Before it asks the token endpoint, an instance claims the record by a conditional write. A claim carries its own id: an
 instance that does not know whether its write was made reads the record and recognises its claim there. A claim lapses
-after its lease, so an instance that died is relieved. No request to the endpoint starts in the second half of a lease,
-and a request takes less than that half.
+after its lease, so another instance replaces one that died. No request to the endpoint starts in the second half of a
+lease, and a request takes less than that half.
 """
 
 import time
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.25
 POLLS = 160
-"""How often, and for how many polls, an instance looks whether another has finished its exchange."""
+"""The interval, and the number of polls, at which an instance checks whether another has finished its exchange."""
 
 MOST_STORE_ERRORS = 3
 
@@ -54,7 +54,7 @@ class ClaimedToken(ABC, Generic[Record]):
         key: the record in the store.
         now: the present instant, aware UTC.
         new_id: an identifier that nobody has used.
-        lease: how long a claim stands, by the clock of ``now``, before another instance takes over.
+        lease: how long a claim lasts, by the clock of ``now``, before another instance takes over.
         wait: blocks for some seconds while another instance makes its exchange.
     """
 
@@ -93,7 +93,7 @@ class ClaimedToken(ABC, Generic[Record]):
         raise TokenError("Another instance is still renewing the token.", retry_after_s=POLLS * POLL_S)
 
     def _usable(self, refused: str | None) -> Record | None:
-        """The record with a token that can be used, renewed if that is up to this instance; None to look again."""
+        """The record with a usable token, renewed if this instance has the claim; None to read the record again."""
         record = self._read()
         if self._fits(record, refused, until=record.renew_at):
             return record
@@ -161,7 +161,7 @@ class ClaimedToken(ABC, Generic[Record]):
         return until is not None and self.now() <= until - self.lease / 2
 
     def put(self, new: Record) -> Record | None:
-        """The record as it is stored in place of the version that it was read at; None when another write came first.
+        """The record as it was stored over the version that was read; None when another write came first.
 
         Raises:
             TokenStoreError: it may be stored or not.
@@ -174,7 +174,7 @@ class ClaimedToken(ABC, Generic[Record]):
         """The record where there is none yet."""
 
     def _claimed(self, record: Record) -> Record:
-        """The record as a claim finds it, with what the claim has to remember of it."""
+        """The record as a claim finds it, with the fields that the claim has to remember."""
         return record
 
     def _waits(self, record: Record) -> bool:
@@ -187,4 +187,4 @@ class ClaimedToken(ABC, Generic[Record]):
 
     @abstractmethod
     def _renew(self, claimed: Record, refused: str | None) -> Record | None:
-        """The record with a new token; None to look again. Raises TokenError."""
+        """The record with a new token; None to read the record again. Raises TokenError."""

@@ -1,4 +1,4 @@
-"""One request to an OAuth 2.0 token endpoint (RFC 6749), and what its answer means."""
+"""One request to an OAuth 2.0 token endpoint (RFC 6749), and the meaning of its answer."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ TIMEOUT_S = (3.05, 10.0)
 LONGEST_LIFETIME_S = 366 * 86_400.0
 
 REFUSALS = frozenset({"invalid_grant", "login_required", "access_denied"})
-"""The errors which mean that the refresh token is not good (RFC 6749 §5.2; ``login_required`` is Tesla's)."""
+"""The errors for a refresh token that is not valid (RFC 6749 §5.2; ``login_required`` is Tesla's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class TokenEndpoint:
 
     @property
     def holder(self) -> str:
-        """Whose tokens are issued here, as a digest: the same for as long as only a secret or a password changes."""
+        """A digest of the endpoint and the client that gets its tokens; a new secret or password does not change it."""
         parts = (self.url, self.client_id, self.parameters.get("username", ""))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What a token endpoint granted. ``refresh_token`` is None where the one that was sent stays in force."""
+    """A grant of a token endpoint. ``refresh_token`` is None where the one that was sent stays valid."""
 
     access_token: str = field(repr=False)
     expires_in_s: float
@@ -76,7 +76,7 @@ def request_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_tok
 
 
 def _granted(status: int, body: Mapping[str, object], lifetime_s: float) -> Granted:
-    """What a token response grants (RFC 6749 §5.1, §5.2); ``lifetime_s`` where it does not say how long."""
+    """The grant in a token response (RFC 6749 §5.1, §5.2); ``lifetime_s`` applies where it gives no lifetime."""
     import requests
 
     token, successor = body.get("access_token"), body.get("refresh_token")
@@ -95,7 +95,7 @@ def _is_token(value: object) -> bool:
 
 
 def _lifetime_s(value: Any, usual_s: float) -> float:
-    """How long a token is valid, as the endpoint says; ``usual_s`` where that is no possible number of seconds."""
+    """The lifetime that the endpoint gives; ``usual_s`` where that is not a possible number of seconds."""
     try:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):

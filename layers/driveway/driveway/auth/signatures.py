@@ -28,9 +28,9 @@ def hmac_hex(secret: str, message: bytes, algorithm: Algorithm = "sha256") -> st
 
 
 def matches_any(signature_hex: str, candidates: Iterable[str]) -> bool:
-    """Whether the signature equals one of the candidates, in a time that does not tell which, nor how far it fitted.
+    """Whether the signature equals one of the candidates, compared in constant time.
 
-    Hex digits may be of either case. No candidates: False.
+    Hex digits may be of either case. Without candidates the result is False.
     """
     given = signature_hex.strip().lower().encode()
     found = False
@@ -48,7 +48,7 @@ def parse_timestamped(header: str) -> TimestampedSignature:
     pairs = [(name.strip(), value.strip()) for name, _, value in (part.partition("=") for part in header.split(","))]
     times = [value for name, value in pairs if name == "t"]
     signatures = tuple(value for name, value in pairs if name == "v1" and value)
-    # An int has no size limit but a datetime has: eleven digits stay inside it (year 5138).
+    # A datetime has an upper limit: eleven digits stay below it (year 5138).
     if len(times) != 1 or not (times[0].isascii() and times[0].isdigit() and len(times[0]) <= 11) or not signatures:
         raise SignatureError("the signature header is not t=<unix seconds>,v1=<hex>")
     return TimestampedSignature(int(times[0]), signatures)

@@ -1,10 +1,10 @@
-"""What gives a bearer token, and the error when there is none."""
+"""The source of a bearer token, and the error when there is none."""
 
 from typing import Protocol
 
 
 class TokenError(Exception):
-    """No token can be had now; with ``needs_user``, none until the user connects the account again.
+    """No token is available now; with ``needs_user``, none until the user connects the account again.
 
     ``unavailable`` says that the token service itself could not answer, which concerns every account.
     """

@@ -1,4 +1,4 @@
-"""Bearer tokens for the APIs that know us by our own credentials."""
+"""Bearer tokens for the APIs at which we sign in with our own credentials."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ class SharedTokens(ClaimedToken[TokenRecord]):
         return TokenRecord()
 
     def _renew(self, claimed: TokenRecord, refused: str | None) -> TokenRecord | None:
-        """The record with a new token. When the endpoint fails, a token that has not expired is as good for now."""
+        """The record with a new token, or with the old one if the endpoint fails and it has not expired."""
         try:
             granted = request_token(self.http, self.endpoint)
         except TokenError:

@@ -20,11 +20,11 @@ TIMEOUT_S = (3.05, 10)
 """To connect and to read."""
 
 MOST_WORDS = 500
-"""How many characters of Axle's own words are kept."""
+"""The number of characters of Axle's own text that are kept."""
 
 
 class AxleError(Exception):
-    """Axle did not do what was asked. ``detail`` is in Axle's own words if there are any."""
+    """Axle did not carry out a call. ``detail`` is Axle's own text if there is one."""
 
     def __init__(self, detail: str, *, status: int | None = None) -> None:
         super().__init__(detail)
@@ -74,8 +74,8 @@ class AxleClient:
 
         Raises:
             AxleRefusedError: Axle refuses the event for good, by its status or in its answer (``REJECTED``).
-            AxleUnavailableError: there is no acknowledgement. A 403 counts as this, too: it is about our access and
-                passes. For an asset that Axle takes no events of, it documents a 404.
+            AxleUnavailableError: there is no acknowledgement. A 403 counts as this, too: it concerns our access and
+                passes. For an asset whose events Axle does not accept, Axle documents a 404.
         """
         try:
             answer = self.post(path, body)
@@ -190,7 +190,7 @@ def _sentence(item: Any) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """How many seconds Axle asks us to wait (``Retry-After``, RFC 9110 §10.2.3); None if it does not ask.
+    """The seconds that Axle asks us to wait (``Retry-After``, RFC 9110 §10.2.3); None if it does not ask.
 
     A date counts from the answer's own ``Date``, so that neither clock needs to be right.
     """

@@ -1,4 +1,4 @@
-"""What Axle sends us: signed envelopes, and charging profiles in either form."""
+"""Requests from Axle: signed envelopes, and charging profiles in either form."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ LOOSE_MEMBERS = ("profile", "schedule")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A schedule as it came: the profile's body, and the id and the creation time of its envelope, if it has one.
+    """A schedule as it was received: the profile's body, and its envelope's id and creation time, if it has one.
 
-    ``axle_asset_id`` is None where the envelope holds no schedule. ``pointer`` is where the profile's body lies.
+    ``axle_asset_id`` is None where the envelope holds no schedule. ``pointer`` is the place of the profile's body.
     """
 
     profile: Any
@@ -35,7 +35,7 @@ class Envelope:
 
     @staticmethod
     def bare(body: Mapping[str, Any]) -> "Envelope":
-        """A profile that came by itself."""
+        """A profile that was sent without an envelope."""
         return Envelope(profile=body)
 
 
@@ -45,7 +45,7 @@ def verify(
     """Check ``x-axle-sig`` over the raw body; its signed time may be ``window`` away from ``now`` (aware).
 
     Raises:
-        ProblemError: the signature is missing, wrong or too old (401); it tells no more than that.
+        ProblemError: the signature is missing, wrong or too old (401), without saying which.
     """
     signature = request.headers.get("x-axle-sig")
     try:
@@ -60,7 +60,7 @@ def read_envelope(body: Mapping[str, Any]) -> Envelope:
     """Axle's webhook envelope.
 
     Raises:
-        ProblemError: it has no usable id, time or payload, or holds a schedule and does not say whose (422).
+        ProblemError: it has no usable id, time or payload, or holds a schedule without an asset id (422).
     """
     errors: list[tuple[str, str]] = []
     identifier, created_at = _uuid(body.get("id")), _instant(body.get("created_at"))
@@ -101,7 +101,7 @@ def _schedule_in(payload: Mapping[str, Any], asset: Any) -> str | None:
 
 
 def unwrap_profile(envelope: Envelope) -> ChargingProfile:
-    """The charging profile. Raises ProblemError (422) with the pointer to what is wrong and why."""
+    """The charging profile. Raises ProblemError (422) with a pointer to the fault and the reason."""
     try:
         return parse_set_charging_profile(envelope.profile)
     except ProfileError as error:
@@ -116,7 +116,7 @@ def unwrap_profile(envelope: Envelope) -> ChargingProfile:
 
 
 def placed(errors: Sequence[tuple[str, str]], envelope: Envelope) -> list[tuple[str, str]]:
-    """Faults of a charging profile (pointer, sentence) with their pointers into the body that it came in."""
+    """Faults of a charging profile (pointer, sentence), with pointers into the body that was received."""
     wrapped = isinstance(envelope.profile, Mapping) and "csChargingProfiles" in envelope.profile
     prefix = envelope.pointer + ("/csChargingProfiles" if wrapped else "")
     return [(prefix + pointer, message) for pointer, message in errors]

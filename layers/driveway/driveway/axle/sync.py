@@ -24,16 +24,16 @@ BREAKER = "axle"
 MOST_CALLS = 10
 
 CLAIM_S = 120.0
-"""How long a call is one instance's alone: longer than the function may run, so that its maker is gone by then."""
+"""The lease of a claim on a call. It exceeds the function's timeout, so the claiming instance has ended by then."""
 
 Note = Callable[[Twin], Twin]
 
 
 def sync(asset: str, runtime: Runtime) -> None:
-    """Report to Axle what it does not know yet of the asset, one call after the other.
+    """Report to Axle every value of the asset that it does not know yet, one call after the other.
 
     A claim on the twin keeps other instances from calling for the asset meanwhile. The answer of one call and the claim
-    of the next are one write. While Axle's breaker is open the twin is put off without a call.
+    of the next are one write. While Axle's breaker is open the twin is postponed without a call.
 
     Raises:
         UnknownAssetError: no such asset (any more).
@@ -84,7 +84,7 @@ def _claim(asset: str, note: Note, runtime: Runtime) -> tuple[Twin, str]:
 
 
 def _answer_to(call: AxleCall, claim: str, permit: Permit, runtime: Runtime) -> Note:
-    """Make a claimed call; gives what its answer makes of the twin."""
+    """Make a claimed call; returns the change of the twin that follows from the answer."""
     try:
         axle_client(runtime).send_event(call.path, call.body)
     except AxleRefusedError as error:

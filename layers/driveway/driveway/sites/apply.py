@@ -1,4 +1,4 @@
-"""What acknowledged changes make of a site's twins, as far as nothing holds them up. Pure."""
+"""Applies acknowledged changes to a site's twins, except those that have to wait. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from driveway.store.sites import Pair
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The record without the changes that are so now, and the twins before and after."""
+    """The record without the changes that were applied, and the twins before and after."""
 
     record: SiteRecord
     twins: list[Pair]
@@ -27,13 +27,13 @@ def applied(
 ) -> Applied:
     """Apply every acknowledged change that need not wait.
 
-    A new vehicle waits for the old one to be released, and any vehicle for the asset that has it to give it up. Until
-    then the asset with the old vehicle is leaving it.
+    A new vehicle waits until the old one is released, and until the asset that has it gives it up. Until then the twin
+    is marked as leaving, so that its old vehicle is released.
 
     Args:
         record: the site, with its changes.
         twins: the site's twins, by asset.
-        rejoined: Axle was not told anything since its enrolment.
+        rejoined: Axle has received nothing since the site's enrolment.
         now: the present (aware UTC).
         longest: how long a release is waited for.
     """
@@ -56,7 +56,7 @@ def applied(
 
 
 def _other(twin: Twin, record: SiteRecord, waits: Change | None, *, rejoined: bool, now: datetime) -> Twin:
-    """The twin of an asset that has nothing to apply now; one whose vehicle is to be replaced is leaving it."""
+    """The twin of an asset that has nothing to apply now, marked as leaving if its vehicle will be replaced."""
     latest = max(record.waiting, key=lambda change: change.begun_at, default=None)
     after = twin
     if latest is not None:
@@ -81,12 +81,12 @@ def _terms(record: SiteRecord, change: Change, *, rejoined: bool, now: datetime)
 
 
 def holding(record: SiteRecord, twins: Mapping[str, Twin], now: datetime, longest: timedelta) -> frozenset[str]:
-    """The assets whose vehicle we let go of and that is not released yet."""
+    """The assets with a vehicle whose release was begun and is not confirmed yet."""
     return frozenset(asset for asset in _leaving(record, twins) if is_held(twins[asset], now, longest))
 
 
 def given_up(record: SiteRecord, twins: Mapping[str, Twin], now: datetime) -> frozenset[str]:
-    """The assets whose vehicle we let go of and that are not waited for any more, though it is not released."""
+    """The assets that are not waited for any more, though their vehicle is not released."""
     return frozenset(asset for asset in _leaving(record, twins) if not is_released(twins[asset], now))
 
 
@@ -107,13 +107,13 @@ def _ready(
 
 
 def _holds_vehicle(change: Change, twins: Mapping[str, Twin], now: datetime, longest: timedelta) -> bool:
-    """Whether another vehicle is asked for and the present one is not released yet."""
+    """Whether another vehicle is requested and the present one is not released yet."""
     twin = twins.get(change.asset)
     return twin is not None and changes_vehicle(twin, request_of(change)) and is_held(twin, now, longest)
 
 
 def _is_vehicle_free(change: Change, twins: Mapping[str, Twin], ready: Collection[str]) -> bool:
-    """Whether the vehicle is nobody's, or that of an asset that gives it up at the same time."""
+    """Whether the vehicle belongs to no asset, or to one that gives it up at the same time."""
     vehicle = request_of(change).vehicle
     owner = next((asset for asset, twin in twins.items() if _has(twin, vehicle)), None)
     return owner is None or owner == change.asset or owner in ready

@@ -1,4 +1,4 @@
-"""Axle's refusals as problem documents: Axle's own words, and what to do."""
+"""Axle's refusals as problem documents: Axle's own text, and the remedy."""
 
 from driveway.axle.client import AxleError, AxleRefusedError, AxleUnavailableError
 from driveway.runtime.problems import ProblemError, busy
@@ -19,8 +19,8 @@ LONGEST_WAIT_S = 3600
 def problem_of(error: AxleError, call: str) -> ProblemError:
     """The problem document for a call that Axle refused, or could not answer (503, with Retry-After).
 
-    400, 404, 409 and 422 stay what they are; who withdrew before gets a 409 of its own kind; any other refusal is
-    about the organisation's access and not the caller's doing (502).
+    400, 404, 409 and 422 keep their status. A driver who withdrew before gets a 409 of its own kind. Any other refusal
+    concerns the organisation's access, not the caller (502).
     """
     if not isinstance(error, AxleRefusedError):
         wait_s = error.retry_after_s if isinstance(error, AxleUnavailableError) else None

@@ -1,4 +1,4 @@
-"""What the app sends about sites: strict, so that nothing it meant is ignored silently."""
+"""The app's bodies about sites: strict, so that no field is ignored silently."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -48,7 +48,7 @@ class Strict(BaseModel):
 
 
 class SiteDetails(Strict):
-    """What is passed on to Axle. Of it, only the time of consent is kept here."""
+    """Personal data that is passed on to Axle. Only the time of consent is kept here."""
 
     mpan: Annotated[str, Field(min_length=1, max_length=40)]
     postcode: Annotated[str, Field(min_length=2, max_length=12)]

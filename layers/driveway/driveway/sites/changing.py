@@ -1,4 +1,4 @@
-"""Changing a site: its record and its twins in one transaction, on what they are when it is written."""
+"""Changes of a site: its record and its twins in one transaction, which repeats the rule if they have changed."""
 
 import random
 import time
@@ -19,12 +19,12 @@ from driveway.vehicles.accounts import Account, account_of, begin_to_forget, for
 
 MOST_TRIES = 8
 REQUEST_S = 35.0
-"""How long a request may work on a site: longer than its function may run, so that it is over by then."""
+"""The lease of a request's claim on a site. It exceeds the function's timeout, so the request has ended by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a rule makes of a site: its record (None: deleted), twins that change, further claims."""
+    """The result of a rule for a site: its record (None: deleted), twins that change, further claims."""
 
     record: SiteRecord | None
     twins: Sequence[Pair] = ()
@@ -41,11 +41,11 @@ class SiteGoneError(LookupError):
 
 
 class LostCallError(Exception):
-    """Somebody else works on the site by now: whoever finds that out leaves it alone."""
+    """Another call works on the site by now, so this one must stop."""
 
 
 def twins_of(record: SiteRecord, runtime: Runtime) -> Twins:
-    """The twins that there are of a site, by asset, without news."""
+    """The existing twins of a site, by asset, without events."""
     found: Twins = {}
     for asset in record.known_assets:
         try:
@@ -119,7 +119,7 @@ def new_call(runtime: Runtime, seconds: float = REQUEST_S) -> SiteCall:
 
 
 def taken_on(record: SiteRecord, call: SiteCall, now: datetime) -> SiteRecord:
-    """The record with the work on it taken on by the call if nobody works on it; the same record otherwise."""
+    """The record claimed by the call if nobody works on it; the same record otherwise."""
     return claimed(record, call, now) if is_free(record, now) else record
 
 
@@ -136,7 +136,7 @@ def existing_site(site: str, runtime: Runtime) -> SiteRecord:
 
 
 def refuse_leaving(record: SiteRecord | None) -> None:
-    """Refuse (409) what is asked of a site that is being erased."""
+    """Refuse (409) a request for a site that is being erased."""
     if record is not None and record.wanted == "erased":
         raise ProblemError(
             409,

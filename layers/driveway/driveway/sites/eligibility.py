@@ -48,7 +48,7 @@ def check_eligibility(body: EligibilityBody, runtime: Runtime) -> Answer:
         raise problem_of(error, "check-eligibility") from None
     except AxleError as error:
         raise problem_of(error, "check-eligibility") from None
-    return Answer(200, _told(answer))
+    return Answer(200, _verdict(answer))
 
 
 def _validate(mpan: str, runtime: Runtime) -> None:
@@ -63,7 +63,7 @@ def _validate(mpan: str, runtime: Runtime) -> None:
         raise problem_of(error, "validate-mpan") from None
 
 
-def _told(answer: dict[str, Any]) -> dict[str, Any]:
+def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
     ours = next((p for p in answer.get("propositions", []) if p.get("proposition") == PROPOSITION), None)
     codes = ["not_offered"] if ours is None else list(ours.get("issues", []))
     return {

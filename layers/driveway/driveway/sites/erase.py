@@ -1,7 +1,7 @@
-"""``DELETE /sites/{site}``: let the car go, send the last readings, offboard at Axle, and forget everything.
+"""``DELETE /sites/{site}``: release the car, send the last readings, offboard at Axle, and erase everything.
 
-The wish to be erased is written once. From then on nothing else is taken for the site, and its erasure goes on until
-the record is gone, whoever dies on the way.
+The request is written once. From then on other requests for the site are refused, and its erasure goes on until the
+record is gone, even if the function that works on it dies.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ ERASED = Answer(204)
 
 
 def delete_site(site: str, runtime: Runtime, *, forfeit_balance: bool) -> Answer:
-    """Erase a site: 204 once that is done, 202 while it goes on by itself. A site that is not there is erased.
+    """Erase a site: 204 once that is done, 202 while it goes on by itself, 204 for an unknown site.
 
     Raises:
         ProblemError: a reward balance is outstanding (409), or Axle does not say whether one is (503).

@@ -47,7 +47,7 @@ def erase_site(step: Erase, record: SiteRecord, twins: Twins, call: SiteCall, ru
     def rule(record: SiteRecord, twins: Twins) -> Edit:
         pairs: list[Any] = [(twin, None) for twin in twins.values()]
         if not step.last:
-            # Nobody else may take an asset on that a late onboarding of ours may still bring to Axle.
+            # The assets stay reserved: a late onboarding call of ours may still create them at Axle.
             kept = [Claim(ASSET, change.asset, record.site) for change in record.changes]
             changes = tuple(replace(change, looked_up=True) for change in record.changes)
             return Edit(replace(record, assets=(), removals=(), changes=changes), pairs, taken=kept)
@@ -56,7 +56,7 @@ def erase_site(step: Erase, record: SiteRecord, twins: Twins, call: SiteCall, ru
         return Edit(None, pairs, given_up=[*reserved, *sites])
 
     if step.last:
-        # Those of a PUT that never ended, too.
+        # Including those of a PUT that never ended.
         forget_accounts(accounts_of_site(record.site, runtime), record.site, runtime)
     change_site(record.site, of_call(call, rule), runtime)
     for asset in record.known_assets:
@@ -64,7 +64,7 @@ def erase_site(step: Erase, record: SiteRecord, twins: Twins, call: SiteCall, ru
 
 
 def _take_back_at_axle(asset: str, record: SiteRecord, runtime: Runtime, *, whole_site: bool = True) -> None:
-    """Delete at Axle what an onboarding may have made; with its site if ``whole_site``, unless it is another's."""
+    """Delete the asset that an onboarding may have made at Axle; its site too if ``whole_site`` and it is ours."""
     found = find_at_axle(asset, runtime)
     if found is None or runtime.records.owner_of("axle", str(found["id"])) not in {None, asset}:
         return

@@ -31,18 +31,18 @@ def leaving(twin: Twin, now: datetime, *, swapping: bool = False) -> Twin:
 
 
 def is_held(twin: Twin, now: datetime, longest: timedelta) -> bool:
-    """Whether a twin's car is not released yet; no longer than ``longest`` after we began to let go of it."""
+    """Whether a twin's car is not released yet; at most until ``longest`` after the release began."""
     since = twin.link.leaving_since
     return not is_released(twin, now) and (since is None or now - since < longest)
 
 
 def longest_release(runtime: Runtime) -> timedelta:
-    """How long a car that cannot be reached holds up what waits for its release."""
+    """How long a car that cannot be reached delays the steps that wait for its release."""
     return max(LONGEST_RELEASE, runtime.clock.real_time(LONGEST_RELEASE_REAL_S))
 
 
 def report_leftovers(asset: str, runtime: Runtime) -> None:
-    """Report what stays in a car that could not be released in time: to its driver, and to the operator."""
+    """Report to driver and operator that a car was not released in time, and what may stay in force in it."""
     now = runtime.now()
     try:
         change = runtime.table.change_twin(asset, lambda twin: with_leftovers_reported(twin, now), now=now)
@@ -56,7 +56,7 @@ def report_leftovers(asset: str, runtime: Runtime) -> None:
 def send_last_readings(twin: Twin, runtime: Runtime) -> None:
     """Send Axle every half-hour of the asset that it does not have, without waiting for late data.
 
-    What Axle does not take of an asset that it does not know, or for an hour, is given up.
+    Readings are given up if Axle does not know the asset, or has not accepted them for an hour.
 
     Raises:
         AxleUnavailableError: Axle cannot take them now.

@@ -1,4 +1,4 @@
-"""Onboardings in doubt: what Axle turns out to have taken is finished, and what it has not is taken back."""
+"""Onboardings in doubt: those that Axle has accepted are finished, the others are taken back."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,9 +19,9 @@ from driveway.store.sites import AXLE_SITE, Claim, Pair
 
 
 def look_up(step: LookUp, record: SiteRecord, call: SiteCall, runtime: Runtime) -> list[Pair]:
-    """Find out what Axle took of the onboardings in doubt: what it took is finished, what is not ours is taken back.
+    """Ask Axle for the onboardings in doubt: finish those that it accepted, take back those at a site not ours.
 
-    Gives the twins before and after. Raises AxleError.
+    Returns the twins before and after. Raises AxleError.
     """
     known = {change.asset: _found(change, record, runtime) for change in record.in_doubt}
     dropped = [change for change in record.in_doubt if known[change.asset] is None and step.last]
@@ -51,7 +51,7 @@ def look_up(step: LookUp, record: SiteRecord, call: SiteCall, runtime: Runtime) 
 
 
 def report_taken_back(site: str, changes: Sequence[Change], runtime: Runtime) -> None:
-    """Let the app know that onboardings were not finished and nothing of them is left. A site may have no twin yet."""
+    """Report to the app that onboardings were not finished and were taken back. A site may have no twin yet."""
     text = "The onboarding was not finished within an hour and was taken back. Repeat the PUT of the site."
     detail = {"site": site, "at": runtime.now().isoformat(), "reason": Reason.ONBOARDING_TAKEN_BACK, "text": text}
     put_events([BusEvent(Event.NEEDS_ATTENTION, {"asset": c.asset, **detail, "detail": {}}) for c in changes], runtime)
@@ -64,7 +64,7 @@ def _resolved(change: Change, found: tuple[str, str] | None) -> Change:
 
 
 def _with_found(record: SiteRecord, found: Sequence[Change], axle_site_id: str) -> SiteRecord:
-    """The record with what the onboardings asked for that Axle turned out to have taken."""
+    """The record with the site-wide requests of the onboardings that Axle has accepted."""
     latest = max(found, key=lambda change: change.begun_at)
     newest_wish = record.wanted != "erased" and (record.wanted_at is None or latest.begun_at >= record.wanted_at)
     removed = {
@@ -83,12 +83,12 @@ def _with_found(record: SiteRecord, found: Sequence[Change], axle_site_id: str) 
 
 
 def _asked_at(asset: str, record: SiteRecord) -> datetime:
-    """When an asset was asked for last, as far as that is not so yet."""
+    """The time of the latest unfinished request for an asset."""
     return max((c.begun_at for c in record.changes if c.asset == asset), default=datetime.min.replace(tzinfo=UTC))
 
 
 def _found(change: Change, record: SiteRecord, runtime: Runtime) -> tuple[str, str] | None:
-    """Axle's ids of the asset and its site, if Axle took the change; an asset at a site of somebody else is deleted."""
+    """Axle's ids of the asset and its site, if Axle accepted the change; an asset at a foreign site is deleted."""
     found = find_at_axle(change.asset, runtime)
     if found is None:
         return None

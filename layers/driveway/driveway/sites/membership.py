@@ -1,7 +1,7 @@
 """Opting out and back in, and pausing: ``POST /sites/{site}/unenrol``, ``/enrol`` and ``/snooze``.
 
-A request writes what is wanted, does what it can of it within its time, and answers with the state that the site is in.
-What is left the minute clock goes on with.
+A request writes the requested state, takes the steps that fit into its time, and answers with the state of the site.
+The minute clock takes the steps that are left.
 """
 
 import time
@@ -40,7 +40,7 @@ LONGEST_SNOOZE = timedelta(days=366)
 
 
 def unenrol(site: str, runtime: Runtime) -> Answer:
-    """Opt out: our side first, so that the car is let go of at once, then Axle. The rewards stay in reach.
+    """Opt out: our side first, so that the car is released at once, then Axle. The rewards stay available.
 
     200 once Axle has acknowledged it, 202 while the clock repeats it.
     """
@@ -57,7 +57,7 @@ def unenrol(site: str, runtime: Runtime) -> Answer:
 
 
 def enrol(site: str, body: EnrolBody, runtime: Runtime) -> Answer:
-    """Opt back in: Axle first, then our side; Axle is told tariff, intent and plug state anew.
+    """Opt back in: Axle first, then our side; tariff, intent and plug state are reported to Axle again.
 
     200 once Axle has acknowledged it, 202 while the clock repeats it.
 
@@ -96,7 +96,7 @@ def _done(site: str, rule: Rule, call: SiteCall, what: str, runtime: Runtime) ->
 
 
 def wait_until_free(site: str, runtime: Runtime) -> SiteRecord | None:
-    """Wait a little for whoever works on the site; it goes on with what was asked for meanwhile."""
+    """Wait a little for the call that works on the site; it also carries out requests that came meanwhile."""
     deadline = time.monotonic() + reconcile.WAIT_S
     while (record := runtime.sites.get(site)) is not None and record.call is not None and time.monotonic() < deadline:
         time.sleep(reconcile.POLL_S)
@@ -141,14 +141,14 @@ def _snoozed(twin: Twin, until: datetime | None, now: datetime) -> Twin:
 
 
 def answer_of(record: SiteRecord) -> Answer:
-    """200 with the state of a site that has nothing left to do; 202 with what is still to come."""
+    """200 with the state of a site that has nothing left to do; 202 with the steps that are left."""
     if record.call is None and is_finished(replace(record, unsettled_until=None)):
         return Answer(200, site_state(record))
     return Answer(202, {**site_state(record), "to_come": to_come(record)})
 
 
 def site_state(record: SiteRecord) -> dict[str, Any]:
-    """What the answers say of a site."""
+    """The site in an answer."""
     return {
         "site": record.site,
         "state": record.state,

@@ -1,7 +1,7 @@
 """``PUT /sites/{site}``: onboard or update, with Axle first and then in one transaction here.
 
-Before Axle is called the site's record keeps what is asked for, and what is new is reserved. So whoever dies on the way
-leaves something that a repetition or the minute clock can finish or take back.
+Before Axle is called, the request is kept on the site's record, and new identifiers are reserved. If the function dies,
+a repetition or the minute clock can finish the request or take it back.
 """
 
 import time
@@ -57,11 +57,11 @@ MOST_TRIES = 8
 
 
 def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
-    """Onboard or update a site: 201 or 200 once it is so, 202 while a car is being released or an asset removed.
+    """Onboard or update a site: 201 or 200 once that is done, 202 while a car is being released or an asset removed.
 
     Raises:
-        ProblemError: what is wrong with the body (422), who has it (409), what Axle refuses, or that Axle has not
-            acknowledged it (503): the site shows then what is in doubt.
+        ProblemError: the body has faults (422), another site has an asset or a vehicle (409), Axle refuses, or Axle
+            has not acknowledged it (503), and then the site shows the assets in doubt.
     """
     strict = runtime.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
     was = runtime.sites.get(site)
@@ -91,10 +91,10 @@ def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
 
 
 def _begun(put: PutRequest, runtime: Runtime) -> PutRequest:
-    """The ``PUT`` with what it asks for kept on the site's record, and the site its own until it is done.
+    """The ``PUT``, stored on the site's record, with a claim on the site.
 
     Raises:
-        ProblemError: somebody else has what it asks for (409), or works on the site (503).
+        ProblemError: another site has an asset or a vehicle (409), or another call works on the site (503).
     """
     for _ in range(MOST_TRIES):
         was = _free_record(put.site, runtime)
@@ -149,7 +149,7 @@ def _present(asset: str, site: str, runtime: Runtime) -> Twin | None:
 
 
 def _refuse_foreign_vehicles(put: PutRequest, twins: Twins, runtime: Runtime) -> None:
-    """Refuse a vehicle that is another asset's, unless that asset gives it up by this very call."""
+    """Refuse a vehicle of another asset, unless that asset gives it up in the same call."""
     requests = {request.body.asset: request for request in put.requests}
     for name, vehicle in ((name, request.vehicle) for name, request in requests.items()):
         owner = runtime.records.owner_of(vehicle.provider, vehicle.vehicle_id) if vehicle else None
@@ -161,14 +161,14 @@ def _refuse_foreign_vehicles(put: PutRequest, twins: Twins, runtime: Runtime) ->
 
 
 def _reserved(put: PutRequest, changes: list[Change], twins: Twins) -> list[Claim]:
-    """What is reserved for the changes; a vehicle of another asset of the site is given to them when they apply."""
+    """The claims for the changes; a vehicle of another asset of the site is claimed when they are applied."""
     held = {(t.link.vehicle.provider, t.link.vehicle.vehicle_id) for t in twins.values() if t.link.vehicle}
     claims = [claim for change in changes for claim in reservations(put.site, change, twins.get(change.asset))]
     return [claim for claim in claims if (claim.kind, claim.identifier) not in held]
 
 
 def _keep_tokens(put: PutRequest, runtime: Runtime) -> set[Account]:
-    """Keep the drivers' refresh tokens, so that no command to a car that is known here finds none."""
+    """Store the drivers' refresh tokens before the site, so that every stored car has a token for its commands."""
     given = [(r.body.asset, r.vehicle, r.body.vehicle.refresh_token if r.body.vehicle else None) for r in put.requests]
     try:
         return keep_tokens(given, put.site, runtime)
@@ -185,7 +185,7 @@ def _check_accounts(put: PutRequest, to_check: set[Account], runtime: Runtime) -
 
 
 def _acknowledged(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) -> list[Pair]:
-    """Write what Axle acknowledged, and all of it that need not wait; gives the twins before and after."""
+    """Write Axle's acknowledgement and apply the changes that need not wait; returns the twins before and after."""
     ids = {item["external_id"]: item["asset_id"] for item in axle["assets"]}
     pairs: list[Pair] = []
 

@@ -20,7 +20,7 @@ from driveway.vehicles.accounts import account_of, forget_accounts
 
 
 def onboard_at_axle(put: PutRequest, runtime: Runtime) -> dict[str, Any]:
-    """Axle's answer to the onboarding, of a site at Axle that no other site of ours has."""
+    """Axle's answer to the onboarding; no other site of ours may have its Axle site."""
     for _ in range(2):
         answer = _posted(put, runtime)
         if not put.names <= {item["external_id"] for item in answer["assets"]}:
@@ -45,7 +45,7 @@ def _posted(put: PutRequest, runtime: Runtime) -> dict[str, Any]:
 
 
 def leave_in_doubt(put: PutRequest, words: str, wait_s: float | None, runtime: Runtime, *, may_act: bool) -> None:
-    """Leave what is asked for on the record: a repetition finishes it, or the clock finds out what Axle took of it."""
+    """Leave the request on the record: a repetition finishes it, or the clock asks Axle which assets it has."""
 
     def rule(record: SiteRecord, _: Twins) -> Edit:
         now = runtime.now()
@@ -55,7 +55,7 @@ def leave_in_doubt(put: PutRequest, words: str, wait_s: float | None, runtime: R
 
 
 def drop(put: PutRequest, runtime: Runtime) -> None:
-    """Forget what is asked for: the site is as it was. What an earlier ``PUT`` left in doubt stays so."""
+    """Drop the request: the site is as before. Assets that an earlier ``PUT`` left in doubt stay in doubt."""
     before = put.was.changes if put.was is not None else ()
 
     def rule(record: SiteRecord, twins: Twins) -> Edit:
@@ -72,7 +72,7 @@ def drop(put: PutRequest, runtime: Runtime) -> None:
 
 
 def _refuse_foreign_site(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) -> None:
-    """Refuse a meter point that another site of ours has, and take back what Axle has made of the call."""
+    """Refuse a meter point that another site of ours has, and delete the assets that Axle made in the call."""
     owner = runtime.records.owner_of(AXLE_SITE, axle["site"]["site_id"])
     if owner is None or owner == put.site:
         return
@@ -81,7 +81,7 @@ def _refuse_foreign_site(put: PutRequest, axle: Mapping[str, Any], runtime: Runt
 
 
 def _stands(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) -> bool:
-    """Whether the site is Axle's still: one that was there before may have been another of ours, erased since."""
+    """Whether Axle still has the site: if it existed before, it may have been another of ours, erased since."""
     known = put.was.axle_site_id if put.was is not None else None
     answered = axle["site"]["site_id"]
     if axle["site"].get("site_created", True) or is_same_id(known, answered):
@@ -91,7 +91,7 @@ def _stands(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) -> bool:
 
 
 def take_back(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) -> None:
-    """Take back what Axle has made of the call, and forget what was asked for. Raises AxleError."""
+    """Delete the assets that Axle made in the call, and drop the request. Raises AxleError."""
     for item in axle["assets"]:
         if item.get("asset_created"):
             delete_at_axle(item["asset_id"], runtime)
@@ -99,5 +99,5 @@ def take_back(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) -> Non
 
 
 def owned_elsewhere(detail: str, owner: str) -> ProblemError:
-    """The problem of something that another asset or site of ours has (409)."""
+    """The problem for an identifier that another asset or site of ours has (409)."""
     return ProblemError(409, "owned-elsewhere", "It belongs to another", detail, extra={"owner": owner})

@@ -1,4 +1,4 @@
-"""What a ``PUT /sites/{site}`` is answered once Axle has acknowledged it."""
+"""The answer to a ``PUT /sites/{site}`` once Axle has acknowledged it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +13,9 @@ from driveway.sites.put_request import PutRequest
 from driveway.sites.requested import AssetRequest, default_intent, default_tariff
 from driveway.store.sites import Pair
 
-PLUG_UNKNOWN = (
-    "No plug state was given: the car is asked now. Until it is known, Axle is told that the car is not plugged in."
-)
+PLUG_UNKNOWN = "No plug state was given, so we ask the car now. Until it is known, Axle has the car as not plugged in."
 PLUG_UNKNOWN_WITHOUT_VEHICLE = (
-    "No plug state was given and no vehicle to ask: until it is reported, Axle is told that the car is not plugged in."
+    "No plug state was given, and there is no vehicle to ask. Until it is reported, Axle has the car as not plugged in."
 )
 
 
@@ -63,7 +61,7 @@ def _asset_answer(
 
 
 def _filled(request: AssetRequest, twin: Twin | None) -> list[str]:
-    """What was filled in because the app has never said it."""
+    """Warnings for the values that were filled in because the app has never given them."""
     filled = []
     if request.tariff is None and (twin is None or twin.tariff == default_tariff()):
         filled.append("No tariff was given: off-peak is taken to be 00:00-06:00 Europe/London.")

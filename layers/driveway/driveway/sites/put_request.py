@@ -11,7 +11,7 @@ from driveway.sites.requested import AssetRequest
 
 @dataclass(frozen=True, slots=True)
 class PutRequest:
-    """One ``PUT`` as it was checked, and the call under which it works on the site. ``was``: the record before it."""
+    """One checked ``PUT``, and the call under which it works on the site. ``was``: the record before it."""
 
     site: str
     body: SiteBody
@@ -23,7 +23,7 @@ class PutRequest:
 
     @property
     def terms(self) -> SiteTerms:
-        """What it says of the site as a whole."""
+        """Its fields that concern the site as a whole."""
         home, consent_at = self.body.home, self.body.site.gave_boundary_meter_consent_at
         return SiteTerms(
             self.body.timezone,

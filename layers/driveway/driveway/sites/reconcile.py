@@ -1,7 +1,7 @@
-"""Site sync: does what is left to do for a site, step by step, until nothing is left or it has to wait.
+"""Site sync: takes the steps that are left for a site, one by one, until none is left or the next has to wait.
 
-A request does it for the site that it changed, within its time; the minute clock goes on with what is left. Whoever
-does it has claimed the site, so nobody else calls Axle for it meanwhile. Every step can be repeated.
+A request takes the steps of the site that it changed, within its time; the minute clock takes those that are left. Each
+run claims the site first, so no other run calls Axle for it meanwhile. Every step can be repeated.
 """
 
 import time
@@ -47,16 +47,16 @@ from driveway.sites.requested import PROPOSITION
 from driveway.sites.twins import opted_in, opted_out
 
 WAIT_S = 8.0
-"""How long a request waits for a car to be released, or for another request to be done with the site."""
+"""How long a request waits until a car is released, or until another request is done with the site."""
 BEGIN_STEPS_WITHIN_S = 12.0
-"""After so long a request leaves what is left to the clock."""
+"""The time after which a request leaves the remaining steps to the clock."""
 POLL_S = 0.2
 SYNC_S = 150.0
-"""How long a run of the queue's function may work on a site: longer than that function may run."""
+"""The lease of a claim by the queue's function; it exceeds that function's timeout."""
 
 
 def sync_site(site: str, runtime: Runtime) -> None:
-    """Go on with what is left to do for a site; nothing while somebody else does."""
+    """Take the steps that are left for a site; none while another run does."""
     now, call = runtime.now(), new_call(runtime, SYNC_S)
     record = runtime.sites.get(site)
     if record is None or not is_free(record, now) or (record.retry_at is not None and now < record.retry_at):
@@ -69,7 +69,7 @@ def sync_site(site: str, runtime: Runtime) -> None:
 
 
 def work(site: str, call: SiteCall, runtime: Runtime, *, wait_s: float) -> SiteRecord | None:
-    """Do what is left to do for a site that this call has claimed, and give it back; None once it is erased.
+    """Take the steps that are left for a site that this call has claimed, and give it back; None once it is erased.
 
     Raises:
         AxleRefusedError: Axle refused the enrolment for good. It is noted, and the site is given back.
@@ -143,7 +143,7 @@ def apply_changes(site: str, call: SiteCall, runtime: Runtime) -> None:
 
 
 def after_change(pairs: Sequence[Any], runtime: Runtime) -> None:
-    """What follows a change of twins and can be repeated: the plug state is metered."""
+    """Record the changed plug states in the half-hours. This can be repeated."""
     for before, after in pairs:
         if after is not None and before is not after:
             meter_twin(after, (), runtime)
@@ -188,7 +188,7 @@ def _enrolment_in(answer: Any, to: Enrolment) -> str:
 
 
 def _give_enrolment_up(site: str, call: SiteCall, runtime: Runtime) -> None:
-    """Axle does not enrol the site: it stays out, as far as nothing else was asked for meanwhile."""
+    """Axle does not enrol the site: it stays out, unless another request came meanwhile."""
 
     def rule(record: SiteRecord, _: Twins) -> Edit:
         return Edit(replace(record, wanted="unenrolled") if record.wanted == "enrolled" else record)

@@ -1,4 +1,4 @@
-"""What a ``PUT /sites/{site}`` asks for, checked as far as it can be without asking anybody."""
+"""The assets that a ``PUT /sites/{site}`` requests, checked without calls to other services."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class AssetRequest:
 
 
 def change_of(request: AssetRequest, terms: SiteTerms, now: datetime) -> Change:
-    """What the site's record keeps of a requested asset until it is so."""
+    """The requested asset as the site's record keeps it until it is applied."""
     body = request.body.model_dump(mode="json", exclude_none=True, exclude={"vehicle": {"refresh_token"}})
     return Change(request.body.asset, body, terms, begun_at=now)
 
@@ -60,13 +60,13 @@ def request_of(change: Change) -> AssetRequest:
 
 
 def reservations(site: str, change: Change, twin: Twin | None) -> list[Claim]:
-    """What is kept from others for a change that is not applied yet; ``twin`` is the asset's present one."""
+    """The identifiers reserved for a change that is not applied yet; ``twin`` is the asset's present one."""
     claims = [] if twin is not None else [Claim(ASSET, change.asset, site)]
     return [*claims, *vehicle_reservations(change, twin)]
 
 
 def vehicle_reservations(change: Change, twin: Twin | None) -> list[Claim]:
-    """The vehicle that is kept from others for a change that is not applied yet; none if the asset has it already."""
+    """The vehicle reserved for a change that is not applied yet; none if the asset has it already."""
     vehicle, held = request_of(change).vehicle, twin.link.vehicle if twin is not None else None
     if vehicle is None or (held and (held.provider, held.vehicle_id) == (vehicle.provider, vehicle.vehicle_id)):
         return []
@@ -74,12 +74,12 @@ def vehicle_reservations(change: Change, twin: Twin | None) -> list[Claim]:
 
 
 def default_tariff() -> Tariff:
-    """The tariff of an asset that none was given for."""
+    """The tariff of an asset for which the app gave none."""
     return parse_tariff(DEFAULT_TARIFF).tariff
 
 
 def default_intent() -> Intent:
-    """The intent of an asset that none was given for."""
+    """The intent of an asset for which the app gave none."""
     return parse_intent(DEFAULT_INTENT)
 
 
@@ -95,7 +95,7 @@ def with_what_is_kept(body: SiteBody, twins: Sequence[Twin]) -> SiteBody:
 
 
 def checked(body: SiteBody, *, check_digit: bool, twins: Sequence[Twin] = ()) -> tuple[str, list[AssetRequest]]:
-    """The core MPAN and the assets asked for; ``twins`` are the site's, as they are.
+    """The core MPAN and the requested assets; ``twins`` are the site's, as they are.
 
     Raises:
         ProblemError: the body cannot be accepted (422), with a pointer to every fault.
@@ -131,7 +131,7 @@ def _faults(body: SiteBody) -> list[tuple[str, str]]:
 
 
 def _missing_batteries(requests: Sequence[AssetRequest], twins: Mapping[str, Twin]) -> list[tuple[str, str]]:
-    """A fault for each asset that would be left with a target state of charge and without the battery's size."""
+    """A fault for each asset that would have a target state of charge without the battery's size."""
     message = "An intent has a target state of charge, which needs the battery's size: give battery_kwh."
     return [
         (f"/assets/{place}/battery_kwh", message)
@@ -200,7 +200,7 @@ def _axle_asset(asset: AssetBody) -> dict[str, Any]:
 
 
 def without_personal(warnings: Sequence[str], body: SiteBody, mpan: str) -> tuple[str, ...]:
-    """Axle's warnings with everything blotted out that we do not keep."""
+    """Axle's warnings with personal data replaced by an ellipsis."""
     secrets = {mpan, *body.site.model_dump(include={"mpan", "postcode", "street_address", "email"}).values()}
     return tuple(_without(warning, filter(None, secrets)) for warning in warnings)
 

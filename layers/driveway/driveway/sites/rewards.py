@@ -1,4 +1,4 @@
-"""What a site has earned, and how the driver gets it: ``GET /sites/{site}/rewards``."""
+"""A site's earnings, and the link to withdraw them: ``GET /sites/{site}/rewards``."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -64,7 +64,7 @@ def transaction(row: Mapping[str, Any], today: date) -> dict[str, Any]:
 
 
 def balance_pence(axle_site_id: str, runtime: Runtime) -> int:
-    """What the driver has not withdrawn; 0 when Axle does not know the site (any more). Raises ProblemError."""
+    """The balance in pence that is not withdrawn; 0 when Axle does not know the site. Raises ProblemError."""
     try:
         return int(axle_client(runtime).get(f"/rewards/{axle_site_id}/info")["current_balance_pence"])
     except AxleError as error:

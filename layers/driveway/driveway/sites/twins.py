@@ -1,4 +1,4 @@
-"""What onboarding makes of twins. Pure."""
+"""Changes of twins by an onboarding. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,12 +26,12 @@ from driveway.domain.twin.reasons import Reason
 from driveway.sites.requested import AssetRequest, default_intent, default_tariff
 
 NEVER_MEASURED = timedelta(days=30)
-"""How old the place of a car counts that the call takes for home: what a provider measured since outranks it."""
+"""The age given to the home position that the call assumes: any position that a provider measured outranks it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is true of the whole site. ``rejoined``: Axle was not told anything since its enrolment."""
+    """Values of the whole site. ``rejoined``: Axle has received nothing since the site's enrolment."""
 
     site: str
     axle_site_id: str
@@ -44,7 +44,7 @@ class Terms:
 
 
 def changes_vehicle(before: Twin | None, wanted: AssetRequest) -> bool:
-    """Whether the asset had a vehicle and is to have another one, or none."""
+    """Whether the asset had a vehicle and the request replaces or removes it."""
     was = before.link.vehicle if before else None
     if was is None:
         return False
@@ -92,7 +92,7 @@ def opted_out(twin: Twin, now: datetime) -> Twin:
 
 
 def opted_in(twin: Twin, now: datetime, *, newly: bool) -> Twin:
-    """The twin of an asset whose site Axle has enrolled, ``newly``: then Axle has to be told everything anew."""
+    """The twin of an asset whose site Axle has enrolled; ``newly``: then everything is reported to Axle again."""
     if twin.link.enrolled and not newly:
         return twin
     entry = Entry(now, Event.ENROLLED, Reason.ENROLLED, "The site takes part in smart charging.")
@@ -104,7 +104,7 @@ def _updated(before: Twin, after: Twin, terms: Terms, text: str) -> Twin:
     same_id = before.link.axle_asset_id.lower() == after.link.axle_asset_id.lower()
     known = before.link.enrolled == after.link.enrolled and same_id
     if not known or terms.rejoined:
-        # Axle expects to be told all at an enrolment.
+        # Axle expects a report of everything after an enrolment.
         after = replace(after, axle=AxleState())
     if not changed_groups(before, after):
         return before
@@ -135,8 +135,8 @@ def _link(before: Twin | None, wanted: AssetRequest, axle_asset_id: str, terms: 
 def _closed(presence: Presence, now: datetime) -> Session | None:
     """The last session of the vehicle that goes, closed at ``now`` if it is open.
 
-    The twin keeps it, so that the half-hours learn of its end even if whoever swapped the vehicle dies before it
-    tells them: every later look at the twin records what is missing.
+    The twin keeps it, so that its end is recorded in the half-hours even if the function that swapped the vehicle dies
+    first: every later reconcile of the twin records the facts that are missing.
     """
     session = presence.session
     return replace(session, closed_at=now) if session is not None else presence.last_session

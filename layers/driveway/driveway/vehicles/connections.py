@@ -1,4 +1,4 @@
-"""Where and with which credentials a provider's API is called."""
+"""The base URL and the credentials with which a provider's API is called."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:
 
 
 def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
-    """What is known of the home, the connection and a charger, as the providers' modules name it; unknowns left out."""
+    """The known settings of the home, the connection and a charger, under the names of the providers' modules."""
     home = twin.link.home
     known: dict[str, float | str | None] = {
         "latitude": home.latitude if home else None,
@@ -44,7 +44,7 @@ def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
 
 
 def has_owners_tokens(provider: str) -> bool:
-    """Whether every owner's account has tokens of its own, from refresh tokens that are good for one use."""
+    """Whether each owner's account has its own tokens, from refresh tokens that can be used once."""
     return PROVIDERS[provider].tokens == "owner"
 
 
@@ -73,7 +73,7 @@ def account_tokens(provider: str, user_id: str | None, runtime: Runtime) -> Acco
 
 
 def store_held_tokens(runtime: Runtime) -> None:
-    """Store the tokens that were granted to this instance and that the table did not take, if it takes them now."""
+    """Store the tokens that were granted to this instance and whose write failed, if the write succeeds now."""
     for key in list(runtime.unstored_tokens):
         _, provider, user_id = key.split("#", 2)
         account_tokens(provider, user_id, runtime).store_held()

@@ -1,4 +1,4 @@
-"""What becomes of a twin when Axle is called: the call is claimed, answered, put off or refused. Pure."""
+"""The twin after a call to Axle was claimed, answered, postponed or refused. Pure."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,14 +25,14 @@ from driveway.domain.twin.reasons import Reason
 FIRST_BACKOFF_S = 5.0
 LONGEST_BACKOFF_S = 300.0
 ACTS_WITHIN = timedelta(seconds=60)
-"""Axle has carried out a call that had no answer within this time, or never will."""
+"""The time after which Axle does not carry out an unanswered call any more."""
 
 
 def claimed(twin: Twin, now: datetime, *, id: str, until: datetime) -> Twin:  # noqa: A002 - the field's name
     """The twin with its next call claimed: until then nobody else calls for this asset, so its calls keep their order.
 
-    The same twin when there is no call to make. ``claimed_call`` gives the call. If its answer is never noted, what the
-    call reports is in doubt from ``until`` on.
+    The same twin when there is no call to make. ``claimed_call`` gives the call. If its answer is never noted, the
+    reported values are in doubt from ``until`` on.
     """
     call = call_due(twin, now)
     if call is None:
@@ -54,9 +54,9 @@ def claimed_call(twin: Twin, id: str) -> AxleCall | None:  # noqa: A002 - the fi
 
 
 def answered(twin: Twin, id: str, note: Callable[[Twin], Twin]) -> Twin:  # noqa: A002 - the field's name
-    """The twin with what came of a claimed call noted; the same twin when somebody else has taken the claim over.
+    """The twin with the result of a claimed call; the same twin when another instance has taken the claim over.
 
-    What the late call reported is in doubt then, and is reported again.
+    In that case the values that the late call reported are in doubt, and are reported again.
     """
     telling = twin.axle.call_claim
     if telling is None or telling.id != id:
@@ -77,7 +77,7 @@ def acknowledged(twin: Twin, call: AxleCall, now: datetime) -> Twin:
     if call.charging_rate_kw is not None:
         axle = replace(axle, charging_rate_kw=call.charging_rate_kw)
     if call.kind == "plug-out" and axle.charge_now is not None and now < axle.charge_now.until:
-        # Whether a plug-out ends the charge-now is Axle's affair and not documented.
+        # Axle does not document whether a plug-out ends the charge-now.
         axle = replace(axle, doubts=with_doubts(axle.doubts, (AxleDoubt("charge_now"),)))
     if call.kind in {"charge-now", "charge-now-deleted"}:
         axle = replace(axle, charge_now=call.charge_now)
@@ -100,7 +100,7 @@ _ACKNOWLEDGED_TEXTS: dict[CallKind, str] = {
 
 
 def _news(axle: AxleState, call: AxleCall) -> tuple[AxleDoubt, ...]:
-    """What Axle may know, or not, while the call has no answer: not what it had acknowledged before."""
+    """The values that Axle may know, or not, while the call has no answer, without those it acknowledged before."""
     old: set[AxleSubject] = set()
     if call.tariff == axle.tariff:
         old.add("tariff")
@@ -112,13 +112,13 @@ def _news(axle: AxleState, call: AxleCall) -> tuple[AxleDoubt, ...]:
 
 
 def pause_s(attempts: int, wait_s: float | None, spread: float) -> float:
-    """How long to wait after a failure: doubling from 5 s to 5 minutes, the upper half of it by chance.
+    """The pause after a failure: it doubles from 5 s to 5 minutes, and its upper half is random.
 
     Args:
         attempts: how many calls failed in a row before this one.
-        wait_s: how long Axle asked to wait (``Retry-After``), if it did: waited in full up to five minutes, and up
-            to a quarter longer within them, so that not everybody comes back at once.
-        spread: chance, evenly in [0, 1).
+        wait_s: the pause that Axle asked for (``Retry-After``), if it did: kept in full up to five minutes, and up to
+            a quarter longer within them, so that the assets do not all call at once.
+        spread: a random number, uniform in [0, 1).
     """
     backoff_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(attempts, 16)) * (0.5 + 0.5 * spread)
     asked_s = min(LONGEST_BACKOFF_S, (wait_s or 0.0) * (1 + 0.25 * spread))
@@ -135,9 +135,9 @@ def put_off(
     unanswered: AxleCall | None = None,
     acts_within: timedelta = ACTS_WITHIN,
 ) -> Twin:
-    """The twin once Axle could not answer: tried again after ``pause_s``, for as long as it takes.
+    """The twin after a call that Axle could not answer: repeated after ``pause_s`` until Axle answers.
 
-    ``unanswered`` is the call if Axle may have carried it out all the same, or may yet do so (``acts_within``).
+    ``unanswered`` is the call, if Axle may still have carried it out or may yet do so (``acts_within``).
     """
     axle = twin.axle
     later = replace(
@@ -160,7 +160,7 @@ def _with_lost(known: tuple[AxleLost, ...], call: AxleCall, until: datetime) -> 
 
 
 def held_back(twin: Twin, detail: str, *, now: datetime, until: datetime) -> Twin:
-    """The twin that has something to report while Axle as a whole is left alone: reconciled again at ``until``."""
+    """The twin that has something to report while Axle's breaker is open: reconciled again at ``until``."""
     if call_due(twin, now) is None:
         return twin
     axle = replace(
@@ -186,7 +186,7 @@ def refused(twin: Twin, call: AxleCall, *, status: int, detail: str, now: dateti
 
     The app gets ``NeedsAttention``, except for a plug-in with more than the plug state: its parts are then reported one
     by one, and Axle refuses the one at fault by itself.
-    Of an asset that takes part no more Axle may refuse everything: that is no news.
+    For an asset that no longer takes part, a refusal is expected, so there is no event.
     """
     if not takes_part(twin):
         return twin
@@ -208,7 +208,7 @@ def refused(twin: Twin, call: AxleCall, *, status: int, detail: str, now: dateti
 
 
 def _settled(twin: Twin, now: datetime) -> Twin:
-    """The twin without refusals of what is not wanted any more, and with the words of the latest of the rest."""
+    """The twin without refusals of values that are out of date, and with the detail of the latest of the rest."""
     possible = possible_calls(twin, now)
     refusals = tuple(refusal for refusal in twin.axle.refusals if refusal.fingerprint in possible)
     return replace(

@@ -32,13 +32,13 @@ class AxleCall:
 
     @property
     def path(self) -> str:
-        """The path of the call at Axle. For a vehicle by itself that is the one for events of any kind."""
+        """The path of the call at Axle. A vehicle without a charger has one path for events of every kind."""
         event = f"/entities/asset/{self.axle_asset_id}/event"
         return event if self.kind == "vehicle-update" else f"{event}/{self.kind}"
 
     @property
     def reports(self) -> tuple[AxleDoubt, ...]:
-        """What the call reports, in the form in which it is in doubt while there is no answer."""
+        """The values that the call reports, in the form in which they are in doubt while there is no answer."""
         reported: list[AxleDoubt] = []
         if self.tariff is not None:
             reported.append(AxleDoubt("tariff"))
@@ -172,7 +172,7 @@ def _intent_body(intent: AxleIntent) -> dict[str, Any]:
 
 
 def _intent_value(intent: AxleIntent) -> dict[str, Any]:
-    """What makes two intents equal to Axle: the date is ignored, and so is energy that follows from a target."""
+    """The part of an intent that Axle compares: without the date, and without energy that follows from a target."""
     value = _intent_body(intent) | {"ready_by": None}
     if intent.target_soc_pct is not None:
         value |= {"energy_required_kwh": None, "target_soc_pct": intent.target_soc_pct}

@@ -1,16 +1,16 @@
-"""What Axle does not know yet of an asset, and the call that reports it next. Pure: values in, values out.
+"""The values of an asset that Axle does not know yet, and the next call that reports one. Pure: values in, values out.
 
 Order for an asset: tariff, intent, plug state, charging rate, charge-now. The first value of each is reported on its
 own; later a plug-in carries tariff and intent. Values are taken at the moment of the call, so many quick changes cost
 one call.
 
-A report that had no answer is in doubt, and is made again whatever the twin wants by then. Calls say states and not
+A report that had no answer is in doubt, and is repeated even if the twin has changed by then. Calls carry states, not
 steps, so Axle's picture becomes right even when an answer was lost after Axle had acted. Axle may also carry a lost
-call out late, after other calls: once that is over, the values of those calls are reported once more.
+call out late, after other calls: once that time is over, the values of those calls are reported once more.
 
-A call that Axle refuses for good is parked until its value changes. Where another call can say what matters it is made
-instead: after a refused plug-in a plug-in without tariff and intent, and after a refused plug-out the plug-in of the
-next session.
+A call that Axle refuses for good is parked until its value changes. If another call can report the same fact, it is
+made instead: after a refused plug-in a plug-in without tariff and intent, and after a refused plug-out the plug-in of
+the next session.
 """
 
 from dataclasses import replace
@@ -56,13 +56,13 @@ def wanted_intent(twin: Twin, now: datetime) -> AxleIntent | None:
 
 
 def wanted_session(twin: Twin, now: datetime) -> Session | None:
-    """The session Axle should take the car to be plugged in with; None if there is none or the site is snoozed."""
+    """The session that Axle should know; None if there is none or the site is snoozed."""
     snoozed = twin.link.snoozed_until is not None and now < twin.link.snoozed_until
     return None if snoozed else twin.presence.session
 
 
 def wanted_charge_now(twin: Twin, now: datetime) -> ChargeNow | None:
-    """The boost that Axle should know: one that has not ended, of a plugged-in car."""
+    """The charge-now that Axle should know: one that has not ended, of a plugged-in car."""
     boost = twin.charge_now
     return boost if boost is not None and now < boost.until and wanted_session(twin, now) is not None else None
 
@@ -70,7 +70,7 @@ def wanted_charge_now(twin: Twin, now: datetime) -> ChargeNow | None:
 def next_call(twin: Twin, now: datetime) -> AxleCall | None:
     """The next call that makes Axle's picture more like the twin; None when they agree or Axle refused the values.
 
-    Whether it may be made yet is another matter: see ``call_due``.
+    It may have to wait: see ``call_due``.
     """
     refused = _refused(twin)
     calls = (_not_refused(ladder, refused) for ladder in _differences(twin, now))
@@ -107,14 +107,14 @@ def axle_due(twin: Twin, now: datetime) -> datetime | None:
 
 
 def mark_unacknowledged(twin: Twin, now: datetime) -> Twin:
-    """The twin with the time since which Axle does not know everything, if that is so."""
+    """The twin with the time since which Axle lacks a value, if it lacks one."""
     if in_sync(twin, now) or twin.axle.unacknowledged_since is not None:
         return twin
     return replace(twin, axle=replace(twin.axle, unacknowledged_since=now))
 
 
 def at_rest(twin: Twin, now: datetime) -> Twin:
-    """The twin without what failed calls left on it, once Axle knows everything and no call is under way."""
+    """The twin without the traces of failed calls, once Axle knows everything and no call is under way."""
     axle = twin.axle
     if axle.call_claim is not None or not in_sync(twin, now):
         return twin
@@ -128,7 +128,7 @@ def possible_calls(twin: Twin, now: datetime) -> set[str]:
 
 
 def takes_part(twin: Twin) -> bool:
-    """Whether Axle hears of the asset: its site is enrolled and it is not leaving."""
+    """Whether the asset is reported to Axle: its site is enrolled and it is not leaving."""
     return twin.link.enrolled and not twin.link.leaving
 
 
@@ -141,7 +141,7 @@ def _not_refused(ladder: tuple[AxleCall, ...], refused: frozenset[str]) -> AxleC
 
 
 def _differences(twin: Twin, now: datetime) -> list[tuple[AxleCall, ...]]:
-    """What Axle does not know, in order; for each the calls that report it, each for a refused one before it."""
+    """The unknown values in order; for each the calls that can report it, the next one for use after a refusal."""
     if not takes_part(twin):
         return []
     refused, doubtful = _refused(twin), {doubt.subject for doubt in doubts(twin, now)}
@@ -153,7 +153,7 @@ def _differences(twin: Twin, now: datetime) -> list[tuple[AxleCall, ...]]:
             _tariff_ladder(twin, doubtful, carrier),
             _intent_ladder(twin, now, doubtful, carrier),
             plug or _charging_rate_ladder(twin, now, doubtful, refused),
-            _boost_ladder(twin, now, doubtful, plug_is_known=not plug),
+            _charge_now_ladder(twin, now, doubtful, plug_is_known=not plug),
         )
         if ladder
     ]
@@ -180,9 +180,9 @@ def _intent_ladder(
 def _is_news(twin: Twin, wanted: AxleIntent, now: datetime) -> bool:
     """Whether Axle must learn the intent.
 
-    Under one target, a new state of charge is reported with the plug-in. Later it is news only if the car needs more
-    than Axle knows, or so much less that charging since the plug-in does not explain it: Axle counts what it let the
-    car charge, and would count it twice.
+    Under one target, a new state of charge is reported with the plug-in. Later it is reported only if the car needs
+    more than Axle knows, or so much less that charging since the plug-in does not explain it: Axle subtracts the energy
+    that it let the car charge, and would subtract it twice.
     """
     known = twin.axle.intent
     if known is None or not intent_differs(known, wanted):
@@ -214,7 +214,7 @@ def _plug_ladder(twin: Twin, now: datetime, refused: frozenset[str]) -> tuple[Ax
 
 
 def _plug_in(twin: Twin, session: Session, now: datetime, refused: frozenset[str]) -> AxleCall:
-    """The plug-in with all that Axle has not refused of tariff and intent."""
+    """The plug-in with those of tariff and intent that Axle has not refused."""
     asset_id, tariff, intent = twin.link.axle_asset_id, axle_tariff(twin.tariff), wanted_intent(twin, now)
     tariff_refused = tariff_update(asset_id, tariff).fingerprint in refused
     intent_refused = intent is not None and intent_update(asset_id, intent).fingerprint in refused
@@ -230,7 +230,7 @@ def _plug_in(twin: Twin, session: Session, now: datetime, refused: frozenset[str
 def _charging_rate_ladder(
     twin: Twin, now: datetime, doubtful: set[AxleSubject], refused: frozenset[str]
 ) -> tuple[AxleCall, ...]:
-    """The power of a car that stays plugged in; where Axle took no power with the plug-in, it is not reported again."""
+    """The power of a car that stays plugged in, unless Axle acknowledged the plug-in without a power."""
     session, known_kw, power_kw = wanted_session(twin, now), twin.axle.charging_rate_kw, twin.link.power_kw
     if session is None or known_kw is None or (known_kw == power_kw and "charging_rate" not in doubtful):
         return ()
@@ -238,7 +238,7 @@ def _charging_rate_ladder(
     return (update, _plug_in(twin, session, now, refused))
 
 
-def _boost_ladder(
+def _charge_now_ladder(
     twin: Twin, now: datetime, doubtful: set[AxleSubject], *, plug_is_known: bool
 ) -> tuple[AxleCall, ...]:
     wanted, known, asset_id = wanted_charge_now(twin, now), twin.axle.charge_now, twin.link.axle_asset_id

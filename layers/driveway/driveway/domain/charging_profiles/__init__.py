@@ -1,7 +1,7 @@
-"""OCPP 1.6 charging profiles: what they say, and the limit that a stack of them gives.
+"""OCPP 1.6 charging profiles: their values, and the limit that a stack of them gives.
 
-``parse_charging_profile`` reads one, ``composite_schedule`` stacks them, ``trimmed`` leaves out what is over.
-``docs/charging-profiles.md`` says how the points are decided that the specification leaves open.
+``parse_charging_profile`` reads one, ``composite_schedule`` stacks them, ``trimmed`` drops periods that are over.
+``docs/charging-profiles.md`` decides the points that the specification leaves open.
 """
 
 from driveway.domain.charging_profiles.composite import (

@@ -1,4 +1,4 @@
-"""Stacking charging profiles: which one leads at every moment, and the limit that follows.
+"""Stacking of charging profiles: the leading profile at every moment, and its limit.
 
 The work goes from edge to edge of the schedules, never from second to second. Inside, times are whole seconds after
 the start of the window; instants are cut to the whole second first, as OCPP counts in seconds.
@@ -28,7 +28,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What holds from ``start_s`` until ``end_s``: the leading transaction profile and the charge point's maximum."""
+    """The periods in force from ``start_s`` to ``end_s``: of the leading transaction profile and of the maximum."""
 
     start_s: int
     end_s: int
@@ -68,17 +68,17 @@ def composite_schedule(
     Args:
         profiles: in order of installation; a later one with the same purpose and stack level replaces the earlier.
         start: aware; cut to the whole second.
-        duration_s: length of the window; nothing comes out unless it is positive.
-        unit: of the limits that come out.
+        duration_s: length of the window; the result is empty unless it is positive.
+        unit: of the returned limits.
         transaction_start: aware; None when there is no transaction, and then only ChargePointMaxProfile counts.
         transaction_id: of the transaction; a TxProfile that names another one does not apply.
-        default_phases: taken for the conversion between W and A where no layer states its phases.
+        default_phases: converts between W and A where no layer states its phases.
         voltage_v: between phase and neutral.
 
     Returns:
         Ascending periods, the first at 0, no two neighbours equal, ``limit`` None where no profile applies.
 
-    The rules are those of OCPP 1.6 §3.13; ``docs/charging-profiles.md`` has the points that it leaves open.
+    The rules are those of OCPP 1.6 §3.13; ``docs/charging-profiles.md`` decides the points that it leaves open.
     """
     periods: list[Period] = []
     for layers in resolve_layers(
@@ -122,7 +122,7 @@ def resolve_layers(
     transaction_start: datetime | None = None,
     transaction_id: int | None = None,
 ) -> list[Layers]:
-    """Which profile leads and which one caps, over ``[start, start + duration_s)``: contiguous, not merged.
+    """The leading and the maximum profile over ``[start, start + duration_s)``: contiguous, not merged.
 
     Arguments as ``composite_schedule``.
     """
@@ -186,7 +186,7 @@ def seconds_after(base: datetime, instant: datetime) -> int:
 
 
 def _anchor_s(profile: ChargingProfile, base: datetime, transaction_start: datetime | None) -> int:
-    """Where the schedule's own time begins, in seconds after ``base``."""
+    """The start of the schedule's own time, in seconds after ``base``."""
     instant = transaction_start if profile.kind == "Relative" else profile.start_schedule or profile.valid_from
     return 0 if instant is None else seconds_after(base, instant)
 
@@ -194,7 +194,7 @@ def _anchor_s(profile: ChargingProfile, base: datetime, transaction_start: datet
 def _stretches(
     profile: ChargingProfile, index: int, anchor_s: int, base: datetime, window_s: int
 ) -> list[tuple[int, int, Applied]]:
-    """Where the periods of a profile fall within the window and the profile's validity."""
+    """The stretches of a profile's periods within the window and the profile's validity."""
     low = 0 if profile.valid_from is None else max(0, seconds_after(base, profile.valid_from))
     high = window_s if profile.valid_to is None else min(window_s, seconds_after(base, profile.valid_to))
     starts, length_s = _occurrences(profile, anchor_s, high)
@@ -212,7 +212,7 @@ def _stretches(
 
 
 def _occurrences(profile: ChargingProfile, anchor_s: int, high: int) -> tuple[Iterable[int], int | None]:
-    """The starts of the schedule that matter before ``high``, and how long each lasts at most (None: for ever)."""
+    """The starts of the schedule that matter before ``high``, and the longest duration of each (None: without end)."""
     recurrence_s = recurs_after_s(profile)
     if recurrence_s is None:
         return (anchor_s,), profile.duration_s
@@ -222,7 +222,7 @@ def _occurrences(profile: ChargingProfile, anchor_s: int, high: int) -> tuple[It
 
 
 def recurs_after_s(profile: ChargingProfile) -> int | None:
-    """How many seconds after its start a Recurring schedule starts anew; None for the other kinds."""
+    """The seconds after which a Recurring schedule starts again; None for the other kinds."""
     return _RECURS_AFTER_S.get(profile.recurrency or "") if profile.kind == "Recurring" else None
 
 
@@ -239,7 +239,7 @@ def anchored(profile: ChargingProfile, received_at: datetime) -> ChargingProfile
 def is_over(profile: ChargingProfile, now: datetime) -> bool:
     """Whether the profile can set no limit at ``now`` (aware) or after: its validity or its schedule has ended.
 
-    A profile that never could (no duration, an empty validity) is over as well.
+    A profile that never set a limit (no duration, an empty validity) is over as well.
     """
     base = now.replace(microsecond=0)
     begins: list[int] = []

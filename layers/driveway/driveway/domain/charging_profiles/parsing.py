@@ -1,7 +1,7 @@
 """Reading OCPP 1.6 charging profiles as they are really sent: lenient in form, strict in meaning.
 
-Explicit nulls, floats for whole numbers, unknown keys, any key order and the usual ISO 8601 forms are read; whatever
-would change what the car does and cannot be understood is refused, with a JSON pointer and a sentence.
+Explicit nulls, floats for whole numbers, unknown keys, any key order and the usual ISO 8601 forms are read. A value
+that would change the charging and cannot be understood is refused, with a JSON pointer and a sentence.
 """
 
 import math
@@ -20,7 +20,7 @@ from driveway.domain.charging_profiles.profile import (
 from driveway.domain.json_kind import json_kind
 
 MOST_PERIODS = 2016
-"""A week of five-minute periods: more is not a schedule, it is a mistake."""
+"""A week of five-minute periods: a longer schedule is a mistake."""
 
 _INT32_MAX = 2**31 - 1
 _MOST_LIMIT = 1e9
@@ -55,9 +55,9 @@ def parse_set_charging_profile(body: object) -> ChargingProfile:
 
 
 def parse_charging_profile(body: Mapping[str, Any]) -> ChargingProfile:
-    """The profile that a decoded JSON ``ChargingProfile`` (OCPP 1.6 §7.8, §7.13, §7.14) means.
+    """The profile in a decoded JSON ``ChargingProfile`` (OCPP 1.6 §7.8, §7.13, §7.14).
 
-    Timestamps without an offset are UTC; all come out as aware UTC.
+    Timestamps without an offset are UTC; all are returned as aware UTC.
 
     Raises:
         ProfileError: a required field is missing or null, a value has the wrong type, an unknown enum value, is

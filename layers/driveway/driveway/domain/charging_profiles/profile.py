@@ -42,7 +42,7 @@ class ChargingProfile:
 class Period:
     """A stretch of a composite schedule, from ``start_s`` seconds after its start until the next one.
 
-    ``limit`` is in the unit asked for, None where no profile applies. ``number_phases`` is None where none is stated.
+    ``limit`` is in the requested unit, None where no profile applies. ``number_phases`` is None where none is stated.
     """
 
     start_s: int

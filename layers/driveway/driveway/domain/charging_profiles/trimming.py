@@ -1,4 +1,4 @@
-"""Leaving out of a charging profile what cannot set a limit any more, so that a stored one stays small."""
+"""Trimming of a charging profile: periods that cannot set a limit any more are dropped, to keep stored ones small."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,10 +9,10 @@ from driveway.domain.charging_profiles.profile import ChargingProfile, ScheduleP
 
 
 def trimmed(profile: ChargingProfile, now: datetime, *, received_at: datetime) -> ChargingProfile:
-    """The profile without periods that are over at ``now`` or never begin, and with neighbours joined that are alike.
+    """The profile without periods that are over at ``now`` or never begin, and with equal neighbours joined.
 
-    From ``now`` on it sets the same limits at every moment. Where periods are left out at the front, the schedule
-    starts later by as much. ``received_at`` is where a schedule without a start of its own begins. Instants are aware.
+    From ``now`` on it sets the same limits at every moment. If periods are dropped at the front, the schedule starts
+    later by their length. A schedule without a start of its own begins at ``received_at``. Instants are aware.
     """
     start = anchored(profile, received_at).start_schedule if profile.kind == "Absolute" else None
     joined = tuple(_joined(profile.periods))

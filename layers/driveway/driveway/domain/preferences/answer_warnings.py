@@ -1,4 +1,4 @@
-"""What an app is warned of when it sets a preference: what is cut, what Axle cannot know, and what cannot act yet."""
+"""Warnings for an app that sets a preference: a value is cut, Axle cannot know it, or it cannot act yet."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,7 @@ def fitted(intent: Intent, *, battery_kwh: float | None) -> Intent:
 
 
 def intent_warnings(asked: Intent, *, battery_kwh: float | None, power_kw: float) -> tuple[str, ...]:
-    """What is cut of an intent as it was asked for, and what Axle takes it for where it names some weekdays only."""
+    """Warnings that an intent's energy is cut, and how Axle reads an intent that names some weekdays only."""
     return (*_cut(asked, battery_kwh, power_kw), *_days_left_out(asked))
 
 
@@ -53,7 +53,7 @@ def _listed(names: list[str]) -> str:
 
 
 def standing_warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
-    """What keeps a preference that was just set from acting now, each with what to do."""
+    """The causes that keep a preference that was just set from acting now, each with the remedy."""
     link, sentences = twin.link, []
     snoozed_until = link.snoozed_until if link.snoozed_until is not None and now < link.snoozed_until else None
     if not link.enrolled or link.leaving:
@@ -73,7 +73,7 @@ def standing_warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
 
 
 def charge_now_warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
-    """What keeps a charge-now that was just set from acting now, or from being known to Axle."""
+    """The causes that keep a charge-now that was just set from acting now, or from reaching Axle."""
     sentences, boost, snoozed_until = list(standing_warnings(twin, now)), twin.charge_now, twin.link.snoozed_until
     if boost is not None and twin.presence.session is None:
         sentences.append(
@@ -82,8 +82,8 @@ def charge_now_warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
         )
     if boost is not None and snoozed_until is not None and now < snoozed_until:
         sentences.append(
-            f"Smart charging is snoozed until {utc_text(snoozed_until)}. We start the car all the same, but Axle does "
-            "not learn of it."
+            f"Smart charging is snoozed until {utc_text(snoozed_until)}. We still start the car, but it is not "
+            "reported to Axle."
         )
     return tuple(sentences)
 

@@ -1,6 +1,6 @@
-"""What an app's call makes of an asset's preferences: the new twin, the answer and its warnings. Pure.
+"""Changes of an asset's preferences by a call of the app: the new twin, the answer and its warnings. Pure.
 
-Every rule gives the same twin where nothing changes. ``now`` is aware UTC.
+Every rule returns the same twin if nothing changes. ``now`` is aware UTC.
 """
 
 from collections.abc import Callable, Mapping
@@ -121,7 +121,7 @@ def _with_vehicle_intent(twin: Twin, vehicle_id: str, own: VehicleIntent | None,
 
 
 def set_charge_now(body: Body, *, boost_id: str) -> PreferenceChange:
-    """Charge at once, for a bounded time. A charge-now that the twin has already by this id is not begun again."""
+    """Charge at once, for a bounded time. If the twin already has a charge-now with this id, it goes on."""
 
     def rule(twin: Twin, now: datetime) -> Twin:
         check_takes_part(twin.link, "The site is not enrolled, so we do not control its cars. Enrol it first.")

@@ -12,16 +12,16 @@ from driveway.domain.twin import ChargeNow
 LONGEST = timedelta(hours=24)
 
 ESCALATION = "ready-by-"
-"""How the id of a charge-now begins that no driver asked for: a ready-by at risk turned into it."""
+"""The prefix of the id of a charge-now that no driver asked for: Driveway began it because a ready-by was at risk."""
 
 KWH_TIME_MARGIN = 1.25
-"""How much longer than at full power an amount may take, since cars taper and start late. Then it ends unfinished."""
+"""The time allowed for an amount, as a multiple of that at full power: cars taper and start late. Then it ends."""
 
 _FIELDS = ("until", "for_minutes", "kwh")
 
 
 def is_escalation(boost: ChargeNow) -> bool:
-    """Whether a ready-by at risk turned into this charge-now, and no driver asked for it."""
+    """Whether Driveway began this charge-now because a ready-by was at risk, without a driver's request."""
     return boost.id.startswith(ESCALATION)
 
 
@@ -91,7 +91,7 @@ def _time_for(kwh: float, power_kw: float) -> timedelta:
 
 
 def charge_now_body(charge_now: ChargeNow) -> dict[str, Any]:
-    """The charge-now as the app is answered: when it started, when it ends at the latest, and the amount if it has one.
+    """The charge-now in an answer to the app: its start, its latest end, and the amount if it has one.
 
     Instants are ISO 8601 in UTC.
     """

@@ -1,4 +1,4 @@
-"""When the car must be ready: the departures that an intent names, as instants."""
+"""The departures that an intent names, as instants: the car must be ready by then."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class Departure:
 def next_departure(intent: Intent, timezone: str, now: datetime) -> Departure | None:
     """The first departure strictly after ``now`` (aware), or None if the intent names none.
 
-    A date among the intent's exceptions departs at that time instead of its weekday's. ``wall_time.to_utc`` says which
-    instant a wall time is on the days the clocks change in ``timezone`` (IANA).
+    On a date among the intent's exceptions, the exception's time replaces the weekday's. ``wall_time.to_utc`` converts
+    a wall time to an instant, also on the days on which the clocks change in ``timezone`` (IANA).
 
     Raises:
         UnknownZoneError: ``timezone`` is not a zone.
@@ -65,7 +65,7 @@ def _departures(intent: Intent, zone: ZoneInfo, now: datetime) -> Iterator[Depar
 
 
 def _dates(intent: Intent, today: date) -> Iterator[date]:
-    """The dates worth looking at: the coming fortnight, then each exception with a week on either side of it."""
+    """The dates to examine: the coming fortnight, then each exception with a week on either side of it."""
     candidate, last = today, today + timedelta(days=14)
     while candidate <= last:
         yield candidate

@@ -1,4 +1,4 @@
-"""What is wrong with a preference (tariff, intent, charge now), each fault with a pointer to its place."""
+"""The faults of a preference (tariff, intent, charge-now), each with a pointer to its place."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -30,7 +30,7 @@ def pointer_to(*tokens: str | int) -> str:
 
 
 class Faults:
-    """Collects faults, so that a caller hears of all of them at once.
+    """Collects faults, so that the caller gets all of them in one answer.
 
     A reader returns None for a value that is absent, null or faulty; the difference is in ``errors``.
     """
@@ -44,7 +44,7 @@ class Faults:
         self.errors.append((pointer, message))
 
     def raise_if_any(self) -> None:
-        """Raise what was collected.
+        """Raise the collected faults.
 
         Raises:
             PreferenceError: at least one fault was noted.

@@ -1,4 +1,4 @@
-"""Half-hourly prices, and the off-peak windows that they amount to: Axle is sent windows and no prices."""
+"""Half-hourly prices, and the off-peak windows derived from them: Axle takes windows and no prices."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -74,7 +74,7 @@ def _read_slot(item: Any, pointer: str, seen: set[int], faults: Faults) -> tuple
 
 
 def cheap_windows(pence_per_kwh: tuple[float, ...]) -> tuple[tuple[Window, ...], str]:
-    """The half-hours whose price is at most the lowest plus a quarter of the range, and a sentence on what Axle misses.
+    """The half-hours whose price is at most the lowest plus a quarter of the range, and a warning of what Axle misses.
 
     Takes 48 prices by local half-hour. A day with one price is off-peak throughout.
     """

@@ -1,6 +1,6 @@
-"""The intent: what the driver wants, as an app gives it, in the one form in which it is kept, and in Axle's form.
+"""The intent: the driver's need, as an app gives it, in the one form in which it is stored, and in Axle's form.
 
-Rules of the words (energy estimated, charging mode, ready-by as wall time): Axle's API description, schema ``Intent``.
+Source of Axle's rules (energy estimated, charging mode, ready-by as wall time): its API description, schema ``Intent``.
 """
 
 import re
@@ -15,13 +15,13 @@ from driveway.domain.twin import AxleIntent, ChargingMode, Intent, Weekday
 from driveway.domain.wall_time import DAY_MIN, TimeOfDayError, hhmm, parse_time_of_day
 
 DEFAULT_HOURS = 4.0
-"""Hours of charging at the asset's power that are asked for when the driver names no energy."""
+"""Hours of charging at the asset's power that are requested if the driver names no energy."""
 
 CHARGING_EFFICIENCY = 0.9
 """Energy that arrives in the battery for each unit taken from the grid, in AC charging at home."""
 
 SOC_ENERGY_TOLERANCE_KWH = 0.5
-"""A state of charge that moves the needed energy by no more than this is not worth a new plan."""
+"""A new state of charge is reported only if it changes the needed energy by more than this."""
 
 _ENERGY_FIELDS = ("kwh", "hours", "target_soc_pct")
 _FIELDS = (*_ENERGY_FIELDS, "ready_by", "exceptions", "may_charge_peak", "charging_mode", "minimum_soc_pct")
@@ -147,7 +147,7 @@ def check_intent_fits(intent: Intent, *, battery_kwh: float | None) -> None:
 
 
 def intent_body(intent: Intent) -> dict[str, Any]:
-    """The intent as the app is answered; it parses to itself. ``ready_by`` is one time if all seven days have it."""
+    """The intent in an answer to the app; it parses to itself. ``ready_by`` is one time if all seven days have it."""
     times = set(intent.ready_by.values())
     one_time = len(times) == 1 and len(intent.ready_by) == len(WEEKDAYS)
     optional = {
@@ -231,13 +231,13 @@ def _energy_kwh(
         return default_kwh
     from_empty_kwh = _exact(intent.target_soc_pct) * battery_kwh / (100 * charging_efficiency)
     if soc_pct is None:
-        # Not knowing how full the car is, ask for the default night, yet never for more than an empty car could take.
+        # The state of charge is unknown: ask for the default hours, but at most for what an empty battery needs.
         return min(default_kwh, from_empty_kwh)
     return (_exact(intent.target_soc_pct) - soc_pct) * battery_kwh / (100 * charging_efficiency)
 
 
 def _exact(value: float) -> Decimal:
-    """The decimal that a person wrote for this float: 7.4 times 4 is then 29.6, and not a little more."""
+    """The float as the decimal that a person wrote, so that 7.4 times 4 is exactly 29.6."""
     return Decimal(str(value))
 
 
@@ -251,8 +251,8 @@ def _rounded_up(energy_kwh: Decimal, battery_kwh: float | None) -> float:
 def intent_differs(acked: AxleIntent | None, wanted: AxleIntent) -> bool:
     """Whether Axle, having acknowledged the one, must learn the other.
 
-    The date of ``ready_by`` alone is no difference: Axle discards it. Neither is an energy that moved by at most
-    ``SOC_ENERGY_TOLERANCE_KWH`` while car and target stayed, since then only the state of charge moved.
+    Two differences do not count: the date of ``ready_by``, which Axle discards, and an energy that changed by at most
+    ``SOC_ENERGY_TOLERANCE_KWH`` under the same car and target, since then only the state of charge changed.
     """
     if acked is None:
         return True

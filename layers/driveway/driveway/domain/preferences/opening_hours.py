@@ -1,8 +1,8 @@
 """Daily windows written as text: the time ranges of the OSM opening_hours syntax, and how people type them.
 
 Source of the grammar: ``time_selector`` in https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification. Only
-time ranges fit, because Axle takes off-peak times that are the same every day. Whatever the full syntax can say beyond
-that is refused by name, rather than ignored.
+time ranges fit, because Axle takes off-peak times that are the same every day. The rest of
+the full syntax is refused by name, rather than ignored.
 """
 
 import re
@@ -43,13 +43,13 @@ NO_WINDOW = "Give at least one off-peak window, such as '23:30-05:30'. The whole
 
 
 class OpeningHoursError(ValueError):
-    """The text does not say daily windows; the message is a sentence for the caller."""
+    """The text does not describe daily windows; the message is a sentence for the caller."""
 
 
 def parse_opening_hours(text: str) -> tuple[Window, ...]:
     """The windows in ``text``, in its order, those over midnight split; neither sorted nor merged.
 
-    Read are comma-separated ranges such as ``23:30-05:30``, ``00:00-05:30, 23:30-24:00``, ``11.30pm – 5.30am`` and, for
+    It reads comma-separated ranges such as ``23:30-05:30``, ``00:00-05:30, 23:30-24:00``, ``11.30pm – 5.30am`` and, for
     the whole day, ``00:00-24:00`` or ``24/7``.
 
     Raises:

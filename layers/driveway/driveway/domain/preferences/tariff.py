@@ -1,4 +1,4 @@
-"""The tariff: off-peak times and prices as an app gives them, the one form in which they are kept, and Axle's form.
+"""The tariff: off-peak times and prices as an app gives them, the one form in which they are stored, and Axle's form.
 
 Off-peak times are wall time in the tariff's own zone, which may differ from the home's: many British meters stay on
 UTC all year.
@@ -28,7 +28,7 @@ _MOST_CHARACTERS = 2000
 
 @dataclass(frozen=True, slots=True)
 class TariffResult:
-    """An accepted tariff, and sentences on what of the body could not be kept."""
+    """An accepted tariff, and a warning for each part of the body that was changed or left out."""
 
     tariff: Tariff
     warnings: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def parse_tariff(body: Mapping[str, Any]) -> TariffResult:
 def _joined(windows: tuple[Window, ...]) -> tuple[tuple[Window, ...], tuple[str, ...]]:
     """The windows with those joined that are a minute apart, also across midnight, and a sentence for each such minute.
 
-    People write 23:59 for midnight, and the car would stop and start again for that minute, every night.
+    People write 23:59 for midnight. Without the join, the car would stop and start again for that minute every night.
     """
     edges = [(one.end_min, other.start_min) for one, other in pairwise(windows)]
     if windows:
@@ -162,7 +162,7 @@ def merge_windows(windows: Iterable[Window]) -> tuple[Window, ...]:
 
 
 def axle_tariff(tariff: Tariff) -> AxleTariff:
-    """The tariff as Axle is sent it: OSM time ranges split at midnight, such as ``00:00-05:30, 23:30-24:00``."""
+    """The tariff in Axle's form: OSM time ranges split at midnight, such as ``00:00-05:30, 23:30-24:00``."""
     ranges = (f"{hhmm(window.start_min)}-{hhmm(window.end_min)}" for window in merge_windows(tariff.off_peak))
     return AxleTariff(off_peak_times=", ".join(ranges), timezone=tariff.timezone, tariff_type=tariff.tariff_type)
 

@@ -1,4 +1,4 @@
-"""Intents of single cars, where several share a charger: their bodies, and which intent counts."""
+"""Intents of single cars that share a charger: their bodies, and the choice of the intent that counts."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class IntentInForce:
 
     @property
     def text(self) -> str:
-        """Why it counts, in a sentence."""
+        """The sentence that says why it counts."""
         if self.vehicle_id is None:
             return "The asset's intent counts: no car was named as the one that is plugged in."
         if self.of_vehicle:
@@ -52,7 +52,7 @@ def intent_in_force(twin: Twin) -> IntentInForce:
 
 
 def is_vehicle_id(text: str) -> bool:
-    """Whether this can be a vehicle's id, which is the app's own word for a car."""
+    """Whether this can be a vehicle's id, which is the app's own name for a car."""
     return re.fullmatch(VEHICLE_ID, text) is not None
 
 
@@ -75,13 +75,13 @@ def parse_vehicle_intent(body: Mapping[str, Any]) -> VehicleIntent:
 
 
 def vehicle_intent_body(own: VehicleIntent) -> dict[str, Any]:
-    """A car's intent as the app is answered; it parses to itself."""
+    """A car's intent in an answer to the app; it parses to itself."""
     battery = {} if own.battery_kwh is None else {"battery_kwh": own.battery_kwh}
     return {**intent_body(own.intent), **battery}
 
 
 def with_vehicle_intent(twin: Twin, vehicle_id: str, own: VehicleIntent | None) -> Twin:
-    """The twin with this intent of a car's own; with None, without one. The same twin if that is so already.
+    """The twin with this intent for the car; None removes the car's intent. The same twin if nothing changes.
 
     Raises:
         PreferenceError: it has a target and no battery size is known, or the asset has ``MOST_VEHICLES`` of them.

@@ -1,1 +1,1 @@
-"""A site: what is wanted of it, what Axle has acknowledged, and what has to be done next. Pure."""
+"""A site: its requested state, the state that Axle has acknowledged, and the next step. Pure."""

@@ -1,4 +1,4 @@
-"""The record of a site: what is wanted, what Axle has acknowledged, and who is working on the difference."""
+"""The record of a site: its requested state, the acknowledged state, and the call that works on the difference."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,18 +11,18 @@ Enrolment = Literal["enrolled", "unenrolled"]
 SiteState = Literal["onboarding", "active", "enrolling", "unenrolling", "unenrolled", "taken_back", "leaving"]
 
 UNFINISHED_AFTER = timedelta(minutes=5)
-"""How long after it was begun an onboarding that Axle has not acknowledged is counted as unfinished."""
+"""An onboarding that Axle has not acknowledged counts as unfinished from this long after its start."""
 
 OVERDUE_AFTER = timedelta(minutes=20)
 """The same for an opt-out or a re-join."""
 
 RELEASE_OVERDUE_AFTER = timedelta(minutes=75)
-"""The same for what may have to wait for a car to be released: a swap, a removal, an erasure."""
+"""The same for a swap, a removal or an erasure, which may have to wait for a car to be released."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteTerms:
-    """What a ``PUT`` says of the site as a whole.
+    """The fields of a ``PUT`` that concern the site as a whole.
 
     Attributes:
         rejoin: enrol although the driver withdrew before.
@@ -43,10 +43,10 @@ class Change:
     Attributes:
         asset: our id of the asset.
         body: the asset as the app gave it, without tokens.
-        terms: what the same ``PUT`` says of the site.
+        terms: the fields of the same ``PUT`` for the whole site.
         begun_at: when the ``PUT`` began (aware UTC).
         axle_asset_id: Axle's id of the asset, once Axle has acknowledged the onboarding; None: that is in doubt.
-        looked_up: Axle was asked after the call was over, and did not know the asset as it is asked for.
+        looked_up: Axle was asked after the call was over, and did not know the asset as it is requested.
     """
 
     asset: str
@@ -59,7 +59,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SiteCall:
-    """Whoever works on the site now, by an id of its own; until then nobody else calls Axle for the site."""
+    """The claim of the call that works on the site, with its id; until it lapses no other calls Axle for the site."""
 
     id: str
     until: datetime
@@ -71,7 +71,7 @@ class SiteRecord:
 
     Attributes:
         site: our id.
-        wanted: what the newest request asks for, which came at ``wanted_at``.
+        wanted: the state that the newest request asks for; it came at ``wanted_at``.
         enrolment: what Axle acknowledged last; None: it is not known.
         axle_site_id: Axle's id; None until Axle has acknowledged an onboarding.
         assets: the assets that have a twin.
@@ -79,11 +79,11 @@ class SiteRecord:
         removals: assets that a ``PUT`` removes and that are not gone yet.
         rejoin: enrol although the driver withdrew before.
         warnings: Axle's, without anything personal.
-        call: who works on the site now.
-        unsettled_until: until when Axle may still carry out a call that had no answer.
-        begun_at: since when something is unfinished; None: nothing is.
-        attempts: how often in a row the work failed; it is tried again at ``retry_at``.
-        last_error: why it failed last, without anything personal.
+        call: the claim of the call that works on the site now.
+        unsettled_until: the time until which Axle may still carry out a call that had no answer.
+        begun_at: the time since which something is unfinished; None: nothing is.
+        attempts: the number of failures in a row; the work is repeated at ``retry_at``.
+        last_error: the reason of the last failure, without anything personal.
         version: the lock; it grows with every write.
     """
 
@@ -110,7 +110,7 @@ class SiteRecord:
 
     @property
     def known_assets(self) -> tuple[str, ...]:
-        """The site's assets, those included that a ``PUT`` asked for and that are not there yet."""
+        """The site's assets, including those that a ``PUT`` asked for and that are not there yet."""
         return tuple(sorted({*self.assets, *self.removals, *(change.asset for change in self.changes)}))
 
     @property
@@ -136,7 +136,7 @@ class SiteRecord:
 
     @property
     def unfinished_at(self) -> datetime | None:
-        """From when on it is counted as unfinished; None if there is nothing to finish."""
+        """The time from which it counts as unfinished; None if there is nothing to finish."""
         if self.begun_at is None:
             return None
         if self.in_doubt:

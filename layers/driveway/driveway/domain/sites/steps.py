@@ -1,4 +1,4 @@
-"""What has to be done next for a site, and when. Pure: instants are aware UTC."""
+"""The next step for a site, and its time. Pure: instants are aware UTC."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from driveway.domain.sites.record import Change, Enrolment, SiteCall, SiteRecord
 
 ACTS_WITHIN = timedelta(seconds=60)
-"""After so long at the latest Axle has carried out a call that had no answer, or never will."""
+"""The time after which Axle does not carry out an unanswered call any more."""
 
 TAKEN_BACK_AFTER = timedelta(hours=1)
 """How long the app has to repeat an onboarding that Axle has not acknowledged: only the app has what Axle needs."""
@@ -18,7 +18,7 @@ LONGEST_RETRY = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Ask Axle whether it has the assets whose onboarding is in doubt. ``last``: what it does not have is dropped."""
+    """Ask Axle whether it has the assets whose onboarding is in doubt. ``last``: assets that it lacks are dropped."""
 
     last: bool
 
@@ -39,7 +39,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Give the assets what the acknowledged changes ask for."""
+    """Apply the acknowledged changes to the assets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,16 @@ Step = LookUp | Enrol | Remove | Apply | Erase
 
 
 def with_removals(record: SiteRecord, removed: Collection[str]) -> SiteRecord:
-    """The record with these assets to be removed: what was asked for them before is not wanted any more."""
+    """The record that removes these assets; earlier changes of them are dropped."""
     names = {*record.removals, *(asset for asset in removed if asset in record.known_assets)}
     left = tuple(change for change in record.changes if change.asset not in removed)
     return replace(record, removals=tuple(sorted(names)), changes=left)
 
 
 def next_step(record: SiteRecord, *, holding: Collection[str], now: datetime) -> Step | None:
-    """What to do next; None when all is done, or when what is left has to wait.
+    """The next step; None when all is done, or when the rest has to wait.
 
-    ``holding`` are the assets that are leaving and whose car is not released yet.
+    ``holding`` are the leaving assets whose car is not released yet.
     """
     if record.wanted == "erased":
         return _erasure(record, holding, now)
@@ -71,7 +71,7 @@ def next_step(record: SiteRecord, *, holding: Collection[str], now: datetime) ->
         return look_up
     undone = record.unsettled_until is not None and is_settled(record, now)
     if record.enrolment != record.wanted or undone:
-        # What Axle acknowledged while an earlier call was under way may have been undone by that call.
+        # An earlier call that was still under way may have undone the enrolment that Axle acknowledged since.
         return Enrol(record.wanted)
     removable = [asset for asset in record.removals if _may_be_removed(asset, record, holding, now)]
     if removable:
@@ -89,7 +89,7 @@ def _look_up(record: SiteRecord, now: datetime) -> LookUp | None:
 
 
 def _may_be_removed(asset: str, record: SiteRecord, holding: Collection[str], now: datetime) -> bool:
-    """Whether its car is released; and, of an asset that is not here, whether no call may still bring it to Axle."""
+    """Whether its car is released; for an asset without a twin, whether no late call may still bring it to Axle."""
     return asset not in holding if asset in record.assets else is_settled(record, now)
 
 
@@ -101,12 +101,12 @@ def _erasure(record: SiteRecord, holding: Collection[str], now: datetime) -> Ste
 
 
 def _has_more_to_erase(record: SiteRecord) -> bool:
-    """Whether something has to be erased beside what a late call may still bring to Axle."""
+    """Whether the site has more to erase than the assets that a late call may still bring to Axle."""
     return bool(record.assets or record.removals) or not all(change.looked_up for change in record.changes)
 
 
 def is_settled(record: SiteRecord, now: datetime) -> bool:
-    """Whether Axle carries out no call any more that had no answer."""
+    """Whether Axle can no longer carry out an unanswered call."""
     return record.unsettled_until is None or now >= record.unsettled_until
 
 
@@ -122,7 +122,7 @@ def is_finished(record: SiteRecord) -> bool:
 
 
 def site_due(record: SiteRecord, now: datetime) -> datetime | None:
-    """When to look at the site again (aware UTC); None when nothing is left to do."""
+    """The due time of the site (aware UTC); None when nothing is left to do."""
     if record.call is not None:
         return record.call.until
     if is_finished(record):
@@ -132,7 +132,7 @@ def site_due(record: SiteRecord, now: datetime) -> datetime | None:
 
 
 def _steps_ahead(record: SiteRecord) -> Iterator[datetime | None]:
-    """When each kind of step that is left can be taken at the earliest; None: at once."""
+    """The earliest time of each kind of step that is left; None: at once."""
     settled_at = record.unsettled_until
     if record.wanted == "erased":
         yield None if _has_more_to_erase(record) else settled_at
@@ -157,9 +157,9 @@ def is_free(record: SiteRecord, now: datetime) -> bool:
 
 
 def claimed(record: SiteRecord, call: SiteCall, now: datetime) -> SiteRecord:
-    """The record with the work on it taken on by ``call``; only of one that is free.
+    """The record claimed by ``call``; it must be free.
 
-    Whoever had it before and did not give it back has died: what it last asked of Axle is not known.
+    A former claim that was not given back belonged to a call that died. The result of its last call to Axle is unknown.
     """
     taken_on = replace(record, call=call, begun_at=record.begun_at or now)
     if record.call is None or record.call.id == call.id:
@@ -173,7 +173,7 @@ def claimed(record: SiteRecord, call: SiteCall, now: datetime) -> SiteRecord:
 
 
 def given_back(record: SiteRecord, now: datetime) -> SiteRecord:
-    """The record as whoever worked on it leaves it."""
+    """The record as the call that worked on it leaves it."""
     if is_finished(record):
         return replace(record, call=None, begun_at=None, attempts=0, retry_at=None, last_error=None)
     return replace(record, call=None, begun_at=record.begun_at or now)
@@ -188,15 +188,15 @@ def failed(
     may_act: bool = False,
     to: Enrolment | None = None,
 ) -> SiteRecord:
-    """The record once Axle could not do what was asked; tried again after a pause that doubles.
+    """The record after Axle could not carry out a call; the call is repeated after a pause that doubles.
 
     Args:
         record: the site as it is.
-        error: why, without anything personal.
+        error: the reason, without anything personal.
         now: the present (aware UTC).
-        wait_s: how long Axle asked to wait.
-        may_act: Axle may carry the call out all the same.
-        to: the enrolment that the call brings about, if it does.
+        wait_s: the pause that Axle asked for.
+        may_act: Axle may still carry out the call.
+        to: the enrolment that the call brings about, if any.
     """
     pause = min(FIRST_RETRY * 2 ** min(record.attempts, 10), LONGEST_RETRY)
     retry_at = now + max(pause, min(timedelta(seconds=wait_s or 0), LONGEST_RETRY))
@@ -215,7 +215,7 @@ def acknowledged(record: SiteRecord, enrolment: Enrolment, now: datetime) -> Sit
 
 
 def to_come(record: SiteRecord) -> list[str]:
-    """What is left to do, in sentences for the app."""
+    """The steps that are left, in sentences for the app."""
     if record.wanted == "erased":
         return ["The site is being erased. That goes on by itself."]
     found = [_of_change(change) for change in record.changes]
