@@ -41,15 +41,15 @@ def test_every_row_is_valid_by_axles_openapi_with_and_without_lifetime_registers
             st.tuples(starts, st.integers(0, MAX_WH), st.none() | st.integers(0, MAX_WH)),
             min_size=1,
             max_size=8,
-            unique_by=lambda told: told[0],
+            unique_by=lambda reported: reported[0],
         ),
         st.booleans(),
     )
-    def rows_of(told: list[tuple[datetime, int, int | None]], lifetime_rows: bool) -> None:
-        slots = [claimed(the_slot(*values), "run", now=EPOCH) for values in told]
+    def rows_of(reported: list[tuple[datetime, int, int | None]], lifetime_rows: bool) -> None:
+        slots = [claimed(the_slot(*values), "run", now=EPOCH) for values in reported]
         rows = rows_for(slots, lifetime_rows=lifetime_rows)
-        registers = sum(register_wh is not None for _, _, register_wh in told) if lifetime_rows else 0
-        assert len(rows) == len(told) + registers
+        registers = sum(register_wh is not None for _, _, register_wh in reported) if lifetime_rows else 0
+        assert len(rows) == len(reported) + registers
         check_request("POST", PATH, {"readings": rows})
         checked.update(row["label"] for row in rows)
         answers: list[dict[str, Any]] = [{**row, "accepted": True, "error": None} for row in rows]

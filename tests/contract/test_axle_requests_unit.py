@@ -15,7 +15,15 @@ from driveway.domain.preferences.intent import parse_intent
 from driveway.domain.preferences.tariff import parse_tariff
 from driveway.domain.twin import AxleState
 from tests.support.contract.axle_openapi import AxleOpenApi, axle_openapi, check_request, validator_for
-from tests.support.domain.axle_twins import AXLE_ASSET_ID, a_twin, boosted, minutes, plugged, unplugged, with_soc
+from tests.support.domain.axle_twins import (
+    AXLE_ASSET_ID,
+    a_twin,
+    minutes,
+    plugged,
+    unplugged,
+    with_charge_now,
+    with_soc,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 half_hours = st.integers(0, 47).map(lambda number: f"{number // 2:02d}:{30 * (number % 2):02d}")
@@ -64,19 +72,19 @@ def test_every_call_of_axle_sync_is_valid_by_axles_openapi(capsys: pytest.Captur
         power_kw=st.floats(0.1, 350),
         soc_pct=st.one_of(st.none(), st.floats(0, 100)),
         now=st.integers(0, 730 * 24 * 3600).map(lambda passed_s: START + timedelta(seconds=passed_s)),
-        boost_min=st.floats(0.1, 1440),
+        charge_now_min=st.floats(0.1, 1440),
     )
     def calls(
-        tariff: Any, intent: Any, power_kw: float, soc_pct: float | None, now: datetime, boost_min: float
+        tariff: Any, intent: Any, power_kw: float, soc_pct: float | None, now: datetime, charge_now_min: float
     ) -> None:
         twin = a_twin(tariff=tariff, intent=intent)
         twin = replace(twin, link=replace(twin.link, power_kw=power_kw))
         if soc_pct is not None:
             twin = with_soc(twin, soc_pct, now)
         before = twin
-        boost = boosted(plugged(twin, "s1", now), now + minutes(boost_min))
-        stronger = replace(boost, link=replace(boost.link, power_kw=power_kw + 1), charge_now=None)
-        for wanted in (before, boost, stronger, unplugged(before), plugged(before, "s2", now)):
+        charging = with_charge_now(plugged(twin, "s1", now), now + minutes(charge_now_min))
+        stronger = replace(charging, link=replace(charging.link, power_kw=power_kw + 1), charge_now=None)
+        for wanted in (before, charging, stronger, unplugged(before), plugged(before, "s2", now)):
             twin = replace(wanted, axle=twin.axle if wanted is not before else AxleState())
             while (call := next_call(twin, now)) is not None:
                 check_request("POST", call.path, call.body)

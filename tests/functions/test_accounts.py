@@ -138,7 +138,7 @@ def test_an_account_that_a_put_gives_up_is_forgotten_with_it(rig: Rig, tesla: Te
     assert [item["sk"] for item in rig.items() if item["pk"] == "SITE#home-1"] == ["RECEIPT"]
 
 
-def test_an_account_whose_forgetting_failed_is_forgotten_by_the_clock(
+def test_the_clock_repeats_a_failed_deletion_of_an_account(
     rig: Rig, tesla: Tesla, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(rig, site_body(a_tesla(tesla.sign_in())))
@@ -175,7 +175,7 @@ def test_an_erasure_forgets_the_account_of_a_put_that_never_ended(
     assert tokens_kept(rig) == set()
 
 
-def test_a_sign_in_between_look_and_deletion_stays(rig: Rig, tesla: Tesla, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sign_in_between_check_and_deletion_stays(rig: Rig, tesla: Tesla, monkeypatch: pytest.MonkeyPatch) -> None:
     put(rig, site_body(a_tesla(tesla.sign_in())))
     real, token = rig.runtime.dynamodb.delete_item, tesla.sign_in()
 
@@ -212,7 +212,7 @@ def refuse_commands(rig: Rig, *assets: str) -> None:
         )
 
 
-def test_a_new_sign_in_sets_every_car_of_the_account_going_at_once(rig: Rig, tesla: Tesla) -> None:
+def test_a_new_sign_in_reconnects_every_car_of_the_account_at_once(rig: Rig, tesla: Tesla) -> None:
     put(rig, site_body(a_tesla(tesla.sign_in())))
     put(rig, site_body(a_tesla(None, number=2), mpan="1100000000008"), site="home-2")
     tesla.check()

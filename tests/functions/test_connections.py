@@ -80,7 +80,7 @@ def test_a_car_gets_the_home_and_no_setting_of_chargers(rig: Rig) -> None:
 
 
 class FormApi(ProviderApi):
-    """A token endpoint; ``forms`` are what it was sent."""
+    """A token endpoint; ``forms`` are those that it received."""
 
     def __init__(self) -> None:
         super().__init__(lambda _: Reply(200, {"access_token": f"token-{len(self.forms)}", "expires_in": 3600}))

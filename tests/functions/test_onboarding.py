@@ -1,4 +1,4 @@
-"""PUT /sites/{site}: onboarding, updating, and what it refuses."""
+"""PUT /sites/{site}: onboarding, updating, and refusals."""
 
 import copy
 import json
@@ -29,7 +29,9 @@ def test_a_new_site_answers_201_with_ids_defaults_and_status(rig: Rig) -> None:
     ("plugged_in", "expected"),
     [(False, ["tariff_update", "intent_update", "plug_out"]), (True, ["tariff_update", "intent_update", "plug_in"])],
 )
-def test_axle_hears_tariff_intent_and_plug_state_in_that_order(rig: Rig, plugged_in: bool, expected: list[str]) -> None:
+def test_tariff_intent_and_plug_state_are_reported_in_that_order(
+    rig: Rig, plugged_in: bool, expected: list[str]
+) -> None:
     put(rig, site_body(car(plugged_in=plugged_in)))
     rig.pump()
     assert rig.told("car-1") == expected
@@ -50,7 +52,7 @@ def test_repeating_a_call_changes_nothing_and_answers_the_same(rig: Rig) -> None
     assert rig.told("car-1") == told
 
 
-def test_an_update_says_what_changed(rig: Rig) -> None:
+def test_an_update_makes_an_event_with_the_changed_groups(rig: Rig) -> None:
     put(rig, site_body())
     reply = put(rig, site_body(car(battery_kwh=77, intent={"kwh": 20, "ready_by": "08:00"})))
     assert reply.status == 200
@@ -146,7 +148,7 @@ def test_a_whole_number_is_a_number_and_a_text_an_instant_or_a_date(rig: Rig) ->
     assert post(rig, "snooze", {"until": "2026-01-16T00:00:00+01:00"}).status == 200
 
 
-def test_who_withdrew_before_comes_back_only_on_purpose(rig: Rig) -> None:
+def test_a_driver_who_withdrew_before_needs_rejoin(rig: Rig) -> None:
     requests.post(f"{rig.axle_url}/_sim/mpans/{MPAN}", json={"withdrew": ["full_asset_schedule_control"]}, timeout=5)
     refused = put(rig, site_body())
     assert (refused.status, refused.problem) == (409, "withdrew-before")
@@ -165,7 +167,7 @@ def test_who_withdrew_before_comes_back_only_on_purpose(rig: Rig) -> None:
         (403, 502, "axle-refused"),
     ],
 )
-def test_a_refusal_of_axle_comes_back_in_its_words_and_leaves_nothing(
+def test_a_refusal_of_axle_is_answered_with_its_text_and_leaves_nothing(
     rig: Rig, status_at_axle: int, expected: int, problem: str
 ) -> None:
     rig.axle.faults.add(Fault(path="onboard$", status=status_at_axle, body={"detail": "Words of Axle."}))
@@ -210,7 +212,7 @@ def test_an_update_that_axle_refuses_leaves_the_site_as_it_was(rig: Rig) -> None
     assert status(rig).body == before
 
 
-def test_an_onboarding_again_enrols_who_opted_out(rig: Rig) -> None:
+def test_another_onboarding_enrols_a_site_that_opted_out(rig: Rig) -> None:
     put(rig, site_body())
     rig.pump()
     post(rig, "unenrol")
@@ -221,7 +223,7 @@ def test_an_onboarding_again_enrols_who_opted_out(rig: Rig) -> None:
     assert rig.told("car-1")[3:] == ["tariff_update", "intent_update", "plug_out"]
 
 
-def test_warnings_are_kept_without_what_is_personal(rig: Rig) -> None:
+def test_warnings_are_kept_without_personal_data(rig: Rig) -> None:
     answer = {
         "site": {"site_id": "7c9f5f2e-3b7a-4a3e-8f5e-1a2b3c4d5e6f", "warnings": [f"{EMAIL} bounced for {MPAN}"]},
         "assets": [{"external_id": "car-1", "asset_id": "0c9f5f2e-3b7a-4a3e-8f5e-1a2b3c4d5e6f", "asset_created": True}],

@@ -16,7 +16,7 @@ from tests.support.functions.sites import VEHICLE, car, carry_out, delete, held,
 
 
 def ours(rig: Rig) -> list[dict[str, Any]]:
-    """What the table holds besides Axle's token."""
+    """The items of the table besides Axle's token."""
     return [item for item in rig.items() if item["pk"] != "TOKEN#axle"]
 
 
@@ -89,12 +89,10 @@ def test_a_car_that_cannot_be_reached_holds_up_the_erasure_for_an_hour_at_most(
     assert status(rig).status == 404
     rig.publish()
     told = [detail["reason"] for kind, detail in rig.bus.events if kind == "NeedsAttention"]
-    assert told == ["RELEASE_GIVEN_UP"], "the driver hears that the car may be held"
+    assert told == ["RELEASE_GIVEN_UP"], "it is reported to the driver that the car may be held"
 
 
-def test_a_charger_that_keeps_a_schedule_of_ours_is_freed_of_it_first(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_our_schedule_is_removed_from_a_charger_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     put(rig, site_body(car(type="charger", vehicle={"provider": "ocpp", "vehicle_id": "CP-1"})))
     rig.pump()
     schedule_command = rig.twin("car-1").control.schedule_command
@@ -173,7 +171,7 @@ def test_an_onboarding_that_never_finished_is_undone_at_axle_too(rig: Rig) -> No
     assert [item["sk"] for item in ours(rig)] == ["RECEIPT"]
 
 
-def test_what_is_written_while_it_runs_is_swept_after(rig: Rig) -> None:
+def test_items_written_during_the_erasure_are_swept_after_it(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=True)))
     rig.pump()
     delete(rig)

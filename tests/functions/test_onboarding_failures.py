@@ -45,7 +45,7 @@ CALLS: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "token": (_onboard, (), "/auth/token-form"),
 }
 GOES_ON = {"unenrol", "enrol", "offboard"}
-"""What the clock can finish alone is answered 202; what only the caller can repeat, 503."""
+"""202 if the clock can finish the call alone; 503 if the caller has to repeat it."""
 TRANSIENT = {
     "enrol": "enrolling",
     "unenrol": "unenrolling",
@@ -70,7 +70,7 @@ def _held_by_axle(rig: Rig) -> list[tuple[list[str], list[str]]]:
 
 @pytest.mark.parametrize("fault", list(FAULTS))
 @pytest.mark.parametrize("call", list(CALLS))
-def test_whatever_fails_leaves_the_old_or_the_new_and_the_repeat_reaches_the_new(
+def test_a_failure_leaves_the_old_or_the_new_state_and_the_repeat_reaches_the_new(
     rig: Rig, call: str, fault: str
 ) -> None:
     do, before, path = CALLS[call]

@@ -1,4 +1,4 @@
-"""What a repeated ``PUT /sites/{site}`` leaves out: kept, or refused with a pointer, and never lost silently."""
+"""Fields that a repeated ``PUT /sites/{site}`` leaves out are kept, or refused with a pointer, never lost silently."""
 
 from typing import Any
 

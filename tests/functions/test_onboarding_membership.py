@@ -64,7 +64,7 @@ def test_a_lenient_stage_lets_axles_own_sample_through(rig: Rig) -> None:
     assert ask(rig, "1234567890123").body["eligible"]
 
 
-def test_what_axle_refuses_about_a_meter_has_a_problem_type_each(rig: Rig) -> None:
+def test_each_of_axles_refusals_of_a_meter_has_a_problem_type(rig: Rig) -> None:
     facts(rig, connected=False)
     assert (ask(rig, MPAN).status, ask(rig, MPAN).problem) == (404, "no-import-meter")
     facts(rig, connected=True)
@@ -102,7 +102,7 @@ def test_a_car_that_opts_out_is_released_and_axles_schedules_are_refused_for_goo
     assert rewards(rig).status == 200
 
 
-def test_an_opting_out_that_axle_does_not_hear_holds_here_and_is_healed_by_repeating(rig: Rig) -> None:
+def test_an_opt_out_that_does_not_reach_axle_holds_here_and_is_finished_by_repeating_it(rig: Rig) -> None:
     put(rig, site_body())
     rig.axle.faults.add(Fault(path="unenrol$", status=503, count=1))
     assert post(rig, "unenrol").status == 202
@@ -127,7 +127,7 @@ def test_a_site_that_opts_in_again_needs_rejoin_and_everything_is_sent_to_axle_a
     assert len(rig.told("car-1")) == told + 3
 
 
-def test_a_snooze_tells_axle_plugged_out_and_ends_by_itself(rig: Rig) -> None:
+def test_a_snooze_reports_a_plug_out_to_axle_and_ends_by_itself(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=True)))
     rig.pump()
     until = "2026-01-15T21:00:00+01:00"
@@ -164,7 +164,7 @@ def rewards(rig: Rig, **query: str) -> Reply:
     return rig.serve("status", "GET /sites/{site}/rewards", site="home-1", query=query)
 
 
-def test_rewards_tell_estimated_from_settled_and_give_a_link(rig: Rig) -> None:
+def test_rewards_separate_estimated_from_settled_and_give_a_link(rig: Rig) -> None:
     put(rig, site_body())
     transactions = [
         {"transaction_type": "flex event", "credit_pence": 120, "settlement_date": "2026-01-10"},

@@ -1,4 +1,4 @@
-"""What a PUT of a site does to the half-hours: a session ends with its vehicle and with nothing else."""
+"""The half-hours after a PUT of a site: a session ends with its vehicle and with nothing else."""
 
 from datetime import timedelta
 from typing import Any

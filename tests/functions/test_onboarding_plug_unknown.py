@@ -1,4 +1,4 @@
-"""A driver joins without saying whether the car is plugged in: it is unknown, and the car is looked at afterwards."""
+"""A driver joins without a plug state: it is unknown, and the car's state is read afterwards."""
 
 from datetime import timedelta
 from typing import Any
@@ -74,7 +74,7 @@ def test_the_cars_state_is_read_after_the_answer_and_sent_to_axle(stage: Stage, 
     assert stage.rig.told("car-1")[-1] == "plug_in"
 
 
-def test_a_car_whose_plug_state_is_given_is_not_looked_at(rig: Rig) -> None:
+def test_the_state_of_a_car_with_a_given_plug_state_is_not_read(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=False)))
     rig.pump()
     assert not any(kind == "ChargingCommand" for kind, _ in rig.bus.events)

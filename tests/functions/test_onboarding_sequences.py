@@ -51,7 +51,7 @@ def test_a_charger_is_swapped_by_naming_the_new_and_removing_the_old(rig: Rig, c
     assert rig.serve("status", "GET /assets/{asset}", asset="charger-1").status == 404
 
 
-def test_a_removal_that_axle_does_not_hear_is_seen_and_healed(rig: Rig) -> None:
+def test_a_removal_without_an_answer_from_axle_is_shown_as_unfinished_and_finished_later(rig: Rig) -> None:
     put(rig, site_body(charger("charger-1", "CP-1")))
     body = site_body(charger("charger-2", "CP-2"), remove_assets=["charger-1"])
     rig.axle.faults.add(Fault(method="DELETE", when="after", drop=True, count=2))

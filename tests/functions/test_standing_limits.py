@@ -11,7 +11,7 @@ from tests.support.functions.schedule_calls import ROUTE, profile
 from tests.support.functions.stage import Stage
 
 
-def boost(stage: Stage) -> None:
+def charge_now(stage: Stage) -> None:
     body = {"for_minutes": 600}
     assert stage.rig.serve("preferences", "PUT /assets/{asset}/charge-now", body, asset="car-1").status < 300
     stage.settle()
@@ -62,7 +62,7 @@ def unplug(stage: Stage) -> None:
 def test_a_tesla_that_was_never_limited_keeps_the_current_that_its_driver_chose(stage: Stage) -> None:
     stage.park("tesla", auto_start=False)
     stage.break_service("tesla/.*/charge_start", status=540)
-    boost(stage)
+    charge_now(stage)
     stage.run(3)
     stage.break_nothing()
     stage.run(5)
@@ -76,7 +76,7 @@ def test_a_limit_is_taken_back_from_a_tesla_once(stage: Stage) -> None:
     limit(stage, 3.68)
     assert amps_set(stage) == [16]
     stage.see()
-    boost(stage)
+    charge_now(stage)
     stage.run(30)
     assert amps_set(stage) == [16, 24]
     assert standing(stage) is None
@@ -88,7 +88,7 @@ def test_a_limit_of_a_start_that_the_car_did_not_answer_is_taken_back_from_a_tes
     limit(stage, 3.68)
     assert amps_set(stage) == [16]
     stage.break_nothing()
-    boost(stage)
+    charge_now(stage)
     assert amps_set(stage) == [16, 24]
 
 

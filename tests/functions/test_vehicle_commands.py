@@ -25,7 +25,7 @@ def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, floa
     return found
 
 
-def boost(stage: Stage, number: int = 1) -> None:
+def charge_now(stage: Stage, number: int = 1) -> None:
     body = {"for_minutes": 600}
     answer = stage.rig.serve("preferences", "PUT /assets/{asset}/charge-now", body, asset=f"car-{number}")
     assert answer.status < 300
@@ -40,7 +40,7 @@ def outage(stage: Stage, provider: str = "enode", *, cars: int = 3, status: int 
         stage.park(provider, number=number, auto_start=False)
     stage.break_service(provider, status=status)
     for number in range(1, cars + 1):
-        boost(stage, number)
+        charge_now(stage, number)
 
 
 def test_a_car_maker_that_is_out_is_spared_and_its_cars_lose_no_attempt(stage: Stage) -> None:
@@ -94,7 +94,7 @@ def test_a_command_is_counted_once_by_its_provider_and_what_became_of_it(
     add_home(stage)
     if status is not None:
         stage.break_service(f"{provider}/.*(vehicles|chargers)", status=status)
-    boost(stage)
+    charge_now(stage)
     made = stage.reasons("CommandSent")
     assert counted(capfd) == [(provider, {metric: 1})] * len(made)
     assert made
@@ -111,7 +111,7 @@ def test_a_car_maker_that_is_out_is_counted_also_while_it_is_spared(
 
 def test_one_command_delivered_twice_is_sent_once(stage: Stage) -> None:
     stage.park("enode", auto_start=False)
-    boost(stage)
+    charge_now(stage)
     (detail,) = [detail for kind, detail in stage.rig.bus.events if kind == "ChargingCommand"]
     stage.rig.clock.move(minutes=2)
     stage.send(detail)
@@ -169,7 +169,7 @@ def test_a_car_out_of_wakes_says_so(stage: Stage) -> None:
     stage.park("tesla", auto_start=False, asleep=True)
     spent = {"budget_day": NOW.date().isoformat(), "wakes_today": 4}
     stage.rig.change("car-1", lambda twin: replace(twin, control=replace(twin.control, **spent)))
-    boost(stage)
+    charge_now(stage)
     assert "WAKE_BUDGET_SPENT" in stage.reasons("CommandRefused")
     assert "wake_up" not in [command["command"] for command in stage.truth()["commands"]]
 
@@ -177,7 +177,7 @@ def test_a_car_out_of_wakes_says_so(stage: Stage) -> None:
 def test_a_refused_account_asks_the_driver_once(stage: Stage) -> None:
     stage.park("enode", auto_start=False)
     stage.break_service("enode/vehicles", status=403)
-    boost(stage)
+    charge_now(stage)
     stage.run(3)
     told = [detail["reason"] for kind, detail in stage.rig.bus.events if kind == "NeedsAttention"]
     assert told.count("PROVIDER_NEEDS_USER") == 1
@@ -191,6 +191,6 @@ def test_a_charge_now_starts_a_held_car_of_every_kind(stage: Stage, provider: st
     stage.settle()
     stage.run(1)
     assert not stage.truth()["charging"], "held at peak"
-    boost(stage)
+    charge_now(stage)
     stage.run(1)
     assert stage.truth()["charging"]

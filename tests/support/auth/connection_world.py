@@ -1,7 +1,7 @@
 """Drivers, their accounts at a car maker, homes, and instances of our functions, with a fault at any outside call.
 
 The real rules run over it: what ``PUT`` and ``DELETE`` of a site do with an account, the tokens of a command, and the
-checks that the clock asks for. Only the table, the token endpoint and the clock are not real.
+checks that the clock requests. Only the table, the token endpoint and the clock are simulated.
 """
 
 import json
@@ -228,7 +228,7 @@ class ConnectionWorld:
         return act() if fault == "client's own repeat" else answer
 
     def exchange(self, token: str) -> tuple[int, Any]:
-        """What the token endpoint makes of a refresh token."""
+        """The token endpoint's answer to a refresh token."""
         fresh = self.refresh_tokens.exchange(token, self.now)
         if fresh is None:
             return 401, {"error": "login_required"}
@@ -294,7 +294,7 @@ class ConnectionWorld:
         return cast("Twin", found)
 
     def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> Change:
-        """Change a twin; its news are kept."""
+        """Change a twin; its events are kept."""
         del now
 
         def act() -> Change:
@@ -404,11 +404,11 @@ class ConnectionWorld:
                 self.check(account_at(key))
 
     def attention(self, asset: str) -> int:
-        """How often the driver was told to connect the account."""
+        """How often the driver was asked to connect the account."""
         return sum(entry.event == "NeedsAttention" for entry in self.news.get(asset, []))
 
     def reconnections(self, asset: str) -> int:
-        """How often the driver was told that the account works again."""
+        """How often it was reported to the driver that the account works again."""
         return sum(entry.event == "Reconnected" for entry in self.news.get(asset, []))
 
     def is_connected(self, user: str) -> bool:

@@ -40,7 +40,7 @@ def minutes(count: float) -> timedelta:
 
 
 def a_twin(**groups: Any) -> Twin:
-    """An enrolled car that Axle has heard nothing of."""
+    """An enrolled car of which Axle has received nothing."""
     link = Link(
         site="home-1",
         asset="car-1",
@@ -74,7 +74,7 @@ def powered(twin: Twin, power_kw: float) -> Twin:
     return replace(twin, link=replace(twin.link, power_kw=power_kw))
 
 
-def boosted(twin: Twin, until: datetime, name: str = "b1") -> Twin:
+def with_charge_now(twin: Twin, until: datetime, name: str = "b1") -> Twin:
     return replace(twin, charge_now=ChargeNow(name, NOW, until))
 
 
@@ -84,15 +84,15 @@ def snoozed(twin: Twin, until: datetime | None) -> Twin:
 
 @dataclass
 class ModelAxle:
-    """What Axle knows of one asset. ``plug_out_ends_boost`` is one of the two ways in which Axle may work."""
+    """Axle's picture of one asset. ``plug_out_ends_charge_now`` is one of the two ways in which Axle may work."""
 
-    plug_out_ends_boost: bool = True
+    plug_out_ends_charge_now: bool = True
     tariff: Mapping[str, Any] | None = None
     intent: Mapping[str, Any] | None = None
     plugged_in: bool | None = None
     session_id: str | None = None
     charging_rate_kw: float | None = None
-    boost_until: datetime | None = None
+    charge_now_until: datetime | None = None
     muddled: list[str] = field(default_factory=list)
 
     def take(self, call: AxleCall) -> None:
@@ -107,16 +107,16 @@ class ModelAxle:
             self.plugged_in, self.session_id = True, call.session_id
         elif call.kind == "plug-out":
             self.plugged_in, self.session_id = False, None
-            if self.plug_out_ends_boost:
-                self.boost_until = None
+            if self.plug_out_ends_charge_now:
+                self.charge_now_until = None
         elif call.kind == "charge-now":
-            self.boost_until = datetime.fromisoformat(body["end_at"])
+            self.charge_now_until = datetime.fromisoformat(body["end_at"])
         elif call.kind == "charge-now-deleted":
-            self.boost_until = None
+            self.charge_now_until = None
 
 
-def told(twin: Twin, now: datetime = NOW, *, refuse: tuple[str, ...] = ()) -> tuple[Twin, list[AxleCall]]:
-    """The twin once Axle was told all, and the calls that took; calls of the kinds in ``refuse`` are refused."""
+def reported(twin: Twin, now: datetime = NOW, *, refuse: tuple[str, ...] = ()) -> tuple[Twin, list[AxleCall]]:
+    """The twin after all reports to Axle, and their calls; calls of the kinds in ``refuse`` are refused."""
     calls: list[AxleCall] = []
     while (call := next_call(twin, now)) is not None:
         calls.append(call)
@@ -129,11 +129,11 @@ def told(twin: Twin, now: datetime = NOW, *, refuse: tuple[str, ...] = ()) -> tu
 
 
 def kinds(twin: Twin, now: datetime = NOW, *, refuse: tuple[str, ...] = ()) -> list[str]:
-    return [call.kind for call in told(twin, now, refuse=refuse)[1]]
+    return [call.kind for call in reported(twin, now, refuse=refuse)[1]]
 
 
 def settled(twin: Twin, now: datetime = NOW) -> Twin:
-    return told(twin, now)[0]
+    return reported(twin, now)[0]
 
 
 def lost(twin: Twin, now: datetime = NOW) -> Twin:

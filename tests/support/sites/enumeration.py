@@ -46,7 +46,7 @@ def runs_of(calls: list[Call]) -> Iterator[Run]:
 
 
 def undisturbed(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
-    """What an operation leads to without a fault, and in what things differ in the end."""
+    """The result of an operation without a fault, and the differences in the end."""
     with new_world(monkeypatch) as world:
         operation.before(world)
         world.attempt(operation.do)
@@ -67,7 +67,7 @@ def disturbed(operation: Operation, run: Run, monkeypatch: pytest.MonkeyPatch) -
 
 
 def interleaved(one: Operation, other: Operation, number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """In what things differ two hours after the other operation came in before a call of the one."""
+    """The differences two hours after the other operation came in before a call of the first."""
     with new_world(monkeypatch) as world:
         one.before(world)
 
@@ -89,7 +89,7 @@ def _repeat(world: World, operation: Operation, reply: Reply | None) -> None:
 
 
 def outcome(world: World) -> str:
-    """What the sites have come to, in a form that can be compared."""
+    """The state of the sites, in a form that can be compared."""
     found = []
     for site in SITES:
         record = world.record(site)
@@ -102,5 +102,5 @@ def outcome(world: World) -> str:
 
 
 def differences(world: World) -> list[str]:
-    """In what our records, Axle's, the half-hours, the aliases and the cars do not agree."""
+    """The differences between our records, Axle's, the half-hours, the aliases and the cars."""
     return [*(fault for site in SITES for fault in world.faults_found(site)), *world.strays()]

@@ -97,7 +97,7 @@ def _erased(kind: str) -> Callable[[World], None]:
 
 
 def _begun(before: Callable[[World], None], do: Do) -> Callable[[World], None]:
-    """The home once the operation was asked for and the car was released: the rest can be done in one request."""
+    """The home after the request for the operation and the car's release: the rest fits into one request."""
 
     def make(world: World) -> None:
         before(world)
@@ -132,7 +132,7 @@ def operations(kind: str) -> list[Operation]:
 
 
 def rivals(kind: str) -> list[Operation]:
-    """What may come in between an operation on an active home: every operation of its own, and two of another site."""
+    """The operations that may interrupt one on an active home: all of its own, and two of another site."""
     own = [one for one in operations(kind) if one.name not in {"new", "meter point moved"}]
     home = _home(kind)
     return [

@@ -33,7 +33,7 @@ SECRETS: Mapping[str, Any] = {
     "PROVIDERS_SECRET": {"enode": {}, "smartcar": {}, "tesla": {}, "ocpp": {}},
 }
 LONGEST = timedelta(hours=2)
-"""Within this everything has to agree, whatever happened."""
+"""Within this time everything has to agree after any fault."""
 MOST_ROUNDS = 400
 SMART_CHARGING = "full_asset_schedule_control"
 
@@ -168,7 +168,7 @@ class World:
         raise AssertionError("the world does not come to rest")
 
     def follow_up(self) -> None:
-        """What follows a write at once: events, looks and commands."""
+        """Deliver the effects of a write at once: events, wake-ups and commands."""
         for _ in range(MOST_ROUNDS):
             records = [r for r in self.table.records[self._announced :] if r["dynamodb"]["Keys"]["sk"]["S"] == "TWIN"]
             self._announced = len(self.table.records)
@@ -219,7 +219,7 @@ class World:
         return self.runtime.sites.get(site)
 
     def faults_found(self, site: str) -> list[str]:
-        """In what our record of a site, its twins, the aliases, the half-hours, Axle and the cars do not agree."""
+        """The differences between a site's record, its twins, the aliases, the half-hours, Axle and the cars."""
         record = self.record(site)
         return self._faults_of_erased(site) if record is None else self._faults_of(record)
 
@@ -282,7 +282,7 @@ class World:
         return []
 
     def strays(self) -> list[str]:
-        """What no site of ours accounts for: sites and assets at Axle, aliases, tokens, cars that are held."""
+        """Things that belong to no site of ours: sites and assets at Axle, aliases, tokens, cars that are held."""
         records = [r for item in self.items() if item["sk"] == "SITE" and (r := self.record(item["site"])) is not None]
         assets = {asset: record for record in records for asset in record.assets}
         present = [asset for asset in assets if ("ASSET#" + asset, "TWIN") in self.table.items]

@@ -30,7 +30,7 @@ def world_of(model: RefreshModel = "strict", **settings: Any) -> AccountWorld:
 
 
 def failing(operation: Callable[..., Any], *, times: int, done: bool) -> Callable[..., Any]:
-    """The operation with its next calls failing, done all the same or not."""
+    """The operation with its next calls failing; ``done`` says whether they still took effect."""
     left = [times]
 
     def call(*arguments: Any) -> Any:
@@ -90,7 +90,7 @@ def test_a_revoked_account_needs_the_driver_and_is_not_tried_again(model: Refres
     assert (kept.refresh_token, kept.previous, kept.offers, kept.access_token) == (None, None, (), None)
 
 
-def test_once_the_driver_has_signed_in_again_tokens_flow_and_the_assets_are_to_be_informed() -> None:
+def test_a_new_sign_in_gives_tokens_again_and_is_reported_to_the_assets() -> None:
     world = world_of()
     world.refresh_tokens.revoke("owner-1")
     needs_user(world.instance())
@@ -242,7 +242,7 @@ def test_no_exchange_starts_in_the_second_half_of_a_lease() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_an_exchange_whose_answer_is_lost_is_repeated_soon(model: RefreshModel) -> None:
+def test_an_exchange_with_a_lost_answer_is_repeated_soon(model: RefreshModel) -> None:
     world = world_of(model)
     first = world.record.offers[0].token
     world.service.before = lambda: world.refresh_tokens.exchange(first, world.now) and None
@@ -262,7 +262,7 @@ def test_an_exchange_whose_answer_is_lost_is_repeated_soon(model: RefreshModel) 
         assert needs_user(world.instance()) == lost_text(world.record)
 
 
-def test_while_the_token_service_is_down_it_is_asked_once_in_a_while() -> None:
+def test_the_token_service_is_asked_about_once_a_minute_while_it_is_down() -> None:
     world = world_of()
     world.service.faults = [(503, {})] * 1000
     with pytest.raises(TokenError) as first:

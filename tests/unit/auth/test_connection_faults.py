@@ -1,4 +1,4 @@
-"""Every outside call of granting, exchanging, keeping and forgetting, with every fault: what becomes of the access."""
+"""Every outside call of granting, exchanging, storing and erasing tokens, with every fault: the access survives."""
 
 import os
 from collections import Counter
@@ -32,7 +32,7 @@ TWO = ["car-1", "car-2"]
 class Scenario:
     """Something that happens to an account: what was before, and the request, command or check that has the fault.
 
-    ``attention`` is how often the driver is rightly told to connect it before a further sign-in.
+    ``attention`` is how often the driver is rightly asked to connect it before a further sign-in.
     """
 
     name: str
@@ -139,8 +139,8 @@ SCENARIOS = (
     Scenario("a command after eight hours", expired, command),
     Scenario("a month without a command", idle, check),
     Scenario("the access was ended", revoked, command, attention=1),
-    Scenario("signed in anew after the loss", lost, put("home-1", TWO, sign_in="new"), attention=1, reconnections=1),
-    Scenario("signed in anew before it is noticed", revoked_and_signed_in, put_and_command),
+    Scenario("signed in again after the loss", lost, put("home-1", TWO, sign_in="new"), attention=1, reconnections=1),
+    Scenario("signed in again before it is noticed", revoked_and_signed_in, put_and_command),
     Scenario("another owner", with_another_owner, put("home-1", TWO, user="owner-2")),
     Scenario("a car of another maker", connected, put("home-1", TWO, user=None)),
     Scenario("one of two sites is erased", in_two_sites, delete("home-2")),
@@ -190,7 +190,7 @@ def healed_within(world: ConnectionWorld, span: timedelta) -> bool:
 
 
 def judge(scenario: Scenario, world: ConnectionWorld, *, survived: bool) -> str | None:
-    """Check what became of every account and its cars; why one was lost, if one rightly was."""
+    """Check the state of every account and its cars; returns the reason of a rightful loss."""
     ended = scenario.before is revoked
     reasons = {world.loss(user) for user in users(world)} - {None}
     why = "the driver ended it" if ended else next(iter(reasons), None)
@@ -281,7 +281,7 @@ REQUESTS = [
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("scenario", REQUESTS, ids=lambda scenario: scenario.name)
-def test_what_a_caller_never_repeats_is_finished_by_the_clock(scenario: Scenario, model: RefreshModel) -> None:
+def test_the_clock_finishes_a_request_that_its_caller_never_repeats(scenario: Scenario, model: RefreshModel) -> None:
     calls, points = points_of(scenario, model)
     for number, fault in points:
         try:

@@ -1,7 +1,7 @@
 """Two instances at once, one outside call at a time: at every interleaving the access survives, or is forgotten.
 
-An account that was forgotten with its last asset begins anew with what the app gives next. If that is a refresh
-token of long ago, its maker refuses it, and the owner signs in: no record of an erased home is kept to prevent it.
+An account that was erased with its last asset begins again with the next refresh token of the app. If that token is too
+old, its maker refuses it, and the owner signs in again: no record of an erased home is kept to prevent it.
 """
 
 import os
@@ -31,7 +31,7 @@ Act = Callable[[ConnectionWorld], None]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two operations side by side, and what was before; ``attention`` is how often the owner was told by then."""
+    """Two operations side by side, and their set-up, in which the owner is asked ``attention`` times to connect."""
 
     name: str
     before: Act
@@ -107,7 +107,7 @@ def offered(world: ConnectionWorld) -> None:
     put("home-1", "car-1")(world)
 
 
-def signed_in_anew(world: ConnectionWorld) -> None:
+def signed_in_again(world: ConnectionWorld) -> None:
     expired(world)
     world.tokens[f"{OWNER} new"] = world.sign_in(OWNER)
 
@@ -129,12 +129,12 @@ PAIRS = (
     Pair("two commands", expired, command("car-1"), command("car-2")),
     Pair("a command and the clock", offered, command("car-1"), check),
     Pair("a command and the same PUT once more", expired, command("car-1"), put("home-1", "car-1")),
-    Pair("a command and a new sign-in", signed_in_anew, command("car-1"), put("home-2", "car-2", "new")),
+    Pair("a command and a new sign-in", signed_in_again, command("car-1"), put("home-2", "car-2", "new")),
     Pair("a command and the erasure of the other site", expired, command("car-1"), delete("home-2")),
     Pair("a command and the erasure of the site", in_one_site, command("car-1"), delete("home-1")),
     Pair("an expired command and the erasure of both", expired, command("car-1"), delete("home-1")),
     Pair("the driver moves", in_one_site, put("home-2", "car-2"), delete("home-1")),
-    Pair("the driver moves and signs in", signed_in_anew, put("home-3", "car-3", "new"), delete("home-1")),
+    Pair("the driver moves and signs in", signed_in_again, put("home-3", "car-3", "new"), delete("home-1")),
     Pair(
         "the driver moves and changes the car", in_one_site, put("home-2", "car-2"), put("home-1", "car-1", user=None)
     ),

@@ -1,4 +1,4 @@
-"""Tokens that are had with the client's own credentials: fetched once, shared by all instances."""
+"""Tokens granted for the client's own credentials: fetched once, shared by all instances."""
 
 import base64
 import threading
@@ -158,13 +158,13 @@ def claimed_for(lease: timedelta) -> MemoryStore[TokenRecord]:
     return MemoryStore(**{KEY: TokenRecord(claims=1, claimed_by="another", claimed_until=START + lease, version=1)})
 
 
-def test_an_instance_that_died_while_renewing_is_relieved_after_its_lease():
+def test_an_instance_that_died_while_renewing_is_replaced_after_its_lease():
     world = TokenWorld(store=claimed_for(timedelta(seconds=30)))
     assert world.instance().token() == "access-1"
     assert START + timedelta(seconds=30) <= world.now <= START + timedelta(seconds=31)
 
 
-def test_an_instance_does_not_wait_for_ever():
+def test_an_instance_stops_waiting_for_another():
     world = TokenWorld(store=claimed_for(timedelta(hours=1)))
     with pytest.raises(TokenError) as caught:
         world.instance().token()

@@ -1,4 +1,4 @@
-"""Axle's API over real HTTP: what every answer, and every missing answer, means."""
+"""Axle's API over real HTTP: the meaning of every answer, and of every missing one."""
 
 import json
 import threading
@@ -133,7 +133,7 @@ def test_a_token_that_is_refused_twice_is_an_outage_after_two_calls(world: World
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 422])
-def test_a_final_refusal_is_in_axles_words_and_made_once(world: World, status: int) -> None:
+def test_a_final_refusal_has_axles_text_and_is_not_repeated(world: World, status: int) -> None:
     world.fault(path="/event/", status=status, body={"detail": "Invalid tariff: off_peak_times"})
     with pytest.raises(AxleRefusedError) as failure:
         world.instance().send_event("/entities/asset/x/event/intent", {})
@@ -258,14 +258,14 @@ def test_a_redirect_is_not_followed(odd: AxleClient) -> None:
     assert Odd.seen == ["/moved"]
 
 
-def test_details_in_other_shapes_are_still_words(odd: AxleClient) -> None:
+def test_details_in_other_shapes_become_text(odd: AxleClient) -> None:
     with pytest.raises(AxleRefusedError, match=r"^a; b$"):
         odd.send_event("/refused-list", {})
     with pytest.raises(AxleRefusedError, match=r"^HTTP 400$"):
         odd.send_event("/refused-odd", {})
 
 
-def test_axles_words_are_kept_within_reason() -> None:
+def test_axles_text_is_cut_to_a_bounded_length() -> None:
     http = requests.Session()
     http.mount("https://", ProviderApi([Reply(400, {"detail": "x" * 10_000})]))
     with pytest.raises(AxleRefusedError) as failure:
@@ -289,7 +289,7 @@ def test_an_event_is_acknowledged_by_axles_status(status: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["null", "{}"])
-def test_json_that_says_nothing_acknowledges_an_event_because_the_description_allows_it(nothing: str) -> None:
+def test_empty_json_acknowledges_an_event_because_the_description_allows_it(nothing: str) -> None:
     answering(nothing).send_event(EVENT, {})
 
 
@@ -303,7 +303,7 @@ PAGES = ["<html>maintenance</html>", "", "OK", '"<html>"', "[]", "true", "7", '{
 
 
 @pytest.mark.parametrize("page", [*PAGES, '{"status": "FAILED"}', '{"status": "down"}', '{"status": 1}'])
-def test_what_is_not_the_answer_to_an_event_is_an_answer_lost(page: str) -> None:
+def test_another_answer_than_that_to_an_event_is_a_lost_answer(page: str) -> None:
     with pytest.raises(AxleUnavailableError) as failure:
         answering(page).send_event(EVENT, {})
     assert (failure.value.status, failure.value.may_be_carried_out) == (200, True)
@@ -327,13 +327,13 @@ CALLS = {
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("call", CALLS)
-def test_what_is_not_the_answer_to_a_call_is_an_answer_lost(call: str, page: str) -> None:
+def test_another_answer_than_that_to_a_call_is_a_lost_answer(call: str, page: str) -> None:
     with pytest.raises(AxleUnavailableError, match="not the answer to this call") as failure:
         CALLS[call](answering(page))
     assert failure.value.may_be_carried_out is True
 
 
-def test_axle_says_nothing_of_what_it_deleted() -> None:
+def test_axle_answers_a_deletion_without_a_body() -> None:
     answering("", 204).delete(ASSET)
     answering("null").delete(ASSET)
 

@@ -1,4 +1,4 @@
-"""What Axle is told next, example by example."""
+"""The next report to Axle, example by example."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,17 +20,17 @@ from tests.support.domain.axle_twins import (
     NOW,
     THIRTY_KWH,
     a_twin,
-    boosted,
     claim,
     kinds,
     lost,
     minutes,
     plugged,
     powered,
+    reported,
     settled,
     snoozed,
-    told,
     unplugged,
+    with_charge_now,
     with_soc,
 )
 
@@ -41,7 +41,7 @@ def test_the_first_report_is_tariff_intent_and_the_present_plug_state_each_on_it
 
 
 def test_what_axle_is_sent_is_tariff_intent_and_vehicle_in_axles_words() -> None:
-    tariff, intent, plug_in = told(plugged(a_twin()))[1]
+    tariff, intent, plug_in = reported(plugged(a_twin()))[1]
     assert tariff.path.endswith("/event/tariff-update")
     assert tariff.body == {
         "tariff": {
@@ -65,7 +65,7 @@ def test_what_axle_is_sent_is_tariff_intent_and_vehicle_in_axles_words() -> None
 
 def test_a_later_plug_in_says_all_that_is_new_in_one_call() -> None:
     twin = replace(plugged(settled(a_twin())), tariff=EVENING, intent=replace(THIRTY_KWH, kwh=12))
-    after, calls = told(twin)
+    after, calls = reported(twin)
     assert [call.kind for call in calls] == ["plug-in"]
     assert calls[0].body["tariff"]["off_peak_times"] == "20:00-23:00"
     assert calls[0].body["intent"]["energy_required_kwh"] == 12
@@ -82,7 +82,7 @@ def test_ten_quick_changes_cost_one_call_with_the_last_value() -> None:
     twin = settled(a_twin())
     for kwh in range(10):
         twin = replace(twin, intent=replace(THIRTY_KWH, kwh=float(kwh)))
-    calls = told(twin)[1]
+    calls = reported(twin)[1]
     assert [(call.kind, call.body["intent"]["energy_required_kwh"]) for call in calls] == [("intent", 9.0)]
 
 
@@ -102,8 +102,8 @@ def test_a_session_that_never_ended_after_all_is_reported_again() -> None:
 
 
 def test_while_the_site_is_snoozed_axle_takes_the_car_to_be_unplugged() -> None:
-    twin = snoozed(boosted(settled(plugged(a_twin())), NOW + minutes(90)), NOW + minutes(60))
-    after, calls = told(twin)
+    twin = snoozed(with_charge_now(settled(plugged(a_twin())), NOW + minutes(90)), NOW + minutes(60))
+    after, calls = reported(twin)
     assert [call.kind for call in calls] == ["plug-out"]
     assert axle_due(after, NOW) == NOW + minutes(60)
     assert kinds(after, NOW + minutes(60)) == ["plug-in", "charge-now"]
@@ -117,7 +117,7 @@ def test_nothing_is_reported_of_an_asset_that_is_not_enrolled_or_leaves() -> Non
 
 
 def test_a_site_that_joins_again_has_all_reported_again_even_what_was_refused_before() -> None:
-    twin = told(plugged(a_twin()), refuse=("tariff-update", "plug-in"))[0]
+    twin = reported(plugged(a_twin()), refuse=("tariff-update", "plug-in"))[0]
     assert kinds(replace(twin, axle=AxleState())) == ["tariff-update", "intent", "plug-in"]
 
 
@@ -125,37 +125,37 @@ def test_a_site_that_joins_again_has_all_reported_again_even_what_was_refused_be
 
 
 def test_charge_now_is_reported_after_the_plug_in_and_its_end_before_the_time() -> None:
-    twin, calls = told(boosted(plugged(settled(a_twin())), NOW + minutes(90)))
+    twin, calls = reported(with_charge_now(plugged(settled(a_twin())), NOW + minutes(90)))
     assert [call.kind for call in calls] == ["plug-in", "charge-now"]
     assert calls[1].body == {"end_at": "2026-01-15T19:30:00Z"}
     assert kinds(replace(twin, charge_now=None)) == ["charge-now-deleted"]
 
 
 def test_a_charge_now_whose_time_is_over_is_nothing_to_report() -> None:
-    twin = settled(boosted(settled(plugged(a_twin())), NOW + minutes(90)))
+    twin = settled(with_charge_now(settled(plugged(a_twin())), NOW + minutes(90)))
     assert kinds(twin, NOW + minutes(90)) == []
     assert kinds(replace(twin, charge_now=None), NOW + minutes(90)) == []
-    assert kinds(boosted(settled(plugged(a_twin())), NOW)) == []
+    assert kinds(with_charge_now(settled(plugged(a_twin())), NOW)) == []
 
 
 def test_only_another_end_makes_another_charge_now_for_axle() -> None:
-    twin = settled(boosted(settled(plugged(a_twin())), NOW + minutes(90), "b1"))
-    assert kinds(boosted(twin, NOW + minutes(90), "b2")) == []
-    assert kinds(boosted(twin, NOW + minutes(91), "b2")) == ["charge-now"]
+    twin = settled(with_charge_now(settled(plugged(a_twin())), NOW + minutes(90), "b1"))
+    assert kinds(with_charge_now(twin, NOW + minutes(90), "b2")) == []
+    assert kinds(with_charge_now(twin, NOW + minutes(91), "b2")) == ["charge-now"]
 
 
 def test_a_charge_now_of_a_car_that_is_not_plugged_in_is_not_reported() -> None:
-    assert kinds(boosted(settled(a_twin()), NOW + minutes(90))) == []
+    assert kinds(with_charge_now(settled(a_twin()), NOW + minutes(90))) == []
 
 
 def test_a_charge_now_that_lived_through_a_plug_out_is_reported_again_as_axle_may_have_ended_it() -> None:
-    twin = settled(boosted(settled(plugged(a_twin(), "s1")), NOW + minutes(90)))
+    twin = settled(with_charge_now(settled(plugged(a_twin(), "s1")), NOW + minutes(90)))
     assert kinds(plugged(twin, "s2")) == ["plug-out", "plug-in", "charge-now"]
     assert kinds(replace(unplugged(twin), charge_now=None)) == ["plug-out", "charge-now-deleted"]
 
 
 def test_a_charge_now_waits_for_a_plug_in_that_axle_refuses() -> None:
-    twin, calls = told(boosted(plugged(settled(a_twin())), NOW + minutes(90)), refuse=("plug-in",))
+    twin, calls = reported(with_charge_now(plugged(settled(a_twin())), NOW + minutes(90)), refuse=("plug-in",))
     assert {call.kind for call in calls} == {"plug-in"}
     assert not in_sync(twin, NOW)
 
@@ -168,7 +168,7 @@ def test_when_a_departure_passes_the_next_ones_time_is_reported_once() -> None:
     twin = settled(a_twin(intent=weekend))
     friday_departure = datetime(2026, 1, 16, 7, 0, tzinfo=UTC)
     assert axle_due(twin, NOW) == friday_departure
-    after, calls = told(twin, friday_departure)
+    after, calls = reported(twin, friday_departure)
     assert [call.body["intent"]["ready_by_local_time"] for call in calls] == ["09:30:00"]
     assert axle_due(after, friday_departure) == datetime(2026, 1, 17, 9, 30, tzinfo=UTC)
 
@@ -197,7 +197,7 @@ def test_a_state_of_charge_that_charging_cannot_explain_is_reported() -> None:
 def test_driving_is_reported_with_the_next_plug_in_only() -> None:
     twin = with_soc(settled(with_soc(a_twin(intent=EIGHTY_PCT), 80)), 35)
     assert kinds(twin) == []
-    (call,) = told(plugged(twin))[1]
+    (call,) = reported(plugged(twin))[1]
     assert call.body["intent"]["energy_required_kwh"] == 32.0
 
 
@@ -212,26 +212,26 @@ def test_the_first_state_of_charge_and_another_target_are_reported_at_once() -> 
 
 
 def test_a_refused_value_is_reported_again_only_when_it_changes() -> None:
-    twin, calls = told(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))
+    twin, calls = reported(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))
     assert [call.kind for call in calls] == ["tariff-update"]
     assert axle_due(twin, NOW) is None
     assert not in_sync(twin, NOW)
     assert twin.axle.last_error == "no tariff-update"
     later = replace(twin, tariff=replace(EVENING, timezone="UTC"))
-    after, calls = told(later)
+    after, calls = reported(later)
     assert [call.kind for call in calls] == ["tariff-update"]
     assert (after.axle.refusals, after.axle.last_error, in_sync(after, NOW)) == ((), None, True)
 
 
 def test_a_refusal_stays_in_view_while_other_calls_succeed() -> None:
-    twin = told(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
+    twin = reported(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
     after = settled(replace(twin, intent=replace(THIRTY_KWH, kwh=12)))
     assert after.axle.last_error == "no tariff-update"
     assert [refusal.call for refusal in after.axle.refusals] == ["tariff-update"]
 
 
 def test_a_refusal_is_forgotten_when_its_value_is_not_wanted_any_more() -> None:
-    twin = told(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
+    twin = reported(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
     back = settled(plugged(replace(twin, tariff=a_twin().tariff)))
     assert (back.axle.refusals, back.axle.last_error, in_sync(back, NOW)) == ((), None, True)
 
@@ -270,23 +270,23 @@ def _after_full_refused(twin: Twin) -> tuple[AxleCall, AxleCall]:
 
 
 def test_a_plug_in_that_is_refused_with_all_it_carries_is_reported_bare() -> None:
-    twin, calls = told(plugged(settled(a_twin())), refuse=("plug-in",))
+    twin, calls = reported(plugged(settled(a_twin())), refuse=("plug-in",))
     assert [sorted(call.body) for call in calls] == [["intent", "tariff", "vehicle"], []]
     assert [entry.event for entry in twin.news if "efused" in entry.text] == ["AxleRefused", "NeedsAttention"]
 
 
 def test_a_refused_plug_out_does_not_hold_up_the_next_session() -> None:
-    twin, calls = told(unplugged(settled(plugged(a_twin(), "s1"))), refuse=("plug-out",))
+    twin, calls = reported(unplugged(settled(plugged(a_twin(), "s1"))), refuse=("plug-out",))
     assert [call.kind for call in calls] == ["plug-out"]
     again = plugged(twin, "s2")
-    after, calls = told(again)
+    after, calls = reported(again)
     assert [call.kind for call in calls] == ["plug-in"]
     assert kinds(unplugged(after)) == ["plug-out"]
 
 
 def test_refusals_of_everything_cost_a_call_for_each_value_and_one_more_for_the_plug_in() -> None:
     everything = ("tariff-update", "intent", "plug-in", "plug-out", "charge-now", "charge-now-deleted")
-    twin = settled(boosted(settled(plugged(a_twin(), "s1")), NOW + minutes(60)))
+    twin = settled(with_charge_now(settled(plugged(a_twin(), "s1")), NOW + minutes(60)))
     changed = replace(plugged(twin, "s2"), tariff=EVENING, intent=EIGHTY_PCT, charge_now=None)
     assert kinds(changed, refuse=everything) == [
         "tariff-update",
@@ -303,13 +303,13 @@ def test_refusals_of_everything_cost_a_call_for_each_value_and_one_more_for_the_
 
 def test_a_value_that_changed_back_after_an_unanswered_call_is_reported_again() -> None:
     twin = settled(plugged(a_twin()))
-    assert_told_again("tariff-update", replace(twin, tariff=EVENING), back=twin)
-    assert_told_again("intent", replace(twin, intent=EIGHTY_PCT), back=twin)
-    assert_told_again("plug-in", unplugged(twin), back=twin)
-    assert_told_again("charge-now-deleted", boosted(twin, NOW + minutes(60)), back=twin)
+    assert_reported_again("tariff-update", replace(twin, tariff=EVENING), back=twin)
+    assert_reported_again("intent", replace(twin, intent=EIGHTY_PCT), back=twin)
+    assert_reported_again("plug-in", unplugged(twin), back=twin)
+    assert_reported_again("charge-now-deleted", with_charge_now(twin, NOW + minutes(60)), back=twin)
 
 
-def assert_told_again(kind: str, changed: Twin, *, back: Twin) -> None:
+def assert_reported_again(kind: str, changed: Twin, *, back: Twin) -> None:
     twin = replace(back, axle=lost(changed).axle)
     assert kinds(twin) == [kind]
     assert in_sync(settled(twin), NOW)
@@ -346,7 +346,7 @@ def test_the_claimed_call_is_the_same_whatever_changes_meanwhile() -> None:
     twin = claim(plugged(settled(a_twin())), NOW, "x")
     call = claimed_call(twin, "x")
     assert call is not None
-    noted = answered(unplugged(twin), "x", lambda told: acknowledged(told, call, NOW))
+    noted = answered(unplugged(twin), "x", lambda reported: acknowledged(reported, call, NOW))
     assert kinds(noted) == ["plug-out"]
 
 
@@ -359,13 +359,13 @@ def test_what_a_vanished_caller_reported_is_in_doubt_and_its_late_answer_counts_
     following = claimed_call(taken_over, "next")
     assert following is not None
     assert following.kind == "plug-out"
-    assert answered(taken_over, "gone", lambda told: acknowledged(told, call, later)) is taken_over
+    assert answered(taken_over, "gone", lambda reported: acknowledged(reported, call, later)) is taken_over
 
 
 def test_another_power_of_a_plugged_in_car_is_reported_without_its_energy() -> None:
     twin = powered(settled(plugged(a_twin())), 3.6)
     assert not in_sync(twin, NOW)
-    after, (call,) = told(twin)
+    after, (call,) = reported(twin)
     assert call.path.endswith("/event")
     assert call.body == {
         "event_type": "intent_update",
@@ -383,26 +383,26 @@ def test_another_power_of_a_plugged_in_car_is_reported_without_its_energy() -> N
 def test_another_power_of_a_car_that_is_not_plugged_in_goes_with_its_next_plug_in() -> None:
     twin = powered(settled(a_twin()), 3.6)
     assert kinds(twin) == []
-    (call,) = told(plugged(twin))[1]
+    (call,) = reported(plugged(twin))[1]
     assert (call.kind, call.body["vehicle"]) == ("plug-in", {"charging_rate_kw": 3.6})
 
 
 def test_a_power_that_is_taken_back_after_a_lost_answer_is_reported_again() -> None:
     twin = settled(plugged(a_twin()))
     back = powered(lost(powered(twin, 3.6)), 7.4)
-    (call,) = told(back)[1]
+    (call,) = reported(back)[1]
     assert call.body["vehicle"] == {"charging_rate_kw": 7.4}
 
 
 def test_a_refused_power_is_reported_with_the_plug_in_and_then_left_alone() -> None:
     twin = powered(settled(plugged(a_twin())), 3.6)
     assert kinds(twin, refuse=("vehicle-update",)) == ["vehicle-update", "plug-in"]
-    after, calls = told(twin, refuse=("vehicle-update", "plug-in"))
+    after, calls = reported(twin, refuse=("vehicle-update", "plug-in"))
     assert [call.kind for call in calls] == ["vehicle-update", "plug-in"]
     assert next_call(after, NOW) is None
 
 
 def test_the_power_is_not_reported_to_an_axle_that_took_the_plug_in_without_it() -> None:
-    bare = told(plugged(settled(a_twin())))[0]
+    bare = reported(plugged(settled(a_twin())))[0]
     bare = replace(bare, axle=replace(bare.axle, charging_rate_kw=None))
     assert kinds(powered(bare, 3.6)) == []

@@ -28,12 +28,12 @@ from tests.support.domain.axle_twins import (
     NOW,
     ModelAxle,
     a_twin,
-    boosted,
     minutes,
     plugged,
     powered,
     snoozed,
     unplugged,
+    with_charge_now,
     with_soc,
 )
 
@@ -57,11 +57,11 @@ RANK = {
 LEASE = minutes(2)
 
 Fate = Literal[
-    "done", "unheard", "lost", "done but lost", "done late but lost", "caller vanishes", "done but caller vanishes"
+    "done", "unreceived", "lost", "done but lost", "done late but lost", "caller vanishes", "done but caller vanishes"
 ]
 FATES: tuple[Fate, ...] = get_args(Fate)
 LATE_BY = timedelta(seconds=50)
-"""After other calls that were made meanwhile."""
+"""Long enough for other calls to be made first."""
 
 changes = st.one_of(
     st.tuples(st.just("tariff"), st.integers(0, len(TARIFFS) - 1)),
@@ -70,11 +70,13 @@ changes = st.one_of(
     st.tuples(st.just("power"), st.sampled_from([4, 7, 11])),
     st.tuples(st.just("plug"), st.just(0)),
     st.tuples(st.just("unplug"), st.just(0)),
-    st.tuples(st.just("boost"), st.sampled_from([20, 60, 300])),
-    st.tuples(st.just("end boost"), st.just(0)),
+    st.tuples(st.just("charge-now"), st.sampled_from([20, 60, 300])),
+    st.tuples(st.just("end charge-now"), st.just(0)),
     st.tuples(st.just("snooze"), st.sampled_from([0, 30, 2000])),
 )
-follow_ups = st.sampled_from(["nothing", "a look", "a look", "a look when due", "a look when due", "an hour"])
+follow_ups = st.sampled_from(
+    ["nothing", "a reconcile", "a reconcile", "a reconcile when due", "a reconcile when due", "an hour"]
+)
 moves_made = st.lists(st.tuples(changes, follow_ups), min_size=8, max_size=30)
 
 Moves = list[tuple[tuple[str, int], str]]
@@ -82,7 +84,7 @@ Moves = list[tuple[tuple[str, int], str]]
 
 @dataclass
 class History:
-    """A twin, the changes it goes through, and an Axle that fails as it is told to."""
+    """A twin, the changes it goes through, and an Axle that fails as the test decides."""
 
     axle: ModelAxle
     fates: list[Fate]
@@ -111,9 +113,9 @@ class History:
             self.twin = plugged(twin, f"s{self.sessions}", self.now)
         elif what == "unplug":
             self.twin = replace(unplugged(twin), charge_now=None)
-        elif what == "boost":
-            self.twin = boosted(twin, self.now + minutes(value))
-        elif what == "end boost":
+        elif what == "charge-now":
+            self.twin = with_charge_now(twin, self.now + minutes(value))
+        elif what == "end charge-now":
             self.twin = replace(twin, charge_now=None)
         elif what == "snooze":
             self.twin = snoozed(twin, self.now + minutes(value))
@@ -123,13 +125,13 @@ class History:
         due = axle_due(self.twin, self.now)
         if how == "an hour":
             self.now += minutes(60)
-        elif how == "a look when due" and due is not None and due - self.now < minutes(10):
+        elif how == "a reconcile when due" and due is not None and due - self.now < minutes(10):
             self.now = due
-        if how.startswith("a look"):
-            self.look()
+        if how.startswith("a reconcile"):
+            self.reconcile()
 
-    def look(self) -> None:
-        """One look of one instance: calls until nothing is due, Axle fails, or the instance vanishes."""
+    def reconcile(self) -> None:
+        """One reconcile by one instance: calls until nothing is due, Axle fails, or the instance vanishes."""
         for number in range(10):
             name = f"{len(self.calls)}.{number}"
             self.twin = claimed(self.twin, self.now, id=name, until=self.now + LEASE)
@@ -157,7 +159,7 @@ class History:
             return False
         if fate != "done":
             self.outcomes["unavailable"] += 1
-            unanswered = None if fate == "unheard" else call
+            unanswered = None if fate == "unreceived" else call
             self.outcomes["lost"] += unanswered is not None
             self.twin = answered(
                 self.twin,
@@ -199,10 +201,10 @@ class History:
             assert axle.tariff == axle_tariff(self.twin.tariff), call
         intent = wanted_intent(self.twin, now)
         if RANK[call.kind] > 1 and call.intent is None and "intent" not in refused_kinds and intent is not None:
-            told = axle.intent
-            assert told is not None, call
+            reported = axle.intent
+            assert reported is not None, call
             # Under one target the energy moves with the state of charge.
-            assert told.target_soc_pct is not None or not intent_differs(told, intent), call
+            assert reported.target_soc_pct is not None or not intent_differs(reported, intent), call
         if call.kind == "charge-now":
             session = wanted_session(self.twin, now)
             assert session is not None
@@ -210,29 +212,29 @@ class History:
             assert axle.plug.session_id == session.id
 
     def settle(self, until: datetime) -> None:
-        """Let time pass from one due instant to the next, until nothing is left to tell before ``until``."""
-        looks = 0
+        """Let time pass from one due instant to the next, until nothing is left to report before ``until``."""
+        reconciles = 0
         while (due := axle_due(self.twin, self.now)) is not None and due < until:
             assert due >= self.now
             before = len(self.calls)
             self.now = due
-            self.look()
-            looks += 1
+            self.reconcile()
+            reconciles += 1
             if len(self.calls) == before:
                 again = axle_due(self.twin, self.now)
-                assert again is None or again > self.now, "a look that finds nothing to do must not be due at once"
-            assert looks < 400
+                assert again is None or again > self.now, "a reconcile that finds nothing to do must not be due at once"
+            assert reconciles < 400
         self.now = until - timedelta(milliseconds=1)
         self.carry_out_late()
 
     def check_picture(self) -> None:
-        axle, told, twin, now = self.axle, self.twin.axle, self.twin, self.now
-        assert told.tariff is None or axle.tariff == _tariff_said(told.tariff)
-        session, boost, intent = wanted_session(twin, now), wanted_charge_now(twin, now), wanted_intent(twin, now)
-        refused_kinds = {refusal.call for refusal in told.refusals}
+        axle, reported, twin, now = self.axle, self.twin.axle, self.twin, self.now
+        assert reported.tariff is None or axle.tariff == _tariff_sent(reported.tariff)
+        session, wanted, intent = wanted_session(twin, now), wanted_charge_now(twin, now), wanted_intent(twin, now)
+        refused_kinds = {refusal.call for refusal in reported.refusals}
         assert in_sync(twin, now) or refused_kinds
         if "tariff-update" not in refused_kinds:
-            assert axle.tariff == _tariff_said(axle_tariff(twin.tariff))
+            assert axle.tariff == _tariff_sent(axle_tariff(twin.tariff))
         if "intent" not in refused_kinds and intent is not None:
             assert axle.intent is not None
             assert axle.intent["ready_by_local_time"] == intent.ready_by_local_time
@@ -243,16 +245,16 @@ class History:
         if not refused_kinds & {"plug-in", "plug-out"}:
             assert axle.plugged_in is (session is not None)
             assert axle.session_id == (session.id if session else None)
-            if session is not None and told.charging_rate_kw is not None and "vehicle-update" not in refused_kinds:
+            if session is not None and reported.charging_rate_kw is not None and "vehicle-update" not in refused_kinds:
                 assert axle.charging_rate_kw == twin.link.power_kw
-            alive = axle.boost_until if axle.boost_until is not None and axle.boost_until > now else None
+            alive = axle.charge_now_until if axle.charge_now_until is not None and axle.charge_now_until > now else None
             if not refused_kinds & {"charge-now", "charge-now-deleted"}:
-                assert alive == (boost.until if boost else None)
+                assert alive == (wanted.until if wanted else None)
         if "plug-out" not in self.refuses:
             assert axle.muddled == []
 
 
-def _tariff_said(tariff: Any) -> dict[str, Any]:
+def _tariff_sent(tariff: Any) -> dict[str, Any]:
     return {
         "off_peak_times": tariff.off_peak_times,
         "timezone": tariff.timezone,
@@ -263,11 +265,10 @@ def _tariff_said(tariff: Any) -> dict[str, Any]:
 def most_calls(history: History) -> int:
     """The bound on calls to Axle.
 
-    Three for the first telling; two for every change (a re-opened session is a plug-out and a plug-in, a plug-out with
+    Three for the first reports; two for every change (a re-opened session is a plug-out and a plug-in, a plug-out with
     a charge-now ends that as well, a snooze does so and undoes it later) and one for every departure at another time.
-    Every failure costs two: itself, and a further call if what was told in vain has meanwhile changed back. What was
-    told after a lost call may have to be told again, which takes four at most. Refusals are counted as they come: each
-    costs itself.
+    Every failure costs two: itself, and a further call if the value has meanwhile changed back. Values that were
+    reported after a lost call may need another report, which takes four calls at most. Each refusal costs itself.
     """
     failures = history.outcomes["unavailable"] + history.outcomes["vanished"]
     departures = sum(
@@ -292,10 +293,10 @@ def test_axles_picture_equals_the_twin_after_any_changes_and_any_failures_that_e
         moves=moves_made,
         fates=st.lists(st.sampled_from(FATES), max_size=20),
         interruptions=st.lists(changes, max_size=5),
-        ends_boost=st.booleans(),
+        ends_charge_now=st.booleans(),
     )
-    def histories(moves: Moves, fates: list[Fate], interruptions: list[tuple[str, int]], ends_boost: bool) -> None:
-        history = History(ModelAxle(ends_boost), list(fates), list(interruptions), frozenset())
+    def histories(moves: Moves, fates: list[Fate], interruptions: list[tuple[str, int]], ends_charge_now: bool) -> None:
+        history = History(ModelAxle(ends_charge_now), list(fates), list(interruptions), frozenset())
         run(history, moves, tally)
         assert in_sync(history.twin, history.now)
         if wanted_session(history.twin, history.now) is not None:

@@ -1,4 +1,4 @@
-"""What an outage of Axle leaves on a twin: pauses, doubts about what was told in vain, and nothing once it is over."""
+"""The traces of an outage of Axle on a twin: pauses, doubts about lost reports, and nothing once it is over."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,15 +22,15 @@ from tests.support.domain.axle_twins import (
     NOW,
     THIRTY_KWH,
     a_twin,
-    boosted,
     claim,
     kinds,
     lost,
     minutes,
     plugged,
+    reported,
     settled,
-    told,
     unplugged,
+    with_charge_now,
 )
 
 
@@ -71,7 +71,7 @@ def test_a_twin_with_nothing_to_report_is_not_held_back() -> None:
     assert (waiting.axle.attempts, waiting.axle.last_error) == (0, "open")
 
 
-def test_what_axle_does_not_know_yet_is_marked_with_its_time_once() -> None:
+def test_a_value_that_axle_does_not_know_yet_is_marked_with_its_time_once() -> None:
     twin = settled(a_twin())
     assert mark_unacknowledged(twin, NOW) is twin
     marked = mark_unacknowledged(plugged(twin), NOW)
@@ -90,7 +90,7 @@ def test_an_outage_leaves_nothing_on_a_twin_whose_change_was_undone_meanwhile() 
     twin, later = settled(a_twin()), NOW + minutes(60)
     undone = replace(down(replace(twin, tariff=EVENING)), tariff=NIGHT)
     assert in_sync(undone, later)
-    assert axle_due(undone, later) == later, "a look is due to clear it away"
+    assert axle_due(undone, later) == later, "a reconcile is due to clear it away"
     quiet = at_rest(undone, later)
     assert (quiet.axle, axle_due(quiet, later)) == (twin.axle, None)
     assert at_rest(quiet, later) is quiet
@@ -106,15 +106,15 @@ def test_the_next_outage_begins_with_a_short_pause_and_its_own_time() -> None:
 
 
 def test_a_refusal_whose_value_was_taken_back_is_forgotten() -> None:
-    parked = told(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
+    parked = reported(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
     quiet = at_rest(replace(parked, tariff=NIGHT), NOW)
     assert (quiet.axle.refusals, quiet.axle.last_error) == ((), None)
     assert kinds(replace(quiet, tariff=EVENING)) == ["tariff-update"]
 
 
-def test_what_is_still_to_report_or_under_way_or_refused_leaves_the_twin_as_it_is() -> None:
+def test_the_twin_stays_as_it_is_while_a_report_is_pending_or_under_way_or_refused() -> None:
     waiting = down(replace(settled(a_twin()), tariff=EVENING))
-    parked = told(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
+    parked = reported(replace(settled(a_twin()), tariff=EVENING), refuse=("tariff-update",))[0]
     calling = replace(claim(replace(waiting, axle=replace(waiting.axle, retry_at=None)), NOW, "x"), tariff=NIGHT)
     for twin in (waiting, parked, calling):
         assert at_rest(twin, NOW) is twin
@@ -123,27 +123,27 @@ def test_what_is_still_to_report_or_under_way_or_refused_leaves_the_twin_as_it_i
 # Calls that Axle carries out after the calls that followed them
 
 
-def told_by_claims(twin: Twin, now: datetime) -> tuple[Twin, list[str]]:
-    """The twin once Axle was told all, call by call as they are made, and the kinds of the calls."""
+def reported_by_claims(twin: Twin, now: datetime) -> tuple[Twin, list[str]]:
+    """The twin after all reports to Axle, each claimed and answered, and the kinds of the calls."""
     made: list[str] = []
     while (call := claimed_call(twin := claim(twin, now, f"call-{len(made)}"), f"call-{len(made)}")) is not None:
-        twin = answered(twin, f"call-{len(made)}", lambda told, call=call: acknowledged(told, call, now))
+        twin = answered(twin, f"call-{len(made)}", lambda reported, call=call: acknowledged(reported, call, now))
         made.append(call.kind)
         assert len(made) < 10
     return twin, made
 
 
 def overtaken(first: Twin, then: Twin) -> Twin:
-    """The twin ``then``, of which Axle was told all just after a call for ``first`` was lost."""
-    return told_by_claims(replace(then, axle=lost(first).axle), NOW + timedelta(seconds=5))[0]
+    """The twin ``then``, which was reported to Axle just after a call for ``first`` was lost."""
+    return reported_by_claims(replace(then, axle=lost(first).axle), NOW + timedelta(seconds=5))[0]
 
 
-def test_what_was_reported_after_a_lost_call_is_reported_once_more_when_that_cannot_be_carried_out_any_more() -> None:
+def test_values_reported_after_a_lost_call_are_reported_once_more_when_it_can_no_longer_be_carried_out() -> None:
     twin, latest = settled(a_twin()), NOW + ACTS_WITHIN
     after = overtaken(plugged(twin, "s1"), twin)
     assert axle_due(after, NOW + timedelta(seconds=6)) == latest
-    assert told_by_claims(after, latest - timedelta(seconds=1)) == (after, [])
-    quiet, calls = told_by_claims(after, latest)
+    assert reported_by_claims(after, latest - timedelta(seconds=1)) == (after, [])
+    quiet, calls = reported_by_claims(after, latest)
     assert (calls, axle_due(quiet, latest)) == (["plug-out"], None)
 
 
@@ -151,22 +151,22 @@ def test_a_lost_call_whose_value_is_the_last_one_reported_is_not_reported_again(
     twin = plugged(settled(a_twin()), "s1")
     after = overtaken(twin, twin)
     assert axle_due(after, NOW + timedelta(seconds=6)) is None
-    assert told_by_claims(after, NOW + ACTS_WITHIN) == (after, [])
+    assert reported_by_claims(after, NOW + ACTS_WITHIN) == (after, [])
 
 
 def test_a_lost_plug_in_that_carried_older_values_has_them_reported_again_too() -> None:
     twin = plugged(settled(a_twin()), "s1")
     after = overtaken(twin, replace(twin, tariff=EVENING, intent=replace(THIRTY_KWH, kwh=12)))
-    assert told_by_claims(after, NOW + ACTS_WITHIN)[1] == ["tariff-update", "intent"]
+    assert reported_by_claims(after, NOW + ACTS_WITHIN)[1] == ["tariff-update", "intent"]
 
 
 def test_a_lost_plug_out_may_have_ended_the_charge_now_reported_after_it() -> None:
     twin = settled(plugged(a_twin(), "s1"))
-    after = overtaken(unplugged(twin), boosted(plugged(twin, "s2"), NOW + minutes(90)))
-    assert told_by_claims(after, NOW + ACTS_WITHIN)[1] == ["plug-in", "charge-now"]
+    after = overtaken(unplugged(twin), with_charge_now(plugged(twin, "s2"), NOW + minutes(90)))
+    assert reported_by_claims(after, NOW + ACTS_WITHIN)[1] == ["plug-in", "charge-now"]
 
 
-def test_a_lost_call_is_of_no_concern_to_what_is_reported_later() -> None:
+def test_a_lost_call_does_not_change_later_reports() -> None:
     twin, later = replace(settled(a_twin()), tariff=EVENING), NOW + minutes(10)
-    quiet, calls = told_by_claims(replace(overtaken(twin, twin), tariff=NIGHT), later)
+    quiet, calls = reported_by_claims(replace(overtaken(twin, twin), tariff=NIGHT), later)
     assert (calls, axle_due(quiet, later)) == (["tariff-update"], None)

@@ -35,11 +35,11 @@ from tests.support.domain.axle_twins import (
     NOW,
     THIRTY_KWH,
     a_twin,
-    boosted,
     minutes,
     plugged,
     snoozed,
     unplugged,
+    with_charge_now,
 )
 from tests.support.runtime.mocked_aws import mock_aws
 from tests.support.simulators.axle_client import onboarding
@@ -131,12 +131,12 @@ def test_an_outage_of_an_hour_costs_a_trickle_and_its_end_brings_everything_once
         twin = a_twin()
         table.twins[f"car-{number}"] = replace(twin, link=replace(twin.link, axle_asset_id=f"axle-{number}"))
         sync(f"car-{number}", runtime)
-    told_before = len(axle.called)
+    calls_before = len(axle.called)
     axle.down = True
     for asset in table.twins:
         table.twins[asset] = plugged(table.twins[asset], f"{asset}-s1")
     run_until(NOW + minutes(60), runtime, table)
-    while_down = len(axle.called) - told_before
+    while_down = len(axle.called) - calls_before
     assert while_down <= 5 + 60
     assert not any(in_sync(twin, clock.now()) for twin in table.twins.values())
 
@@ -151,13 +151,13 @@ def test_an_outage_of_an_hour_costs_a_trickle_and_its_end_brings_everything_once
     assert max(recovery) - back <= minutes(5)
     with capsys.disabled():
         print(
-            f"\nAxle sync: 100 cars, Axle down for an hour: {while_down} calls while it was down, all told "
+            f"\nAxle sync: 100 cars, Axle down for an hour: {while_down} calls while it was down, all reported "
             f"{(max(recovery) - back).total_seconds():.0f} s after it was back, at most {busiest} calls in 10 s"
         )
 
 
 def run_until(end: datetime, runtime: Runtime, table: MemoryTable) -> None:
-    """Look at every asset when it is due, as the clock function does, a tenth of a second for each look."""
+    """Reconcile every asset when it is due, as the clock function does; each reconcile takes 0.1 s."""
     clock = runtime.clock
     assert isinstance(clock, HandClock)
     queue = [(axle_due(twin, clock.now()), asset) for asset, twin in table.twins.items()]
@@ -223,7 +223,7 @@ def test_an_asset_that_is_erased_before_its_call_leaves_the_probe_to_another(mon
     assert axle.accepted["axle-6", "plug-in"] == 1
 
 
-def test_a_look_clears_away_what_an_outage_left_on_an_asset_with_nothing_to_report() -> None:
+def test_a_reconcile_clears_the_traces_of_an_outage_from_an_asset_with_nothing_to_report() -> None:
     runtime, table, axle = assets_at_hand(6)
     known = unplugged(table.twins["car-5"]).axle
     axle.down = True
@@ -263,7 +263,7 @@ class Simulated:
         return AxleClient(self.url, http, SharedTokens("TOKEN#axle", endpoint, self.store, http, self.clock.now))
 
     def onboard(self, client: AxleClient) -> tuple[str, Twin]:
-        """A new asset at Axle, and the twin of it that Axle has heard nothing of."""
+        """A new asset at Axle, and its twin, of which Axle has received nothing."""
         self.number += 1
         site = onboarding(self.number, asset={"external_id": f"car-{self.number}"})
         answer = client.post("/entities/site/onboard", site)
@@ -279,7 +279,7 @@ class Simulated:
 
     def check(self, asset: str) -> None:
         twin, now, known = self.table.twins[asset], self.clock.now(), self.picture(asset)
-        session, boost, intent = wanted_session(twin, now), wanted_charge_now(twin, now), wanted_intent(twin, now)
+        session, wanted, intent = wanted_session(twin, now), wanted_charge_now(twin, now), wanted_intent(twin, now)
         tariff = axle_tariff(twin.tariff)
         assert intent is not None
         assert in_sync(twin, now)
@@ -288,7 +288,7 @@ class Simulated:
         assert known["plugged_in"] is (session is not None)
         until = known["charge_now_until"]
         alive = until is not None and datetime.fromisoformat(until) > now
-        assert (datetime.fromisoformat(until) if alive else None) == (boost.until if boost else None)
+        assert (datetime.fromisoformat(until) if alive else None) == (wanted.until if wanted else None)
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +312,7 @@ CHANGES: list[Callable[[Twin, datetime, int], Twin]] = [
     lambda twin, now, step: replace(twin, intent=THIRTY_KWH),
     lambda twin, now, step: plugged(twin, f"s{step}", now) if twin.presence.session is None else twin,
     lambda twin, now, step: replace(unplugged(twin), charge_now=None),
-    lambda twin, now, step: boosted(twin, now + minutes(45 + step)),
+    lambda twin, now, step: with_charge_now(twin, now + minutes(45 + step)),
     lambda twin, now, step: replace(twin, charge_now=None),
     lambda twin, now, step: snoozed(twin, now + minutes(3 * (step % 4))),
 ]
@@ -363,10 +363,12 @@ def settle(asset: str, runtime: Runtime, simulated: Simulated) -> None:
     raise AssertionError("it does not settle")
 
 
-def test_many_instances_that_look_at_once_report_everything_to_axle_once_and_in_order(simulated: Simulated) -> None:
+def test_many_instances_that_reconcile_at_once_report_everything_once_and_in_order(
+    simulated: Simulated,
+) -> None:
     client = simulated.client()
     asset, twin = simulated.onboard(client)
-    simulated.table.twins[asset] = boosted(
+    simulated.table.twins[asset] = with_charge_now(
         plugged(twin, "s1", simulated.clock.now()), simulated.clock.now() + minutes(60)
     )
     simulated.simulator.faults.add(Fault(path="/event/", delay_s=0.02))

@@ -130,9 +130,7 @@ def test_a_maximum_is_never_exceeded(profiles: list[ChargingProfile], cap: Charg
 
 @given(profiles=STACKS, top=profiles_of())
 @settings(max_examples=100, deadline=None)
-def test_the_higher_level_leads_wherever_it_says_something(
-    profiles: list[ChargingProfile], top: ChargingProfile
-) -> None:
+def test_the_higher_level_leads_wherever_it_sets_a_limit(profiles: list[ChargingProfile], top: ChargingProfile) -> None:
     below = [profile for profile in profiles if profile.purpose == "TxDefaultProfile"]
     leader = replace(top, purpose="TxDefaultProfile", stack_level=9)
     alone = composed([leader], 0, 2 * DAY_S)
@@ -153,7 +151,7 @@ def test_replacing_a_level_with_itself_changes_nothing(profiles: list[ChargingPr
     assert composed([*stack, again], 0, 2 * DAY_S) == composed(stack, 0, 2 * DAY_S)
 
 
-def test_a_later_profile_replaces_its_level_even_where_it_says_nothing() -> None:
+def test_a_later_profile_replaces_its_level_even_where_it_sets_no_limit() -> None:
     earlier, later = flat(7000), flat(3000, valid_to=at_s(600))
 
     assert composed([earlier, later], 0, 1200) == [Period(0, 3000.0), Period(600, None)]

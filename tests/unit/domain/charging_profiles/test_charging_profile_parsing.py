@@ -47,7 +47,7 @@ def starts(*seconds: Any) -> list[dict[str, Any]]:
     return [{"startPeriod": second, "limit": 0} for second in seconds]
 
 
-def test_axles_documented_sample_is_read_for_what_it_means() -> None:
+def test_axles_documented_sample_is_read_in_full() -> None:
     assert parse_charging_profile(AXLE_SAMPLE) == AXLE_SAMPLE_READ
 
 
@@ -71,7 +71,7 @@ def test_the_form_does_not_matter() -> None:
     assert parse_charging_profile(reordered) == AXLE_SAMPLE_READ
 
 
-def test_a_missing_duration_means_for_ever() -> None:
+def test_a_schedule_without_a_duration_has_no_end() -> None:
     body = sample()
     del body["chargingSchedule"]["duration"]
 
@@ -139,7 +139,7 @@ def test_every_usual_form_of_a_timestamp_is_the_same_instant_in_utc(text: str) -
         ({"validTo": 5}, "/validTo"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_where_it_stands(changes: dict[str, Any], pointer: str) -> None:
+def test_a_senseless_value_is_refused_with_a_pointer_to_it(changes: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ProfileError) as caught:
         parse_charging_profile(sample(**changes))
 
@@ -170,7 +170,7 @@ JSON = st.recursive(
 
 @given(body=JSON)
 @settings(max_examples=150, deadline=None)
-def test_no_json_at_all_raises_anything_but_a_profile_error(body: Any) -> None:
+def test_any_other_json_raises_a_profile_error(body: Any) -> None:
     with pytest.raises(ProfileError):
         parse_set_charging_profile(body)
 

@@ -1,4 +1,4 @@
-"""What is left out of a stored profile: nothing that could still set a limit."""
+"""Trimming of a stored profile drops nothing that could still set a limit."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,7 +88,7 @@ def test_a_schedule_that_lies_ahead_stays_as_it_is() -> None:
     assert trimmed(profile, at_s(-1), received_at=START) == profile
 
 
-def test_neighbours_that_say_the_same_are_one() -> None:
+def test_equal_neighbours_are_joined() -> None:
     profile = absolute(*((n * 300, float(n // 500)) for n in range(2016)))
 
     assert limits(trimmed(profile, at_s(-1), received_at=START)) == [(n * 150_000, float(n)) for n in range(5)]

@@ -82,7 +82,7 @@ def test_an_intent_with_no_day_left_has_no_departure() -> None:
     assert intent_changes_at(past, LONDON, utc("2026-12-25T11:00")) is None
 
 
-def test_an_unknown_zone_is_said_to_be_one() -> None:
+def test_an_unknown_zone_raises_its_error() -> None:
     with pytest.raises(UnknownZoneError):
         next_departure(daily("07:00"), "Mars/Base", utc("2026-01-15T00:00"))
 
@@ -103,7 +103,7 @@ def test_an_unknown_zone_is_said_to_be_one() -> None:
         (Intent({"mon": "07:00"}, exceptions={"2026-12-25": "11:00"}), "2026-01-15T06:00", "2026-12-21T07:00"),
     ],
 )
-def test_axle_hears_of_another_time_when_the_last_departure_at_this_one_has_passed(
+def test_another_time_is_reported_to_axle_when_the_last_departure_at_this_one_has_passed(
     intent: Intent, now: str, expected: str | None
 ) -> None:
     assert intent_changes_at(intent, LONDON, utc(now)) == (None if expected is None else utc(expected))
@@ -181,7 +181,7 @@ def test_in_every_zone_the_departure_is_the_first_that_the_wall_clock_reaches(
 
 @settings(max_examples=80, deadline=None)
 @given(near_a_change(), st.integers(0, 3), TIMES)
-def test_on_the_nights_of_a_clock_change_too(near: tuple[str, datetime], hour: int, other: str) -> None:
+def test_it_is_the_first_on_nights_of_a_clock_change_too(near: tuple[str, datetime], hour: int, other: str) -> None:
     timezone, now = near
     intent = Intent(
         ready_by=dict.fromkeys(WEEKDAYS, f"{hour:02d}:{now.minute:02d}"),

@@ -23,7 +23,7 @@ NOW = datetime(2026, 1, 15, 22, 0, tzinfo=UTC)
 EVERY_DAY = dict.fromkeys(WEEKDAYS, "07:00")
 
 
-def told(
+def for_axle(
     body: dict[str, Any],
     *,
     now: datetime = NOW,
@@ -72,7 +72,7 @@ def faults(body: Any) -> dict[str, str]:
         ),
     ],
 )
-def test_an_intent_is_read_as_people_say_it(body: dict[str, Any], intent: Intent) -> None:
+def test_an_intent_is_read_in_every_form_that_people_use(body: dict[str, Any], intent: Intent) -> None:
     assert parse_intent(body) == intent
 
 
@@ -184,10 +184,10 @@ def test_the_app_is_answered_with_one_time_where_all_days_have_it_and_without_wh
         ({"target_soc_pct": 80}, {"battery_kwh": None}, 29.6),
     ],
 )
-def test_what_the_driver_says_becomes_kwh_rounded_up_to_a_tenth(
+def test_the_drivers_energy_becomes_kwh_rounded_up_to_a_tenth(
     body: dict[str, Any], asset: dict[str, Any], energy_kwh: float
 ) -> None:
-    assert told(body, **asset).energy_required_kwh == energy_kwh
+    assert for_axle(body, **asset).energy_required_kwh == energy_kwh
 
 
 @pytest.mark.parametrize(
@@ -203,13 +203,13 @@ def test_what_the_driver_says_becomes_kwh_rounded_up_to_a_tenth(
 def test_energy_is_estimated_unless_it_comes_from_a_target_and_an_observed_state_of_charge(
     body: dict[str, Any], soc_pct: float | None, estimated: bool
 ) -> None:
-    assert told(body, soc_pct=soc_pct).energy_estimated is estimated
+    assert for_axle(body, soc_pct=soc_pct).energy_estimated is estimated
 
 
 def test_axle_is_sent_the_next_departure_as_wall_time_and_as_an_instant() -> None:
     saturday_night = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
     week = {"ready_by": {"sat": "08:00", "sun": "09:30", "mon": "07:00"}, "may_charge_peak": True}
-    assert told({**week, "charging_mode": "minimise_charging_time"}, now=saturday_night) == AxleIntent(
+    assert for_axle({**week, "charging_mode": "minimise_charging_time"}, now=saturday_night) == AxleIntent(
         energy_required_kwh=29.6,
         ready_by=datetime(2026, 3, 29, 8, 30, tzinfo=UTC),
         ready_by_local_time="09:30:00",
@@ -217,7 +217,7 @@ def test_axle_is_sent_the_next_departure_as_wall_time_and_as_an_instant() -> Non
         may_charge_peak=True,
         charging_mode="minimise_charging_time",
     )
-    after_it = told(week, now=datetime(2026, 3, 29, 8, 30, tzinfo=UTC))
+    after_it = for_axle(week, now=datetime(2026, 3, 29, 8, 30, tzinfo=UTC))
     assert (after_it.ready_by, after_it.ready_by_local_time) == (datetime(2026, 3, 30, 6, 0, tzinfo=UTC), "07:00:00")
 
 
@@ -236,7 +236,7 @@ def test_axle_is_sent_the_next_departure_as_wall_time_and_as_an_instant() -> Non
 def test_on_clock_change_nights_the_wall_time_stays_and_the_instant_is_the_last_real_or_the_earlier_one(
     timezone: str, local_time: str, now: str, ready_by: str
 ) -> None:
-    axle = told({"ready_by": local_time}, timezone=timezone, now=datetime.fromisoformat(now))
+    axle = for_axle({"ready_by": local_time}, timezone=timezone, now=datetime.fromisoformat(now))
     assert axle.ready_by == datetime.fromisoformat(ready_by)
     assert axle.ready_by_local_time == f"{local_time}:00"
 
@@ -246,7 +246,7 @@ def test_without_a_departure_there_is_nothing_to_report() -> None:
     assert axle_intent(past, link_power_kw=7.4, battery_kwh=64, soc_pct=41, timezone="Europe/London", now=NOW) is None
 
 
-KWH, TARGET = told({"kwh": 30}), told({"target_soc_pct": 80})
+KWH, TARGET = for_axle({"kwh": 30}), for_axle({"target_soc_pct": 80})
 
 
 @pytest.mark.parametrize(
@@ -265,14 +265,14 @@ KWH, TARGET = told({"kwh": 30}), told({"target_soc_pct": 80})
         (TARGET, replace(TARGET, energy_required_kwh=28.4), True),
         (TARGET, replace(TARGET, energy_required_kwh=27.2), True),
         (TARGET, replace(TARGET, energy_required_kwh=28.0, may_charge_peak=True), True),
-        (TARGET, told({"target_soc_pct": 80}, soc_pct=40.5), False),
-        (TARGET, told({"target_soc_pct": 80}, soc_pct=40), True),
-        (TARGET, told({"target_soc_pct": 80.5}), True),
-        (TARGET, told({"target_soc_pct": 80}, soc_pct=None), True),
-        (told({"target_soc_pct": 80}, soc_pct=90), told({"target_soc_pct": 85}, soc_pct=90), False),
+        (TARGET, for_axle({"target_soc_pct": 80}, soc_pct=40.5), False),
+        (TARGET, for_axle({"target_soc_pct": 80}, soc_pct=40), True),
+        (TARGET, for_axle({"target_soc_pct": 80.5}), True),
+        (TARGET, for_axle({"target_soc_pct": 80}, soc_pct=None), True),
+        (for_axle({"target_soc_pct": 80}, soc_pct=90), for_axle({"target_soc_pct": 85}, soc_pct=90), False),
     ],
 )
-def test_axle_is_sent_again_only_what_matters_to_it(
+def test_an_intent_is_reported_again_only_if_it_differs_for_axle(
     acked: AxleIntent | None, wanted: AxleIntent, differs: bool
 ) -> None:
     assert intent_differs(acked, wanted) is differs
@@ -323,15 +323,15 @@ def test_normalising_an_intent_twice_is_the_same_as_once(body: dict[str, Any]) -
 def test_energy_is_whole_tenths_never_negative_and_never_above_the_battery(
     energy: dict[str, float], power_kw: float, battery_kwh: float | None, soc_pct: float | None
 ) -> None:
-    energy_kwh = told(energy, power_kw=power_kw, battery_kwh=battery_kwh, soc_pct=soc_pct).energy_required_kwh
+    energy_kwh = for_axle(energy, power_kw=power_kw, battery_kwh=battery_kwh, soc_pct=soc_pct).energy_required_kwh
     assert 0 <= energy_kwh <= (battery_kwh or float("inf"))
     assert Decimal(str(energy_kwh)) % Decimal("0.1") == 0
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.floats(min_value=0, max_value=60))
-def test_what_is_asked_for_is_enough_and_less_than_a_tenth_more(kwh: float) -> None:
-    energy_kwh = told({"kwh": kwh}).energy_required_kwh
+def test_the_requested_energy_is_enough_and_less_than_a_tenth_more(kwh: float) -> None:
+    energy_kwh = for_axle({"kwh": kwh}).energy_required_kwh
     assert kwh - 1e-6 <= energy_kwh < kwh + 0.1 + 1e-6
 
 
@@ -340,7 +340,7 @@ def test_what_is_asked_for_is_enough_and_less_than_a_tenth_more(kwh: float) -> N
 def test_the_energy_for_a_target_takes_the_car_there_after_losses(
     target_pct: float, soc_pct: float, battery_kwh: float
 ) -> None:
-    axle = told({"target_soc_pct": target_pct}, soc_pct=soc_pct, battery_kwh=battery_kwh)
+    axle = for_axle({"target_soc_pct": target_pct}, soc_pct=soc_pct, battery_kwh=battery_kwh)
     reached_pct = soc_pct + axle.energy_required_kwh * CHARGING_EFFICIENCY / battery_kwh * 100
     assert reached_pct >= target_pct - 1e-4 or axle.energy_required_kwh > battery_kwh - 0.1
 

@@ -149,13 +149,13 @@ def test_every_fault_is_pointed_at(refused: Any, pointers: list[str]) -> None:
     assert all(message.endswith(".") for message in found.values())
 
 
-def test_faults_can_be_told_relative_to_a_larger_body() -> None:
+def test_faults_can_point_into_a_larger_body() -> None:
     with pytest.raises(PreferenceError) as caught:
         parse_tariff(body("22:00+"))
     assert [pointer for pointer, _ in caught.value.under("/assets/0/tariff").errors] == ["/assets/0/tariff/off_peak"]
 
 
-def test_the_zone_and_the_type_are_kept_and_the_type_is_unknown_unless_said() -> None:
+def test_the_zone_and_the_type_are_kept_and_the_type_is_unknown_by_default() -> None:
     assert parse_tariff(body("00:00-07:00", timezone="UTC", tariff_type="dual_rate")).tariff == Tariff(
         off_peak=(Window(0, 420),), timezone="UTC", tariff_type="dual_rate"
     )
@@ -289,7 +289,7 @@ def test_normalising_twice_is_the_same_as_once(spans: list[tuple[int, int]], tar
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(min_value=-20, max_value=60), min_size=48, max_size=48))
-def test_no_half_hour_left_out_is_cheaper_than_one_taken_in(prices: list[int]) -> None:
+def test_no_peak_half_hour_is_cheaper_than_an_off_peak_one(prices: list[int]) -> None:
     windows = parse_tariff({"prices": prices, "timezone": "UTC"}).tariff.off_peak
     taken = {minute // 30 for minute in minutes_in(windows)}
     assert min(range(48), key=prices.__getitem__) in taken
@@ -343,13 +343,13 @@ def test_a_single_rate_tariff_without_windows_is_off_peak_all_day(given: dict[st
 
 
 @pytest.mark.parametrize("off_peak", [False, 0, {}])
-def test_what_is_no_list_of_windows_is_refused_for_a_single_rate_as_well(off_peak: Any) -> None:
+def test_a_value_that_is_not_a_list_of_windows_is_refused_for_a_single_rate_too(off_peak: Any) -> None:
     assert "/off_peak" in faults(body(off_peak, tariff_type="single_rate"))
 
 
 @pytest.mark.parametrize("given", [{}, {"off_peak": []}, {"off_peak": ""}])
 @pytest.mark.parametrize("tariff_type", ["dual_rate", "unknown"])
-def test_who_gives_no_window_is_told_how_to_write_the_whole_day(tariff_type: str, given: dict[str, Any]) -> None:
+def test_a_body_without_windows_is_answered_with_the_whole_day_form(tariff_type: str, given: dict[str, Any]) -> None:
     assert "00:00-24:00" in faults({"timezone": "Europe/London", "tariff_type": tariff_type, **given})["/off_peak"]
 
 

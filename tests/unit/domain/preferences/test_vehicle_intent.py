@@ -1,4 +1,4 @@
-"""Several cars at one charger: the intent of the car that is plugged in counts, and Axle hears of it once."""
+"""Several cars at one charger: the intent of the plugged-in car counts, and is reported to Axle once."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -52,8 +52,8 @@ def plugged_in(minute: float, twin: Twin | None = None, **signals: Any) -> Twin:
     return saw(twin or a_charger(), minute, plugged_in=True, at_home=True, **signals)
 
 
-def told(twin: Twin, minute: float) -> tuple[Twin, list[AxleCall]]:
-    """The twin once Axle was told all at a minute, and the calls that took."""
+def reported(twin: Twin, minute: float) -> tuple[Twin, list[AxleCall]]:
+    """The twin after all reports to Axle at a minute, and their calls."""
     now, calls = NOW + minutes(minute), list[AxleCall]()
     while (call := next_call(twin, now)) is not None:
         calls.append(call)
@@ -61,8 +61,8 @@ def told(twin: Twin, minute: float) -> tuple[Twin, list[AxleCall]]:
     return twin, calls
 
 
-def heard(twin: Twin, minute: float) -> Twin:
-    return told(twin, minute)[0]
+def known_to_axle(twin: Twin, minute: float) -> Twin:
+    return reported(twin, minute)[0]
 
 
 def decides(twin: Twin) -> tuple[str | None, bool]:
@@ -98,11 +98,11 @@ def test_a_name_ends_with_the_plug_it_was_for() -> None:
     assert decides(again) == (None, False)
 
 
-def test_a_name_given_long_before_the_plug_in_is_not_taken_for_it() -> None:
+def test_a_name_given_long_before_the_plug_in_does_not_count_for_it() -> None:
     assert decides(plugged_in(20, saw(a_charger(), 0, vehicle_id="leaf"))) == (None, False)
 
 
-def test_the_name_stands_when_the_plug_out_turns_out_not_to_have_been_one() -> None:
+def test_the_name_stays_when_the_plug_out_was_a_false_one() -> None:
     twin = saw(plugged_in(0, vehicle_id="leaf"), 60, plugged_in=False)
     assert decides(saw(twin, 61, plugged_in=True)) == ("leaf", True)
     closed = saw(twin, 63, reachable=True)
@@ -112,12 +112,12 @@ def test_the_name_stands_when_the_plug_out_turns_out_not_to_have_been_one() -> N
     assert decides(reopened) == ("leaf", True)
 
 
-def test_a_name_said_for_a_plug_that_is_over_does_not_count_for_the_next_one() -> None:
+def test_a_name_reported_for_a_session_that_is_over_does_not_count_for_the_next_one() -> None:
     twin = plugged_in(90, saw(plugged_in(0), 60, plugged_in=False))
     assert decides(saw(twin, 50, now=95, vehicle_id="leaf")) == (None, False)
 
 
-def test_a_car_that_is_said_to_be_unplugged_is_not_the_one_that_is_plugged_in() -> None:
+def test_a_car_that_is_reported_unplugged_is_not_the_one_that_is_plugged_in() -> None:
     twin = saw(plugged_in(0), 5, plugged_in=False, vehicle_id="leaf")
     assert decides(saw(twin, 6, plugged_in=True)) == (None, False)
 
@@ -140,7 +140,7 @@ def test_the_same_car_plugged_in_while_a_plug_out_is_held_goes_on_with_its_sessi
     assert on.presence.held_plug_out is None
 
 
-def test_a_name_is_news_once() -> None:
+def test_a_name_makes_one_event() -> None:
     twin = plugged_in(0, vehicle_id="leaf")
     again = saw(replace(twin, news=()), 1, vehicle_id="leaf")
     assert [entry.detail["vehicle_id"] for entry in twin.news if entry.event == "VehicleNamed"] == ["leaf"]
@@ -152,7 +152,7 @@ NAMES = st.lists(st.sampled_from(["leaf", "zoe", "van"]), min_size=1, max_size=4
 
 @settings(max_examples=40, deadline=None)
 @given(names=NAMES, plug=st.integers(-10, 3))
-def test_in_whatever_order_names_come_the_latest_counts(names: list[str], plug: int) -> None:
+def test_the_latest_name_counts_in_any_order_of_arrival(names: list[str], plug: int) -> None:
     said: list[tuple[int, dict[str, Any]]] = [(minute, {"vehicle_id": name}) for minute, name in enumerate(names)]
     said.append((plug, {"plugged_in": True, "at_home": True}))
     ends = set()
@@ -165,41 +165,41 @@ def test_in_whatever_order_names_come_the_latest_counts(names: list[str], plug: 
 
 
 def test_a_plug_in_carries_the_intent_of_its_car_and_nothing_else_is_reported() -> None:
-    twin = plugged_in(0, heard(a_charger(), 0), vehicle_id="leaf")
-    calls = told(twin, 0)[1]
+    twin = plugged_in(0, known_to_axle(a_charger(), 0), vehicle_id="leaf")
+    calls = reported(twin, 0)[1]
     assert [(call.kind, call.body["intent"]["energy_required_kwh"]) for call in calls] == [("plug-in", 12)]
 
 
-def test_a_car_that_is_named_later_or_anew_is_one_call() -> None:
-    twin = heard(plugged_in(0, heard(a_charger(), 0)), 0)
-    leaf, calls = told(saw(twin, 2, vehicle_id="leaf"), 2)
+def test_a_car_that_is_named_later_or_again_is_one_call() -> None:
+    twin = known_to_axle(plugged_in(0, known_to_axle(a_charger(), 0)), 0)
+    leaf, calls = reported(saw(twin, 2, vehicle_id="leaf"), 2)
     assert [(call.kind, call.body["intent"]["energy_required_kwh"]) for call in calls] == [("intent", 12)]
-    back, calls = told(saw(leaf, 4, vehicle_id="van"), 4)
+    back, calls = reported(saw(leaf, 4, vehicle_id="van"), 4)
     assert [(call.kind, call.body["intent"]["energy_required_kwh"]) for call in calls] == [("intent", 30)]
-    assert told(saw(back, 6, vehicle_id="bus"), 6)[1] == []
+    assert reported(saw(back, 6, vehicle_id="bus"), 6)[1] == []
 
 
 def test_a_car_that_leaves_is_a_plug_out_and_no_other_intent() -> None:
-    twin = heard(plugged_in(0, heard(a_charger(), 0), vehicle_id="leaf"), 0)
+    twin = known_to_axle(plugged_in(0, known_to_axle(a_charger(), 0), vehicle_id="leaf"), 0)
     left = saw(saw(twin, 60, plugged_in=False), 63, reachable=True)
-    after, calls = told(left, 63)
+    after, calls = reported(left, 63)
     assert [call.kind for call in calls] == ["plug-out"]
-    assert [call.kind for call in told(plugged_in(90, after), 90)[1]] == ["plug-in"]
+    assert [call.kind for call in reported(plugged_in(90, after), 90)[1]] == ["plug-in"]
 
 
 @settings(max_examples=40, deadline=None)
 @given(cars=st.lists(st.sampled_from(["leaf", "zoe", "van", None]), min_size=1, max_size=6))
 def test_each_plug_in_is_reported_once_with_the_intent_of_its_car(cars: list[str | None]) -> None:
     wanted = {"leaf": ("07:00:00", 12.0), "zoe": ("09:30:00", 29.6), "van": ("07:00:00", 30.0)}
-    twin = heard(a_charger(), 0)
+    twin = known_to_axle(a_charger(), 0)
     for number, car in enumerate(cars):
         start = 60.0 * number
-        twin, calls = told(plugged_in(start + 1, twin, vehicle_id=car), start + 1)
+        twin, calls = reported(plugged_in(start + 1, twin, vehicle_id=car), start + 1)
         assert [call.kind for call in calls] == ["plug-in"]
         said = calls[0].body["intent"]
         assert (said["ready_by_local_time"], said["energy_required_kwh"]) == wanted[car or "van"]
         twin = saw(saw(twin, start + 40, plugged_in=False), start + 50, reachable=True)
-        twin, calls = told(twin, start + 50)
+        twin, calls = reported(twin, start + 50)
         assert [call.kind for call in calls] == ["plug-out"]
 
 
@@ -234,22 +234,22 @@ def test_a_state_of_charge_reported_before_the_name_but_at_this_plug_is_this_car
 
 def test_another_car_with_the_same_target_is_reported_even_if_it_needs_less() -> None:
     both = a_charger(zoe=VehicleIntent(ZOE, 40), kona=VehicleIntent(ZOE, 40))
-    twin = heard(plugged_in(0, heard(both, 0), vehicle_id="zoe", soc_pct=30), 0)
-    calls = told(saw(twin, 60, vehicle_id="kona", soc_pct=40), 60)[1]
+    twin = known_to_axle(plugged_in(0, known_to_axle(both, 0), vehicle_id="zoe", soc_pct=30), 0)
+    calls = reported(saw(twin, 60, vehicle_id="kona", soc_pct=40), 60)[1]
     assert [(call.kind, call.body["intent"]["energy_required_kwh"]) for call in calls] == [("intent", 17.8)]
 
 
-def test_a_refused_target_of_one_car_does_not_silence_that_of_another() -> None:
+def test_a_refused_target_of_one_car_does_not_stop_the_report_of_anothers() -> None:
     both = a_charger(zoe=VehicleIntent(ZOE, 40), kona=VehicleIntent(ZOE, 40))
-    zoe = next_call(heard_but_the_intent(plugged_in(0, both, vehicle_id="zoe", soc_pct=30)), NOW)
-    kona = next_call(heard_but_the_intent(plugged_in(0, both, vehicle_id="kona", soc_pct=30)), NOW)
+    zoe = next_call(known_but_the_intent(plugged_in(0, both, vehicle_id="zoe", soc_pct=30)), NOW)
+    kona = next_call(known_but_the_intent(plugged_in(0, both, vehicle_id="kona", soc_pct=30)), NOW)
     assert zoe is not None
     assert kona is not None
     assert zoe.fingerprint != kona.fingerprint
 
 
-def heard_but_the_intent(twin: Twin) -> Twin:
-    twin = heard(twin, 0)
+def known_but_the_intent(twin: Twin) -> Twin:
+    twin = known_to_axle(twin, 0)
     return replace(twin, axle=replace(twin.axle, intent=None))
 
 
@@ -258,18 +258,18 @@ def test_the_minimum_state_of_charge_is_that_of_the_car_that_is_plugged_in() -> 
     twin = plugged_in(0, a_charger(leaf=needy), soc_pct=40)
     assert limit_at(twin, NOW).source == "default"
     holds = limit_at(saw(twin, 1, vehicle_id="leaf"), NOW + minutes(1))
-    # Thirty minutes from when the state of charge was seen.
+    # Thirty minutes after the state of charge was observed.
     assert (holds.source, holds.end) == ("minimum_soc", NOW + minutes(30))
 
 
 def test_the_next_departure_of_the_car_that_is_plugged_in_is_reported_when_one_has_passed() -> None:
     weekend = Intent(ready_by={**EVERY_DAY, "sat": "10:00"}, kwh=12)
     twin = a_charger(leaf=VehicleIntent(weekend))
-    assert axle_due(heard(plugged_in(0, twin), 0), NOW) is None
-    twin = heard(plugged_in(0, twin, vehicle_id="leaf"), 0)
+    assert axle_due(known_to_axle(plugged_in(0, twin), 0), NOW) is None
+    twin = known_to_axle(plugged_in(0, twin, vehicle_id="leaf"), 0)
     friday = datetime.fromisoformat("2026-01-16T07:00:00Z")
     assert axle_due(twin, NOW) == friday
-    calls = told(twin, (friday - NOW) / minutes(1))[1]
+    calls = reported(twin, (friday - NOW) / minutes(1))[1]
     assert [(call.kind, call.body["intent"]["ready_by_local_time"]) for call in calls] == [("intent", "10:00:00")]
 
 
@@ -279,7 +279,7 @@ def test_a_vehicles_id_is_the_apps_own_word(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "-a", "a b", "a/b", "é", "a\n"])
-def test_other_words_are_no_vehicles_id(name: str) -> None:
+def test_other_texts_are_refused_as_a_vehicles_id(name: str) -> None:
     assert not is_vehicle_id(name)
 
 
@@ -331,13 +331,13 @@ def test_a_target_needs_the_battery_of_the_car_or_of_the_asset() -> None:
     assert [pointer for pointer, _ in refused.value.errors] == ["/target_soc_pct"]
 
 
-def test_what_is_so_already_stays_the_same_twin() -> None:
+def test_an_intent_that_changes_nothing_leaves_the_same_twin() -> None:
     twin = a_charger()
     assert with_vehicle_intent(twin, "leaf", VehicleIntent(LEAF)) is twin
     assert with_vehicle_intent(twin, "van", None) is twin
 
 
-def test_only_so_many_cars_have_an_intent_of_their_own() -> None:
+def test_the_number_of_cars_with_an_own_intent_is_bounded() -> None:
     twin = a_twin(vehicle_intents={f"car-{number}": VehicleIntent(LEAF) for number in range(MOST_VEHICLES)})
     with pytest.raises(PreferenceError):
         with_vehicle_intent(twin, "one-more", VehicleIntent(LEAF))
@@ -345,6 +345,6 @@ def test_only_so_many_cars_have_an_intent_of_their_own() -> None:
     assert len(with_vehicle_intent(twin, "car-0", None).vehicle_intents) == MOST_VEHICLES - 1
 
 
-def test_a_twin_that_nothing_was_sent_to_is_the_assets() -> None:
+def test_the_assets_intent_counts_for_a_twin_without_observations() -> None:
     twin = a_twin(presence=Presence())
     assert decides(twin) == (None, False)

@@ -1,4 +1,4 @@
-"""What is next for a site: nothing that was begun is ever left without a time at which it goes on."""
+"""The next step of a site: every unfinished change has a time at which it goes on."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ records = st.builds(
 
 
 @given(records)
-def test_what_is_not_finished_is_due_and_has_a_step_to_take_when_it_is(record: SiteRecord) -> None:
+def test_an_unfinished_site_is_due_and_has_a_step_to_take_then(record: SiteRecord) -> None:
     due = site_due(record, NOW)
     if is_finished(record):
         assert due is None
@@ -78,7 +78,7 @@ def test_a_finished_site_has_nothing_to_do_at_any_time(record: SiteRecord, at: d
 
 
 @given(records)
-def test_a_claim_is_due_when_it_lapses_and_is_nobody_elses_before(record: SiteRecord) -> None:
+def test_a_claim_is_due_when_it_lapses_and_excludes_other_calls_before(record: SiteRecord) -> None:
     held = claimed(replace(record, call=None), MINE, NOW)
     assert site_due(held, NOW) == MINE.until
     assert not is_free(held, NOW)
@@ -134,7 +134,7 @@ def test_an_onboarding_in_doubt_is_looked_up_once_and_dropped_after_an_hour() ->
     assert next_step(looked_up, holding=(), now=NOW + TAKEN_BACK_AFTER) == LookUp(last=True)
 
 
-def test_pauses_grow_to_ten_minutes_and_axles_own_wish_counts() -> None:
+def test_pauses_grow_to_ten_minutes_and_the_wait_that_axle_asks_for_counts() -> None:
     record, waits = ACTIVE, []
     for _ in range(8):
         record = failed(record, "no answer", now=NOW)
