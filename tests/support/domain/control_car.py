@@ -1,4 +1,4 @@
-"""The twin of a car to start from, Axle's schedules, and the truth of a car."""
+"""A first twin of a car, Axle's schedules, and the true state of a car."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff =
 
 
 def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | None = None) -> InstalledProfile:
-    """An Axle schedule from ``start`` on: each part so many minutes at so many kW."""
+    """An Axle schedule from ``start`` on: parts of (minutes, kW)."""
     periods, at_s = [], 0
     for minutes, limit_kw in parts:
         periods.append(SchedulePeriod(at_s, limit_kw * 1000))
@@ -48,12 +48,12 @@ def axle_profile(start: datetime, *parts: tuple[float, float], now: datetime | N
 
 @dataclass
 class Car:
-    """The truth.
+    """The true state of a car.
 
     Attributes:
         held: it is kept from charging by a command.
         unwilling: it stopped for reasons of its own.
-        obeys_after: how slow it is.
+        obeys_after: the delay before it obeys a command.
         kept: the tariff whose schedule it keeps itself.
         seems_unplugged_while_held: its maker reports it unplugged for as long as it is held.
         driver_amps, amps: the current that its driver chose, and the one that it is set to.

@@ -1,4 +1,4 @@
-"""What is promised of every car, counted by what was done to it and by nothing that charge control counts itself."""
+"""The promises for every car, counted from the commands to it and not from charge control's own counters."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ ENDINGS = {"CommandConfirmed", "CommandSuperseded", "CommandExpired", "CommandFa
 
 @dataclass
 class Promises:
-    """The limits, as the documentation gives them, and the counts they are for."""
+    """The limits from the documentation, and the counts that they bound."""
 
     daily_commands: int = 40
     daily_wakes: int = 4
@@ -39,7 +39,7 @@ class Promises:
     row: int = 0
     given_up_at: datetime | None = None
     release_given_up: bool = False
-    boosts_given_up: set[str] = field(default_factory=set)
+    charge_nows_given_up: set[str] = field(default_factory=set)
     came_back: bool = False
     started_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -47,7 +47,7 @@ class Promises:
 
     @classmethod
     def of(cls, rules: ControlRules) -> "Promises":
-        """What rules promise that differ from the usual ones."""
+        """The promises of rules that differ from the usual ones."""
         return cls(
             daily_commands=rules.daily_commands,
             daily_wakes=rules.daily_wakes,
@@ -60,7 +60,7 @@ class Promises:
     # What happens
 
     def ended(self, entry: Entry, command: Command | None, twin: Twin) -> None:
-        """A command came to its end, as the timeline tells it."""
+        """A command ended, as the timeline shows it."""
         if entry.event not in ENDINGS or command is None:
             return
         self.row = 0
@@ -68,7 +68,7 @@ class Promises:
         if entry.event == "CommandFailed":
             self.given_up_at, self.came_back = entry.at, False
             if command.reason == Reason.CHARGE_NOW and twin.charge_now is not None:
-                self.boosts_given_up.add(twin.charge_now.id)
+                self.charge_nows_given_up.add(twin.charge_now.id)
         elif entry.event == "CommandConfirmed" and not command.release:
             self.given_up_at = None
 
@@ -86,7 +86,7 @@ class Promises:
             assert self.stops[session.id] <= self.pairs, "the car was stopped too often in a session"
 
     def sent(self, command: Command, twin: Twin, now: datetime) -> None:
-        """A command was sent to the car, of which no more was known than the twin tells."""
+        """A command was sent to the car, with the twin as the only knowledge of it."""
         day = now.date().isoformat()
         self.sends[day] += 1
         kept = 0 if command.action in LETS_CHARGE else KEPT_FOR_STARTS
@@ -110,11 +110,11 @@ class Promises:
             return  # it has a limit of its own: start edges, and each hour for a day
         if self.given_up_at is None or now >= self.given_up_at + self.pause or self.came_back:
             return
-        # A boost that ended while its command was put off was asked for all the same.
-        tried = twin.charge_now is not None and twin.charge_now.id in self.boosts_given_up
+        # A charge-now that ended while its command was put off still counts as a request.
+        tried = twin.charge_now is not None and twin.charge_now.id in self.charge_nows_given_up
         asked_for = command.reason == Reason.CHARGE_NOW and not tried
-        let_go = command.release and not self.release_given_up
-        assert asked_for or let_go, "a car that did not follow was not left alone"
+        released = command.release and not self.release_given_up
+        assert asked_for or released, "a car that did not follow was not left alone"
 
     def _check_start(self, command: Command, twin: Twin, now: datetime) -> None:
         link, presence = twin.link, twin.presence
@@ -126,21 +126,21 @@ class Promises:
             return
         plugged, home = presence.plugged_in, presence.at_home
         assert presence.session is not None, "a car was started without a session"
-        assert plugged is not None, "a car of which no plug is known was started"
+        assert plugged is not None, "a car without a known plug was started"
         assert plugged.value, "a car that is unplugged was started"
-        assert home is not None, "a car of which no home is known was started"
+        assert home is not None, "a car without a known home was started"
         assert home.value, "a car that is away was started"
         if command.release:
             return
-        boosted = twin.charge_now is not None and now < twin.charge_now.until
+        charging_now = twin.charge_now is not None and now < twin.charge_now.until
         assert link.enrolled, "a car that left was started"
         assert not link.leaving, "a car that is leaving was started"
-        assert boosted or link.snoozed_until is None or now >= link.snoozed_until, "a snoozed car was started"
+        assert charging_now or link.snoozed_until is None or now >= link.snoozed_until, "a snoozed car was started"
         at_once = command.reason in AT_ONCE or self.row > 1 or self.stopped_at is None
         assert at_once or now - self.stopped_at >= self.dwell, "a car was started just after it was stopped"  # type: ignore[operator]  # not None
 
     def _check_trial(self, command: Command, twin: Twin, now: datetime) -> None:
-        """A car that is reported unplugged gets one start for each of our own stops that may be behind that."""
+        """A car that is reported unplugged gets one start for each of our own stops that may have caused the report."""
         link, moved_at = twin.link, twin.presence.moved_at
         assert self.stopped_at is not None, "a car that we did not stop was tried"
         assert moved_at is None or moved_at <= self.stopped_at, "a car that has left was tried"
@@ -162,7 +162,7 @@ class Promises:
         assert link.enrolled, "a car that left was stopped"
         assert not link.leaving, "a car that is leaving was stopped"
         assert link.snoozed_until is None or now >= link.snoozed_until, "a snoozed car was stopped"
-        assert twin.charge_now is None or now >= twin.charge_now.until, "a car was stopped that is to charge now"
+        assert twin.charge_now is None or now >= twin.charge_now.until, "a car was stopped during a charge-now"
         late = self.started_at is None or now - self.started_at >= self.dwell
         assert late or self.row > 1 or self._peak_began(now), "a car was stopped just after it was started"
 

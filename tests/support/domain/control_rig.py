@@ -1,7 +1,7 @@
-"""A car, its provider and the machinery round charge control on a simulated clock.
+"""A car, its provider and the surroundings of charge control on a simulated clock.
 
-The rig plays the table, the announcer, the clock and the sender of commands. It knows of charge control only what they
-know: ``step``, ``control_due``, ``claimed`` and ``answered``. Every write is checked against what must always hold.
+The rig plays the table, the announcer, the clock and the sender of commands. Like them it uses only ``step``,
+``control_due``, ``claimed`` and ``answered`` of charge control. It checks every write against the promises.
 """
 
 import heapq
@@ -57,9 +57,9 @@ PROVIDER_FAULTS = (
     "partly",
     "out",
 )
-"""What a provider may do to a command. ``asleep`` is a car that does not wake, ``sleepy`` one that does;
-``ignored`` takes it and does nothing; ``lying`` says that it is done;
-``partly`` fails after the first of several schedules; ``out`` answers nobody and is not asked."""
+"""The faults of a provider with a command. ``asleep`` is a car that does not wake, ``sleepy`` one that does;
+``ignored`` accepts it and does nothing; ``lying`` reports that it is done; ``partly`` fails after the first of several
+schedules; ``out`` answers nobody and is not asked."""
 
 
 REFUSALS = {
@@ -102,14 +102,14 @@ class Rig:
         self.write(lambda twin: twin)
 
     def __repr__(self) -> str:
-        """What led to where it is, which is all that tells one rig from another."""
+        """The events that led to this state, which distinguish one rig from another."""
         return f"Rig({self.twin.link.vehicle}, {', '.join(self.happened)})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """The same where hypothesis tells an example, which else shows every field."""
+        """The same in an example of hypothesis, which would show every field."""
         printer.text(repr(self))
 
-    # The machinery
+    # The clock, the table and the sender of commands
 
     def at(self, when: datetime, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (max(when, self.now), next(self._order), event))
@@ -127,11 +127,11 @@ class Rig:
             if event_at is not None and event_at == following:
                 heapq.heappop(self._events)[2]()
             else:
-                self.look()
+                self.reconcile()
         self.now = end
 
-    def look(self) -> None:
-        """Charge control looks, until it has nothing to do at this instant."""
+    def reconcile(self) -> None:
+        """Charge control reconciles until it has nothing to do at this instant."""
         for _ in range(6):
             self.write(lambda twin: step(twin, self.now, self.rules, new_id=f"c{next(self._ids)}", spread=0.5))
             if self._due is None or self._due > self.now:
@@ -165,7 +165,7 @@ class Rig:
         return True
 
     def _answer_request(self, request: VehicleRequest) -> None:
-        """The provider answers a look; it may be lost, or not answered, like a command."""
+        """The provider answers a state read; like a command it may be lost, or have no answer."""
         if self.fault in {"event_lost", "answer_lost", "out", "retryable"}:
             return
         self.requests.append((self.now, request))
@@ -226,7 +226,7 @@ class Rig:
         )
 
     def _called(self, command: Command) -> str:
-        """What the provider does with a command, and its answer."""
+        """The provider handles a command and answers it."""
         if self.fault in REFUSALS:
             return REFUSALS[self.fault]
         if command.action not in {"start", "stop"}:
@@ -236,7 +236,7 @@ class Rig:
         return self._found_before(command) or self._ordered(command)
 
     def _found_before(self, command: Command) -> str | None:
-        """The answer that needs no order to the car: it was looked at first, or is not plugged in."""
+        """The answer that needs no order to the car: its state was read first, or it is not plugged in."""
         limited = command.action == "start" and self.twin.control.standing_limit is not None
         if command.attempts > 1 and not command.already_in_state_when_sent and not limited:
             self._see()
@@ -250,7 +250,7 @@ class Rig:
     def _ordered(self, command: Command) -> str:
         if self.fault == "ignored" or (self.fault == "lying" and is_instructed(self.twin)):
             if command.action == "start" and is_instructed(self.twin):
-                # A charger that takes a profile has it; it is the car that may not draw.
+                # A charger that accepts a profile keeps it; only the car may not draw.
                 self._in_force, self.car.held, self.car.unwilling = command.id, False, True
                 self.car.limit_kw = command.limit_kw
                 self.at(self.now + HELD_FOR, lambda: self._lapse(command.id))
@@ -263,7 +263,7 @@ class Rig:
         return "ACCEPTED"
 
     def _kept_changed(self, command: Command) -> str:
-        """What is kept in the car is changed: its schedule, or its current."""
+        """The schedule or the current in the car is changed."""
         if command.action == "restore_current":
             self._set_current(command)
             return "RETRYABLE" if self.twin.control.standing_limit is not None else "ACCEPTED"
@@ -271,7 +271,7 @@ class Rig:
         return "RETRYABLE" if self.fault == "partly" else "ACCEPTED"
 
     def _set_current(self, command: Command) -> None:
-        """Read the car's current, note what may stand, then set it: as the sender of commands does."""
+        """Read the car's current, record the limit that may be in it, then set it, as the sender of commands does."""
         standing, car = self.twin.control.standing_limit, self.car
         if standing is None:
             return
@@ -311,7 +311,7 @@ class Rig:
         return [sent.id for _, sent in self.sent if sent.action in {"start", "stop"}][-1] == command.id
 
     def _lapse(self, command_id: str | None) -> None:
-        """A charger forgets what it was told last, and falls back to its default schedule."""
+        """A charger forgets its last command, and falls back to its default schedule."""
         if self._in_force == command_id:
             self._in_force, self.car.held = None, False
             self.set_charging(self._would_charge())
@@ -335,7 +335,7 @@ class Rig:
         self.at(edges[0], lambda: self._edge(schedule))
 
     def _edge(self, schedule: Tariff) -> None:
-        """The kept schedule's window begins or ends: a car then acts by it whatever it was told before."""
+        """The kept schedule's window begins or ends: a car then acts by it, whatever its last command was."""
         if self.car.kept != schedule:
             return
         self._until_next_edge(schedule)
@@ -348,7 +348,7 @@ class Rig:
             self.set_charging(self._would_charge())
 
     def _would_charge(self) -> bool:
-        """Whether the car draws power of itself."""
+        """Whether the car draws power by itself."""
         car = self.car
         waits = car.kept is not None and car.at_home and not car.is_in_window(self.now) and self._in_force is None
         return car.plugged and not (car.held or car.full or car.unwilling or waits)
@@ -376,19 +376,19 @@ class Rig:
         self._see()
 
     def _forget_commands(self) -> None:
-        """A car starts each session of itself; a charger does what it was told."""
+        """A car starts each session by itself; a charger keeps to its last command."""
         if not is_instructed(self.twin):
             self.car.held, self._in_force = False, None
 
     def seem_unplugged(self) -> None:
-        """The source says that it was unplugged, and takes it back some minutes later."""
+        """The source reports a plug-out, and corrects it some minutes later."""
         self.observe(plugged_in=False)
         self.at(self.now + 8 * MINUTE, self._see)
 
     def drive_to_a_charger_elsewhere(self) -> None:
         self.plug_out()
         if is_instructed(self.twin):
-            return  # the charger, which is what is looked at, stays
+            return  # the state read is of the charger, which stays
         self.car.at_home = False
         self.at(self.now + 20 * MINUTE, self._arrive_elsewhere)
 
@@ -410,7 +410,7 @@ class Rig:
             self.set_charging(True)
 
     def self_stop(self) -> None:
-        """The car stops for reasons of its own, and does not begin again before it is told to."""
+        """The car stops for reasons of its own, and does not begin again before a start."""
         self.car.unwilling = True
         self.set_charging(False)
 
@@ -419,12 +419,12 @@ class Rig:
         self.set_charging(False)
 
     def raise_charge_limit(self) -> None:
-        """The driver lets the car take more than it did: what was full is not any more."""
+        """The driver raises the charge limit, so a full car is full no longer."""
         self.car.full = False
         self._see()
 
     def _sighting(self) -> None:
-        """Without these the car's changes alone are told."""
+        """Without these only the car's changes are reported."""
         if self.sighting_every is not None:
             self._see()
             self.at(self.now + self.sighting_every, self._sighting)
@@ -437,7 +437,7 @@ class Rig:
         self.observe(plugged_in=car.plugged and not seems_unplugged, charging=car.charging, battery_full=car.full)
 
     def be_silent(self, silent: bool) -> None:
-        """Nothing is told of the car for a while; what it missed to tell it tells when that is over."""
+        """The car reports nothing for a while; the missed reports come when that is over."""
         self.silent = silent
         self._see()
 
@@ -459,14 +459,14 @@ class Rig:
 
         self.write(rule)
 
-    # What is wanted
+    # The plan
 
     def change(self, rule: Callable[[Twin], Twin]) -> None:
         self.write(rule)
 
     def charge_now(self, minutes: float) -> None:
-        boost = ChargeNow(f"boost-{self.now.isoformat()}", self.now, self.now + minutes * MINUTE)
-        self.change(lambda twin: replace(twin, charge_now=boost))
+        charge_now = ChargeNow(f"charge-now-{self.now.isoformat()}", self.now, self.now + minutes * MINUTE)
+        self.change(lambda twin: replace(twin, charge_now=charge_now))
 
     def schedule(self, *parts: tuple[float, float]) -> None:
         profile = axle_profile(self.now, *parts)
@@ -497,11 +497,11 @@ class Rig:
     def _check_given_up(self) -> None:
         command = self.twin.control.command
         released = command is not None and command.release and command.state in OPEN
-        assert released or not self.car.held, "a car that is held was given up without letting it go"
+        assert released or not self.car.held, "a car that is held was given up without a release"
 
-    # What is asked of the rig
+    # Queries
 
-    def told(self, event: str) -> list[Entry]:
+    def entries_of(self, event: str) -> list[Entry]:
         return [entry for entry in self.news if entry.event == event]
 
     def actions(self) -> list[str]:

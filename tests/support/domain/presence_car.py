@@ -1,4 +1,4 @@
-"""A car whose reports presence hears."""
+"""A car whose reports presence receives."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,7 +44,7 @@ class Car:
         return self
 
     @property
-    def told(self) -> list[tuple[EffectKind, Reason]]:
+    def effects(self) -> list[tuple[EffectKind, Reason]]:
         return [(effect.kind, effect.reason) for effect in self.step.effects]
 
     @property

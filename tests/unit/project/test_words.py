@@ -23,14 +23,11 @@ SKIPPED = {ROOT / "docs" / "http-api.md", ROOT / "docs" / "glossary.md"}
 UNSWEPT: tuple[str, ...] = (
     "docs/architecture.md",
     "layers/driveway/driveway/domain/metering/",
-    "tests/support/domain/",
+    "tests/support/domain/metered_asset.py",
+    "tests/support/domain/metering_table.py",
     "tests/support/functions/assets.py",
     "tests/support/functions/rig.py",
-    "tests/unit/domain/control/",
     "tests/unit/domain/metering/",
-    "tests/unit/domain/presence/",
-    "tests/unit/domain/reports/",
-    "tests/unit/domain/schedules/",
 )
 
 RIDDLES: dict[str, str] = {

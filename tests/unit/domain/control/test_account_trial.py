@@ -1,4 +1,4 @@
-"""A car whose account is out of order is tried at start edges and, for a day, each hour: it may come back."""
+"""A car whose account is out of order is tried at start edges and, for a day, each hour: the account may recover."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ def starts(rig: Rig) -> list[str]:
 
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
-def test_an_account_that_is_back_without_a_report_is_found_at_the_start_edge(provider: str) -> None:
+def test_an_account_that_works_again_without_a_report_is_found_at_the_start_edge(provider: str) -> None:
     rig = disconnected_at_five(provider)
     rig.run(HOUR)
     rig.fault = None
@@ -48,20 +48,20 @@ def test_an_account_that_is_out_of_order_is_tried_at_the_edge_and_each_hour_for_
     assert [f"{at:%d %H:%M}" for at in later] == ["25 23:30", "26 23:30", "27 23:30"]
 
 
-def test_a_trial_that_is_refused_counts_as_no_failure_and_tells_the_driver_nothing_new() -> None:
+def test_a_refused_trial_is_no_failure_and_gives_the_driver_no_new_notice() -> None:
     rig = disconnected_at_five()
     rig.run(OFF_PEAK_STARTS + 6 * HOUR - rig.now)
     assert (rig.twin.control.failures, rig.twin.control.breaker_until) == (0, None)
-    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.PROVIDER_NEEDS_USER]
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.PROVIDER_NEEDS_USER]
 
 
-def test_a_car_of_which_nothing_is_wanted_is_not_tried() -> None:
+def test_a_car_that_needs_no_command_gets_no_trial() -> None:
     rig = disconnected_at_five()
     rig.run(OFF_PEAK_STARTS - MINUTE - rig.now)
     assert starts(rig) == []
 
 
-def test_a_car_that_is_let_go_of_is_released_once_the_account_is_back() -> None:
+def test_a_car_is_released_once_the_account_works_again() -> None:
     rig = disconnected_at_five()
     rig.link(enrolled=False)
     rig.run(4 * HOUR)
@@ -71,24 +71,24 @@ def test_a_car_that_is_let_go_of_is_released_once_the_account_is_back() -> None:
     assert not rig.car.held
 
 
-def told_at(reports: list[tuple[float, str]]) -> list[float]:
-    """At which of these hours the driver is told, of accounts that are reported broken, in order again between."""
-    twin, told = new_twin(), []
+def notices_at(reports: list[tuple[float, str]]) -> list[float]:
+    """The hours at which the driver gets a notice; the account works again between these reports of a loss."""
+    twin, noticed = new_twin(), []
     for hours, why in reports:
         now = START + hours * HOUR
         after: Twin = disconnected(replace(twin, news=()), why, now)
-        told += [hours] * len(after.news)
+        noticed += [hours] * len(after.news)
         twin = replace(after, presence=replace(after.presence, needs_user=None, needs_user_at=None))
-    return told
+    return noticed
 
 
-def test_the_driver_is_told_the_same_once_a_day() -> None:
-    assert told_at([(hours / 2, "Connect again.") for hours in range(12)]) == [0]
+def test_the_driver_gets_the_same_notice_once_a_day() -> None:
+    assert notices_at([(hours / 2, "Connect again.") for hours in range(12)]) == [0]
     day = NEEDS_USER_TOLD_EVERY / HOUR
-    assert told_at([(0, "Connect again."), (1, "Another reason."), (day + 2, "Another reason.")]) == [0, 1, day + 2]
+    assert notices_at([(0, "Connect again."), (1, "Another reason."), (day + 2, "Another reason.")]) == [0, 1, day + 2]
 
 
-def test_a_second_reason_while_the_first_stands_is_not_told() -> None:
+def test_a_second_reason_during_the_first_gives_no_notice() -> None:
     twin = disconnected(new_twin(), "Connect again.", START)
     assert disconnected(twin, "Another reason.", START + HOUR) is twin
 

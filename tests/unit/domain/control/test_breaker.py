@@ -1,4 +1,4 @@
-"""A breaker: what opens and closes it, what an outage costs, and how many share one."""
+"""A breaker: it opens and closes, bounds the cost of an outage, and is shared."""
 
 import threading
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def probed(breaker: Breaker, now: datetime) -> tuple[Breaker, Permit]:
     return breaker, permit
 
 
-def test_failures_in_a_row_open_it_and_a_success_in_between_starts_the_count_anew() -> None:
+def test_failures_in_a_row_open_it_and_a_success_in_between_resets_the_count() -> None:
     breaker = Breaker()
     for _ in range(RULES.failures_to_open - 1):
         breaker = failed(breaker, Permit(True), NOW, RULES, spread=0)
@@ -56,7 +56,7 @@ def test_failures_that_lie_far_apart_are_not_in_a_row() -> None:
     assert (breaker.state, breaker.failures) == ("closed", 1)
 
 
-def test_while_open_nobody_may_call_and_everybody_is_told_until_when() -> None:
+def test_an_open_breaker_refuses_all_calls_and_gives_the_time_of_its_end() -> None:
     breaker = opened()
     assert allow(breaker, NOW, RULES) == (breaker, Permit(False, until=NOW + seconds(10)))
     assert not allow(breaker, NOW + seconds(9.9), RULES)[1].granted
@@ -84,7 +84,7 @@ def test_probes_that_succeed_close_it_and_one_that_fails_opens_it_for_twice_as_l
     assert (again.state, again.until) == ("open", now + seconds(20))
 
 
-def test_pauses_grow_to_two_minutes_half_of_each_is_chance_and_a_wait_asked_for_is_waited() -> None:
+def test_pauses_grow_to_two_minutes_are_half_random_and_last_as_long_as_the_service_asks() -> None:
     breaker, now, pauses = opened(), NOW, []
     for _ in range(6):
         assert breaker.until is not None
@@ -98,7 +98,7 @@ def test_pauses_grow_to_two_minutes_half_of_each_is_chance_and_a_wait_asked_for_
     assert opened(wait_s=86_400).until == opened(wait_s=1e300).until == NOW + seconds(120)
 
 
-def test_a_probe_nobody_answers_for_gives_way_to_another_and_counts_no_more() -> None:
+def test_a_probe_without_an_answer_is_replaced_and_its_late_answer_is_ignored() -> None:
     breaker, lost = probed(opened(), NOW + seconds(10))
     later = NOW + seconds(10) + RULES.probe_lease
     breaker, permit = probed(breaker, later)
@@ -113,7 +113,7 @@ def test_a_probe_that_was_not_needed_leaves_its_place_to_the_next_caller() -> No
     assert allow(breaker, NOW + seconds(11), RULES)[1].granted
 
 
-def test_answers_to_calls_from_before_it_opened_say_nothing_of_now() -> None:
+def test_answers_to_calls_from_before_it_opened_are_ignored() -> None:
     breaker = opened()
     assert failed(breaker, Permit(True), NOW, RULES, spread=0) == breaker
     assert succeeded(breaker, Permit(True), NOW, RULES) == breaker
@@ -147,7 +147,7 @@ def test_an_outage_of_any_length_costs_a_probe_per_pause_and_its_end_is_found(
 
 
 class CountedRecords:
-    """Versioned records in memory that count what they are asked."""
+    """Versioned records in memory that count reads and writes."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Mapping[str, Any]] = {}
@@ -186,7 +186,7 @@ def test_a_healthy_service_costs_one_read_every_three_seconds_and_no_write() -> 
     assert (records.reads, records.writes) == (4, 0)
 
 
-def test_what_one_instance_finds_holds_for_all_and_for_that_service_only() -> None:
+def test_all_instances_share_a_breaker_and_each_service_has_its_own() -> None:
     records = CountedRecords()
     one, other = shared(records, 1), shared(records, 2)
     assert other.allow("axle", NOW).granted
@@ -197,7 +197,7 @@ def test_what_one_instance_finds_holds_for_all_and_for_that_service_only() -> No
     assert other.allow("enode", NOW + seconds(3)).granted
 
 
-def test_a_success_anywhere_starts_the_count_of_failures_anew() -> None:
+def test_a_success_anywhere_resets_the_count_of_failures() -> None:
     records = CountedRecords()
     one, other = shared(records, 1), shared(records, 2)
     for number in range(10):
@@ -207,7 +207,7 @@ def test_a_success_anywhere_starts_the_count_of_failures_anew() -> None:
     assert one.allow("axle", now).granted
 
 
-def test_those_who_were_turned_away_come_back_spread_over_the_drain_after_the_pause() -> None:
+def test_refused_callers_come_back_spread_over_the_drain_after_the_pause() -> None:
     breakers = shared(CountedRecords())
     open_it(breakers)
     permit = breakers.allow("axle", NOW)

@@ -46,7 +46,7 @@ def test_edges_are_met_to_the_second_and_planned_just_before() -> None:
     assert stop.reason == Reason.DEFAULT_PEAK
 
 
-def test_a_car_that_does_what_is_wanted_is_sent_nothing() -> None:
+def test_a_car_that_follows_the_plan_gets_no_command() -> None:
     rig = Rig(now=OFF_PEAK_STARTS + MINUTE)
     rig.plug_in()
     rig.run(timedelta(hours=2))
@@ -76,16 +76,16 @@ def test_a_sleeping_car_is_tried_again_after_pauses_that_grow_until_it_charges()
     assert len(times) == 4
 
 
-def test_a_stop_that_is_never_followed_is_given_up_and_the_car_left_alone_for_ever_longer() -> None:
+def test_a_stop_without_effect_is_given_up_and_the_retry_pauses_grow_to_an_hour() -> None:
     rig = Rig(sighting_every=timedelta(minutes=2))
     rig.fault = "ignored"
     rig.plug_in()
     rig.run(timedelta(hours=6))
-    given_up = [entry.at for entry in rig.told("CommandFailed")]
+    given_up = [entry.at for entry in rig.entries_of("CommandFailed")]
     gaps = [later - earlier for earlier, later in pairwise(given_up)]
     assert rig.actions()[:4] == ["stop"] * 4
     assert set(rig.actions()) == {"stop"}, "a car that charges needs no release"
-    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.GAVE_UP_RELEASED]
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.GAVE_UP_RELEASED]
     assert gaps == sorted(gaps)
     assert len(gaps) >= 3
 
@@ -139,12 +139,12 @@ def test_commands_behind_many_others_in_a_queue_are_sent_late_but_once() -> None
     assert [command.attempts for _, command in rig.sent] == [1]
 
 
-def test_a_command_that_nobody_sends_expires_and_is_planned_anew() -> None:
+def test_a_command_that_nobody_sends_expires_and_is_planned_again() -> None:
     rig = Rig()
     rig.fault = "event_lost"
     rig.plug_in()
     rig.run(11 * MINUTE)
-    assert len(rig.told("CommandExpired")) == 1
+    assert len(rig.entries_of("CommandExpired")) == 1
     assert rig.command.state == "planned"
 
 
@@ -167,7 +167,7 @@ def test_a_command_that_charge_now_made_wrong_is_not_sent() -> None:
     rig.charge_now(60)
     assert claimed(rig.twin, stop_id, rig.now, RULES) is None
     rig.run(MINUTE)
-    assert rig.told("CommandSuperseded")
+    assert rig.entries_of("CommandSuperseded")
     assert rig.car.charging
 
 
@@ -187,7 +187,7 @@ def test_a_command_is_not_sent_once_the_car_shows_it_by_itself() -> None:
     rig.set_charging(False)
     rig.run(MINUTE)
     assert rig.sent == []
-    assert rig.told("CommandSuperseded")[0].reason == Reason.ALREADY_IN_STATE
+    assert rig.entries_of("CommandSuperseded")[0].reason == Reason.ALREADY_IN_STATE
 
 
 def test_an_answer_to_another_command_changes_nothing() -> None:
@@ -196,7 +196,7 @@ def test_an_answer_to_another_command_changes_nothing() -> None:
     assert after == rig.twin
 
 
-def test_the_provider_is_waited_for_as_long_as_it_asks() -> None:
+def test_a_command_waits_as_long_as_the_provider_asks() -> None:
     rig = Rig()
     rig.fault = "answer_lost"
     rig.plug_in()
@@ -216,7 +216,7 @@ def test_the_provider_is_waited_for_as_long_as_it_asks() -> None:
     assert after.control.command.confirm_by == rig.now + timedelta(seconds=600)
 
 
-def test_a_car_that_stops_by_itself_is_started_again_ever_more_rarely() -> None:
+def test_the_pauses_between_restarts_of_a_car_that_stops_by_itself_grow() -> None:
     rig = plugged()
     for _ in range(78):
         rig.run(10 * MINUTE)
@@ -233,12 +233,12 @@ def test_a_full_car_is_tried_once_in_the_off_peak_window_and_nothing_fails() -> 
     rig.run(timedelta(hours=14))
     assert rig.actions() == ["stop", "start"]
     assert rig.sent[-1][0] == OFF_PEAK_STARTS
-    assert rig.told("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
-    assert (rig.told("CommandFailed"), rig.told("NeedsAttention")) == ([], [])
+    assert rig.entries_of("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
+    assert (rig.entries_of("CommandFailed"), rig.entries_of("NeedsAttention")) == ([], [])
 
 
 @pytest.mark.parametrize("fault", ["refused", "retryable", "asleep", "answer_lost", "needs_user"])
-def test_no_fault_of_a_provider_lasts_costs_more_than_the_daily_budget_or_outlives_the_breaker(fault: str) -> None:
+def test_no_fault_of_a_provider_costs_more_than_the_daily_budget_or_outlives_the_breaker(fault: str) -> None:
     rig = Rig()
     rig.fault = fault
     rig.plug_in()
@@ -266,7 +266,7 @@ def test_unsupported_commands_are_not_repeated_before_the_breaker_closes() -> No
     assert step(replace(after, news=()), rig.now + MINUTE, RULES).control.command == after.control.command
 
 
-def test_only_a_look_at_a_silent_car_is_due_for_an_unplugged_car() -> None:
+def test_an_unplugged_car_has_nothing_due_but_a_state_read_when_silent() -> None:
     rig = Rig()
     rig.run(MINUTE)
     due = control_due(rig.twin, rig.now, RULES)
@@ -275,7 +275,7 @@ def test_only_a_look_at_a_silent_car_is_due_for_an_unplugged_car() -> None:
     assert OFF_PEAK_STARTS + timedelta(hours=23) <= due < OFF_PEAK_STARTS + timedelta(days=1)
 
 
-def test_a_look_that_changes_nothing_gives_back_the_same_twin() -> None:
+def test_a_reconcile_that_changes_nothing_returns_the_same_twin() -> None:
     rig = plugged()
     assert step(rig.twin, rig.now, RULES) is rig.twin
 
@@ -295,7 +295,7 @@ def test_charging_to_the_minimum_starts_at_once_at_peak_and_ends_when_it_is_seen
     assert not rig.car.charging
 
 
-def test_commands_planned_at_one_look_wait_for_the_edge_even_when_the_lead_is_long() -> None:
+def test_commands_planned_in_one_reconcile_wait_for_the_edge_even_when_the_lead_is_long() -> None:
     rig = plugged(rules=replace(RULES, lead=timedelta(minutes=10)))
     rig.run(OFF_PEAK_STARTS - MINUTE - rig.now)
     assert rig.command.state == "planned"

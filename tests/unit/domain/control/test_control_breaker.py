@@ -1,4 +1,4 @@
-"""How long a car that did not follow is left alone, and that the driver is told what keeps it from charging."""
+"""A car that did not follow is left alone for a time, and its driver gets a notice of the cause."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def left_alone(fault: str = "asleep", provider: str = "enode", *, lasting: timed
 
 
 def attention(rig: Rig) -> list[str]:
-    return [entry.reason for entry in rig.told("NeedsAttention")]
+    return [entry.reason for entry in rig.entries_of("NeedsAttention")]
 
 
 # How long
@@ -78,10 +78,10 @@ def test_no_fault_of_a_whole_day_uses_up_the_commands_that_the_car_needs_once_it
     assert not rig.car.charging or (held_back is not None and held_back.reason is Reason.PAIR_CAP_REACHED)
 
 
-def test_the_driver_is_told_once_of_a_car_that_goes_on_not_following() -> None:
+def test_the_driver_gets_one_notice_about_a_car_that_never_follows() -> None:
     rig = left_alone(lasting=6 * HOUR)
     assert attention(rig) == [Reason.GAVE_UP_RELEASED]
-    assert len(rig.told("CommandFailed")) > 3
+    assert len(rig.entries_of("CommandFailed")) > 3
 
 
 # A car that can be reached again
@@ -98,7 +98,7 @@ def test_a_car_that_can_be_reached_again_is_tried_at_once() -> None:
     assert rig.car.charging
 
 
-def test_a_car_that_was_out_of_reach_when_it_was_given_up_is_tried_at_once_when_it_is_not_any_more() -> None:
+def test_a_car_that_was_given_up_out_of_reach_is_tried_at_once_when_it_can_be_reached() -> None:
     rig = plugged()
     rig.run(OFF_PEAK_STARTS - MINUTE - rig.now)
     rig.observe(reachable=False)
@@ -143,7 +143,7 @@ def spent(rig: Rig) -> None:
     )
 
 
-def test_a_charge_now_that_the_days_budget_keeps_back_is_told_once_a_day() -> None:
+def test_the_driver_gets_one_notice_a_day_when_the_daily_budget_holds_back_a_charge_now() -> None:
     rig = plugged()
     rig.run(OFF_PEAK_STARTS - 60 * MINUTE - rig.now)
     spent(rig)
@@ -162,17 +162,17 @@ def test_a_charge_now_that_the_days_budget_keeps_back_is_told_once_a_day() -> No
     assert attention(rig) == [Reason.DAILY_BUDGET_SPENT] * 2
 
 
-def test_a_start_of_the_plans_that_the_days_budget_keeps_back_is_told() -> None:
+def test_the_driver_gets_a_notice_when_the_daily_budget_holds_back_a_planned_start() -> None:
     rig = plugged()
     spent(rig)
     rig.run(OFF_PEAK_STARTS + MINUTE - rig.now)
     assert attention(rig) == [Reason.DAILY_BUDGET_SPENT]
-    (entry,) = rig.told("NeedsAttention")
+    (entry,) = rig.entries_of("NeedsAttention")
     assert "00:00" in entry.text
     assert entry.at == OFF_PEAK_STARTS - RULES.lead
 
 
-def test_a_start_that_was_sent_and_cannot_be_sent_again_today_is_told_as_that() -> None:
+def test_the_notice_about_a_start_that_cannot_be_repeated_today_names_the_budget() -> None:
     rig = plugged()
     rig.run(OFF_PEAK_STARTS - MINUTE - rig.now)
     rig.fault = "retryable"
@@ -181,7 +181,7 @@ def test_a_start_that_was_sent_and_cannot_be_sent_again_today_is_told_as_that() 
     assert attention(rig) == [Reason.DAILY_BUDGET_SPENT]
 
 
-def test_a_stop_that_the_days_budget_keeps_back_is_nothing_to_tell_the_driver() -> None:
+def test_the_driver_gets_no_notice_when_the_daily_budget_holds_back_a_stop() -> None:
     rig = Rig(twin=new_twin())
     spent(rig)
     rig.plug_in()

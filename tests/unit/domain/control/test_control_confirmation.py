@@ -1,4 +1,4 @@
-"""What counts as proof that a command was followed, and what does not."""
+"""Proofs that a command was followed, and reports that prove nothing."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 def before_a_start(provider: str = "enode", *, changes_only: bool = False) -> Rig:
-    """A held car, a second before it is to be started for six hours."""
+    """A held car, a second before its start for six hours."""
     rig = plugged(provider)
     if changes_only:
         rig.sighting_every = None
@@ -25,7 +25,7 @@ def before_a_start(provider: str = "enode", *, changes_only: bool = False) -> Ri
 
 
 def attention(rig: Rig) -> list[str]:
-    return [entry.reason for entry in rig.told("NeedsAttention")]
+    return [entry.reason for entry in rig.entries_of("NeedsAttention")]
 
 
 # A stop that is given up
@@ -56,11 +56,11 @@ def test_a_stop_that_was_refused_each_time_needs_no_release() -> None:
     assert rig.command.state == "failed"
 
 
-# A provider that says that the car does it already
+# A provider that reports that the car already does it
 
 
 @pytest.mark.parametrize("changes_only", [False, True])
-def test_a_liar_that_says_it_is_done_is_found_out_within_minutes_by_a_look(changes_only: bool) -> None:
+def test_a_false_report_of_success_is_found_within_minutes_by_a_state_read(changes_only: bool) -> None:
     rig = before_a_start("tesla", changes_only=changes_only)
     rig.fault = "lying"
     rig.run(30 * SECOND)
@@ -71,7 +71,7 @@ def test_a_liar_that_says_it_is_done_is_found_out_within_minutes_by_a_look(chang
     assert rig.command.state == "confirmed"
 
 
-def test_a_liar_that_goes_on_lying_is_given_up_once_looks_have_shown_otherwise() -> None:
+def test_a_car_with_false_reports_of_success_is_given_up_once_state_reads_contradict_them() -> None:
     rig = before_a_start("tesla", changes_only=True)
     rig.fault = "lying"
     rig.run(20 * MINUTE)
@@ -80,7 +80,7 @@ def test_a_liar_that_goes_on_lying_is_given_up_once_looks_have_shown_otherwise()
 
 
 @pytest.mark.parametrize("refresh_s", [0, 120])
-def test_a_car_that_does_it_already_is_not_given_up_though_nothing_shows_it(refresh_s: int) -> None:
+def test_a_car_that_already_does_it_is_not_given_up_without_an_observation(refresh_s: int) -> None:
     rig = before_a_start("smartcar", changes_only=True)
     rig.presence_rules = PresenceRules(refresh_s=refresh_s)
     rig.silent = True
@@ -89,7 +89,7 @@ def test_a_car_that_does_it_already_is_not_given_up_though_nothing_shows_it(refr
     rig.run(timedelta(hours=2))
     assert attention(rig) == []
     assert (rig.command.state, rig.twin.control.failures) == ("confirmed", 0)
-    assert rig.told("CommandConfirmed")[-1].reason == Reason.ALREADY_IN_STATE
+    assert rig.entries_of("CommandConfirmed")[-1].reason == Reason.ALREADY_IN_STATE
     assert rig.actions().count("start") == RULES.max_attempts
 
 
@@ -124,7 +124,7 @@ def test_a_car_that_turns_out_to_be_full_ends_the_start_without_any_fuss(provide
     rig.car.full = True
     rig.run(timedelta(hours=5))
     assert rig.actions().count("start") <= 2
-    assert rig.told("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
+    assert rig.entries_of("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
     assert attention(rig) == []
     assert (rig.twin.control.failures, rig.twin.control.breaker_until) == (0, None)
 
@@ -135,10 +135,10 @@ def test_a_car_that_answers_that_it_is_full_is_started_once() -> None:
     rig.fault = "complete"
     rig.run(timedelta(hours=5))
     assert rig.actions() == ["stop", "start"]
-    assert rig.told("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
+    assert rig.entries_of("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
 
 
-def test_a_full_car_is_charged_again_after_it_was_plugged_in_anew() -> None:
+def test_a_full_car_is_charged_again_after_the_next_plug_in() -> None:
     rig = before_a_start()
     rig.car.full = True
     rig.run(timedelta(hours=1))
@@ -150,7 +150,7 @@ def test_a_full_car_is_charged_again_after_it_was_plugged_in_anew() -> None:
     assert rig.car.charging
 
 
-def test_a_car_that_was_full_and_charged_again_is_not_taken_for_full_any_more() -> None:
+def test_a_car_that_was_full_and_charged_again_does_not_count_as_full() -> None:
     rig = before_a_start()
     rig.observe(plugged_in=True, charging=False, battery_full=True)
     assert is_full(rig.twin)
@@ -166,13 +166,13 @@ def test_a_start_that_waits_to_be_sent_is_dropped_when_the_car_is_seen_to_be_ful
     rig.observe(plugged_in=True, charging=False, battery_full=True)
     rig.run(MINUTE)
     assert rig.actions() == ["stop"]
-    assert rig.told("CommandSuperseded")[-1].reason == Reason.BATTERY_FULL
+    assert rig.entries_of("CommandSuperseded")[-1].reason == Reason.BATTERY_FULL
 
 
-def test_a_held_charger_whose_car_takes_no_more_is_told_to_charge_all_the_same_at_the_next_edge() -> None:
+def test_a_held_charger_with_a_full_car_is_still_started_at_the_next_edge() -> None:
     rig = plugged("ocpp")
     rig.observe(plugged_in=True, charging=False, battery_full=True)
-    assert not is_full(rig.twin), "a charger that holds may say so of any car"
+    assert not is_full(rig.twin), "a charger that holds may report full for any car"
     rig.run(OFF_PEAK_STARTS + MINUTE - rig.now)
     assert rig.car.charging
 
@@ -226,7 +226,7 @@ def test_a_call_that_was_answered_is_doubted_as_any_other() -> None:
 # A car that reports neither a state nor a power
 
 
-def test_a_car_that_never_reports_whether_it_charges_gets_one_command_an_edge_and_the_driver_is_told_once() -> None:
+def test_a_car_that_never_reports_charging_gets_one_command_an_edge_and_its_driver_one_notice() -> None:
     rig = Rig(sighting_every=None)
     rig.observe(plugged_in=True)
     rig.silent = True
@@ -234,4 +234,4 @@ def test_a_car_that_never_reports_whether_it_charges_gets_one_command_an_edge_an
     rig.run(timedelta(hours=16))
     assert rig.actions() == ["stop", "start", "stop"]
     assert attention(rig) == [Reason.CHARGING_UNKNOWN]
-    assert (rig.told("CommandFailed"), rig.twin.control.failures) == ([], 0)
+    assert (rig.entries_of("CommandFailed"), rig.twin.control.failures) == ([], 0)

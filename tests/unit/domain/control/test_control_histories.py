@@ -1,7 +1,7 @@
 """Charge control on generated histories: any schedule, any driver, any provider fault, on a simulated clock.
 
-The rig checks at every write and every command what is promised (``control_promises``); the tests here say where a
-history has to lead to. Beside the usual rules there is a tight set, whose limits are met in almost every history.
+The rig checks the promises (``control_promises``) at every write and every command; the tests here check the end of a
+history. Beside the usual rules there is a tight set, whose limits are met in almost every history.
 """
 
 import os
@@ -94,7 +94,7 @@ def rigs(draw: st.DrawFn) -> Rig:
 
 @st.composite
 def played_rigs(draw: st.DrawFn) -> Rig:
-    """A rig after a history, which it checks at every write, with all faults over."""
+    """A rig after a history with all faults over; it checked every write of it."""
     rig = draw(rigs())
     for gap, fault, (name, happening) in draw(
         st.lists(st.tuples(minutes, faults, happenings), min_size=6, max_size=30)
@@ -109,8 +109,8 @@ def played_rigs(draw: st.DrawFn) -> Rig:
     rig.car.obeys_after = timedelta(seconds=5)
     tried["histories"] += 1
     tried["commands"] += len(rig.sent)
-    tried["given up"] += len(rig.told("CommandFailed"))
-    tried["put off"] += len(rig.told("CommandPutOff"))
+    tried["given up"] += len(rig.entries_of("CommandFailed"))
+    tried["put off"] += len(rig.entries_of("CommandPutOff"))
     tried["woken"] += sum(rig.promised.wakes.values())
     tried["stopped"] += sum(rig.promised.stops.values())
     return rig
@@ -126,7 +126,7 @@ def _print_what_was_tried() -> object:
 
 
 def excused(rig: Rig) -> bool:
-    """Whether a named protection says why the car does not do what is desired; of the budget the rig knows itself."""
+    """Whether a named guard explains why the car does not do what is desired; the rig counts the budget itself."""
     held_back = explain(rig.twin, rig.now, rig.rules)[1]
     if held_back is None:
         return False
@@ -144,23 +144,23 @@ def follows(rig: Rig, want: Desired) -> bool:
 
 
 def state(rig: Rig) -> tuple[object, ...]:
-    """What a failure is understood by."""
+    """The state of a rig, to explain a failure."""
     return explain(rig.twin, rig.now, rig.rules), rig.twin.control, rig.car
 
 
 def agrees(rig: Rig) -> bool:
-    """Whether the car does what is desired, is rightly left alone, or a named protection says why not."""
+    """Whether the car does what is desired, is rightly left alone, or is held back by a named guard."""
     want, _ = explain(rig.twin, rig.now, rig.rules)
     if want.want == "leave":
         idle = not rig.car.plugged or rig.car.full or rig.car.charging or not rig.car.held
         return idle or want.reason is Reason.THIRD_PARTY_INTERFERENCE or excused(rig)
-    # A charger that lets a car charge has done all that it can.
+    # A charger can do no more than let a car charge.
     left_to_car = want.want == "charge" and rig.car.unwilling and is_instructed(rig.twin) and not rig.car.held
     return follows(rig, want) or rig.car.full or left_to_car or excused(rig)
 
 
 def at_home_again(rig: Rig) -> None:
-    """A car that is enrolled, at home, plugged in and not full, and that knows nothing of a schedule."""
+    """A car that is enrolled, at home, plugged in and not full, and that keeps no schedule."""
     rig.change(lambda twin: replace(twin, charge_now=None, profiles=()))
     rig.link(enrolled=True, snoozed_min=0)
     rig.run(MINUTE)
@@ -195,9 +195,7 @@ def test_the_car_does_what_is_desired_once_faults_cease(rig: Rig) -> None:
 
 @settings_for(0.4)
 @given(rig=rigs(), schedule=busy_parts)
-def test_a_busy_schedule_is_followed_as_far_as_the_car_is_to_be_spared(
-    rig: Rig, schedule: list[tuple[float, float]]
-) -> None:
+def test_a_busy_schedule_is_followed_as_far_as_the_guards_allow(rig: Rig, schedule: list[tuple[float, float]]) -> None:
     rig.run(6 * MINUTE)
     rig.schedule(*schedule)
     for part_min, _ in schedule:
@@ -208,7 +206,7 @@ def test_a_busy_schedule_is_followed_as_far_as_the_car_is_to_be_spared(
 
 
 def obstruct(rig: Rig, obstacle: str) -> None:
-    """Bring the car into a state in which it would not be charged, were it not for the driver."""
+    """Bring the car into a state in which only the driver's wish lets it charge."""
     rig.schedule((60 * 24, 0.0))
     rig.run(20 * MINUTE)
     match obstacle:
@@ -224,7 +222,7 @@ def obstruct(rig: Rig, obstacle: str) -> None:
 
 
 def put_off_and_lost(rig: Rig) -> None:
-    """The provider is out of service, and what is sent when it is back gets lost."""
+    """The provider is out of service, and the first commands after that are lost."""
     for fault in ("out", "event_lost"):
         rig.fault = fault
         rig.run(1.5 * MINUTE)
@@ -252,7 +250,7 @@ def test_a_drivers_charge_now_wins_over_everything_but_the_daily_budget(rig: Rig
     how=st.sampled_from(["unenrolled", "leaving", "snoozed"]),
     fault=st.sampled_from([None, None, *PROVIDER_FAULTS]),
 )
-def test_a_car_that_is_let_go_of_is_left_able_to_charge(rig: Rig, how: str, fault: str | None) -> None:
+def test_a_released_car_is_able_to_charge(rig: Rig, how: str, fault: str | None) -> None:
     at_home_again(rig)
     rig.schedule((60 * 24, 0.0))
     rig.run(20 * MINUTE)

@@ -15,7 +15,7 @@ from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, RULES, Rig
 
 
 def through_an_outage(lasting: timedelta, *, before: timedelta = timedelta(minutes=5)) -> Rig:
-    """A held car that is to start in the middle of an outage, at the end of it."""
+    """A held car with a start in the middle of an outage, at the end of that outage."""
     rig = plugged()
     rig.run(OFF_PEAK_STARTS - before - rig.now)
     rig.fault = "out"
@@ -28,7 +28,7 @@ def test_a_command_that_waits_for_its_provider_costs_neither_an_attempt_nor_a_co
     rig = through_an_outage(timedelta(hours=3))
     assert (rig.actions(), rig.twin.control.commands_today, rig.command.attempts) == (["stop"], 1, 0)
     assert rig.twin.control.failures == 0
-    assert not rig.told("CommandFailed")
+    assert not rig.entries_of("CommandFailed")
 
 
 def test_the_car_charges_within_minutes_of_the_end_of_an_outage() -> None:
@@ -38,10 +38,10 @@ def test_the_car_charges_within_minutes_of_the_end_of_an_outage() -> None:
     assert rig.command.state == "confirmed"
 
 
-def test_an_outage_is_told_once_and_shown_for_as_long_as_it_lasts() -> None:
+def test_an_outage_has_one_timeline_entry_and_is_shown_while_it_lasts() -> None:
     rig = through_an_outage(timedelta(hours=3))
-    (told,) = rig.told("CommandPutOff")
-    assert told.reason == Reason.PROVIDER_BREAKER_OPEN
+    (entry,) = rig.entries_of("CommandPutOff")
+    assert entry.reason == Reason.PROVIDER_BREAKER_OPEN
     _, held_back = explain(rig.twin, rig.now, RULES)
     assert held_back is not None
     assert held_back.reason is Reason.PROVIDER_BREAKER_OPEN
@@ -53,16 +53,16 @@ def test_a_command_put_off_that_is_not_wanted_any_more_is_superseded() -> None:
     rig = through_an_outage(timedelta(minutes=10))
     rig.link(enrolled=False)
     rig.run(timedelta(hours=1))
-    (over,) = rig.told("CommandSuperseded")
+    (over,) = rig.entries_of("CommandSuperseded")
     assert over.detail["action"] == "start"
-    assert not rig.car.held, "the car was let go of all the same"
+    assert not rig.car.held, "the car was released although its provider was out"
 
 
 def test_the_default_schedule_waits_for_its_provider_too_and_says_so_once() -> None:
     rig = Rig(twin=new_twin("tesla"))
     rig.fault = "out"
     rig.run(timedelta(hours=2))
-    assert (rig.sent, len(rig.told("CommandPutOff"))) == ([], 1)
+    assert (rig.sent, len(rig.entries_of("CommandPutOff"))) == ([], 1)
     rig.fault = None
     rig.run(3 * MINUTE)
     assert rig.car.kept_schedule
@@ -99,13 +99,13 @@ def test_a_command_put_off_has_a_time_that_leaves_it(seconds: int) -> None:
 
 
 def asleep(rig: Rig, wakes_today: int, *, woken: bool = False) -> Reason:
-    """What the timeline says of a start that found the car asleep."""
+    """The reason in the timeline for a start that found the car asleep."""
     now = OFF_PEAK_STARTS
     planned = step(replace(rig.twin, news=()), now, RULES, new_id="start-1")
     sent = claimed(planned, "start-1", now, RULES)
     assert sent is not None
     spent = replace(sent, control=replace(sent.control, wakes_today=wakes_today), news=())
-    told = answered(
+    after = answered(
         spent,
         "start-1",
         outcome="RETRYABLE",
@@ -116,10 +116,10 @@ def asleep(rig: Rig, wakes_today: int, *, woken: bool = False) -> Reason:
         asleep=True,
         woken=woken,
     )
-    return Reason(told.news[-1].reason)
+    return Reason(after.news[-1].reason)
 
 
-def test_a_sleeping_car_that_may_not_be_woken_any_more_today_is_said_to_be_so() -> None:
+def test_a_start_names_the_wake_budget_when_a_sleeping_car_cannot_be_woken_today() -> None:
     rig = plugged("tesla")
     assert asleep(rig, RULES.daily_wakes) is Reason.WAKE_BUDGET_SPENT
     assert asleep(rig, RULES.daily_wakes - 1) is Reason.RETRY_WAIT

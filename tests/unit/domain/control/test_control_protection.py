@@ -1,4 +1,4 @@
-"""Charge control by example: the driver's word, the car's protection, and letting go."""
+"""Charge control by example: the driver's wishes, the car's protection, and the release."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def test_charge_now_starts_a_held_car_at_once_whatever_the_dwell_and_ends_with_a
     rig.run(31 * MINUTE)
     assert not rig.car.charging
     assert rig.twin.charge_now is None
-    assert rig.told("ChargeNowEnded")
+    assert rig.entries_of("ChargeNowEnded")
 
 
 def test_charge_now_ends_with_the_plug_out() -> None:
@@ -98,7 +98,7 @@ def test_a_car_that_stops_by_itself_during_charge_now_is_not_started_over_and_ov
     assert rig.actions().count("start") == 4
 
 
-def test_a_charger_is_told_anew_by_a_charge_now_though_it_was_told_to_charge() -> None:
+def test_a_charge_now_sends_a_charger_the_start_again() -> None:
     rig = plugged("ocpp")
     rig.run(OFF_PEAK_STARTS + MINUTE - rig.now)
     rig.run(timedelta(hours=1))
@@ -117,7 +117,7 @@ def test_charging_that_somebody_else_started_is_flagged_and_respected_until_the_
     rig.run(timedelta(hours=2))
     assert rig.car.charging
     assert rig.actions() == ["stop"]
-    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
     assert explain(rig.twin, rig.now, RULES)[0].reason is Reason.THIRD_PARTY_INTERFERENCE
     rig.plug_out()
     rig.run(10 * MINUTE)
@@ -135,10 +135,10 @@ def test_charging_started_by_somebody_else_is_seen_even_if_we_never_sent_a_stop(
     rig.self_start()
     rig.run(timedelta(hours=1))
     assert rig.sent == []
-    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
 
 
-def test_a_car_that_starts_a_little_after_the_plug_in_is_not_taken_for_interference() -> None:
+def test_a_start_a_little_after_the_plug_in_does_not_count_as_interference() -> None:
     rig = Rig()
     rig.car.held = True
     rig.car.plugged = True
@@ -146,10 +146,10 @@ def test_a_car_that_starts_a_little_after_the_plug_in_is_not_taken_for_interfere
     rig.self_start()
     rig.run(2 * MINUTE)
     assert rig.actions() == ["stop"]
-    assert not rig.told("NeedsAttention")
+    assert not rig.entries_of("NeedsAttention")
 
 
-def test_a_start_of_ours_that_takes_effect_too_late_is_not_taken_for_interference() -> None:
+def test_a_late_effect_of_our_start_does_not_count_as_interference() -> None:
     rig = plugged()
     rig.run(timedelta(hours=1))
     rig.car.obeys_after = timedelta(minutes=12)
@@ -159,7 +159,7 @@ def test_a_start_of_ours_that_takes_effect_too_late_is_not_taken_for_interferenc
     rig.run(3 * MINUTE)
     assert rig.actions() == ["stop", "start", "stop"]
     assert not rig.car.charging
-    assert not rig.told("NeedsAttention")
+    assert not rig.entries_of("NeedsAttention")
 
 
 def test_the_next_schedule_of_axles_ends_the_respect_for_interference() -> None:
@@ -307,7 +307,7 @@ def test_a_partial_limit_is_all_or_nothing_where_the_car_cannot_keep_it() -> Non
     assert rig.sent == []
 
 
-def test_a_car_that_is_let_go_of_gets_its_full_power_back() -> None:
+def test_a_released_car_gets_its_full_power_back() -> None:
     rig = Rig(twin=new_twin("tesla"), now=OFF_PEAK_STARTS + MINUTE)
     rig.plug_in()
     rig.schedule((120, 3.0))
@@ -318,7 +318,7 @@ def test_a_car_that_is_let_go_of_gets_its_full_power_back() -> None:
     assert rig.car.limit_kw is None
 
 
-def test_a_charger_is_told_to_hold_before_any_car_asks_for_power() -> None:
+def test_a_charger_gets_the_hold_before_any_car_asks_for_power() -> None:
     rig = Rig(twin=new_twin("ocpp"))
     rig.car.plugged = True
     rig.run(MINUTE)
@@ -326,7 +326,7 @@ def test_a_charger_is_told_to_hold_before_any_car_asks_for_power() -> None:
     assert rig.command.state == "confirmed"
 
 
-def test_a_charger_is_told_again_before_it_forgets() -> None:
+def test_a_charger_gets_its_command_again_before_it_forgets() -> None:
     rig = Rig(twin=new_twin("ocpp"))
     rig.plug_in()
     rig.run(MINUTE)
@@ -337,7 +337,7 @@ def test_a_charger_is_told_again_before_it_forgets() -> None:
     assert max(later - earlier for earlier, later in pairwise(stops)) < timedelta(hours=12)
 
 
-def test_a_charger_that_refused_a_start_is_told_again_once_the_breaker_closes() -> None:
+def test_a_charger_that_refused_a_start_gets_it_again_once_the_breaker_closes() -> None:
     rig = plugged("ocpp")
     rig.run(OFF_PEAK_STARTS - MINUTE - rig.now)
     rig.fault = "refused"
@@ -347,11 +347,11 @@ def test_a_charger_that_refused_a_start_is_told_again_once_the_breaker_closes() 
     assert rig.car.charging
 
 
-# Letting go
+# The release
 
 
 @pytest.mark.parametrize("how", ["unenrolled", "leaving", "snoozed"])
-def test_a_car_that_we_hold_is_released_when_it_is_let_go_of(how: str) -> None:
+def test_a_car_that_we_hold_is_released_when_control_ends(how: str) -> None:
     rig = plugged()
     if how == "snoozed":
         rig.link(snoozed_min=600)
@@ -364,7 +364,7 @@ def test_a_car_that_we_hold_is_released_when_it_is_let_go_of(how: str) -> None:
     assert rig.command.state == "confirmed"
 
 
-def test_a_car_that_we_do_not_hold_is_not_touched_when_it_is_let_go_of() -> None:
+def test_a_car_that_we_do_not_hold_gets_no_command_when_control_ends() -> None:
     rig = Rig()
     rig.car.plugged = True
     rig.run(MINUTE)
@@ -414,7 +414,7 @@ def test_after_a_snooze_the_plan_goes_on() -> None:
     assert rig.car.charging
     rig.run(3 * MINUTE)
     assert not rig.car.charging
-    assert rig.told("SnoozeEnded")
+    assert rig.entries_of("SnoozeEnded")
 
 
 # The account
@@ -432,7 +432,7 @@ def test_a_refusal_for_the_account_asks_the_driver_once_and_is_tried_again_after
     rig.run(20 * MINUTE)
     assert rig.twin.presence.needs_user is None
     assert not rig.car.charging
-    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.PROVIDER_NEEDS_USER]
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.PROVIDER_NEEDS_USER]
 
 
 def test_a_charge_now_tries_the_account_once_more() -> None:
@@ -452,7 +452,7 @@ def test_a_charge_now_tries_the_account_once_more() -> None:
     assert rig.twin.presence.needs_user is None
 
 
-def test_a_sight_of_the_car_shows_that_the_account_works_unless_commands_were_refused_for_it() -> None:
+def test_an_observation_shows_that_the_account_works_unless_it_refused_commands() -> None:
     rig = plugged()
     lost = disconnected(rig.twin, "credentials invalidated", rig.now)
     assert clear_needs_user_after_observation(lost, rig.now).presence.needs_user is None
@@ -462,7 +462,7 @@ def test_a_sight_of_the_car_shows_that_the_account_works_unless_commands_were_re
     assert reconnected(rig.twin, rig.now) is rig.twin
 
 
-def test_a_wish_is_guarded_by_the_battery_only_if_it_was_full_in_this_session() -> None:
+def test_a_full_battery_holds_back_a_start_only_if_it_was_full_in_this_session() -> None:
     rig = plugged()
     at = OFF_PEAK_STARTS + MINUTE
     wanted = required_command(rig.twin, at, ControlRules())

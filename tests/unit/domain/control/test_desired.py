@@ -1,4 +1,4 @@
-"""What the car should be doing, why, and the sentence for it, whatever the situation."""
+"""The desired action of the car, its reason and its sentence, in every situation."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,15 +21,15 @@ NIGHT = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
 RULES = ControlRules()
 
 
-def boosted(twin: Twin) -> Twin:
+def charging_now(twin: Twin) -> Twin:
     return replace(twin, charge_now=ChargeNow("b", START, START + 60 * MINUTE))
 
 
 LEFT_ALONE: dict[Reason, Callable[[], Twin]] = {
-    Reason.NOT_ENROLLED: lambda: boosted(replace(here(), link=replace(here().link, enrolled=False))),
+    Reason.NOT_ENROLLED: lambda: charging_now(replace(here(), link=replace(here().link, enrolled=False))),
     Reason.SNOOZED: lambda: replace(here(), link=replace(here().link, snoozed_until=START + MINUTE)),
-    Reason.PLUG_UNKNOWN: lambda: boosted(new_twin()),
-    Reason.NOT_PLUGGED_IN: lambda: boosted(
+    Reason.PLUG_UNKNOWN: lambda: charging_now(new_twin()),
+    Reason.NOT_PLUGGED_IN: lambda: charging_now(
         replace(new_twin(), presence=replace(new_twin().presence, plugged_in=Observed(False, START)))
     ),
     Reason.NOT_AT_HOME: lambda: replace(
@@ -39,12 +39,12 @@ LEFT_ALONE: dict[Reason, Callable[[], Twin]] = {
     Reason.HOME_UNKNOWN: lambda: replace(
         new_twin(), presence=replace(new_twin().presence, plugged_in=Observed(True, START))
     ),
-    Reason.HOME_IN_DOUBT: lambda: boosted(
+    Reason.HOME_IN_DOUBT: lambda: charging_now(
         replace(here(), presence=replace(here().presence, doubt=AwayDoubt(START, START, START, START, False)))
     ),
     Reason.NO_VEHICLE_LINKED: lambda: replace(here(), link=replace(here().link, vehicle=None)),
     Reason.PROVIDER_NEEDS_USER: lambda: replace(here(), presence=replace(here().presence, needs_user="reconnect")),
-    Reason.RELEASED_BY_OPERATOR: lambda: boosted(
+    Reason.RELEASED_BY_OPERATOR: lambda: charging_now(
         replace(here(), control=replace(here().control, released_by_operator_at=START))
     ),
     Reason.DRIVER_STOP_RESPECTED: lambda: replace(
@@ -80,11 +80,11 @@ def test_axles_schedule_goes_before_the_default() -> None:
 
 def test_charge_now_goes_before_axles_schedule_and_before_interference() -> None:
     twin = replace(LEFT_ALONE[Reason.THIRD_PARTY_INTERFERENCE](), profiles=(axle_profile(START, (600, 0.0)),))
-    want = desired(boosted(twin), START)
+    want = desired(charging_now(twin), START)
     assert (want.want, want.reason) == ("charge", Reason.CHARGE_NOW)
 
 
-def test_the_texts_of_what_holds_the_car_give_wall_time() -> None:
+def test_the_sentences_about_a_schedule_give_wall_time() -> None:
     summer = replace(here(), link=replace(here().link, timezone="Europe/Paris"))
     assert "until 00:30" in desired(summer, START).text
 
@@ -96,7 +96,7 @@ def test_every_reason_to_hold_back_has_a_sentence(reason: Reason) -> None:
     assert HeldBack(reason).text("Europe/London").startswith("We wait: ")
 
 
-def test_explain_says_what_is_desired_and_what_holds_it_back() -> None:
+def test_explain_gives_the_desired_action_and_the_guard_that_holds_it_back() -> None:
     twin = here()
     control = replace(twin.control, breaker_until=NIGHT + 30 * MINUTE)
     want, held_back = explain(replace(twin, control=control), NIGHT, RULES)
@@ -110,7 +110,7 @@ parts = st.lists(st.tuples(st.integers(1, 300), st.sampled_from([0.0, 3.0, 7.4])
 
 @settings(max_examples=40, deadline=None)
 @given(schedule=parts, start_min=st.integers(-600, 600), ask_min=st.integers(0, 1200))
-def test_an_outlook_says_what_the_effective_schedule_says_at_every_instant(
+def test_a_schedule_window_equals_the_effective_schedule_at_every_instant(
     schedule: list[tuple[float, float]], start_min: int, ask_min: int
 ) -> None:
     twin = replace(here(), profiles=(axle_profile(START + start_min * MINUTE, *schedule),))

@@ -1,4 +1,4 @@
-""" "Full" is what a car was at a charge limit: no belief of ours, and nothing outranks what the driver asks for."""
+""" "Full" is a car's report at one charge limit, and a request of the driver outranks it."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 def full() -> Rig:
-    """A car that was stopped at 16:30 and says that it is full at the limit that was set then."""
+    """A car that was stopped at 16:30 and reports that it is full at the limit of that time."""
     rig = plugged()
     rig.car.full = True
     rig.observe(plugged_in=True, charging=False, battery_full=True)
@@ -30,7 +30,7 @@ def starts(rig: Rig) -> list[str]:
 
 
 def seen(*reports: dict[str, object]) -> Presence:
-    """What is known after reports a minute apart."""
+    """The presence after reports a minute apart."""
     presence = Presence()
     for minute, signals in enumerate(reports):
         at = START + minute * MINUTE
@@ -61,14 +61,14 @@ def test_full_ends_with_another_state_a_lower_charge_or_another_limit(report: di
     assert bool(battery_full.value) is full
 
 
-def test_a_make_that_never_says_full_does_not_end_what_the_answer_to_a_command_said() -> None:
+def test_a_make_that_never_reports_full_does_not_end_full_from_a_commands_answer() -> None:
     answered = FULL | {"answered": True}
     battery_full = seen(PLUG | {"not_full": True}, answered, PLUG | {"not_full": True}).battery_full
     assert battery_full is not None
     assert battery_full.value
 
 
-def test_a_charge_now_is_tried_although_the_car_is_believed_to_be_full() -> None:
+def test_a_charge_now_is_tried_although_the_car_counts_as_full() -> None:
     rig = full()
     rig.car.full = False
     rig.charge_now(60)
@@ -81,8 +81,8 @@ def test_a_charge_now_of_a_car_that_is_full_is_tried_once() -> None:
     rig.charge_now(120)
     rig.run(2 * HOUR)
     assert starts(rig) == ["16:33"]
-    assert rig.told("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
-    assert rig.told("NeedsAttention") == []
+    assert rig.entries_of("CommandConfirmed")[-1].reason == Reason.BATTERY_FULL
+    assert rig.entries_of("NeedsAttention") == []
 
 
 def test_a_charge_now_waits_for_a_plug_out_that_is_being_checked() -> None:
@@ -109,4 +109,4 @@ def test_a_full_car_that_reports_nothing_is_tried_once_in_a_window_and_fails_not
     rig.fault = "ignored"
     rig.run(OFF_PEAK_STARTS + 5 * HOUR - rig.now)
     assert starts(rig) == ["23:30"]
-    assert (rig.told("CommandFailed"), rig.told("NeedsAttention")) == ([], [])
+    assert (rig.entries_of("CommandFailed"), rig.entries_of("NeedsAttention")) == ([], [])

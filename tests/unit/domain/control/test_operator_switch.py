@@ -47,10 +47,10 @@ def test_once_it_is_switched_on_again_the_car_is_held_as_before(provider: str) -
     switch(rig, released=False)
     rig.run(10 * MINUTE)
     assert rig.car.held
-    assert [entry.reason for entry in rig.told("ControlResumed")] == [Reason.RESUMED_BY_OPERATOR]
+    assert [entry.reason for entry in rig.entries_of("ControlResumed")] == [Reason.RESUMED_BY_OPERATOR]
 
 
-def test_a_released_twin_is_looked_at_again_within_the_hour() -> None:
+def test_a_released_twin_is_reconciled_again_within_the_hour() -> None:
     rig = Rig(twin=new_twin())
     switch(rig, released=True)
     due = control_due(rig.twin, rig.now, RULES)

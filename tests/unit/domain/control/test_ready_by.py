@@ -1,4 +1,4 @@
-"""The ready-by guard: a driver is told of a shortfall while there is still time."""
+"""The ready-by guard: a driver gets a warning of a shortfall while there is still time."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,12 +35,12 @@ def shortfall_kwh(twin: Twin, now: datetime = START) -> float:
     return expected_shortfall_kwh(twin, intent, now, ScheduleWindow(twin, now), RULES)
 
 
-def test_a_plan_that_delivers_enough_is_not_warned_of() -> None:
+def test_a_plan_that_delivers_enough_gives_no_warning() -> None:
     twin = asking(30)
     assert guarded(twin) is twin
 
 
-def test_a_shortfall_is_told_once_with_its_size() -> None:
+def test_a_shortfall_gives_one_warning_with_its_size() -> None:
     after = guarded(asking(60))
     (entry,) = after.news
     assert (entry.event, entry.reason) == ("ReadyByAtRisk", Reason.READY_BY_AT_RISK)
@@ -49,7 +49,7 @@ def test_a_shortfall_is_told_once_with_its_size() -> None:
     assert guarded(after, START + MINUTE) is after
 
 
-def test_it_is_told_again_for_the_next_departure() -> None:
+def test_the_next_departure_has_a_warning_of_its_own() -> None:
     after = guarded(asking(60))
     assert guarded(after, SEVEN + MINUTE).control.at_risk_for == SEVEN + timedelta(days=1)
 
@@ -58,7 +58,7 @@ def test_axles_holding_counts_against_the_plan() -> None:
     assert shortfall_kwh(replace(asking(30), profiles=(axle_profile(START, (60 * 14, 0.0)),))) == 30
 
 
-def test_what_was_charged_in_this_session_counts() -> None:
+def test_the_energy_of_this_session_counts() -> None:
     asked = asking(60)
     assert asked.presence.session is not None
     session = SessionEnergy(asked.presence.session.id, START, energy_wh=20_000)
@@ -76,7 +76,7 @@ def test_a_full_car_lacks_nothing() -> None:
     assert shortfall_kwh(replace(asking(60), presence=full)) == 0
 
 
-def test_escalation_charges_at_once_until_it_is_delivered_or_the_departure() -> None:
+def test_escalation_charges_at_once_until_the_energy_is_delivered_or_the_departure() -> None:
     after = guarded(asking(60), rules=ESCALATING)
     assert after.charge_now is not None
     assert (after.charge_now.until, after.charge_now.kwh, after.charge_now.metered_wh) == (SEVEN, 60, 0)
@@ -91,7 +91,7 @@ def test_escalation_starts_the_car_at_once() -> None:
     assert rig.command.reason == Reason.CHARGE_NOW
 
 
-def test_nobody_is_warned_who_is_snoozed_unplugged_leaving_or_charging_now_already() -> None:
+def test_a_snoozed_unplugged_leaving_or_already_charging_car_gives_no_warning() -> None:
     twin = asking(60)
     link = twin.link
     for other in (
@@ -104,13 +104,13 @@ def test_nobody_is_warned_who_is_snoozed_unplugged_leaving_or_charging_now_alrea
         assert guarded(other) is other
 
 
-def test_a_departure_beyond_the_outlook_is_looked_at_in_full() -> None:
+def test_the_guard_covers_a_departure_beyond_the_schedule_window() -> None:
     later = replace(asking(60), intent=Intent({"fri": "07:00"}, kwh=120.0))
     assert shortfall_kwh(later) == 0
 
 
 @given(minute=st.integers(0, 3000))
-def test_it_is_looked_at_again_at_the_next_half_hour_of_a_session(minute: int) -> None:
+def test_the_guard_runs_again_at_the_next_half_hour_of_a_session(minute: int) -> None:
     now = START + minute * MINUTE + timedelta(seconds=1)
     look = next_risk_look(here(), now)
     assert look is not None
@@ -121,7 +121,7 @@ def test_it_is_looked_at_again_at_the_next_half_hour_of_a_session(minute: int) -
 
 @settings(max_examples=40, deadline=None)
 @given(kwh=st.floats(1, 200), more_kwh=st.floats(0, 50), minute=st.integers(0, 800))
-def test_the_shortfall_grows_with_what_is_asked_and_is_never_negative(kwh: float, more_kwh: float, minute: int) -> None:
+def test_the_shortfall_grows_with_the_request_and_is_never_negative(kwh: float, more_kwh: float, minute: int) -> None:
     now = START + minute * MINUTE
     less, more = shortfall_kwh(asking(kwh), now), shortfall_kwh(asking(kwh + more_kwh), now)
     assert 0 <= less <= more <= less + more_kwh + ROUNDING_KWH

@@ -1,4 +1,4 @@
-"""A stop that we did not cause while the car should charge: undone once, then the driver's."""
+"""A stop that we did not cause while the car should charge: we undo it once, then it counts as the driver's."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ PROVIDERS = ("enode", "smartcar", "tesla")
 
 
 def wanted_to_charge(respect: RespectStops = "second", provider: str = "enode", *, ours: bool = True) -> Rig:
-    """A car that charges as Axle's schedule says: started by us, or by itself at the plug-in."""
+    """A car that charges by Axle's schedule: started by us, or by itself at the plug-in."""
     rig = Rig(twin=new_twin(provider), rules=ControlRules(respect_stops=respect))
     if ours:
         rig.plug_in()
@@ -37,8 +37,8 @@ def starts(rig: Rig) -> int:
     return rig.actions().count("start")
 
 
-def told(rig: Rig) -> list[str]:
-    return [one.text for one in rig.told("NeedsAttention") if one.reason == Reason.DRIVER_STOP_RESPECTED]
+def notices(rig: Rig) -> list[str]:
+    return [one.text for one in rig.entries_of("NeedsAttention") if one.reason == Reason.DRIVER_STOP_RESPECTED]
 
 
 def stopped_twice(respect: RespectStops = "second", provider: str = "enode") -> Rig:
@@ -60,36 +60,36 @@ def test_the_first_stop_is_undone_half_an_hour_after_it(provider: str, ours: boo
     assert (starts(rig), rig.car.charging) == (before, False)
     rig.run(3 * MINUTE)
     assert (starts(rig), rig.car.charging) == (before + 1, True)
-    assert told(rig) == []
+    assert notices(rig) == []
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_second_is_respected_and_the_driver_hears_once_how_to_go_on(provider: str) -> None:
+def test_the_second_is_respected_and_the_driver_gets_one_notice_with_a_remedy(provider: str) -> None:
     rig = stopped_twice(provider=provider)
     before = starts(rig)
     rig.run(5 * HOUR + 10 * MINUTE)
     assert (starts(rig), rig.car.charging) == (before, False), "nor does the schedule that the car keeps undo it"
-    assert len(told(rig)) == 1
-    assert all(words in told(rig)[0] for words in ("charge now", "snooze", "twice"))
+    assert len(notices(rig)) == 1
+    assert all(words in notices(rig)[0] for words in ("charge now", "snooze", "twice"))
     want, _ = explain(rig.twin, rig.now, rig.rules)
     assert (want.want, want.reason) == ("leave", Reason.DRIVER_STOP_RESPECTED)
 
 
-def test_first_respects_the_first_and_never_undoes_each_ever_later() -> None:
+def test_first_respects_the_first_and_never_undoes_each_with_growing_pauses() -> None:
     rig = wanted_to_charge("first")
     before = starts(rig)
     rig.self_stop()
     rig.run(3 * HOUR)
-    assert (starts(rig), len(told(rig))) == (before, 1)
+    assert (starts(rig), len(notices(rig))) == (before, 1)
     rig = wanted_to_charge("never")
     before = starts(rig)
     for _ in range(3):
         rig.self_stop()
         rig.run(3 * HOUR)
-    assert (starts(rig), told(rig)) == (before + 3, [])
+    assert (starts(rig), notices(rig)) == (before + 3, [])
 
 
-def test_where_nothing_is_wanted_half_an_hour_later_the_stop_is_undone_at_the_next_start() -> None:
+def test_a_stop_before_a_hold_is_undone_at_the_next_start() -> None:
     rig = wanted_to_charge()
     rig.schedule((15, 7.4), (60, 0.0), (600, 7.4))
     rig.run(10 * MINUTE)
@@ -185,7 +185,7 @@ def test_a_stop_with_a_cause_is_not_the_drivers(cause: str) -> None:
                 rig.self_start()
                 rig.run(5 * MINUTE)
     rig.run(10 * MINUTE)
-    assert told(rig) == []
+    assert notices(rig) == []
 
 
 @settings(max_examples=30, deadline=None)
@@ -194,7 +194,7 @@ def test_a_stop_with_a_cause_is_not_the_drivers(cause: str) -> None:
     st.sampled_from(["second", "first"]),
     st.sampled_from(PROVIDERS),
 )
-def test_a_driver_is_never_overruled_more_than_once_and_never_told_twice(
+def test_a_driver_is_overruled_at_most_once_and_gets_at_most_one_notice(
     happenings: list[tuple[str, int]], respect: RespectStops, provider: str
 ) -> None:
     rig = wanted_to_charge(respect, provider)
@@ -203,8 +203,8 @@ def test_a_driver_is_never_overruled_more_than_once_and_never_told_twice(
         if what == "stop" and rig.car.charging:
             rig.self_stop()
         elif what == "start" and not rig.car.charging:
-            # The driver's own start ends the respect, and what is told of it begins anew.
+            # The driver's own start ends the respect, so the count of notices begins again.
             return
         rig.run(minutes * MINUTE)
     assert starts(rig) - before <= (respect == "second") + sum(minutes < 4 for _, minutes in happenings)
-    assert len(told(rig)) <= 1
+    assert len(notices(rig)) <= 1

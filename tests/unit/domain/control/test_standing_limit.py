@@ -1,4 +1,4 @@
-"""The current of a car that keeps it: which one is the driver's, what is set, and what may stand. Pure."""
+"""The current of a car that keeps it: the driver's own, the one that is set, and the ones that may be in force."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,10 +29,10 @@ NEW = StandingLimit(3.0, START)
     ),
     changed=st.one_of(st.none(), st.tuples(st.integers(0, 8), amperes)),
 )
-def test_whatever_becomes_of_the_calls_the_current_never_exceeds_the_drivers_and_is_his_in_the_end(
+def test_with_any_result_of_the_calls_the_current_never_exceeds_the_drivers_and_is_restored(
     own: int, steps: list[tuple[int | None, str]], changed: tuple[int, int] | None
 ) -> None:
-    """``None`` gives the current back. A call that died may have been obeyed, and nobody noted it."""
+    """``None`` gives the current back. A call that died may have been obeyed without a record."""
     car, standing = own, None
     for number, (limit_amps, fate) in enumerate([*steps, (None, "taken")]):
         if changed is not None and changed[0] == number and (standing is None or changed[1] not in standing.our_amps):
@@ -61,7 +61,7 @@ def test_without_knowing_the_drivers_own_current_nothing_is_set() -> None:
     assert change_to_limit(NEW, shown_amps=None, limit_amps=10).set_amps is None
 
 
-def test_a_car_that_does_not_show_its_current_gets_back_what_was_read_before() -> None:
+def test_a_car_that_does_not_show_its_current_gets_back_the_last_known_one() -> None:
     standing = replace(NEW, driver_amps=16, our_amps=(13,))
     assert change_to_own(standing, shown_amps=None).set_amps == 16
 
@@ -85,9 +85,7 @@ def test_a_limit_is_written_with_the_claim(provider: str) -> None:
     ("outcome", "holds"),
     [("ACCEPTED", True), ("RETRYABLE", True), (None, True), ("FAILED", False), ("UNSUPPORTED", False)],
 )
-def test_a_charger_is_let_go_of_if_it_may_hold_a_limit_and_not_if_it_surely_does_not(
-    outcome: str | None, holds: bool
-) -> None:
+def test_a_charger_is_released_only_if_it_may_hold_a_limit(outcome: str | None, holds: bool) -> None:
     sent = claimed(limited("ocpp"), "c1", START, RULES, sender="me")
     assert sent is not None
     after = replace(sent, news=())
@@ -98,19 +96,19 @@ def test_a_charger_is_let_go_of_if_it_may_hold_a_limit_and_not_if_it_surely_does
     assert not is_held_by_command(after, START + timedelta(hours=13)), "a charger forgets"
 
 
-def test_what_stays_in_a_car_that_could_not_be_released_is_told_to_its_driver() -> None:
+def test_the_driver_gets_a_notice_of_the_settings_left_in_an_unreleased_car() -> None:
     twin = new_twin("tesla")
     assert with_leftovers_reported(twin, START) is twin
     standing = StandingLimit(3.0, START, driver_amps=16, our_amps=(13,))
     control = replace(twin.control, standing_limit=standing, default_schedule="kept")
-    told = with_leftovers_reported(replace(twin, control=control), START).news[-1]
-    assert (told.event, told.reason) == ("NeedsAttention", Reason.RELEASE_GIVEN_UP)
-    assert "16 A" in told.text
-    assert "charging times" in told.text
+    notice = with_leftovers_reported(replace(twin, control=control), START).news[-1]
+    assert (notice.event, notice.reason) == ("NeedsAttention", Reason.RELEASE_GIVEN_UP)
+    assert "16 A" in notice.text
+    assert "charging times" in notice.text
 
 
 @pytest.mark.parametrize(("provider", "words"), [("ocpp", "twelve hours"), ("enode", "start it in the car")])
-def test_a_car_that_is_still_held_is_said_to_be_so(provider: str, words: str) -> None:
+def test_the_notice_names_a_hold_that_stays_in_the_car(provider: str, words: str) -> None:
     twin = here(new_twin(provider))
     stopped = replace(twin, control=replace(twin.control, last_stop_at=START))
     (said,) = leftovers(stopped, START + timedelta(minutes=1))

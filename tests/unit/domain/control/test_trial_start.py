@@ -37,7 +37,7 @@ def starts(rig: Rig) -> list[str]:
 
 
 def attention(rig: Rig) -> list[str]:
-    return [entry.reason for entry in rig.told("NeedsAttention")]
+    return [entry.reason for entry in rig.entries_of("NeedsAttention")]
 
 
 @CARS
@@ -55,7 +55,7 @@ def test_a_car_that_seems_unplugged_while_stopped_is_started_at_the_next_start_e
     assert attention(rig) == []
 
 
-def test_axle_is_told_the_plug_out_and_then_the_plug_in_of_the_same_session() -> None:
+def test_axle_gets_the_plug_out_and_then_the_plug_in_of_the_same_session() -> None:
     rig = Rig()
     rig.car.seems_unplugged_while_held = True
     rig.schedule((330, 0.0), (600, 7.4))
@@ -80,8 +80,8 @@ def test_a_car_that_was_really_unplugged_is_tried_once_and_nothing_fails(provide
     rig.run(20 * HOUR)
     assert starts(rig) == [Reason.TRIAL_START]
     assert rig.command.state == "superseded"
-    assert rig.told("CommandSuperseded")[-1].reason == Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER
-    assert (rig.told("CommandFailed"), attention(rig)) == ([], [])
+    assert rig.entries_of("CommandSuperseded")[-1].reason == Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER
+    assert (rig.entries_of("CommandFailed"), attention(rig)) == ([], [])
     assert (rig.twin.control.failures, rig.twin.control.breaker_until) == (0, None)
 
 
@@ -95,13 +95,13 @@ def test_a_start_of_a_car_whose_plug_out_was_lost_is_not_sent_twice_and_fails_no
     rig.run(EDGE + HOUR - rig.now)
     assert starts(rig) == [Reason.AXLE_SCHEDULE]
     assert rig.twin.presence.session is None
-    assert rig.told("PluggedOut")[-1].reason == Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER
-    assert (rig.told("CommandFailed"), attention(rig), rig.twin.control.failures) == ([], [], 0)
+    assert rig.entries_of("PluggedOut")[-1].reason == Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER
+    assert (rig.entries_of("CommandFailed"), attention(rig), rig.twin.control.failures) == ([], [], 0)
 
 
 @CARS
 @pytest.mark.parametrize("how", ["unenrolled", "leaving", "snoozed"])
-def test_a_car_that_seems_unplugged_while_stopped_is_released_when_we_let_go_of_it(provider: str, how: str) -> None:
+def test_a_car_that_seems_unplugged_while_stopped_is_released_when_control_ends(provider: str, how: str) -> None:
     rig = seemingly_unplugged(provider)
     match how:
         case "unenrolled":
@@ -121,7 +121,7 @@ def test_a_trial_start_that_the_car_does_not_follow_is_not_repeated_and_fails_no
     rig.run(EDGE + 2 * HOUR - rig.now)
     assert starts(rig) == [Reason.TRIAL_START]
     assert (rig.command.state, rig.command.ended_at) == ("superseded", EDGE + 5 * MINUTE)
-    assert (rig.told("CommandFailed"), attention(rig), rig.twin.control.failures) == ([], [], 0)
+    assert (rig.entries_of("CommandFailed"), attention(rig), rig.twin.control.failures) == ([], [], 0)
 
 
 @pytest.mark.parametrize("fault", ["retryable", "answer_lost", "event_lost", "out", "needs_user"])

@@ -1,4 +1,4 @@
-"""Looks at cars of which nothing is known, or nothing new, and the cancelling of trial starts."""
+"""State reads of unknown or silent cars, and the cancelling of trial starts."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +27,7 @@ def reported(hours_before_the_window: float, *, plugged_in: bool = False) -> Twi
     return replace(twin, presence=replace(twin.presence, plugged_in=Observed(plugged_in, at)))
 
 
-def test_a_car_whose_plug_was_never_reported_is_looked_at_once_it_is_onboarded() -> None:
+def test_onboarding_reads_the_state_of_a_car_without_a_reported_plug() -> None:
     after = step(new_twin(), START, RULES, new_id="look")
     assert after.control.request is not None
     assert after.control.request.kind == "look"
@@ -37,20 +37,20 @@ def test_a_car_whose_plug_was_never_reported_is_looked_at_once_it_is_onboarded()
     assert step(replace(answered, news=()), START + MINUTE, RULES).control.request is None
 
 
-def test_a_car_of_which_nothing_is_reported_for_twelve_hours_is_looked_at_before_the_off_peak_window() -> None:
+def test_the_state_of_a_car_silent_for_twelve_hours_is_read_before_the_off_peak_window() -> None:
     due = look_due(reported(14), START)
     assert due is not None
     assert OFF_PEAK_STARTS - LOOKED_AT_BEFORE - LOOKS_SPREAD_OVER <= due <= OFF_PEAK_STARTS - LOOKED_AT_BEFORE
     assert control_due(reported(14), START, RULES) == due
 
 
-def test_a_car_that_was_reported_on_in_the_last_twelve_hours_is_not_looked_at_before_this_window() -> None:
+def test_a_car_with_a_report_in_the_last_twelve_hours_has_no_state_read_before_the_window() -> None:
     due = look_due(reported(12), START)
     assert due is not None
     assert due > OFF_PEAK_STARTS + 22 * HOUR
 
 
-def test_a_silent_car_is_looked_at_once_for_each_window() -> None:
+def test_a_silent_car_has_one_state_read_for_each_window() -> None:
     rig = Rig(twin=reported(20), sighting_every=None)
     rig.silent = True
     rig.run(OFF_PEAK_STARTS - rig.now + 3 * 24 * HOUR - HOUR)
@@ -69,7 +69,7 @@ def test_a_fleet_of_silent_cars_is_spread_over_the_time_before_the_window() -> N
     assert sum(count > 0 for count in counts.values()) >= 45
 
 
-def test_the_look_of_a_provider_that_does_not_answer_is_repeated_a_few_times_and_then_left() -> None:
+def test_a_state_read_without_an_answer_is_repeated_a_few_times_and_then_dropped() -> None:
     twin, now, ids = new_twin(), START, []
     for _ in range(20):
         twin = replace(step(twin, now, RULES, new_id=f"look-{len(ids)}"), news=())
@@ -83,7 +83,7 @@ def test_the_look_of_a_provider_that_does_not_answer_is_repeated_a_few_times_and
 
 
 @pytest.mark.parametrize("why", ["unenrolled", "leaving", "no vehicle", "account"])
-def test_a_car_that_is_not_ours_to_look_at_is_not_looked_at(why: str) -> None:
+def test_a_car_that_we_do_not_manage_has_no_state_read(why: str) -> None:
     twin = reported(20)
     match why:
         case "unenrolled":

@@ -16,7 +16,7 @@ HOME: dict[str, Any] = {"plugged_in": True, "at_home": True}
 
 
 def seen(*reports: dict[str, Any], then_minutes: float = 0) -> Presence:
-    """What is known after reports a minute apart, and some minutes later."""
+    """The presence after reports a minute apart, and some minutes later."""
     presence = Presence()
     for minute, signals in enumerate(reports):
         at = AT + minute * MINUTE

@@ -49,7 +49,7 @@ def test_no_usable_evidence_is_unknown(whereabouts: Whereabouts | None) -> None:
     assert answer(whereabouts) is None
 
 
-def test_a_position_says_nothing_when_the_home_is_not_known() -> None:
+def test_a_position_is_no_evidence_when_the_home_is_not_known() -> None:
     assert answer(Whereabouts(position=place(0)), home=None) is None
 
 
@@ -168,7 +168,7 @@ def test_a_charger_that_no_home_has_is_clearly_away(
     assert (resolved.at_home, resolved.clearly_away) == ((False, True) if away else (None, False))
 
 
-def test_what_the_source_says_in_so_many_words_stands() -> None:
+def test_an_explicit_report_of_home_is_used_as_it_is() -> None:
     seen = Observation(at=NOW, source="app", at_home=False, whereabouts=Whereabouts(position=place(0)))
     resolved = resolve_home(seen, home=HOME, home_location_id=None)
     assert resolved.at_home is False

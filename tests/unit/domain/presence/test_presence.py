@@ -1,4 +1,4 @@
-"""How a session opens: plugged in and at home, whichever came last; and how signals are kept."""
+"""A session opens once the car is plugged in and at home; signals are kept with their times."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,28 +16,28 @@ from tests.support.domain.presence_car import HOUR, OPENED, RULES, T0, Car, at, 
 
 def test_a_session_opens_on_plugged_and_home_in_one_report() -> None:
     car = plugged_at_home()
-    assert car.told == [OPENED]
+    assert car.effects == [OPENED]
     assert car.presence.session is not None
     assert car.presence.session.opened_at == car.presence.session.plugged_at == T0
 
 
 def test_a_plug_after_home_opens_the_session_at_the_plug() -> None:
     car = Car().says(0, at_home=True).says(HOUR, plugged_in=True)
-    assert car.told == [OPENED]
+    assert car.effects == [OPENED]
     assert car.presence.session is not None
     assert car.presence.session.opened_at == at(HOUR)
 
 
 def test_home_learned_hours_after_the_plug_opens_the_session_then() -> None:
     car = Car().says(0, plugged_in=True)
-    assert car.told == [(EffectKind.NO_SESSION, Reason.HOME_UNKNOWN)]
+    assert car.effects == [(EffectKind.NO_SESSION, Reason.HOME_UNKNOWN)]
     car.says(5 * HOUR, at_home=True)
     assert car.presence.session is not None
     assert (car.presence.session.plugged_at, car.presence.session.opened_at) == (T0, at(5 * HOUR))
 
 
 @pytest.mark.parametrize(
-    ("told", "home_s", "metered_from_s"),
+    ("reports", "home_s", "metered_from_s"),
     [
         ([(0, {"plugged_in": True})], HOUR, None),
         ([(0, {"plugged_in": True})], HOUR + 1, HOUR + 1),
@@ -47,11 +47,11 @@ def test_home_learned_hours_after_the_plug_opens_the_session_then() -> None:
     ],
     ids=["within the hour", "after an hour", "moved since", "away since", "known before"],
 )
-def test_what_was_charged_before_home_became_known_counts_only_if_it_was_the_same_plug_for_all_that_is_seen(
-    told: list[tuple[float, dict[str, Any]]], home_s: float, metered_from_s: float | None
+def test_energy_from_before_home_was_known_counts_only_within_the_same_plug(
+    reports: list[tuple[float, dict[str, Any]]], home_s: float, metered_from_s: float | None
 ) -> None:
     car = Car()
-    for seconds, signals in told:
+    for seconds, signals in reports:
         car.says(seconds, **signals)
     car.says(home_s, at_home=True)
     assert car.presence.session is not None
@@ -71,7 +71,7 @@ def test_unknown_home_is_not_home() -> None:
 
 def test_a_plug_away_from_home_opens_nothing() -> None:
     car = Car().says(0, plugged_in=True, at_home=False)
-    assert car.told == [(EffectKind.NO_SESSION, Reason.NOT_AT_HOME)]
+    assert car.effects == [(EffectKind.NO_SESSION, Reason.NOT_AT_HOME)]
     assert not car.in_session
 
 
@@ -80,22 +80,22 @@ def test_a_false_position_at_the_plug_in_is_put_right_by_the_next_one() -> None:
     assert car.in_session
 
 
-def test_home_seen_yesterday_says_nothing_of_a_plug_today() -> None:
+def test_home_seen_yesterday_is_no_evidence_for_a_plug_today() -> None:
     assert not Car().says(0, at_home=True).says(20 * HOUR, plugged_in=True).in_session
 
 
-def test_home_seen_while_leaving_says_nothing_of_the_next_plug() -> None:
+def test_home_seen_while_leaving_is_no_evidence_for_the_next_plug() -> None:
     car = plugged_at_home().says(HOUR, plugged_in=False, at_home=True).says(HOUR + 200, at_home=True)
     car.says(2 * HOUR, plugged_in=True)
     assert not car.in_session
 
 
-def test_home_seen_before_the_last_plug_out_says_nothing_of_the_next_plug() -> None:
+def test_home_seen_before_the_last_plug_out_is_no_evidence_for_the_next_plug() -> None:
     car = plugged_at_home().says(HOUR, at_home=True).says(HOUR + 10, plugged_in=False)
     assert not car.says(HOUR + 240, plugged_in=True).in_session
 
 
-def test_home_seen_before_a_drive_says_nothing_of_a_plug_after_it() -> None:
+def test_home_seen_before_a_drive_is_no_evidence_for_a_plug_after_it() -> None:
     car = Car().says(0, at_home=True, plugged_in=False).says(1200, at_home=True).says(1500, moving=True)
     assert not car.says(3000, plugged_in=True).in_session
     assert car.says(3010, at_home=True).in_session
@@ -111,7 +111,7 @@ def test_a_car_still_at_home_a_while_after_the_plug_out_may_be_plugged_in_again(
     assert car.says(HOUR + 3000, plugged_in=True).in_session
 
 
-def test_a_source_that_tells_every_change_of_home_need_not_repeat_it() -> None:
+def test_a_source_that_reports_every_change_of_home_need_not_repeat_it() -> None:
     rules = PresenceRules(reports_home_changes=True, refresh_s=0)
     car = plugged_at_home(rules).says(HOUR, plugged_in=False).says(30 * HOUR, plugged_in=True)
     assert car.in_session
@@ -131,19 +131,19 @@ def test_absent_signals_change_nothing() -> None:
     car = plugged_at_home()
     before = car.presence
     assert car.says(HOUR).presence is before
-    assert car.told == []
+    assert car.effects == []
 
 
 def test_an_older_plug_in_is_ignored_after_a_newer_plug_out() -> None:
     car = Car().says(0, plugged_in=False, at_home=True)
     car.says(-60, now=10, plugged_in=True)
-    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
+    assert car.effects == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
     assert not car.in_session
 
 
 def test_an_older_plug_out_is_ignored_after_a_newer_plug_in() -> None:
     car = plugged_at_home().says(1200, plugged_in=True).says(600, now=1210, plugged_in=False)
-    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
+    assert car.effects == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
     assert presence_due(car.presence) is None
 
 
@@ -153,7 +153,7 @@ def test_each_signal_has_its_own_time() -> None:
     assert car.presence.soc_pct == Observed(50, at(100))
 
 
-def test_charging_that_began_before_the_session_is_told_as_of_its_opening() -> None:
+def test_charging_that_began_before_the_session_is_dated_at_its_opening() -> None:
     car = Car().says(0, plugged_in=True).says(10, charging=True).says(100, at_home=True)
     assert [(effect.kind, effect.at) for effect in car.step.effects] == [
         (EffectKind.PLUGGED_IN, at(100)),
@@ -163,24 +163,24 @@ def test_charging_that_began_before_the_session_is_told_as_of_its_opening() -> N
 
 def test_charging_ends_with_the_plug() -> None:
     car = plugged_at_home().says(60, charging=True, power_kw=7.0)
-    assert car.told == [(EffectKind.CHARGING_STARTED, Reason.OBSERVED_CHARGING)]
+    assert car.effects == [(EffectKind.CHARGING_STARTED, Reason.OBSERVED_CHARGING)]
     car.says(HOUR, plugged_in=False).waits_until(HOUR + 120)
-    assert (EffectKind.CHARGING_STOPPED, Reason.PLUGGED_OUT) in car.told
+    assert (EffectKind.CHARGING_STOPPED, Reason.PLUGGED_OUT) in car.effects
     assert car.presence.charging == Observed(False, at(HOUR))
     assert car.presence.power_kw == Observed(0.0, at(HOUR))
 
 
-def test_a_charging_car_that_stops_is_told_once() -> None:
+def test_a_charging_car_that_stops_gives_one_event() -> None:
     car = plugged_at_home().says(60, charging=True).says(120, charging=False)
-    assert car.told == [(EffectKind.CHARGING_STOPPED, Reason.OBSERVED_STOPPED)]
-    assert car.says(180, charging=False).told == []
+    assert car.effects == [(EffectKind.CHARGING_STOPPED, Reason.OBSERVED_STOPPED)]
+    assert car.says(180, charging=False).effects == []
 
 
-def test_charging_away_from_home_is_not_told() -> None:
-    assert Car().says(0, plugged_in=True, at_home=False).says(60, charging=True).told == []
+def test_charging_away_from_home_gives_no_event() -> None:
+    assert Car().says(0, plugged_in=True, at_home=False).says(60, charging=True).effects == []
 
 
-def test_a_time_a_little_ahead_stands() -> None:
+def test_a_time_a_little_ahead_is_used_as_it_is() -> None:
     assert Car().says(300, now=0, plugged_in=True).presence.plugged_at == at(300)
 
 
@@ -191,7 +191,7 @@ def test_a_time_further_ahead_is_taken_as_now() -> None:
 @pytest.mark.parametrize("days", [-31, 2])
 def test_an_absurd_time_is_dropped_with_its_reason(days: int) -> None:
     car = Car().says(days * 86_400, now=0, plugged_in=True, at_home=True)
-    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_TIME_ABSURD)]
+    assert car.effects == [(EffectKind.IGNORED, Reason.OBSERVED_TIME_ABSURD)]
     assert car.presence == Presence()
 
 
@@ -234,7 +234,7 @@ def test_small_changes_of_a_measured_value_are_not_kept(signal: str, first: floa
 @pytest.mark.parametrize("signals", [{"soc_pct": 101}, {"soc_pct": -1}, {"power_kw": float("inf")}])
 def test_an_impossible_value_is_ignored_with_its_reason(signals: dict[str, Any]) -> None:
     car = Car().says(0, **signals)
-    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_VALUE_ABSURD)]
+    assert car.effects == [(EffectKind.IGNORED, Reason.OBSERVED_VALUE_ABSURD)]
     assert car.presence == Presence()
 
 

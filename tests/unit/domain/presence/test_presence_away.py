@@ -25,15 +25,15 @@ def reported_every_five_minutes_until(seconds: int) -> Car:
 
 def test_one_unclear_report_of_being_away_leaves_the_session_in_doubt() -> None:
     car = plugged_at_home().says(HOUR, plugged_in=True, at_home=False)
-    assert car.told == [DOUBTED]
+    assert car.effects == [DOUBTED]
     assert car.in_session
     assert presence_due(car.presence) == at(2 * HOUR)
 
 
-def test_a_second_measurement_ends_the_session_as_of_the_last_sight_of_home() -> None:
+def test_a_second_measurement_ends_the_session_at_the_last_report_of_home() -> None:
     car = reported_every_five_minutes_until(HOUR)
     car.says(2 * HOUR, plugged_in=True, at_home=False).says(2 * HOUR + MINUTE, plugged_in=True, at_home=False)
-    assert car.told == [LEFT]
+    assert car.effects == [LEFT]
     assert car.closed_at == at(HOUR)
     assert not car.in_session
 
@@ -54,18 +54,18 @@ def test_one_measurement_without_time_to_leave_was_a_stray_and_is_never_away_aga
     if repeats:
         car.says(HOUR + 30 * MINUTE, plugged_in=True, **stray)
     car.waits_until(2 * HOUR + 5 * MINUTE)
-    assert car.told == [STRAY]
+    assert car.effects == [STRAY]
     for hour in range(3, 9):
         car.says(hour * HOUR, plugged_in=True, **stray)
-        assert car.told == [(EffectKind.IGNORED, Reason.PLACE_WAS_STRAY)]
+        assert car.effects == [(EffectKind.IGNORED, Reason.PLACE_WAS_STRAY)]
         assert car.in_session
         assert car.presence.doubt is None
 
 
 def test_one_measurement_after_a_gap_in_the_reports_was_true() -> None:
     car = plugged_at_home().says(HOUR, plugged_in=True, at_home=False).waits_until(2 * HOUR)
-    assert car.told == [LEFT]
-    assert car.closed_at == at(0.001)  # the last sight of home is the plug-in itself
+    assert car.effects == [LEFT]
+    assert car.closed_at == at(0.001)  # the last report of home is the plug-in itself
 
 
 @pytest.mark.parametrize(("gap_s", "left"), [(599, False), (600, True)])
@@ -76,7 +76,7 @@ def test_a_car_needs_ten_minutes_without_a_report_to_leave_and_plug_in(gap_s: in
 
 def test_the_next_report_of_home_ends_the_doubt() -> None:
     car = plugged_at_home().says(HOUR, at_home=False).says(HOUR + 10 * MINUTE, at_home=True)
-    assert car.told == [CONFIRMED]
+    assert car.effects == [CONFIRMED]
     assert car.in_session
     assert car.presence.session is not None
     assert car.presence.session.strays == (at(HOUR),)
@@ -88,13 +88,13 @@ def test_the_next_report_of_home_ends_the_doubt() -> None:
 )
 def test_a_clear_report_ends_the_session_at_once(sign: dict[str, Any]) -> None:
     car = reported_every_five_minutes_until(HOUR).says(HOUR + MINUTE, plugged_in=True, at_home=False, **sign)
-    assert LEFT in car.told
+    assert LEFT in car.effects
     assert car.closed_at == at(HOUR)
     assert car.presence.plugged_in is not None
     assert car.presence.plugged_in.value is True
 
 
-def test_a_plug_out_in_doubt_ends_the_session_at_the_last_sight_of_home() -> None:
+def test_a_plug_out_in_doubt_ends_the_session_at_the_last_report_of_home() -> None:
     car = reported_every_five_minutes_until(HOUR).says(HOUR + 5 * MINUTE, plugged_in=True, at_home=False)
     car.says(HOUR + 10 * MINUTE, plugged_in=False).waits_until(HOUR + 20 * MINUTE)
     assert car.closed_at == at(HOUR)
@@ -113,17 +113,17 @@ def test_coming_back_and_plugging_in_is_a_new_session() -> None:
 
 def test_a_place_that_was_measured_before_the_known_one_is_too_late() -> None:
     car = plugged_at_home().says(HOUR, at_home=False, clearly_away=True, place_measured_at=at(-HOUR))
-    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
+    assert car.effects == [(EffectKind.IGNORED, Reason.OBSERVED_TOO_LATE)]
 
 
-def test_a_place_that_a_provider_measured_outranks_what_the_app_took_for_home() -> None:
+def test_a_place_that_a_provider_measured_outranks_the_apps_report_of_home() -> None:
     car = Car().says(0, plugged_in=True, at_home=True, place_measured_at=at(-30 * 24 * HOUR))
     assert car.in_session
     car.says(60, plugged_in=True, at_home=False, clearly_away=True, place_measured_at=at(-8 * HOUR))
     assert not car.in_session
 
 
-def test_a_late_report_of_home_moves_the_last_sight_of_home() -> None:
+def test_a_late_report_of_home_moves_the_time_of_the_last_one() -> None:
     car = plugged_at_home().says(HOUR, at_home=False).says(HOUR - 60, now=HOUR + 10, at_home=True)
     car.says(HOUR + 20 * MINUTE, at_home=False)
     assert car.closed_at == at(HOUR - 60)

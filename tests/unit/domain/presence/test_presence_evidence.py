@@ -16,7 +16,7 @@ PARKED: dict[str, Any] = {"at_home": True, "place_measured_at": at(0)}
 
 def test_a_place_that_was_measured_at_parking_counts_hours_later() -> None:
     car = Car().says(0, plugged_in=False, **PARKED).says(4.6 * HOUR, plugged_in=True, **PARKED)
-    assert car.told == [OPENED]
+    assert car.effects == [OPENED]
     assert car.presence.session is not None
     assert car.presence.session.opened_at == at(4.6 * HOUR)
     assert car.presence.session.metered_from is None
@@ -25,7 +25,7 @@ def test_a_place_that_was_measured_at_parking_counts_hours_later() -> None:
 def test_a_car_that_is_plugged_in_again_without_a_drive_is_at_home_still() -> None:
     car = Car().says(60, plugged_in=True, **PARKED).says(HOUR, plugged_in=False, **PARKED)
     car.says(20 * HOUR, plugged_in=True, **PARKED)
-    assert OPENED in car.told
+    assert OPENED in car.effects
     assert car.in_session
 
 
@@ -48,7 +48,7 @@ def test_a_drive_before_the_place_was_measured_does_not_make_it_void() -> None:
 
 
 @pytest.mark.parametrize(("kilometres", "in_session"), [(1001.0, True), (1012.0, False)])
-def test_an_odometer_from_just_before_the_parking_tells_a_drive_from_the_rest_of_the_arrival(
+def test_an_odometer_from_just_before_the_parking_distinguishes_a_drive_from_the_arrival(
     kilometres: float, in_session: bool
 ) -> None:
     car = Car().says(-30, plugged_in=False, odometer_km=1000.0).says(60, **PARKED)
@@ -108,7 +108,7 @@ def test_a_plug_in_from_before_the_last_day_is_of_another_plug() -> None:
 @pytest.mark.parametrize("sentinel", [0.0, 50.0])
 def test_a_state_of_charge_that_jumps_for_one_report_is_left_out(sentinel: float) -> None:
     car = plugged_at_home().says(60, soc_pct=80.0).says(360, soc_pct=sentinel)
-    assert car.told == [(EffectKind.IGNORED, Reason.OBSERVED_JUMP)]
+    assert car.effects == [(EffectKind.IGNORED, Reason.OBSERVED_JUMP)]
     assert car.presence.soc_pct == Observed(80.0, at(60))
     car.says(660, soc_pct=80.4)
     assert car.presence.soc_pct == Observed(80.0, at(660))
@@ -123,13 +123,13 @@ def test_a_jump_counts_once_it_is_reported_again_or_half_an_hour_later() -> None
     assert later.waits_until(360 + 1800).presence.soc_pct == Observed(50.0, at(360))
 
 
-def test_a_first_state_of_charge_of_nought_waits_for_a_second() -> None:
+def test_a_first_state_of_charge_of_zero_waits_for_a_second() -> None:
     car = plugged_at_home().says(60, soc_pct=0.0)
     assert car.presence.soc_pct is None
     assert car.says(120, soc_pct=41.0).presence.soc_pct == Observed(41.0, at(120))
 
 
 @pytest.mark.parametrize(("before", "hours", "after"), [(30.0, 1, 75.0), (80.0, 10, 40.0), (3.0, 0.1, 0.0)])
-def test_what_a_car_can_reach_counts_at_once(before: float, hours: float, after: float) -> None:
+def test_a_possible_state_of_charge_counts_at_once(before: float, hours: float, after: float) -> None:
     car = plugged_at_home().says(60, soc_pct=before).says(60 + hours * HOUR, soc_pct=after)
     assert car.presence.soc_pct == Observed(after, at(60 + hours * HOUR))

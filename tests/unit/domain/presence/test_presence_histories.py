@@ -1,10 +1,10 @@
-"""Generated true histories of a car, told through a channel that duplicates, delays, reorders, drops and lies.
+"""Generated true histories of a car, reported through a channel that duplicates, delays, reorders, drops and lies.
 
 The bounds within which presence must find the truth:
 
 - a state of the car lasts at least 20 minutes, plugged periods at least 40;
 - each signal is seen every 5 minutes, and of three sightings in a row at most one is lost or, for home, false;
-- what is seen arrives within 5 minutes, in any order, and may arrive again any time later;
+- a sighting arrives within 5 minutes, in any order, and may arrive again any time later;
 - a false plug-out is contradicted, or followed by power, within the debounce in force, by a sighting that arrives no
   later than anything seen after the debounce; the car is not seen away from home within 20 minutes of it.
 """
@@ -33,7 +33,7 @@ HISTORIES = 300
 SEEN_WITHIN = timedelta(seconds=2 * SIGHTING_S + 60)
 HOME_SEEN_WITHIN = timedelta(seconds=3 * SIGHTING_S + 60)
 RULES = {"default rules": PresenceRules(), "every time stored": PresenceRules(refresh_s=0)}
-# With evidence this young the car cannot have got anywhere else, whatever the channel keeps from us.
+# Evidence this young rules out a drive elsewhere, whatever the channel loses.
 CAUTIOUS = PresenceRules(home_stands_s=300)
 
 
@@ -59,7 +59,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Channel:
-    """How bad the channel is: the chance of each fault at each opportunity."""
+    """The quality of the channel: the chance of each fault at each opportunity."""
 
     loss: float = 0.3
     absence: float = 0.3
@@ -71,7 +71,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Telling:
-    """What the channel makes of a history, in order of arrival, and when we stopped the car."""
+    """The messages of a history in order of arrival, and the times of our stops."""
 
     messages: tuple[Message, ...]
     stops: tuple[datetime, ...]
@@ -144,20 +144,20 @@ def false_plug_out(random: Random, stretch: Stretch) -> tuple[list[Observation],
     after_stop = random.random() < 0.5
     longest_s = 590 if after_stop else 110
     middle = stretch.start + (stretch.end - stretch.start) / 2
-    told = [Observation(at=middle, source="enode", plugged_in=False)]
+    reports = [Observation(at=middle, source="enode", plugged_in=False)]
     ends = middle + timedelta(seconds=random.randint(10, longest_s))
     if ends - middle > timedelta(seconds=40):
-        told.append(Observation(at=middle + timedelta(seconds=20), source="enode", plugged_in=False))
+        reports.append(Observation(at=middle + timedelta(seconds=20), source="enode", plugged_in=False))
     by_power = random.random() < 0.5
-    told.append(
+    reports.append(
         Observation(at=ends, source="enode", power_kw=7.0)
         if by_power
         else Observation(at=ends, source="enode", plugged_in=True)
     )
-    return told, middle - timedelta(seconds=random.randint(0, 800)) if after_stop else None
+    return reports, middle - timedelta(seconds=random.randint(0, 800)) if after_stop else None
 
 
-def told_through(channel: Channel, random: Random, history: tuple[Stretch, ...]) -> Telling:
+def reported_through(channel: Channel, random: Random, history: tuple[Stretch, ...]) -> Telling:
     seen: list[Observation] = []
     stops: list[datetime] = []
     for stretch in history:
@@ -183,14 +183,14 @@ def told_through(channel: Channel, random: Random, history: tuple[Stretch, ...])
 
 
 @dataclass(frozen=True)
-class Heard:
+class Found:
     sessions: dict[str, Session]
     effects: tuple[Effect, ...]
     final: Presence
 
 
-def heard(telling: Telling, rules: PresenceRules) -> Heard:
-    """What presence makes of it, with a clock that settles what is due between the messages."""
+def found_in(telling: Telling, rules: PresenceRules) -> Found:
+    """The sessions that presence finds, with a clock that settles due changes between the messages."""
     presence, sessions = Presence(), {}
     effects: list[Effect] = []
 
@@ -214,10 +214,10 @@ def heard(telling: Telling, rules: PresenceRules) -> Heard:
             step_to(due, None)
         step_to(message.arrives_at, message.seen)
     step_to(telling.messages[-1].arrives_at + timedelta(hours=1), None)
-    return Heard(sessions, tuple(effects), presence)
+    return Found(sessions, tuple(effects), presence)
 
 
-def assert_what_was_heard_is_true(history: tuple[Stretch, ...], result: Heard) -> None:
+def assert_it_is_true(history: tuple[Stretch, ...], result: Found) -> None:
     truth = sessions_of(history)
     found = sorted(result.sessions.values(), key=lambda session: session.opened_at)
     assert len(found) == len(truth)
@@ -225,7 +225,7 @@ def assert_what_was_heard_is_true(history: tuple[Stretch, ...], result: Heard) -
         assert stretch.start <= session.plugged_at <= stretch.start + SEEN_WITHIN
         assert stretch.start <= session.opened_at <= stretch.start + HOME_SEEN_WITHIN
         assert session.closed_at is not None
-        # What is measured after a false position does not count if the plug-out comes before the next true one.
+        # Energy after a false position does not count if the plug-out comes before the next true one.
         assert stretch.end - HOME_SEEN_WITHIN <= session.closed_at <= stretch.end + SEEN_WITHIN
     opened = [effect for effect in result.effects if effect.reason is Reason.PLUGGED_AND_HOME]
     assert Counter(effect.session_id for effect in opened) == Counter(list(result.sessions))
@@ -236,7 +236,7 @@ def assert_what_was_heard_is_true(history: tuple[Stretch, ...], result: Heard) -
 
 
 def faults(history: tuple[Stretch, ...], telling: Telling) -> dict[str, int]:
-    """What the channel made of a history: messages, and how many are repeated, overtaken, without the plug, false."""
+    """The number of messages of a history, and of repeated, overtaken, incomplete and false ones."""
     seen = [message.seen for message in telling.messages]
     newest = accumulate((one.at for one in seen), max)
     plugged = [one for one in seen for stretch in history if stretch.plugged and stretch.has(one.at)]
@@ -252,11 +252,11 @@ def faults(history: tuple[Stretch, ...], telling: Telling) -> dict[str, int]:
 
 
 def check(random: Random, channel: Channel, rules: PresenceRules) -> Counter[str]:
-    """Try one history and count what it held."""
+    """Try one history and count its faults."""
     history = true_history(random)
-    telling = told_through(channel, random, history)
-    result = heard(telling, rules)
-    assert_what_was_heard_is_true(history, result)
+    telling = reported_through(channel, random, history)
+    result = found_in(telling, rules)
+    assert_it_is_true(history, result)
     kinds = Counter(effect.kind for effect in result.effects)
     reopened = sum(
         effect.kind is EffectKind.PLUGGED_IN and effect.reason is not Reason.PLUGGED_AND_HOME
@@ -305,8 +305,8 @@ def test_counted_histories_give_exactly_their_sessions(
         total += check(Random(seed), Channel(), RULES[name])
     assert total["histories"] == HISTORIES
     assert min(total.values()) > 0, "a fault that never came up was not tried"
-    told = ", ".join(f"{count} {what}" for what, count in total.items())
-    record_property("outcome", f"presence, {name}: {told}; every session once, none away from home")
+    reports = ", ".join(f"{count} {what}" for what, count in total.items())
+    record_property("outcome", f"presence, {name}: {reports}; every session once, none away from home")
 
 
 @settings(max_examples=40, deadline=None)
@@ -314,16 +314,16 @@ def test_counted_histories_give_exactly_their_sessions(
 def test_no_session_opens_away_from_home_whatever_is_lost_or_late(seed: int, kept: float, hours: int) -> None:
     random = Random(seed)
     history = true_history(random)
-    told = told_through(Channel(loss=0.5, repeat=0.1), random, history)
+    reports = reported_through(Channel(loss=0.5, repeat=0.1), random, history)
     late = [
         Message(message.arrives_at + timedelta(hours=random.uniform(0, hours)), message.seen)
-        for message in told.messages
+        for message in reports.messages
         if random.random() < kept
     ]
     messages = tuple(sorted(late, key=lambda message: message.arrives_at))
     if not messages:
         return
-    result = heard(Telling(messages, told.stops), CAUTIOUS)
+    result = found_in(Telling(messages, reports.stops), CAUTIOUS)
     at_home = [stretch for stretch in history if stretch.home]
     for effect in result.effects:
         if effect.reason is Reason.PLUGGED_AND_HOME:
@@ -332,12 +332,12 @@ def test_no_session_opens_away_from_home_whatever_is_lost_or_late(seed: int, kep
 
 @settings(max_examples=20, deadline=None)
 @given(channel=channels, seed=seeds)
-def test_hearing_everything_again_changes_nothing(channel: Channel, seed: int) -> None:
+def test_repeating_every_report_changes_nothing(channel: Channel, seed: int) -> None:
     random = Random(seed)
-    told = told_through(channel, random, true_history(random))
-    once = heard(told, RULES["every time stored"])
-    now = told.messages[-1].arrives_at + timedelta(hours=1)
+    reports = reported_through(channel, random, true_history(random))
+    once = found_in(reports, RULES["every time stored"])
+    now = reports.messages[-1].arrives_at + timedelta(hours=1)
     presence = once.final
-    for message in told.messages:
+    for message in reports.messages:
         presence = observe(presence, message.seen, now=now, rules=RULES["every time stored"]).presence
     assert presence is once.final

@@ -1,4 +1,4 @@
-"""What holds of presence whatever is reported, in whatever order."""
+"""The rules that presence keeps for any reports in any order."""
 
 from dataclasses import fields
 from typing import Any
@@ -40,7 +40,7 @@ def steps_of(given_reports: list[tuple[int, int, dict[str, Any]]]) -> list[tuple
 
 
 @given(reports)
-def test_whatever_comes_the_state_makes_sense(given_reports: list[tuple[int, int, dict[str, Any]]]) -> None:
+def test_any_reports_give_a_consistent_state(given_reports: list[tuple[int, int, dict[str, Any]]]) -> None:
     for before, step in steps_of(given_reports):
         after = step.presence
         assert (after.held_plug_out is None) or (after.session is not None)
@@ -68,7 +68,7 @@ def test_no_signal_ever_goes_back_in_time(given_reports: list[tuple[int, int, di
 
 
 @given(reports)
-def test_every_effect_has_a_reason_in_words_and_an_entry_without_ignored_ones(
+def test_every_effect_has_a_sentence_and_ignored_ones_have_no_entry(
     given_reports: list[tuple[int, int, dict[str, Any]]],
 ) -> None:
     for _, step in steps_of(given_reports):

@@ -1,4 +1,4 @@
-"""A new sign-in ends what the lost account had set, whichever command had found the loss."""
+"""A new sign-in ends the pauses of a lost account, whichever command found the loss."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ def test_a_car_that_the_loss_did_not_touch_is_left_as_it_is() -> None:
         assert granted_again(untouched, NOW) is untouched
 
 
-def test_a_sign_in_that_was_in_vain_says_so_once_and_a_loss_that_is_known_is_not_repeated() -> None:
+def test_a_sign_in_without_success_gives_one_notice_and_a_known_loss_gives_none() -> None:
     known, later = charging_in_the_peak(), NOW + timedelta(minutes=10)
     assert lost_again(known, "It is lost.", signed_in_at=NOW - timedelta(days=9), now=later) is known
     again = lost_again(known, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later)

@@ -51,7 +51,7 @@ def test_a_meter_on_utc_keeps_its_times_in_summer() -> None:
     assert found == [(utc("2026-07-14T23:30"), utc("2026-07-15T05:30"))]
 
 
-def test_intervals_are_cut_to_what_is_asked_for() -> None:
+def test_intervals_are_cut_to_the_window() -> None:
     found = off_peak_intervals(tariff(), utc("2026-01-15T01:00"), utc("2026-01-15T23:45"))
 
     assert found == [

@@ -53,15 +53,15 @@ def with_profiles(*profiles: ChargingProfile, twin: Twin = PLUGGED, session_id: 
 
 
 def charging_now(since: datetime, until: datetime, twin: Twin = PLUGGED) -> Twin:
-    return replace(twin, charge_now=ChargeNow("boost", since, until))
+    return replace(twin, charge_now=ChargeNow("charge-now", since, until))
 
 
-def told(stretches: list[Stretch]) -> list[tuple[str, float, str]]:
+def spans(stretches: list[Stretch]) -> list[tuple[str, float, str]]:
     return [(f"{stretch.start:%d %H:%M}", stretch.limit_kw, stretch.source) for stretch in stretches]
 
 
 def a_day(twin: Twin) -> list[tuple[str, float, str]]:
-    return told(effective_schedule(twin, EVENING, EVENING + 24 * HOUR))
+    return spans(effective_schedule(twin, EVENING, EVENING + 24 * HOUR))
 
 
 def next_edge(twin: Twin, now: datetime) -> datetime | None:
@@ -161,10 +161,10 @@ def test_a_relative_profile_counts_from_the_opening_of_the_session() -> None:
 
     found = effective_schedule(with_profiles(later), EVENING + 5 * MINUTE, EVENING + HOUR)
 
-    assert told(found) == [("14 18:05", 0.0, "axle"), ("14 18:10", 3.0, "axle"), ("14 18:30", 0.0, "default")]
+    assert spans(found) == [("14 18:05", 0.0, "axle"), ("14 18:10", 3.0, "axle"), ("14 18:30", 0.0, "default")]
 
 
-def test_a_relative_profile_says_nothing_while_there_is_no_session() -> None:
+def test_a_relative_profile_has_no_effect_without_a_session() -> None:
     relative = profile(0, kind="Relative", purpose="TxDefaultProfile", start_schedule=None)
     unplugged = replace(PLUGGED, presence=Presence())
 
@@ -206,11 +206,11 @@ def low_battery(soc_pct: float, *, battery_kwh: float | None = 74.0) -> Twin:
 def test_below_the_minimum_state_of_charge_the_car_charges_until_it_is_reached() -> None:
     found = effective_schedule(low_battery(10.0), EVENING, EVENING + 4 * HOUR)
 
-    assert told(found) == [("14 18:00", POWER_KW, "minimum_soc"), ("14 19:00", 0.0, "axle")]
+    assert spans(found) == [("14 18:00", POWER_KW, "minimum_soc"), ("14 19:00", 0.0, "axle")]
     assert found[0].reason == Reason.MINIMUM_SOC
 
 
-def test_the_first_estimate_bounds_it_whenever_one_looks() -> None:
+def test_the_first_estimate_bounds_it_at_every_instant() -> None:
     assert limit_at(low_battery(10.0), EVENING + 59 * MINUTE).source == "minimum_soc"
     assert limit_at(low_battery(10.0), EVENING + HOUR).source == "axle"
 
@@ -286,9 +286,9 @@ def twins(draw: st.DrawFn) -> Twin:
         )
     twin = with_profiles(*profiles, session_id=draw(st.sampled_from(["session-1", "session-0", None])))
     since = draw(offsets)
-    boost = ChargeNow("boost", since, since + timedelta(seconds=draw(st.integers(1, DAY_S))))
+    charge_now = ChargeNow("charge-now", since, since + timedelta(seconds=draw(st.integers(1, DAY_S))))
     session = draw(st.sampled_from([None, SESSION]))
-    return replace(twin, charge_now=draw(st.sampled_from([None, boost])), presence=Presence(session=session))
+    return replace(twin, charge_now=draw(st.sampled_from([None, charge_now])), presence=Presence(session=session))
 
 
 DAY_S = 86_400
@@ -314,7 +314,7 @@ def test_stretches_cover_the_window_without_gaps_and_stay_below_the_assets_power
 
 @given(twin=twins(), cuts=st.lists(OFFSETS, min_size=3, max_size=3, unique=True), spread_s=st.sampled_from([0, 600]))
 @settings(max_examples=80, deadline=None)
-def test_two_windows_side_by_side_say_what_the_whole_says(twin: Twin, cuts: list[datetime], spread_s: int) -> None:
+def test_two_windows_side_by_side_equal_the_whole(twin: Twin, cuts: list[datetime], spread_s: int) -> None:
     first, middle, last = sorted(cuts)
     left = effective_schedule(twin, first, middle, spread_s=spread_s)
     right = effective_schedule(twin, middle, last, spread_s=spread_s)
@@ -329,9 +329,9 @@ def test_two_windows_side_by_side_say_what_the_whole_says(twin: Twin, cuts: list
 @settings(max_examples=80, deadline=None)
 def test_charge_now_and_no_schedule_decide_every_instant(twin: Twin, at: datetime) -> None:
     found = limit_at(twin, at)
-    boost = twin.charge_now
+    charge_now = twin.charge_now
 
-    if boost is not None and boost.started_at <= at < boost.until and found.limit_kw == POWER_KW:
+    if charge_now is not None and charge_now.started_at <= at < charge_now.until and found.limit_kw == POWER_KW:
         assert found.source == "charge_now"
     if found.source == "default":
         off_peak = bool(off_peak_intervals(twin.tariff, at, at + timedelta(microseconds=1)))

@@ -1,4 +1,4 @@
-"""What a limit of Axle's means for a car: amperes are per phase, and less than a car can draw is a hold."""
+"""A limit of Axle's for a car: amperes are per phase, and less than a car can draw is a hold."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ def test_a_limit_below_six_amperes_on_the_phases_in_use_is_a_hold(
     assert limit_kw(limited(asset(7.2, own_phases), limit, unit, stated_phases)) == pytest.approx(right_kw)
 
 
-def test_a_car_is_told_to_hold_at_a_limit_that_it_cannot_draw() -> None:
+def test_a_car_is_held_at_a_limit_that_it_cannot_draw() -> None:
     want = desired(limited(asset(7.4), 100.0, "W"), EVENING)
     assert (want.want, want.source, want.reason) == ("hold", "axle", Reason.AXLE_SCHEDULE)
 
@@ -108,7 +108,7 @@ def test_a_car_whose_own_power_is_below_six_amperes_charges_with_it() -> None:
     unit=st.sampled_from(["W", "A"]),
 )
 @settings(max_examples=300, deadline=None)
-def test_what_comes_out_can_be_drawn_and_is_never_more_than_was_allowed(
+def test_the_result_can_be_drawn_and_never_exceeds_the_limit(
     power_kw: float, own: int | None, stated: int | None, limit: float, unit: Unit
 ) -> None:
     own_phases = own or (1 if power_kw <= 7.4 else 3)

@@ -34,7 +34,7 @@ def test_one_report_of_15_percent_charges_for_26_minutes() -> None:
     assert until(low()) == PLUGGED_AT + NEEDED
 
 
-def test_the_same_state_of_charge_reported_again_does_not_begin_the_estimate_anew() -> None:
+def test_the_same_state_of_charge_reported_again_does_not_restart_the_estimate() -> None:
     again = low(soc_pct=Observed(15.0, PLUGGED_AT + 20 * MINUTE), soc_since=PLUGGED_AT)
     assert until(again) == PLUGGED_AT + NEEDED
 
@@ -74,7 +74,7 @@ def test_a_start_that_comes_late_has_its_whole_estimate() -> None:
     assert until(replace(twin, control=replace(twin.control, last_start_at=late))) == late + NEEDED
 
 
-def test_a_car_of_which_the_state_of_charge_is_reported_once_stops_after_26_minutes_of_peak() -> None:
+def test_a_car_that_reports_its_state_of_charge_once_stops_after_26_minutes_of_peak() -> None:
     rig = Rig(twin=replace(low(), presence=Presence()))
     rig.observe(soc_pct=15.0)  # type: ignore[arg-type]  # a number among flags
     rig.plug_in()

@@ -1,4 +1,4 @@
-"""The order of Axle's schedules: nothing older ever wins, in whatever order and however often they arrive."""
+"""The order of Axle's schedules: an older one never wins, in any order and number of arrivals."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -121,7 +121,7 @@ MINUTES = st.integers(0, 600)
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> list[tuple[str, int, float, int]]:
-    """What Axle makes, each at a minute of its own: (kind, level, limit, minute)."""
+    """Axle's schedules, each at a minute of its own: (kind, level, limit, minute)."""
     minutes = draw(st.lists(MINUTES, min_size=1, max_size=6, unique=True))
     kinds = st.sampled_from(["envelope", "clear"])
     return [
@@ -132,7 +132,7 @@ def deliveries(draw: st.DrawFn) -> list[tuple[str, int, float, int]]:
 
 @given(made=deliveries(), data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_whatever_is_late_or_repeated_the_newest_of_each_place_is_held(
+def test_the_newest_schedule_of_each_place_is_held_despite_delays_and_repetitions(
     made: list[tuple[str, int, float, int]], data: st.DataObject
 ) -> None:
     """Clears arrive when they are made; envelopes at any time after, any number of times."""

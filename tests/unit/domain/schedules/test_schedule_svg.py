@@ -43,7 +43,7 @@ def texts(root: ET.Element) -> list[str]:
 NIGHT = hours((4, 0.0, "default"), (2, 0.0, "axle"), (4, 7.4, "axle"), (14, 0.0, "default"))
 
 
-def test_the_picture_says_in_words_what_it_shows() -> None:
+def test_the_picture_has_a_description_in_words() -> None:
     root = drawn(NIGHT, title="Night of car-1")
 
     assert root.get("role") == "img"
@@ -97,7 +97,7 @@ def test_a_title_cannot_break_out_of_the_document() -> None:
     assert list(root.iter(f"{SVG}script")) == []
 
 
-def test_nothing_planned_is_said_in_words() -> None:
+def test_a_picture_without_a_plan_has_a_sentence() -> None:
     assert "Nothing is planned." in texts(drawn([]))
 
 

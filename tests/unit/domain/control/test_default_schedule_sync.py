@@ -15,7 +15,7 @@ from tests.support.domain.control_rig import MINUTE, OFF_PEAK_ENDS, OFF_PEAK_STA
 RULES = ControlRules()
 
 
-def upkeep_actions(rig: Rig) -> list[str]:
+def schedule_actions(rig: Rig) -> list[str]:
     return [command.action for _, command in rig.sent if command.action.endswith("default")]
 
 
@@ -23,13 +23,13 @@ def upkeep_actions(rig: Rig) -> list[str]:
 def test_it_is_installed_once_without_any_session(provider: str) -> None:
     rig = Rig(twin=new_twin(provider))
     rig.run(timedelta(hours=6))
-    assert upkeep_actions(rig) == ["install_default"]
+    assert schedule_actions(rig) == ["install_default"]
     assert rig.car.kept_schedule
     assert rig.twin.control.default_schedule == required_default_schedule(rig.twin, rig.now)
 
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
-def test_nothing_is_installed_where_nothing_can_be_kept(provider: str) -> None:
+def test_nothing_is_installed_where_the_car_keeps_no_schedule(provider: str) -> None:
     rig = Rig(twin=new_twin(provider))
     rig.run(timedelta(hours=6))
     assert rig.sent == []
@@ -40,10 +40,10 @@ def test_a_new_tariff_is_installed_in_place_of_the_old() -> None:
     rig.run(MINUTE)
     rig.change(lambda twin: replace(twin, tariff=Tariff((Window(60, 300),), "Europe/London")))
     rig.run(MINUTE)
-    assert upkeep_actions(rig) == ["install_default", "install_default"]
+    assert schedule_actions(rig) == ["install_default", "install_default"]
 
 
-def test_it_is_installed_anew_when_the_clocks_change() -> None:
+def test_it_is_installed_again_when_the_clocks_change() -> None:
     rig = Rig(twin=new_twin("ocpp"), now=datetime(2026, 10, 24, 12, tzinfo=UTC), sighting_every=timedelta(days=9))
     rig.run(timedelta(days=1))
     assert [at for at, _ in rig.sent[1:]] == [datetime(2026, 10, 25, 1, 0, 0, 300_000, tzinfo=UTC)]
@@ -58,7 +58,7 @@ def test_it_is_removed_when_the_site_leaves_and_installed_again_when_it_rejoins(
     assert rig.twin.control.default_schedule is None
     rig.link(enrolled=True)
     rig.run(MINUTE)
-    assert upkeep_actions(rig) == ["install_default", "remove_default", "install_default"]
+    assert schedule_actions(rig) == ["install_default", "remove_default", "install_default"]
 
 
 def test_nothing_is_removed_that_was_never_installed() -> None:
@@ -68,11 +68,11 @@ def test_nothing_is_removed_that_was_never_installed() -> None:
 
 
 @pytest.mark.parametrize("fault", ["retryable", "refused", "asleep", "answer_lost", "event_lost"])
-def test_a_failure_is_repeated_ever_more_rarely_until_it_works(fault: str) -> None:
+def test_a_failed_command_is_repeated_with_growing_pauses_until_it_works(fault: str) -> None:
     rig = Rig(twin=new_twin("tesla"))
     rig.fault = fault
     rig.run(timedelta(hours=12))
-    assert len(upkeep_actions(rig)) <= 48
+    assert len(schedule_actions(rig)) <= 48
     rig.fault = None
     rig.run(timedelta(hours=14))
     assert rig.car.kept_schedule
@@ -94,7 +94,7 @@ def test_commands_to_charge_do_not_wait_for_it() -> None:
     assert [at for at, command in rig.sent if command.action == "start"] == [edge]
 
 
-# What the kept schedule does while something else is wanted
+# The kept schedule while the plan differs from it
 
 
 def held_by_axle_over_the_window(provider: str = "tesla") -> Rig:
@@ -112,7 +112,7 @@ def test_a_car_that_the_kept_schedule_starts_is_stopped_as_the_plan_says_and_nob
     rig.run(timedelta(hours=1))
     assert not rig.car.charging
     assert rig.actions() == ["stop", "stop"]
-    assert not rig.told("NeedsAttention")
+    assert not rig.entries_of("NeedsAttention")
 
 
 def test_a_car_that_the_kept_schedule_starts_and_that_is_slow_to_stop_is_not_blamed_on_somebody_else() -> None:
@@ -121,7 +121,7 @@ def test_a_car_that_the_kept_schedule_starts_and_that_is_slow_to_stop_is_not_bla
     rig.car.obeys_after = timedelta(minutes=12)
     rig.run(timedelta(minutes=20))
     assert not rig.car.charging
-    assert not rig.told("NeedsAttention")
+    assert not rig.entries_of("NeedsAttention")
 
 
 def test_charging_that_begins_later_in_the_window_is_somebody_elses_doing() -> None:
@@ -130,7 +130,7 @@ def test_charging_that_begins_later_in_the_window_is_somebody_elses_doing() -> N
     rig.self_start()
     rig.run(timedelta(minutes=30))
     assert rig.car.charging
-    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
 
 
 def test_charging_that_begins_with_the_window_is_somebody_elses_doing_where_the_car_keeps_no_schedule() -> None:
@@ -139,7 +139,7 @@ def test_charging_that_begins_with_the_window_is_somebody_elses_doing_where_the_
     rig.run(OFF_PEAK_STARTS + MINUTE - rig.now)
     rig.self_start()
     rig.run(MINUTE)
-    assert [entry.reason for entry in rig.told("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
 
 
 def test_a_car_that_the_kept_schedule_stops_while_the_plan_charges_is_started_again_at_once() -> None:
@@ -162,7 +162,7 @@ def test_nothing_of_ours_is_kept_during_a_snooze_and_it_is_installed_again_after
     assert not rig.car.kept_schedule
     rig.run(61 * MINUTE)
     assert rig.car.kept_schedule
-    assert upkeep_actions(rig) == ["install_default", "remove_default", "install_default"]
+    assert schedule_actions(rig) == ["install_default", "remove_default", "install_default"]
 
 
 def test_a_charger_charges_all_through_a_snooze() -> None:
@@ -183,12 +183,12 @@ def test_a_car_that_is_plugged_in_during_a_snooze_charges_at_once() -> None:
     assert rig.car.charging
 
 
-# An install of which nobody knows what became
+# An install with an unknown result
 
 
 @pytest.mark.parametrize("provider", ["tesla", "ocpp"])
 @pytest.mark.parametrize("fault", ["answer_lost", "partly"])
-def test_what_may_have_been_installed_is_removed_on_leaving_and_waited_for(provider: str, fault: str) -> None:
+def test_a_schedule_that_may_be_installed_is_removed_before_the_site_has_left(provider: str, fault: str) -> None:
     rig = Rig(twin=new_twin(provider))
     rig.fault = fault
     rig.run(MINUTE)
@@ -206,17 +206,17 @@ def test_what_may_have_been_installed_is_removed_on_leaving_and_waited_for(provi
 def test_an_install_that_is_on_its_way_is_waited_for_and_then_removed() -> None:
     rig = Rig(twin=new_twin("tesla"), machinery=timedelta(seconds=40))
     rig.run(timedelta(seconds=41))
-    assert upkeep_actions(rig) == ["install_default"]
+    assert schedule_actions(rig) == ["install_default"]
     rig.link(leaving=True)
     rig.run(timedelta(seconds=20))
     assert not is_released(rig.twin, rig.now)
-    assert upkeep_actions(rig) == ["install_default"], "one at a time, so that the last one stands"
+    assert schedule_actions(rig) == ["install_default"], "one at a time, so that the last one stands"
     rig.run(3 * MINUTE)
-    assert upkeep_actions(rig) == ["install_default", "remove_default"]
+    assert schedule_actions(rig) == ["install_default", "remove_default"]
     assert is_released(rig.twin, rig.now)
 
 
-def test_a_removal_of_which_nobody_knows_what_became_is_followed_by_an_install_when_it_is_wanted_again() -> None:
+def test_a_removal_with_an_unknown_result_is_followed_by_an_install_when_the_plan_needs_one() -> None:
     rig = Rig(twin=new_twin("ocpp"))
     rig.run(MINUTE)
     rig.fault = "answer_lost"
@@ -237,7 +237,7 @@ def test_nothing_is_removed_and_nobody_waits_where_the_only_install_was_refused_
     rig.link(leaving=True)
     rig.run(MINUTE)
     assert is_released(rig.twin, rig.now)
-    assert upkeep_actions(rig) == ["install_default"]
+    assert schedule_actions(rig) == ["install_default"]
 
 
 @pytest.mark.parametrize("fault", ["unsupported", "needs_user", "refused"])
@@ -279,24 +279,24 @@ def test_it_leaves_the_last_commands_of_the_day_for_charging() -> None:
     rig = Rig(twin=new_twin("tesla"), rules=rules)
     rig.fault = "retryable"
     rig.run(timedelta(hours=7))
-    assert len(upkeep_actions(rig)) == 2
+    assert len(schedule_actions(rig)) == 2
     rig.fault = None
     rig.run(timedelta(hours=2))
     assert rig.car.kept_schedule, "the next day has commands again"
 
 
-def test_a_home_that_moves_has_the_schedule_of_a_car_installed_anew_and_that_of_a_charger_left_alone() -> None:
+def test_a_home_that_moves_reinstalls_the_schedule_of_a_car_but_not_of_a_charger() -> None:
     for provider, installs in (("tesla", 2), ("ocpp", 1)):
         rig = Rig(twin=new_twin(provider))
         rig.change(lambda twin: replace(twin, link=replace(twin.link, home=Home(51.5034, -0.1276))))
         rig.run(MINUTE)
-        before = len(upkeep_actions(rig))
+        before = len(schedule_actions(rig))
         rig.change(lambda twin: replace(twin, link=replace(twin.link, home=Home(51.7, -1.2))))
         rig.run(MINUTE)
-        assert len(upkeep_actions(rig)) == before + installs - 1
+        assert len(schedule_actions(rig)) == before + installs - 1
 
 
-def test_what_is_to_be_installed_does_not_tell_where_home_is() -> None:
+def test_the_required_schedule_does_not_show_the_position_of_the_home() -> None:
     twin = new_twin("tesla")
     wished = required_default_schedule(replace(twin, link=replace(twin.link, home=Home(51.5034, -0.1276))), START)
     assert wished is not None
@@ -304,17 +304,17 @@ def test_what_is_to_be_installed_does_not_tell_where_home_is() -> None:
     assert "0.12" not in wished
 
 
-def test_one_that_the_days_budget_kept_back_on_its_way_goes_with_the_new_day() -> None:
+def test_a_command_that_the_daily_budget_holds_back_is_sent_on_the_next_day() -> None:
     rig = Rig(twin=new_twin("tesla"))
     day = rig.now.date().isoformat()
     rig.change(lambda twin: replace(twin, control=replace(twin.control, budget_day=day, commands_today=38)))
     rig.run(timedelta(hours=7, minutes=29))
-    assert upkeep_actions(rig) == []
+    assert schedule_actions(rig) == []
     rig.run(2 * MINUTE)
     assert rig.car.kept_schedule
 
 
-def test_a_charger_that_is_wired_otherwise_has_its_schedule_installed_anew() -> None:
+def test_a_charger_with_new_wiring_has_its_schedule_installed_again() -> None:
     rig = Rig(twin=new_twin("ocpp"))
     rig.run(MINUTE)
     vehicle = rig.twin.link.vehicle
@@ -324,10 +324,10 @@ def test_a_charger_that_is_wired_otherwise_has_its_schedule_installed_anew() -> 
         wired = replace(vehicle, connector_id=connector_id, phases=phases)
         rig.change(lambda twin, wired=wired: replace(twin, link=replace(twin.link, vehicle=wired)))
         rig.run(MINUTE)
-        assert upkeep_actions(rig) == ["install_default"] * number
+        assert schedule_actions(rig) == ["install_default"] * number
 
 
-def test_what_is_to_be_installed_tells_cars_tariffs_and_offsets_apart() -> None:
+def test_the_required_schedule_differs_between_cars_tariffs_and_offsets() -> None:
     twin = new_twin("tesla")
     vehicle = twin.link.vehicle
     assert vehicle is not None

@@ -1,8 +1,8 @@
 """Every path on which we stop a car and then lose authority, on each kind of provider, with each fault.
 
-The car is able to charge within two hours of the end of the fault; where nobody tells that an account is back, within a
-day; where the plug lies, within the twelve hours in which our stop may be behind it. The gate plays a sample of the
-combinations, ``LETTING_GO=all`` all of them.
+The car is able to charge within two hours of the end of the fault. Where no report shows that an account works again,
+it is within a day. Where the plug is reported falsely, it is within the twelve hours in which our stop may be the
+cause. The gate plays a sample of the combinations, ``LETTING_GO=all`` all of them.
 """
 
 import os
@@ -65,7 +65,7 @@ class Combination:
 
 
 def combinations() -> Iterator[Combination]:
-    """Only some providers can be held at a limit, and only a stop is behind a plug that lies, for some hours."""
+    """Only some providers can be held at a limit, and only a stop causes a false plug-out, for some hours."""
     for path, provider, held_by, fault in product((*LET_GO, *LOST), PROVIDERS, ("stop", "limit"), FAULTS):
         if held_by == "limit" and (provider not in LIMITING or fault == "lying plug"):
             continue
@@ -83,7 +83,7 @@ played: Counter[str] = Counter()
 @pytest.fixture(scope="module", autouse=True)
 def _print_how_many() -> Iterator[None]:
     yield
-    print(f"\nletting go: {sum(played.values())} of {len(ALL)} combinations played, by path: {dict(played)}")
+    print(f"\nreleases: {sum(played.values())} of {len(ALL)} combinations played, by path: {dict(played)}")
 
 
 def held_car(combination: Combination) -> Rig:
@@ -131,7 +131,7 @@ def end_of_fault(rig: Rig) -> datetime:
 
 
 def able_to_charge(rig: Rig) -> bool:
-    """Whether the car draws power, or would if it wanted to, with the current that its driver chose."""
+    """Whether the car draws power, or could draw it, with the current that its driver chose."""
     car = rig.car
     waits = car.kept is not None and not car.is_in_window(rig.now)
     return car.charging or (not car.held and not waits and car.amps == car.driver_amps)
@@ -168,9 +168,9 @@ def test_where_a_command_is_unsupported_none_is_sent_again_and_one_sentence_says
     rig.plug_in()
     rig.run(4 * HOUR)
     asked = rig.actions()
-    assert asked == ["stop"], "what a car cannot do is found out once"
+    assert asked == ["stop"], "a command that the car cannot carry out is tried once"
     lose_authority(rig, path)
     rig.run(4 * HOUR)
     assert rig.actions() == asked
-    assert [one.reason for one in rig.told("NeedsAttention")] == [Reason.PROVIDER_UNSUPPORTED]
+    assert [one.reason for one in rig.entries_of("NeedsAttention")] == [Reason.PROVIDER_UNSUPPORTED]
     assert rig.car.charging
