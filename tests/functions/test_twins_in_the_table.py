@@ -45,7 +45,8 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
     if origin in {Union, types.UnionType}:
         return st.one_of(*map(any_of, parts))
     if origin is tuple:
-        return st.lists(any_of(parts[0]), max_size=2).map(tuple)
+        of_any_length = parts[-1] is Ellipsis
+        return st.lists(any_of(parts[0]), max_size=2).map(tuple) if of_any_length else st.tuples(*map(any_of, parts))
     if origin is dict:
         keys = any_of(parts[0]).filter(bool) if parts[0] is str else any_of(parts[0])
         return st.dictionaries(keys, any_of(parts[1]), max_size=3)
