@@ -35,14 +35,17 @@ def client(adapter: BaseAdapter) -> requests.Session:
 class TokenService(BaseAdapter):
     """A token endpoint: of refresh tokens where it has some, else of client credentials.
 
-    ``before`` and ``after`` are called around each exchange; ``faults`` are answered or raised in its place.
+    ``before`` and ``after`` are called around each exchange; ``faults`` are answered (status, body, perhaps headers) or
+    raised in its place.
     """
 
     now: Callable[[], datetime] = lambda: START
     refresh_tokens: RefreshTokens | None = None
     expires_in: Any = 3599
     granted: int = 0
-    faults: list[requests.RequestException | tuple[int, Any]] = field(default_factory=list)
+    faults: list[requests.RequestException | tuple[int, Any] | tuple[int, Any, Mapping[str, str]]] = field(
+        default_factory=list
+    )
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
     forms: list[dict[str, str]] = field(default_factory=list)
@@ -78,8 +81,9 @@ class TokenService(BaseAdapter):
         """Nothing is held open."""
 
 
-def _response(request: Any, status: int, body: Any) -> requests.Response:
+def _response(request: Any, status: int, body: Any, headers: Mapping[str, str] | None = None) -> requests.Response:
     response = requests.Response()
+    response.headers.update(headers or {})
     response.status_code, response.request, response.url = status, request, URL
     response._content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return response

@@ -281,6 +281,21 @@ def test_the_token_service_is_asked_about_once_a_minute_while_it_is_down() -> No
     assert world.instance().token() == "access-1"
 
 
+def test_a_token_service_that_asks_for_a_pause_is_asked_by_no_call_and_not_by_the_clock_before_it_is_over() -> None:
+    world = world_of()
+    world.service.faults = [(429, {}, {"Retry-After": "180"})]
+    for waited_s in (0, 61, 179):
+        world.now = START + timedelta(seconds=waited_s)
+        with pytest.raises(TokenError) as caught:
+            world.instance().token()
+        assert caught.value.retry_after_s == 180 - waited_s
+    assert len(world.service.forms) == 1
+    assert world.record.retry_at == START + timedelta(seconds=180)
+    world.advance(1)
+    assert world.instance().token() == "access-1"
+    assert (world.record.asked_until, world.record.retry_at) == (None, None)
+
+
 def test_a_refusal_is_doubted_while_another_instance_may_hold_the_successor() -> None:
     world = world_of()
     slow = world.instance()

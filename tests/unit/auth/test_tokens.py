@@ -142,6 +142,37 @@ def test_while_the_endpoint_fails_a_token_that_has_not_expired_goes_on_being_use
     assert tokens.token() == "access-2"
 
 
+def test_an_endpoint_that_asks_for_a_pause_is_asked_by_no_instance_before_it_is_over():
+    world = TokenWorld(TokenService(faults=[(429, {}, {"Retry-After": "90"})]))
+    for waited_s in (0, 30, 89):
+        world.now = START + timedelta(seconds=waited_s)
+        with pytest.raises(TokenError) as caught:
+            world.instance().token()
+        assert (caught.value.retry_after_s, caught.value.unavailable) == (90 - waited_s, True)
+    assert len(world.service.forms) == 1
+    world.advance(1)
+    assert world.instance().token() == "access-1"
+
+
+def test_a_token_that_has_not_expired_goes_on_being_used_during_the_pause():
+    world = TokenWorld()
+    world.instance().token()
+    world.advance(3599 - 100)
+    world.service.faults.append((503, {}, {"Retry-After": "60"}))
+    assert {world.instance().token(), world.instance().token()} == {"access-1"}
+    assert len(world.service.forms) == 2
+    world.advance(60)
+    assert world.instance().token() == "access-2"
+
+
+def test_no_pause_is_longer_than_five_minutes():
+    world = TokenWorld(TokenService(faults=[(503, {}, {"Retry-After": "86400"})]))
+    with pytest.raises(TokenError):
+        world.instance().token()
+    world.advance(300)
+    assert world.instance().token() == "access-1"
+
+
 def test_while_one_instance_renews_the_others_use_the_old_token():
     world = TokenWorld()
     world.instance().token()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from driveway.auth.tokens import SharedTokens, StaticToken, TokenEndpoint
 from driveway.axle import client as client_module
-from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableError, retry_after_s
+from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableError
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
 from simulators.common import Fault, running
 from tests.support.auth.memory_store import MemoryStore
@@ -351,30 +351,3 @@ def test_axle_answers_a_deletion_without_a_body() -> None:
 def test_no_answer_of_another_form_ever_counts_as_an_onboarding(body: Any) -> None:
     with pytest.raises(AxleUnavailableError):
         answering(json.dumps(body)).post("/entities/site/onboard", {})
-
-
-DATE = "Thu, 15 Jan 2026 18:00:00 GMT"
-
-
-@pytest.mark.parametrize(
-    ("headers", "wait_s"),
-    [
-        ({}, None),
-        ({"Retry-After": "120"}, 120),
-        ({"Retry-After": " 0.5 "}, 0.5),
-        ({"Retry-After": "-3"}, 0),
-        ({"Retry-After": "1e15"}, 86_400),
-        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": DATE}, 86_400),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "inf"}, None),
-        ({"Retry-After": "nan"}, None),
-        ({"Retry-After": "Thu, 15 Jan 2026 18:02:00 GMT", "Date": DATE}, 120),
-        ({"Retry-After": "Thu, 15 Jan 2026 17:02:00 GMT", "Date": DATE}, 0),
-        ({"Retry-After": "Thu, 15 Jan 2026 18:02:00 GMT"}, None),
-        ({"Retry-After": "Thu, 15 Jan 2026 18:02:00 GMT", "Date": "today"}, None),
-    ],
-)
-def test_a_wait_is_asked_for_in_seconds_or_as_a_date_measured_from_the_answers_own(
-    headers: dict[str, str], wait_s: float | None
-) -> None:
-    assert retry_after_s(headers) == wait_s

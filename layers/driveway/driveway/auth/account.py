@@ -23,7 +23,7 @@ RESERVED_FOR = timedelta(hours=1)
 
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_GATE = timedelta(minutes=1)
-"""The longest pause without a new exchange after the token service did not answer."""
+"""The longest pause without a new exchange after the token service did not answer, unless it asks for a longer one."""
 
 LONGEST_RETRY = timedelta(minutes=15)
 DOUBT = timedelta(seconds=45)
@@ -56,6 +56,7 @@ _settled: dict[str, Any] = {
     "failures": 0,
     "tried_at": None,
     "retry_at": None,
+    "asked_until": None,
 }
 """An exchange had an outcome."""
 
@@ -142,11 +143,22 @@ def granted(record: AccountRecord, pair: Pair) -> AccountRecord:
     )
 
 
-def unanswered(record: AccountRecord, now: datetime) -> AccountRecord:
-    """The record after the token service did not answer: it is asked again soon, at intervals that grow."""
+def unanswered(record: AccountRecord, now: datetime, asked_until: datetime | None = None) -> AccountRecord:
+    """The record after the token service did not answer: it is asked again soon, at intervals that grow.
+
+    ``asked_until`` is the time until which it asks to be left alone (aware UTC).
+    """
     failures = record.failures + 1
-    pause = min(FIRST_RETRY * 2 ** min(failures - 1, 8), LONGEST_RETRY)
-    return replace(record, failures=failures, tried_at=now, retry_at=now + pause, claimed_by=None, claimed_until=None)
+    retry_at = now + min(FIRST_RETRY * 2 ** min(failures - 1, 8), LONGEST_RETRY)
+    return replace(
+        record,
+        failures=failures,
+        tried_at=now,
+        retry_at=max(retry_at, asked_until or retry_at),
+        asked_until=asked_until,
+        claimed_by=None,
+        claimed_until=None,
+    )
 
 
 def refused(record: AccountRecord, now: datetime) -> AccountRecord:
@@ -186,7 +198,8 @@ def gated_until(record: AccountRecord) -> datetime | None:
     """The time until which no exchange is tried for a call (aware UTC); the clock may wait longer."""
     if record.tried_at is None or record.retry_at is None:
         return None
-    return min(record.retry_at, record.tried_at + LONGEST_GATE)
+    gate = record.tried_at + LONGEST_GATE
+    return min(record.retry_at, max(gate, record.asked_until or gate))
 
 
 def wants_exchange(record: AccountRecord, now: datetime, *, troubled: bool) -> bool:

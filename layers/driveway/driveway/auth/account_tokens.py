@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from driveway.auth import account
 from driveway.auth.account import Pair
-from driveway.auth.claims import ClaimedToken
+from driveway.auth.claims import ClaimedToken, asked_until
 from driveway.auth.oauth import request_token
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import AccountRecord, TokenStoreError
@@ -119,13 +119,16 @@ class AccountTokens(ClaimedToken[AccountRecord]):
 
     def _unanswered(self, claimed: AccountRecord, refused: str | None, error: TokenError) -> AccountRecord:
         """The old token where it is still good. Raises TokenError otherwise: the service is asked again soon."""
+        now = self.now()
+        noted = account.unanswered(claimed, now, asked_until(error, now))
         try:
-            self.put(account.unanswered(claimed, self.now()))
+            self.put(noted)
         except TokenStoreError:
             self._keep_claim(claimed)
         if self._fits(claimed, refused, until=claimed.good_until):
             return claimed
-        wait_s = account.FIRST_RETRY.total_seconds()
+        until = account.gated_until(noted)
+        wait_s = (until - now).total_seconds() if until is not None else None
         raise TokenError(str(error), retry_after_s=wait_s, unavailable=error.unavailable) from error
 
     def _note_refusal(self, claimed: AccountRecord) -> None:

@@ -27,6 +27,9 @@ POLLS = 160
 
 MOST_STORE_ERRORS = 3
 
+LONGEST_ASKED = timedelta(minutes=5)
+"""The longest pause that a token endpoint can ask for: a car cannot be commanded meanwhile."""
+
 Record = TypeVar("Record", bound=TokenRecord)
 
 
@@ -44,6 +47,13 @@ class TokenStore(Protocol[Record]):
 
 def _new_id() -> str:
     return uuid.uuid4().hex
+
+
+def asked_until(error: TokenError, now: datetime) -> datetime | None:
+    """The time until which the endpoint is left alone, as it asks (aware UTC); None if it does not ask."""
+    if error.retry_after_s is None:
+        return None
+    return now + min(timedelta(seconds=error.retry_after_s), LONGEST_ASKED)
 
 
 @dataclass(slots=True)
@@ -179,11 +189,13 @@ class ClaimedToken(ABC, Generic[Record]):
 
     def _waits(self, record: Record) -> bool:
         """Whether the endpoint is left alone for a while."""
-        del record
-        return False
+        return record.asked_until is not None and self.now() < record.asked_until
 
     def _check(self, record: Record) -> None:
         """Raise TokenError if no exchange can give a token now."""
+        if record.asked_until is not None and self.now() < record.asked_until:
+            wait_s = (record.asked_until - self.now()).total_seconds()
+            raise TokenError("The token service asks to be left alone.", retry_after_s=wait_s, unavailable=True)
 
     @abstractmethod
     def _renew(self, claimed: Record, refused: str | None) -> Record | None:

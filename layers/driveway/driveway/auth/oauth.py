@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from driveway.auth.token_source import TokenError
+from driveway.runtime.retry_after import retry_after_s
 
 if TYPE_CHECKING:
     import requests
@@ -54,7 +55,8 @@ def request_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_tok
 
     Raises:
         TokenError: with ``needs_user`` the refresh token is refused; otherwise the endpoint could not grant one now,
-            and the refresh token may have been used up or not.
+            and the refresh token may have been used up or not. ``retry_after_s`` is how long it asks to wait, if
+            it does.
     """
     import requests
 
@@ -72,10 +74,11 @@ def request_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_tok
     except requests.RequestException as error:
         detail = f"The token service did not answer ({type(error).__name__})."
         raise TokenError(detail, unavailable=True) from None
-    return _granted(response.status_code, body if isinstance(body, dict) else {}, endpoint.lifetime_s)
+    asked_s = retry_after_s(response.headers)
+    return _granted(response.status_code, body if isinstance(body, dict) else {}, asked_s, endpoint.lifetime_s)
 
 
-def _granted(status: int, body: Mapping[str, object], lifetime_s: float) -> Granted:
+def _granted(status: int, body: Mapping[str, object], asked_s: float | None, lifetime_s: float) -> Granted:
     """The grant in a token response (RFC 6749 §5.1, §5.2); ``lifetime_s`` applies where it gives no lifetime."""
     import requests
 
@@ -86,7 +89,9 @@ def _granted(status: int, body: Mapping[str, object], lifetime_s: float) -> Gran
     error = body.get("error")
     detail = f"The token service answered {status}" + (f" ({error})." if isinstance(error, str) else ".")
     needs_user = status in {400, 401, 403} and error in REFUSALS
-    raise TokenError(detail, needs_user=needs_user, unavailable=not needs_user)
+    raise TokenError(
+        detail, needs_user=needs_user, retry_after_s=None if needs_user else asked_s, unavailable=not needs_user
+    )
 
 
 def _is_token(value: object) -> bool:

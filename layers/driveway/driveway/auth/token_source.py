@@ -7,6 +7,7 @@ class TokenError(Exception):
     """No token is available now; with ``needs_user``, none until the user connects the account again.
 
     ``unavailable`` says that the token service itself could not answer, which concerns every account.
+    ``retry_after_s`` is the number of seconds after which another call may succeed, if that is known.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from driveway.auth.claims import ClaimedToken
+from driveway.auth.claims import ClaimedToken, asked_until
 from driveway.auth.oauth import TokenEndpoint, request_token
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import TokenRecord, TokenStoreError
@@ -37,8 +37,9 @@ class SharedTokens(ClaimedToken[TokenRecord]):
         """The record with a new token, or with the old one if the endpoint fails and it has not expired."""
         try:
             granted = request_token(self.http, self.endpoint)
-        except TokenError:
-            self._store(replace(claimed, claimed_by=None, claimed_until=None))
+        except TokenError as error:
+            until = asked_until(error, self.now())
+            self._store(replace(claimed, asked_until=until, claimed_by=None, claimed_until=None))
             if self._fits(claimed, refused, until=claimed.good_until):
                 return claimed
             raise
@@ -49,6 +50,7 @@ class SharedTokens(ClaimedToken[TokenRecord]):
             holder=self.endpoint.holder,
             renew_at=now + lifetime - min(MARGIN, lifetime / 5),
             good_until=now + lifetime,
+            asked_until=None,
             claimed_by=None,
             claimed_until=None,
         )

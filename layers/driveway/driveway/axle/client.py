@@ -11,7 +11,7 @@ from urllib3.exceptions import NewConnectionError
 
 from driveway.auth.token_source import TokenError, TokenSource
 from driveway.axle.answers import EVENT_REJECTED, EVENT_TAKEN, check_form, event_status
-from driveway.runtime.retry_after import http_date, wait_s
+from driveway.runtime.retry_after import retry_after_s
 
 if TYPE_CHECKING:
     import requests
@@ -187,11 +187,3 @@ def _sentence(item: Any) -> str:
     where = ".".join(str(part) for part in place) if isinstance(place, list) else ""
     message = str(item.get("msg", "invalid"))
     return f"{where}: {message}" if where else message
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """The seconds that Axle asks us to wait (``Retry-After``, RFC 9110 §10.2.3); None if it does not ask.
-
-    A date counts from the answer's own ``Date``, so that neither clock needs to be right.
-    """
-    return wait_s(headers.get("Retry-After", "").strip(), http_date(headers.get("Date", "")))

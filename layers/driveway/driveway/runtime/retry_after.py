@@ -1,11 +1,21 @@
 """How long a service asks its callers to wait: ``Retry-After`` (RFC 9110 §10.2.3), in seconds or as a date."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_WAIT_S = 86_400.0
 """A day. No service is left alone for longer, whatever it asks."""
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a service asks for in the headers of its answer, at most a day; None if it does not ask.
+
+    A date counts from the answer's own ``Date``, so that neither clock needs to be right. ``headers`` are found by
+    their names as they are spelled here, or in any case if the mapping ignores it.
+    """
+    return wait_s(headers.get("Retry-After", "").strip(), http_date(headers.get("Date", "")))
 
 
 def wait_s(text: str, since: datetime | None) -> float | None:

@@ -44,6 +44,7 @@ class TokenRecord:
         claims: the number of the latest claim; each claim has the next one.
         claimed_by: the id of the claim that stands; None when nobody is fetching a token.
         claimed_until: when that claim lapses (aware UTC).
+        asked_until: the time until which the token service asks to be left alone (aware UTC).
         version: the lock; it grows with every write.
     """
 
@@ -54,6 +55,7 @@ class TokenRecord:
     claims: int = 0
     claimed_by: str | None = None
     claimed_until: datetime | None = None
+    asked_until: datetime | None = None
     version: int = 0
 
     @property
