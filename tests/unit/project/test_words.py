@@ -22,7 +22,6 @@ SKIPPED = {ROOT / "docs" / "http-api.md", ROOT / "docs" / "glossary.md"}
 
 UNSWEPT: tuple[str, ...] = (
     "docs/architecture.md",
-    "layers/driveway/driveway/domain/metering/",
     "tests/support/domain/metered_asset.py",
     "tests/support/domain/metering_table.py",
     "tests/support/functions/assets.py",

@@ -9,9 +9,9 @@ from typing import Any
 from driveway.axle.client import AxleClient
 from driveway.axle.connection import axle_client
 from driveway.axle.row_bisection import Rows, Send, SubmissionResult, submit_rows
-from driveway.domain.metering.ledger import answered, claim_stands, claimed, to_tell_again, waiting
+from driveway.domain.metering.ledger import answered, claim_stands, claimed, to_report_again, waiting
 from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
-from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_SHUT_OUT, Slot
+from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_OF_REFUSED_ASSET, Slot
 from driveway.runtime.context import Runtime
 from driveway.store.slots import Key, SlotStore
 
@@ -191,7 +191,7 @@ class Drain:
             grace=self.grace,
             lifetime_rows=self.lifetime_rows,
             wait=None if retry_after_s is None else timedelta(seconds=retry_after_s),
-            longest=LAST_RETRY_SHUT_OUT if alone else LAST_RETRY,
+            longest=LAST_RETRY_OF_REFUSED_ASSET if alone else LAST_RETRY,
         )
 
     def _settle(self, slots: Sequence[Slot], settle: Settle, pool: ThreadPoolExecutor) -> None:
@@ -210,7 +210,7 @@ class Drain:
 
 def tell_again(asset: str, runtime: Runtime) -> int:
     """Make the half-hours due again that Axle has rejected for an asset; gives how many there were."""
-    parked = [to_tell_again(slot, now=runtime.now()) for slot in runtime.slots.read(asset, EVER)]
+    parked = [to_report_again(slot, now=runtime.now()) for slot in runtime.slots.read(asset, EVER)]
     return sum(runtime.slots.put(slot) is not None for slot in parked if slot is not None)
 
 

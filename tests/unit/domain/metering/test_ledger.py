@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, half_hours_between, local_day_half_hours
 from driveway.domain.metering.completeness import completeness, of_local_day
-from driveway.domain.metering.ledger import answered, claimed, measured, to_tell_again
+from driveway.domain.metering.ledger import answered, claimed, measured, to_report_again
 from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, successors, without_holes
 from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import Sample
@@ -124,7 +124,7 @@ def test_a_parked_slot_is_told_again_with_both_its_rows_when_that_is_asked_for()
     said = answers_by_row([answer(row, "no") for row in rows])
     parked = answered(being_sent, said, now=CLOSED, lifetime_rows=True)
     now = CLOSED + timedelta(days=3)
-    again = to_tell_again(parked, now=now)
+    again = to_report_again(parked, now=now)
     assert again is not None
     assert state_at(again, now) == "due"
     assert rows_for([claimed(again, "run-2", now=now)], lifetime_rows=True) == rows
@@ -133,7 +133,7 @@ def test_a_parked_slot_is_told_again_with_both_its_rows_when_that_is_asked_for()
 def test_only_what_is_parked_is_told_again() -> None:
     changed = measured(reported(sent(), "no"), replace(reported(sent(), "no"), energy_wh=1), now=CLOSED, grace=GRACE)
     for other in (slot(), sent(), reported(sent()), changed):
-        assert to_tell_again(other, now=CLOSED) is None
+        assert to_report_again(other, now=CLOSED) is None
 
 
 def test_a_value_measured_while_another_was_being_sent_is_due_after_the_answer() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.energy import energy_of
 from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
-from driveway.domain.metering.plug_facts import plugs_of, told_at_home
+from driveway.domain.metering.plug_facts import plugs_of, samples_at_home
 from driveway.domain.metering.samples import Rating, Sample, SampleKind
 from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
 
@@ -385,13 +385,13 @@ class TestPlugFacts:
         away = [sample(11, "power", 3), sample(12, "unplugged"), sample(12, "power", 4), sample(13, "session", 9)]
         home = [sample(20, "joined"), sample(20, "power", 5), sample(30, "power", 6)]
         reported = [*home, *away, first, *before]
-        found = told_at_home(reported, plugs_of(reported))
+        found = samples_at_home(reported, plugs_of(reported))
         assert sorted(sample.value for sample in found if sample.value) == [1, 2, 5, 6, 9]
         assert {sample.kind for sample in found} == {"power", "session", "plugged", "unplugged", "joined"}
 
     def test_what_is_reported_after_a_plug_out_that_was_undone_is_not_left_out(self) -> None:
         reported = [sample(0, "plugged"), sample(5, "unplugged"), sample(5, "resumed"), sample(9, "power", 7)]
-        assert told_at_home(reported, plugs_of(reported)) == reported
+        assert samples_at_home(reported, plugs_of(reported)) == reported
 
 
 class TestQuality:

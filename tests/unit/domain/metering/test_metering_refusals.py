@@ -13,7 +13,7 @@ from driveway.axle.row_bisection import MOST_REQUESTS, submit_rows
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.reading_rows import answers_by_row
 from driveway.domain.metering.samples import Sample
-from driveway.domain.metering.slot import CLAIM, ENERGY, LAST_RETRY_SHUT_OUT, LIFETIME, Slot
+from driveway.domain.metering.slot import CLAIM, ENERGY, LAST_RETRY_OF_REFUSED_ASSET, LIFETIME, Slot
 from driveway.store.slots import SlotStore
 from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
 from tests.support.domain.metering_table import (
@@ -88,7 +88,7 @@ def test_an_asset_that_axle_refuses_waits_longer_and_longer_and_is_told_once_it_
         tries += "car-2" in run_with(runs, refused).blocked_assets
     assert 8 <= tries <= 14
     assert [slot.state for slot in Runs(runs.store, runs.axle, asset="car-2").slots()] == ["open"]
-    runs.now += LAST_RETRY_SHUT_OUT
+    runs.now += LAST_RETRY_OF_REFUSED_ASSET
     runs.run()
     assert taken_of(runs.axle, "car-2") == 1
 

@@ -1,4 +1,4 @@
-"""What is known of a stretch of time apart from its registers: plugs, idle time, power, state of charge."""
+"""What other samples than registers show of a stretch of time: plugs, idle time, power, state of charge."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ MAX_SPAN_MS = 7 * 24 * 3_600_000
 POWER_TOLERANCE_PCT = 10
 EVER_MS = 2**62
 LATE_MS = 5 * 60_000
-"""How long after the end of a charge its last value may come, and how long is too short to have charged elsewhere."""
+"""The last value of a charge may come this long after its end. A shorter absence is too short to charge elsewhere."""
 
 Span = tuple[int, int]
 
@@ -18,8 +18,8 @@ Span = tuple[int, int]
 class Plugs:
     """The instants (milliseconds since 1970, sorted) at which home sessions opened and closed.
 
-    At those of ``joined_ms`` one opened that had been under way: session registers did not begin anew. ``doubts`` are
-    the spans in which it is in doubt whether the car is at home.
+    ``joined_ms`` are the openings of sessions that were already under way: session registers did not restart there.
+    ``doubts`` are the spans in which the car may be away from home.
     """
 
     opened_ms: Sequence[int] = ()
@@ -36,7 +36,7 @@ class Plugs:
         joined_ms: Iterable[int],
         doubted_ms: Iterable[int] = (),
     ) -> "Plugs":
-        """The plugs, with the sessions that follow from them. One that is open ends at ``EVER_MS``."""
+        """The plugs, with the sessions that follow from them. An open session ends at ``EVER_MS``."""
         opened, closed, joined = sorted(opened_ms), sorted(closed_ms), sorted(joined_ms)
         changes = sorted({(at, 1) for at in (*opened, *joined)} | {(at, 0) for at in closed})
         sessions = _sessions(changes)
@@ -48,17 +48,17 @@ class Plugs:
         return self.opened_ms[index] if index >= 0 and self.opened_ms[index] > after_ms else None
 
     def session_at(self, at_ms: int) -> Span | None:
-        """The session that holds an instant, its beginning included and its end not."""
+        """The session around an instant. A session includes its beginning and excludes its end."""
         index = bisect_right(self.sessions, at_ms, key=lambda session: session[0]) - 1
         return self.sessions[index] if index >= 0 and at_ms < self.sessions[index][1] else None
 
     def holds(self, at_ms: int, within_ms: int = 0) -> bool:
-        """Whether an instant lies in a session, both its ends included, or no further than this from it."""
+        """Whether an instant lies in a session (both its ends included), or at most ``within_ms`` from one."""
         index = bisect_right(self.sessions, at_ms + within_ms, key=lambda session: session[0]) - 1
         return index >= 0 and at_ms <= self.sessions[index][1] + within_ms
 
     def is_doubted(self, at_ms: int) -> bool:
-        """Whether it is in doubt at an instant whether the car is at home."""
+        """Whether the car may be away from home at an instant."""
         return any(since <= at_ms < until for since, until in self.doubts)
 
     def rejoined_in(self, start_ms: int, end_ms: int) -> bool:
@@ -70,7 +70,7 @@ class Plugs:
         return joined < len(self.joined_ms) and self.joined_ms[joined] <= end_ms
 
     def closed_before(self, at_ms: int) -> int | None:
-        """When the session that was over by then closed; None within a session (its end included) and before all."""
+        """When the session before an instant closed; None within a session (its end included) and before the first."""
         index = bisect_left(self.sessions, at_ms, key=lambda session: session[0]) - 1
         if index < 0 or self.sessions[index][1] >= at_ms:
             return None
@@ -88,7 +88,7 @@ class Plugs:
 
 
 def _sessions(changes: Sequence[tuple[int, int]]) -> list[Span]:
-    """The sessions between openings (1) and closings (0), in order of time; an opening may follow another one."""
+    """The sessions between openings (1) and closings (0), in order of time; two openings may follow each other."""
     sessions: list[Span] = []
     begun: int | None = None
     for at_ms, opens in changes:
@@ -100,7 +100,7 @@ def _sessions(changes: Sequence[tuple[int, int]]) -> list[Span]:
 
 
 def _doubts(doubted_ms: Sequence[int], sessions: Sequence[Span], changes: Sequence[tuple[int, int]]) -> list[Span]:
-    """The doubts, each from its beginning within a session until the plug changes."""
+    """The doubts. Each lasts from its beginning within a session until the plug changes."""
     ends = [at_ms for at_ms, _ in changes]
     doubts: list[Span] = []
     for since_ms in doubted_ms:
@@ -113,11 +113,11 @@ def _doubts(doubted_ms: Sequence[int], sessions: Sequence[Span], changes: Sequen
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What samples other than registers tell. Times are milliseconds since 1970; all sequences are in order.
+    """What samples other than registers show. Times are milliseconds since 1970; all sequences are in order.
 
-    ``idle`` are the spans in which nothing flowed for certain. ``powers`` are (instant, watts), ``charging_ms`` the
-    instants at which the car said that it charges, ``begins_ms`` those at which it began, as far as it was seen.
-    ``soc`` are (instant, watt-hours at the charger) of a battery, in steps of ``soc_step_wh``.
+    ``idle`` are the spans in which certainly nothing flowed. ``powers`` are (instant, watts). ``charging_ms`` are the
+    instants at which the car reported that it charges, ``begins_ms`` the observed beginnings of charging. ``soc`` are
+    (instant, watt-hours at the charger) of a battery, in steps of ``soc_step_wh``.
     """
 
     plugs: Plugs
@@ -133,7 +133,8 @@ class Activity:
     def could_flow(self, energy_wh: int, start_ms: int, end_ms: int, allowance_wh: int) -> bool:
         """Whether the asset could draw this energy in the time that is not known to be idle.
 
-        Power x time, 10 % and one allowance more. In time that is wholly idle nothing flows, whatever the allowance.
+        The limit is power x time, plus 10 %, plus one allowance. Nothing flows in time that is wholly idle, whatever
+        the allowance.
         """
         open_ms = self.open_ms(start_ms, end_ms)
         return energy_wh <= 0 or (open_ms > 0 and plausible(energy_wh, open_ms, self.power_w, allowance_wh))
@@ -149,18 +150,18 @@ class Activity:
         return end_ms - start_ms - idle_ms
 
     def charged_in(self, after_ms: int, until_ms: int) -> bool:
-        """Whether the car said in ``(after_ms, until_ms]`` that it charges."""
+        """Whether the car reported in ``(after_ms, until_ms]`` that it charges."""
         return bisect_right(self.charging_ms, after_ms) < bisect_right(self.charging_ms, until_ms)
 
     def last_begin(self, after_ms: int, until_ms: int) -> int | None:
-        """When charging last began in ``(after_ms, until_ms]``, as far as it was seen."""
+        """The last observed beginning of charging in ``(after_ms, until_ms]``."""
         index = bisect_right(self.begins_ms, until_ms) - 1
         return self.begins_ms[index] if index >= 0 and self.begins_ms[index] > after_ms else None
 
     def favours_more(self, less_wh: int, more_wh: int, start_ms: int, end_ms: int) -> bool | None:
-        """Which of two amounts of energy fits the power, the state of charge or the charging of the same time.
+        """Whether the larger of two amounts fits the power, state of charge or charging of the same time better.
 
-        None: none of them says.
+        None if none of them decides.
         """
         estimate_wh = self._by_power(start_ms, end_ms)
         if estimate_wh is None:
@@ -189,13 +190,13 @@ class Activity:
 
 
 def plausible(energy_wh: int, duration_ms: int, power_w: int, allowance_wh: int) -> bool:
-    """Whether an asset of this power can have drawn the energy: power x time, 10 % and one allowance more."""
+    """Whether an asset of this power can draw the energy: at most power x time, plus 10 %, plus one allowance."""
     drawable = power_w * duration_ms * (100 + POWER_TOLERANCE_PCT)
     return 0 <= energy_wh * 360_000_000 <= drawable + allowance_wh * 360_000_000
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, without overlaps."""
+    """The spans in order, with overlapping ones merged."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1]:
@@ -206,7 +207,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def running_shares(total: int, weights: Sequence[int]) -> list[int]:
-    """Whole shares of a total in proportion to weights (not all of them zero), which add up to it."""
+    """Whole shares of a total in proportion to weights (not all of them zero). The shares add up to the total."""
     whole = sum(weights)
     ends = [total * past // whole for past in accumulate(weights)]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]

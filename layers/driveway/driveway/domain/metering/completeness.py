@@ -1,7 +1,7 @@
 """Completeness by day: how much of an asset's local day Axle has accepted, and when a day is judged.
 
-Days are those of the site's zone, as the driver lives and is billed by: of 48 half-hours, of 46 or 50 when the clocks
-change. A day is judged once, half a day after it ended: late data and a night's outage of Axle are over by then.
+Days are local days of the site, because drivers are billed by them. A day has 48 half-hours, and 46 or 50 when the
+clocks change. It is judged once, half a day after its end: late data and a night's outage of Axle are over by then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,9 @@ JUDGED_AFTER = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """How many of the closed half-hours Axle has to know were accepted, and how many it refused.
+    """How many closed half-hours Axle expects, accepted and rejected.
 
-    ``unknown`` are those of which not all was measured: they count as not accepted, whatever was sent of them.
+    ``unknown`` counts the half-hours that were not wholly measured. They never count as accepted.
     """
 
     expected: int
@@ -49,7 +49,7 @@ def of_local_day(slots: Sequence[Slot], day: date, timezone: str) -> list[Slot]:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A local day, how many half-hours it has, and what became of those that Axle has to know."""
+    """A local day, how many half-hours it has, and how many of them Axle accepted."""
 
     day: date
     half_hours: int
@@ -62,7 +62,7 @@ def local_day(at: datetime, timezone: str) -> date:
 
 
 def starts_at(day: date, timezone: str) -> datetime:
-    """The first instant (UTC) of a local day, as far as half-hours go."""
+    """The start (UTC) of the first half-hour of a local day."""
     return local_day_half_hours(day, timezone)[0]
 
 
@@ -79,7 +79,7 @@ def day_judged_at(at: datetime, timezone: str) -> date:
 def by_day(
     slots: Sequence[Slot], days: Iterable[date], timezone: str, *, now: datetime, grace: timedelta
 ) -> tuple[Day, ...]:
-    """The figures of local days, from slots that cover them; of the running day only what is over counts."""
+    """The figures of local days, from slots that cover them. Of the running day only half-hours that are over count."""
     return tuple(
         Day(
             day,

@@ -1,17 +1,17 @@
-"""Metering: samples become watt-hours per half-hour, exactly, whatever order they came in.
+"""Metering: samples become watt-hours per half-hour, exactly, in whatever order they arrive.
 
 The energy of a half-hour is a function of the *set* of samples:
 
 - Time is cut at every sample and every half-hour. A piece of time takes its energy from the best source that covers
-  it: lifetime register, session register, power, estimate. Of two alike the one nearer the meter leads: charger, car's
-  AC input, unknown, battery.
-- A register step is whole watt-hours and all of it is kept (``histories``). Inside a step it follows what the lesser
-  sources show; what they leave over is spread evenly over the time they say nothing about, up to the asset's power;
-  time they know to be idle or unplugged gets none, unless they leave no other.
-- Power is linear between two power samples, and holds where the source would have told of a change (``power``).
-- The state of charge says what flowed while the car charges and nothing else says how fast (``state_of_charge``).
-- Of a car only what is told inside its home sessions counts, by the plug facts among the samples.
-- What nothing covers is unknown, which is not the same as no energy.
+  it: lifetime register, session register, power, estimate. Between two sources of one kind the measuring point decides,
+  in this order: charger, car's AC input, unknown, battery.
+- A register step is whole watt-hours and all of it is kept (``histories``). Inside a step the energy follows the lesser
+  sources. The rest is spread evenly over the time that they leave open, up to the asset's power. Idle or unplugged time
+  gets energy only if there is no other time.
+- Power is linear between two power samples. It holds where the source reports every change (``power``).
+- The state of charge decides while the car charges and no other source shows how fast (``state_of_charge``).
+- For a car, only samples inside its home sessions count. The plug facts among the samples show the sessions.
+- Time that no source covers is unknown. Unknown is not zero.
 - Boundaries are rounded, not half-hours: the watt-hours of a step, or of a stretch of power, add up to its total.
 """
 
@@ -31,14 +31,14 @@ from driveway.domain.presence.observation import MeasuringPoint
 
 BEST_POINT_FIRST: tuple[MeasuringPoint, ...] = ("charger", "vehicle_ac_input", "unknown", "battery")
 REGISTERS: tuple[SampleKind, ...] = ("session", "delta", "lifetime")
-"""The registers, those that count for less first."""
+"""The registers, the least trusted first."""
 
 
 @dataclass(slots=True)
 class Energy:
-    """The pieces of a stretch of time after every source was laid over them, and what was noticed on the way.
+    """The pieces of a stretch of time with the energy of the best source of each, and the flags.
 
-    ``shared`` are the spans over which an amount of energy was shared out, by what else is known of their time.
+    ``shared`` are the spans over which an amount of energy was divided, in proportion to the lesser sources.
     """
 
     pieces: Pieces
@@ -58,10 +58,10 @@ def energy_of(
     from_ms: int | None = None,
     until_ms: int | None = None,
 ) -> Energy:
-    """Lay every source over the time the samples span, the lesser ones first.
+    """The energy of the time that the samples span: every source is laid over it, the lesser ones first.
 
-    The samples are all those of some days; ``before`` is what the day before the first hands on. ``from_ms`` and
-    ``until_ms`` widen the time that is looked at.
+    The samples are all samples of whole days. ``before`` is the state that the day before the first hands on.
+    ``from_ms`` and ``until_ms`` widen the span.
     """
     histories = histories_of(samples, before, rating)
     counting = histories.counting

@@ -18,11 +18,11 @@ WORST_QUALITY_FIRST: tuple[Quality, ...] = ("estimate", "power", "register")
 class HalfHour:
     """The energy of one half-hour.
 
-    ``quality`` is the worst source any of the energy came from (of no energy: the best that saw there was none; None
-    if nothing was seen). ``carry`` is the part of a watt-hour that flowing power takes over into the next half-hour.
-    ``unknown_ms`` is how much of the plugged-in time nothing covers. ``idle_at_end``: at its end the car is plugged in
-    and idle, and would tell if it were not. ``sessions_wh`` is the energy by when (milliseconds since 1970) the home
-    session began in which it flowed; what flowed in none is left out.
+    ``quality`` is that of the worst source that gave energy. Without energy it is that of the best source that covered
+    the half-hour, or None. ``carry`` is the part of a watt-hour that flowing power takes over into the next half-hour.
+    ``unknown_ms`` is the plugged-in time that no source covers. ``idle_at_end``: at its end the car is plugged in and
+    idle, and its source would report a change. ``sessions_wh`` is the energy of each home session, by the session's
+    beginning (milliseconds since 1970); energy outside sessions is left out.
     """
 
     energy_wh: int = 0
@@ -38,9 +38,9 @@ class HalfHour:
 def half_hours(
     energy: Energy, *, first_ms: int | None = None, last_ms: int | None = None, carry: int = 0
 ) -> dict[int, HalfHour]:
-    """The energy by the start of the half-hour (milliseconds since 1970), for those the samples reach.
+    """The energy of each half-hour that the samples reach, by its start (milliseconds since 1970).
 
-    ``first_ms`` and ``last_ms`` bound the half-hours wanted; ``carry`` is that of the one before the first.
+    ``first_ms`` and ``last_ms`` bound the half-hours; ``carry`` is that of the half-hour before the first.
     """
     by_start: dict[int, list[Piece]] = {}
     for piece in energy.pieces.pieces:
@@ -83,7 +83,7 @@ def _half_hour(
 
 
 def _best_of(pieces: Sequence[Piece]) -> tuple[Quality | None, MeasuringPoint]:
-    """The worst quality that any of the energy came from, and where that was measured; of no energy the best."""
+    """The worst quality that gave energy, and where it was measured. Without energy: the best quality there is."""
     gave = [piece.source for piece in pieces if piece.source and piece.units]
     sources = gave or [piece.source for piece in pieces if piece.source]
     pick = min if gave else max
@@ -110,14 +110,14 @@ def _begun(plugs: Plugs, at_ms: int) -> int | None:
 
 
 def _flows(pieces: Sequence[Piece], following: Sequence[Piece] | None, begun_ms: int | None, plugs: Plugs) -> bool:
-    """Whether power flows on, in the same session, from these pieces into the following."""
+    """Whether power flows on from these pieces into the following ones, in the same session."""
     if not following or _begun(plugs, following[0].start_ms) != begun_ms:
         return False
     return all(p.source is not None and p.source.quality != "register" and p.units for p in (pieces[-1], following[0]))
 
 
 def _amount(pieces: Sequence[Piece], carry: int, *, flows_on: bool) -> tuple[int, int]:
-    """The watt-hours of pieces of one session, and what is left of one for the next half-hour."""
+    """The watt-hours of the pieces of one session, and the part of a watt-hour left for the next half-hour."""
     counted_wh, flowing = 0, carry
     for piece in pieces:
         if piece.source is None:
@@ -146,7 +146,7 @@ def _flags_by_half_hour(energy: Energy, by_start: Mapping[int, Sequence[Piece]])
 
 
 def _is_gap(piece: Piece, energy: Energy) -> bool:
-    """Whether something may have flowed of which nothing is known although there were samples since."""
+    """Whether energy may have flowed here that no source shows, although samples followed."""
     if piece.source is not None or piece.end_ms > energy.last_sample_ms:
         return False
     return piece.most_w is not None or energy.plugs.session_at(piece.start_ms) is not None

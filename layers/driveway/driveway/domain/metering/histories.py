@@ -1,8 +1,8 @@
-"""The histories of an asset's registers, day by day: each day hands on to the next what it has to know.
+"""The histories of an asset's registers, day by day. Each day hands on to the next the state that it needs.
 
-A day is from noon to noon UTC, so that a night lies in one. What a day's readings are taken for depends on that day's
-samples and on what the day before handed on, and on nothing else: so a late sample changes its own day and those after
-it, and nothing has to be read but these.
+A day is from noon to noon UTC, so that it holds a whole night. How a day's readings are explained depends only on that
+day's samples and on the state that the day before handed on. So a late sample changes its own day and those after it,
+and only these days are read again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import cast
 
 from driveway.domain.metering.activity import EVER_MS, LATE_MS, MAX_SPAN_MS, Activity, Plugs
 from driveway.domain.metering.lifetime_register import lifetime_history
-from driveway.domain.metering.plug_facts import OPENINGS, PLUG_FACTS, closings, plugs_of, told_at_home
+from driveway.domain.metering.plug_facts import OPENINGS, PLUG_FACTS, closings, plugs_of, samples_at_home
 from driveway.domain.metering.power import LineEvent, begins_of_charging, idle_spans, power_line
 from driveway.domain.metering.registers import Flagged, History, Proof, Reading, Step, resolution_wh
 from driveway.domain.metering.samples import Rating, Sample, SampleKind, to_ms
@@ -24,25 +24,25 @@ DAY_MS = 24 * 3_600_000
 NOON_MS = 12 * 3_600_000
 STALE = "stale"
 AT_HOME: tuple[MeasuringPoint, ...] = ("charger", "unknown")
-"""Where a lifetime register counts nothing but what was taken at home."""
+"""Where a lifetime register counts only energy taken at home."""
 
 Register = tuple[SampleKind, MeasuringPoint]
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOn:
-    """What the days after one have to know of it.
+    """The state that one day hands on to the days after it.
 
-    ``samples`` are the session that is open or was last, the last event of the power line, the last two states of
-    charge, and the readings that the next ones of a register build on. ``proven`` is what each register has proven, as
-    ``kind:point:proof``.
+    ``samples`` are the plug facts of the last session, the last event of the power line, the last two states of charge,
+    and for each register the readings that its next reading builds on. ``proven`` are the proofs of each register's
+    behaviour, as ``kind:point:proof``.
     """
 
     samples: tuple[Sample, ...] = ()
     proven: tuple[str, ...] = ()
 
     def of_register(self, register: Register) -> History:
-        """Where the history of a register stands."""
+        """The history of a register so far."""
         readings = _readings(self.samples).get(register, [])
         prefix = f"{register[0]}:{register[1]}:"
         said = {text[len(prefix) :] for text in self.proven if text.startswith(prefix)}
@@ -56,9 +56,10 @@ NOTHING = HandedOn()
 
 @dataclass(slots=True)
 class Histories:
-    """What the registers counted. ``counting`` are the samples that count, with what was handed on to the first day.
+    """The steps that the registers counted. ``counting`` are the samples that count, including those of ``before``.
 
-    ``before`` is what was handed on to the first day, ``handed_on`` what each hands on, by the start of the next.
+    ``before`` is the state handed on to the first day, ``handed_on`` the state that each day hands on, by the start of
+    the next day.
     """
 
     before: HandedOn = NOTHING
@@ -74,7 +75,7 @@ def day_of(at_ms: int) -> int:
 
 
 def histories_of(samples: Iterable[Sample], before: HandedOn, rating: Rating) -> Histories:
-    """The histories of the registers in samples of whole days; ``before`` is what the day before the first hands on."""
+    """The histories of the registers in samples of whole days. ``before`` comes from the day before the first."""
     days: dict[int, list[Sample]] = {}
     for sample in sorted(samples, key=lambda s: (s.at, s.kind, s.value)):
         days.setdefault(day_of(to_ms(sample)), []).append(sample)
@@ -87,7 +88,7 @@ def histories_of(samples: Iterable[Sample], before: HandedOn, rating: Rating) ->
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """The samples of a day that count, and what they say apart from registers."""
+    """The samples of a day that count, and its plugs, power line and states of charge."""
 
     own: Sequence[Sample]
     known: Sequence[Sample]
@@ -100,12 +101,12 @@ class _Day:
     @classmethod
     def of(cls, samples: Sequence[Sample], before: HandedOn, rating: Rating) -> "_Day":
         plugs = plugs_of([*before.samples, *samples])
-        own = told_at_home(samples, plugs) if rating.travels else list(samples)
+        own = samples_at_home(samples, plugs) if rating.travels else list(samples)
         known = [*before.samples, *own]
         return cls(own, known, before, rating, plugs, power_line(known), soc_readings(known, rating))
 
     def add_to(self, histories: Histories) -> HandedOn:
-        """Add what the day's registers counted; gives what the day hands on."""
+        """Add the steps of the day's registers. Returns the state that the day hands on."""
         histories.counting += self.own
         readings, declared = _readings(self.own), _declared(self.known)
         after: list[tuple[Register, History]] = []
@@ -128,10 +129,11 @@ class _Day:
         return lifetime_history(readings, before, self._activity(believes_stops=False), at_home=at_home)
 
     def _activity(self, *, believes_stops: bool) -> Activity:
-        """What else is known of the day.
+        """What other samples than registers show of the day.
 
-        A register of which nothing is known is not believed against two stops, whatever may have been between them; one
-        that is known is believed against a source that polls.
+        ``believes_stops``: two stops of a source that polls prove idle time, however far apart they are. Without it
+        they prove it only if they are close. Stops outweigh a register of unknown kind, a declared register outweighs
+        stops of a source that polls.
         """
         idle = idle_spans(self.line, self.plugs, polled_ms=MAX_SPAN_MS if believes_stops else 0)
         return Activity(
@@ -185,7 +187,7 @@ class _Day:
         return closed_ms if closed_ms > begun_ms else EVER_MS
 
     def _plug_facts(self) -> list[Sample]:
-        """The opening of the last session, and what closed it or came after it."""
+        """The opening of the last session, its closing, and an open doubt."""
         begun_ms = self.plugs.sessions[-1][0] if self.plugs.sessions else -EVER_MS
         closed_ms = self.plugs.closed_ms[-1] if self.plugs.closed_ms else -EVER_MS
         ends = closings(self.known)
@@ -227,7 +229,7 @@ def _readings(samples: Iterable[Sample]) -> dict[Register, list[Reading]]:
 
 
 def _declared(samples: Iterable[Sample]) -> dict[Register, RegisterKind]:
-    """What is said of each register, the latest word of it."""
+    """The latest declaration of each register's kind."""
     found: dict[Register, RegisterKind] = {}
     for sample in sorted(samples, key=lambda s: (s.at, s.register or "")):
         if sample.kind == "session" and sample.register is not None:
@@ -240,7 +242,7 @@ def _says_power(event: LineEvent) -> bool:
 
 
 def _last(samples: Iterable[Sample], kind: str, kept: int, after_ms: int | None) -> list[Sample]:
-    """The samples of a kind at the last instants of it, for each car."""
+    """The samples of a kind at its last ``kept`` instants, for each car."""
     found = [s for s in samples if s.kind == kind and (after_ms is None or to_ms(s) > after_ms)]
     last: list[Sample] = []
     for vehicle_id in {sample.vehicle_id for sample in found}:
@@ -267,7 +269,7 @@ def _order(sample: Sample) -> tuple[object, ...]:
 
 
 def open_from(handed_on: HandedOn, day_ms: int, rating: Rating) -> int:
-    """The earliest instant from which the time before a day hangs on the day's samples; ``day_ms`` if none does."""
+    """The earliest instant whose energy depends on a day's samples; ``day_ms`` if that is none before the day."""
     plugs = plugs_of(handed_on.samples)
     is_open = bool(plugs.sessions) and plugs.sessions[-1][1] == EVER_MS
     instants = [day_ms]

@@ -1,9 +1,9 @@
 """The ledger of half-hours: the states that a report to Axle goes through.
 
-A half-hour is ``open`` until its grace is over, ``due`` from then on, ``sent`` while an answer is awaited, and then
-``accepted``, or ``rejected`` with Axle's words and parked. Late data makes it ``corrected``: it is due once more, for
-the new value. It is done when the value Axle accepted is the value measured. It is ``unknown`` if nobody knows whether
-anything flowed: nothing is sent, until a later sample tells.
+A half-hour is ``open`` until its grace is over, ``due`` from then on, ``sent`` until Axle answers, and then
+``accepted``, or ``rejected`` with Axle's reason and parked. Late data makes it ``corrected``: the new value is due. It
+is done when Axle has accepted the measured value. It is ``unknown`` if no sample shows whether energy flowed: then
+nothing is sent until a later sample shows it.
 """
 
 from dataclasses import replace
@@ -25,31 +25,31 @@ from driveway.domain.metering.slot import (
 
 
 def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelta, lifetime_rows: bool = False) -> Slot:
-    """The slot after its samples or energy changed: what is to be told, and when.
+    """The slot after its samples or energy changed, with the time at which its report is due.
 
-    A half-hour is told a grace after its end; a correction a grace after the change, so that a burst of late data makes
-    one call. While a claim is out nothing changes: whoever holds it sees the new value when the answer comes. What
-    touches a doubt whether the car is at home is told after the doubt.
+    A half-hour is reported a grace after its end, and a correction a grace after the change, so that a burst of late
+    data makes one call. A claimed slot does not change: its run sees the new value when Axle answers. A half-hour that
+    touches an away doubt is reported after the doubt.
     """
     if after.state == "sent":
         return after
     if not after.reportable:
         return replace(after, state="open", due_at=None)
-    untold = after.reported == ReportedValue()
-    # What is not known yet is looked at once, a grace after its end: the half-hours that follow are made then.
-    awaited = untold and after.value_wh is None and after.state != "unknown"
+    unreported = after.reported == ReportedValue()
+    # An unknown half-hour is due once, a grace after its end: the drain then makes the half-hours that follow it.
+    awaited = unreported and after.value_wh is None and after.state != "unknown"
     if _settled(after, lifetime_rows) and not awaited:
         return replace(after, state=_settled_state(after), due_at=None, attempts=0)
-    if not untold and _waits_already(before, after):
+    if not unreported and _waits_already(before, after):
         return after
-    due_at = after.end + grace if untold else max(after.end, now) + grace
+    due_at = after.end + grace if unreported else max(after.end, now) + grace
     if after.held_until is not None:
         due_at = max(due_at, after.held_until)
-    return replace(after, state="open" if untold else "corrected", due_at=due_at, attempts=0)
+    return replace(after, state="open" if unreported else "corrected", due_at=due_at, attempts=0)
 
 
 def _waits_already(before: Slot | None, after: Slot) -> bool:
-    """Whether the slot was due before, for the same reason and no sooner or later than now."""
+    """Whether the slot was already due for the same reason."""
     if before is None or before.due_at is None:
         return False
     return before.state == after.state and before.held_until == after.held_until
@@ -68,7 +68,7 @@ def _settled_state(slot: Slot) -> ReportState:
 
 
 def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLAIM) -> Slot:
-    """The slot taken for sending by one run. If the run dies the slot is due again when the claim ends."""
+    """The slot while one run sends it. If the run dies, the slot is due again when the claim ends."""
     reported, reported_lifetime = slot.reported, slot.reported_lifetime
     if slot.state == "sent":
         reported, reported_lifetime = reported.unanswered(), reported_lifetime.unanswered()
@@ -84,12 +84,12 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
 
 
 def claim_stands(slot: Slot, now: datetime) -> bool:
-    """Whether a run has taken the slot for sending and may still be about it."""
+    """Whether a run has claimed the slot and may still be sending it."""
     return slot.state == "sent" and slot.due_at is not None and now < slot.due_at
 
 
-def to_tell_again(slot: Slot, *, now: datetime) -> Slot | None:
-    """The slot due once more for the value that Axle refused; None when it is not parked."""
+def to_report_again(slot: Slot, *, now: datetime) -> Slot | None:
+    """The slot due again for the value that Axle rejected; None when it is not parked."""
     if not slot.parked:
         return None
     reported, reported_lifetime = (
@@ -110,24 +110,27 @@ def answered(
     wait: timedelta | None = None,
     longest: timedelta = LAST_RETRY,
 ) -> Slot:
-    """The claimed slot after Axle's answers. Values without one, which Axle may hold, wait as by ``waiting``.
+    """The claimed slot after Axle's answers. A value without an answer, which Axle may hold, waits as in ``waiting``.
 
-    The answer counts for the value that was sent, so a value measured in the meantime is due at once if its grace is
-    over, and the value that was accepted is never sent again.
+    The answer is about the value that was sent. So a value measured in the meantime is due at once if its grace is
+    over, and an accepted value is never sent again.
     """
-    reported, heard = _told(slot, slot.reported, ENERGY, answers)
-    reported_lifetime, heard_lifetime = (
-        _told(slot, slot.reported_lifetime, LIFETIME, answers) if lifetime_rows else (slot.reported_lifetime, True)
+    reported, is_answered = _after_answer(slot, slot.reported, ENERGY, answers)
+    reported_lifetime, is_lifetime_answered = (
+        _after_answer(slot, slot.reported_lifetime, LIFETIME, answers)
+        if lifetime_rows
+        else (slot.reported_lifetime, True)
     )
     slot = replace(slot, reported=reported, reported_lifetime=reported_lifetime, claim=None)
-    if not (heard and heard_lifetime):
+    if not (is_answered and is_lifetime_answered):
         return waiting(slot, now=now, wait=wait, longest=longest)
     if _settled(slot, lifetime_rows):
         return replace(slot, state=_settled_state(slot), due_at=None, attempts=0)
     return replace(slot, state="corrected", due_at=max(slot.end + grace, now), attempts=0)
 
 
-def _told(slot: Slot, reported: ReportedValue, label: Label, answers: Answers) -> tuple[ReportedValue, bool]:
+def _after_answer(slot: Slot, reported: ReportedValue, label: Label, answers: Answers) -> tuple[ReportedValue, bool]:
+    """One value after Axle's answers, and whether one of them was about it."""
     if reported.settles(reported.sent_wh):
         return reported, True
     answer = answers.get((slot.axle_asset_id.lower(), slot.start, label))
@@ -139,7 +142,7 @@ def _told(slot: Slot, reported: ReportedValue, label: Label, answers: Answers) -
 
 
 def waiting(slot: Slot, *, now: datetime, wait: timedelta | None = None, longest: timedelta = LAST_RETRY) -> Slot:
-    """The claimed slot given back: due again after ``wait``, by default doubling with every attempt to ``longest``."""
+    """The slot with its claim given up: due again after ``wait``, which by default doubles with every attempt."""
     backoff = min(FIRST_RETRY * 2 ** min(max(slot.attempts - 1, 0), 10), longest)
     first_time = slot.reported.accepted_wh is None and slot.reported.rejected_wh is None
     state: ReportState = "open" if first_time else "corrected"

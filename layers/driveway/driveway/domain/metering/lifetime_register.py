@@ -1,4 +1,4 @@
-"""Lifetime registers: the history of one register that only grows, apart from rolling over and being replaced."""
+"""Lifetime registers: the history of a register that only grows, unless it rolls over or the meter is replaced."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +17,15 @@ ROLL_OVER_WITHIN_PCT = 1
 
 
 def lifetime_history(readings: Sequence[Reading], before: History, activity: Activity, *, at_home: bool) -> History:
-    """The history of a lifetime register's readings, in order, that follow what is known from ``before``.
+    """The history of a lifetime register's readings, in order. It continues ``before``.
 
     A fall is a roll-over if the register was within 1 % of the next power of ten (or 2^32) of watt-hours and the energy
-    to there and on could flow; else it is left out if the register goes on where it was, else the meter was replaced
-    and counting starts anew. What was counted before the first reading, and in a silence of more than a week, is not
-    known, which is flagged.
+    up to there and beyond could flow. Otherwise, if the register goes on where it was, the low readings are outliers.
+    Otherwise the meter was replaced, and counting starts again. The energy before the first reading, or in a silence of
+    more than a week, is unknown and flagged.
 
-    With ``at_home`` False the register travels with the car: a step counts only if the time outside home sessions is
-    too short to have charged elsewhere (five minutes), and nothing is missed of what was counted before.
+    With ``at_home`` False the register travels with the car. A step counts only if the time outside home sessions is
+    too short to charge elsewhere (five minutes), and nothing is flagged before the first reading.
     """
     history = replace(before, steps=[], flagged=[])
     series = _Series(readings, activity, at_home, history)
@@ -43,7 +43,7 @@ class _Series:
     history: History
 
     def take(self, index: int) -> int:
-        """Explain the reading at ``index``; gives the index of the next one to explain."""
+        """Explain the reading at ``index``. Returns the index of the next reading to explain."""
         reading, live = self.readings[index], self.history.live
         if live is None or reading[0] - live[0] > MAX_SPAN_MS:
             if self.at_home:
@@ -73,7 +73,7 @@ class _Series:
         self.history.live = reading
 
     def _returned(self, index: int, live: Reading) -> int | None:
-        """Where the register goes on, by any rise or none, after readings below ``live``."""
+        """The index at which the register is back at ``live`` or above after lower readings."""
         for place in range(index + 1, len(self.readings)):
             if self.readings[place][1] >= live[1] or drains(live, self.readings[place]):
                 self.history.flag(self.readings[index:place], "outlier")
@@ -87,7 +87,7 @@ class _Series:
             self.history.flag(self.readings[index:returned], "outlier")
             return returned
         if reading[1] < live[1] and index + 1 == len(self.readings):
-            # The last of the day: what the register goes on from, the next day shows.
+            # The last reading of the day. The next day shows where the register goes on.
             self.history.flag([reading], "outlier")
             return index + 1
         self.history.flag([reading], "refused_delta" if reading[1] > live[1] else "restarted")

@@ -1,8 +1,8 @@
-"""What a source's meter is: where it measures, how its register behaves, and when it reports.
+"""The meter of a source: where it measures, how its register behaves, and when it reports.
 
-Energy is counted at the charger, for that is what the driver pays for and what Axle is told. A value of the battery's
-side is converted once, as it is taken in: what reaches the battery is 90 % of what the charger gave, by the same figure
-that the intent is converted with. The error that may remain is the measuring point's uncertainty.
+Energy is counted at the charger: the driver pays for that energy, and Axle expects it. A value measured at the battery
+is converted once, when its sample is made: 90 % of the charger's energy reaches the battery. The intent is converted
+with the same figure. The error that may remain is the uncertainty of the measuring point.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ UNCERTAINTY_PCT: Mapping[MeasuringPoint, int] = {"charger": 2, "vehicle_ac_input
 """How far, in per cent, a value may be from what a meter in the charger's supply would count.
 
 ``charger``: meters of class 1 or 2 (EN 50470). ``vehicle_ac_input``: the car's own, not calibrated. ``battery``: losses
-of 5 to 15 % were converted with 10 %. ``unknown``: it may be any of them, and is not converted.
+are 5 to 15 %, the conversion assumes 10 %. ``unknown``: any of these; the value is not converted.
 """
 
 _EFFICIENCY = Fraction(str(CHARGING_EFFICIENCY))
@@ -24,12 +24,12 @@ _EFFICIENCY = Fraction(str(CHARGING_EFFICIENCY))
 
 @dataclass(frozen=True, slots=True)
 class MeterKind:
-    """What a provider's table says of its values.
+    """The meter that a provider's table describes.
 
-    ``power_at``, ``session_at`` and ``lifetime_at`` are where each is measured, and count unless the observation says
-    otherwise. ``register`` is how its session register behaves; None where that differs by brand or is not known.
-    ``tells_every_change``: it reports whenever power changes, so that silence means that nothing changed. False for all
-    that is polled.
+    ``power_at``, ``session_at`` and ``lifetime_at`` are where each value is measured, unless the observation names
+    another point. ``register`` is how the session register behaves; None if that differs by brand or is unknown.
+    ``tells_every_change``: the source reports every change of power, so silence means that nothing changed. It is False
+    for every source that is polled.
     """
 
     power_at: MeasuringPoint = "unknown"
@@ -43,5 +43,5 @@ UNKNOWN_METER = MeterKind()
 
 
 def at_the_charger(value: int | None, point: MeasuringPoint) -> int | None:
-    """Watts or watt-hours measured at ``point`` as a meter in the charger counts them, to the nearest whole one."""
+    """Watts or watt-hours measured at ``point``, converted to the charger's side and rounded to whole ones."""
     return round(value / _EFFICIENCY) if value is not None and point == "battery" else value

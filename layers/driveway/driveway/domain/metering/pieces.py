@@ -1,4 +1,4 @@
-"""Pieces of time, and the energy that the best source of each piece gives it.
+"""Pieces of time. Each has the energy that its best source gives it.
 
 Amounts are integers of half a watt-millisecond, so nothing drifts.
 """
@@ -20,7 +20,7 @@ HALF_HOUR_MS = 1_800_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What covers a piece of time. A register's pieces carry the running total of their step."""
+    """The source of a piece of time. A register's pieces carry the running total of their step."""
 
     quality: Quality
     measuring_point: MeasuringPoint
@@ -28,10 +28,10 @@ class Source:
 
 @dataclass(slots=True)
 class Piece:
-    """A piece of time without a sample inside: where its energy comes from, and its running total there.
+    """A piece of time without a sample inside: the source of its energy, and the source's running total.
 
-    ``is_idle``: nothing flowed for certain. ``is_held``: power was taken to hold, and not measured. ``most_w`` is what
-    power is known not to exceed.
+    ``is_idle``: certainly nothing flowed. ``is_held``: power is assumed to hold, it was not measured. ``most_w`` is an
+    upper bound of the power.
     """
 
     start_ms: int
@@ -52,7 +52,7 @@ class Piece:
         return self.end_ms - self.start_ms
 
     def lay(self, source: Source, from_units: int, to_units: int) -> None:
-        """Take the energy from this source, whatever it came from before."""
+        """Take the energy from this source instead of the one before."""
         self.source, self.from_units, self.to_units, self.is_held = source, from_units, to_units, False
 
     def draws_units(self, power_w: int) -> int:
@@ -60,7 +60,7 @@ class Piece:
         return 2 * power_w * self.span_ms * (100 + POWER_TOLERANCE_PCT) // 100
 
     def most_units(self, power_w: int) -> int:
-        """The most that can have flowed, by the asset's power and what else is known."""
+        """The most that can have flowed, by the asset's power and ``most_w``."""
         return self.draws_units(power_w if self.most_w is None else min(power_w, self.most_w))
 
 
@@ -86,9 +86,9 @@ class Pieces:
 
 
 def capped_shares(total: int, weights: Sequence[int], most: Sequence[int]) -> list[int]:
-    """Shares of a total by weight, each up to its most; what is left over goes where there is room.
+    """Shares of a total by weight, each up to its ``most``. The rest goes where there is room.
 
-    They add up to the total, or to all there is room for if that is less.
+    The shares add up to the total, or to the sum of ``most`` if that is less.
     """
     shares = [0] * len(weights)
     left = min(total, sum(most))
@@ -98,7 +98,7 @@ def capped_shares(total: int, weights: Sequence[int], most: Sequence[int]) -> li
             weight if share < top else 0 for weight, share, top in zip(by_weight, shares, most, strict=True)
         ]
         if not any(open_weights):
-            # Only places without a weight have room.
+            # Only shares without a weight have room left.
             by_weight = [top - share for share, top in zip(shares, most, strict=True)]
             continue
         added = running_shares(left, open_weights)
@@ -108,10 +108,10 @@ def capped_shares(total: int, weights: Sequence[int], most: Sequence[int]) -> li
 
 
 def share_step(pieces: Sequence[Piece], total: int, power_w: int) -> list[int]:
-    """A register step shared among its pieces, by what lesser sources say of them; the shares add up to it.
+    """The shares of a register step among its pieces, in proportion to the lesser sources. They add up to the step.
 
-    What they leave over goes into the time of which they say nothing. No piece gets more than the asset can draw, and
-    idle time nothing, unless the step needs it.
+    The energy beyond that goes into the time that no lesser source covers. A piece gets no more than the asset can
+    draw, and idle time gets nothing, unless the step needs it.
     """
     most = [0 if piece.is_idle else piece.draws_units(power_w) for piece in pieces]
     unknown_ms = [piece.span_ms if piece.source is None else 0 for piece in pieces]
@@ -123,13 +123,13 @@ def share_step(pieces: Sequence[Piece], total: int, power_w: int) -> list[int]:
         rest = total - sum(shares)
     if not rest:
         return shares
-    # The step is at the limit of what could flow, or all its time is known otherwise.
+    # The step is at the limit of what could flow, or lesser sources cover all its time.
     weights = [0 if piece.is_idle else piece.span_ms for piece in pieces]
     return _added(shares, running_shares(rest, weights if any(weights) else [piece.span_ms for piece in pieces]))
 
 
 def _by_shape(known: Sequence[int], unknown_ms: Sequence[int], most: Sequence[int], total: int) -> list[int]:
-    """What follows the lesser sources; if they show less than the step, the unknown time gets what it has room for."""
+    """The shares that follow the lesser sources. If these show less than the step, unknown time takes the rest."""
     if not any(known):
         return [0] * len(known)
     room = sum(top for top, span_ms in zip(most, unknown_ms, strict=True) if span_ms)

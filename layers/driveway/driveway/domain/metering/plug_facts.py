@@ -1,8 +1,8 @@
-"""Plug facts: when home sessions opened and closed, as samples beside the others, and what follows from them.
+"""Plug facts: samples of when home sessions opened and closed, and the sessions that follow from them.
 
-They come from sessions, not from the raw plug signal, so a plug-out that is not believed does not restart a session
-register. A fact is never taken back, for a half-hour is a function of the set of its samples: a plug-out that was
-believed and turned out to be none stays, and a ``resumed`` at the same instant undoes it.
+They come from sessions, not from the raw plug signal, so a false plug-out does not restart a session register. A fact
+is never removed, because a half-hour is a function of the set of its samples. A plug-out that turns out to be false
+stays, and a ``resumed`` at the same instant undoes it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ PLUG_FACTS = OPENINGS | {"continued", "unplugged", "resumed", "doubted", "cleare
 
 
 def session_samples(presence: Presence) -> tuple[Sample, ...]:
-    """The plug facts of the session that is open and of the one before it, and of the doubt whether it is at home."""
+    """The plug facts of the open session and of the one before it, and the away doubt."""
     sessions = (presence.last_session, presence.session)
     facts = [fact for session in sessions if session is not None for fact in _facts(session)]
     doubt = presence.doubt
@@ -42,7 +42,7 @@ def _facts(session: Session) -> Iterator[Sample]:
 
 
 def begins(session: Session) -> datetime:
-    """When metering of a session begins (to the millisecond)."""
+    """When the metering of a session begins (to the millisecond)."""
     return whole_ms(session.metered_from or session.plugged_at)
 
 
@@ -53,7 +53,7 @@ def closings(samples: Iterable[Sample]) -> set[datetime]:
 
 
 def plugs_of(samples: Iterable[Sample]) -> Plugs:
-    """When home sessions opened and closed, and when it was in doubt whether the car is at home."""
+    """When home sessions opened and closed, and when the car may have been away."""
     samples = tuple(samples)
     undone = {sample.at for sample in samples if sample.kind == "continued"}
     cleared = {sample.at for sample in samples if sample.kind == "cleared"}
@@ -63,10 +63,10 @@ def plugs_of(samples: Iterable[Sample]) -> Plugs:
     return Plugs.of(opened["plugged"], closed, opened["joined"], doubted)
 
 
-def told_at_home(samples: Iterable[Sample], plugs: Plugs) -> list[Sample]:
-    """The plug facts, and of the other samples those told in a home session and not in doubt, its ends included.
+def samples_at_home(samples: Iterable[Sample], plugs: Plugs) -> list[Sample]:
+    """The plug facts, and the samples within home sessions (both ends included) and outside doubts.
 
-    Of registers also what is read minutes before and after: the last value of a session often comes after its end.
+    Register readings from the minutes before and after are included: a session's last value often comes after its end.
     """
     return [
         sample

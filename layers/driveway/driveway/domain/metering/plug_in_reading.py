@@ -1,4 +1,4 @@
-"""The first reading of a session register after a plug-in: it began again there, or it shows the count before."""
+"""The first reading of a session register after a plug-in: it restarted, or it still shows the count before."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,7 +13,7 @@ JITTER_WH = 50
 
 
 class Series(Protocol):
-    """The readings of a session register, and what is known of it."""
+    """The readings of a session register, and what is known about the register."""
 
     readings: Sequence[Reading]
     activity: Activity
@@ -26,7 +26,7 @@ class Series(Protocol):
 
 
 def first_after_plug_in(series: Series, index: int, opened_ms: int, history: History) -> None:
-    """The first reading after a plug-in: the register began again there, or it still shows the count before."""
+    """Add the first reading after a plug-in to the history."""
     at_ms, value_wh = reading = series.readings[index]
     live, history.live, history.is_stale = history.live, reading, False
     since_ms = opened_ms
@@ -52,21 +52,21 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
 
 
 def _counted_since(series: Series, index: int, live: Reading, since_ms: int, history: History) -> int | None:
-    """What a reading that is no lower than the one before the plug-in shows of this session; None if unknown."""
+    """The energy of this session in a reading that did not fall at the plug-in; None if unknown."""
     at_ms, value_wh = reading = series.readings[index]
     following_wh = _next_value(series, index)
     falls = following_wh is not None and following_wh < value_wh - JITTER_WH
     if falls or (series.declared == "per_charge" and not series.activity.charged_in(since_ms - 1, at_ms)):
         return 0
     if value_wh == live[1]:
-        # A fine register comes to the same value by no chance: it still shows the session before.
+        # A fine register does not reach the same value by chance: it still shows the session before.
         if following_wh is not None and resolution_wh(value_wh, following_wh) >= COARSE_WH:
             return value_wh
         history.flag([reading], "not_reset")
         return None
     if series.declared is not None or "resets_at_plug_in" in series.known:
         return value_wh
-    # It began again, or it counted on from the session before.
+    # The register restarted, or it counted on from the session before.
     less_wh = max(0, value_wh - live[1])
     favoured = series.activity.favours_more(less_wh, value_wh, since_ms, at_ms)
     if favoured is None:
@@ -75,7 +75,7 @@ def _counted_since(series: Series, index: int, live: Reading, since_ms: int, his
 
 
 def _next_value(series: Series, index: int) -> int | None:
-    """The next other value the register shows in the same plug, within the hour."""
+    """The next different value that the register shows in the same plug-in, within the hour."""
     at_ms, value_wh = series.readings[index]
     for later_ms, later_wh in series.readings[index + 1 :]:
         opened = series.activity.plugs.last_opening(at_ms, later_ms)

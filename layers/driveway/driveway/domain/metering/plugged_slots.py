@@ -1,4 +1,4 @@
-"""The half-hours of a plugged session in which nothing was reported: each follows the one before it."""
+"""The half-hours of a plugged session without samples. Each follows from the one before it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
 
 
 def successors(slot: Slot, *, now: datetime) -> list[datetime]:
-    """The starts of the half-hours that follow a slot which ended plugged in, up to the one ``now`` lies in."""
+    """The starts of the half-hours after a slot that ended plugged in, up to the half-hour of ``now``."""
     starts = []
     start = slot.end
     while slot.plugged_at_end and start <= now:
@@ -18,16 +18,16 @@ def successors(slot: Slot, *, now: datetime) -> list[datetime]:
 
 
 def next_to_make(latest: Slot, *, now: datetime, grace: timedelta = GRACE) -> Slot | None:
-    """The half-hour that has to follow an asset's latest one at once; None while that one is to be claimed first."""
-    to_be_claimed = latest.due_at is not None and latest.state != "sent"
-    following = [] if to_be_claimed else successors(latest, now=now)
+    """The half-hour that follows an asset's latest one; None while the drain must still claim the latest one."""
+    awaits_claim = latest.due_at is not None and latest.state != "sent"
+    following = [] if awaits_claim else successors(latest, now=now)
     return plugged_slot(latest, following[0], grace=grace) if following else None
 
 
 def plugged_slot(after: Slot, start: datetime, *, grace: timedelta = GRACE) -> Slot:
-    """A half-hour of a plugged session of which nothing was reported yet.
+    """A half-hour of a plugged session without samples yet.
 
-    The car is known to have taken nothing if it was idle before and would have reported a change; else it is unknown.
+    The car took nothing if it was idle before and its source reports every change. Otherwise the energy is unknown.
     """
     since = after.doubted_since
     held_until = None if since is None else since + DOUBT_LASTS
@@ -48,7 +48,7 @@ def plugged_slot(after: Slot, start: datetime, *, grace: timedelta = GRACE) -> S
 
 
 def without_holes(slots: Sequence[Slot], *, now: datetime) -> list[Slot]:
-    """Slots in order, and those between them and up to ``now`` that are missing although the car was plugged in."""
+    """Slots in order, with the plugged-in ones that are missing between them and up to ``now``."""
     found: list[Slot] = []
     for number, slot in enumerate(slots):
         found.append(slot)

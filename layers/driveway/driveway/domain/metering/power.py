@@ -13,7 +13,7 @@ from driveway.domain.presence.observation import MeasuringPoint
 
 MINUTE_MS = 60_000
 MEASURED_MS = 15 * MINUTE_MS
-"""Between two samples no further apart power changes evenly."""
+"""Power changes evenly between two samples that are no further apart."""
 POLLED_MS = 90 * MINUTE_MS
 """How long a source that polls may be silent while power holds: some makes are polled hourly."""
 POLLED_IDLE_MS = 15 * MINUTE_MS
@@ -26,9 +26,9 @@ SpanKind = Literal["measured", "held", "at_most"]
 
 @dataclass(slots=True)
 class LineEvent:
-    """What is known of charging at one instant: power by measuring point (watts), and the fact if one was told.
+    """What is known of charging at one instant: power by measuring point (watts), and the reported fact if any.
 
-    ``tells_every_change``: its source would have told if anything had changed since, until the next event.
+    ``tells_every_change``: its source reports every change, so nothing changed until the next event.
     """
 
     at_ms: int
@@ -47,10 +47,10 @@ class LineEvent:
 
 @dataclass(frozen=True, slots=True)
 class PowerSpan:
-    """A span of time between neighbours of one measuring point, over which power changes evenly.
+    """A span of time between two neighbouring events of one measuring point. Power changes evenly over it.
 
-    ``measured`` spans are short; in ``held`` ones power is taken to hold; ``at_most`` says no more than that the power
-    is not exceeded, as the span ends in a change whose instant is not known.
+    ``measured`` spans are short. In ``held`` spans power is assumed to hold. In ``at_most`` spans the power is only an
+    upper bound, because it changed at an unknown instant.
     """
 
     start_ms: int
@@ -66,7 +66,7 @@ class PowerSpan:
 
 
 def power_line(samples: Iterable[Sample]) -> list[LineEvent]:
-    """The line in order of time. At one instant ``stopped`` outdoes power, power ``charging``, and high outdoes low."""
+    """The line in order of time. At one instant ``stopped`` precedes power, power ``charging``, and high power low."""
     samples = tuple(samples)
     events: dict[int, LineEvent] = {}
     ends = closings(samples)
@@ -91,7 +91,7 @@ def power_line(samples: Iterable[Sample]) -> list[LineEvent]:
 
 
 def power_spans(line: Sequence[LineEvent], point: MeasuringPoint) -> list[PowerSpan]:
-    """The spans one measuring point gives: between two of its samples, to a stop, and from a start to its sample."""
+    """The spans of one measuring point: between two of its samples, to a stop, and from a start to a sample."""
     events = [event for event in line if point in event.power_w or (event.fact and not event.power_w)]
     spans = (_span(before, after, point) for before, after in pairwise(events))
     return [span for span in spans if span is not None]
@@ -116,9 +116,9 @@ def _span(before: LineEvent, after: LineEvent, point: MeasuringPoint) -> PowerSp
 
 
 def _polled(gap_ms: int, start_w: int, end_w: int, *, stops: bool) -> SpanKind:
-    """What is known between two samples of a source that polls.
+    """The kind of the span between two samples of a source that polls.
 
-    Power holds if both ends charge with about the same. A stop came some time in the span.
+    Power holds if both ends have about the same power. A stop came at an unknown instant in the span.
     """
     if gap_ms <= MEASURED_MS and not stops:
         return "measured"
@@ -130,10 +130,10 @@ def _about_same(one_w: int, other_w: int) -> bool:
 
 
 def idle_spans(line: Sequence[LineEvent], plugs: Plugs, *, polled_ms: int = POLLED_IDLE_MS) -> list[Span]:
-    """The time (milliseconds since 1970) in which nothing flowed for certain, in order.
+    """The time (milliseconds since 1970) in which certainly nothing flowed, in order.
 
-    Between sessions; from a stop until the next event where the source tells every change, also when no event came yet;
-    and between two stops that a source that polls told within ``polled_ms``.
+    Idle are: the time between sessions; the time after a stop, until the next event or still, if the source reports
+    every change; and the time between two stops of a source that polls, if they are within ``polled_ms``.
     """
     spans = [
         (before.at_ms, after.at_ms)
@@ -143,7 +143,7 @@ def idle_spans(line: Sequence[LineEvent], plugs: Plugs, *, polled_ms: int = POLL
     if line and line[-1].is_stop and line[-1].tells_every_change:
         spans.append((line[-1].at_ms, line[-1].at_ms + MAX_SPAN_MS))
     begins = [begin for begin, _ in plugs.sessions]
-    # What was known before a plug-in does not hold after it.
+    # A stop before a plug-in proves nothing about the time after it.
     spans = [(start, _next(begins, start + 1, end)) for start, end in spans]
     for closed_ms in plugs.closed_ms:
         spans.append((closed_ms, _next(begins, closed_ms, EVER_MS)))
@@ -151,7 +151,7 @@ def idle_spans(line: Sequence[LineEvent], plugs: Plugs, *, polled_ms: int = POLL
 
 
 def _next(instants: Sequence[int], from_ms: int, until_ms: int) -> int:
-    """The first of some instants from ``from_ms`` on, ``until_ms`` at the latest."""
+    """The first of the instants from ``from_ms`` on, or ``until_ms`` if that is earlier."""
     index = bisect_left(instants, from_ms)
     return min(instants[index], until_ms) if index < len(instants) else until_ms
 
@@ -163,7 +163,7 @@ def _idle_for(before: LineEvent, after: LineEvent, polled_ms: int) -> int:
 
 
 def begins_of_charging(line: Sequence[LineEvent]) -> list[int]:
-    """When charging began: of a source that polls, when it was last seen stopped."""
+    """When charging began. For a source that polls this is the last stop before it."""
     return [
         after.at_ms if before.tells_every_change else before.at_ms
         for before, after in pairwise(line)
@@ -172,7 +172,7 @@ def begins_of_charging(line: Sequence[LineEvent]) -> list[int]:
 
 
 def is_idle_in(session: Span | None, line: Sequence[LineEvent], at_ms: int) -> bool:
-    """Whether the car is idle at an instant of a session, and would have reported a change since."""
+    """Whether the car is idle at an instant of a session, by a source that reports every change."""
     index = bisect_right(line, at_ms, key=lambda event: event.at_ms) - 1
     if session is None or index < 0 or line[index].at_ms < session[0]:
         return False

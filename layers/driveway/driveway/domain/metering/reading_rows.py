@@ -9,7 +9,7 @@ from driveway.domain.metering.slot import ENERGY, LIFETIME, Label, Slot
 
 
 def rows_for(slots: Iterable[Slot], *, lifetime_rows: bool = False) -> list[dict[str, Any]]:
-    """The readings rows (Axle's ``POST /data/readings``) for what claimed slots have to tell.
+    """The readings rows (Axle's ``POST /data/readings``) for the values of claimed slots.
 
     Values are kWh with three decimals at most, so they are whole watt-hours; timestamps are UTC.
     """
@@ -37,7 +37,7 @@ Answers = Mapping[RowKey, Mapping[str, Any]]
 
 
 def answers_by_row(responses: Iterable[object]) -> dict[RowKey, Mapping[str, Any]]:
-    """Axle's answers by asset, start and label, in whatever order they came; anything else is left out."""
+    """Axle's answers by asset, start and label, in any order. Other content is left out."""
     answers: dict[RowKey, Mapping[str, Any]] = {}
     for response in responses:
         if not isinstance(response, Mapping) or not isinstance(response.get("accepted"), bool):

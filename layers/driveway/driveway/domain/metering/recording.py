@@ -1,7 +1,7 @@
 """Recording samples: which half-hours they change, given the stored half-hours around them.
 
-What is stored is always a function of the set of samples. The days from that of the earliest new sample on are worked
-out anew, with what the day before hands on; ``record`` says so when the window it was given does not reach far enough.
+The stored half-hours are always a function of the set of samples. The days from the earliest new sample on are computed
+again, with the state that the day before hands on. ``record`` returns None when its window does not reach far enough.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The slots stored for one asset from some start on, in order; ``all_before``: none is stored before them."""
+    """The stored slots of one asset from some start on, in order. ``all_before``: there are no earlier ones."""
 
     slots: tuple[Slot, ...] = ()
     all_before: bool = True
@@ -30,7 +30,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """Whose half-hours these are, what bounds their energy and how they are reported."""
+    """An asset, the rating that bounds its energy, and how its half-hours are reported."""
 
     asset: str
     axle_asset_id: str
@@ -40,18 +40,18 @@ class Metered:
 
 
 def window_start(samples: Iterable[Sample]) -> datetime:
-    """From when on ``record`` needs the slots, of samples that do not change what is before their own day."""
+    """The start from which ``record`` needs slots, for samples that change nothing before their own day."""
     day_ms = day_of(min(to_ms(sample) for sample in samples))
     return datetime.fromtimestamp(day_ms / 1000, UTC) - timedelta(milliseconds=HALF_HOUR_MS)
 
 
 def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: datetime) -> tuple[Slot, ...] | None:
-    """The slots that differ from what is stored once these samples are in; none when all is as it should be.
+    """The slots that these samples change, as they must be stored; empty if nothing changes.
 
-    They are to be written in the order given. A sample is then in its half-hour only once all else that it changes is
-    written, so that whoever finds it there need not look further.
+    The caller must write them in the order given. Then a sample is in its half-hour only after every other slot that it
+    changes is written, so a stored sample proves that its recording is complete.
 
-    None when that depends on slots before the window: ask again with more of them.
+    None if the result depends on slots before the window: call again with more of them.
     """
     new = frozenset(new)
     if not new:
@@ -61,7 +61,7 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """Samples on their way into the half-hours of a window."""
+    """New samples and the half-hours of a window."""
 
     window: Window
     metered: Metered
@@ -78,7 +78,7 @@ class _Recording:
             samples[start] = samples.get(start, frozenset()) | {sample}
         first_new_ms = min(to_ms(sample) for sample in new)
         if any(sample.kind in PLUG_FACTS for sample in new):
-            # A doubt that begins or ends touches each half-hour since the last sight of home.
+            # A doubt that begins or ends changes each half-hour since the car was last at home.
             doubts = [s for held in samples.values() for s in held if s.kind == "doubted"]
             homes_ms = (to_ms(s) - 1000 * s.value for s in doubts if to_ms(s) >= first_new_ms - DAY_MS)
             first_new_ms = min(first_new_ms, *homes_ms, first_new_ms)
@@ -96,20 +96,20 @@ class _Recording:
         return tuple(self._changed(self._slots(first, last, energy, energies), now))
 
     def _energy(self) -> tuple[Energy, int] | None:
-        """The energy of whole days, and the first half-hour that the new samples may change; None as in ``record``."""
+        """The energy of whole days, and the first half-hour that new samples may change; None as in ``record``."""
         rating = self.metered.rating
         day = day_of(self.first_new_ms)
         handed_on = self._handed_on(day)
         if handed_on is None:
             return None
-        # What comes first in a day may change what lies between it and the last of the days before.
+        # The first sample of a day may change the time back to the last sample of the days before.
         changed_ms = min(self.first_new_ms, open_from(handed_on, day, rating))
         first = _half_hour(changed_ms) - HALF_HOUR_MS
         before = max((start for start in self.stored if start < first), default=None)
         if before is None and not self.window.all_before:
             return None
         if before is not None and self.stored[before].plugged_at_end:
-            # No half-hour of a plugged session is left out.
+            # Every half-hour of a plugged session has a slot.
             first = min(first, before + HALF_HOUR_MS)
         base = min(day, day_of(first))
         while True:
@@ -125,14 +125,14 @@ class _Recording:
             base = day_of(first)
 
     def _handed_on(self, day: int) -> HandedOn | None:
-        """What the time before a day hands on to it; None if the window does not reach back to it."""
+        """The state that earlier days hand on to a day; None if the window does not reach back far enough."""
         before = [slot for start, slot in self.stored.items() if start < day and slot.handed_on is not None]
         if before:
             return max(before, key=lambda slot: slot.start).handed_on
         return NOTHING if self.window.all_before else None
 
     def _slots(self, first: int, last: int, energy: Energy, energies: Mapping[int, HalfHour]) -> dict[int, Slot]:
-        """The slots from first to last as they should be; half-hours that there is nothing to say of are left out."""
+        """The slots from first to last as they must be stored; empty half-hours are left out."""
         slots: dict[int, Slot] = {}
         for start in range(first, last + 1, HALF_HOUR_MS):
             held, half_hour = self.samples.get(start, frozenset()), energies.get(start, HalfHour())
@@ -171,14 +171,14 @@ class _Recording:
         return sorted(changed, key=self._place)
 
     def _place(self, slot: Slot) -> tuple[bool, int]:
-        """A changed slot's place in the order of writing: those that get new samples last."""
-        # If writing breaks off, the next try has to find what is left to do.
+        """A changed slot's place in the order of writing: slots with new samples come last."""
+        # If writing breaks off, the next try must find the rest.
         before = self.stored.get(_ms(slot.start))
         return slot.samples != (before.samples if before is not None else frozenset()), _ms(slot.start)
 
 
 def _without_crossing(first: int, shared: Iterable[Span]) -> int:
-    """The half-hour at or before ``first`` that no span crosses: energy that is shared out is shared over all of it."""
+    """The half-hour at or before ``first`` that no span crosses, because energy is divided over whole spans."""
     for start_ms, end_ms in sorted(shared, key=lambda span: -span[1]):
         if start_ms < first < end_ms:
             first = _half_hour(start_ms) - HALF_HOUR_MS
@@ -186,7 +186,7 @@ def _without_crossing(first: int, shared: Iterable[Span]) -> int:
 
 
 def _with_handed_on(slots: dict[int, Slot], histories: Histories) -> dict[int, Slot]:
-    """The slots, the last of each day with what the day hands on; a day without samples hands on what it got."""
+    """The slots; the last one of each day holds what the day hands on. A day without samples hands on what it got."""
     last_of_day = {day_of(start): start for start in sorted(slots)}
     for day, start in last_of_day.items():
         until = [day_ms for day_ms in histories.handed_on if day_ms <= day + DAY_MS]
@@ -202,7 +202,7 @@ def _is_plugged(plugs: Plugs, start: int) -> bool:
 
 
 def _open_doubt(energy: Energy) -> tuple[int, int] | None:
-    """Since when it is in doubt whether the car is at home, and when it was last seen there, if that is open."""
+    """When the open away doubt began, and when the car was last seen at home; None without an open doubt."""
     since_ms = next((since for since, until in energy.plugs.doubts if until == EVER_MS), None)
     if since_ms is None:
         return None

@@ -1,4 +1,4 @@
-"""Meter samples: what observations say about energy, one value at one instant each."""
+"""Meter samples: the values of observations that concern energy. Each is one value at one instant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,15 +37,15 @@ MAX_WH = 10**11
 class Sample:
     """One value at ``at`` (aware UTC, to the millisecond).
 
-    All values are at the charger (see ``meter_kind``). ``lifetime`` and ``session`` are registers, ``delta`` is what
-    flowed since the ``delta`` before, and ``soc`` the energy in the battery, in watt-hours; ``power`` is in watts. The
-    other kinds are facts without a value: ``charging`` (at an unknown rate), ``stopped`` (not charging), and of home
-    sessions ``plugged`` (one opened), ``joined`` (one opened whose plug-in was before: its registers go on),
-    ``continued`` (what opened it at this instant was no plug-in), ``unplugged`` (one closed), ``resumed`` (what closed
-    it at this instant was no plug-out), ``doubted`` (the car was reported away; the value is how many seconds ago it
-    was last seen at home) and ``cleared`` (what began a doubt at this instant was a stray). ``vehicle_id`` is whose
-    battery a ``soc`` is of, where the car was named. ``register`` is what the source says of its register, and
-    ``tells_every_change`` what it says of its power and charging.
+    All values are converted to the charger's side (see ``meter_kind``). ``lifetime`` and ``session`` are registers,
+    ``delta`` is the energy since the ``delta`` before, and ``soc`` the energy in the battery, all in watt-hours;
+    ``power`` is in watts. The other kinds are facts: ``charging`` (at an unknown rate) and ``stopped`` (not charging).
+    Facts of home sessions are ``plugged`` (a session opened), ``joined`` (a session opened after its plug-in: its
+    registers go on), ``continued`` (the plug-in at this instant was false), ``unplugged`` (a session closed),
+    ``resumed`` (the plug-out at this instant was false), ``doubted`` (the car was reported away; the value is the
+    seconds since it was last seen at home) and ``cleared`` (the doubt at this instant was false). ``vehicle_id`` names
+    the car of a ``soc``, where it is known. ``register`` is the source's declaration of its register, and
+    ``tells_every_change`` that it reports every change of power and charging.
     """
 
     at: datetime
@@ -59,9 +59,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What bounds an asset's energy: its power in watts and, where known, its battery in watt-hours.
+    """The bounds of an asset's energy: its power in watts and, where known, its battery in watt-hours.
 
-    What ``travels`` takes energy elsewhere, too: only what is told inside its home sessions counts.
+    An asset that ``travels`` takes energy elsewhere, too. Only samples inside its home sessions count.
     """
 
     power_w: int
@@ -93,12 +93,13 @@ def thousandths(value: float | None) -> int | None:
 def samples_of(
     observation: Observation, twin: Twin, meter: MeterKind = UNKNOWN_METER, *, now: datetime
 ) -> tuple[Sample, ...]:
-    """The samples an observation holds that was taken into the twin. ``meter`` says what its source's values are.
+    """The samples of an observation that the twin has accepted. ``meter`` describes its source's meter.
 
-    Instants more than five minutes ahead of ``now`` or more than 30 days past, negative and non-finite values give
-    nothing. Negative power (discharge) counts as none. A lifetime register that is not said to be a charger's is the
-    car's own where the asset is a car: it counts what was taken elsewhere, too. A state of charge is of the battery of
-    the car that is named; one from before that car was named, or plugged in, may be of another's and gives nothing.
+    An instant more than five minutes ahead of ``now`` or more than 30 days past gives no samples. Negative and
+    non-finite values give none either, except that negative power (discharge) counts as zero. If the asset is a car, a
+    lifetime register without a measuring point is the car's own: it counts energy taken elsewhere, too. A state of
+    charge belongs to the named car. From before that car was named or plugged in it may be another car's, and gives
+    nothing.
     """
     at = whole_ms(observation.at)
     if not now - MAX_AGE <= at <= now + MAX_AHEAD:
@@ -120,7 +121,7 @@ def _registers(observation: Observation, at: datetime, link: Link, meter: MeterK
         value_wh = at_the_charger(thousandths(value_kwh), point)
         if value_wh is None:
             continue
-        # What the source says of its register goes before the name of the field.
+        # The declared kind of a register takes precedence over the name of the field.
         kind: SampleKind = "lifetime" if field == "session" and declared == "lifetime" else field
         if kind == "lifetime" and point == "unknown" and link.type != "charger":
             point = "vehicle_ac_input"
@@ -170,6 +171,6 @@ def _battery_wh(soc_pct: float | None, battery_kwh: float | None) -> int | None:
 
 
 def whole_ms(at: datetime) -> datetime:
-    """An aware instant in UTC, cut to the millisecond: samples are no finer."""
+    """An aware instant in UTC, cut to the millisecond."""
     at = at.astimezone(UTC)
     return at.replace(microsecond=at.microsecond // 1000 * 1000)

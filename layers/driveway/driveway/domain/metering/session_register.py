@@ -1,8 +1,8 @@
-"""Session registers: the history of one rising register that explains what was read.
+"""Session registers: the history of one rising register that explains its readings.
 
-What decides, in this order: what the provider's table, or the app, says of its register; power, state of charge and
-charging of the same time; what the register has proven. If two histories still fit, the one with less energy counts and
-is flagged ``ambiguous_register``.
+These decide, in this order: the declaration of the register by the provider's table or the app; power, state of charge
+and charging of the same time; earlier readings that prove how the register behaves. If two histories still fit, the one
+with less energy counts and is flagged ``ambiguous_register``.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,9 @@ from driveway.domain.presence.observation import RegisterKind
 def session_history(
     readings: Sequence[Reading], before: History, activity: Activity, declared: RegisterKind | None
 ) -> History:
-    """The history of a session register's readings, in order, that follow what is known from ``before``.
+    """The history of a session register's readings, in order. It continues ``before``.
 
-    A restart, or that the register goes on where it was, may be proven by a later reading than the one in question: so
-    the series is gone through twice.
+    A later reading may prove how the register behaves. So the series is explained a second time with those proofs.
     """
     first = _Series(readings, before, activity, declared, before.proven).run()
     if first.proven == before.proven:
@@ -50,7 +49,7 @@ class _Series:
 
     def run(self) -> History:
         history = replace(self.before, proven=self.known, steps=[], flagged=[])
-        # What was left open takes part again, as the first reading.
+        # A pending reading takes part again, as the first reading.
         self.readings = [*([history.pending] if history.pending else []), *self.readings]
         history.pending = None
         index, peak_wh = 0, 0
@@ -63,7 +62,7 @@ class _Series:
         return history
 
     def _take(self, index: int, history: History, peak_wh: int) -> int:
-        """Explain the reading at ``index``; gives the index of the next one to explain."""
+        """Explain the reading at ``index``. Returns the index of the next reading to explain."""
         at_ms, value_wh = reading = self.readings[index]
         live = history.live
         after_ms = at_ms - MAX_SPAN_MS if live is None else max(live[0], at_ms - MAX_SPAN_MS)
@@ -71,7 +70,7 @@ class _Series:
         if opened_ms is not None:
             first_after_plug_in(self, index, opened_ms, history)
         elif live is None or at_ms - live[0] > MAX_SPAN_MS or self.activity.plugs.rejoined_in(live[0], at_ms):
-            # Of a session that was joined under way: the register may have counted elsewhere since it was last seen.
+            # The session was joined under way: the register may have counted elsewhere since it was last seen.
             history.live = reading
         elif self._is_outside(live, at_ms):
             self._outside(reading, live, history)
@@ -97,7 +96,7 @@ class _Series:
         history.live = reading
 
     def _restarted(self, live: Reading, reading: Reading) -> int | None:
-        """When a register that is declared to restart at each charge did so, of one that is no lower than before."""
+        """When a register declared ``per_charge`` restarted, although its reading did not fall."""
         if self.declared != "per_charge":
             return None
         begun_ms = self.activity.last_begin(live[0] - 1, reading[0])
@@ -110,7 +109,7 @@ class _Series:
         begun_ms = self.activity.last_begin(live[0] - 1, at_ms)
         charged = begun_ms is not None or self.activity.charged_in(live[0], at_ms)
         if history.is_stale or (self.declared == "per_charge" and charged and value_wh > NEAR_ZERO_WH):
-            # A register may wait for the first charge after the plug-in before it starts again.
+            # A register may restart only at the first charge after the plug-in.
             since_ms = live[0] if begun_ms is None else begun_ms
             if self.could_count(reading, since_ms):
                 history.count(since_ms, at_ms, value_wh)
@@ -129,13 +128,13 @@ class _Series:
         return end
 
     def _is_settled(self, index: int) -> bool:
-        """Whether the register goes on from a reading through the next few, whatever it showed before."""
+        """Whether the register continues from a reading through the next three."""
         following = self.readings[index : index + 1 + SETTLED_READINGS]
         is_long = len(following) > SETTLED_READINGS
         return is_long and all(goes_on(a, b, self.activity) for a, b in pairwise(following))
 
     def _end_of_plug(self, first: int, end: int) -> int:
-        """The first of the readings from ``first`` to ``end`` that lies after another plug-in."""
+        """The index of the first reading from ``first`` to ``end`` that follows another plug-in; else ``end``."""
         begun_ms = self.readings[first][0]
         for index in range(first, end):
             if self.activity.plugs.last_opening(begun_ms, self.readings[index][0]) is not None:
@@ -143,7 +142,7 @@ class _Series:
         return end
 
     def _near_zero(self, index: int, live: Reading, history: History) -> int:
-        """Readings near zero: the register started again, or it shows 0 and goes on where it was."""
+        """Explain readings near zero: the register restarted, or it shows 0 and goes on where it was."""
         end = index
         while end < len(self.readings) and self.readings[end][1] <= NEAR_ZERO_WH:
             end += 1
@@ -153,7 +152,7 @@ class _Series:
         if self.declared == "per_charge":
             return self._started_again(low, live, history, end)
         if following is None:
-            # Nobody knows yet. If the plug ended, the little that was counted since is left out.
+            # No later reading decides yet. If the session ended, the little energy since is left out.
             history.pending = low[0] if end == len(self.readings) else None
             return end
         returns = goes_on(live, following, self.activity)
@@ -166,7 +165,7 @@ class _Series:
     def _starts_again(
         self, live: Reading, low: Sequence[Reading], following: Reading, history: History, *, returns: bool
     ) -> bool:
-        """Whether the register started again at readings near zero, going by the one that follows them."""
+        """Whether the register restarted at readings near zero, by the reading that follows them."""
         counts = self.could_count(following, low[0][0], low[0][1]) or rises(low[-1], following, self.activity)
         restarts = counts and self.declared != "zero_while_idle"
         if returns and restarts:
@@ -176,7 +175,7 @@ class _Series:
         return restarts
 
     def _in_plug(self, index: int, last: Reading) -> Reading | None:
-        """The reading at ``index`` if it is of the same plug as the one before it."""
+        """The reading at ``index`` if it belongs to the same session as ``last``; else None."""
         if index >= len(self.readings) or self._is_outside(last, self.readings[index][0]):
             return None
         opened = self.activity.plugs.last_opening(last[0], self.readings[index][0])
@@ -204,7 +203,7 @@ class _Series:
         return end
 
     def _jumped(self, index: int, live: Reading, history: History) -> int:
-        """A rise of more than could flow."""
+        """Explain a rise of more than could flow."""
         reading = self.readings[index]
         open_ms = self.activity.open_ms(live[0], reading[0])
         if not open_ms and reading[1] - live[1] <= NEAR_ZERO_WH:
@@ -228,7 +227,7 @@ class _Series:
         return plugs.closed_before(at_ms) is not None or plugs.outside_ms(live[0], at_ms) > LATE_MS
 
     def _outside(self, reading: Reading, live: Reading, history: History) -> None:
-        """A reading after the session, or of a car whose session began since: only a late last value counts."""
+        """Explain a reading after the session, or in a later one. Only a late last value counts."""
         closed_ms = self.activity.plugs.closed_before(reading[0])
         history.live = reading
         if closed_ms is None or reading[0] - closed_ms > LATE_MS or live[0] > closed_ms or reading[1] < live[1]:

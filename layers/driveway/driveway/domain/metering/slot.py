@@ -21,14 +21,14 @@ FIRST_RETRY = timedelta(seconds=30)
 LAST_RETRY = timedelta(minutes=5)
 UNKNOWN_TOLERATED_MS = 60_000
 DOUBT_LASTS = timedelta(minutes=65)
-"""Longer than a doubt whether the car is at home can last, so that a half-hour is told in the end whatever happens."""
-LAST_RETRY_SHUT_OUT = timedelta(hours=4)
-"""Of an asset that Axle takes nothing of, while it takes that of others."""
+"""Longer than any away doubt lasts, so that a half-hour is always reported in the end."""
+LAST_RETRY_OF_REFUSED_ASSET = timedelta(hours=4)
+"""The longest retry delay of an asset whose rows Axle refuses while it accepts those of others."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedValue:
-    """What became of one value of a half-hour: the value (Wh) sent last, the one accepted, the one refused and why."""
+    """The report of one value (Wh) of a half-hour: last sent, accepted, rejected, and Axle's reason (``words``)."""
 
     sent_wh: int | None = None
     accepted_wh: int | None = None
@@ -36,11 +36,11 @@ class ReportedValue:
     words: str | None = None
 
     def settles(self, value_wh: int | None) -> bool:
-        """Whether Axle has said its last word on this value."""
+        """Whether Axle has finally accepted or rejected this value."""
         return value_wh is None or value_wh in (self.accepted_wh, self.rejected_wh)
 
     def unanswered(self) -> "ReportedValue":
-        """As far as is known after the answer to what was sent got lost: Axle may hold either value."""
+        """The report after an answer was lost: Axle may hold the value sent or the one before."""
         return self if self.settles(self.sent_wh) else replace(self, accepted_wh=None)
 
 
@@ -48,13 +48,13 @@ class ReportedValue:
 class Slot:
     """A half-hour of an asset (``start`` aware UTC): its samples, its energy and the state of its report.
 
-    ``doubted_since`` is since when it is in doubt, at the half-hour's end, whether the car is at home; while the
-    half-hour touches a doubt it is not told before ``held_until``.
+    ``doubted_since`` is the beginning of an away doubt that is open at the half-hour's end. A half-hour that touches a
+    doubt is not reported before ``held_until``.
 
-    ``due_at`` is when it next needs work: the end of its grace, of a claim or of a wait before a retry. ``claim`` names
-    the run that is sending it. ``unknown_ms``, ``idle_at_end`` and ``sessions_wh`` are those of the ``HalfHour``.
-    ``handed_on``, on the last slot of a day from noon to noon UTC, is what the days after it have to know. ``version``
-    is the optimistic lock; 0 is a slot that is not stored yet.
+    ``due_at`` is when it next needs work: the end of its grace, of a claim or of a retry delay. ``claim`` names the run
+    that is sending it. ``unknown_ms``, ``idle_at_end`` and ``sessions_wh`` are those of the ``HalfHour``. ``handed_on``
+    is the state that a day from noon to noon UTC hands on to the next; the last slot of the day holds it. ``version``
+    is the optimistic lock; a slot that is not stored yet has 0.
     """
 
     asset: str
@@ -88,30 +88,30 @@ class Slot:
 
     @property
     def value_wh(self) -> int | None:
-        """The energy that Axle is told; None where it is not known whether any flowed: that is not 0."""
+        """The energy to report to Axle; None if it is unknown whether any flowed."""
         return None if self.unknown_ms and not self.energy_wh else self.energy_wh
 
     @property
     def is_known(self) -> bool:
-        """Whether the half-hour is measured, but for seconds."""
+        """Whether the half-hour is measured, except for at most a minute."""
         return self.value_wh is not None and self.unknown_ms <= UNKNOWN_TOLERATED_MS
 
     @property
     def lifetime_wh(self) -> int | None:
-        """The register of all energy taken at home as last seen in this half-hour, the charger's if there are several.
+        """The last reading of a lifetime register at home in this half-hour, the charger's if there are several.
 
-        A car's own register is none: it counts what was taken elsewhere, too.
+        A car's own register does not qualify: it counts energy taken elsewhere, too.
         """
         seen = [s for s in self.samples if s.kind == "lifetime" and s.measuring_point in ("charger", "unknown")]
         return max(seen, key=lambda s: (s.measuring_point == "charger", s.at, s.value)).value if seen else None
 
     @property
     def parked(self) -> tuple[tuple[Label, ReportedValue], ...]:
-        """The rows that Axle refused and that are not told again by themselves."""
+        """The rows that Axle rejected and that are not sent again without a request."""
         rows: tuple[tuple[Label, ReportedValue], ...] = ((ENERGY, self.reported), (LIFETIME, self.reported_lifetime))
         return tuple(row for row in rows if self.due_at is None and row[1].rejected_wh is not None)
 
     @property
     def reportable(self) -> bool:
-        """Whether Axle is to hear of it: plugged in, with energy, or told of before."""
+        """Whether Axle expects it: plugged in, with energy, or reported before."""
         return self.plugged or self.energy_wh > 0 or self.reported != ReportedValue()

@@ -1,4 +1,4 @@
-"""What the state of charge says of the energy between two of its readings."""
+"""The energy that the state of charge shows between two of its readings."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -15,15 +15,14 @@ AGREES_WITHIN_PCT = 10
 
 
 def soc_step_wh(rating: Rating) -> int:
-    """One per cent of the battery, as energy at the charger."""
+    """One per cent of the battery, converted to energy at the charger."""
     return (rating.battery_wh or 0) * STEP_PCT // 90
 
 
 def soc_readings(samples: Iterable[Sample], rating: Rating) -> dict[str, list[Reading]]:
-    """The readings of each battery by the car's id, in order; of two at one instant the higher.
+    """The readings of each battery by the car's id, in order. Of two readings at one instant the higher counts.
 
-    A reading far from both its neighbours, which agree with each other, is left out: some clouds give 0 or 50 % for a
-    sample.
+    A reading is left out if it is far from both its neighbours and these agree: some clouds report 0 or 50 % once.
     """
     found: dict[str, dict[int, int]] = {}
     for sample in samples:
@@ -51,11 +50,11 @@ def _could_rise(before: Reading, after: Reading, rating: Rating, step_wh: int) -
 def lay_state_of_charge(
     pieces: Pieces, readings: Sequence[Reading], line: Sequence[LineEvent], plugs: Plugs, rating: Rating
 ) -> None:
-    """Lay what a battery gained over the time that power leaves open.
+    """Lay the energy that a battery gained over the time that power leaves open.
 
-    Between two readings: where power was taken to hold and does not agree within a step, the state of charge decides;
-    what is left of a rise while the car said that it charges goes into the time of which nothing is known; and time
-    between two stops over which it did not rise was idle.
+    Three rules hold between two readings. Where power is assumed to hold and does not agree within a step, the state of
+    charge decides. If the car reported that it charges, the rest of a rise goes into the unknown time. If there was no
+    rise, the time between two stops was idle.
     """
     step_wh = soc_step_wh(rating)
     for before, after in pairwise(readings):
