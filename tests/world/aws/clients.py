@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 import botocore
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+
+from tests.world.aws.quick import quicken
+from tests.world.aws.stack import REGION
 
 Send = Callable[[AWSPreparedRequest], AWSResponse]
 _ID = "driveway-world"
@@ -16,7 +22,7 @@ _ID = "driveway-world"
 def attach(client_or_session: Any, send: Send) -> None:
     """Let a client, or every client that a session makes from now on, send its requests here instead of to AWS.
 
-    A second call replaces the first.
+    A second call replaces the first. A client becomes quick as well.
     """
     meta = getattr(client_or_session, "meta", None)
     events = client_or_session.events if meta is None else meta.events
@@ -27,10 +33,21 @@ def attach(client_or_session: Any, send: Send) -> None:
     for name, handler in (("before-send", before_send), ("choose-signer", _unsigned)):
         events.unregister(name, unique_id=f"{_ID}-{name}")
         events.register(name, handler, unique_id=f"{_ID}-{name}")
+    if meta is not None:
+        quicken(client_or_session)
 
 
 def _unsigned(**_: Any) -> Any:
     return botocore.UNSIGNED
+
+
+@cache
+def client(service: str) -> Any:
+    """A boto3 client of a service with the settings of the product; one in a process, because making one takes long."""
+    make: Any = boto3.Session("in-memory", "in-memory", region_name=REGION).client
+    retries: Any = {"mode": "standard", "max_attempts": 4}
+    config = Config(retries=retries, connect_timeout=2, read_timeout=5) if service == "dynamodb" else None
+    return make(service, config=config)
 
 
 @contextmanager

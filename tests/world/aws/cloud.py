@@ -146,6 +146,12 @@ class Cloud:
         """Let a boto3 client, or every client that a session makes from now on, reach this cloud."""
         clients.attach(client_or_session, self.send)
 
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service (``dynamodb``, ``sqs``, ...) of this process; it reaches this cloud now."""
+        held = clients.client(service)
+        self.attach(held)
+        return held
+
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         """Answer a request that botocore is about to send. Raises ReadTimeoutError: its answer is lost."""
         target = request.headers["X-Amz-Target"]

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.world.aws.dynamodb.values import Item, Value
+from tests.world.aws.dynamodb.values import Item, Value, measured
 from tests.world.aws.wire import AwsError, invalid
 
 Path_ = tuple[str | int, ...]
@@ -29,11 +29,13 @@ def reserved() -> frozenset[str]:
 class Scope:
     """The names and values of one request, and which of them its expressions use."""
 
-    __slots__ = ("_names", "_used", "_values")
+    __slots__ = ("_names", "_used", "_values", "sizes")
 
-    def __init__(self, names: Mapping[str, str], values: Mapping[str, Value]) -> None:
+    def __init__(self, names: Mapping[str, str], values: Mapping[str, Value], sizes: Mapping[int, int]) -> None:
         self._names = names
         self._values = values
+        self.sizes = sizes
+        """The size of each value, by the identity of the value."""
         self._used: set[str] = set()
 
     def use(self, placeholders: frozenset[str]) -> None:
@@ -158,9 +160,6 @@ class Parser:
 
 def scope_of(request: Mapping[str, Any]) -> Scope:
     """The names and values of a request, normalised."""
-    from tests.world.aws.dynamodb.values import measured
-
     values: Mapping[str, Value] = request.get("ExpressionAttributeValues") or {}
-    for value in values.values():
-        measured(value)
-    return Scope(request.get("ExpressionAttributeNames") or {}, values)
+    sizes = {id(value): measured(value) for value in values.values()}
+    return Scope(request.get("ExpressionAttributeNames") or {}, values, sizes)

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.world.aws.dynamodb.conditions import condition
-from tests.world.aws.dynamodb.grammar import Parser, scope_of
+from tests.world.aws.dynamodb.grammar import Scope, scope_of
 from tests.world.aws.dynamodb.reads import projected, query, read_units, scan
 from tests.world.aws.dynamodb.rows import Key, Row
 from tests.world.aws.dynamodb.table import Table
-from tests.world.aws.dynamodb.updates import update
-from tests.world.aws.dynamodb.values import Item
+from tests.world.aws.dynamodb.updates import Update, update
+from tests.world.aws.dynamodb.values import Item, measured
 from tests.world.aws.faults import Faults, Request
 from tests.world.aws.wire import JSON, AwsError, UnknownToTheCloudError, invalid
 
@@ -118,7 +118,7 @@ class DynamoDb:
         scope.require_all_used()
         return table, key, before, after, holds
 
-    def _updated(self, table: Table, body: JSON, before: Row | None, changing: Any, scope: Any) -> Row:
+    def _updated(self, table: Table, body: JSON, before: Row | None, changing: Update | None, scope: Scope) -> Row:
         start = before or Row.of(dict(body["Key"]))
         if changing is None:
             return start
@@ -129,8 +129,9 @@ class DynamoDb:
         sizes = dict(start.sizes)
         for name in names:
             sizes.pop(name, None)
-        changed = Row.of({name: item[name] for name in names if name in item})
-        sizes |= changed.sizes
+        for name in names & item.keys():
+            value = item[name]
+            sizes[name] = len(name.encode()) + (scope.sizes.get(id(value)) or measured(value))
         return table.checked(Row(item, sizes, sum(sizes.values())))
 
     def _batch_write(self, request: Request) -> JSON:
@@ -255,6 +256,3 @@ def _returned(wanted: str, before: Row | None, after: Row | None) -> JSON:
         "UPDATED_NEW": {name: new[name] for name in new if name in changed},
     }.get(wanted)
     return {"Attributes": values} if values else {}
-
-
-__all__ = ["DynamoDb", "Parser", "cancelled", "conflict", "throttled"]

@@ -29,7 +29,7 @@ def number(text: str) -> str:
 
 
 def _number_bytes(text: str) -> int:
-    digits = text.lstrip("-0.").replace(".", "").rstrip("0")
+    digits = text.rstrip("0") if text.isdigit() else text.lstrip("-0.").replace(".", "").rstrip("0")
     return (len(digits) + 1) // 2 + 1 + text.startswith("-")
 
 
