@@ -1,4 +1,4 @@
-"""A twin and its half-hours; what is seen of it is taken in as by the functions."""
+"""A twin and its half-hours, which process observations as the functions do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,13 +41,13 @@ def at(minute: float) -> datetime:
 
 
 def saw(minute: float, **signals: Any) -> Observation:
-    """What a source that reports every change saw."""
+    """An observation by a source that reports every change."""
     return Observation(at=at(minute), source="app", **{"tells_every_change": True, **signals})
 
 
 @dataclass
 class Asset:
-    """A twin and its half-hours; what is seen of it is taken in as by the functions."""
+    """A twin and its half-hours, which process observations as the functions do."""
 
     twin: Twin = CAR
     slots: Shelf = field(default_factory=Shelf)
@@ -61,8 +61,8 @@ class Asset:
     def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
         return PresenceRules(reports_home_changes=reports_leaving_home)
 
-    def hears(self, *observations: Observation, minute: float | None = None) -> "Asset":
-        """Take each in by itself, at its own time or, if that is later, at ``minute``."""
+    def receives(self, *observations: Observation, minute: float | None = None) -> "Asset":
+        """Process each observation by itself, at its own time or, if that is later, at ``minute``."""
         current = cast("Runtime", self)
         for observation in observations:
             self.minute = max(self.minute, (observation.at - EVENING) / timedelta(minutes=1), minute or 0)
@@ -90,7 +90,7 @@ class Asset:
 
     @property
     def half_hours(self) -> HalfHours:
-        """What is to be told: energy, and whether the car was plugged in, at all and at the end."""
+        """The energy of each half-hour, and whether the car was plugged in, at all and at the end."""
         return {
             start: (slot.energy_wh, slot.plugged, slot.plugged_at_end)
             for start, slot in self.slots.slots.items()

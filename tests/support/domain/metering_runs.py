@@ -20,7 +20,7 @@ MORNING = PLUG_IN + timedelta(hours=9)
 
 @dataclass
 class Runs:
-    """Drains with a clock in the hand."""
+    """Drains with a clock that the test moves."""
 
     store: SlotStore
     axle: Axle

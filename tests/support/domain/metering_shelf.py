@@ -1,4 +1,4 @@
-"""Half-hours on a shelf: recorded and read as in the table, without one."""
+"""Half-hours in memory, recorded and read as in the table."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from driveway.domain.metering.slot import Slot
 
 
 class Shelf:
-    """The stored slots of one asset, read through windows as small as can be, or so many slots at once."""
+    """The stored slots of one asset, read through windows that grow by ``at_once`` slots, or by one."""
 
     def __init__(self, at_once: int = 0) -> None:
         self.slots: dict[datetime, Slot] = {}
@@ -25,12 +25,12 @@ class Shelf:
     def record(
         self, metered: Metered, samples: Iterable[Sample], *, now: datetime, writes: int | None = None
     ) -> tuple[Slot, ...]:
-        """Record samples; ``writes``: after so many slots it breaks off."""
+        """Record samples. Recording breaks off after ``writes`` slots."""
         samples = tuple(samples)
         start = half_hour_of(min(sample.at for sample in samples))
         first = max(0, sum(slot < start for slot in self.slots) - self.at_once)
         while (changes := record(self.window(first), samples, metered, now=now)) is None:
-            assert first > 0, "all there is was given, and more was wanted"
+            assert first > 0, "recording asked for more slots than there are"
             first = max(0, first - max(1, self.at_once))
         for slot in changes[:writes]:
             self.slots[slot.start] = replace(slot, version=slot.version + 1)
@@ -44,20 +44,20 @@ class Shelf:
         held = {sample for slot in self.slots.values() for sample in slot.samples}
         return tuple(sample for sample in samples if sample not in held)
 
-    def said(self) -> dict[datetime, Slot]:
-        """What the slots say, without how it came about; slots that say nothing left out.
+    def values(self) -> dict[datetime, Slot]:
+        """The values of the slots, without the state of their reports. Empty slots are left out.
 
-        What a day hands on is that of its last slot, wherever that is.
+        The last slot of a day that is given holds what the day hands on, wherever the last stored slot is.
         """
-        said = {
+        values = {
             start: replace(slot, version=0, due_at=None, state="open", handed_on=None)
             for start, slot in self.slots.items()
             if slot.samples or slot.energy_wh or slot.plugged
         }
-        for start in {_day(start): start for start in sorted(said)}.values():
+        for start in {_day(start): start for start in sorted(values)}.values():
             last = max(other for other in self.slots if _day(other) == _day(start))
-            said[start] = replace(said[start], handed_on=self.slots[last].handed_on)
-        return said
+            values[start] = replace(values[start], handed_on=self.slots[last].handed_on)
+        return values
 
 
 def _day(start: datetime) -> int:

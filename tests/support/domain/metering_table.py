@@ -30,7 +30,7 @@ def metered(asset: str = "car-1") -> Metered:
 
 
 def place(store: SlotStore, asset: str, axle_asset_id: str | None = None) -> None:
-    """Put as much of an asset's twin into the table as its half-hours need."""
+    """Put the part of an asset's twin into the table that its half-hours need."""
     link = {"axle_asset_id": axle_asset_id or metered(asset).axle_asset_id}
     twin = {"pk": asset_key(asset), "sk": TWIN, "link": link}
     store.client.put_item(TableName=store.name, Item=encode_item(twin))
@@ -89,7 +89,7 @@ class Axle:
     """Accepts rows as Axle does: by asset, start and label, the last value counts."""
 
     rows: dict[tuple[str, str, str], float] = field(default_factory=dict)
-    heard: Counter[tuple[str, str, str, float]] = field(default_factory=Counter)
+    received: Counter[tuple[str, str, str, float]] = field(default_factory=Counter)
     batches: list[int] = field(default_factory=list)
     faults: list[Callable[[list[Row]], object]] = field(default_factory=list)
 
@@ -105,7 +105,7 @@ class Axle:
             return {**answer, "accepted": False, "error": error}
         key = (row["asset_id"], row["start_timestamp"], row["label"])
         self.rows[key] = row["value"]
-        self.heard[(*key, row["value"])] += 1
+        self.received[(*key, row["value"])] += 1
         return {**answer, "accepted": True}
 
     @property
@@ -114,12 +114,12 @@ class Axle:
 
 
 def plugged_in_idle(at: datetime = PLUG_IN) -> list[Sample]:
-    """A plug-in, and that the car is idle from then on by a source that would report a change."""
+    """A plug-in with an idle car, by a source that reports every change."""
     return [Sample(at, "plugged"), Sample(at, "stopped", tells_every_change=True)]
 
 
 def a_night_at(power_w: int, *, hours: float = 6, start: datetime = PLUG_IN + timedelta(hours=1.5)) -> list[Sample]:
-    """Plug-in, charging at one rate told every ten minutes, and the stop, by a source that reports every change."""
+    """Plug-in, charging at one rate reported every ten minutes, and the stop. The source reports every change."""
     minutes = range(0, int(hours * 60), 10)
     return [
         *plugged_in_idle(),

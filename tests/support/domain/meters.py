@@ -34,7 +34,7 @@ class Plug:
 
 @dataclass(frozen=True)
 class Truth:
-    """What really flowed."""
+    """The energy that really flowed."""
 
     plugs: tuple[Plug, ...]
 
@@ -81,7 +81,7 @@ def facts(truth: Truth) -> list[Sample]:
 
 
 def _times(truth: Truth, every: int) -> Iterator[tuple[Plug, int]]:
-    """When a meter is read: every so many minutes of a plug, and where charging begins and ends."""
+    """The minutes at which a meter is read: every ``every`` minutes, and where charging begins and ends."""
     for plug in truth.plugs:
         edges = {minute for block in plug.blocks for minute in (block.start, block.end)}
         for minute in sorted({*range(plug.start, plug.end, every), *edges, plug.end}):
@@ -104,7 +104,7 @@ def rolls_over(truth: Truth, plug: Plug, minute: int) -> int:
 
 
 def per_charge(truth: Truth, plug: Plug, minute: int) -> int:
-    """It starts again with each block, and shows the last one until then."""
+    """It restarts with each block, and shows the block before until then."""
     begun = [block.start for block in truth.blocks if block.start < minute]
     return truth.energy_wh(max(begun), minute) if begun else 0
 

@@ -22,11 +22,8 @@ SKIPPED = {ROOT / "docs" / "http-api.md", ROOT / "docs" / "glossary.md"}
 
 UNSWEPT: tuple[str, ...] = (
     "docs/architecture.md",
-    "tests/support/domain/metered_asset.py",
-    "tests/support/domain/metering_table.py",
     "tests/support/functions/assets.py",
     "tests/support/functions/rig.py",
-    "tests/unit/domain/metering/",
 )
 
 RIDDLES: dict[str, str] = {

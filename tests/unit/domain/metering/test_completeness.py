@@ -1,4 +1,4 @@
-"""Completeness by local day: which half-hours a day has, and when it is judged."""
+"""Completeness by local day: the half-hours of a day, and when it is judged."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -44,7 +44,7 @@ def test_a_car_plugged_in_all_day_is_complete_when_every_half_hour_of_the_local_
 
 
 @given(days, st.integers(0, 49))
-def test_one_half_hour_that_is_missing_counts_against_its_own_day_only(day: date, number: int) -> None:
+def test_a_missing_half_hour_counts_against_its_own_day_only(day: date, number: int) -> None:
     three = [day - timedelta(days=1), day, day + timedelta(days=1)]
     starts = [start for one in three for start in local_day_half_hours(one, LONDON)]
     own = local_day_half_hours(day, LONDON)
@@ -58,7 +58,7 @@ def test_one_half_hour_that_is_missing_counts_against_its_own_day_only(day: date
     assert sum(one.figure.expected for one in reported) == len(starts)
 
 
-def test_of_the_running_day_only_what_is_over_counts() -> None:
+def test_only_finished_half_hours_of_the_running_day_count() -> None:
     day = date(2026, 1, 15)
     slots = [accepted(start) for start in local_day_half_hours(day, LONDON)]
     now = datetime(2026, 1, 15, 6, 10, tzinfo=UTC)

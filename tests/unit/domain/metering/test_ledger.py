@@ -1,4 +1,4 @@
-"""The ledger: what Axle is told of a half-hour, when, and what its answers do."""
+"""The ledger: what is reported of a half-hour, when, and the effect of Axle's answers."""
 
 import itertools
 from dataclasses import replace
@@ -41,7 +41,7 @@ def reported(before: Slot, error: str | None = None, *, now: datetime = CLOSED) 
 
 
 def state_at(slot: Slot, now: datetime) -> str:
-    """The state as it is at ``now``: what is open, corrected or waiting is due once its time has come."""
+    """The state at ``now``: an open, corrected or waiting slot is due from ``due_at`` on."""
     return "due" if slot.due_at is not None and slot.due_at <= now else slot.state
 
 
@@ -51,12 +51,12 @@ def test_a_slot_is_open_until_its_grace_is_over_and_due_from_then_on() -> None:
     assert state_at(open_slot, CLOSED) == "due"
 
 
-def test_a_half_hour_with_nothing_to_tell_is_never_due() -> None:
+def test_an_empty_half_hour_is_never_due() -> None:
     idle = measured(None, Slot("car-1", AXLE_ID, START), now=START, grace=GRACE)
     assert (idle.state, idle.due_at) == ("open", None)
 
 
-def test_a_plugged_in_half_hour_without_energy_is_told_as_nought() -> None:
+def test_a_plugged_in_half_hour_without_energy_is_reported_as_zero() -> None:
     (row,) = rows_for([sent(energy_wh=0)])
     assert row["value"] == 0
 
@@ -85,7 +85,7 @@ def test_an_accepted_slot_is_done() -> None:
     assert (done.state, done.due_at, done.reported.accepted_wh, done.attempts) == ("accepted", None, 3600, 0)
 
 
-def test_a_rejected_slot_is_parked_with_axles_words() -> None:
+def test_a_rejected_slot_is_parked_with_axles_reason() -> None:
     parked = reported(sent(), "value too high")
     assert (parked.state, parked.due_at, parked.reported.words) == ("rejected", None, "value too high")
 
@@ -95,7 +95,7 @@ def test_late_data_makes_an_accepted_slot_due_again_after_a_grace() -> None:
     late = measured(done, replace(done, energy_wh=3700), now=now, grace=GRACE)
     assert (late.state, late.due_at) == ("corrected", now + GRACE)
     more = measured(late, replace(late, energy_wh=3800), now=now + timedelta(minutes=9), grace=GRACE)
-    assert more.due_at == now + GRACE, "a stream of late data does not put the correction off for ever"
+    assert more.due_at == now + GRACE, "a stream of late data does not postpone the correction again"
     assert [row["value"] for row in rows_for([claimed(more, "run-2", now=now + GRACE)])] == [3.8]
 
 
@@ -106,7 +106,7 @@ def test_late_data_that_leaves_the_value_as_it_was_sends_nothing() -> None:
     assert (back.state, back.due_at) == ("accepted", None)
 
 
-def test_energy_taken_back_to_nought_is_told_even_when_not_plugged_in() -> None:
+def test_energy_corrected_to_zero_is_reported_even_when_not_plugged_in() -> None:
     done = replace(reported(sent()), plugged=False)
     assert measured(done, replace(done, energy_wh=0), now=CLOSED, grace=GRACE).state == "corrected"
 
@@ -118,11 +118,11 @@ def test_a_rejected_value_is_tried_again_only_when_it_changes() -> None:
     assert (changed.state, reported(claimed(changed, "run-2", now=CLOSED)).state) == ("corrected", "accepted")
 
 
-def test_a_parked_slot_is_told_again_with_both_its_rows_when_that_is_asked_for() -> None:
+def test_a_parked_slot_is_reported_again_with_both_rows_on_request() -> None:
     being_sent = sent(samples=frozenset({Sample(START, "lifetime", 5000)}))
     rows = rows_for([being_sent], lifetime_rows=True)
-    said = answers_by_row([answer(row, "no") for row in rows])
-    parked = answered(being_sent, said, now=CLOSED, lifetime_rows=True)
+    answers = answers_by_row([answer(row, "no") for row in rows])
+    parked = answered(being_sent, answers, now=CLOSED, lifetime_rows=True)
     now = CLOSED + timedelta(days=3)
     again = to_report_again(parked, now=now)
     assert again is not None
@@ -130,7 +130,7 @@ def test_a_parked_slot_is_told_again_with_both_its_rows_when_that_is_asked_for()
     assert rows_for([claimed(again, "run-2", now=now)], lifetime_rows=True) == rows
 
 
-def test_only_what_is_parked_is_told_again() -> None:
+def test_only_a_parked_slot_is_reported_again() -> None:
     changed = measured(reported(sent(), "no"), replace(reported(sent(), "no"), energy_wh=1), now=CLOSED, grace=GRACE)
     for other in (slot(), sent(), reported(sent()), changed):
         assert to_report_again(other, now=CLOSED) is None
@@ -140,8 +140,8 @@ def test_a_value_measured_while_another_was_being_sent_is_due_after_the_answer()
     being_sent = sent()
     changed = measured(being_sent, replace(being_sent, energy_wh=3700), now=CLOSED, grace=GRACE)
     assert changed.state == "sent"
-    heard = reported(changed)
-    assert (heard.state, heard.reported.accepted_wh, state_at(heard, CLOSED)) == ("corrected", 3600, "due")
+    after = reported(changed)
+    assert (after.state, after.reported.accepted_wh, state_at(after, CLOSED)) == ("corrected", 3600, "due")
 
 
 def test_a_claim_ends_by_itself() -> None:
@@ -149,7 +149,7 @@ def test_a_claim_ends_by_itself() -> None:
     assert state_at(sent(), CLOSED + CLAIM) == "due"
 
 
-def test_waits_grow_up_to_five_minutes() -> None:
+def test_retry_delays_grow_to_five_minutes() -> None:
     current, waits = slot(), []
     for _ in range(7):
         current = answered(claimed(current, "run", now=CLOSED), {}, now=CLOSED)
@@ -162,19 +162,19 @@ def test_an_answer_is_found_in_any_order_case_and_zone() -> None:
     second = replace(sent(), start=START + HALF_HOUR)
     slots = [sent(), second]
     rows = rows_for(slots)
-    told_so = [answer(rows[1], "no"), {**answer(rows[0]), "asset_id": AXLE_ID.upper()}]
-    told_so[1]["start_timestamp"] = "2026-01-16T00:30:00+01:00"
-    answers = answers_by_row(told_so)
+    responses = [answer(rows[1], "no"), {**answer(rows[0]), "asset_id": AXLE_ID.upper()}]
+    responses[1]["start_timestamp"] = "2026-01-16T00:30:00+01:00"
+    answers = answers_by_row(responses)
     assert [answered(s, answers, now=CLOSED).state for s in slots] == ["accepted", "rejected"]
 
 
-def test_an_answer_about_another_label_or_asset_is_not_this_rows() -> None:
+def test_an_answer_about_another_label_or_asset_is_ignored() -> None:
     (row,) = rows_for([sent()])
     answers = answers_by_row([{**answer(row), "label": LIFETIME}, {**answer(row), "asset_id": "another"}])
     assert state_at(answered(sent(), answers, now=CLOSED), CLOSED + timedelta(minutes=5)) == "due"
 
 
-def test_lifetime_rows_tell_the_register_as_last_seen() -> None:
+def test_a_lifetime_row_reports_the_last_reading_of_the_register() -> None:
     seen = frozenset(
         {Sample(START, "lifetime", 1_234_000), Sample(START + timedelta(minutes=9), "lifetime", 1_234_567)}
     )
@@ -182,14 +182,14 @@ def test_lifetime_rows_tell_the_register_as_last_seen() -> None:
     assert [(row["label"], row["value"]) for row in rows] == [(ENERGY, 3.6), (LIFETIME, 1234.567)]
 
 
-def test_a_cars_own_register_is_not_told_as_it_counts_what_was_taken_elsewhere() -> None:
+def test_a_cars_own_register_is_not_reported_because_it_counts_energy_taken_elsewhere() -> None:
     seen = frozenset(
         {Sample(START, "lifetime", 9_000_000, "vehicle_ac_input"), Sample(START, "lifetime", 8, "battery")}
     )
     assert [row["label"] for row in rows_for([sent(samples=seen)], lifetime_rows=True)] == [ENERGY]
 
 
-def test_a_row_that_was_accepted_is_not_sent_with_the_one_that_was_not() -> None:
+def test_an_accepted_row_is_not_sent_again_beside_an_unanswered_one() -> None:
     being_sent = sent(samples=frozenset({Sample(START, "lifetime", 5000)}))
     rows = rows_for([being_sent], lifetime_rows=True)
     half = answered(being_sent, answers_by_row([answer(rows[0])]), now=CLOSED, lifetime_rows=True)
@@ -203,7 +203,7 @@ def test_half_hours_follow_a_plugged_in_one_up_to_now() -> None:
     assert successors(replace(plugged, plugged_at_end=False), now=START + timedelta(days=1)) == []
 
 
-def test_the_half_hour_after_a_plugged_in_one_is_to_be_made_unless_a_claim_will_make_it() -> None:
+def test_the_half_hour_after_a_plugged_in_one_is_made_unless_a_claim_makes_it() -> None:
     now = START + timedelta(minutes=75)
     plugged = plugged_slot(slot(), START)
     done = replace(plugged, state="accepted", due_at=None)
@@ -225,7 +225,7 @@ STEPS = st.lists(
 
 @settings(max_examples=200)
 @given(STEPS)
-def test_whatever_happens_axle_ends_with_the_measured_value_and_hears_no_accepted_value_twice(
+def test_axle_always_ends_with_the_measured_value_and_receives_no_accepted_value_twice(
     steps: list[tuple[str, int]],
 ) -> None:
     now, current, axle = CLOSED, slot(energy_wh=1), ReportedValue()
@@ -255,7 +255,7 @@ def test_whatever_happens_axle_ends_with_the_measured_value_and_hears_no_accepte
 
 
 class TestCompleteness:
-    def test_it_counts_closed_half_hours_axle_has_to_know(self) -> None:
+    def test_it_counts_the_closed_half_hours_that_axle_expects(self) -> None:
         done = reported(sent())
         parked = replace(reported(sent(), "no"), start=START + HALF_HOUR)
         idle = Slot("car-1", AXLE_ID, START + 2 * HALF_HOUR)
@@ -263,7 +263,7 @@ class TestCompleteness:
         found = completeness([done, parked, idle, still_open], now=START + timedelta(hours=2))
         assert (found.expected, found.accepted, found.rejected, found.ratio) == (2, 1, 1, 0.5)
 
-    def test_nothing_expected_is_complete(self) -> None:
+    def test_an_empty_day_is_complete(self) -> None:
         assert completeness([], now=START).ratio == 1.0
 
     def test_half_hours_of_a_plugged_in_car_that_were_never_made_are_expected(self) -> None:
@@ -278,9 +278,9 @@ class TestCompleteness:
         unplugged = [replace(slot, plugged_at_end=False) for slot in (first, last)]
         assert without_holes(unplugged, now=now) == unplugged
 
-    def test_noughts_of_a_plugged_in_car_count_like_any_other_energy(self) -> None:
-        heard, unheard = reported(sent(energy_wh=0)), replace(slot(energy_wh=0), start=START + HALF_HOUR)
-        found = completeness([heard, unheard], now=START + timedelta(hours=2))
+    def test_zero_rows_of_a_plugged_in_car_count_like_any_other(self) -> None:
+        done, unreported = reported(sent(energy_wh=0)), replace(slot(energy_wh=0), start=START + HALF_HOUR)
+        found = completeness([done, unreported], now=START + timedelta(hours=2))
         assert (found.expected, found.accepted) == (2, 1)
 
     def test_a_corrected_slot_is_not_complete_until_the_new_value_is_accepted(self) -> None:

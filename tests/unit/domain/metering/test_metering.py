@@ -1,4 +1,4 @@
-"""Samples become watt-hours per half-hour: the rules, one by one, and what holds for all samples."""
+"""Samples become watt-hours per half-hour: each rule, and properties of all samples."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,17 +20,17 @@ RATING = Rating(power_w=7400, battery_wh=64_000)
 
 
 def sample(minute: float, kind: SampleKind, value: int = 0, point: MeasuringPoint = "unknown") -> Sample:
-    """A sample of a source that is polled, of which nothing else is known."""
+    """A sample of a source that is polled and declares nothing."""
     return Sample(EVENING + timedelta(minutes=minute), kind, value, point)
 
 
 def pushed(minute: float, kind: SampleKind, value: int = 0) -> Sample:
-    """A sample of a source that tells every change."""
+    """A sample of a source that reports every change."""
     return replace(sample(minute, kind, value), tells_every_change=True)
 
 
 def register(minute: float, value: int, kind: RegisterKind = "per_plug_in") -> Sample:
-    """A reading of a session register of which its source says how it behaves."""
+    """A reading of a session register whose source declares how it behaves."""
     return replace(sample(minute, "session", value), register=kind)
 
 
@@ -97,7 +97,7 @@ class TestPower:
         assert sum(energies(reported)) == energy_wh
         assert flags(reported) == noted
 
-    def test_a_gap_of_more_than_a_week_is_as_if_nothing_had_been_told_before_it(self) -> None:
+    def test_after_a_gap_of_more_than_a_week_earlier_samples_do_not_count(self) -> None:
         assert flags([sample(0, "power", 6000), sample(7 * 1440 + 1, "power", 6000)]) == set()
 
     def test_power_above_what_the_asset_can_draw_is_refused_and_flagged(self) -> None:
@@ -105,7 +105,7 @@ class TestPower:
         assert energies(reported) == [0]
         assert flags(reported) == {"power_above_asset"}
 
-    def test_a_stop_at_the_instant_of_a_sample_outdoes_it(self) -> None:
+    def test_a_stop_takes_precedence_over_power_at_the_same_instant(self) -> None:
         reported = [pushed(0, "power", 6000), sample(10, "power", 6000), sample(10, "stopped"), sample(14, "power", 0)]
         assert energies(reported) == [1000]
 
@@ -129,10 +129,10 @@ class TestPower:
 
 
 class TestSessionRegister:
-    def test_a_step_goes_evenly_into_the_time_nothing_else_is_known_of(self) -> None:
+    def test_a_step_is_spread_evenly_over_time_without_other_samples(self) -> None:
         assert energies([sample(0, "session", 500), sample(90, "session", 6500)])[:3] == [2000, 2000, 2000]
 
-    def test_a_step_follows_the_power_that_was_seen(self) -> None:
+    def test_a_step_follows_the_observed_power(self) -> None:
         reported = [
             sample(0, "session", 0),
             pushed(0, "stopped"),
@@ -144,7 +144,7 @@ class TestSessionRegister:
         ]
         assert energies(reported)[:4] == [0, 1100, 0, 0]
 
-    def test_what_power_leaves_over_goes_into_the_time_that_is_unknown(self) -> None:
+    def test_the_energy_beyond_the_observed_power_goes_into_the_unknown_time(self) -> None:
         reported = [
             sample(0, "session", 0),
             sample(0, "power", 6000),
@@ -161,14 +161,14 @@ class TestSessionRegister:
         assert first + second == 6000
         assert second < 6000 - 3000
 
-    def test_it_begins_at_nought_at_the_plug_in(self) -> None:
+    def test_it_starts_at_zero_at_the_plug_in(self) -> None:
         assert energies([sample(15, "plugged"), sample(45, "session", 3000)]) == [1500, 1500]
 
-    def test_it_begins_again_at_every_plug_in(self) -> None:
+    def test_it_restarts_at_every_plug_in(self) -> None:
         reported = [register(0, 4000), sample(30, "plugged"), register(120, 6000)]
         assert energies(reported)[:4] == [0, 2000, 2000, 2000]
 
-    def test_whether_it_began_again_at_a_plug_in_is_ambiguous_if_nothing_says_so(self) -> None:
+    def test_a_restart_at_a_plug_in_is_ambiguous_without_evidence(self) -> None:
         reported = [sample(0, "session", 4000), sample(30, "plugged"), sample(120, "session", 6000)]
         assert sum(energies(reported)) == 2000
         assert flags(reported) >= {"ambiguous_register"}
@@ -189,14 +189,14 @@ class TestSessionRegister:
         assert sum(energies(reported)) == 500
         assert flags(reported) == {"outlier"}
 
-    def test_a_deep_fall_at_a_charge_is_a_restart_of_a_register_that_is_said_to_restart_there(self) -> None:
+    def test_a_deep_fall_at_a_charge_is_a_restart_if_the_register_is_declared_per_charge(self) -> None:
         reported = [register(0, 9000, "per_charge"), pushed(0, "stopped"), pushed(10, "charging")]
         assert sum(energies([*reported, register(30, 1500, "per_charge")])) == 1500
 
     def test_jitter_is_not_a_new_session(self) -> None:
         assert sum(energies([sample(0, "session", 9000), sample(300, "session", 8990)])) == 0
 
-    def test_a_reading_its_neighbours_speak_against_is_left_out_and_flagged(self) -> None:
+    def test_a_reading_that_contradicts_its_neighbours_is_left_out_and_flagged(self) -> None:
         reported = [sample(0, "session", 5000), sample(5, "session", 0), sample(10, "session", 5600)]
         assert energies(reported) == [600]
         assert flags(reported) == {"outlier"}
@@ -205,14 +205,14 @@ class TestSessionRegister:
         reported = [sample(0, "plugged"), sample(60, "session", 5000), sample(65, "session"), sample(70, "session")]
         assert sum(energies([*reported, sample(120, "session", 5600)])) == 5600
 
-    def test_a_register_that_goes_on_from_0_to_more_than_before_is_ambiguous_if_nothing_is_known_of_it(self) -> None:
+    def test_a_rise_from_0_to_more_than_before_is_ambiguous_if_the_register_is_unknown(self) -> None:
         reported = [(0, 5000), (65, 0), (126, 0), (200, 5600)]
         readings = [sample(minute, "session", value) for minute, value in reported]
         assert (sum(energies(readings)), flags(readings)) == (600, {"outlier", "ambiguous_register"})
         assert sum(energies([register(minute, value, "per_charge") for minute, value in reported])) == 5600
         assert sum(energies([register(minute, value, "zero_while_idle") for minute, value in reported])) == 600
 
-    def test_values_that_go_down_and_up_again_by_a_little_are_no_energy(self) -> None:
+    def test_small_falls_and_rises_give_no_energy(self) -> None:
         jitter = (9000, 8950, 8950, 9000, 9000, 8950, 8950, 9000, 9000)
         assert sum(energies([sample(10 * i, "session", value) for i, value in enumerate(jitter)])) == 0
 
@@ -226,9 +226,9 @@ class TestSessionRegister:
             ([(401, 5000)], 1000, {"not_reset"}),
             ([], 0, {"not_reset"}),
         ],
-        ids=["grows", "stays, then grows", "falls", "grows finely", "stays for long", "is not heard of again"],
+        ids=["grows", "stays, then grows", "falls", "grows finely", "stays for long", "is not reported again"],
     )
-    def test_what_follows_a_value_seen_before_the_plug_in_too_tells_whether_the_register_had_begun_again(
+    def test_the_reading_after_an_unchanged_value_shows_whether_the_register_restarted_at_the_plug_in(
         self, then: list[tuple[int, int]], energy_wh: int, noted: set[str]
     ) -> None:
         reported = [sample(60, "session", 4000), sample(70, "unplugged"), sample(300, "plugged")]
@@ -249,7 +249,7 @@ class TestSessionRegister:
 
 
 class TestLifetimeRegister:
-    def test_it_outdoes_the_session_register_and_power(self) -> None:
+    def test_it_takes_precedence_over_the_session_register_and_power(self) -> None:
         reported = [
             sample(0, "lifetime", 100_000, "charger"),
             sample(30, "lifetime", 103_300, "charger"),
@@ -276,7 +276,7 @@ class TestLifetimeRegister:
         assert energies(reported)[0] == 1500
         assert "rolled_over" in flags(reported)
 
-    def test_after_the_meter_was_replaced_it_counts_anew(self) -> None:
+    def test_after_a_replacement_of_the_meter_it_counts_again(self) -> None:
         reported = [
             sample(0, "lifetime", 54_321_000, "charger"),
             sample(10, "lifetime", 3, "charger"),
@@ -285,35 +285,35 @@ class TestLifetimeRegister:
         assert energies(reported) == [1000]
         assert "restarted" in flags(reported)
 
-    def test_what_a_home_meter_counted_unheard_for_more_than_a_week_is_no_energy_and_flagged(self) -> None:
+    def test_the_count_of_a_home_meter_over_a_silence_of_more_than_a_week_is_flagged_and_no_energy(self) -> None:
         reported = [sample(0, "lifetime", 9_600_000, "charger"), sample(8 * 1440, "lifetime", 9_650_000, "charger")]
         assert sum(energies(reported)) == 0
         assert metered(reported)[at(8 * 1440)].flags == ("gap",)
 
-    def test_what_a_home_meter_counted_before_it_was_first_heard_of_is_flagged_too(self) -> None:
+    def test_the_count_of_a_home_meter_before_its_first_reading_is_flagged(self) -> None:
         reported = [sample(0, "lifetime", 9_600_000, "charger"), sample(30, "lifetime", 9_601_000, "charger")]
         assert [half_hour.flags for half_hour in metered(reported).values()] == [("gap",), ()]
 
-    def test_what_a_cars_register_counted_unheard_is_not_missed(self) -> None:
+    def test_the_count_of_a_cars_register_over_a_silence_is_not_flagged(self) -> None:
         reported = [
             sample(0, "lifetime", 9000, "vehicle_ac_input"),
             sample(8 * 1440, "lifetime", 9900, "vehicle_ac_input"),
         ]
         assert flags(reported) == set()
 
-    def test_a_fall_far_from_a_round_number_is_no_roll_over_however_long_it_took(self) -> None:
+    def test_a_fall_far_from_a_power_of_ten_is_never_a_roll_over(self) -> None:
         reported = [sample(0, "lifetime", 9_600_000, "charger"), sample(4 * 1440, "lifetime", 12, "charger")]
         reported.append(sample(4 * 1440 + 30, "lifetime", 12, "charger"))
         assert sum(energies(reported)) == 0
         assert "restarted" in flags(reported)
 
-    def test_a_register_that_shows_nought_for_a_while_is_left_out_and_flagged(self) -> None:
+    def test_zeros_of_a_lifetime_register_are_left_out_and_flagged(self) -> None:
         values = [(0, 5_000_000), (5, 0), (10, 0), (20, 5_001_000), (30, 5_002_000)]
         reported = [sample(minute, "lifetime", value, "vehicle_ac_input") for minute, value in values]
         assert energies(reported) == [2000, 0]
         assert flags(reported) == {"outlier"}
 
-    def test_a_cars_register_counts_nothing_that_may_have_been_drawn_elsewhere(self) -> None:
+    def test_a_step_of_a_cars_register_does_not_count_if_the_car_may_have_charged_elsewhere(self) -> None:
         reported = [
             sample(0, "lifetime", 100_000, "vehicle_ac_input"),
             sample(10, "unplugged"),
@@ -355,7 +355,7 @@ class TestLifetimeRegister:
 
 
 class TestPlugFacts:
-    def test_a_plug_out_that_was_undone_is_no_stop_and_no_end(self) -> None:
+    def test_a_false_plug_out_is_no_stop_and_ends_no_session(self) -> None:
         reported = [
             sample(0, "plugged"),
             sample(0, "power", 6000),
@@ -367,11 +367,11 @@ class TestPlugFacts:
         assert energies(reported) == [1500]
         assert energies([*reported, sample(60, "lifetime", 106_000, "vehicle_ac_input")])[:2] == [3000, 3000]
 
-    def test_a_session_that_was_joined_counts_from_what_its_register_shows_first(self) -> None:
+    def test_a_session_joined_under_way_counts_from_the_first_reading(self) -> None:
         reported = [sample(0, "joined"), sample(10, "session", 1000), sample(20, "session", 2000)]
         assert sum(energies(reported)) == 1000
 
-    def test_time_between_sessions_is_known_to_be_idle(self) -> None:
+    def test_time_between_sessions_is_idle(self) -> None:
         reported = [
             sample(0, "lifetime", 100_000, "charger"),
             sample(10, "unplugged"),
@@ -380,7 +380,7 @@ class TestPlugFacts:
         ]
         assert energies(reported)[:5] == [500, 0, 0, 500, 0]
 
-    def test_what_is_reported_between_sessions_is_left_out_but_for_registers(self) -> None:
+    def test_samples_between_sessions_are_left_out_except_registers(self) -> None:
         before, first = [sample(0, "plugged"), sample(0, "power", 1), sample(10, "unplugged")], sample(10, "power", 2)
         away = [sample(11, "power", 3), sample(12, "unplugged"), sample(12, "power", 4), sample(13, "session", 9)]
         home = [sample(20, "joined"), sample(20, "power", 5), sample(30, "power", 6)]
@@ -389,7 +389,7 @@ class TestPlugFacts:
         assert sorted(sample.value for sample in found if sample.value) == [1, 2, 5, 6, 9]
         assert {sample.kind for sample in found} == {"power", "session", "plugged", "unplugged", "joined"}
 
-    def test_what_is_reported_after_a_plug_out_that_was_undone_is_not_left_out(self) -> None:
+    def test_samples_after_a_false_plug_out_are_kept(self) -> None:
         reported = [sample(0, "plugged"), sample(5, "unplugged"), sample(5, "resumed"), sample(9, "power", 7)]
         assert samples_at_home(reported, plugs_of(reported)) == reported
 
@@ -405,12 +405,12 @@ class TestQuality:
         (half_hour,) = metered(reported).values()
         assert (half_hour.energy_wh, half_hour.quality, half_hour.measuring_point) == (2000, "power", "battery")
 
-    def test_of_two_meters_the_one_nearer_the_mains_leads(self) -> None:
+    def test_the_meter_nearer_the_mains_takes_precedence(self) -> None:
         reported = [sample(m, "power", w, p) for m in (0, 10) for w, p in PAIRS]
         (half_hour,) = metered(reported).values()
         assert (half_hour.energy_wh, half_hour.measuring_point) == (1100, "charger")
 
-    def test_a_rise_of_the_state_of_charge_is_an_estimate_while_no_rate_is_told(self) -> None:
+    def test_a_rise_of_the_state_of_charge_is_an_estimate_while_no_power_is_reported(self) -> None:
         reported = [
             sample(0, "charging"),
             sample(0, "soc", 20_000),
@@ -421,13 +421,13 @@ class TestQuality:
         first = metered(reported)[at(0)]
         assert (first.energy_wh, first.quality, first.measuring_point) == (3000, "estimate", "battery")
 
-    def test_a_rise_from_one_cars_state_of_charge_to_anothers_is_no_energy(self) -> None:
+    def test_the_difference_between_two_cars_states_of_charge_is_no_energy(self) -> None:
         of_one = [replace(sample(0, "soc", 20_000), vehicle_id="a"), sample(0, "charging")]
         of_another = [replace(sample(60, "soc", 26_000), vehicle_id="b"), sample(61, "stopped")]
         assert sum(energies([*of_one, *of_another])) == 0
         assert sum(energies([*of_one, *of_another, replace(sample(30, "soc", 22_000), vehicle_id="a")])) == 2000
 
-    def test_the_state_of_charge_decides_where_power_that_was_taken_to_hold_does_not_agree(self) -> None:
+    def test_the_state_of_charge_decides_if_held_power_does_not_agree_with_it(self) -> None:
         reported = [sample(0, "power", 7000), sample(0, "soc", 20_000), sample(60, "power", 7000)]
         assert sum(energies([*reported, sample(60, "soc", 26_800)])) == 7000
         assert sum(energies([*reported, sample(60, "soc", 23_000)])) == 3000
@@ -445,7 +445,7 @@ class TestQuality:
         for wrong in (0, 32_000):
             assert sum(energies([*reported, sample(30, "soc", wrong)])) == 6000
 
-    def test_what_nothing_covers_is_unknown_and_has_no_quality(self) -> None:
+    def test_time_without_samples_is_unknown_and_has_no_quality(self) -> None:
         assert metered([sample(0, "plugged")]) == {EVENING: HalfHour(unknown_ms=1_800_000)}
         assert metered([sample(0, "plugged"), pushed(10, "stopped")])[EVENING].unknown_ms == 600_000
 
@@ -463,7 +463,7 @@ def test_half_hours_start_on_the_hour_and_the_half_in_utc() -> None:
     assert starts == [EVENING + HALF_HOUR * i for i in range(7)]
 
 
-def test_the_night_the_clocks_change_loses_and_doubles_nothing() -> None:
+def test_no_energy_is_lost_or_doubled_when_the_clocks_change() -> None:
     for change in (datetime(2026, 3, 28, 22, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC)):
         reported = [Sample(change + timedelta(minutes=m), "power", 7000) for m in range(0, 481, 10)]
         assert energies(reported)[:16] == [3500] * 16

@@ -1,4 +1,4 @@
-"""What is due reaches Axle once, whatever goes wrong on the way."""
+"""Due half-hours reach Axle once, in spite of every failure on the way."""
 
 import gzip
 import json
@@ -45,17 +45,17 @@ def test_a_night_arrives_whole_and_every_value_once(runs: Runs) -> None:
     report = runs.run()
     assert (report.sent, report.accepted, report.rejected, report.unanswered) == (8, 8, 0, 0)
     assert runs.axle.accepted_wh == 14_400
-    assert set(runs.axle.heard.values()) == {1}
+    assert set(runs.axle.received.values()) == {1}
     assert {slot.state for slot in runs.slots()} == {"accepted"}
     assert runs.run().sent == 0
 
 
-def test_plugged_in_half_hours_without_energy_are_sent_as_nought(runs: Runs) -> None:
+def test_plugged_in_half_hours_without_energy_are_sent_as_zero(runs: Runs) -> None:
     runs.run()
     assert [value for _, value in sorted(runs.axle.rows.items())] == [0] * 3 + [3.6] * 4 + [0]
 
 
-def test_rows_go_in_batches_of_the_size_asked_for(runs: Runs) -> None:
+def test_rows_go_in_batches_of_the_configured_size(runs: Runs) -> None:
     runs.run(rows_per_batch=5)
     assert sum(runs.axle.batches) == 8
     assert max(runs.axle.batches) <= 5
@@ -76,10 +76,10 @@ def test_an_outage_costs_one_call_a_run_and_loses_nothing(runs: Runs) -> None:
         runs.now += timedelta(minutes=6)
     runs.until_quiet()
     assert runs.axle.accepted_wh == 14_400
-    assert set(runs.axle.heard.values()) == {1}
+    assert set(runs.axle.received.values()) == {1}
 
 
-def test_axles_retry_after_is_kept_to(runs: Runs) -> None:
+def test_axles_retry_after_is_respected(runs: Runs) -> None:
     def busy(_rows: list[Row]) -> object:
         raise AxleUnavailableError("slow down", status=429, retry_after_s=1200)
 
@@ -97,18 +97,18 @@ def test_rows_without_an_answer_are_sent_again_and_the_others_are_not(runs: Runs
     runs.now += timedelta(minutes=6)
     assert runs.run().accepted == 5
     assert runs.axle.accepted_wh == 14_400
-    assert set(runs.axle.heard.values()) == {1}
+    assert set(runs.axle.received.values()) == {1}
 
 
 @pytest.mark.parametrize("answer", [None, {}, "ok", [None, 3, {"accepted": True}], [{"start_timestamp": "x"}]])
-def test_an_answer_that_is_none_leaves_everything_due(runs: Runs, answer: object) -> None:
+def test_an_unreadable_answer_leaves_everything_due(runs: Runs, answer: object) -> None:
     runs.axle.faults = [lambda _rows: answer]
     assert runs.run().unanswered == 8
     runs.until_quiet()
     assert runs.axle.accepted_wh == 14_400
 
 
-def test_rejected_rows_are_parked_with_axles_words_until_the_value_changes(runs: Runs) -> None:
+def test_rejected_rows_are_parked_with_axles_reason_until_the_value_changes(runs: Runs) -> None:
     refused_start = PLUG_IN + 3 * HALF_HOUR
 
     def one_rejected(rows: list[Row]) -> object:
@@ -129,7 +129,7 @@ def test_rejected_rows_are_parked_with_axles_words_until_the_value_changes(runs:
     assert runs.axle.accepted_wh == sum(slot.energy_wh for slot in runs.slots()) < 14_400
 
 
-def test_one_spoilt_row_does_not_hold_up_the_others(runs: Runs) -> None:
+def test_one_rejected_row_does_not_hold_up_the_others(runs: Runs) -> None:
     rejected_rows = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
 
     def strict(rows: list[Row]) -> object:
@@ -170,7 +170,7 @@ def test_a_run_that_dies_between_sending_and_writing_loses_nothing(runs: Runs) -
     assert runs.axle.accepted_wh == 14_400
 
 
-def test_a_value_that_went_back_while_axles_answer_was_lost_is_told_again(runs: Runs) -> None:
+def test_a_value_that_went_back_while_axles_answer_was_lost_is_reported_again(runs: Runs) -> None:
     runs.run()
     start = PLUG_IN + 3 * HALF_HOUR
     slot = next(slot for slot in runs.slots() if slot.start == start)
@@ -201,7 +201,7 @@ def test_a_correction_during_the_send_is_sent_after_it(runs: Runs) -> None:
     assert runs.axle.accepted_wh == 15_000
 
 
-def test_runs_at_once_send_every_value_once(store: SlotStore) -> None:
+def test_concurrent_runs_send_every_value_once(store: SlotStore) -> None:
     for number in range(6):
         asset = f"car-{number + 2}"
         place(store, asset)
@@ -214,9 +214,9 @@ def test_runs_at_once_send_every_value_once(store: SlotStore) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         reports = list(pool.map(run, range(3)))
-    heard = axles[0].heard + axles[1].heard + axles[2].heard
-    assert set(heard.values()) == {1}
-    assert sum(report.accepted for report in reports) == len(heard) == 6 * 8
+    received = axles[0].received + axles[1].received + axles[2].received
+    assert set(received.values()) == {1}
+    assert sum(report.accepted for report in reports) == len(received) == 6 * 8
     assert sum(axle.accepted_wh for axle in axles) == 6 * 14_400
 
 
@@ -226,7 +226,7 @@ def test_a_run_stops_before_its_time_is_up_and_the_next_goes_on(runs: Runs) -> N
     assert report.out_of_time
     assert 0 < report.sent <= 6
     runs.until_quiet(rows_per_batch=3)
-    assert set(runs.axle.heard.values()) == {1}
+    assert set(runs.axle.received.values()) == {1}
     assert runs.axle.accepted_wh == 14_400
 
 
@@ -247,7 +247,7 @@ UNPLUGGED_AND_BACK = [
 ]
 
 
-def test_noughts_follow_a_plug_in_that_is_heard_of_when_its_half_hour_is_accepted(store: SlotStore) -> None:
+def test_zero_rows_follow_a_plug_in_reported_after_its_half_hour_was_accepted(store: SlotStore) -> None:
     store.record(metered(), [*plugged_in_idle(), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
     runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
     assert runs.run().accepted == 1
@@ -258,7 +258,7 @@ def test_noughts_follow_a_plug_in_that_is_heard_of_when_its_half_hour_is_accepte
     assert sorted(runs.axle.rows.values()) == [0] * 7
 
 
-def test_noughts_follow_a_plug_in_that_is_heard_of_while_its_half_hour_is_being_sent(store: SlotStore) -> None:
+def test_zero_rows_follow_a_plug_in_reported_while_its_half_hour_is_being_sent(store: SlotStore) -> None:
     store.record(metered(), [*plugged_in_idle(), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
     runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
 
@@ -273,7 +273,7 @@ def test_noughts_follow_a_plug_in_that_is_heard_of_while_its_half_hour_is_being_
     assert sorted(runs.axle.rows.values()) == [0] * 7
 
 
-def test_no_nought_follows_a_plug_in_that_a_plug_out_overtakes(store: SlotStore) -> None:
+def test_no_zero_row_follows_a_plug_in_that_a_plug_out_overtakes(store: SlotStore) -> None:
     class Overtaken(SlotStore):
         """A store where a plug-out is recorded just before a half-hour is made."""
 
@@ -291,7 +291,7 @@ def test_no_nought_follows_a_plug_in_that_a_plug_out_overtakes(store: SlotStore)
     assert runs.run().sent == 0
 
 
-def test_the_half_hours_of_an_asset_that_is_erased_meanwhile_do_not_follow_one_another(store: SlotStore) -> None:
+def test_no_half_hour_is_made_for_an_asset_erased_meanwhile(store: SlotStore) -> None:
     store.record(metered(), plugged_in_idle(), now=PLUG_IN)
     runs = Runs(store, Axle(), now=PLUG_IN + timedelta(hours=2))
     store.client.delete_item(TableName=store.name, Key=encode_item({"pk": asset_key("car-1"), "sk": TWIN}))
@@ -299,7 +299,7 @@ def test_the_half_hours_of_an_asset_that_is_erased_meanwhile_do_not_follow_one_a
     assert [slot.start for slot in store.read("car-1", PLUG_IN)] == [PLUG_IN]
 
 
-def test_lifetime_rows_go_beside_the_energy_when_asked_for(store: SlotStore) -> None:
+def test_lifetime_rows_go_beside_the_energy_if_configured(store: SlotStore) -> None:
     samples = [*plugged_in_idle(), *(Sample(PLUG_IN + HALF_HOUR * i, "lifetime", 5000 + i) for i in range(3))]
     store.record(metered(), [*samples, replace(PLUG_OUT, at=PLUG_IN + 3 * HALF_HOUR)], now=MORNING)
     runs = Runs(store, Axle())
@@ -309,7 +309,7 @@ def test_lifetime_rows_go_beside_the_energy_when_asked_for(store: SlotStore) -> 
     assert runs.run(lifetime_rows=True).sent == 0
 
 
-def test_a_register_that_axle_refuses_does_not_hold_up_the_energy(store: SlotStore) -> None:
+def test_a_rejected_lifetime_row_does_not_hold_up_the_energy(store: SlotStore) -> None:
     register = Sample(PLUG_IN, "lifetime", 5000, "charger")
     store.record(metered(), [register, *a_night_at(7200, hours=2), PLUG_OUT], now=MORNING)
     runs = Runs(store, Axle())
@@ -329,15 +329,15 @@ def test_a_register_that_axle_refuses_does_not_hold_up_the_energy(store: SlotSto
     assert runs.run(lifetime_rows=True).sent == 0
 
 
-def test_what_axle_answered_before_it_went_away_is_not_sent_again(runs: Runs) -> None:
-    def spoilt_batch(_rows: list[Row]) -> object:
+def test_rows_that_axle_answered_before_an_outage_are_not_sent_again(runs: Runs) -> None:
+    def batch_with_rejected_row(_rows: list[Row]) -> object:
         raise AxleRefusedError("value: not today", status=422)
 
-    runs.axle.faults = [spoilt_batch, lambda rows: [runs.axle.take(row) for row in rows], unavailable]
+    runs.axle.faults = [batch_with_rejected_row, lambda rows: [runs.axle.take(row) for row in rows], unavailable]
     report = runs.run()
     assert (report.accepted, report.unavailable) == (4, "HTTP 503")
     runs.until_quiet()
-    assert set(runs.axle.heard.values()) == {1}
+    assert set(runs.axle.received.values()) == {1}
     assert runs.axle.accepted_wh == 14_400
 
 
@@ -375,7 +375,7 @@ def lost_answer(axle: Axle, rows: list[Row]) -> object:
     raise AxleUnavailableError("timeout")
 
 
-def nothing_at_all(_axle: Axle, rows: list[Row]) -> object:
+def no_answer(_axle: Axle, rows: list[Row]) -> object:
     return unavailable(rows)
 
 
@@ -385,11 +385,11 @@ def partly(axle: Axle, rows: list[Row]) -> object:
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.lists(st.sampled_from([lost_answer, partly, nothing_at_all]), max_size=4),
+    st.lists(st.sampled_from([lost_answer, partly, no_answer]), max_size=4),
     st.lists(st.tuples(st.integers(0, 110), st.integers(0, 7200)), max_size=3),
     st.integers(1, 6),
 )
-def test_whatever_fails_axles_sum_becomes_the_measured_sum(
+def test_after_every_failure_axles_sum_becomes_the_measured_sum(
     client: Any, faults: list[Fault], late: list[tuple[int, int]], rows_per_batch: int
 ) -> None:
     axle, store = Axle(), new_store(client, shards=1)

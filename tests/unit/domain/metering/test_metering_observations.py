@@ -1,4 +1,4 @@
-"""What is seen of a car becomes the same half-hours in whatever order it is heard of."""
+"""Observations become the same half-hours in whatever order they arrive."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,54 +23,56 @@ SESSION = [PLUG_IN, *(saw(minute, **CHARGING) for minute in (1, 6, 11, 16)), saw
 
 
 @pytest.mark.parametrize("place", range(len(SESSION)))
-def test_a_plug_in_may_be_heard_of_after_any_of_what_it_began(place: int) -> None:
+def test_a_plug_in_may_be_reported_after_any_sample_of_its_session(place: int) -> None:
     after = SESSION[1 : place + 1]
-    assert Asset().hears(*after, PLUG_IN, *SESSION[place + 1 :], minute=30).energies == [2000]
+    assert Asset().receives(*after, PLUG_IN, *SESSION[place + 1 :], minute=30).energies == [2000]
 
 
-def test_what_is_heard_of_the_session_before_last_counts() -> None:
+def test_a_late_report_of_the_session_before_last_counts() -> None:
     asset = Asset()
     for hour in (0, 3, 6):
-        asset.hears(saw(hour * 60, plugged_in=True, at_home=True), saw(hour * 60 + 30, **LEFT))
-    asset.hears(*(saw(minute, **CHARGING) for minute in (0, 10, 20, 29)))
+        asset.receives(saw(hour * 60, plugged_in=True, at_home=True), saw(hour * 60 + 30, **LEFT))
+    asset.receives(*(saw(minute, **CHARGING) for minute in (0, 10, 20, 29)))
     assert sum(asset.energies) == asset.energies[0] == 3000
 
 
-def test_what_was_charged_before_home_became_known_counts_if_it_was_soon() -> None:
+def test_energy_before_home_became_known_counts_if_it_was_soon() -> None:
     for home_minute, energy_wh in ((25, 3000), (61, 0)):
-        asset = Asset().hears(saw(0, plugged_in=True, **CHARGING), *(saw(m, **CHARGING) for m in (10, 20)))
-        asset.hears(saw(30, **STOPPED), saw(home_minute, at_home=True), minute=62)
+        asset = Asset().receives(saw(0, plugged_in=True, **CHARGING), *(saw(m, **CHARGING) for m in (10, 20)))
+        asset.receives(saw(30, **STOPPED), saw(home_minute, at_home=True), minute=62)
         assert sum(asset.energies) == energy_wh
 
 
-def test_what_a_car_charges_away_counts_nothing_though_its_leaving_is_heard_of_later() -> None:
-    asset = Asset().hears(*SESSION)
-    asset.hears(*(saw(minute, **CHARGING, energy_session_kwh=minute / 10) for minute in (60, 70, 80)))
+def test_energy_taken_away_does_not_count_though_the_departure_is_reported_later() -> None:
+    asset = Asset().receives(*SESSION)
+    asset.receives(*(saw(minute, **CHARGING, energy_session_kwh=minute / 10) for minute in (60, 70, 80)))
     assert sum(asset.energies) > 2000
-    asset.hears(saw(40, **LEFT))
+    asset.receives(saw(40, **LEFT))
     assert sum(asset.energies) == 2000
-    asset.hears(saw(120, plugged_in=True, at_home=True), saw(125, energy_session_kwh=0.5))
+    asset.receives(saw(120, plugged_in=True, at_home=True), saw(125, energy_session_kwh=0.5))
     assert sum(asset.energies) == 2500
 
 
-def test_a_car_plugged_in_elsewhere_that_is_then_seen_at_home_counts_from_there_on() -> None:
-    asset = Asset().hears(saw(0, plugged_in=True, at_home=False, **CHARGING), saw(10, plugged_in=True, **CHARGING))
-    asset.hears(saw(40, plugged_in=True, at_home=True, **CHARGING), saw(50, **CHARGING, energy_session_kwh=9.0))
-    asset.hears(saw(60, energy_session_kwh=10.0))
+def test_a_car_plugged_in_elsewhere_counts_from_its_first_report_at_home() -> None:
+    asset = Asset().receives(saw(0, plugged_in=True, at_home=False, **CHARGING), saw(10, plugged_in=True, **CHARGING))
+    asset.receives(saw(40, plugged_in=True, at_home=True, **CHARGING), saw(50, **CHARGING, energy_session_kwh=9.0))
+    asset.receives(saw(60, energy_session_kwh=10.0))
     assert sum(asset.energies) == 1000 + 1000
 
 
-def test_a_plug_out_that_was_none_costs_no_energy_and_no_noughts() -> None:
-    asset = Asset().hears(saw(0, plugged_in=True, at_home=True, **CHARGING), saw(10, plugged_in=False)).waits_until(13)
+def test_a_false_plug_out_costs_no_energy_and_no_zero_rows() -> None:
+    asset = (
+        Asset().receives(saw(0, plugged_in=True, at_home=True, **CHARGING), saw(10, plugged_in=False)).waits_until(13)
+    )
     assert asset.twin.presence.session is None
-    asset.hears(saw(11, **CHARGING), *(saw(minute, **CHARGING) for minute in (20, 30, 40)), saw(50, **STOPPED))
+    asset.receives(saw(11, **CHARGING), *(saw(minute, **CHARGING) for minute in (20, 30, 40)), saw(50, **STOPPED))
     assert asset.energies == [3000, 2000]
     assert [plugged_at_end for _, _, plugged_at_end in asset.half_hours.values()] == [True, True]
-    asset.hears(saw(80, **LEFT))
+    asset.receives(saw(80, **LEFT))
     assert list(asset.half_hours.values())[-1] == (0, True, False)
 
 
-def test_what_an_app_says_a_cars_register_counted_elsewhere_is_not_homes() -> None:
+def test_an_apps_reading_of_energy_taken_elsewhere_does_not_count_at_home() -> None:
     asset = Asset()
     for minute, signals in (
         (0, {"plugged_in": True, "at_home": True, "energy_lifetime_kwh": 1000.0}),
@@ -80,13 +82,13 @@ def test_what_an_app_says_a_cars_register_counted_elsewhere_is_not_homes() -> No
         (605, {"energy_lifetime_kwh": 1023.0}),
         (635, {"energy_lifetime_kwh": 1026.0, "charging": False}),
     ):
-        asset.hears(saw(minute, **signals))
+        asset.receives(saw(minute, **signals))
     assert sum(asset.energies) == sum(session.energy_wh for session in asset.twin.meter.sessions) == 6000
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An observation and what must have been heard before it: so many of the reports of the plug and of home."""
+    """An observation, and how many reports of the plug and of home must arrive before it."""
 
     observation: Observation
     after_reports: int
@@ -95,7 +97,7 @@ class Seen:
 
 
 def a_history(random: Random) -> list[Seen]:
-    """Days of a car in order: plugged in at home, or elsewhere, or neither, and what is measured meanwhile."""
+    """Days of a car in order: plugged in at home, elsewhere or nowhere, with the values measured meanwhile."""
     shown = random.sample(["power", "session", "lifetime", "soc"], random.randint(1, 3))
     point: MeasuringPoint = random.choice(["unknown", "unknown", "vehicle_ac_input", "battery"])
     history: list[Seen] = []
@@ -143,7 +145,7 @@ def a_history(random: Random) -> list[Seen]:
 
 
 def overtaking(history: Iterable[Seen], random: Random) -> list[Observation]:
-    """The history as it may be heard: reports in order, what is measured whenever the plug-out before it is known."""
+    """A possible order of arrival: reports in order, values at any time after the plug-out before them."""
     waiting = list(history)
     waiting += [seen for seen in waiting if random.random() < 0.2]
     heard: list[Observation] = []
@@ -161,21 +163,21 @@ def overtaking(history: Iterable[Seen], random: Random) -> list[Observation]:
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32))
-def test_whatever_overtakes_what_the_half_hours_are_the_same(seed: int) -> None:
+def test_the_half_hours_are_the_same_in_any_order_of_arrival(seed: int) -> None:
     random = Random(seed)
     history = a_history(random)
     in_order, out_of_order = Asset(), Asset()
-    in_order.hears(*(seen.observation for seen in history))
-    out_of_order.hears(*overtaking(history, random), minute=in_order.minute)
+    in_order.receives(*(seen.observation for seen in history))
+    out_of_order.receives(*overtaking(history, random), minute=in_order.minute)
     assert out_of_order.half_hours == in_order.half_hours
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
-def test_what_is_measured_elsewhere_changes_nothing_in_whatever_order_it_is_heard(seed: int) -> None:
+def test_values_measured_elsewhere_change_nothing_in_any_order_of_arrival(seed: int) -> None:
     random = Random(seed)
     history = a_history(random)
     at_home, everywhere = Asset(), Asset()
-    at_home.hears(*(seen.observation for seen in history if not seen.away))
-    everywhere.hears(*overtaking(history, random), minute=at_home.minute)
+    at_home.receives(*(seen.observation for seen in history if not seen.away))
+    everywhere.receives(*overtaking(history, random), minute=at_home.minute)
     assert everywhere.half_hours == at_home.half_hours

@@ -1,4 +1,4 @@
-"""However samples arrive, what is stored is what the whole set of them says."""
+"""The stored half-hours depend only on the set of samples, not on how they arrive."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -31,10 +31,10 @@ def an_asset(random: Random) -> Metered:
 
 
 def a_tangle(random: Random) -> list[Sample]:
-    """Samples of every kind and point with little sense to them: what must hold for these holds for all.
+    """Random samples of every kind and point. What holds for these holds for all.
 
-    Registers grow along one line and show other values, some again and again, so that there are spans, gaps, values
-    that others speak against and values that were seen before a plug-in.
+    Registers grow along one line and also show other values, some of them repeatedly. So there are spans, gaps,
+    contradictions and values that repeat those before a plug-in.
     """
     kinds = random.sample(MEASURES, random.randint(1, 3)) + random.sample(PLUG_FACTS, random.randint(0, 3))
     points = random.sample(BEST_POINT_FIRST, random.randint(1, 2))
@@ -48,8 +48,8 @@ def a_tangle(random: Random) -> list[Sample]:
         value = int(minute * slope_wh) if random.random() < 0.6 else random.choice(others)
         if kind == "power":
             power_w = random.choice([0, 3600, 3700, random.randint(0, 9000)])
-            said = random.random() < tells
-            samples.append(Sample(at_minute(minute), kind, power_w, random.choice(points), tells_every_change=said))
+            declares = random.random() < tells
+            samples.append(Sample(at_minute(minute), kind, power_w, random.choice(points), tells_every_change=declares))
         elif kind in ("session", "lifetime"):
             value, point = value // coarse_wh * coarse_wh, random.choice(points)
             samples.append(Sample(at_minute(minute), kind, value, point, register=declared))
@@ -64,7 +64,7 @@ def a_tangle(random: Random) -> list[Sample]:
 
 
 def a_register(random: Random) -> list[Sample]:
-    """A few readings of one register, and plug facts: its values agree with some of the others and not with some."""
+    """A few readings of one register, some of which contradict each other, and plug facts."""
     kind: SampleKind = random.choice(["session", "session", "lifetime", "soc"])
     step_min, point = random.choice([10, 20]), random.choice(BEST_POINT_FIRST)
     values = random.sample(range(0, 3001, 500), random.randint(2, 4))
@@ -89,7 +89,7 @@ def a_register(random: Random) -> list[Sample]:
 
 
 def nights(random: Random) -> list[Sample]:
-    """Nights as a car would have them: plug-in, charging with gaps and registers that grow, plug-out, and away."""
+    """Nights of a car: plug-in, charging with gaps and growing registers, plug-out, and time away."""
     step_min, shown = random.choice([3, 7, 11, 20]), random.sample(["session", "lifetime", "power", "soc"], 2)
     minute, lifetime_wh, session_wh = random.choice([0.0, 600.0]), 999_000, random.randrange(0, 500)
     tells = random.random() < 0.5
@@ -132,7 +132,7 @@ def in_pieces(samples: list[Sample], random: Random) -> Iterator[list[Sample]]:
         index += size
 
 
-def told_piecemeal(samples: list[Sample], metered: Metered, random: Random) -> Shelf:
+def recorded_in_pieces(samples: list[Sample], metered: Metered, random: Random) -> Shelf:
     shelf = Shelf()
     shuffled = samples + random.sample(samples, k=len(samples) // 3)
     random.shuffle(shuffled)
@@ -150,7 +150,7 @@ def test_any_split_shuffle_and_duplication_of_the_samples_gives_the_same_slots(
     random = Random(seed)
     samples, metered, at_once = reported(random), an_asset(random), Shelf()
     at_once.record(metered, samples, now=MIDNIGHT)
-    assert told_piecemeal(samples, metered, random).said() == at_once.said()
+    assert recorded_in_pieces(samples, metered, random).values() == at_once.values()
 
 
 def assert_any_may_be_late(samples: list[Sample], metered: Metered) -> None:
@@ -162,12 +162,12 @@ def assert_any_may_be_late(samples: list[Sample], metered: Metered) -> None:
         if in_time:
             shelf.record(metered, in_time, now=MIDNIGHT)
         shelf.record(metered, [late], now=MIDNIGHT)
-        assert shelf.said() == at_once.said()
+        assert shelf.values() == at_once.values()
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32))
-def test_a_late_sample_changes_all_that_hangs_on_it(seed: int) -> None:
+def test_a_late_sample_changes_everything_that_depends_on_it(seed: int) -> None:
     random = Random(seed)
     assert_any_may_be_late(a_register(random), an_asset(random))
 
@@ -179,9 +179,9 @@ def test_a_late_sample_changes_all_that_hangs_on_it(seed: int) -> None:
         ([(-40, 1000), (2, 3000), (20, 3000), (40, 3000), (60, 3000), (75, 3100), (90, 1100)], []),
         ([(0, 1000), (30, 1100), (100, 1500), (200, 1600)], [(-10, "plugged"), (60, "unplugged"), (180, "plugged")]),
     ],
-    ids=["a value begun again", "a run of values left out", "a register that was elsewhere"],
+    ids=["a restarted value", "a run of values left out", "a register that was elsewhere"],
 )
-def test_what_a_late_reading_or_plug_fact_changes_may_lie_far_before_it(
+def test_a_late_reading_or_plug_fact_may_change_half_hours_far_before_it(
     readings: list[tuple[float, int]], plug_facts: list[tuple[float, SampleKind]]
 ) -> None:
     samples = [Sample(at_minute(minute), kind) for minute, kind in plug_facts]
@@ -193,15 +193,15 @@ def test_what_a_late_reading_or_plug_fact_changes_may_lie_far_before_it(
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
-def test_recording_what_is_recorded_changes_nothing(seed: int) -> None:
+def test_recording_the_same_samples_again_changes_nothing(seed: int) -> None:
     random = Random(seed)
     samples, metered = random.choice([a_tangle, nights])(random), an_asset(random)
-    assert told_piecemeal(samples, metered, random).record(metered, samples, now=MIDNIGHT) == ()
+    assert recorded_in_pieces(samples, metered, random).record(metered, samples, now=MIDNIGHT) == ()
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32))
-def test_a_recording_that_breaks_off_is_finished_by_recording_what_is_not_found(seed: int) -> None:
+def test_a_broken_off_recording_is_finished_by_recording_the_missing_samples(seed: int) -> None:
     random = Random(seed)
     samples, metered, at_once = random.choice([a_tangle, nights])(random), an_asset(random), Shelf()
     at_once.record(metered, samples, now=MIDNIGHT)
@@ -212,7 +212,7 @@ def test_a_recording_that_breaks_off_is_finished_by_recording_what_is_not_found(
     shelf.record(metered, late, now=MIDNIGHT, writes=random.randint(0, 12))
     if lost := shelf.unrecorded(metered.asset, late):
         shelf.record(metered, lost, now=MIDNIGHT)
-    assert shelf.said() == at_once.said()
+    assert shelf.values() == at_once.values()
 
 
 PLUG_IN, PLUG_OUT = Sample(at_minute(10), "plugged"), Sample(at_minute(40), "unplugged")
@@ -231,7 +231,7 @@ REGISTER = [Sample(at_minute(minute), "session", 10 * minute) for minute in (200
         ([PLUG_IN, *REGISTER[:-1]], [POWER[0], REGISTER[-1]]),
     ],
 )
-def test_wherever_a_recording_breaks_off_the_next_try_leaves_no_hole(known: list[Sample], late: list[Sample]) -> None:
+def test_after_any_break_in_a_recording_the_next_try_leaves_no_hole(known: list[Sample], late: list[Sample]) -> None:
     metered, at_once = Metered("car-1", "axle-1", Rating(7400, travels=True)), Shelf()
     at_once.record(metered, [*known, *late], now=MIDNIGHT)
     for writes in range(20):
@@ -240,4 +240,4 @@ def test_wherever_a_recording_breaks_off_the_next_try_leaves_no_hole(known: list
         shelf.record(metered, late, now=MIDNIGHT, writes=writes)
         if lost := shelf.unrecorded(metered.asset, late):
             shelf.record(metered, lost, now=MIDNIGHT)
-        assert shelf.said() == at_once.said()
+        assert shelf.values() == at_once.values()

@@ -1,4 +1,4 @@
-"""What Axle refuses keeps nothing else from it: not the rows beside, not other assets, not another run."""
+"""A refusal of Axle holds up nothing else: no other row, no other asset, no other run."""
 
 from datetime import timedelta
 from typing import Any
@@ -68,7 +68,7 @@ def run_with(runs: Runs, send: Any, **settings: Any) -> DrainReport:
 
 
 @pytest.mark.parametrize("status", [403, 404, 409])
-def test_an_asset_that_axle_refuses_keeps_no_others_readings_from_it(runs: Runs, status: int) -> None:
+def test_a_refused_asset_does_not_hold_up_other_assets(runs: Runs, status: int) -> None:
     for asset in ("car-2", "car-3"):
         with_night(runs.store, asset)
     report = run_with(runs, not_of(runs.axle, "car-2", status=status))
@@ -77,7 +77,7 @@ def test_an_asset_that_axle_refuses_keeps_no_others_readings_from_it(runs: Runs,
     assert [taken_of(runs.axle, asset) for asset in ("car-1", "car-2", "car-3")] == [8, 0, 8]
 
 
-def test_an_asset_that_axle_refuses_waits_longer_and_longer_and_is_told_once_it_is_let_in(runs: Runs) -> None:
+def test_a_refused_asset_waits_longer_each_time_and_is_reported_once_axle_accepts_it(runs: Runs) -> None:
     for asset, plug_in in (("car-2", MORNING - HALF_HOUR), ("car-3", MORNING)):
         place(runs.store, asset)
         runs.store.record(metered(asset), plugged_in_idle(plug_in), now=plug_in)
@@ -93,7 +93,7 @@ def test_an_asset_that_axle_refuses_waits_longer_and_longer_and_is_told_once_it_
     assert taken_of(runs.axle, "car-2") == 1
 
 
-def test_an_asset_that_is_refused_in_a_batch_of_its_own_ends_no_run(runs: Runs) -> None:
+def test_an_asset_refused_in_a_batch_of_its_own_ends_no_run(runs: Runs) -> None:
     for asset in ("car-2", "car-3", "car-4"):
         with_night(runs.store, asset)
     report = run_with(runs, not_of(runs.axle, "car-2"), rows_per_batch=1)
@@ -118,7 +118,7 @@ def rows_of(assets: int, half_hours: int) -> list[Row]:
 @pytest.mark.parametrize(
     ("status", "assets", "half_hours"), [(422, 5, 50), (422, 250, 1), (403, 250, 1), (404, 25, 10)]
 )
-def test_a_batch_that_axle_refuses_whatever_is_in_it_is_asked_about_so_often_and_parked_nowhere(
+def test_if_axle_refuses_every_batch_the_requests_are_bounded_and_no_row_is_parked(
     status: int, assets: int, half_hours: int
 ) -> None:
     requests: list[int] = []
@@ -134,7 +134,7 @@ def test_a_batch_that_axle_refuses_whatever_is_in_it_is_asked_about_so_often_and
     assert len(requests) <= MOST_REQUESTS
 
 
-def test_nothing_is_parked_of_nights_that_axle_refuses_as_it_refuses_everything(client: Any) -> None:
+def test_no_night_is_parked_while_axle_refuses_everything(client: Any) -> None:
     runs = Runs(new_store(client, shards=1), Axle())
     for asset in ("car-1", "car-2", "car-3"):
         with_night(runs.store, asset)
@@ -147,10 +147,10 @@ def test_nothing_is_parked_of_nights_that_axle_refuses_as_it_refuses_everything(
     assert report.unavailable == "Axle takes no readings: schema changed"
     runs.now += timedelta(minutes=30)
     assert runs.run().accepted == 24
-    assert set(runs.axle.heard.values()) == {1}
+    assert set(runs.axle.received.values()) == {1}
 
 
-def test_faults_that_lie_side_by_side_are_not_taken_for_axles() -> None:
+def test_neighbouring_faulty_rows_do_not_count_as_an_outage_of_axle() -> None:
     axle, rows = Axle(), rows_of(8, 20)
     faulty = {row["asset_id"] for row in rows[:80]}
 
@@ -173,7 +173,7 @@ def test_faults_that_lie_side_by_side_are_not_taken_for_axles() -> None:
     st.sets(st.integers(0, 5), max_size=2),
     st.randoms(use_true_random=False),
 )
-def test_every_row_that_is_not_at_fault_is_taken_once(
+def test_every_faultless_row_is_accepted_once(
     assets: int, half_hours: int, rejected_rows: set[int], strangers: set[int], chance: Any
 ) -> None:
     rows = rows_of(assets, half_hours)
@@ -193,13 +193,13 @@ def test_every_row_that_is_not_at_fault_is_taken_once(
     good = [row for row in rows if row not in bad and row["asset_id"] not in blocked_assets]
     assert not good or result.unavailable is None
     assert result.taken == len(good) == len(result.answers)
-    assert set(axle.heard.values()) <= {1}
+    assert set(axle.received.values()) <= {1}
     assert set(result.blocked_assets) <= blocked_assets
     fine_assets = [row for row in bad if row["asset_id"] not in blocked_assets]
     assert len(fine_assets) <= len(result.rejected_rows) <= len(bad)
 
 
-def test_looking_for_a_spoilt_row_ends_when_time_is_short_and_parks_nothing(runs: Runs) -> None:
+def test_the_search_for_a_faulty_row_ends_when_time_is_short_and_parks_nothing(runs: Runs) -> None:
     left_s = [75.0]
 
     def slow(rows: list[Row]) -> object:
@@ -214,7 +214,7 @@ def test_looking_for_a_spoilt_row_ends_when_time_is_short_and_parks_nothing(runs
 
 
 @pytest.mark.parametrize("rejected_rows", range(0, 96, 5))
-def test_runs_with_time_for_a_few_requests_come_to_an_end_with_a_spoilt_row(rejected_rows: int) -> None:
+def test_runs_with_time_for_few_requests_still_find_a_faulty_row(rejected_rows: int) -> None:
     rows = rows_of(1, 48)
     bad, left, runs = rows[rejected_rows], rows, 0
     while left:
@@ -236,7 +236,7 @@ def test_runs_with_time_for_a_few_requests_come_to_an_end_with_a_spoilt_row(reje
         assert runs < 12
 
 
-def test_looking_for_a_spoilt_row_ends_before_the_claims_do(runs: Runs) -> None:
+def test_the_search_for_a_faulty_row_ends_before_the_claims_do(runs: Runs) -> None:
     began = runs.now
 
     def slow(rows: list[Row]) -> object:
@@ -257,7 +257,7 @@ def flush(runs: Runs, send: Any = None) -> DrainReport:
     return drain.flush("car-1", PLUG_IN)
 
 
-def test_the_last_readings_of_an_asset_leave_to_a_run_what_it_has_claimed(runs: Runs) -> None:
+def test_the_last_readings_of_an_asset_leave_claimed_slots_to_their_run(runs: Runs) -> None:
     reports: list[DrainReport] = []
 
     def meanwhile(rows: list[Row]) -> object:
@@ -268,12 +268,12 @@ def test_the_last_readings_of_an_asset_leave_to_a_run_what_it_has_claimed(runs: 
     runs.axle.faults = [meanwhile]
     runs.run()
     assert reports[0].unavailable == "Axle has not answered some readings yet."
-    assert set(runs.axle.heard.values()) == {1}
+    assert set(runs.axle.received.values()) == {1}
     assert flush(runs).unavailable is None
     assert runs.axle.accepted_wh == 14_400
 
 
-def test_the_last_readings_are_told_when_the_claim_of_a_run_that_died_is_over(runs: Runs) -> None:
+def test_the_last_readings_are_reported_when_the_claim_of_a_dead_run_is_over(runs: Runs) -> None:
     def dies(_rows: list[Row]) -> object:
         raise KeyboardInterrupt
 
@@ -286,7 +286,7 @@ def test_the_last_readings_are_told_when_the_claim_of_a_run_that_died_is_over(ru
     assert (report.accepted, report.unavailable) == (8, None)
 
 
-def test_a_spoilt_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
+def test_a_faulty_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
     rejected_rows = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
 
     def strict(rows: list[Row]) -> object:
@@ -298,12 +298,12 @@ def test_a_spoilt_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
     assert (report.accepted, report.rejected, report.unavailable) == (7, 1, None)
 
 
-def test_the_last_readings_of_an_asset_that_is_refused_are_not_told(runs: Runs) -> None:
+def test_the_last_readings_of_a_refused_asset_are_not_reported(runs: Runs) -> None:
     assert flush(runs, not_of(runs.axle, "car-1")).unavailable == "Permission denied"
     assert flush(runs, unavailable).unavailable == "HTTP 503"
 
 
-# A claim that was lost
+# A lost claim
 
 
 def test_an_answer_that_comes_after_the_claim_was_lost_is_not_written_over_the_next_claim(runs: Runs) -> None:
@@ -328,7 +328,7 @@ def test_an_answer_that_comes_after_the_claim_was_lost_is_not_written_over_the_n
     assert runs.axle.accepted_wh == 14_400
 
 
-def test_a_claim_that_is_lost_between_the_answer_and_its_writing_is_left_alone(runs: Runs) -> None:
+def test_a_claim_lost_between_the_answer_and_its_writing_is_left_alone(runs: Runs) -> None:
     class Losing(SlotStore):
         """A store where another run takes each slot over just before an answer is written."""
 

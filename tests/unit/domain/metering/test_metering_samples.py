@@ -1,4 +1,4 @@
-"""What an observation says about energy, and the running meter that goes with a twin."""
+"""The samples of an observation, and the plug facts of a twin's sessions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,19 +48,21 @@ def twin_of(link: Link, presence: Presence = HOME, **batteries_kwh: float | None
     return Twin(link, Tariff((), "Europe/London"), Intent({}), presence, vehicle_intents=own)
 
 
-def said(link: Link = CAR, at: datetime = NOW, **signals: Any) -> list[tuple[str, int]]:
+def kinds_and_values(link: Link = CAR, at: datetime = NOW, **signals: Any) -> list[tuple[str, int]]:
     observation = Observation(at=at, source="app", **signals)
     return [(sample.kind, sample.value) for sample in samples_of(observation, twin_of(link), now=NOW)]
 
 
-def kept(presence: Presence, link: Link = CAR, at: datetime = NOW, **signals: Any) -> bool:
-    """Whether the half-hours are to hold what was seen."""
+def is_recorded(presence: Presence, link: Link = CAR, at: datetime = NOW, **signals: Any) -> bool:
+    """Whether the samples of an observation are recorded."""
     return samples_to_record(twin_of(link, presence), [Observation(at=at, source="app", **signals)], NOW, {}) != ()
 
 
 class TestSamples:
     def test_an_observation_gives_a_sample_of_each_signal_in_watts_and_watt_hours(self) -> None:
-        assert said(charging=True, power_kw=7.2, energy_session_kwh=1.5, energy_lifetime_kwh=1234.567, soc_pct=41) == [
+        assert kinds_and_values(
+            charging=True, power_kw=7.2, energy_session_kwh=1.5, energy_lifetime_kwh=1234.567, soc_pct=41
+        ) == [
             ("lifetime", 1_234_567),
             ("session", 1500),
             ("power", 7200),
@@ -82,31 +84,31 @@ class TestSamples:
             ({"soc_pct": 101}, []),
         ],
     )
-    def test_absent_is_not_nought_and_nonsense_is_nothing(
+    def test_an_absent_value_is_not_zero_and_an_impossible_one_gives_no_sample(
         self, signals: dict[str, Any], expected: list[tuple[str, int]]
     ) -> None:
-        assert said(**signals) == expected
+        assert kinds_and_values(**signals) == expected
 
-    def test_what_is_told_outside_the_known_sessions_is_kept_for_one_that_may_be_heard_of_late(self) -> None:
+    def test_samples_outside_the_known_sessions_are_kept_because_a_session_may_be_reported_late(self) -> None:
         ended = Presence(last_session=replace(SESSION, closed_at=NOW - timedelta(minutes=5)))
         for presence in (Presence(), HOME, ended):
-            assert kept(presence, power_kw=7.0)
-            assert kept(presence, at=SESSION.plugged_at - timedelta(days=3), power_kw=7.0)
+            assert is_recorded(presence, power_kw=7.0)
+            assert is_recorded(presence, at=SESSION.plugged_at - timedelta(days=3), power_kw=7.0)
 
     @pytest.mark.parametrize("moved_ago_s", [None, 0])
-    def test_what_a_car_does_that_is_unplugged_or_gone_is_not_kept(self, moved_ago_s: int | None) -> None:
+    def test_samples_of_an_unplugged_or_departed_car_are_not_kept(self, moved_ago_s: int | None) -> None:
         moved_at = None if moved_ago_s is None else NOW - timedelta(seconds=moved_ago_s)
         plugged_in = False if moved_at is None else None
         closed_at = NOW - timedelta(minutes=6)
         for last in (None, replace(SESSION, closed_at=closed_at)):
             presence = Presence(last_session=last, moved_at=moved_at)
-            assert not kept(presence, power_kw=7.0, plugged_in=plugged_in)
-            assert kept(presence, replace(CAR, type="charger"), power_kw=7.0, plugged_in=plugged_in)
-            assert kept(presence, at=closed_at, power_kw=7.0) == (last is not None or moved_at is None)
+            assert not is_recorded(presence, power_kw=7.0, plugged_in=plugged_in)
+            assert is_recorded(presence, replace(CAR, type="charger"), power_kw=7.0, plugged_in=plugged_in)
+            assert is_recorded(presence, at=closed_at, power_kw=7.0) == (last is not None or moved_at is None)
 
     @pytest.mark.parametrize("distance", [timedelta(minutes=5, milliseconds=1), timedelta(days=-30, milliseconds=-1)])
-    def test_an_instant_in_the_future_or_long_past_is_not_believed(self, distance: timedelta) -> None:
-        assert said(at=NOW + distance, power_kw=7.0) == []
+    def test_an_instant_in_the_future_or_long_past_gives_no_sample(self, distance: timedelta) -> None:
+        assert kinds_and_values(at=NOW + distance, power_kw=7.0) == []
 
     @pytest.mark.parametrize(
         ("link", "reported", "taken"),
@@ -116,7 +118,7 @@ class TestSamples:
             (replace(CAR, type="charger"), "unknown", "unknown"),
         ],
     )
-    def test_a_lifetime_register_of_a_car_travels_with_it_unless_it_is_said_to_be_the_chargers(
+    def test_a_lifetime_register_of_a_car_travels_with_it_unless_declared_as_the_chargers(
         self, link: Link, reported: MeasuringPoint, taken: MeasuringPoint
     ) -> None:
         seen = Observation(at=NOW, source="app", energy_lifetime_kwh=1, energy_session_kwh=1, measuring_point=reported)
@@ -145,7 +147,7 @@ class TestSamples:
 def battery(
     presence: Presence, at: datetime = NOW, vehicle_id: str | None = None, **batteries_kwh: float | None
 ) -> list[tuple[str | None, int]]:
-    """Whose battery a charger's state of charge of 50 % is taken for, and what is in it."""
+    """The car of a state of charge of 50 % at a charger, and the energy in its battery."""
     twin = twin_of(replace(CAR, type="charger"), presence, **batteries_kwh)
     seen = Observation(at=at, source="app", soc_pct=50, vehicle_id=vehicle_id)
     return [(sample.vehicle_id, round(sample.value * 0.9)) for sample in samples_of(seen, twin, now=NOW)]
@@ -155,26 +157,26 @@ PLUGGED_AT = NOW - timedelta(hours=2)
 NAMED = Presence(
     plugged_in=Observed(True, PLUGGED_AT), plugged_at=PLUGGED_AT, vehicle=NamedVehicle("big", NOW - timedelta(hours=1))
 )
-NAMED_ANEW = replace(NAMED, vehicle=NamedVehicle("big", NOW, since=NOW - timedelta(minutes=1)))
+RENAMED = replace(NAMED, vehicle=NamedVehicle("big", NOW, since=NOW - timedelta(minutes=1)))
 
 
 class TestStateOfCharge:
-    def test_it_is_of_the_battery_of_the_car_that_is_named(self) -> None:
+    def test_it_belongs_to_the_battery_of_the_named_car(self) -> None:
         assert battery(NAMED, big=100) == [("big", 50_000)]
         assert battery(Presence(), vehicle_id="big", big=100) == [("big", 50_000)]
 
-    def test_a_car_without_a_battery_of_its_own_has_the_assets(self) -> None:
+    def test_a_car_without_its_own_battery_size_has_the_assets(self) -> None:
         assert battery(NAMED) == battery(NAMED, big=None) == [("big", 32_000)]
 
-    def test_it_is_of_the_assets_battery_while_no_car_is_named(self) -> None:
+    def test_it_belongs_to_the_assets_battery_while_no_car_is_named(self) -> None:
         assert battery(Presence(), big=100) == [(None, 32_000)]
 
-    def test_it_is_of_none_that_is_known_before_the_car_was_named_or_plugged_in(self) -> None:
-        assert battery(NAMED_ANEW, at=NOW - timedelta(minutes=2), big=100) == []
+    def test_it_gives_no_sample_before_the_car_was_named_or_plugged_in(self) -> None:
+        assert battery(RENAMED, at=NOW - timedelta(minutes=2), big=100) == []
         assert battery(NAMED, at=PLUGGED_AT - timedelta(minutes=1), big=100) == []
 
-    def test_it_is_of_the_car_it_was_said_of_whenever_that_was(self) -> None:
-        seen = battery(NAMED_ANEW, at=PLUGGED_AT - timedelta(minutes=1), vehicle_id="small", small=20)
+    def test_it_belongs_to_the_car_that_the_observation_names_at_any_time(self) -> None:
+        seen = battery(RENAMED, at=PLUGGED_AT - timedelta(minutes=1), vehicle_id="small", small=20)
         assert seen == [("small", 10_000)]
 
 
@@ -191,14 +193,14 @@ class TestPlugFacts:
         closed = Presence(last_session=replace(SESSION, closed_at=NOW))
         assert plug_samples(HOME, closed) == (Sample(NOW, "unplugged"),)
 
-    def test_a_change_that_leaves_the_session_alone_is_none(self) -> None:
+    def test_a_change_beside_the_session_gives_no_plug_fact(self) -> None:
         assert plug_samples(HOME, replace(HOME, needs_user="reconnect")) == ()
 
-    def test_a_session_that_could_be_metered_only_since_home_was_known_is_joined_then(self) -> None:
+    def test_a_session_metered_only_since_home_was_known_is_joined_then(self) -> None:
         joined = Presence(session=replace(SESSION, metered_from=SESSION.opened_at))
         assert plug_samples(Presence(), joined) == (Sample(SESSION.opened_at, "joined"),)
 
-    def test_a_plug_out_that_was_none_is_undone_at_its_own_instant(self) -> None:
+    def test_a_false_plug_out_is_undone_at_its_own_instant(self) -> None:
         closed = Presence(last_session=replace(SESSION, closed_at=NOW))
         reopened = Presence(session=replace(SESSION, false_ends=(NOW,)))
         assert plug_samples(closed, reopened) == (Sample(NOW, "resumed"),)

@@ -50,7 +50,7 @@ def energies(store: SlotStore, asset: str = "car-1") -> dict[datetime, int]:
     return {slot.start: slot.energy_wh for slot in store.read(asset, PLUG_IN - HALF_HOUR)}
 
 
-def test_a_slot_comes_back_from_its_item_as_it_was() -> None:
+def test_a_slot_is_read_as_it_was_written() -> None:
     slot = Slot(
         "car-1",
         AXLE_ID,
@@ -79,14 +79,14 @@ def test_a_slot_comes_back_from_its_item_as_it_was() -> None:
     assert slot_of(slot_item(slot, 4)) == slot
 
 
-def test_a_slot_is_in_the_due_index_only_while_it_is_due_some_time() -> None:
+def test_a_slot_is_in_the_due_index_only_while_it_has_a_due_time() -> None:
     done = Slot("car-1", AXLE_ID, PLUG_IN)
     assert not {"slots_due", "slots_shard"} & set(slot_item(done, 4))
     due = decode_item(slot_item(plugged_slot(done, PLUG_IN), 4))
     assert due["slots_due"] == "2026-01-15T22:40:00.000Z"
 
 
-def test_a_night_told_sample_by_sample_is_in_the_table_to_the_watt_hour(store: SlotStore) -> None:
+def test_a_night_recorded_sample_by_sample_is_in_the_table_to_the_watt_hour(store: SlotStore) -> None:
     for sample in NIGHT:
         store.record(metered(), [sample], now=sample.at)
     found = energies(store)
@@ -102,7 +102,7 @@ def test_the_table_is_the_same_after_any_order_of_arrival(store: SlotStore) -> N
     assert energies(store, "shuffled") == energies(store, "in-order")
 
 
-def test_a_car_whose_plug_in_and_plug_out_are_heard_of_last_has_the_same_half_hours(store: SlotStore) -> None:
+def test_a_plug_in_and_a_plug_out_that_arrive_last_give_the_same_half_hours(store: SlotStore) -> None:
     away = [Sample(MORNING + timedelta(minutes=minute), "power", 7000) for minute in (0, 10, 20)]
     plug_out = Sample(MORNING - timedelta(hours=1), "unplugged")
     for asset, reported in (
@@ -126,14 +126,14 @@ def test_recording_again_writes_nothing(store: SlotStore) -> None:
     assert [slot.version for slot in store.read("car-1", PLUG_IN)] == versions
 
 
-def test_recorders_at_once_lose_nothing(store: SlotStore) -> None:
+def test_concurrent_recorders_lose_nothing(store: SlotStore) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda sample: store.record(metered(), [sample], now=MORNING), NIGHT))
     assert sum(energies(store).values()) == 14_400
 
 
 @pytest.mark.parametrize("axle_asset_id", [None, "of-its-next-owner"])
-def test_nothing_is_recorded_of_an_asset_that_was_erased_meanwhile(
+def test_nothing_is_recorded_for_an_asset_erased_meanwhile(
     store: SlotStore, axle_asset_id: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.record(metered(), NIGHT[:3], now=PLUG_IN)
@@ -153,7 +153,7 @@ def test_nothing_is_recorded_of_an_asset_that_was_erased_meanwhile(
     assert list(store.read("car-1", EVER)) == []
 
 
-def test_a_plug_out_is_recorded_only_once_all_it_changes_is_though_others_write_meanwhile(
+def test_a_plug_out_is_stored_only_after_all_its_changes_even_with_concurrent_writers(
     store: SlotStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
@@ -179,15 +179,13 @@ def test_a_write_on_an_outdated_read_is_refused(store: SlotStore) -> None:
     assert store.put(theirs) is None
 
 
-def test_a_claim_whose_acknowledgement_was_lost_is_recognised_as_ones_own(store: SlotStore) -> None:
+def test_a_claim_with_a_lost_acknowledgement_is_recognised_as_the_own_one(store: SlotStore) -> None:
     (slot,) = store.record(metered(), [NIGHT[0]], now=PLUG_IN)
     mine = claimed(slot, "run-1", now=PLUG_IN)
     assert store.put(mine) == store.put(mine)
 
 
-def test_a_recording_that_broke_off_is_finished_by_the_next_try(
-    store: SlotStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_off_recording_is_finished_by_the_next_try(store: SlotStore, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = [NIGHT[0], Sample(MORNING, "session", 30_000)]
     put, left = SlotStore.put, iter(range(5))
 
@@ -226,7 +224,7 @@ def test_a_late_plug_out_takes_the_half_hours_after_it_out_of_the_session(store:
     assert [s.plugged for s in store.read("car-1", PLUG_IN)] == [True, True] + [False] * 19
 
 
-def test_a_reading_of_part_of_the_slots_is_half_open(store: SlotStore) -> None:
+def test_a_range_of_slots_includes_its_start_and_excludes_its_end(store: SlotStore) -> None:
     store.record(metered(), NIGHT, now=MORNING)
     starts = [slot.start for slot in store.read("car-1", PLUG_IN + HALF_HOUR, PLUG_IN + 3 * HALF_HOUR)]
     assert starts == [PLUG_IN + HALF_HOUR, PLUG_IN + 2 * HALF_HOUR]

@@ -169,7 +169,7 @@ def test_a_meter_is_exact_if_it_is_described_rightly_and_never_far_over(name: st
             ]
             assert not unseen, (name, seed, unseen)
         if seed % 4 == 0:
-            assert recorded(kind.metered, samples, random).said() == shelf.said(), (name, seed)
+            assert recorded(kind.metered, samples, random).values() == shelf.values(), (name, seed)
     errors = kind.errors_wh
     exact = sum(error == 0 for error in errors) / len(errors)
     print(f"\n{name:40} {len(errors):5} meters, exact {exact:4.0%}, worst {max(errors):+6} and {min(errors):+7} Wh")
