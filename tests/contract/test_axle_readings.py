@@ -16,7 +16,7 @@ from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import MAX_WH, Sample
 from driveway.domain.metering.slot import Slot
 from tests.support.contract.axle_openapi import axle_openapi, check_request
-from tests.support.domain.axle_twins import AXLE_ASSET_ID
+from tests.support.domain.twins import AXLE_ASSET_ID
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 starts = st.integers(0, 2 * 365 * 48).map(lambda number: EPOCH + number * HALF_HOUR)

@@ -15,15 +15,7 @@ from driveway.domain.preferences.intent import parse_intent
 from driveway.domain.preferences.tariff import parse_tariff
 from driveway.domain.twin import AxleState
 from tests.support.contract.axle_openapi import AxleOpenApi, axle_openapi, check_request, validator_for
-from tests.support.domain.axle_twins import (
-    AXLE_ASSET_ID,
-    a_twin,
-    minutes,
-    plugged,
-    unplugged,
-    with_charge_now,
-    with_soc,
-)
+from tests.support.domain.twins import AXLE_ASSET_ID, a_twin, minutes, plugged, unplugged, with_charge_now, with_soc
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 half_hours = st.integers(0, 47).map(lambda number: f"{number // 2:02d}:{30 * (number % 2):02d}")

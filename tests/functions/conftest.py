@@ -1,6 +1,7 @@
 """The ``rig``: a stage in one process, new for every test."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from simulators.axle.app import AxleSimulator
 from simulators.cars.app import build_app
 from simulators.cars.simulator import CarSimulator
 from simulators.common import running
+from tests.support.functions.assets import a_twin, place, plugged_in
 from tests.support.functions.rig import NOW, REGION, PresentOutput, Rig, RigClock, make_runtime
 from tests.support.functions.stage import Stage
 from tests.support.runtime.mocked_aws import mock_aws
@@ -50,6 +52,13 @@ def rig(axle_server: tuple[RigClock, AxleSimulator, str], monkeypatch: pytest.Mo
         yield made
         use(None)
         runtime.http.close()
+
+
+@pytest.fixture
+def car(rig: Rig) -> Rig:
+    """A stage with a car that has been plugged in at home for an hour."""
+    place(rig, plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)))
+    return rig
 
 
 @pytest.fixture

@@ -10,7 +10,16 @@ import pytest
 from driveway.domain.twin import Command, Entry, HeldPlugOut, Meter, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.store.items import encode_item
-from tests.support.functions.assets import Queues, a_twin, heard, place, plugged_in, queues_of, refuse, sample
+from tests.support.functions.assets import (
+    Queues,
+    a_twin,
+    all_acknowledged,
+    place,
+    plugged_in,
+    queues_of,
+    refuse,
+    sample,
+)
 from tests.support.functions.rig import NOW, Rig, aws, function
 
 TWIN_KEY = encode_item({"pk": "ASSET#car-1", "sk": "TWIN"})
@@ -19,7 +28,7 @@ TWIN_KEY = encode_item({"pk": "ASSET#car-1", "sk": "TWIN"})
 @pytest.fixture
 def car(rig: Rig) -> Rig:
     """A stage with a car in sync: nothing is left to do."""
-    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
     rig.look("control", "car-1")
     return rig
 

@@ -10,7 +10,7 @@ import pytest
 from driveway.domain.sites.record import Change, SiteRecord, SiteTerms
 from driveway.domain.twin import HeldPlugOut, Twin
 from driveway.outbox.wakeups import QueueError
-from tests.support.functions.assets import a_twin, heard, place, plugged_in, queues_of, refuse, sample
+from tests.support.functions.assets import a_twin, all_acknowledged, place, plugged_in, queues_of, refuse, sample
 from tests.support.functions.rig import NOW, Rig, function
 
 
@@ -22,7 +22,7 @@ def tick() -> dict[str, int]:
 def due_in(seconds: float, asset: str = "car-1") -> Twin:
     """A twin that is due for charge control in so many seconds, and of which Axle has acknowledged everything."""
     twin = a_twin(NOW - timedelta(days=30), asset=asset, axle_asset_id=f"axle-{asset}", vehicle=None)
-    twin = heard(plugged_in(twin, NOW - timedelta(hours=1)), NOW)
+    twin = all_acknowledged(plugged_in(twin, NOW - timedelta(hours=1)), NOW)
     held = HeldPlugOut(NOW - timedelta(minutes=1), NOW + timedelta(seconds=seconds))
     return replace(twin, presence=replace(twin.presence, held_plug_out=held))
 
@@ -138,7 +138,7 @@ def test_an_empty_batch_is_no_failure(rig: Rig, name: str) -> None:
 def test_a_wake_up_that_is_a_second_early_does_not_miss_its_edge(rig: Rig, phase_ms: int) -> None:
     queues, edge = queues_of(rig), NOW.replace(hour=23, minute=30)
     rig.clock.put(edge - timedelta(seconds=40) + timedelta(milliseconds=phase_ms))
-    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW), rig.clock.now()))
+    place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW), rig.clock.now()))
     rig.look("control", "car-1")
     assert tick()["control"] == 1
     ((_, _, delay_s),) = queues.looks
@@ -176,7 +176,7 @@ def test_a_held_plug_out_counts_by_the_due_index_alone(rig: Rig) -> None:
 
 
 def test_a_car_in_sync_causes_no_write(rig: Rig) -> None:
-    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
     for _ in range(3):
         rig.look("control", "car-1")
     before = rig.items()
@@ -187,7 +187,7 @@ def test_a_car_in_sync_causes_no_write(rig: Rig) -> None:
 
 
 def test_a_charge_now_that_has_run_out_ends_by_the_due_index(rig: Rig) -> None:
-    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
     rig.serve("preferences", "PUT /assets/{asset}/charge-now", {"for_minutes": 30}, asset="car-1")
     rig.clock.move(minutes=30)
     for asset, _ in list(rig.runtime.table.due("ControlDue", rig.clock.now())):

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.twin import Meter, Observed, Presence, Session, SessionEnergy
-from tests.support.functions.assets import a_twin, called, heard, place, plugged_in, sample
+from tests.support.functions.assets import a_twin, all_acknowledged, called, place, plugged_in, sample
+from tests.support.functions.preference_calls import send
 from tests.support.functions.rig import NOW, Reply, Rig
 
 TARIFF = {"off_peak": [{"start": "00:30", "end": "04:30"}], "timezone": "Europe/London", "tariff_type": "dual_rate"}
@@ -25,22 +25,8 @@ KNOWN_TARIFF = {"off_peak": "23:30-05:30", "timezone": "Europe/London", "tariff_
 @pytest.fixture
 def car(rig: Rig) -> Rig:
     """A stage with a car that is plugged in at home and of which Axle knows everything."""
-    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
     return rig
-
-
-def send(
-    rig: Rig,
-    what: str,
-    body: Any = None,
-    *,
-    method: str = "PUT",
-    asset: str = "car-1",
-    headers: Mapping[str, str] | None = None,
-    scope: str = "app",
-) -> Reply:
-    route = f"{method} /assets/{{asset}}/{what}"
-    return rig.serve("preferences", route, body, headers=headers, scope=scope, asset=asset)
 
 
 def pointers(reply: Reply) -> list[str]:
@@ -319,7 +305,7 @@ def test_a_deleted_charge_now_is_reported_to_axle_only_if_axle_knew_of_it(car: R
     unheard = send(car, "charge-now", method="DELETE")
     assert (unheard.status, unheard.body["axle"]["in_sync"]) == (202, True)
     send(car, "charge-now", {"for_minutes": 90})
-    car.change("car-1", lambda twin: heard(twin, NOW))
+    car.change("car-1", lambda twin: all_acknowledged(twin, NOW))
     reply = send(car, "charge-now", method="DELETE")
     assert reply.body["axle"]["next_call"] == {"call": "charge-now-deleted"}
     assert car.twin("car-1").charge_now is None
@@ -361,7 +347,7 @@ def test_a_target_in_percent_follows_the_state_of_charge(rig: Rig) -> None:
     session = Session("s", NOW, NOW)
     presence = Presence(session=session, soc_pct=Observed(40, NOW))
 
-    place(rig, heard(replace(a_twin(NOW), presence=presence), NOW))
+    place(rig, all_acknowledged(replace(a_twin(NOW), presence=presence), NOW))
     reply = send(rig, "intent", {"target_soc_pct": 80, "ready_by": "07:00"})
     told = reply.body["axle"]["next_call"]["intent"]
     assert 64 * 0.4 <= told["energy_required_kwh"] <= 64 * 0.4 * 1.2

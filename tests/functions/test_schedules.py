@@ -26,23 +26,7 @@ from tests.support.functions.assets import (
     sample,
 )
 from tests.support.functions.rig import NOW, Rig
-from tests.support.functions.schedule_calls import (
-    accepted,
-    deliver,
-    envelope,
-    held,
-    limits,
-    post,
-    profile,
-    state,
-    with_plugged_car,
-)
-
-
-@pytest.fixture
-def car(rig: Rig) -> Rig:
-    """A stage with a car that has been plugged in at home for an hour."""
-    return with_plugged_car(rig)
+from tests.support.functions.schedule_calls import accepted, deliver, envelope, held, limits, post, profile, state
 
 
 @pytest.mark.parametrize("wrap", [lambda body: body, lambda body: {"connectorId": 1, "csChargingProfiles": body}])

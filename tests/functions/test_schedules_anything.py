@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.twin import Twin
 from tests.support.functions.rig import Rig
-from tests.support.functions.schedule_calls import deliver, envelope, post, profile, state, with_plugged_car
-
-
-@pytest.fixture
-def car(rig: Rig) -> Rig:
-    """A stage with a car that has been plugged in at home for an hour."""
-    return with_plugged_car(rig)
-
+from tests.support.functions.schedule_calls import deliver, envelope, post, profile, state
 
 SCALARS = (
     st.none()

@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 from driveway.domain.schedules import installation
 from driveway.domain.schedules.installation import MOST_SCHEDULES_HELD
 from tests.support.functions.rig import NOW, Reply, Rig
-from tests.support.functions.schedule_calls import accepted, deliver, envelope, held, post, profile, with_plugged_car
+from tests.support.functions.schedule_calls import accepted, deliver, envelope, held, post, profile
 
 MOST_ITEM_BYTES = 400 * 1024
-
-
-@pytest.fixture
-def car(rig: Rig) -> Rig:
-    """A stage with a car that has been plugged in at home for an hour."""
-    return with_plugged_car(rig)
 
 
 def long_schedule(level: int, count: int = 2016, *, every_s: int = 300) -> dict[str, Any]:

@@ -16,23 +16,7 @@ from tests.support.functions.assets import (
     set_secret,
 )
 from tests.support.functions.rig import NOW, Rig, RigClock
-from tests.support.functions.schedule_calls import (
-    accepted,
-    deliver,
-    envelope,
-    held,
-    limits,
-    post,
-    profile,
-    state,
-    with_plugged_car,
-)
-
-
-@pytest.fixture
-def car(rig: Rig) -> Rig:
-    """A stage with a car that has been plugged in at home for an hour."""
-    return with_plugged_car(rig)
+from tests.support.functions.schedule_calls import accepted, deliver, envelope, held, limits, post, profile, state
 
 
 @pytest.mark.parametrize("asset", ["7d3f5a3e-0000-4b7e-9a0c-0a5b1c2d3e4f", "car-1", "", "x" * 3000, "\ud800"])

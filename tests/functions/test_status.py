@@ -11,14 +11,23 @@ from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.slot import ReportedValue, Slot
 from driveway.domain.twin import Command, Entry, Observed
 from driveway.domain.twin.reasons import Reason
-from tests.support.functions.assets import AXLE_ASSET, AXLE_SITE, a_twin, called, heard, place, plugged_in, sample
+from tests.support.functions.assets import (
+    AXLE_ASSET,
+    AXLE_SITE,
+    a_twin,
+    all_acknowledged,
+    called,
+    place,
+    plugged_in,
+    sample,
+)
 from tests.support.functions.rig import NOW, Reply, Rig
 
 
 @pytest.fixture
 def car(rig: Rig) -> Rig:
     """A stage with a car that has been plugged in at home for an hour, at a peak time."""
-    place(rig, heard(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
     return rig
 
 

@@ -11,7 +11,7 @@ import requests
 from driveway.domain.twin import ChargeNow, Vehicle
 from driveway.runtime.settings import Settings
 from tests.support.faults import FAULTS, Call, Death, FaultKind, Outside
-from tests.support.functions.assets import a_twin, heard, place, planned_start, plugged_in, set_secret
+from tests.support.functions.assets import a_twin, all_acknowledged, place, planned_start, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function, template
 from tests.support.vehicles.provider_api import ProviderApi, Reply, SubmissionResult
 
@@ -31,7 +31,9 @@ class Stage:
         http.mount(BASE, ProviderApi(self._answer))
         for name, client in (("dynamodb", rig.runtime.dynamodb), ("http", http)):
             rig.runtime.__dict__[name] = self.outside.reached_through(name, client)
-        twin = heard(plugged_in(a_twin(EARLIER, type="charger", vehicle=Vehicle("ocpp", "CP-1")), EARLIER), NOW)
+        twin = all_acknowledged(
+            plugged_in(a_twin(EARLIER, type="charger", vehicle=Vehicle("ocpp", "CP-1")), EARLIER), NOW
+        )
         command = planned_start()
         boost = ChargeNow("boost-1", NOW, NOW + timedelta(hours=1))
         place(rig, replace(twin, charge_now=boost, control=replace(twin.control, command=command)))

@@ -16,7 +16,7 @@ from driveway.runtime.settings import Settings
 from driveway.vehicles.registry import PROVIDERS, capabilities
 from tests.support.functions.assets import (
     a_twin,
-    heard,
+    all_acknowledged,
     keep_refresh_token,
     place,
     planned_start,
@@ -100,7 +100,7 @@ class SlowMaker:
     def park(self, provider: str) -> Twin:
         vehicle = Vehicle(provider, VIN, user_id="user-1", capabilities=capabilities(provider))
         keep_refresh_token(self.rig, "user-1", "refresh-1")
-        twin = heard(plugged_in(a_twin(EARLIER, vehicle=vehicle), EARLIER), NOW)
+        twin = all_acknowledged(plugged_in(a_twin(EARLIER, vehicle=vehicle), EARLIER), NOW)
         return replace(twin, link=replace(twin.link, home=Home(51.5, -0.1)))
 
     def send(self, command_id: str, provider: str) -> None:

@@ -1,13 +1,13 @@
 """Several cars at one charger: an intent of a car's own, and which car is plugged in."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 
-from tests.support.functions.assets import a_twin, called, heard, place, plugged_in, sample
+from tests.support.functions import preference_calls
+from tests.support.functions.assets import a_twin, all_acknowledged, called, place, plugged_in, sample
 from tests.support.functions.rig import NOW, Reply, Rig
 
 ROUTE = "/assets/{asset}/vehicles/{vehicle_id}/intent"
@@ -18,21 +18,13 @@ LEAF = {"kwh": 12, "ready_by": "06:30"}
 def charger(rig: Rig) -> Rig:
     """A stage with a charger that nothing is plugged in to and of which Axle knows everything."""
     place(rig, a_twin(NOW - timedelta(days=30), type="charger", vehicle=None))
-    rig.change("car-1", lambda twin: heard(twin, NOW))
+    rig.change("car-1", lambda twin: all_acknowledged(twin, NOW))
     return rig
 
 
-def send(
-    rig: Rig,
-    body: Any = None,
-    *,
-    method: str = "PUT",
-    vehicle_id: str = "leaf",
-    headers: Mapping[str, str] | None = None,
-    scope: str = "app",
-) -> Reply:
-    route = f"{method} {ROUTE}"
-    return rig.serve("preferences", route, body, headers=headers, scope=scope, asset="car-1", vehicle_id=vehicle_id)
+def send(rig: Rig, body: Any = None, *, vehicle_id: str = "leaf", **call: Any) -> Reply:
+    """The answer to a call about the intent of a car's own."""
+    return preference_calls.send(rig, "vehicles/{vehicle_id}/intent", body, vehicle_id=vehicle_id, **call)
 
 
 def observe(rig: Rig, **signals: Any) -> Reply:
@@ -77,12 +69,12 @@ def test_the_intent_of_the_car_that_is_plugged_in_is_reported_with_the_plug_in_a
 def test_another_car_named_in_the_session_is_one_call_to_axle(charger: Rig) -> None:
     send(charger, LEAF)
     observe(charger, plugged_in=True, at_home=True)
-    charger.change("car-1", lambda twin: heard(twin, charger.clock.now()))
+    charger.change("car-1", lambda twin: all_acknowledged(twin, charger.clock.now()))
     charger.clock.move(minutes=3)
     observe(charger, vehicle_id="leaf")
     axle = status(charger)["axle"]
     assert (axle["next_call"]["call"], axle["next_call"]["intent"]["energy_required_kwh"]) == ("intent", 12)
-    charger.change("car-1", lambda twin: heard(twin, charger.clock.now()))
+    charger.change("car-1", lambda twin: all_acknowledged(twin, charger.clock.now()))
     charger.clock.move(minutes=3)
     observe(charger, vehicle_id="leaf")
     assert status(charger)["axle"]["next_call"] is None
@@ -92,10 +84,10 @@ def test_a_cars_intent_put_while_it_is_plugged_in_is_reported_at_once_and_delete
     charger: Rig,
 ) -> None:
     observe(charger, plugged_in=True, at_home=True, vehicle_id="leaf")
-    charger.change("car-1", lambda twin: heard(twin, NOW))
+    charger.change("car-1", lambda twin: all_acknowledged(twin, NOW))
     put = send(charger, LEAF).body["axle"]["next_call"]
     assert (put["call"], put["intent"]["energy_required_kwh"]) == ("intent", 12)
-    charger.change("car-1", lambda twin: heard(twin, NOW))
+    charger.change("car-1", lambda twin: all_acknowledged(twin, NOW))
     deleted = send(charger, method="DELETE")
     assert deleted.status == 202
     assert deleted.body["axle"]["next_call"]["intent"]["energy_required_kwh"] == 30
@@ -158,13 +150,13 @@ def test_only_the_app_may_say_what_a_cars_driver_wants(charger: Rig, scope: str,
 def test_a_car_that_leaves_takes_nothing_with_it_and_the_next_one_decides(charger: Rig) -> None:
     send(charger, LEAF)
     observe(charger, plugged_in=True, at_home=True, vehicle_id="leaf")
-    charger.change("car-1", lambda twin: heard(twin, NOW))
+    charger.change("car-1", lambda twin: all_acknowledged(twin, NOW))
     charger.clock.move(hours=2)
     observe(charger, plugged_in=False)
     charger.clock.move(minutes=20)
     charger.look("control", "car-1")
     left = status(charger)["axle"]["next_call"]
-    charger.change("car-1", lambda twin: heard(twin, charger.clock.now()))
+    charger.change("car-1", lambda twin: all_acknowledged(twin, charger.clock.now()))
     observe(charger, plugged_in=True, at_home=True)
     came = status(charger)["axle"]["next_call"]
     assert (left["call"], came["call"], came["intent"]["energy_required_kwh"]) == ("plug-out", "plug-in", 30)

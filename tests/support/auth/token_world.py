@@ -1,9 +1,12 @@
 """A token endpoint, a clock, a store, and as many instances of a function as a test wants."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -155,3 +158,18 @@ class AccountWorld:
         """Another instance."""
         http = client(self.service)
         return AccountTokens(KEY, self.endpoint, self.store, http, lambda: self.now, wait=self.advance)
+
+
+def tokens_at_once(world: TokenWorld | AccountWorld, *, instances: int) -> list[str]:
+    """The tokens that instances get which ask in the same moment, while an exchange takes 20 ms."""
+    world.service.before = lambda: time.sleep(0.02)
+    gate = Barrier(instances)
+
+    def run() -> str:
+        tokens = world.instance()
+        tokens.wait = lambda _: time.sleep(0.002)
+        gate.wait()
+        return tokens.token()
+
+    with ThreadPoolExecutor(instances) as threads:
+        return [future.result() for future in [threads.submit(run) for _ in range(instances)]]

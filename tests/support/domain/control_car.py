@@ -5,26 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 from driveway.domain.charging_profiles import ChargingProfile, SchedulePeriod
 from driveway.domain.schedules.default_schedule import off_peak_intervals
-from driveway.domain.twin import InstalledProfile, Intent, Link, Tariff, Twin, Vehicle, Window
+from driveway.domain.twin import InstalledProfile, Intent, Tariff, Twin, Vehicle, Window
 from driveway.vehicles.registry import capabilities
+from tests.support.domain.links import a_link
 
 START = datetime(2026, 11, 24, 16, 30, tzinfo=UTC)
 NIGHT = Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate")
 
 
 def new_twin(provider: str = "enode", *, power_kw: float = 7.4, tariff: Tariff = NIGHT) -> Twin:
-    link = Link(
-        site="home-1",
-        asset="car-1",
-        type="charger" if provider == "ocpp" else "electric_vehicle",
-        power_kw=power_kw,
-        timezone="Europe/London",
-        axle_site_id="axle-site",
-        axle_asset_id="axle-asset",
-        enrolled=True,
-        onboarded_at=START - timedelta(days=1),
-        vehicle=Vehicle(provider, "vehicle-1", capabilities=capabilities(provider)),
-    )
+    asset_type = "charger" if provider == "ocpp" else "electric_vehicle"
+    vehicle = Vehicle(provider, "vehicle-1", capabilities=capabilities(provider))
+    link = a_link(START - timedelta(days=1), type=asset_type, power_kw=power_kw, vehicle=vehicle)
     return Twin(link=link, tariff=tariff, intent=Intent({}))
 
 

@@ -9,29 +9,15 @@ from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import settle
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.apply_observations import apply_presence_step
-from driveway.domain.twin import Intent, Link, Tariff, Twin
+from driveway.domain.twin import Intent, Tariff, Twin
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
+from tests.support.domain.links import a_link
 from tests.support.domain.metering_shelf import Shelf
 
 EVENING = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)
-CAR = Twin(
-    Link(
-        site="home-1",
-        asset="car-1",
-        type="electric_vehicle",
-        power_kw=7.4,
-        timezone="Europe/London",
-        axle_site_id="s",
-        axle_asset_id="a",
-        enrolled=True,
-        onboarded_at=EVENING,
-        battery_kwh=64,
-    ),
-    Tariff((), "Europe/London"),
-    Intent({}),
-)
+CAR = Twin(a_link(EVENING, battery_kwh=64), Tariff((), "Europe/London"), Intent({}))
 
 HalfHours = dict[datetime, tuple[int, bool, bool]]
 

@@ -7,15 +7,10 @@ from typing import Any
 from driveway.axle.client import AxleUnavailableError
 from driveway.axle.readings import Drain, DrainReport
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from driveway.store.slots import SlotStore
-from tests.support.domain.metering_table import PLUG_IN, Axle, Row
-
-PLUG_OUT = Sample(PLUG_IN + timedelta(hours=4), "unplugged")
-
-
-MORNING = PLUG_IN + timedelta(hours=9)
+from tests.support.domain.accepting_axle import Axle, Row
+from tests.support.domain.metered_night import MORNING, PLUG_IN
 
 
 @dataclass

@@ -1,28 +1,22 @@
-"""The half-hours on an in-process DynamoDB, and an Axle that keeps what it accepts."""
+"""The half-hours of metered assets in a DynamoDB in this process."""
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import boto3
 
 from driveway.domain.metering.recording import Metered
-from driveway.domain.metering.samples import Rating, Sample
+from driveway.domain.metering.samples import Rating
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
 from tests.support.runtime.mocked_aws import mock_aws
 
 AXLE_ID = "6f0c2f4e-6a5e-4f0e-9d7a-0d5f3b7f3a10"
-PLUG_IN = datetime(2026, 1, 15, 22, 0, tzinfo=UTC)
 RATING = Rating(power_w=7400)
 TABLES = count()
-
-Row = dict[str, Any]
 
 
 def metered(asset: str = "car-1") -> Metered:
@@ -82,47 +76,3 @@ def new_store(client: Any, shards: int = 2, assets: Iterable[str] = ("car-1",)) 
     for asset in assets:
         place(store, asset)
     return store
-
-
-@dataclass
-class Axle:
-    """Accepts rows as Axle does: by asset, start and label, the last value counts."""
-
-    rows: dict[tuple[str, str, str], float] = field(default_factory=dict)
-    received: Counter[tuple[str, str, str, float]] = field(default_factory=Counter)
-    batches: list[int] = field(default_factory=list)
-    faults: list[Callable[[list[Row]], object]] = field(default_factory=list)
-
-    def __call__(self, rows: list[Row]) -> object:
-        self.batches.append(len(rows))
-        if self.faults:
-            return self.faults.pop(0)(rows)
-        return [self.take(row) for row in rows]
-
-    def take(self, row: Row, error: str | None = None) -> Row:
-        answer = {key: row[key] for key in ("asset_id", "start_timestamp", "end_timestamp", "label")}
-        if error is not None:
-            return {**answer, "accepted": False, "error": error}
-        key = (row["asset_id"], row["start_timestamp"], row["label"])
-        self.rows[key] = row["value"]
-        self.received[(*key, row["value"])] += 1
-        return {**answer, "accepted": True}
-
-    @property
-    def accepted_wh(self) -> int:
-        return sum(round(value * 1000) for value in self.rows.values())
-
-
-def plugged_in_idle(at: datetime = PLUG_IN) -> list[Sample]:
-    """A plug-in with an idle car, by a source that reports every change."""
-    return [Sample(at, "plugged"), Sample(at, "stopped", tells_every_change=True)]
-
-
-def a_night_at(power_w: int, *, hours: float = 6, start: datetime = PLUG_IN + timedelta(hours=1.5)) -> list[Sample]:
-    """Plug-in, charging at one rate reported every ten minutes, and the stop. The source reports every change."""
-    minutes = range(0, int(hours * 60), 10)
-    return [
-        *plugged_in_idle(),
-        *(Sample(start + timedelta(minutes=m), "power", power_w, tells_every_change=True) for m in minutes),
-        Sample(start + timedelta(hours=hours), "stopped", tells_every_change=True),
-    ]

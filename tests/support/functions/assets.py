@@ -17,7 +17,6 @@ from driveway.domain.sites.record import SiteRecord
 from driveway.domain.twin import (
     Command,
     Intent,
-    Link,
     Observed,
     Presence,
     Session,
@@ -29,6 +28,7 @@ from driveway.domain.twin import (
 )
 from driveway.vehicles.accounts import keep_tokens
 from driveway.vehicles.registry import capabilities
+from tests.support.domain.links import a_link
 from tests.support.functions.rig import NOW, ROOT, Reply, Rig, aws, function, read_secrets
 
 EVENTS = ROOT / "events"
@@ -54,21 +54,10 @@ SAMPLE_SECRETS = {
 
 def a_twin(now: datetime, **link: Any) -> Twin:
     """An enrolled car without observations; ``link`` changes its link."""
-    held = Link(
-        site="home-1",
-        asset="car-1",
-        type="electric_vehicle",
-        power_kw=7.4,
-        timezone="Europe/London",
-        axle_site_id=AXLE_SITE,
-        axle_asset_id=AXLE_ASSET,
-        enrolled=True,
-        onboarded_at=now,
-        battery_kwh=64,
-        vehicle=ENODE_CAR,
-    )
+    axle_ids = {"axle_site_id": AXLE_SITE, "axle_asset_id": AXLE_ASSET}
+    known: dict[str, Any] = {**axle_ids, "battery_kwh": 64, "vehicle": ENODE_CAR}
     return Twin(
-        link=replace(held, **link),
+        link=a_link(now, **known | link),
         tariff=Tariff((Window(0, 330), Window(1410, 1440)), "Europe/London", "dual_rate"),
         intent=Intent(ready_by=EVERY_DAY, kwh=30),
     )
@@ -99,7 +88,7 @@ def plugged_in(twin: Twin, at: datetime) -> Twin:
     return replace(twin, presence=presence)
 
 
-def heard(twin: Twin, now: datetime) -> Twin:
+def all_acknowledged(twin: Twin, now: datetime) -> Twin:
     """The twin of which Axle has acknowledged everything."""
     while (call := next_call(twin, now)) is not None:
         twin = acknowledged(twin, call, now)

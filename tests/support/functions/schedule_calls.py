@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from driveway.domain.twin import InstalledProfile
@@ -11,10 +11,7 @@ from simulators.axle.documented import scenario_profile
 from tests.support.functions.assets import (
     AXLE_ASSET,
     AXLE_SECRET,
-    a_twin,
     axle_signature,
-    place,
-    plugged_in,
 )
 from tests.support.functions.rig import NOW, Reply, Rig
 
@@ -79,9 +76,3 @@ def state(rig: Rig) -> list[dict[str, Any]]:
 
 def accepted(reply: Reply) -> bool:
     return reply.status == 200 and reply.body == {"status": "Accepted"}
-
-
-def with_plugged_car(rig: Rig) -> Rig:
-    """The stage with a car that has been plugged in at home for an hour."""
-    place(rig, plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)))
-    return rig

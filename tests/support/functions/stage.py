@@ -9,7 +9,7 @@ from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.settings import Settings
 from driveway.vehicles.registry import capabilities
 from simulators.cars.simulator import CarSimulator
-from tests.support.functions.assets import a_twin, heard, keep_refresh_token, place, plugged_in, set_secret
+from tests.support.functions.assets import a_twin, all_acknowledged, keep_refresh_token, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function
 from tests.support.vehicles.car_rig import Receiver, SteppedClock
 from tests.support.vehicles.car_rig import Rig as CarRig
@@ -42,7 +42,7 @@ class Stage:
         self.cars.do("plug-in", vehicle_id)
         vehicle = Vehicle(provider, vehicle_id, user_id=f"user-{number}", capabilities=capabilities(provider))
         twin = a_twin(HOURS_AGO, asset=asset, axle_asset_id=f"axle-{asset}", vehicle=vehicle)
-        twin = heard(plugged_in(twin, HOURS_AGO), NOW)
+        twin = all_acknowledged(plugged_in(twin, HOURS_AGO), NOW)
         place(self.rig, twin)
         if provider == "tesla":
             keep_refresh_token(self.rig, f"user-{number}", "refresh-1")

@@ -11,11 +11,12 @@ from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.twin import Command, Home, Intent, Link, OutcomeKind, Tariff, Twin, Vehicle, Window
+from driveway.domain.twin import Command, Home, Intent, OutcomeKind, Tariff, Twin, Vehicle, Window
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.vehicles.registry import capabilities
+from tests.support.domain.links import a_link
 from tests.support.domain.metering_shelf import Shelf
 from tests.support.observations.car_reports import HOME, HOME_ID, Snapshot, read
 
@@ -32,20 +33,8 @@ def new_twin(provider: str, *, with_home: bool = True) -> Twin:
         home_location_id=HOME_ID,
         capabilities=replace(capabilities(provider), takes_limits=False, keeps_schedules=False),
     )
-    link = Link(
-        site="home-1",
-        asset="car-1",
-        type="electric_vehicle",
-        power_kw=7.4,
-        timezone="Europe/London",
-        axle_site_id="s",
-        axle_asset_id="a",
-        enrolled=True,
-        onboarded_at=EVENING - timedelta(days=30),
-        battery_kwh=150,
-        home=Home(*HOME) if with_home else None,
-        vehicle=vehicle,
-    )
+    onboarded_at, home = EVENING - timedelta(days=30), Home(*HOME) if with_home else None
+    link = a_link(onboarded_at, battery_kwh=150, home=home, vehicle=vehicle)
     return Twin(link, OFF_PEAK, Intent({}))
 
 

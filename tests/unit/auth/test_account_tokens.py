@@ -1,7 +1,5 @@
 """A driver's account at a car maker: no refresh token is spent twice, and none is lost that its maker still takes."""
 
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +18,7 @@ from driveway.auth.token_source import TokenError
 from driveway.store.tokens import AccountRecord, TokenStoreError
 from simulators.cars.tokens import RefreshModel, RefreshTokens
 from tests.support.auth.memory_store import MemoryStore
-from tests.support.auth.token_world import KEY, START, URL, AccountWorld
+from tests.support.auth.token_world import KEY, START, URL, AccountWorld, tokens_at_once
 
 MODELS: tuple[RefreshModel, ...] = ("strict", "24h")
 
@@ -419,22 +417,7 @@ def try_token(world: AccountWorld) -> None:
 
 def test_many_instances_at_once_make_one_exchange() -> None:
     world = world_of()
-    world.service.before = lambda: time.sleep(0.02)
-    found: list[str] = []
-    gate = threading.Barrier(8)
-
-    def run() -> None:
-        tokens = world.instance()
-        tokens.wait = lambda _: time.sleep(0.002)
-        gate.wait()
-        found.append(tokens.token())
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == ["access-1"] * 8
+    assert tokens_at_once(world, instances=8) == ["access-1"] * 8
     assert world.service.granted == 1
 
 

@@ -1,8 +1,6 @@
 """Tokens granted for the client's own credentials: fetched once, shared by all instances."""
 
 import base64
-import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -13,7 +11,7 @@ from driveway.auth.token_source import TokenError
 from driveway.auth.tokens import StaticToken
 from driveway.store.tokens import TokenRecord
 from tests.support.auth.memory_store import MemoryStore
-from tests.support.auth.token_world import KEY, START, URL, TokenService, TokenWorld
+from tests.support.auth.token_world import KEY, START, URL, TokenService, TokenWorld, tokens_at_once
 
 
 def test_a_static_token_is_always_the_same():
@@ -205,22 +203,7 @@ def test_an_instance_stops_waiting_for_another():
 
 def test_many_instances_at_once_make_one_exchange() -> None:
     world = TokenWorld()
-    world.service.before = lambda: time.sleep(0.02)
-    found: list[str] = []
-    gate = threading.Barrier(8)
-
-    def run() -> None:
-        tokens = world.instance()
-        tokens.wait = lambda _: time.sleep(0.002)
-        gate.wait()
-        found.append(tokens.token())
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == ["access-1"] * 8
+    assert tokens_at_once(world, instances=8) == ["access-1"] * 8
     assert world.service.granted == 1
 
 

@@ -24,28 +24,19 @@ def one(**fields):
 
 
 def test_an_observation_with_every_signal_is_read():
-    body = one(
-        plugged_in=True,
-        at_home=True,
-        charging=False,
-        power_kw=0.0,
-        energy_session_kwh=0,
-        energy_lifetime_kwh=1234.567,
-        soc_pct=41,
-    )
-    assert parse_observations(body, now=NOW) == (
-        Observation(
-            at=datetime(2026, 11, 22, 18, 0, 5, tzinfo=UTC),
-            source="app",
-            plugged_in=True,
-            at_home=True,
-            charging=False,
-            power_kw=0.0,
-            energy_session_kwh=0.0,
-            energy_lifetime_kwh=1234.567,
-            soc_pct=41.0,
-        ),
-    )
+    signals = {
+        "plugged_in": True,
+        "at_home": True,
+        "charging": False,
+        "power_kw": 0.0,
+        "energy_session_kwh": 0.0,
+        "energy_lifetime_kwh": 1234.567,
+        "soc_pct": 41.0,
+    }
+    at = datetime(2026, 11, 22, 18, 0, 5, tzinfo=UTC)
+    assert parse_observations(one(**signals), now=NOW) == (Observation(at=at, source="app", **signals),)
+    (found,) = parse_observations(one(soc_pct=41, energy_session_kwh=0), now=NOW)
+    assert (found.soc_pct, found.energy_session_kwh) == (41.0, 0.0)
 
 
 def test_a_null_and_a_field_left_out_both_say_nothing():

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from driveway.auth.oauth import TokenEndpoint
 from driveway.auth.token_source import TokenError
@@ -20,6 +20,11 @@ from driveway.store.tokens import TokenRecord, TokenStoreError
 
 if TYPE_CHECKING:
     import requests
+
+    from driveway.runtime.context import Runtime
+
+LEASE_S = 30.0
+"""How many real seconds an exchange may take before another instance takes over."""
 
 POLL_S = 0.25
 POLLS = 160
@@ -74,10 +79,16 @@ class ClaimedToken(ABC, Generic[Record]):
     http: "requests.Session"
     now: Callable[[], datetime]
     new_id: Callable[[], str] = _new_id
-    lease: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=LEASE_S)
     wait: Callable[[float], None] = time.sleep
     _held: Record | None = field(default=None, init=False, repr=False)
     _unsure: list[str] = field(default_factory=list, init=False, repr=False)
+
+    @classmethod
+    def of(cls, key: str, endpoint: TokenEndpoint, store: TokenStore[Record], runtime: "Runtime") -> Self:
+        """The token source of one instance of a function, over the clock, HTTP session and ids of its runtime."""
+        lease = runtime.clock.real_time(LEASE_S)
+        return cls(key, endpoint, store, runtime.http, runtime.now, runtime.new_id, lease)
 
     def token(self, *, refused: str | None = None) -> str:
         """A token that has not expired and is not ``refused``.

@@ -6,8 +6,7 @@ answer to a call is no answer: whether Axle carried the call out is then not kno
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
@@ -19,52 +18,43 @@ class FormError(ValueError):
     """The answer is not in the form of Axle's answer to this call."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
+class _Site(TypedDict):
     site_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _OnboardedAsset:
+class _OnboardedAsset(TypedDict):
     asset_id: str
     external_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Status:
+class _Status(TypedDict):
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Onboarded:
+class _Onboarded(TypedDict):
     site: _Site
     assets: list[_OnboardedAsset]
     enrolment: _Status
 
 
-@dataclass(frozen=True, slots=True)
-class _Eligibility:
+class _Eligibility(TypedDict):
     is_half_hourly_settled: bool
-    propositions: list[dict[str, Any]] | None = None
+    propositions: NotRequired[list[dict[str, Any]] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _ValidMpan:
-    isValid: bool  # noqa: N815 - Axle's name
+class _ValidMpan(TypedDict):
+    isValid: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Readings:
+class _Readings(TypedDict):
     responses: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asset:
+class _Asset(TypedDict):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Balance:
+class _Balance(TypedDict):
     current_balance_pence: float
     total_earnings_pence: float
     minimum_withdrawal_threshold_pence: float
@@ -72,19 +62,16 @@ class _Balance:
     can_withdraw: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Transactions:
+class _Transactions(TypedDict):
     transactions: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class _WithdrawalLink:
+class _WithdrawalLink(TypedDict):
     balance_withdrawal_url: str
     url_expiry_timestamp: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Offboarded:
+class _Offboarded(TypedDict):
     site: dict[str, Any]
 
 

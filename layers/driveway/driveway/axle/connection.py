@@ -29,12 +29,4 @@ def _client(runtime: Runtime, credentials: Mapping[str, Any]) -> AxleClient:
         },
         lifetime_s=3600,
     )
-    tokens = SharedTokens(
-        key=TOKEN_KEY,
-        endpoint=endpoint,
-        store=runtime.tokens,
-        http=runtime.http,
-        now=runtime.now,
-        new_id=runtime.new_id,
-    )
-    return AxleClient(base_url, runtime.http, tokens)
+    return AxleClient(base_url, runtime.http, SharedTokens.of(TOKEN_KEY, endpoint, runtime.tokens, runtime))

@@ -11,9 +11,6 @@ from driveway.runtime.context import Runtime
 from driveway.vehicles.provider import Call
 from driveway.vehicles.registry import PROVIDERS
 
-LEASE_S = 30.0
-"""How many real seconds an exchange may take before another instance takes over."""
-
 
 def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:
     """The call context for a vehicle's provider, from the settings, the secrets and the shared tokens."""
@@ -58,16 +55,9 @@ def account_tokens(provider: str, user_id: str | None, runtime: Runtime) -> Acco
     key, credentials = account_key(provider, user_id), _credentials(provider, runtime)
 
     def make() -> AccountTokens:
-        return AccountTokens(
-            key=key,
-            endpoint=_endpoint(provider, credentials, runtime),
-            store=runtime.accounts,
-            http=runtime.http,
-            now=runtime.now,
-            new_id=runtime.new_id,
-            lease=runtime.clock.real_time(LEASE_S),
-            unstored=runtime.unstored_tokens,
-        )
+        tokens = AccountTokens.of(key, _endpoint(provider, credentials, runtime), runtime.accounts, runtime)
+        tokens.unstored = runtime.unstored_tokens
+        return tokens
 
     return runtime.cached(key, credentials, make)
 
@@ -89,15 +79,7 @@ def _tokens(vehicle: Vehicle, runtime: Runtime) -> TokenSource:
     def make() -> TokenSource:
         if PROVIDERS[provider].tokens == "fixed":
             return StaticToken(credentials.get("token", ""))
-        return SharedTokens(
-            key=key,
-            endpoint=_endpoint(provider, credentials, runtime),
-            store=runtime.tokens,
-            http=runtime.http,
-            now=runtime.now,
-            new_id=runtime.new_id,
-            lease=runtime.clock.real_time(LEASE_S),
-        )
+        return SharedTokens.of(key, _endpoint(provider, credentials, runtime), runtime.tokens, runtime)
 
     return runtime.cached(key, credentials, make)
 

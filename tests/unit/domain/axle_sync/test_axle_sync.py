@@ -14,25 +14,9 @@ from driveway.domain.axle_sync.answers import (
 from driveway.domain.axle_sync.calls import AxleCall
 from driveway.domain.axle_sync.differences import axle_due, in_sync, next_call
 from driveway.domain.twin import AxleState, Intent, Twin
-from tests.support.domain.axle_twins import (
-    EVENING,
-    EVERY_DAY,
-    NOW,
-    THIRTY_KWH,
-    a_twin,
-    claim,
-    kinds,
-    lost,
-    minutes,
-    plugged,
-    powered,
-    reported,
-    settled,
-    snoozed,
-    unplugged,
-    with_charge_now,
-    with_soc,
-)
+from tests.support.domain.example_preferences import EVENING, EVERY_DAY, THIRTY_KWH
+from tests.support.domain.reported_twins import claim, kinds, lost, reported, settled
+from tests.support.domain.twins import NOW, a_twin, linked, minutes, plugged, unplugged, with_charge_now, with_soc
 
 
 def test_the_first_report_is_tariff_intent_and_the_present_plug_state_each_on_its_own() -> None:
@@ -102,7 +86,7 @@ def test_a_session_that_never_ended_after_all_is_reported_again() -> None:
 
 
 def test_while_the_site_is_snoozed_axle_takes_the_car_to_be_unplugged() -> None:
-    twin = snoozed(with_charge_now(settled(plugged(a_twin())), NOW + minutes(90)), NOW + minutes(60))
+    twin = linked(with_charge_now(settled(plugged(a_twin())), NOW + minutes(90)), snoozed_until=NOW + minutes(60))
     after, calls = reported(twin)
     assert [call.kind for call in calls] == ["plug-out"]
     assert axle_due(after, NOW) == NOW + minutes(60)
@@ -363,7 +347,7 @@ def test_what_a_vanished_caller_reported_is_in_doubt_and_its_late_answer_counts_
 
 
 def test_another_power_of_a_plugged_in_car_is_reported_without_its_energy() -> None:
-    twin = powered(settled(plugged(a_twin())), 3.6)
+    twin = linked(settled(plugged(a_twin())), power_kw=3.6)
     assert not in_sync(twin, NOW)
     after, (call,) = reported(twin)
     assert call.path.endswith("/event")
@@ -377,11 +361,11 @@ def test_another_power_of_a_plugged_in_car_is_reported_without_its_energy() -> N
         },
     }
     assert in_sync(after, NOW)
-    assert kinds(powered(after, 3.6)) == []
+    assert kinds(linked(after, power_kw=3.6)) == []
 
 
 def test_another_power_of_a_car_that_is_not_plugged_in_goes_with_its_next_plug_in() -> None:
-    twin = powered(settled(a_twin()), 3.6)
+    twin = linked(settled(a_twin()), power_kw=3.6)
     assert kinds(twin) == []
     (call,) = reported(plugged(twin))[1]
     assert (call.kind, call.body["vehicle"]) == ("plug-in", {"charging_rate_kw": 3.6})
@@ -389,13 +373,13 @@ def test_another_power_of_a_car_that_is_not_plugged_in_goes_with_its_next_plug_i
 
 def test_a_power_that_is_taken_back_after_a_lost_answer_is_reported_again() -> None:
     twin = settled(plugged(a_twin()))
-    back = powered(lost(powered(twin, 3.6)), 7.4)
+    back = linked(lost(linked(twin, power_kw=3.6)), power_kw=7.4)
     (call,) = reported(back)[1]
     assert call.body["vehicle"] == {"charging_rate_kw": 7.4}
 
 
 def test_a_refused_power_is_reported_with_the_plug_in_and_then_left_alone() -> None:
-    twin = powered(settled(plugged(a_twin())), 3.6)
+    twin = linked(settled(plugged(a_twin())), power_kw=3.6)
     assert kinds(twin, refuse=("vehicle-update",)) == ["vehicle-update", "plug-in"]
     after, calls = reported(twin, refuse=("vehicle-update", "plug-in"))
     assert [call.kind for call in calls] == ["vehicle-update", "plug-in"]
@@ -405,4 +389,4 @@ def test_a_refused_power_is_reported_with_the_plug_in_and_then_left_alone() -> N
 def test_the_power_is_not_reported_to_an_axle_that_took_the_plug_in_without_it() -> None:
     bare = reported(plugged(settled(a_twin())))[0]
     bare = replace(bare, axle=replace(bare.axle, charging_rate_kw=None))
-    assert kinds(powered(bare, 3.6)) == []
+    assert kinds(linked(bare, power_kw=3.6)) == []

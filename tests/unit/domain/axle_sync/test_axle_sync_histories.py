@@ -23,19 +23,9 @@ from driveway.domain.preferences.departures import next_departure
 from driveway.domain.preferences.intent import intent_differs
 from driveway.domain.preferences.tariff import axle_tariff
 from driveway.domain.twin import Intent, Tariff, Twin, Window
-from tests.support.domain.axle_twins import (
-    EVERY_DAY,
-    NOW,
-    ModelAxle,
-    a_twin,
-    minutes,
-    plugged,
-    powered,
-    snoozed,
-    unplugged,
-    with_charge_now,
-    with_soc,
-)
+from tests.support.domain.example_preferences import EVERY_DAY
+from tests.support.domain.model_axle import ModelAxle
+from tests.support.domain.twins import NOW, a_twin, linked, minutes, plugged, unplugged, with_charge_now, with_soc
 
 TARIFFS = tuple(Tariff((Window(60 * hour, 60 * hour + 300),), "Europe/London", "dual_rate") for hour in (1, 2))
 INTENTS = (
@@ -107,7 +97,7 @@ class History:
         elif what == "soc":
             self.twin = with_soc(twin, value, self.now)
         elif what == "power":
-            self.twin = powered(twin, value)
+            self.twin = linked(twin, power_kw=value)
         elif what == "plug" and twin.presence.session is None:
             self.sessions += 1
             self.twin = plugged(twin, f"s{self.sessions}", self.now)
@@ -118,7 +108,7 @@ class History:
         elif what == "end charge-now":
             self.twin = replace(twin, charge_now=None)
         elif what == "snooze":
-            self.twin = snoozed(twin, self.now + minutes(value))
+            self.twin = linked(twin, snoozed_until=self.now + minutes(value))
         self.wants += 1
 
     def follow_up(self, how: str) -> None:

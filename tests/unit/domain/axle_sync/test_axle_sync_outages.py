@@ -16,22 +16,9 @@ from driveway.domain.axle_sync.answers import (
 )
 from driveway.domain.axle_sync.differences import at_rest, axle_due, call_due, in_sync, mark_unacknowledged
 from driveway.domain.twin import Twin
-from tests.support.domain.axle_twins import (
-    EVENING,
-    NIGHT,
-    NOW,
-    THIRTY_KWH,
-    a_twin,
-    claim,
-    kinds,
-    lost,
-    minutes,
-    plugged,
-    reported,
-    settled,
-    unplugged,
-    with_charge_now,
-)
+from tests.support.domain.example_preferences import EVENING, NIGHT, THIRTY_KWH
+from tests.support.domain.reported_twins import claim, kinds, lost, reported, settled
+from tests.support.domain.twins import NOW, a_twin, minutes, plugged, unplugged, with_charge_now
 
 
 def test_pauses_double_from_five_seconds_to_five_minutes_and_half_of_each_is_chance() -> None:

@@ -28,19 +28,8 @@ from driveway.store.table import Change, UnknownAssetError
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
 from simulators.common import Fault, running
 from tests.support.auth.memory_store import MemoryStore
-from tests.support.domain.axle_twins import (
-    EVENING,
-    EVERY_DAY,
-    NIGHT,
-    NOW,
-    THIRTY_KWH,
-    a_twin,
-    minutes,
-    plugged,
-    snoozed,
-    unplugged,
-    with_charge_now,
-)
+from tests.support.domain.example_preferences import EVENING, EVERY_DAY, NIGHT, THIRTY_KWH
+from tests.support.domain.twins import NOW, a_twin, linked, minutes, plugged, unplugged, with_charge_now
 from tests.support.runtime.mocked_aws import mock_aws
 from tests.support.simulators.axle_client import onboarding
 
@@ -314,7 +303,7 @@ CHANGES: list[Callable[[Twin, datetime, int], Twin]] = [
     lambda twin, now, step: replace(unplugged(twin), charge_now=None),
     lambda twin, now, step: with_charge_now(twin, now + minutes(45 + step)),
     lambda twin, now, step: replace(twin, charge_now=None),
-    lambda twin, now, step: snoozed(twin, now + minutes(3 * (step % 4))),
+    lambda twin, now, step: linked(twin, snoozed_until=now + minutes(3 * (step % 4))),
 ]
 FAULTS: list[dict[str, Any]] = [
     {"status": 503},

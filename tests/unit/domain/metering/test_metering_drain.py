@@ -22,17 +22,10 @@ from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import CLAIM, LIFETIME, Slot
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
-from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
-from tests.support.domain.metering_table import (
-    PLUG_IN,
-    Axle,
-    Row,
-    a_night_at,
-    metered,
-    new_store,
-    place,
-    plugged_in_idle,
-)
+from tests.support.domain.accepting_axle import Axle, Row
+from tests.support.domain.metered_night import MORNING, PLUG_IN, PLUG_OUT, a_night_at, plugged_in_idle
+from tests.support.domain.metering_runs import Runs, unavailable
+from tests.support.domain.metering_table import metered, new_store, place
 
 
 @pytest.fixture

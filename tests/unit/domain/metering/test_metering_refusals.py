@@ -15,17 +15,10 @@ from driveway.domain.metering.reading_rows import answers_by_row
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import CLAIM, ENERGY, LAST_RETRY_OF_REFUSED_ASSET, LIFETIME, Slot
 from driveway.store.slots import SlotStore
-from tests.support.domain.metering_runs import MORNING, PLUG_OUT, Runs, unavailable
-from tests.support.domain.metering_table import (
-    PLUG_IN,
-    Axle,
-    Row,
-    a_night_at,
-    metered,
-    new_store,
-    place,
-    plugged_in_idle,
-)
+from tests.support.domain.accepting_axle import Axle, Row
+from tests.support.domain.metered_night import MORNING, PLUG_IN, PLUG_OUT, a_night_at, plugged_in_idle
+from tests.support.domain.metering_runs import Runs, unavailable
+from tests.support.domain.metering_table import metered, new_store, place
 
 
 @pytest.fixture

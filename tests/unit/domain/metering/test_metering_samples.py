@@ -23,20 +23,10 @@ from driveway.domain.twin import (
     Twin,
     VehicleIntent,
 )
+from tests.support.domain.links import a_link
 
 NOW = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
-CAR = Link(
-    site="home-1",
-    asset="car-1",
-    type="electric_vehicle",
-    power_kw=7.4,
-    timezone="Europe/London",
-    axle_site_id="s",
-    axle_asset_id="a",
-    enrolled=True,
-    onboarded_at=NOW,
-    battery_kwh=64,
-)
+CAR = a_link(NOW, battery_kwh=64)
 SESSION = Session("s-1", opened_at=NOW - timedelta(hours=1), plugged_at=NOW - timedelta(hours=2))
 HOME = Presence(session=SESSION)
 RATING = Rating(power_w=7400)

@@ -19,16 +19,8 @@ from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stam
 from driveway.store.slot_items import SLOT, slot_item, slot_of
 from driveway.store.slots import SlotStore
 from driveway.store.table import UnknownAssetError
-from tests.support.domain.metering_table import (
-    AXLE_ID,
-    PLUG_IN,
-    RATING,
-    a_night_at,
-    dynamodb,
-    metered,
-    new_store,
-    place,
-)
+from tests.support.domain.metered_night import PLUG_IN, a_night_at
+from tests.support.domain.metering_table import AXLE_ID, RATING, dynamodb, metered, new_store, place
 
 NIGHT = a_night_at(7200, hours=2)
 MORNING = PLUG_IN + timedelta(hours=10)

@@ -27,7 +27,8 @@ from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.twin import Intent, Presence, Twin, VehicleIntent
-from tests.support.domain.axle_twins import EVERY_DAY, NOW, a_twin, minutes
+from tests.support.domain.example_preferences import EVERY_DAY
+from tests.support.domain.twins import NOW, a_twin, minutes
 
 LEAF = Intent(ready_by=EVERY_DAY, kwh=12)
 ZOE = Intent(ready_by=dict.fromkeys(EVERY_DAY, "09:30"), target_soc_pct=80)

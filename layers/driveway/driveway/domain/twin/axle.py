@@ -95,15 +95,6 @@ class AxleDoubt:
 
 
 @dataclass(frozen=True, slots=True)
-class AxleLost:
-    """A digest of what a call without an answer reported. Axle may carry it out until then, also after later calls."""
-
-    reported: AxleDoubt
-    value: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class AxleCallClaim:
     """A call under way: whose it is, what it reports, and until when no other instance may call for this asset."""
 
@@ -111,6 +102,15 @@ class AxleCallClaim:
     since: datetime
     until: datetime
     reports: tuple[AxleDoubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AxleLost:
+    """A digest of what a call without an answer reported. Axle may carry it out until then, also after later calls."""
+
+    reported: AxleDoubt
+    value: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
