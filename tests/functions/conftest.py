@@ -5,12 +5,22 @@ from datetime import timedelta
 
 import pytest
 
+from driveway.domain.twin import Home
 from driveway.runtime.context import use
 from simulators.axle.app import AxleSimulator
 from simulators.cars.app import build_app
 from simulators.cars.simulator import CarSimulator
 from simulators.common import running
-from tests.support.functions.assets import a_twin, place, plugged_in
+from tests.support.functions import webhook_calls
+from tests.support.functions.assets import (
+    SAMPLE_SECRETS,
+    SMARTCAR_CAR,
+    TESLA_CAR,
+    a_twin,
+    place,
+    plugged_in,
+    set_secret,
+)
 from tests.support.functions.rig import NOW, REGION, PresentOutput, Rig, RigClock, make_runtime
 from tests.support.functions.stage import Stage
 from tests.support.runtime.mocked_aws import mock_aws
@@ -58,6 +68,21 @@ def rig(axle_server: tuple[RigClock, AxleSimulator, str], monkeypatch: pytest.Mo
 def car(rig: Rig) -> Rig:
     """A stage with a car that has been plugged in at home for an hour."""
     place(rig, plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)))
+    return rig
+
+
+@pytest.fixture
+def cars(rig: Rig) -> Rig:
+    """A stage with one car at each provider, and the secrets that signed the sample events."""
+    rig.clock.put(webhook_calls.AT)
+    onboarded, home = webhook_calls.AT - timedelta(days=30), Home(52.0907, 5.1214)
+    place(
+        rig,
+        a_twin(onboarded, home=home),
+        a_twin(onboarded, asset="car-2", axle_asset_id="axle-2", vehicle=SMARTCAR_CAR, home=home),
+        a_twin(onboarded, asset="car-3", axle_asset_id="axle-3", vehicle=TESLA_CAR),
+    )
+    set_secret(rig, "WEBHOOK_SECRETS", SAMPLE_SECRETS)
     return rig
 
 

@@ -9,7 +9,9 @@ from driveway.domain.control.account_trial import next_hourly_trial
 from driveway.domain.reports.account_connection import NEEDS_USER_TOLD_EVERY, disconnected
 from driveway.domain.twin import Twin
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, START, Rig, new_twin, plugged
+from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_STARTS, Rig, plugged
 
 HOUR = timedelta(hours=1)
 

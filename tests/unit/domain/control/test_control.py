@@ -12,15 +12,9 @@ from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.vehicle_requests import look_due
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import (
-    MINUTE,
-    OFF_PEAK_ENDS,
-    OFF_PEAK_STARTS,
-    RULES,
-    START,
-    Rig,
-    plugged,
-)
+from tests.support.domain.control_car import START
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_ENDS, OFF_PEAK_STARTS, RULES, Rig, plugged
 
 
 def test_a_car_that_charges_when_plugged_in_at_peak_is_stopped_once() -> None:

@@ -10,7 +10,9 @@ from driveway.domain.control.giving_up import BREAKER_JITTER, LONGEST_BREAKER_PA
 from driveway.domain.control.protection import explain
 from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, PROVIDER_FAULTS, RULES, Rig, new_twin, plugged
+from tests.support.domain.control_car import new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_STARTS, PROVIDER_FAULTS, RULES, Rig, plugged
 
 HOUR = timedelta(hours=1)
 LONGEST = LONGEST_BREAKER_PAUSE * (1 + BREAKER_JITTER)

@@ -9,7 +9,9 @@ from driveway.domain.control.command_answers import answered
 from driveway.domain.control.required_command import is_full
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, RULES, Rig, new_twin, plugged
+from tests.support.domain.control_car import new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_STARTS, RULES, Rig, plugged
 
 SECOND = timedelta(seconds=1)
 

@@ -19,8 +19,10 @@ from driveway.domain.control.protection import explain
 from driveway.domain.control.required_command import is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin.reasons import Reason
+from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_car_life import MINUTE, OPEN
 from tests.support.domain.control_promises import KEPT_FOR_STARTS, Promises
-from tests.support.domain.control_rig import MINUTE, OPEN, PROVIDER_FAULTS, START, Rig, new_twin
+from tests.support.domain.control_rig import PROVIDER_FAULTS, Rig
 
 HISTORIES = int(os.environ.get("CONTROL_HISTORIES", "100"))
 HOUR = timedelta(hours=1)

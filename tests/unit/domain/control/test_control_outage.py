@@ -11,7 +11,9 @@ from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import explain
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, RULES, Rig, new_twin, plugged
+from tests.support.domain.control_car import new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_STARTS, RULES, Rig, plugged
 
 
 def through_an_outage(lasting: timedelta, *, before: timedelta = timedelta(minutes=5)) -> Rig:

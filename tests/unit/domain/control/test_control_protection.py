@@ -21,16 +21,9 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import clear_needs_user_after_observation, disconnected, reconnected
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import (
-    MINUTE,
-    OFF_PEAK_ENDS,
-    OFF_PEAK_STARTS,
-    RULES,
-    START,
-    Rig,
-    new_twin,
-    plugged,
-)
+from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_ENDS, OFF_PEAK_STARTS, RULES, Rig, plugged
 
 
 def held_back(rig: Rig) -> Reason | None:

@@ -10,7 +10,9 @@ from driveway.domain.control.released import is_released
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Home, Tariff, Window
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_ENDS, OFF_PEAK_STARTS, START, Rig, new_twin, plugged
+from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_ENDS, OFF_PEAK_STARTS, Rig, plugged
 
 RULES = ControlRules()
 

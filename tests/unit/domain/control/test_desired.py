@@ -15,7 +15,9 @@ from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin, UnaskedStops
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, START, axle_profile, here, new_twin
+from tests.support.domain.control_car import START, axle_profile, new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import here
 
 NIGHT = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
 RULES = ControlRules()

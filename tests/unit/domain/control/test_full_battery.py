@@ -10,7 +10,9 @@ from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.twin import Presence
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, START, Rig, plugged
+from tests.support.domain.control_car import START
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_STARTS, Rig, plugged
 
 HOUR = timedelta(hours=1)
 

@@ -8,7 +8,9 @@ from driveway.domain.control.operator_switch import with_switch
 from driveway.domain.control.reconcile import control_due
 from driveway.domain.control.released import is_released
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, RULES, Rig, new_twin
+from tests.support.domain.control_car import new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import RULES, Rig
 
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 

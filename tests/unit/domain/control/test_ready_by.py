@@ -12,7 +12,9 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Intent, Meter, Observed, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, START, Rig, axle_profile, here, new_twin
+from tests.support.domain.control_car import START, axle_profile, new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import Rig, here
 
 RULES = ControlRules()
 ESCALATING = ControlRules(escalate=True)

@@ -17,7 +17,9 @@ import pytest
 from driveway.domain.control.operator_switch import with_switch
 from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, Rig, new_twin
+from tests.support.domain.control_car import new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_STARTS, Rig
 
 HOUR = timedelta(hours=1)
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")

@@ -12,7 +12,8 @@ from driveway.domain.control.settings import ControlRules, RespectStops
 from driveway.domain.twin import Intent, Observed
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_car import START, new_twin
-from tests.support.domain.control_rig import MINUTE, Rig
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import Rig
 
 HOUR = timedelta(hours=1)
 PROVIDERS = ("enode", "smartcar", "tesla")

@@ -11,7 +11,9 @@ from driveway.domain.control.reconcile import step
 from driveway.domain.control.trial_start import may_be_held_unplugged
 from driveway.domain.twin import NamedVehicle, Twin
 from driveway.domain.twin.reasons import Reason
-from tests.support.domain.control_rig import MINUTE, START, Rig, new_twin
+from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import Rig
 
 HOUR = timedelta(hours=1)
 EDGE = START + 330 * MINUTE

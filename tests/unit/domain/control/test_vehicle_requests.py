@@ -15,7 +15,9 @@ from driveway.domain.control.vehicle_requests import (
     vehicle_request_done,
 )
 from driveway.domain.twin import Observed, Twin
-from tests.support.domain.control_rig import MINUTE, OFF_PEAK_STARTS, RULES, START, Rig, new_twin
+from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_car_life import MINUTE
+from tests.support.domain.control_rig import OFF_PEAK_STARTS, RULES, Rig
 
 HOUR = timedelta(hours=1)
 
