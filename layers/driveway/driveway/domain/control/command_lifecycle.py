@@ -66,6 +66,8 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWi
     if wanted.trial == "unplugged":
         text = "Your car reports that it is unplugged. Our own stop may have caused that report, so we try one start."
     control = replace(twin.control, command=command)
+    if wanted.release:
+        control = replace(control, release_since=control.release_since or now)
     if twin.presence.needs_user is not None:
         control = replace(control, account_tried_at=wanted.not_before)
     return replace(twin, control=control).tell(

@@ -178,10 +178,12 @@ def with_comeback(twin: Twin, now: datetime) -> Twin:
     """The twin whose car can be reached again after it was left alone for being out of reach: it is tried at once."""
     control, reachable = twin.control, twin.presence.reachable
     left_alone = control.breaker_until is not None and now < control.breaker_until
-    if not left_alone or reachable is None or twin.presence.needs_user is not None:
+    given_up = control.release_given_up_at is not None
+    if not (left_alone or given_up) or reachable is None or twin.presence.needs_user is not None:
         return twin
     if not reachable.value:
         return twin if control.out_of_reach else replace(twin, control=replace(control, out_of_reach=True))
     if not control.out_of_reach:
         return twin
+    control = replace(control, release_since=None, release_given_up_at=None) if given_up else control
     return replace(twin, control=replace(control, breaker_until=now, out_of_reach=False))

@@ -42,6 +42,7 @@ HELD_BACK_TEXTS: dict[Reason, str] = {
     Reason.PLUG_OUT_HELD: "a plug-out was reported and is being checked",
     Reason.BATTERY_FULL: "the battery is full",
     Reason.PROVIDER_UNSUPPORTED: "the car or charger cannot do it",
+    Reason.RELEASE_GIVEN_UP: "we tried for a day to release your car, without effect",
 }
 
 
@@ -79,7 +80,8 @@ def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRule
     if barred is not None:
         return barred
     if wanted.release:
-        return _restart_guard(twin, wanted.not_before, rules)
+        given_up = HeldBack(Reason.RELEASE_GIVEN_UP) if twin.control.release_given_up_at is not None else None
+        return given_up or _restart_guard(twin, wanted.not_before, rules)
     if wanted.action == "stop":
         return _stop_guard(twin, wanted.not_before, rules)
     if wanted.desired.source in {"charge_now", "minimum_soc"}:

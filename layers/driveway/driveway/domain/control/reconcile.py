@@ -15,8 +15,10 @@ from driveway.domain.control.default_schedule_sync import default_schedule_due, 
 from driveway.domain.control.giving_up import with_comeback
 from driveway.domain.control.interference import with_interference
 from driveway.domain.control.operator_switch import switch_due
+from driveway.domain.control.plug_unknown import plug_unknown_due, with_plug_unknown_reported
 from driveway.domain.control.protection import guard
 from driveway.domain.control.ready_by_risk import next_risk_look, with_ready_by_guard
+from driveway.domain.control.release_trials import with_release_trials
 from driveway.domain.control.required_command import instruction_due, next_change, required_command, schedule_window
 from driveway.domain.control.respected_stop import with_unasked_stop
 from driveway.domain.control.settings import ControlRules
@@ -61,7 +63,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
     if twin.link.enrolled and not twin.link.leaving and twin.control.released_by_operator_at is None:
         if twin.presence.session is not None or may_be_held_unplugged(twin, now):
             due.append(next_change(now, rules, schedule))
-        due.append(next_risk_look(twin, now))
+        due += [next_risk_look(twin, now), plug_unknown_due(twin, now, schedule)]
     return min((at for at in due if at is not None and at > now), default=None)
 
 
@@ -87,8 +89,9 @@ def _looked(
     after = judged(with_comeback(warned, now), now, rules, schedule, new_id=new_id, spread=spread)
     after = with_interference(after, now, rules, schedule)
     after = with_unasked_stop(after, now, rules, schedule)
-    after = planned(after, now, rules, schedule, new_id=new_id)
+    after = planned(with_release_trials(after, now), now, rules, schedule, new_id=new_id)
     after = with_vehicle_request(after, now, rules, new_id=f"{new_id}-request")
+    after = with_plug_unknown_reported(after, now, schedule)
     after = with_default_schedule_sync(after, now, rules, new_id=f"{new_id}-default")
     return (twin if after == twin else after), schedule
 

@@ -21,7 +21,10 @@ def reconnected(twin: Twin, now: datetime) -> Twin:
     if twin.presence.needs_user is None:
         return twin
     entry = Entry(now, Event.RECONNECTED, Reason.RECONNECTED, "Your car can be commanded again.")
-    return replace(twin, presence=replace(twin.presence, needs_user=None, needs_user_at=None)).tell(entry)
+    presence, control = replace(twin.presence, needs_user=None, needs_user_at=None), twin.control
+    if control.release_given_up_at is not None:
+        control = replace(control, release_since=None, release_given_up_at=None)
+    return replace(twin, presence=presence, control=control).tell(entry)
 
 
 def clear_needs_user_after_observation(twin: Twin, now: datetime) -> Twin:

@@ -173,6 +173,9 @@ class Control:
         request: the request to the provider under way that does not command the car.
         looked_at: when the car's state was last read because nothing was known of it, or nothing new.
         charging_unknown_told: the app was informed that nothing reports whether the car charges.
+        plug_unknown_told: the app was informed that nothing reports whether the car is plugged in.
+        release_since: when the release that is not done yet was first planned; ``release_given_up_at`` is when its
+            trials ended without effect.
         account_tried_at: when a command was last planned although the account is out of order.
         cancelled_ref: the provider's name of the last command that we asked it to cancel.
         tried_stop_at: the ``last_stop_at`` for which a trial start has reached the provider, or has become pointless.
@@ -212,6 +215,9 @@ class Control:
     cancelled_ref: str | None = None
     account_tried_at: datetime | None = None
     charging_unknown_told: bool = False
+    plug_unknown_told: bool = False
+    release_since: datetime | None = None
+    release_given_up_at: datetime | None = None
     standing_limit: StandingLimit | None = None
     released_by_operator_at: datetime | None = None
     unasked_stops: UnaskedStops | None = None

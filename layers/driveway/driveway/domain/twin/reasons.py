@@ -148,7 +148,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.DEFAULT_SCHEDULE_CHANGED: "The off-peak schedule was installed in the car or charger.",
     Reason.DEFAULT_SCHEDULE_REMOVED: "The off-peak schedule was removed from the car or charger.",
     Reason.CURRENT_RESTORED: "Nothing asks for a limit any more, so the car gets its driver's own current back.",
-    Reason.RELEASE_GIVEN_UP: "The car could not be reached for an hour, so something of ours may stay in it.",
+    Reason.RELEASE_GIVEN_UP: "The car could not be released, so something of ours may stay in it.",
     Reason.DRIVER_STOP_RESPECTED: "Charging was stopped in the car, so the car is left as it is.",
     Reason.RELEASED_BY_OPERATOR: "The operator switched smart charging off for everybody, so the car is released.",
     Reason.RESUMED_BY_OPERATOR: "The operator switched smart charging on again.",
