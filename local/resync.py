@@ -8,16 +8,21 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driveway.outbox.events import SOURCE
+from local.stack import STAGE, running
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
 
 MOST_IN_A_CALL = 10
+LOCAL_STACK = f"driveway-{STAGE}"
+FOLDER = Path(".local")
 
 
 def assets_of(client: "DynamoDBClient", table: str, provider: str) -> Iterator[str]:
@@ -70,19 +75,29 @@ def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Read the arguments, find the stack and request the state reads."""
+def clients_of(stack: str, folder: Path = FOLDER) -> Any:
+    """A function that makes clients for a stack: with the caller's AWS credentials, or of the local AWS that runs."""
     import boto3
 
+    values = running(folder) if stack == LOCAL_STACK else None
+    if values is None:
+        return boto3.client
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=values["region"])
+    return partial(session.client, endpoint_url=values["aws_endpoint_url"])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the arguments, find the stack and request the state reads."""
     parser = argparse.ArgumentParser(prog="python -m local.resync", description=__doc__)
     parser.add_argument("provider", choices=["enode", "smartcar", "tesla", "ocpp"])
-    parser.add_argument("--stack", default="driveway-dev", help="the stack's name, for example driveway-prod")
+    parser.add_argument("--stack", default="driveway-dev", help="the stack's name: driveway-prod, or driveway-local")
     parser.add_argument("--per-second", type=float, default=5.0, help="looks sent a second")
     wanted = parser.parse_args(arguments)
-    outputs = outputs_of(boto3.client("cloudformation"), wanted.stack)
+    client = clients_of(wanted.stack)
+    outputs = outputs_of(client("cloudformation"), wanted.stack)
     sent = resync(
-        boto3.client("dynamodb"),
-        boto3.client("events"),
+        client("dynamodb"),
+        client("events"),
         table=outputs["TableName"],
         bus=outputs["BusName"],
         provider=wanted.provider,
