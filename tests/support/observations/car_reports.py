@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from driveway.auth.signatures import hmac_hex
-from driveway.domain.presence.observation import Observation
 from driveway.vehicles.app import parse_observations
 from driveway.vehicles.enode.webhooks import EnodeWebhooks
-from driveway.vehicles.provider import WebhookRequest
+from driveway.vehicles.provider import VehicleEvent, WebhookRequest
 from driveway.vehicles.smartcar.webhooks import SmartcarWebhooks
 from driveway.vehicles.tesla.webhooks import TeslaWebhooks
 
@@ -27,7 +26,9 @@ class Snapshot:
 
     ``at_home`` is the cloud's flag or its name of the place, ``position`` WGS 84 degrees; ``place_measured_at`` is how
     the cloud dates both. ``time_sentinel`` stands in place of the provider's times. ``stale_in_error`` is the code and
-    the value of a Smartcar signal that is in error and carries an old body.
+    the value of a Smartcar signal that is in error and carries an old body. ``full`` is a state that reports the
+    battery full; the app has no such field, nor one for the charge limit. ``without_status`` and ``in_seconds`` are odd
+    forms of Smartcar's signals: a body without a status, and times in seconds in place of milliseconds.
     """
 
     at: datetime
@@ -44,6 +45,10 @@ class Snapshot:
     fast_charger: bool = False
     time_sentinel: Any = None
     stale_in_error: tuple[str, Any] | None = None
+    full: bool = False
+    charge_limit_pct: float | None = None
+    without_status: bool = False
+    in_seconds: bool = False
 
 
 def north_of_home(kilometres: float) -> tuple[float, float]:
@@ -51,8 +56,8 @@ def north_of_home(kilometres: float) -> tuple[float, float]:
     return HOME[0] + kilometres / 111.195, HOME[1]
 
 
-def read(provider: str, snapshot: Snapshot, received_at: datetime) -> tuple[Observation, ...]:
-    """The observations that the provider's module reads from its payload of a snapshot."""
+def read(provider: str, snapshot: Snapshot, received_at: datetime) -> tuple[VehicleEvent, ...]:
+    """The events that the provider's module reads from its payload of a snapshot."""
     return READERS[provider](snapshot, received_at)
 
 
@@ -64,18 +69,18 @@ def _time(snapshot: Snapshot, at: datetime | None) -> Any:
     return snapshot.time_sentinel if snapshot.time_sentinel is not None else _iso(at or snapshot.at)
 
 
-def _read_enode(snapshot: Snapshot, received_at: datetime) -> tuple[Observation, ...]:
+def _read_enode(snapshot: Snapshot, received_at: datetime) -> tuple[VehicleEvent, ...]:
     body = json.dumps([enode_event(snapshot)]).encode()
     headers = {"x-enode-signature": "sha1=" + hmac_hex(SECRET, body, "sha1")}
-    inbound = EnodeWebhooks().receive(WebhookRequest(headers, body, received_at), [SECRET])
-    return tuple(seen for event in inbound.events for seen in event.observations)
+    return EnodeWebhooks().receive(WebhookRequest(headers, body, received_at), [SECRET]).events
 
 
 def enode_event(snapshot: Snapshot) -> dict[str, Any]:
     """A ``user:vehicle:updated`` of API version 2024-10-01."""
     state = {None: "UNKNOWN", False: "UNPLUGGED"}.get(snapshot.plugged_in)
     if state is None:
-        state = "PLUGGED_IN:CHARGING" if snapshot.charging else "PLUGGED_IN:STOPPED"
+        idle = "PLUGGED_IN:COMPLETE" if snapshot.full else "PLUGGED_IN:STOPPED"
+        state = "PLUGGED_IN:CHARGING" if snapshot.charging else idle
     latitude, longitude = snapshot.position or (None, None)
     located = snapshot.at_home is not None or snapshot.position is not None
     location = {"id": None, "latitude": None, "longitude": None, "lastUpdated": None}
@@ -103,7 +108,8 @@ def enode_event(snapshot: Snapshot) -> dict[str, Any]:
                 "batteryLevel": snapshot.soc_pct,
                 "isPluggedIn": snapshot.plugged_in,
                 "isCharging": snapshot.charging,
-                "isFullyCharged": False if snapshot.plugged_in is not None else None,
+                "isFullyCharged": snapshot.full if snapshot.plugged_in is not None else None,
+                "chargeLimit": snapshot.charge_limit_pct,
                 # What reaches the battery.
                 "chargeRate": 0.9 * (snapshot.power_kw or 0.0) if snapshot.charging else None,
                 "powerDeliveryState": state,
@@ -119,11 +125,10 @@ def enode_event(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _read_smartcar(snapshot: Snapshot, received_at: datetime) -> tuple[Observation, ...]:
+def _read_smartcar(snapshot: Snapshot, received_at: datetime) -> tuple[VehicleEvent, ...]:
     body = json.dumps(smartcar_event(snapshot)).encode()
     request = WebhookRequest({"sc-signature": hmac_hex(SECRET, body)}, body, received_at)
-    inbound = SmartcarWebhooks().receive(request, [SECRET])
-    return tuple(seen for event in inbound.events for seen in event.observations)
+    return SmartcarWebhooks().receive(request, [SECRET]).events
 
 
 def smartcar_event(snapshot: Snapshot) -> dict[str, Any]:
@@ -137,6 +142,8 @@ def smartcar_event(snapshot: Snapshot) -> dict[str, Any]:
         "odometer-traveleddistance": (_value(snapshot.odometer_km), None),
         "charge-ischargingcableconnected": (_value(snapshot.plugged_in), None),
         "charge-ischarging": (_value(snapshot.charging), None),
+        "charge-detailedchargingstatus": (_value(_status(snapshot)), None),
+        "charge-chargelimits": (_limit(snapshot.charge_limit_pct), None),
         "charge-wattage": (_value(watts), None),
         "charge-energyadded": (_value(_stored_kwh(snapshot.energy_session_kwh)), None),
         "tractionbattery-stateofcharge": (_value(snapshot.soc_pct), None),
@@ -157,6 +164,16 @@ def smartcar_event(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def _status(snapshot: Snapshot) -> str | None:
+    if snapshot.charging is None:
+        return None
+    return "CHARGING" if snapshot.charging else "FULLY_CHARGED" if snapshot.full else "NOT_CHARGING"
+
+
+def _limit(limit_pct: float | None) -> dict[str, Any] | None:
+    return None if limit_pct is None else {"values": [], "activeLimit": limit_pct}
+
+
 def _stored_kwh(drawn_kwh: float | None) -> float | None:
     """What reaches the battery of what was drawn."""
     return None if drawn_kwh is None else 0.9 * drawn_kwh
@@ -175,24 +192,31 @@ def _signal(code: str, body: Mapping[str, Any] | None, measured: datetime | None
     if body is None:
         error = {"type": "COMPATIBILITY", "code": "VEHICLE_NOT_CAPABLE"}
         return {"code": code, "body": body, "status": {"value": "ERROR", "error": error}}
-    times = {"oemUpdatedAt": _time(snapshot, measured), "retrievedAt": int(snapshot.at.timestamp() * 1000)}
-    return {"code": code, "body": body, "status": {"value": "SUCCESS"}, "meta": times}
+    measured_at: Any = _time(snapshot, measured)
+    if snapshot.in_seconds and snapshot.time_sentinel is None:
+        measured_at = int((measured or snapshot.at).timestamp())
+    retrieved_at = snapshot.at.timestamp()
+    times = {"oemUpdatedAt": measured_at, "retrievedAt": int(retrieved_at * (1 if snapshot.in_seconds else 1000))}
+    signal = {"code": code, "body": body, "status": {"value": "SUCCESS"}, "meta": times}
+    if snapshot.without_status:
+        del signal["status"]
+    return signal
 
 
-def _read_tesla(snapshot: Snapshot, received_at: datetime) -> tuple[Observation, ...]:
+def _read_tesla(snapshot: Snapshot, received_at: datetime) -> tuple[VehicleEvent, ...]:
     body = json.dumps([tesla_record(snapshot)]).encode()
     stamp = str(int(received_at.timestamp()))
     signature = hmac_hex(SECRET, stamp.encode() + b"." + body)
     request = WebhookRequest({"x-driveway-signature": f"t={stamp},v1={signature}"}, body, received_at)
-    inbound = TeslaWebhooks().receive(request, [SECRET])
-    return tuple(seen for event in inbound.events for seen in event.observations)
+    return TeslaWebhooks().receive(request, [SECRET]).events
 
 
 def tesla_record(snapshot: Snapshot) -> dict[str, Any]:
     """A decoded Fleet Telemetry record; a DC charger gives no power at the AC input."""
     state = None
     if snapshot.plugged_in is not None:
-        charging = "Charging" if snapshot.charging else "Stopped"
+        idle = "Complete" if snapshot.full else "Stopped"
+        charging = "Charging" if snapshot.charging else idle
         state = "DetailedChargeState" + (charging if snapshot.plugged_in else "Disconnected")
     position = snapshot.position
     fields = {
@@ -202,6 +226,7 @@ def tesla_record(snapshot: Snapshot) -> dict[str, Any]:
         "ACChargingEnergyIn": None if snapshot.fast_charger else snapshot.energy_session_kwh,
         "FastChargerPresent": True if snapshot.fast_charger else None,
         "Soc": snapshot.soc_pct,
+        "ChargeLimitSoc": snapshot.charge_limit_pct,
         "LocatedAtHome": snapshot.at_home,
         "Location": None if position is None else {"latitude": position[0], "longitude": position[1]},
         "Odometer": None if snapshot.odometer_km is None else snapshot.odometer_km / KM_PER_MILE,
@@ -211,9 +236,11 @@ def tesla_record(snapshot: Snapshot) -> dict[str, Any]:
     return {"Vin": "veh-1", "CreatedAt": _iso(snapshot.at), "IsResend": False, **known}
 
 
-def _read_app(snapshot: Snapshot, received_at: datetime) -> tuple[Observation, ...]:
+def _read_app(snapshot: Snapshot, received_at: datetime) -> tuple[VehicleEvent, ...]:
     body = app_body(snapshot)
-    return parse_observations(body, now=received_at) if len(body["observations"][0]) > 1 else ()
+    if len(body["observations"][0]) == 1:
+        return ()
+    return (VehicleEvent("veh-1", str(snapshot.at), observations=parse_observations(body, now=received_at)),)
 
 
 def app_body(snapshot: Snapshot) -> dict[str, Any]:
@@ -230,7 +257,7 @@ def app_body(snapshot: Snapshot) -> dict[str, Any]:
     return {"observations": [{"at": _iso(snapshot.at), **known}]}
 
 
-READERS: Mapping[str, Callable[[Snapshot, datetime], tuple[Observation, ...]]] = {
+READERS: Mapping[str, Callable[[Snapshot, datetime], tuple[VehicleEvent, ...]]] = {
     "enode": _read_enode,
     "smartcar": _read_smartcar,
     "tesla": _read_tesla,

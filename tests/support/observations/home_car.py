@@ -1,20 +1,24 @@
 """A car's twin, its half-hours and its charge control, fed with what its provider really sends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any, cast
 
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.control.vehicle_requests import vehicle_request_done
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.twin import Command, Home, Intent, OutcomeKind, Tariff, Twin, Vehicle, Window
 from driveway.observations.metering_intake import meter_twin
-from driveway.observations.webhook_intake import seen
+from driveway.observations.webhook_intake import seen, take_event
 from driveway.runtime.context import Runtime
+from driveway.store.table import Change
+from driveway.vehicles.provider import VehicleEvent
 from driveway.vehicles.registry import capabilities
 from tests.support.domain.links import a_link
 from tests.support.domain.metering_shelf import Shelf
@@ -40,7 +44,11 @@ def new_twin(provider: str, *, with_home: bool = True) -> Twin:
 
 @dataclass
 class HomeCar:
-    """What the functions hold of one car; commands that were sent are in ``sent``, with their times."""
+    """What the functions hold of one car; commands that were sent are in ``sent``, with their times.
+
+    ``on_look`` has the provider answer a state read, which without it stays unanswered; ``on_command`` gives its answer
+    to a command, which without it is that it accepts.
+    """
 
     provider: str
     twin: Twin = field(default_factory=lambda: new_twin("app"))
@@ -51,6 +59,10 @@ class HomeCar:
     rules: ControlRules = field(default_factory=ControlRules)
     planned: list[tuple[datetime, str]] = field(default_factory=list)
     sent: list[tuple[datetime, Command]] = field(default_factory=list)
+    looks: list[datetime] = field(default_factory=list)
+    on_look: Callable[[], None] | None = None
+    on_command: Callable[[Command], OutcomeKind] | None = None
+    random: Random = field(default_factory=lambda: Random(1))
     number: int = 0
 
     @classmethod
@@ -67,16 +79,27 @@ class HomeCar:
         """Take in what the provider sends of a snapshot, when it is received, and let charge control act."""
         received = max(self.clock, received_at or snapshot.at)
         self.passes_until(received)
-        self.takes(read(self.provider, snapshot, received))
+        self.takes_events(read(self.provider, snapshot, received))
         self.passes_until(received)
         return self
+
+    def takes_events(self, events: Sequence[VehicleEvent]) -> None:
+        """Store events as the functions do."""
+        for event in events:
+            take_event("car-1", event, cast("Runtime", self))
+
+    @property
+    def control_rules(self) -> ControlRules:
+        return self.rules
 
     @property
     def table(self) -> "HomeCar":
         return self
 
-    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> None:
-        self.twin = rule(self.twin)
+    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> Change:
+        before = self.twin
+        self.twin = rule(before)
+        return Change(before, self.twin)
 
     def takes(self, observations: tuple[Observation, ...]) -> None:
         runtime = cast("Runtime", self)
@@ -104,19 +127,31 @@ class HomeCar:
         if after is not self.twin:
             self.twin = after
             meter_twin(self.twin, (), cast("Runtime", self))
+        self._look()
         self._send()
+
+    def _look(self) -> None:
+        request = self.twin.control.request
+        if request is None or self.on_look is None:
+            return
+        self.looks.append(self.clock)
+        self.on_look()
+        self.twin = vehicle_request_done(self.twin, request.id)
 
     def _send(self) -> None:
         command = self.twin.control.command
         if command is None or command.state != "planned" or command.not_before > self.clock + timedelta(seconds=2):
             return
         self.planned.append((self.clock, command.action))
+        self.clock = max(self.clock, command.not_before)
         taken = claimed(self.twin, command.id, self.clock, self.rules, sender="call")
         if taken is None:
             return
         self.sent.append((self.clock, command))
+        self.twin = taken
+        outcome = OutcomeKind.ACCEPTED if self.on_command is None else self.on_command(command)
         self.twin = answered(
-            taken, command.id, outcome=OutcomeKind.ACCEPTED, detail="", now=self.clock, rules=self.rules, spread=0.5
+            self.twin, command.id, outcome=outcome, detail="", now=self.clock, rules=self.rules, spread=0.5
         )
 
     @property

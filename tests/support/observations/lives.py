@@ -3,7 +3,8 @@
 The truth: the car stays at home, at work, at a charger in town (some of them fast), at a friend's house round the
 corner and in a garage below the office, and drives between, which takes ten minutes or more from plug to plug. The
 cloud reports by one of the providers, on change or every 5 to 60 minutes; it dates the place by parking or by the
-report; reports are lost, late and out of order, signals are missing, times and values are what stands for none.
+report; reports are lost, late and out of order, signals are missing, times and values are what stands for none. It may
+report "unplugged" for as long as our stop lasts. Accounts and queues that are lost are in ``mishaps``.
 """
 
 from collections.abc import Iterator
@@ -54,6 +55,14 @@ class Cloud:
     missing: float
     sentinels: float
     strays: float
+    unplugged_while_stopped: bool
+    without_status: float
+    in_seconds: bool
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether a report comes every ten minutes at least, and none is lost or late."""
+        return self.every is not None and self.every <= 10 * MINUTE and self.loss == self.late == 0.0
 
 
 def a_cloud(random: Random, provider: str) -> Cloud:
@@ -72,6 +81,9 @@ def a_cloud(random: Random, provider: str) -> Cloud:
         missing=random.choice([0.0, 0.15]),
         sentinels=random.choice([0.0, 0.1]),
         strays=random.choice([0.0, 0.5]),
+        unplugged_while_stopped=random.random() < 0.2,
+        without_status=random.choice([0.0, 0.3, 1.0]) if provider == "smartcar" else 0.0,
+        in_seconds=provider == "smartcar" and random.random() < 0.4,
     )
 
 
@@ -142,9 +154,12 @@ class Teller:
     stray: tuple[datetime, Stay] | None = None
     corrected: tuple[datetime, Stay] | None = None
     strayed: frozenset[datetime] = frozenset()
+    soc_is_spoilt: bool = False
 
-    def snapshot(self, at: datetime, *, charging: bool, soc_pct: float, session_kwh: float) -> tuple[Snapshot, bool]:
-        """What the cloud says at an instant, and whether its place is a stray."""
+    def snapshot(
+        self, at: datetime, *, charging: bool, soc_pct: float, session_kwh: float, stopped: bool = False
+    ) -> tuple[Snapshot, bool]:
+        """What the cloud says at an instant, and whether its place is a stray; ``stopped``: by a command of ours."""
         cloud = self.cloud
         stay = stay_at(self.stays, at)
         before = [one for one in self.stays if one.start <= at]
@@ -157,7 +172,7 @@ class Teller:
         odometer_km = known_odometer(self.stays, at) if cloud.odometer else None
         snapshot = Snapshot(
             at,
-            plugged_in=plugged,
+            plugged_in=plugged and not (stopped and cloud.unplugged_while_stopped),
             charging=plugged and charging,
             power_kw=(stay.power_kw if stay is not None and plugged and charging else 0.0),
             energy_session_kwh=round(session_kwh, 3) if cloud.provider != "enode" else None,
@@ -165,6 +180,8 @@ class Teller:
             odometer_km=odometer_km,
             moving=stay is None,
             fast_charger=stay is not None and plugged and stay.fast and charging,
+            without_status=self.random.random() < cloud.without_status,
+            in_seconds=cloud.in_seconds,
             **place,
         )
         return self._spoilt(snapshot), stray
@@ -223,14 +240,18 @@ class Teller:
             elif cloud.gives == "both":
                 snapshot = replace(snapshot, at_home=None, stale_in_error=("location-isathome", random.random() < 0.5))
         if random.random() < cloud.sentinels:
-            spoilt: list[dict[str, Any]] = [{"soc_pct": 0}, {"soc_pct": 50}]
+            # A second sentinel in a row would be believed, so a true state of charge comes between.
+            spoilt: list[dict[str, Any]] = [] if self.soc_is_spoilt else [{"soc_pct": 0}, {"soc_pct": 50}]
             if not cloud.keeps_place_without_fix:
                 spoilt.append({"odometer_km": 0.0})
             if snapshot.position is not None:
                 spoilt.append({"position": (0.0, 0.0)})
             if not cloud.dated_by_parking and not cloud.keeps_place_without_fix:
                 spoilt += [{"time_sentinel": none} for none in (0, "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z")]
-            snapshot = replace(snapshot, **random.choice(spoilt))
+            chosen = random.choice(spoilt) if spoilt else {}
+            self.soc_is_spoilt = self.soc_is_spoilt or "soc_pct" in chosen
+            return replace(snapshot, **chosen)
+        self.soc_is_spoilt = self.soc_is_spoilt and snapshot.soc_pct is None
         return snapshot
 
 

@@ -2,12 +2,17 @@
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count, pairwise
 from random import Random
 
-from tests.support.observations.car_reports import Snapshot
+from driveway.domain.control.trial_start import has_left
+from driveway.domain.reports.account_connection import disconnected
+from driveway.domain.twin import Command, OutcomeKind
+from driveway.domain.twin.reasons import Reason
+from tests.support.observations.account_reports import account_lost, account_resolved, part_error
+from tests.support.observations.car_reports import Snapshot, read
 from tests.support.observations.home_car import HomeCar
 from tests.support.observations.lives import (
     BATTERY_KWH,
@@ -20,6 +25,9 @@ from tests.support.observations.lives import (
     report_times,
     stay_at,
 )
+from tests.support.observations.mishaps import Kind, Mishaps
+from tests.support.observations.nights import judged_night
+from tests.support.observations.patient_shelf import PatientShelf
 
 HOUR = timedelta(hours=1)
 
@@ -45,7 +53,13 @@ class PlayedLife:
     random: Random
     cloud: Cloud
     stays: list[Stay]
+    mishaps: Mishaps = field(default_factory=Mishaps)
+    minimum_soc_pct: float | None = None
     car: HomeCar = field(init=False)
+    teller: Teller = field(init=False)
+    session_at_loss: str | None = None
+    shelf: PatientShelf = field(default_factory=PatientShelf)
+    obeyed: list[tuple[datetime, str]] = field(default_factory=list)
     mode: str | None = None
     soc_pct: float = 40.0
     session_kwh: float = 0.0
@@ -56,29 +70,100 @@ class PlayedLife:
     counts: Counter[str] = field(default_factory=Counter)
 
     def play(self) -> "PlayedLife":
-        self.car = HomeCar.of(self.cloud.provider, clock=BEGIN)
-        teller, order = Teller(self.random, self.cloud, self.stays), count()
-        events: list[tuple[datetime, int, Snapshot | None, bool]] = [
-            (at, next(order), None, False) for at in report_times(self.random, self.cloud, self.stays)
+        self.car = HomeCar.of(self.cloud.provider, clock=BEGIN, slots=self.shelf)
+        self.car.on_look, self.car.on_command = self._answer_look, self._answer
+        if self.minimum_soc_pct is not None:
+            intent = replace(self.car.twin.intent, minimum_soc_pct=self.minimum_soc_pct)
+            self.car.twin = replace(self.car.twin, intent=intent)
+        self.teller, order = Teller(self.random, self.cloud, self.stays), count()
+        events: list[tuple[datetime, int, Kind, Snapshot | None, bool]] = [
+            (at, next(order), "report", None, False) for at in report_times(self.random, self.cloud, self.stays)
         ]
+        events += [(at, next(order), kind, None, False) for at, kind in self.mishaps.events]
         heapq.heapify(events)
         while events:
-            at, _, snapshot, stray = heapq.heappop(events)
+            at, _, kind, snapshot, stray = heapq.heappop(events)
             self._pass(at)
-            if snapshot is not None:
+            if kind != "report":
+                self._befall(at, kind)
+            elif snapshot is not None:
                 self._deliver(at, snapshot, stray)
-                continue
-            made, stray = teller.snapshot(
-                at, charging=self._charging(at), soc_pct=self.soc_pct, session_kwh=self.session_kwh
-            )
-            if self.random.random() >= self.cloud.loss:
-                late_s = self.random.randint(1, 5)
-                if self.random.random() < self.cloud.late:
-                    late_s = self.random.randint(60, 1800)
-                heapq.heappush(events, (at + timedelta(seconds=late_s), next(order), made, stray))
+            elif not self.mishaps.is_account_lost(at) and not self.mishaps.is_queue_deleted(at):
+                made, stray = self._made(at)
+                if self.random.random() >= self.cloud.loss:
+                    late_s = self.random.randint(1, 5)
+                    if self.random.random() < self.cloud.late:
+                        late_s = self.random.randint(60, 1800)
+                    heapq.heappush(events, (at + timedelta(seconds=late_s), next(order), kind, made, stray))
         self._pass(self.stays[-1].end + 2 * HOUR)
+        self.shelf.flush(self.car.clock)
         self._judge()
         return self
+
+    def _made(self, at: datetime) -> tuple[Snapshot, bool]:
+        return self.teller.snapshot(
+            at,
+            charging=self._charging(at),
+            soc_pct=self.soc_pct,
+            session_kwh=self.session_kwh,
+            stopped=self.mode == "stop",
+        )
+
+    def _befall(self, at: datetime, kind: Kind) -> None:
+        """An account is lost or comes back, or an error about a part is reported."""
+        provider, before = self.cloud.provider, self.car.twin.presence.needs_user
+        match kind:
+            case "account lost":
+                session = self.car.twin.presence.session
+                self.session_at_loss = session.id if session is not None else None
+                self.car.takes_events(account_lost(provider, at))
+            case "account back":
+                self.car.takes_events(account_resolved(provider, at) if self.mishaps.resolved else ())
+            case _ if not self.mishaps.is_queue_deleted(at):
+                self.car.takes_events(part_error(provider, at, resolved=kind == "part resolved"))
+                self.counts["part errors"] += 1
+                if self.car.twin.presence.needs_user != before:
+                    self.wrong.append(f"an error about a part changed the account at {at:%d %H:%M}")
+        self.car.passes_until(at)
+
+    def _answer_look(self) -> None:
+        """The provider answers a state read."""
+        at = self.car.clock
+        self.counts["looks"] += 1
+        if self.mishaps.is_account_lost(at):
+            self.car.twin = disconnected(self.car.twin, "The account has to be connected again.", at)
+            return
+        self._live(at)
+        snapshot, stray = self._made(at)
+        self.car.takes_events(read(self.cloud.provider, snapshot, at))
+        self._note(at, snapshot, stray)
+
+    def _answer(self, command: Command) -> OutcomeKind:
+        """The provider's answer to a command, which the car obeys."""
+        at = self.car.clock
+        self._live(at)
+        self.counts["commands"] += 1
+        if not self.is_home(at) and self._word_of_away(at):
+            self.counts["commands away"] += 1
+            self.wrong.append(f"{command.action} sent at {at:%d %H:%M} away from home")
+        if (
+            command.reason == Reason.MINIMUM_SOC
+            and self.cloud.is_fine
+            and self.soc_pct > (self.minimum_soc_pct or 0) + 15
+        ):
+            self.wrong.append(f"started at {at:%d %H:%M} for its minimum at {self.soc_pct:.0f} %")
+        if self.mishaps.is_account_lost(at):
+            return OutcomeKind.NEEDS_USER
+        if command.trial in {"unplugged", "account"}:
+            self._answer_look()
+            if command.trial == "unplugged" and has_left(self.car.twin):
+                return OutcomeKind.FAILED
+        stay = stay_at(self.stays, at)
+        if stay is None or not stay.is_plugged(at):
+            return OutcomeKind.NOT_PLUGGED_IN
+        self.mode = "stop" if command.action == "stop" else "start"
+        self.obeyed.append((at, command.action))
+        return OutcomeKind.ACCEPTED
 
     def _charging(self, at: datetime) -> bool:
         stay = stay_at(self.stays, at)
@@ -86,18 +171,8 @@ class PlayedLife:
 
     def _pass(self, until: datetime) -> None:
         """Let time pass for the car and for its twin, with every command that is sent on the way."""
-        sent = len(self.car.sent)
         self.car.passes_until(until)
         self._note_session()
-        for at, command in self.car.sent[sent:]:
-            self._live(at)
-            stay = stay_at(self.stays, at)
-            if stay is not None and stay.is_plugged(at):
-                self.mode = "stop" if command.action == "stop" else "start"
-            self.counts["commands"] += 1
-            if not self._is_home(at) and self._word_of_away(at):
-                self.counts["commands away"] += 1
-                self.wrong.append(f"{command.action} sent at {at:%d %H:%M} away from home")
         self._live(until)
 
     def _live(self, until: datetime) -> None:
@@ -115,17 +190,20 @@ class PlayedLife:
             self.clock = upto
 
     def _deliver(self, at: datetime, snapshot: Snapshot, stray: bool) -> None:
-        newest = all(before.snapshot.at < snapshot.at for before in self.delivered)
         self.car.reports(snapshot, received_at=at)
         self.counts["reports"] += 1
+        self._note(at, snapshot, stray)
+
+    def _note(self, at: datetime, snapshot: Snapshot, stray: bool) -> None:
+        """Note what was delivered, and check the session if it is the newest."""
         self._note_session()
-        if not newest:
+        if any(before.snapshot.at >= snapshot.at for before in self.delivered):
             return
         found = Delivered(at, snapshot, stray)
         self.delivered.append(found)
         session = self.car.twin.presence.session
-        shows_home = found.says_place and snapshot.plugged_in and self._is_home(snapshot.at) and not stray
-        if shows_home and self._is_home(at) and session is None:
+        shows_home = found.says_place and snapshot.plugged_in and self.is_home(snapshot.at) and not stray
+        if shows_home and self.is_home(at) and session is None:
             self.counts["missed opens"] += 1
             self.wrong.append(f"no session at {at:%d %H:%M} though plug and home were reported")
         if self._is_clear(found) and session is not None:
@@ -137,11 +215,11 @@ class PlayedLife:
             return
         self.opened[session.id] = session.opened_at
         self.counts["sessions"] += 1
-        if not self._is_home(session.opened_at) and not self._is_excused(session.opened_at):
+        if not self.is_home(session.opened_at) and not self._is_excused(session.opened_at):
             self.counts["false opens"] += 1
             self.wrong.append(f"a session opened as of {session.opened_at:%d %H:%M:%S} away from home")
 
-    def _is_home(self, at: datetime) -> bool:
+    def is_home(self, at: datetime) -> bool:
         stay = stay_at(self.stays, at)
         return stay is not None and stay.place == "home" and stay.is_plugged(at)
 
@@ -187,7 +265,7 @@ class PlayedLife:
                 self.counts["Wh away"] += energy_wh
                 self.wrong.append(f"{energy_wh} Wh away from home between {before.unplugged} and {after.plugged}")
         for stay in home:
-            self._judge_night(stay)
+            self.wrong += judged_night(self, stay)
 
     def _known_away_at(self, left: datetime, back: datetime) -> datetime | None:
         """The first word of an absence, if the reports in order show it.
@@ -204,23 +282,3 @@ class PlayedLife:
         homes = [one.snapshot.at for one in self.delivered if one.snapshot.at >= back and one.says_place]
         alone = bool(words) and (not homes or homes[0] - words[0].snapshot.at > HOUR)
         return first if clear or len(measured) > 1 or alone else None
-
-    def _judge_night(self, stay: Stay) -> None:
-        """Of a home night with a report of plug and place in each hour: the car charges two hours into off-peak."""
-        edge = stay.start.replace(hour=23, minute=30, second=0)
-        if not (stay.plugged < edge - HOUR and edge + 2 * HOUR < stay.unplugged):
-            return
-        hours = [(edge + number * HOUR - HOUR, edge + number * HOUR) for number in range(3)]
-        good = [
-            one
-            for one in self.delivered
-            if one.says_place and one.snapshot.plugged_in and not one.stray and self._is_home(one.snapshot.at)
-        ]
-        if not all(any(start <= one.at < end for one in good) for start, end in hours):
-            return
-        self.counts["nights"] += 1
-        wanted = [at for at, action in self.car.planned if action == "start" and edge - MINUTE <= at <= edge + 2 * HOUR]
-        stops = [at for at, command in self.car.sent if command.action == "stop" and stay.plugged <= at <= edge]
-        if stops and not wanted:
-            self.counts["nights without a start"] += 1
-            self.wrong.append(f"no start in the night of {edge:%d}")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.observations.car_reports import PROVIDERS
 from tests.support.observations.lives import a_cloud, a_life
+from tests.support.observations.mishaps import some_mishaps
 from tests.support.observations.played_life import PlayedLife
 
 LIVES = int(os.environ.get("DRIVEWAY_LIVES", "0"))
@@ -19,11 +20,17 @@ IN_THE_GATE = {"app": (4, 0), "enode": (13,), "smartcar": (6,), "tesla": (2, 0)}
 
 DAYS = 2
 
+COUNTED = (
+    *("lives", "reports", "part errors", "looks", "sessions", "nights", "account nights", "silent nights"),
+    *("nights reported unplugged", "commands", "false opens", "missed opens", "commands away"),
+)
+
 
 def played(provider: str, seed: int) -> PlayedLife:
     random = Random(f"{provider} {seed}")
-    cloud = a_cloud(random, provider)
-    return PlayedLife(random, cloud, a_life(random, DAYS)).play()
+    cloud, stays = a_cloud(random, provider), a_life(random, DAYS)
+    minimum_soc_pct = random.choice([None, 30.0])
+    return PlayedLife(random, cloud, stays, some_mishaps(random, cloud, stays), minimum_soc_pct).play()
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -36,8 +43,7 @@ def test_lives_have_their_sessions_and_nothing_happens_away_from_home(
         life = played(provider, seed)
         total += life.counts + Counter(lives=1)
         wrong += [f"{provider} {seed}: {what}" for what in life.wrong]
-    names = ("lives", "reports", "sessions", "nights", "commands", "false opens", "missed opens", "commands away")
-    summary = f"{provider}: " + ", ".join(f"{total[name]} {name}" for name in names)
+    summary = f"{provider}: " + ", ".join(f"{total[name]} {name}" for name in COUNTED)
     record_property("lives", summary)
     print(summary)
     assert wrong == []

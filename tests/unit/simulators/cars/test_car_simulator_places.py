@@ -10,12 +10,10 @@ import requests
 from driveway.auth.tokens import StaticToken
 from driveway.domain.twin import Vehicle
 from driveway.vehicles import registry
-from driveway.vehicles.provider import Call, WebhookRequest
-from tests.support.observations.car_reports import HOME_ID
-from tests.support.observations.home_car import HomeCar
+from driveway.vehicles.provider import Call
+from tests.support.simulators.listening_car import ListeningCar
 from tests.support.vehicles.car_rig import START, Rig, rig_at, until
 
-SECRET = "shared-secret"
 HALF_A_KILOMETRE_OFF = {"latitude": 51.5079, "longitude": -0.1276}
 
 
@@ -33,43 +31,9 @@ def rig(shared: Rig) -> Rig:
     return shared
 
 
-class Listening:
-    """A simulated car, and its twin."""
-
-    def __init__(self, rig: Rig, provider: str, **spec: Any) -> None:
-        self.rig, self.provider, self.heard = rig, provider, 0
-        rig.listen(provider, webhook_secret=SECRET, sample_every_s=0)
-        rig.car(provider, home_location_id=HOME_ID, **spec)
-        self.twin = HomeCar.of(provider, clock=rig.clock.now())
-
-    def passes(self, minutes: float) -> "Listening":
-        self.rig.pass_s(60 * minutes)
-        return self.hears()
-
-    def does(self, *moves: str) -> "Listening":
-        for move in moves:
-            self.rig.do(move)
-        return self.hears()
-
-    def hears(self) -> "Listening":
-        sent = self.rig.sent()
-        for one in sent[self.heard :]:
-            request = WebhookRequest(one.headers, one.raw, one.at)
-            for event in registry.webhooks(self.provider).receive(request, [SECRET]).events:
-                self.twin.passes_until(one.at)
-                self.twin.takes(event.observations)
-        self.heard = len(sent)
-        self.twin.passes_until(self.rig.clock.now())
-        return self
-
-    @property
-    def in_session(self) -> bool:
-        return self.twin.twin.presence.session is not None
-
-
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
 def test_a_place_that_is_dated_by_parking_is_home_hours_later(rig: Rig, provider: str) -> None:
-    car = Listening(rig, provider, place_dated_by_parking=True).passes(270).does("plug-in")
+    car = ListeningCar(rig, provider, place_dated_by_parking=True).passes(270).does("plug-in")
     assert car.in_session
     assert car.twin.twin.presence.place_measured_at is not None
     assert rig.clock.now() - car.twin.twin.presence.place_measured_at >= timedelta(hours=4)
@@ -77,7 +41,7 @@ def test_a_place_that_is_dated_by_parking_is_home_hours_later(rig: Rig, provider
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar", "tesla"])
 def test_a_car_whose_plug_out_was_lost_is_left_alone_at_work(rig: Rig, provider: str) -> None:
-    car = Listening(rig, provider, loses_plug_out=True, place_dated_by_parking=True).does("plug-in").passes(5)
+    car = ListeningCar(rig, provider, loses_plug_out=True, place_dated_by_parking=True).does("plug-in").passes(5)
     assert car.in_session
     rig.change(report_every_s=1800)  # from now on the cloud polls, so that the drive itself is not seen
     car.does("drive-away", "park-away").passes(20).does("plug-in").passes(31)
@@ -89,7 +53,7 @@ def test_a_car_whose_plug_out_was_lost_is_left_alone_at_work(rig: Rig, provider:
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
 def test_a_stray_position_that_every_report_repeats_is_one_report(rig: Rig, provider: str) -> None:
-    car = Listening(rig, provider, place_dated_by_parking=True, report_every_s=300, auto_start=False)
+    car = ListeningCar(rig, provider, place_dated_by_parking=True, report_every_s=300, auto_start=False)
     car.does("plug-in").passes(5)
     rig.change(stray=HALF_A_KILOMETRE_OFF)
     doubts = 0
@@ -103,7 +67,12 @@ def test_a_stray_position_that_every_report_repeats_is_one_report(rig: Rig, prov
 @pytest.mark.parametrize("provider", ["enode", "smartcar", "tesla"])
 def test_a_drive_shows_on_the_odometer(rig: Rig, provider: str) -> None:
     car = (
-        Listening(rig, provider).does("plug-in", "plug-out").passes(30).does("drive-away").passes(30).does("come-home")
+        ListeningCar(rig, provider)
+        .does("plug-in", "plug-out")
+        .passes(30)
+        .does("drive-away")
+        .passes(30)
+        .does("come-home")
     )
     assert car.twin.twin.presence.odometer_km is not None
     assert car.twin.twin.presence.odometer_km.value == pytest.approx(20_025, abs=0.1)
@@ -113,15 +82,15 @@ def test_a_drive_shows_on_the_odometer(rig: Rig, provider: str) -> None:
 @pytest.mark.parametrize("no_time", ["0", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"])
 @pytest.mark.parametrize("provider", ["enode", "smartcar"])
 def test_invalid_times_do_not_hide_a_plug_in(rig: Rig, provider: str, no_time: str) -> None:
-    assert Listening(rig, provider, no_time=no_time).does("plug-in").in_session
+    assert ListeningCar(rig, provider, no_time=no_time).does("plug-in").in_session
 
 
 @pytest.mark.parametrize("provider", ["enode", "smartcar", "tesla"])
 def test_an_impossible_state_of_charge_is_not_used(rig: Rig, provider: str) -> None:
-    car = Listening(rig, provider, soc_pct=80, auto_start=False).does("plug-in").passes(5)
+    car = ListeningCar(rig, provider, soc_pct=80, auto_start=False).does("plug-in").passes(5)
     rig.change(claimed_soc_pct=0)
     rig.do("report")
-    car.hears()
+    car.listens()
     known, pending = car.twin.twin.presence.soc_pct, car.twin.twin.presence.pending_soc
     assert known is not None
     assert pending is not None
@@ -131,7 +100,7 @@ def test_an_impossible_state_of_charge_is_not_used(rig: Rig, provider: str) -> N
 @pytest.mark.parametrize("settings", [{"timestamps": "epoch_s"}, {"leaves_out_status": True}])
 def test_smartcars_odd_forms_are_read(rig: Rig, settings: dict[str, Any]) -> None:
     rig.configure("smartcar", **settings)
-    assert Listening(rig, "smartcar").does("plug-in").in_session
+    assert ListeningCar(rig, "smartcar").does("plug-in").in_session
 
 
 @pytest.mark.parametrize("per_page", [None, 1, 5])
