@@ -123,7 +123,7 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
     say("Starting the local AWS ...")
     port = options.aws_port or processes.free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    remember(_start_aws(folder, port))
+    remember(start_aws(folder, port))
     clients = _Clients(endpoint)
     code = _upload(clients)
     clock = _clock(options)
@@ -208,7 +208,8 @@ class _Clients:
         self.api = session.client("apigatewayv2", endpoint_url=endpoint, config=retries)
 
 
-def _start_aws(folder: Path, port: int) -> Process:
+def start_aws(folder: Path, port: int) -> Process:
+    """Start the local AWS, empty, and wait until it answers; its log goes to the folder."""
     environment = {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",

@@ -13,7 +13,7 @@ from tests.world.aws.faults import Faults, Request
 from tests.world.aws.patterns import matches
 from tests.world.aws.queues import Queue
 from tests.world.aws.stack import ACCOUNT, REGION
-from tests.world.aws.wire import JSON, AwsError, UnknownToTheCloudError, as_sent, invalid
+from tests.world.aws.wire import JSON, UnknownToTheCloudError, as_sent, invalid
 
 MOST_ENTRIES = 10
 MOST_BYTES = 262_144
@@ -88,11 +88,7 @@ class Bus:
         if not 1 <= len(entries) <= MOST_ENTRIES:
             raise invalid("Member must have length less than or equal to 10")
         if sum(map(_entry_bytes, entries)) > MOST_BYTES:
-            raise AwsError(
-                "RequestEntityTooLargeException",
-                "Total size of the entries in the request is over the limit.",
-                status=413,
-            )
+            raise invalid("Total size of the entries in the request is over the limit.")
         refused = self._faults.refused_entries(request, len(entries))
         answers = [self._entry(entry, refused=number in refused) for number, entry in enumerate(entries)]
         failed = sum(1 for one in answers if "ErrorCode" in one)

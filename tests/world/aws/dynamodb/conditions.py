@@ -127,10 +127,12 @@ def _same(left: Value | None, right: Value | None) -> bool:
 
 
 def _ordered(operator: str, left: Value | None, right: Value | None) -> bool:
+    if right is not None and not ORDERED & right.keys():
+        raise invalid(f"Incorrect operand type for operator or function; operator: {operator}")
     if left is None or right is None:
         return False
     (kind, one), (other_kind, other) = comparable(left), comparable(right)
-    if kind != other_kind or kind not in ORDERED:
+    if kind != other_kind:
         return False
     if operator.startswith("<"):
         return bool(one < other or (operator == "<=" and one == other))

@@ -25,6 +25,10 @@ Plan = tuple[Table, Key, Row | None, Row | None, bool]
 """A write that passed its checks: where, the row before, the row after, and whether its condition holds."""
 
 
+class _UnfitError(AwsError):
+    """An update does not fit the item as it is."""
+
+
 class DynamoDb:
     """The service: tables by name."""
 
@@ -114,7 +118,8 @@ class DynamoDb:
                 scope.use(changing.uses)
             scope.require_all_used()
             # A condition that fails comes before an update that does not fit the item.
-            return table, key, before, self._updated(table, body, before, changing, scope) if holds else before, holds
+            after = self._updated(table, body, before, changing, scope) if holds else before
+            return table, key, before, after, holds
         scope.require_all_used()
         return table, key, before, after, holds
 
@@ -122,7 +127,10 @@ class DynamoDb:
         start = before or Row.of(dict(body["Key"]))
         if changing is None:
             return start
-        item, names = changing.applied(start.item, scope)
+        try:
+            item, names = changing.applied(start.item, scope)
+        except AwsError as error:
+            raise _UnfitError(error.code, error.message) from None
         keys = {table.shape.partition, table.shape.sort} & names
         if keys:
             raise invalid(f"Cannot update attribute {min(keys)}. This attribute is part of the key")
@@ -190,7 +198,11 @@ class DynamoDb:
         if len(set(places)) < len(places):
             raise invalid("Transaction request cannot include multiple operations on one item")
         for kind, body in parts:
-            plan = self._planned(kind, body)
+            try:
+                plan = self._planned(kind, body)
+            except _UnfitError as error:
+                reasons.append({"Code": "ValidationError", "Message": error.message})
+                continue
             plans.append(plan)
             failed = {"Code": "ConditionalCheckFailed", "Message": CONDITION_FAILED, **_old_item(body, plan[2])}
             reasons.append({"Code": "None"} if plan[4] else failed)
