@@ -63,6 +63,10 @@ connections: setup ## Every fault at every call of a driver's account, and two i
 site-crash-points: setup ## Every fault at every call of a site's life, and every two operations interleaved
 	SITE_CRASH_POINTS=all $(BIN)/pytest -n 2 tests/functions/test_site_crash_points.py
 
+.PHONY: meters
+meters: setup ## Print how exact generated meters are, by kind: make meters [METERS=200]
+	METERS=$(or $(METERS),200) $(BIN)/pytest -q -s tests/unit/domain/metering/test_meters.py
+
 .PHONY: bench
 bench: setup ## Measure, as ratios against floors of the same run
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

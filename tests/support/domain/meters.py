@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from driveway.domain.metering.samples import Sample
-from driveway.domain.presence.observation import RegisterKind
+from driveway.domain.metering.samples import Sample, samples_of
+from driveway.domain.presence.observation import MeasuringPoint, Observation, RegisterKind
+from driveway.domain.twin import Intent, Link, Presence, Tariff, Twin
 
 EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
 ASSET_W = 7400
 BATTERY_WH = 64_000
 SOC_STEP_WH = BATTERY_WH // 90
+EFFICIENCY = 0.9
+LINK = Link("home-1", "car-1", "electric_vehicle", ASSET_W / 1000, "Europe/London", "s", "a", True, EVENING, 64)
+TWIN = Twin(LINK, Tariff((), "Europe/London"), Intent({}), Presence())
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,18 @@ def drains(truth: Truth, plug: Plug, minute: int) -> int:
 
 
 def readings(
-    truth: Truth, value: Value, *, every: int, kind: str = "session", register: RegisterKind | None = None
+    truth: Truth,
+    value: Value,
+    *,
+    every: int,
+    kind: str = "session",
+    register: RegisterKind | None = None,
+    point: MeasuringPoint | None = None,
 ) -> list[Sample]:
     name = "lifetime" if kind == "lifetime" else "session"
-    point = "charger" if kind == "lifetime" else "unknown"
+    usual: MeasuringPoint = "charger" if kind == "lifetime" else "unknown"
     return [
-        Sample(at(minute), name, value(truth, plug, minute), point, register=register)
+        Sample(at(minute), name, value(truth, plug, minute), point or usual, register=register)
         for plug, minute in _times(truth, every)
     ]
 
@@ -161,15 +171,52 @@ def polled_power(truth: Truth, every: int, offset: int = 0) -> list[Sample]:
     return found
 
 
+def _percent(truth: Truth, minute: int) -> int:
+    return (8_000 + truth.energy_wh(0, minute) * 9 // 10) * 100 // BATTERY_WH
+
+
+def _soc(truth: Truth, minute: int) -> Sample:
+    return Sample(at(minute), "soc", round(_percent(truth, minute) * BATTERY_WH / 90), "battery")
+
+
 def state_of_charge(truth: Truth, *, every: int) -> list[Sample]:
     """The state of charge in whole per cent of the battery, and whether the car charges."""
     found = []
     for plug in truth.plugs:
         for minute in sorted({*range(plug.start, plug.end, every), plug.end}):
-            stored_wh = 8_000 + truth.energy_wh(0, minute) * 9 // 10
-            percent = stored_wh * 100 // BATTERY_WH
-            found.append(Sample(at(minute), "soc", round(percent * BATTERY_WH / 90), "battery"))
+            found.append(_soc(truth, minute))
             found.append(Sample(at(minute), "charging" if truth.power_w(minute) else "stopped"))
+    return found
+
+
+def per_percent(truth: Truth, *, with_power: bool) -> list[Sample]:
+    """A report at the plug-in, at each new per cent of the battery, and at the end; with the power or only charging."""
+    found = []
+    for plug in truth.plugs:
+        rises = [m for m in range(plug.start + 1, plug.end) if _percent(truth, m) > _percent(truth, m - 1)]
+        for minute in (plug.start, *rises, plug.end):
+            watts = truth.power_w(minute)
+            line = Sample(at(minute), "power", watts) if with_power else Sample(at(minute), "charging")
+            found += [_soc(truth, minute), line if watts else Sample(at(minute), "stopped")]
+    return found
+
+
+def battery_side(samples: list[Sample]) -> list[Sample]:
+    """The same values as a source reports them that measures at the battery, taken in as observations."""
+    found: list[Sample] = []
+    for sample in samples:
+        kwh = round(sample.value * EFFICIENCY) / 1000
+        seen = Observation(
+            at=sample.at,
+            source="app",
+            power_kw=kwh if sample.kind == "power" else None,
+            energy_session_kwh=kwh if sample.kind == "session" else None,
+            energy_lifetime_kwh=kwh if sample.kind == "lifetime" else None,
+            measuring_point="battery",
+            register=sample.register,
+            tells_every_change=sample.tells_every_change,
+        )
+        found += samples_of(seen, TWIN, now=sample.at)
     return found
 
 

@@ -23,6 +23,7 @@ from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
 DAY_MS = 24 * 3_600_000
 NOON_MS = 12 * 3_600_000
 STALE = "stale"
+CONTRADICTED = "contradicted"
 AT_HOME: tuple[MeasuringPoint, ...] = ("charger", "unknown")
 """Where a lifetime register counts only energy taken at home."""
 
@@ -46,9 +47,9 @@ class HandedOn:
         readings = _readings(self.samples).get(register, [])
         prefix = f"{register[0]}:{register[1]}:"
         said = {text[len(prefix) :] for text in self.proven if text.startswith(prefix)}
-        proven = frozenset(cast("Proof", text) for text in said - {STALE})
+        proven = frozenset(cast("Proof", text) for text in said - {STALE, CONTRADICTED})
         live, pending = (*readings[:2], None, None)[:2]
-        return History(live, pending, proven, is_stale=STALE in said)
+        return History(live, pending, proven, STALE in said, CONTRADICTED in said)
 
 
 NOTHING = HandedOn()
@@ -143,7 +144,7 @@ class _Day:
             idle=idle,
             powers=[(event.at_ms, max(event.power_w.values(), default=0)) for event in self.line if _says_power(event)],
             charging_ms=[event.at_ms for event in self.line if event.is_charging],
-            begins_ms=begins_of_charging(self.line),
+            begins_ms=begins_of_charging(self.line, self.plugs),
             soc=next(iter(self.soc.values())) if len(self.soc) == 1 else (),
             soc_step_wh=soc_step_wh(self.rating),
         )
@@ -176,8 +177,7 @@ class _Day:
             for reading in (history.live, history.pending):
                 if reading is not None:
                     samples.append(_sample(register, reading, declared.get(register)))
-            said = {*history.proven, *([STALE] if history.is_stale else [])}
-            proven += [f"{register[0]}:{register[1]}:{proof}" for proof in said]
+            proven += _proofs(register, history)
         return HandedOn(tuple(sorted(set(samples), key=_order)), tuple(sorted(proven)))
 
     def _closed_ms(self) -> int:
@@ -235,6 +235,12 @@ def _declared(samples: Iterable[Sample]) -> dict[Register, RegisterKind]:
         if sample.kind == "session" and sample.register is not None:
             found[sample.kind, sample.measuring_point] = sample.register
     return found
+
+
+def _proofs(register: Register, history: History) -> list[str]:
+    marks = {STALE: history.is_stale, CONTRADICTED: history.is_contradicted}
+    found = {*history.proven, *(mark for mark, is_set in marks.items() if is_set)}
+    return [f"{register[0]}:{register[1]}:{proof}" for proof in found]
 
 
 def _says_power(event: LineEvent) -> bool:

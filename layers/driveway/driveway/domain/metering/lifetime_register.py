@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
+from driveway.domain.metering.alternation import by_value
 from driveway.domain.metering.registers import (
     History,
     Reading,
@@ -28,10 +29,15 @@ def lifetime_history(readings: Sequence[Reading], before: History, activity: Act
     too short to charge elsewhere (five minutes), and nothing is flagged before the first reading.
     """
     history = replace(before, steps=[], flagged=[])
+    found = by_value(readings, before.live, activity, may_restart=False)
+    history.flag(found.other, "outlier")
+    readings = found.own
     series = _Series(readings, activity, at_home, history)
     index = 0
     while index < len(readings):
         index = series.take(index)
+    if found.is_undecided:
+        history.leave_open(readings)
     return history
 
 

@@ -162,10 +162,10 @@ def _idle_for(before: LineEvent, after: LineEvent, polled_ms: int) -> int:
     return polled_ms if after.is_stop else 0
 
 
-def begins_of_charging(line: Sequence[LineEvent]) -> list[int]:
-    """When charging began. For a source that polls this is the last stop before it."""
+def begins_of_charging(line: Sequence[LineEvent], plugs: Plugs) -> list[int]:
+    """When charging began. For a source that polls this is the last stop or plug-in before it."""
     return [
-        after.at_ms if before.tells_every_change else before.at_ms
+        after.at_ms if before.tells_every_change else plugs.last_opening(before.at_ms, after.at_ms) or before.at_ms
         for before, after in pairwise(line)
         if before.is_stop and after.is_charging
     ]

@@ -47,12 +47,14 @@ class History:
     ``live`` is the reading that the next one builds on. ``pending`` is the first of some readings near zero after it:
     the register restarted there, or it shows 0 and goes on where it was; a later reading decides. ``proven`` is what
     the readings prove about the register. ``is_stale``: it still shows the count from before the plug-in.
+    ``is_contradicted``: readings since ``live`` contradict that the register simply goes on.
     """
 
     live: Reading | None = None
     pending: Reading | None = None
     proven: frozenset[Proof] = frozenset()
     is_stale: bool = False
+    is_contradicted: bool = False
     steps: list[Step] = field(default_factory=list)
     flagged: Flagged = field(default_factory=list)
 
@@ -60,6 +62,17 @@ class History:
         """Add a step, unless it took no time."""
         if start_ms < end_ms:
             self.steps.append(Step(start_ms, end_ms, energy_wh))
+
+    def count_on(self, live: Reading, reading: Reading, energy_wh: int, *, is_certain: bool) -> None:
+        """Add the step of a register that goes on. Without energy it counts only if nothing contradicts it."""
+        if energy_wh or (is_certain and not self.is_contradicted):
+            self.count(live[0], reading[0], energy_wh)
+
+    def leave_open(self, readings: Sequence[Reading]) -> None:
+        """Drop the steps without energy over the time of these readings, which contradict each other."""
+        start_ms, end_ms = readings[0][0], readings[-1][0]
+        self.steps = [s for s in self.steps if s.energy_wh or s.end_ms <= start_ms or s.start_ms >= end_ms]
+        self.flag(readings[-1:], "ambiguous_register")
 
     def extend(self, live: Reading, reading: Reading, activity: Activity) -> bool:
         """Add a rise in idle time to the step before it, if it is the last value of that charge.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
+from driveway.domain.metering.alternation import ByValue, by_value
 from driveway.domain.metering.plug_in_reading import JITTER_WH, first_after_plug_in
 from driveway.domain.metering.registers import (
     NEAR_ZERO_WH,
@@ -25,6 +26,9 @@ from driveway.domain.metering.registers import (
 )
 from driveway.domain.presence.observation import RegisterKind
 
+RESTARTING: tuple[RegisterKind | None, ...] = ("per_charge", "zero_while_idle")
+"""Registers whose low readings are explained by their declaration."""
+
 
 def session_history(
     readings: Sequence[Reading], before: History, activity: Activity, declared: RegisterKind | None
@@ -33,10 +37,35 @@ def session_history(
 
     A later reading may prove how the register behaves. So the series is explained a second time with those proofs.
     """
-    first = _Series(readings, before, activity, declared, before.proven).run()
-    if first.proven == before.proven:
-        return first
-    return _Series(readings, before, activity, declared, first.proven).run()
+    # A pending reading takes part again, as the first one.
+    readings = [*([before.pending] if before.pending else []), *readings]
+    before = replace(before, pending=None)
+    plugs = [] if declared in RESTARTING else _by_plug(readings, before.live, activity)
+    own = [reading for plug in plugs for reading in plug.own] if plugs else readings
+    history = _Series(own, before, activity, declared, before.proven).run()
+    if history.proven != before.proven:
+        history = _Series(own, before, activity, declared, history.proven).run()
+    for plug in plugs:
+        history.flag(plug.other, "outlier")
+        if plug.is_undecided:
+            history.leave_open(plug.own)
+    return history
+
+
+def _by_plug(readings: Sequence[Reading], live: Reading | None, activity: Activity) -> list[ByValue]:
+    """The readings up to each plug-in, by value."""
+    groups: list[list[Reading]] = []
+    starts: list[Reading | None] = []
+    before = live
+    for reading in readings:
+        after_ms = reading[0] - MAX_SPAN_MS if before is None else before[0]
+        is_plug_in = activity.plugs.last_opening(after_ms, reading[0]) is not None
+        if is_plug_in or not groups:
+            groups.append([])
+            starts.append(None if is_plug_in else live)
+        groups[-1].append(reading)
+        before = reading
+    return [by_value(group, start, activity, may_restart=True) for group, start in zip(groups, starts, strict=True)]
 
 
 @dataclass(slots=True)
@@ -49,13 +78,11 @@ class _Series:
 
     def run(self) -> History:
         history = replace(self.before, proven=self.known, steps=[], flagged=[])
-        # A pending reading takes part again, as the first reading.
-        self.readings = [*([history.pending] if history.pending else []), *self.readings]
-        history.pending = None
         index, peak_wh = 0, 0
         while index < len(self.readings):
             live = history.live
             index = self._take(index, history, peak_wh)
+            history.is_contradicted &= history.live is live
             sank = live is not None and history.live is not None and drains(live, history.live)
             fell = live is not None and history.live is not None and history.live[1] < live[1] and not sank
             peak_wh = max(0 if fell else peak_wh, history.live[1] if history.live else 0)
@@ -92,8 +119,12 @@ class _Series:
         is_jitter = energy_wh <= JITTER_WH and reading[1] <= peak_wh and self.declared is None
         if is_jitter and not self.activity.charged_in(live[0], reading[0]):
             energy_wh = 0
-        history.count(live[0], reading[0], energy_wh)
+        history.count_on(live, reading, energy_wh, is_certain=self._is_certain(live, reading))
         history.live = reading
+
+    def _is_certain(self, live: Reading, reading: Reading) -> bool:
+        """Whether a register that did not rise proves that nothing flowed: not if it sank while the car charged."""
+        return reading[1] >= live[1] or not self.activity.charged_in(live[0] - 1, reading[0] - 1)
 
     def _restarted(self, live: Reading, reading: Reading) -> int | None:
         """When a register declared ``per_charge`` restarted, although its reading did not fall."""
@@ -125,6 +156,7 @@ class _Series:
             return index + 1
         end = self._end_of_plug(index, end)
         history.flag(self.readings[index:end], "outlier")
+        history.is_contradicted = True
         return end
 
     def _is_settled(self, index: int) -> bool:
@@ -190,6 +222,7 @@ class _Series:
             favoured = "restarts" in proofs
         if favoured is None:
             history.flag([following], "ambiguous_register")
+            history.is_contradicted = True
         return bool(favoured)
 
     def _started_again(self, low: Sequence[Reading], live: Reading, history: History, end: int) -> int:
