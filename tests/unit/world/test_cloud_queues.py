@@ -60,6 +60,16 @@ def test_of_a_partial_answer_only_the_failed_message_comes_again() -> None:
     assert [bodies(one) for one in small.due("Worker", after_s=60)] == [["bad"]]
 
 
+def test_a_late_answer_does_not_delete_a_message_that_was_handed_out_again() -> None:
+    small = SmallCloud()
+    small.send("a")
+    (slow,) = small.due("Worker")
+    (again,) = small.due("Worker", after_s=60)
+    slow.settle(None)
+    again.failed()
+    assert [bodies(one) for one in small.due("Worker", after_s=60)] == [["a"]]
+
+
 @pytest.mark.parametrize("failed", [{"itemIdentifier": "unknown"}, {"itemIdentifier": ""}, {}])
 def test_a_partial_answer_with_an_unknown_message_fails_the_whole_batch(failed: dict[str, str]) -> None:
     small = SmallCloud()

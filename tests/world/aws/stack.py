@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -103,17 +103,17 @@ class Stack:
         """The logical id of the resource with an ARN. Raises KeyError."""
         return self._by_arn[arn]
 
-    @property
+    @cached_property
     def _by_arn(self) -> dict[str, str]:
         kinds = {*ARNS, "AWS::Events::ApiDestination"}
         return {self.arn(name): name for name, resource in self._raw.items() if resource["Type"] in kinds}
 
-    @property
+    @cached_property
     def functions(self) -> dict[str, Function]:
         """The functions by logical id."""
         return {name: self._function(name, held) for name, held in self.of("AWS::Lambda::Function").items()}
 
-    @property
+    @cached_property
     def routes(self) -> dict[str, Route]:
         """The routes of the HTTP API by their key, such as ``PUT /sites/{site}``."""
         found = {}
