@@ -95,6 +95,26 @@ def test_an_index_shows_a_write_only_after_a_while() -> None:
     assert due_items(small) == ["2"]
 
 
+class LaggingLess(Faults):
+    """The first write reaches the index after ten seconds, every other one at once."""
+
+    lag_s = 10.0
+
+    def index_lag_s(self) -> float:
+        lag_s, self.lag_s = self.lag_s, 0.0
+        return lag_s
+
+
+def test_writes_of_an_item_reach_an_index_in_their_order_and_those_of_others_when_they_will() -> None:
+    small = SmallCloud(LaggingLess())
+    small.write("car-1", due_shard="000", due_at="1")
+    small.write("car-1", due_shard="000", due_at="2")
+    small.write("car-2", due_shard="000", due_at="3")
+    assert due_items(small) == ["3"]
+    small.clock.advance(10)
+    assert due_items(small) == ["2", "3"]
+
+
 def test_only_a_strongly_consistent_read_sees_the_last_write_at_once() -> None:
     small = SmallCloud(Lagging())
     small.write("car-1")
