@@ -48,12 +48,17 @@ check: setup ## Lint, strict types, the direction of imports, the template
 .PHONY: test
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
+	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 tests/world
 	$(BIN)/pytest tests/stack
 
 .PHONY: nights
 nights: setup ## 200 cars through a night without Axle, a thousand at one edge, the days of the clock changes
 	OUTAGE_CARS=$(or $(OUTAGE_CARS),200) OUTAGE_SCALE=$(or $(OUTAGE_SCALE),50) $(BIN)/pytest tests/nights
 	TOGETHER=$(or $(TOGETHER),1000) $(BIN)/pytest tests/edges
+
+.PHONY: chaos
+chaos: setup ## Nights from seeds, with everything going wrong: make chaos SEEDS=300 [FIRST=1]
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.chaos --seeds $(or $(SEEDS),300) --first $(or $(FIRST),1)
 
 .PHONY: connections
 connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving

@@ -4,7 +4,7 @@ import gzip
 import json
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -42,8 +42,8 @@ _LINK_LIFE = timedelta(hours=1)
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
-def _bearer_check(clock: Clock, tokens: Tokens) -> Callable[..., None]:
-    def check(authorization: Annotated[str | None, Header()] = None) -> None:
+def _bearer_check(clock: Clock, tokens: Tokens) -> Callable[..., Awaitable[None]]:
+    async def check(authorization: Annotated[str | None, Header()] = None) -> None:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise HTTPException(401, "Not authenticated", headers=_CHALLENGE)
@@ -90,7 +90,7 @@ def entity_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
     _asset_routes(routes, world)
 
     @routes.post("/validation/mpan")
-    def validate_mpan(body: MpanBody) -> dict[str, bool]:
+    async def validate_mpan(body: MpanBody) -> dict[str, bool]:
         with world.lock:
             if errors := sites.mpan_errors(body.mpan, check_digit=world.config.mpan_check_digit):
                 raise HTTPException(400, errors)
@@ -103,34 +103,34 @@ def entity_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
 
 def _site_routes(routes: APIRouter, world: World) -> None:
     @routes.post("/entities/site/check-eligibility")
-    def check_eligibility(body: EligibilityBody) -> dict[str, Any]:
+    async def check_eligibility(body: EligibilityBody) -> dict[str, Any]:
         return sites.check_eligibility(world, body)
 
     @routes.post("/entities/site/onboard")
-    def onboard(body: OnboardBody) -> dict[str, Any]:
+    async def onboard(body: OnboardBody) -> dict[str, Any]:
         return sites.onboard(world, body)
 
     @routes.post("/entities/site/{site_id}/enrol")
-    def enrol(site_id: UUID, body: EnrolBody) -> dict[str, Any]:
+    async def enrol(site_id: UUID, body: EnrolBody) -> dict[str, Any]:
         return sites.enrol(world, site_id, body)
 
     @routes.post("/entities/site/{site_id}/unenrol")
-    def unenrol(site_id: UUID, body: UnenrolBody) -> dict[str, Any]:
+    async def unenrol(site_id: UUID, body: UnenrolBody) -> dict[str, Any]:
         return sites.unenrol(world, site_id, body.proposition)
 
     @routes.post("/entities/site/{site_id}/offboard-site-and-assets")
-    def offboard(site_id: UUID) -> dict[str, Any]:
+    async def offboard(site_id: UUID) -> dict[str, Any]:
         return sites.offboard(world, site_id)
 
     @routes.get("/entities/site/{site_id}")
-    def get_site(site_id: UUID) -> dict[str, Any]:
+    async def get_site(site_id: UUID) -> dict[str, Any]:
         with world.lock:
             return sites.site_response(world.site(site_id))
 
 
 def _asset_routes(routes: APIRouter, world: World) -> None:
     @routes.get("/entities/asset/external-id/{external_id:path}")
-    def get_asset_by_external_id(external_id: str) -> dict[str, Any]:
+    async def get_asset_by_external_id(external_id: str) -> dict[str, Any]:
         with world.lock:
             asset_id = world.asset_by_external_id.get(external_id)
             if asset_id is None:
@@ -138,21 +138,21 @@ def _asset_routes(routes: APIRouter, world: World) -> None:
             return sites.asset_response(world.assets[asset_id])
 
     @routes.get("/entities/asset/{asset_id}")
-    def get_asset(asset_id: UUID) -> dict[str, Any]:
+    async def get_asset(asset_id: UUID) -> dict[str, Any]:
         with world.lock:
             return sites.asset_response(world.asset(asset_id))
 
     @routes.patch("/entities/asset/{asset_id}")
-    def update_asset(asset_id: UUID, body: AssetUpdateBody) -> dict[str, Any]:
+    async def update_asset(asset_id: UUID, body: AssetUpdateBody) -> dict[str, Any]:
         return sites.update_asset(world, asset_id, body)
 
     @routes.delete("/entities/asset/{asset_id}", status_code=204)
-    def delete_asset(asset_id: UUID) -> None:
+    async def delete_asset(asset_id: UUID) -> None:
         with world.lock:
             world.remove_asset(world.asset(asset_id))
 
     @routes.get("/entities/asset/{asset_id}/intent")
-    def get_intent(asset_id: UUID) -> dict[str, Any]:
+    async def get_intent(asset_id: UUID) -> dict[str, Any]:
         with world.lock:
             asset = world.asset(asset_id)
             if asset.intent is None or asset.intent_at is None:
@@ -168,33 +168,33 @@ def event_routes(clock: Clock, tokens: Tokens, events: Events) -> APIRouter:
     routes = APIRouter(prefix="/entities/asset/{asset_id}/event", dependencies=[Depends(_bearer_check(clock, tokens))])
 
     @routes.post("")
-    def event(asset_id: UUID, body: EventBody) -> dict[str, Any]:
+    async def event(asset_id: UUID, body: EventBody) -> dict[str, Any]:
         return events.take(asset_id, body.event_type, body, body)
 
     @routes.post("/plug-in")
-    def plug_in(asset_id: UUID, body: PlugInBody) -> dict[str, Any]:
+    async def plug_in(asset_id: UUID, body: PlugInBody) -> dict[str, Any]:
         said = EventBody(**{"event_type": "plug_in"} | {name: getattr(body, name) for name in body.model_fields_set})
         return events.take(asset_id, "plug_in", said, body)
 
     @routes.post("/plug-out")
-    def plug_out(asset_id: UUID, body: EmptyBody) -> dict[str, Any]:
+    async def plug_out(asset_id: UUID, body: EmptyBody) -> dict[str, Any]:
         return events.take(asset_id, "plug_out", EventBody(event_type="plug_out"), body)
 
     @routes.post("/intent")
-    def intent(asset_id: UUID, body: IntentBody) -> dict[str, Any]:
+    async def intent(asset_id: UUID, body: IntentBody) -> dict[str, Any]:
         return events.take(asset_id, "intent_update", EventBody(event_type="intent_update", intent=body.intent), body)
 
     @routes.post("/tariff-update")
-    def tariff_update(asset_id: UUID, body: TariffBody) -> dict[str, Any]:
+    async def tariff_update(asset_id: UUID, body: TariffBody) -> dict[str, Any]:
         return events.take(asset_id, "tariff_update", EventBody(event_type="intent_update", tariff=body.tariff), body)
 
     @routes.post("/charge-now")
-    def charge_now(asset_id: UUID, body: ChargeNowBody) -> dict[str, Any]:
+    async def charge_now(asset_id: UUID, body: ChargeNowBody) -> dict[str, Any]:
         said = EventBody.model_construct(event_type="charge_now", end_at=body.end_at)
         return events.take(asset_id, "charge_now", said, body)
 
     @routes.post("/charge-now-deleted")
-    def charge_now_deleted(asset_id: UUID, body: EmptyBody) -> dict[str, Any]:
+    async def charge_now_deleted(asset_id: UUID, body: EmptyBody) -> dict[str, Any]:
         said = EventBody(event_type="charge_now_deleted")
         return events.take(asset_id, "charge_now_deleted", said, body)
 
@@ -237,7 +237,7 @@ def reward_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
     routes = APIRouter(prefix="/rewards/{site_id}", dependencies=[Depends(_bearer_check(clock, tokens))])
 
     @routes.get("/info")
-    def info(site_id: UUID) -> dict[str, Any]:
+    async def info(site_id: UUID) -> dict[str, Any]:
         with world.lock:
             rewards = world.site(site_id).rewards
             can_withdraw = rewards.can_withdraw
@@ -246,7 +246,7 @@ def reward_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
             return rewards.model_dump(exclude={"transactions"}) | {"can_withdraw": can_withdraw}
 
     @routes.get("/transactions")
-    def transactions(site_id: UUID) -> JSONResponse:
+    async def transactions(site_id: UUID) -> JSONResponse:
         with world.lock:
             rewards = world.site(site_id).rewards
             below = rewards.current_balance_pence < rewards.minimum_withdrawal_threshold_pence
@@ -259,7 +259,7 @@ def reward_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
             )
 
     @routes.get("/url/balance")
-    def balance_url(
+    async def balance_url(
         request: Request,
         site_id: UUID,
         redirect_uri: str,

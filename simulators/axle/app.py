@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 from driveway.runtime.clock import Clock
 from simulators.axle.api import data_routes, entity_routes, event_routes, reward_routes, token_route
 from simulators.axle.control import control_routes
+from simulators.axle.delivery import Deliveries
 from simulators.axle.state import AxleState
 from simulators.common import instrument
 
@@ -16,8 +17,14 @@ DEFAULT_PASSWORD = "axle-simulator"  # noqa: S105  # the simulator's own, guards
 class AxleSimulator(AxleState):
     """Axle with its state; ``asgi`` is what a server serves."""
 
-    def __init__(self, clock: Clock, username: str = DEFAULT_USERNAME, password: str = DEFAULT_PASSWORD) -> None:
-        super().__init__(clock, username, password)
+    def __init__(
+        self,
+        clock: Clock,
+        username: str = DEFAULT_USERNAME,
+        password: str = DEFAULT_PASSWORD,
+        deliveries: type[Deliveries] = Deliveries,
+    ) -> None:
+        super().__init__(clock, username, password, deliveries)
         app = FastAPI(title="Axle simulator", docs_url=None, redoc_url=None)
         app.include_router(token_route(clock, self.tokens))
         app.include_router(entity_routes(clock, self.tokens, self.world))

@@ -47,43 +47,43 @@ def _settings(routes: APIRouter, simulator: AxleState) -> None:
     world = simulator.world
 
     @routes.get("/config")
-    def get_config() -> Config:
+    async def get_config() -> Config:
         with world.lock:
             return world.config.model_copy(deep=True)
 
     @routes.post("/config")
-    def set_config(changes: dict[str, Any]) -> Config:
+    async def set_config(changes: dict[str, Any]) -> Config:
         with world.lock:
             world.config = _merged(world.config, changes)
             return world.config.model_copy(deep=True)
 
     @routes.post("/mpans/{mpan}")
-    def set_mpan(mpan: str, changes: dict[str, Any]) -> MpanFacts:
+    async def set_mpan(mpan: str, changes: dict[str, Any]) -> MpanFacts:
         with world.lock:
             world.mpans[mpan] = _merged(world.facts(mpan), changes)
             return world.mpans[mpan]
 
     @routes.post("/sites/{site_id}/rewards")
-    def set_rewards(site_id: UUID, changes: dict[str, Any]) -> Rewards:
+    async def set_rewards(site_id: UUID, changes: dict[str, Any]) -> Rewards:
         with world.lock:
             site = world.site(site_id)
             site.rewards = _merged(site.rewards, changes)
             return site.rewards
 
     @routes.post("/readings/reject", status_code=204)
-    def reject_readings(body: Rejection) -> None:
+    async def reject_readings(body: Rejection) -> None:
         simulator.readings.reject(body)
 
     @routes.delete("/readings/reject", status_code=204)
-    def stop_rejecting() -> None:
+    async def stop_rejecting() -> None:
         simulator.readings.stop_rejecting()
 
     @routes.post("/tokens/revoke", status_code=204)
-    def revoke_tokens() -> None:
+    async def revoke_tokens() -> None:
         simulator.tokens.revoke_all()
 
     @routes.post("/reset", status_code=204)
-    def reset() -> None:
+    async def reset() -> None:
         simulator.reset()
 
 
@@ -91,7 +91,7 @@ def _schedules(routes: APIRouter, simulator: AxleState) -> None:
     world, deliveries = simulator.world, simulator.deliveries
 
     @routes.post("/assets/{asset_id}/issue")
-    def issue(asset_id: str, body: IssueBody | None = None) -> dict[str, int]:
+    async def issue(asset_id: str, body: IssueBody | None = None) -> dict[str, int]:
         asked = body or IssueBody()
         how: dict[str, Any] = {
             "mode": asked.mode,
@@ -107,13 +107,13 @@ def _schedules(routes: APIRouter, simulator: AxleState) -> None:
             return {"delivery": simulator.events.issue(asset, **how)}
 
     @routes.post("/assets/{asset_id}/clear")
-    def clear(asset_id: str) -> dict[str, int]:
+    async def clear(asset_id: str) -> dict[str, int]:
         with world.lock:
             asset = world.asset_by_any_id(asset_id)
         return {"delivery": deliveries.clear_profile(str(asset.id))}
 
     @routes.get("/deliveries")
-    def list_deliveries(asset_id: str | None = None) -> Response:
+    async def list_deliveries(asset_id: str | None = None) -> Response:
         return _json({"deliveries": deliveries.list(asset_id)})
 
 
@@ -121,7 +121,7 @@ def _inspection(routes: APIRouter, simulator: AxleState, clock: Clock) -> None:
     world = simulator.world
 
     @routes.get("/state")
-    def state() -> Response:
+    async def state() -> Response:
         with world.lock:
             shown = {
                 "now": clock.now().isoformat(),
@@ -132,13 +132,13 @@ def _inspection(routes: APIRouter, simulator: AxleState, clock: Clock) -> None:
         return _json(shown)
 
     @routes.get("/assets/{asset_id}")
-    def asset_state(asset_id: str) -> Response:
+    async def asset_state(asset_id: str) -> Response:
         with world.lock:
             shown = _asset(world.asset_by_any_id(asset_id))
         return _json(shown)
 
     @routes.get("/readings")
-    def readings(asset_id: UUID | None = None, rows: bool = True) -> Response:  # a query
+    async def readings(asset_id: UUID | None = None, rows: bool = True) -> Response:  # a query
         return _json(simulator.readings.report(asset_id, with_rows=rows))
 
 

@@ -12,11 +12,12 @@ from simulators.common import FaultPlan, RequestLog
 class AxleState:
     """Sites, readings, tokens, schedules to send, and what to do wrong. Close it to stop the background sender."""
 
-    def __init__(self, clock: Clock, username: str, password: str) -> None:
+    def __init__(self, clock: Clock, username: str, password: str, deliveries: type[Deliveries] = Deliveries) -> None:
+        """Nothing yet; ``deliveries`` is how schedules are sent, in the background by default."""
         self.world = World()
         self.readings = ReadingStore()
         self.tokens = Tokens(username, password)
-        self.deliveries = Deliveries(clock, self.world)
+        self.deliveries = deliveries(clock, self.world)
         self.events = Events(clock, self.world, self.deliveries)
         self.faults = FaultPlan()
         self.requests = RequestLog()

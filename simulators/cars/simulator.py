@@ -16,10 +16,10 @@ from simulators.cars.world import World
 class CarSimulator:
     """A world of cars, four providers, and the webhooks they send."""
 
-    def __init__(self, clock: Clock) -> None:
-        """An empty world; time passes after ``start``."""
+    def __init__(self, clock: Clock, outbox: type[Outbox] = Outbox) -> None:
+        """An empty world; time passes after ``start``. ``outbox`` is how webhooks are sent, by threads by default."""
         self.world = World(clock)
-        self.outbox = Outbox(self.world, {})
+        self.outbox = outbox(self.world, {})
         self.enode = Enode(self.world, self.outbox)
         self.smartcar = Smartcar(self.world, self.outbox)
         self.tesla = Tesla(self.world, self.outbox)

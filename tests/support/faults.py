@@ -103,7 +103,11 @@ class Outside:
             self._let_in(self._between[1])
         if self._fault is None or self._fault[0] != number or not made.suffers(self._fault[1]):
             return do()
-        return self._faulty(made, self._fault[1], do)
+        try:
+            return suffered(made, self._fault[1], do)
+        except Death:
+            self._dead = True
+            raise
 
     def _let_in(self, other: Callable[[], object]) -> None:
         self._watching = False
@@ -112,20 +116,21 @@ class Outside:
         finally:
             self._watching = True
 
-    def _faulty(self, call: Call, fault: FaultKind, do: Callable[[], Any]) -> Any:
-        if fault in {"death before", "death after"}:
-            if fault == "death after":
-                do()
-            self._dead = True
-            raise Death
-        if fault == "unavailable":
-            return _unavailable(call)
-        if fault == "conflict":
-            raise _conflict(call)
-        do()
-        if fault == "own repeat":
-            return do()
-        raise _lost(call)
+
+def suffered(call: Call, fault: FaultKind, do: Callable[[], Any]) -> Any:
+    """Make a call with a fault. Raises Death, or what the caller's client raises."""
+    if fault in {"death before", "death after"}:
+        if fault == "death after":
+            do()
+        raise Death
+    if fault == "unavailable":
+        return _unavailable(call)
+    if fault == "conflict":
+        raise _conflict(call)
+    do()
+    if fault == "own repeat":
+        return do()
+    raise _lost(call)
 
 
 def _unavailable(call: Call) -> Any:

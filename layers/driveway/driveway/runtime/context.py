@@ -121,7 +121,7 @@ class Runtime:
     @cached_property
     def slots(self) -> SlotStore:
         """The half-hours."""
-        return SlotStore(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
+        return SlotStore(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards, self.random)
 
     @cached_property
     def breakers(self) -> Breakers:

@@ -1,0 +1,79 @@
+"""The app's back end: asks our API for what a driver wants, and asks again until it has an answer."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from tests.world.world import World
+
+MOST_TRIES = 120
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass
+class Asked:
+    """A request of the app and the status that ended it; None while there is none."""
+
+    method: str
+    path: str
+    body: Any
+    key: str
+    tries: int = 0
+    status: int | None = None
+
+
+@dataclass
+class App:
+    """An app that repeats what is not answered, with a key that makes the repetition known.
+
+    ``asked`` has every request that it made, in order.
+    """
+
+    world: World
+    rng: random.Random
+    asked: list[Asked] = field(default_factory=list)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        expected: frozenset[int] = frozenset(),
+        then: Callable[[], object] | None = None,
+    ) -> Asked:
+        """Ask now, and again until there is an answer. A 4xx that is not ``expected`` is a violation."""
+        request = Asked(method, path, body, f"{self.rng.getrandbits(64):x}")
+        self.asked.append(request)
+        self._try(request, expected, then)
+        return request
+
+    def _try(self, request: Asked, expected: frozenset[int], then: Callable[[], object] | None) -> str:
+        request.tries += 1
+        try:
+            answer = self.world.request(request.method, request.path, request.body, **{"idempotency-key": request.key})
+        except requests.RequestException:
+            return self._again(request, expected, then, self.rng.uniform(1, 10), "no answer")
+        if answer.status_code in PASSING:
+            wait_s = float(answer.headers.get("Retry-After", self.rng.uniform(1, 10)))
+            return self._again(request, expected, then, wait_s, str(answer.status_code))
+        request.status = answer.status_code
+        if not answer.ok and answer.status_code not in expected:
+            self.world.violations.append(f"{request.method} {request.path}: {answer.status_code} {answer.text}")
+        if then is not None:
+            then()
+        self.world.note(f"app {request.method} {request.path} {answer.status_code}")
+        return str(answer.status_code)
+
+    def _again(
+        self, request: Asked, expected: frozenset[int], then: Callable[[], object] | None, wait_s: float, why: str
+    ) -> str:
+        if request.tries >= MOST_TRIES:
+            self.world.violations.append(f"{request.method} {request.path} is never answered ({why})")
+            return "given up"
+        name = f"app asks again: {request.method} {request.path}"
+        self.world.after(wait_s, name, lambda: self._try(request, expected, then))
+        return why

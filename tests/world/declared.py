@@ -1,0 +1,35 @@
+"""The template as the world deploys it."""
+
+import re
+from functools import cache
+
+from tests.world.aws.stack import Route, Stack, stack
+
+PARAMETERS = {
+    "Stage": "world",
+    "AxleBaseUrl": "http://axle.test",
+    "MpanCheckDigit": "lenient",
+    "DueShards": "1",
+    "EnodeBaseUrl": "http://cars.test/enode",
+    "EnodeTokenUrl": "http://cars.test/enode/oauth2/token",
+    "SmartcarBaseUrl": "http://cars.test/smartcar",
+    "SmartcarTokenUrl": "http://cars.test/smartcar/oauth2/token",
+    "TeslaBaseUrl": "http://cars.test/tesla",
+    "TeslaTokenUrl": "http://cars.test/tesla/oauth2/v3/token",
+    "OcppBaseUrl": "http://cars.test/ocpp",
+}
+
+
+def deployed() -> Stack:
+    """The stack with the addresses of the simulators."""
+    return stack(**PARAMETERS)
+
+
+@cache
+def routes() -> tuple[tuple[str, re.Pattern[str], Route], ...]:
+    """Every route of the HTTP API: its method, the form of its path, and the route."""
+    found = []
+    for key, route in deployed().routes.items():
+        method, path = key.split(" ", 1)
+        found.append((method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + r"\Z"), route))
+    return tuple(found)
