@@ -60,6 +60,10 @@ nights: setup ## 200 cars through a night without Axle, a thousand at one edge, 
 chaos: setup ## Nights from seeds, with everything going wrong: make chaos SEEDS=300 [FIRST=1]
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.chaos --seeds $(or $(SEEDS),300) --first $(or $(FIRST),1)
 
+.PHONY: crash-points
+crash-points: setup ## Every fault at every call of every handler, in all situations
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.crash_points
+
 .PHONY: connections
 connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving
 	DRIVEWAY_CONNECTIONS=all $(BIN)/pytest -q tests/unit/auth/test_connection_faults.py tests/unit/auth/test_connection_interleavings.py

@@ -21,6 +21,7 @@ class Asked:
     path: str
     body: Any
     key: str
+    operator: bool = False
     tries: int = 0
     status: int | None = None
 
@@ -44,9 +45,10 @@ class App:
         *,
         expected: frozenset[int] = frozenset(),
         then: Callable[[], object] | None = None,
+        operator: bool = False,
     ) -> Asked:
         """Ask now, and again until there is an answer. A 4xx that is not ``expected`` is a violation."""
-        request = Asked(method, path, body, f"{self.rng.getrandbits(64):x}")
+        request = Asked(method, path, body, f"{self.rng.getrandbits(64):x}", operator)
         self.asked.append(request)
         self._try(request, expected, then)
         return request
@@ -54,7 +56,13 @@ class App:
     def _try(self, request: Asked, expected: frozenset[int], then: Callable[[], object] | None) -> str:
         request.tries += 1
         try:
-            answer = self.world.request(request.method, request.path, request.body, **{"idempotency-key": request.key})
+            answer = self.world.request(
+                request.method,
+                request.path,
+                request.body,
+                operator=request.operator,
+                **{"idempotency-key": request.key},
+            )
         except requests.RequestException:
             return self._again(request, expected, then, self.rng.uniform(1, 10), "no answer")
         if answer.status_code in PASSING:

@@ -113,7 +113,7 @@ def play(seed: int, without: frozenset[str] = frozenset()) -> Played:
             wrong=wrong,
             history=world.history,
             faults=world.faults + Counter({f"AWS: {kind}": count for kind, count in drawn.items()}),
-            runs=world.host.runs,
+            runs=len(world.host.invocations),
             calls=sum(world.cloud.calls.values()),
             cpu_s=time.process_time() - began,
         )

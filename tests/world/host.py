@@ -74,7 +74,7 @@ class Host:
         self._rng, self._wait, self._skew_s = rng, wait, skew_s
         self._instances: dict[str, list[Runtime]] = {}
         self._busy: list[Runtime] = []
-        self.runs = 0
+        self.invocations: list[Invocation] = []
 
     def run(self, name: str, event: Any) -> Any:
         """The answer of a function, by its logical id, to an event.
@@ -86,9 +86,9 @@ class Host:
         declared = self._functions[name]
         handler = function(declared.folder.name).handler
         instance = self._instance(name)
-        self.runs += 1
         until = self.clock.now() + timedelta(seconds=declared.timeout_s)
-        invocation = Invocation(name, self.runs, until)
+        invocation = Invocation(name, len(self.invocations) + 1, until)
+        self.invocations.append(invocation)
         before = runtime_context._current
         self.outside.running.append(invocation)
         self._busy.append(instance)

@@ -20,7 +20,7 @@ from tests.world.aws import NO_FAULTS, Cloud, Delivery, Faults, RandomFaults, Ra
 from tests.world.aws_clients import runtime_clients
 from tests.world.chance import Chance, SeededChance
 from tests.world.clock import WorldClock
-from tests.world.connections import API, APP_TOKEN, CARS, connect, shown
+from tests.world.connections import API, APP_TOKEN, CARS, OPERATOR_TOKEN, connect, shown
 from tests.world.declared import deployed
 from tests.world.determinism import deterministic
 from tests.world.gateway import Gateway
@@ -35,6 +35,15 @@ CALM = Rates(index_lag_s=2.0, stream_lag_s=0.5, read_lag_s=1.0, shuffled=True)
 
 DEEPEST = 3
 """So many functions run within one another at most, each in a pause of the one before."""
+
+
+@dataclass(frozen=True)
+class PlannedFault:
+    """A fault at one call of one run of a function, both counted as the world counts them."""
+
+    run: int
+    call: int
+    fault: FaultKind
 
 
 @dataclass(order=True)
@@ -66,6 +75,8 @@ class World:
         self._order = 0
         self._depth = 0
         self.switched = False
+        self.shuffles = True
+        self.planned: PlannedFault | None = None
         self.session = requests.Session()
         self.session.trust_env = False
         self.host = Host(
@@ -126,7 +137,7 @@ class World:
         """Let one thing happen that is due, or go to the next instant at which something is; False at ``until``."""
         ready = self._ready()
         if ready:
-            name, do = ready[0] if len(ready) == 1 else self.rng.choice(ready)
+            name, do = self.rng.choice(ready) if self.shuffles else ready[0]
             result = do()
             self.note(name if result is None else f"{name}: {result}")
             return True
@@ -191,7 +202,7 @@ class World:
 
     def _deliver(self, delivery: Delivery) -> str:
         self._pending = [one for one in self._pending if one is not delivery]
-        if delivery.function == "ClockFunction" and not self.switched and self._tick_is_idle():
+        if delivery.function == "ClockFunction" and not self.switched and self.tick_is_idle():
             delivery.settle({})
             return "nothing is due"
         before = self.injected()
@@ -208,8 +219,13 @@ class World:
         delivery.settle(result)
         return json.dumps(result)
 
-    def _tick_is_idle(self) -> bool:
-        return nothing_is_due(self.cloud.items(), self.clock.now() + timedelta(seconds=150))
+    def tick_is_idle(self, ahead: timedelta = timedelta(seconds=150)) -> bool:
+        """Whether a tick of the minute clock would find nothing that is due in so much time."""
+        return nothing_is_due(self.cloud.items(), self.clock.now() + ahead)
+
+    def has_work(self) -> bool:
+        """Whether anything is due now."""
+        return bool(self._ready())
 
     def injected(self) -> int:
         """How many faults of calls there were so far."""
@@ -226,11 +242,17 @@ class World:
         if self._depth < DEEPEST and self.chance.interleaves(invocation, call):
             with self._within():
                 self.step(self.clock.now())
-        fault = self.chance.fault(invocation, call)
+        fault = self._planned_for(invocation) or self.chance.fault(invocation, call)
         if fault is not None and call.suffers(fault):
             self.faults[fault] += 1
             self.note(f"  {invocation.function} suffers {fault} at call {len(invocation.calls) - 1}, {call}")
         return fault
+
+    def _planned_for(self, invocation: Invocation) -> FaultKind | None:
+        plan = self.planned
+        if plan is None or invocation.number != plan.run or len(invocation.calls) - 1 != plan.call:
+            return None
+        return plan.fault
 
     def _serve(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -242,9 +264,12 @@ class World:
             raise requests.ReadTimeout("the answer was lost")
         return answer
 
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        """A request of the app to our API. Raises requests.RequestException if the answer is lost."""
-        sent = {"authorization": f"Bearer {APP_TOKEN}", **headers}
+    def request(
+        self, method: str, path: str, body: Any = None, *, operator: bool = False, **headers: str
+    ) -> requests.Response:
+        """A request of the app, or of an operator, to our API. Raises requests.RequestException."""
+        token = OPERATOR_TOKEN if operator else APP_TOKEN
+        sent = {"authorization": f"Bearer {token}", **headers}
         return self.session.request(method, API + path, json=body, headers=sent)
 
     def move(self, vehicle_id: str, move: str, **body: Any) -> None:

@@ -87,8 +87,12 @@ class ClaimedToken(ABC, Generic[Record]):
     @classmethod
     def of(cls, key: str, endpoint: TokenEndpoint, store: TokenStore[Record], runtime: "Runtime") -> Self:
         """The token source of one instance of a function, over the clock, HTTP session and ids of its runtime."""
-        lease = runtime.clock.real_time(LEASE_S)
-        return cls(key, endpoint, store, runtime.http, runtime.now, runtime.new_id, lease)
+        clock = runtime.clock
+
+        def wait(real_s: float) -> None:
+            clock.sleep(clock.real_time(real_s).total_seconds())
+
+        return cls(key, endpoint, store, runtime.http, runtime.now, runtime.new_id, clock.real_time(LEASE_S), wait)
 
     def token(self, *, refused: str | None = None) -> str:
         """A token that has not expired and is not ``refused``.

@@ -1,0 +1,134 @@
+"""Every fault at every call of a handler in its situations: ``python -m tests.world.crash_points [--only NAME]``.
+
+A situation is prepared once. Copies of the process then play it on: one without a fault, and one for each fault at each
+call. Every copy is played until nothing is left to do, and its end must equal the end without the fault.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from tests.support.faults import FaultKind
+from tests.world.forks import in_a_copy
+from tests.world.homes import Home
+from tests.world.outcome import News, end_of, news_of
+from tests.world.situations import SITUATIONS, Situation
+from tests.world.stages import Stage
+from tests.world.world import PlannedFault, new_world
+
+KINDS: tuple[FaultKind, ...] = ("death before", "death after", "answer lost")
+SHOWN = 40
+
+
+@dataclass
+class End:
+    """How a situation ended: the state, what the app received, the calls of the run that faults happen to."""
+
+    state: Mapping[str, Any]
+    news: News
+    calls: list[str]
+    run: int
+    violations: list[str]
+
+
+@dataclass
+class Enumerated:
+    """The runs of a situation and what was wrong in them."""
+
+    name: str
+    calls: int = 0
+    runs: int = 0
+    wrong: list[str] = field(default_factory=list)
+    cpu_s: float = 0.0
+
+
+def enumerate_faults(situation: Situation) -> Enumerated:
+    """Every fault at every call of a situation."""
+    began, found = time.monotonic(), Enumerated(situation.name)
+    with prepared(situation) as (stage, home):
+        plain = in_a_copy(partial(play_on, stage, home, situation, None))
+        found.calls = len(plain.calls)
+        if not plain.calls:
+            found.wrong.append(f"{situation.function} made no call")
+        found.wrong += [f"without a fault: {one}" for one in plain.violations]
+        for number, call in enumerate(plain.calls):
+            for kind in KINDS:
+                plan = PlannedFault(plain.run, number, kind)
+                ended = in_a_copy(partial(play_on, stage, home, situation, plan))
+                found.runs += 1
+                found.wrong += [f"{kind} at {number} ({call}): {wrong}" for wrong in differences(plain, ended)]
+    found.cpu_s = time.monotonic() - began
+    return found
+
+
+@contextmanager
+def prepared(situation: Situation) -> Iterator[tuple[Stage, Home]]:
+    """The stage of a situation and the home that it is about."""
+    with new_world(1) as world:
+        stage = Stage(world)
+        home = situation.prepare(stage)
+        yield stage, home
+
+
+def differences(plain: End, ended: End) -> list[str]:
+    """What is not as without the fault, or what the app was wrongly informed of."""
+    found = list(ended.violations)
+    for name in sorted(set(plain.state) | set(ended.state)):
+        one, other = plain.state.get(name), ended.state.get(name)
+        if one != other:
+            found.append(f"{name} is {other}, and {one} without the fault")
+    return found + [f"the app received {one}" for one in ended.news.unfounded(plain.news)]
+
+
+def play_on(stage: Stage, home: Home, situation: Situation, plan: PlannedFault | None) -> End:
+    """What happens in a situation, with a fault or without, until nothing is left to do."""
+    world = stage.world
+    first = len(world.host.invocations)
+    world.planned = plan
+    situation.act(stage, home)
+    stage.settles()
+    runs = [one for one in world.host.invocations[first:] if one.function == situation.function]
+    return End(
+        state=end_of(stage),
+        news=news_of(world),
+        calls=[str(call) for call in runs[0].calls] if runs else [],
+        run=runs[0].number if runs else 0,
+        violations=list(world.violations),
+    )
+
+
+def history_of(situation: Situation, plan: PlannedFault | None) -> list[str]:
+    """The history of a run, to read."""
+    with prepared(situation) as (stage, home):
+        stage.world.planned = plan
+        before = len(stage.world.history)
+        situation.act(stage, home)
+        stage.settles()
+        return stage.world.history[before:]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Enumerate situations, and print what they found."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--only", nargs="*", default=list(SITUATIONS))
+    given = asked.parse_args(arguments)
+    results = []
+    for name in given.only:
+        found = enumerate_faults(SITUATIONS[name])
+        results.append(found)
+        print(f"{name}: {found.calls} calls, {found.runs} runs, {len(found.wrong)} wrong, {found.cpu_s:.0f} s")
+        for line in found.wrong[:SHOWN]:
+            print(f"  {line[:600]}", flush=True)
+    calls, runs = sum(one.calls for one in results), sum(one.runs for one in results)
+    wrong = sum(len(one.wrong) for one in results)
+    print(f"situations {len(results)}, calls {calls}, runs {runs}, violations {wrong}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,192 @@
+"""The typical situations of every handler, by name: the stage, what happens, and the function that it happens to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from simulators.axle.documented import scenario_profile
+from tests.world.homes import Home
+from tests.world.stages import HELD_UNTIL, Stage
+
+Act = Callable[[Stage, Home], object]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """``prepare`` makes the stage and gives the home that ``act`` happens to; faults happen to the first run of
+    ``function`` after that."""
+
+    name: str
+    function: str
+    prepare: Callable[[Stage], Home]
+    act: Act
+
+
+def _ask(method: str, path: str, body: Any = None, expected: frozenset[int] = frozenset()) -> Act:
+    return lambda stage, home: stage.app.ask(
+        method, path.format(site=f"/sites/{home.site}", asset=f"/assets/{home.asset}"), body, expected=expected
+    )
+
+
+def _joins(**changes: Any) -> Act:
+    return lambda stage, home: stage.app.ask("PUT", f"/sites/{home.site}", home.body(stage.token(home), **changes))
+
+
+def _moves(move: str) -> Act:
+    return lambda stage, home: stage.world.move(home.vehicle_id, move)
+
+
+def _nothing(stage: Stage, home: Home) -> None:
+    """Time does it."""
+
+
+def _before_edge(stage: Stage) -> Home:
+    made = stage.held()
+    stage.until(HELD_UNTIL - timedelta(seconds=20))
+    return made
+
+
+def _before_edge_at(provider: str) -> Callable[[Stage], Home]:
+    def prepare(stage: Stage) -> Home:
+        made = stage.held(provider)
+        stage.until(HELD_UNTIL - timedelta(seconds=20))
+        return made
+
+    return prepare
+
+
+def _before_report(stage: Stage) -> Home:
+    made = stage.charging()
+    stage.until(HELD_UNTIL + timedelta(minutes=40, seconds=30))
+    return made
+
+
+def _issue(mode: str) -> Act:
+    def act(stage: Stage, home: Home) -> None:
+        profile = scenario_profile(start="2026-01-15T20:00:00+00:00")
+        body = {"profile": profile, "mode": mode}
+        stage.world.session.post(f"http://axle.test/_sim/assets/{home.asset}/issue", json=body).raise_for_status()
+
+    return act
+
+
+def _clear(stage: Stage, home: Home) -> None:
+    stage.world.session.post(f"http://axle.test/_sim/assets/{home.asset}/clear").raise_for_status()
+
+
+def _charges_now(stage: Stage) -> Home:
+    made = stage.held()
+    stage.app.ask("PUT", f"/assets/{made.asset}/charge-now", {"for_minutes": 60})
+    stage.passes(minutes=5)
+    return made
+
+
+def _two_cars(stage: Stage) -> Home:
+    stage.onboarded(number=2, auto_start=True)
+    return stage.onboarded(auto_start=True)
+
+
+def _both_plug_in(stage: Stage, home: Home) -> None:
+    for one in stage.homes.values():
+        stage.world.move(one.vehicle_id, "plug-in")
+
+
+def _swap(stage: Stage, home: Home) -> None:
+    other = stage.car("enode", 3)
+    vehicle = other.body()["assets"][0]["vehicle"]
+    stage.app.ask("PUT", f"/sites/{home.site}", home.body(vehicle=vehicle))
+
+
+def _add(stage: Stage, home: Home) -> None:
+    body, other = home.body(), stage.car("enode", 3)
+    body["assets"] += other.body()["assets"]
+    stage.app.ask("PUT", f"/sites/{home.site}", body)
+
+
+def _operator(state: str) -> Act:
+    def act(stage: Stage, home: Home) -> None:
+        stage.world.switched = True
+        stage.app.ask("PUT", "/control", {"state": state}, operator=True)
+
+    return act
+
+
+def _released(stage: Stage) -> Home:
+    made = stage.held()
+    _operator("released")(stage, made)
+    stage.passes(minutes=5)
+    return made
+
+
+TARIFF = {"off_peak": [{"start": "01:00", "end": "06:00"}], "timezone": "Europe/London"}
+INTENT = {"kwh": 12, "ready_by": "06:30"}
+ELIGIBILITY = {
+    "mpan": "1200001234566",
+    "postcode": "SW1A 1AA",
+    "assets": [{"type": "electric_vehicle", "asset_model": "axle_ev_v1"}],
+}
+
+_ALL = (
+    Situation("onboarding", "OnboardingFunction", lambda s: s.car(), _joins()),
+    Situation("onboarding of a charger", "OnboardingFunction", lambda s: s.car("ocpp"), _joins()),
+    Situation("onboarding of a Tesla", "OnboardingFunction", lambda s: s.car("tesla"), _joins()),
+    Situation("onboarding of a plugged-in car", "OnboardingFunction", lambda s: s.car(), _joins(plugged_in=True)),
+    Situation("onboarding repeated", "OnboardingFunction", lambda s: s.held(), _joins()),
+    Situation("onboarding with another power", "OnboardingFunction", lambda s: s.held(), _joins(power_kw=11.0)),
+    Situation("a car is added", "OnboardingFunction", lambda s: s.held(), _add),
+    Situation("a car is swapped", "OnboardingFunction", lambda s: s.held(), _swap),
+    Situation("a swap is finished", "AxleSyncFunction", lambda s: s.held(), _swap),
+    Situation("opt-out", "OnboardingFunction", lambda s: s.held(), _ask("POST", "{site}/unenrol")),
+    Situation("opt-out while charging", "OnboardingFunction", lambda s: s.charging(), _ask("POST", "{site}/unenrol")),
+    Situation("re-join", "OnboardingFunction", lambda s: s.opted_out(), _ask("POST", "{site}/enrol", {"rejoin": True})),
+    Situation(
+        "snooze",
+        "OnboardingFunction",
+        lambda s: s.held(),
+        _ask("POST", "{site}/snooze", {"until": "2026-01-16T20:00:00Z"}),
+    ),
+    Situation("erasure", "OnboardingFunction", lambda s: s.held(), _ask("DELETE", "{site}")),
+    Situation("erasure of an unplugged car", "OnboardingFunction", lambda s: s.onboarded(), _ask("DELETE", "{site}")),
+    Situation("an erasure is finished", "AxleSyncFunction", lambda s: s.held(), _ask("DELETE", "{site}")),
+    Situation("an erased car is forgotten", "AnnouncerFunction", lambda s: s.onboarded(), _ask("DELETE", "{site}")),
+    Situation("tariff", "PreferencesFunction", lambda s: s.held(), _ask("PUT", "{asset}/tariff", TARIFF)),
+    Situation("intent", "PreferencesFunction", lambda s: s.held(), _ask("PUT", "{asset}/intent", INTENT)),
+    Situation(
+        "charge-now", "PreferencesFunction", lambda s: s.held(), _ask("PUT", "{asset}/charge-now", {"for_minutes": 45})
+    ),
+    Situation("charge-now deleted", "PreferencesFunction", _charges_now, _ask("DELETE", "{asset}/charge-now")),
+    Situation("plug-in", "VehicleEventsFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
+    Situation("plug-in of two cars in a webhook", "VehicleEventsFunction", _two_cars, _both_plug_in),
+    Situation("plug-in at Smartcar", "VehicleEventsFunction", lambda s: s.onboarded("smartcar"), _moves("plug-in")),
+    Situation("plug-in at Tesla", "VehicleEventsFunction", lambda s: s.onboarded("tesla"), _moves("plug-in")),
+    Situation("plug-in at a charger", "VehicleEventsFunction", lambda s: s.onboarded("ocpp"), _moves("plug-in")),
+    Situation("plug-out", "VehicleEventsFunction", lambda s: s.held(), _moves("plug-out")),
+    Situation("a driver drives off", "VehicleEventsFunction", lambda s: s.charging(), _moves("drive-away")),
+    Situation("a profile", "SchedulesFunction", lambda s: s.held(), _issue("profile")),
+    Situation("a profile request", "SchedulesFunction", lambda s: s.held(), _issue("set_charging_profile_request")),
+    Situation("an envelope", "SchedulesFunction", lambda s: s.held(), _issue("envelope")),
+    Situation("a clear", "SchedulesFunction", lambda s: s.held(), _clear),
+    Situation("Axle gets a new car", "AxleSyncFunction", lambda s: s.car(), _joins()),
+    Situation("Axle gets a plug-in", "AxleSyncFunction", lambda s: s.onboarded(), _moves("plug-in")),
+    Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.held(), _moves("plug-out")),
+    Situation("Axle gets a tariff", "AxleSyncFunction", lambda s: s.held(), _ask("PUT", "{asset}/tariff", TARIFF)),
+    Situation("a stop is planned", "ChargeControlFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
+    Situation("a start is planned", "ChargeControlFunction", _before_edge, _nothing),
+    Situation("a stop is sent", "VehicleCommandsFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
+    Situation("a start is sent", "VehicleCommandsFunction", _before_edge, _nothing),
+    Situation("a start at Smartcar", "VehicleCommandsFunction", _before_edge_at("smartcar"), _nothing),
+    Situation("a start at Tesla", "VehicleCommandsFunction", _before_edge_at("tesla"), _nothing),
+    Situation("a start at a charger", "VehicleCommandsFunction", _before_edge_at("ocpp"), _nothing),
+    Situation("a state read", "VehicleCommandsFunction", lambda s: s.car(), _joins()),
+    Situation("readings", "MeterReadingsFunction", _before_report, _nothing),
+    Situation("the minute clock", "ClockFunction", _before_edge, _nothing),
+    Situation("the announcer", "AnnouncerFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
+    Situation("the authorizer", "AuthorizerFunction", lambda s: s.held(), _ask("PUT", "{asset}/intent", INTENT)),
+    Situation("an asset is shown", "StatusFunction", lambda s: s.held(), _ask("GET", "{asset}")),
+    Situation("a timeline is shown", "StatusFunction", lambda s: s.held(), _ask("GET", "{asset}/timeline")),
+    Situation("every car is released", "OperatorFunction", lambda s: s.held(), _operator("released")),
+    Situation("control is resumed", "OperatorFunction", _released, _operator("running")),
+)
+
+SITUATIONS: Mapping[str, Situation] = {one.name: one for one in _ALL}
