@@ -1,4 +1,4 @@
-"""Who is in the world beside our functions, where they are found, and the secrets that they share."""
+"""The parts of a world beside our functions: where Axle, the cars and our API are found, and their secrets."""
 
 import hashlib
 import json
