@@ -82,10 +82,10 @@ def drain_all(count: int) -> None:
         )
         for i in range(count)
     ]
-    shelf, heard, now = Shelf(slots), Counter[tuple[str, str]](), START + timedelta(days=2)
+    shelf, received, now = Shelf(slots), Counter[tuple[str, str]](), START + timedelta(days=2)
 
     def send(rows: list[dict[str, Any]]) -> object:
-        heard.update((row["asset_id"], row["start_timestamp"]) for row in rows)
+        received.update((row["asset_id"], row["start_timestamp"]) for row in rows)
         return [{**row, "accepted": True} for row in rows]
 
     def time_left(batches_left: Iterator[int]) -> float:
@@ -102,7 +102,7 @@ def drain_all(count: int) -> None:
         peak = max(peak, highest - left_behind)
         tracemalloc.stop()
     took_s = time.perf_counter() - began
-    twice, missed = sum(times > 1 for times in heard.values()), count - len(heard)
+    twice, missed = sum(times > 1 for times in received.values()), count - len(received)
     print(
         f"drained {count} half-hours in {len(reports)} runs and {took_s:.1f} s (traced): twice {twice}, missed {missed}"
     )

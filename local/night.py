@@ -33,7 +33,7 @@ class Night:
     date: datetime
     tell: Callable[[dict[str, Any]], None]
     http: requests.Session = field(default_factory=requests.Session)
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
 
     def at(self, hhmm: str, *, next_day: bool = False) -> datetime:
         """The instant of a wall time of the evening, or of the morning after."""
@@ -71,8 +71,8 @@ class Night:
         """Print the new timeline entries, oldest first."""
         for entry in self.entries():
             key = f"{entry['at']}{entry['event']}{entry['detail']}"
-            if key not in self.told:
-                self.told.add(key)
+            if key not in self.reported:
+                self.reported.add(key)
                 self.tell(entry)
 
     def entries(self) -> list[dict[str, Any]]:

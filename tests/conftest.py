@@ -18,5 +18,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print every recorded ``outcome``, whichever process its test ran in."""
     passed = terminalreporter.getreports("passed")
-    for told in sorted(str(value) for one in passed for name, value in one.user_properties if name == "outcome"):
-        terminalreporter.write_line(told)
+    for outcome in sorted(str(value) for one in passed for name, value in one.user_properties if name == "outcome"):
+        terminalreporter.write_line(outcome)

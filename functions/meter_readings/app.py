@@ -22,6 +22,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return float(context.get_remaining_time_in_millis()) / 1000
 
     report = drain_of(runtime, time_left).run()
-    told: dict[str, Any] = {**msgspec.to_builtins(report), "days": judge_days(runtime, time_left)}
-    runtime.logger.info("readings", extra={"report": told})
-    return told
+    outcome: dict[str, Any] = {**msgspec.to_builtins(report), "days": judge_days(runtime, time_left)}
+    runtime.logger.info("readings", extra={"report": outcome})
+    return outcome

@@ -173,8 +173,8 @@ def event_routes(clock: Clock, tokens: Tokens, events: Events) -> APIRouter:
 
     @routes.post("/plug-in")
     async def plug_in(asset_id: UUID, body: PlugInBody) -> dict[str, Any]:
-        said = EventBody(**{"event_type": "plug_in"} | {name: getattr(body, name) for name in body.model_fields_set})
-        return events.take(asset_id, "plug_in", said, body)
+        event = EventBody(**{"event_type": "plug_in"} | {name: getattr(body, name) for name in body.model_fields_set})
+        return events.take(asset_id, "plug_in", event, body)
 
     @routes.post("/plug-out")
     async def plug_out(asset_id: UUID, body: EmptyBody) -> dict[str, Any]:
@@ -190,13 +190,13 @@ def event_routes(clock: Clock, tokens: Tokens, events: Events) -> APIRouter:
 
     @routes.post("/charge-now")
     async def charge_now(asset_id: UUID, body: ChargeNowBody) -> dict[str, Any]:
-        said = EventBody.model_construct(event_type="charge_now", end_at=body.end_at)
-        return events.take(asset_id, "charge_now", said, body)
+        event = EventBody.model_construct(event_type="charge_now", end_at=body.end_at)
+        return events.take(asset_id, "charge_now", event, body)
 
     @routes.post("/charge-now-deleted")
     async def charge_now_deleted(asset_id: UUID, body: EmptyBody) -> dict[str, Any]:
-        said = EventBody(event_type="charge_now_deleted")
-        return events.take(asset_id, "charge_now_deleted", said, body)
+        event = EventBody(event_type="charge_now_deleted")
+        return events.take(asset_id, "charge_now_deleted", event, body)
 
     return routes
 

@@ -177,7 +177,7 @@ def _asset(asset: Asset) -> dict[str, Any]:
         "tariff": as_json(asset.tariff) if asset.tariff else None,
         "intent": as_json(asset.intent) if asset.intent else None,
         "charge_now_until": _text(asset.charge_now_until),
-        "untold_since_enrolment": sorted(asset.untold),
+        "unreported_since_enrolment": sorted(asset.unreported),
         "history": list(asset.history),
         "schedules_issued": asset.schedules_issued,
         "schedule": [

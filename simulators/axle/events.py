@@ -108,15 +108,15 @@ def _apply(asset: Asset, event: EventBody, now: datetime) -> None:
     elif event.event_type == "charge_now_deleted":
         asset.charge_now_until = None
     if event.event_type in {"plug_in", "plug_out"}:
-        asset.untold.discard("plug state")
+        asset.unreported.discard("plug state")
     if event.tariff is not None:
         asset.tariff = event.tariff
-        asset.untold.discard("tariff")
+        asset.unreported.discard("tariff")
     if event.vehicle is not None:
         asset.vehicle_kw = event.vehicle.charging_rate_kw
     if event.intent is not None:
         asset.intent, asset.intent_at = event.intent, now
-        asset.untold.discard("intent")
+        asset.unreported.discard("intent")
         _forget_plan(asset)
 
 

@@ -256,7 +256,7 @@ def _stored_asset(world: World, site: Site, asset: Asset, fields_updated: list[s
     world.asset_by_external_id[asset.external_id] = asset.id
     if asset.id not in site.asset_ids:
         site.asset_ids.append(asset.id)
-        asset.untold = {"plug state", "tariff", "intent"}
+        asset.unreported = {"plug state", "tariff", "intent"}
     return {
         "asset_id": str(asset.id),
         "external_id": asset.external_id,
@@ -275,4 +275,4 @@ def _enrolled(world: World, site: Site, proposition: Proposition, status: str) -
     if site.mpan in world.mpans:
         world.mpans[site.mpan] = facts.model_copy(update={"withdrew": withdrew})
     for asset_id in site.asset_ids:
-        world.assets[asset_id].untold = {"plug state", "tariff", "intent"}
+        world.assets[asset_id].unreported = {"plug state", "tariff", "intent"}

@@ -129,7 +129,7 @@ class Site:
 class Asset:
     """A charger, a car or another asset, and the events that Axle received of it.
 
-    ``plugged_in`` is None until the first plug event; ``untold`` is what Axle still expects since the enrolment.
+    ``plugged_in`` is None until the first plug event; ``unreported`` is what Axle still expects since the enrolment.
     """
 
     id: UUID
@@ -147,7 +147,7 @@ class Asset:
     intent_at: datetime | None = None
     vehicle_kw: float | None = None
     charge_now_until: datetime | None = None
-    untold: set[str] = field(default_factory=set)
+    unreported: set[str] = field(default_factory=set)
     history: list[dict[str, Any]] = field(default_factory=list)
     schedule: list[Stretch] = field(default_factory=list)
     planned_kwh: float = 0.0

@@ -62,10 +62,10 @@ def signal_bodies(car: Car, view: View, *, home_flag_capable: bool) -> dict[str,
     if charging and car.spec.starting_sticks:
         detailed = "STARTING"
     watts = round(view.power_kw * 1000, 3) if charging else 0
-    told = car.spec.reports_charging and not (charging and car.spec.starting_sticks)
+    is_reported = car.spec.reports_charging and not (charging and car.spec.starting_sticks)
     return {
         "charge-ischargingcableconnected": {"value": view.plugged} if car.spec.reports_cable else None,
-        "charge-ischarging": {"value": charging} if told else None,
+        "charge-ischarging": {"value": charging} if is_reported else None,
         "charge-detailedchargingstatus": {"value": detailed} if car.spec.reports_charging else None,
         "charge-wattage": {"value": watts} if car.spec.reports_power else None,
         "charge-chargelimits": {"values": [], "activeLimit": car.spec.charge_limit_pct},

@@ -80,7 +80,7 @@ class Tesla:
         self.tokens = Tokens("tesla")
         self.refresh_tokens = RefreshTokens()
         self.usage = Usage()
-        self._told: dict[str, dict[str, Any]] = {}
+        self._sent: dict[str, dict[str, Any]] = {}
         outbox.packers["tesla"] = self.pack
         world.reporters["tesla"] = self.report
         self._set_refresh_tokens()
@@ -92,7 +92,7 @@ class Tesla:
 
     def configured(self) -> None:
         """Restart telemetry, and make the configured refresh token the only valid one."""
-        self._told.clear()
+        self._sent.clear()
         self._set_refresh_tokens()
 
     def _set_refresh_tokens(self) -> None:
@@ -115,9 +115,9 @@ class Tesla:
         if self.settings.webhook_url is None:
             return
         vin, fields = car.spec.vehicle_id, telemetry(car.spec, view)
-        told = self._told.get(vin, {}) if before is None or before.plugged == view.plugged else {}
-        changed = {name: value for name, value in fields.items() if told.get(name) != value}
-        self._told[vin] = fields
+        sent = self._sent.get(vin, {}) if before is None or before.plugged == view.plugged else {}
+        changed = {name: value for name, value in fields.items() if sent.get(name) != value}
+        self._sent[vin] = fields
         if before is not None and before.asleep != view.asleep:
             self._connectivity(car, view)
         if changed:

@@ -235,9 +235,9 @@ def test_what_is_unavailable_says_when_to_repeat() -> None:
 def test_no_example_holds_what_is_never_kept_but_the_request_that_brings_it() -> None:
     brought = {"PUT /sites/{site}", "POST /eligibility"}
     for exchange in EXCHANGES:
-        said = json.dumps(exchange.answer) + ("" if exchange.route in brought else json.dumps(exchange.request))
+        shown = json.dumps(exchange.answer) + ("" if exchange.route in brought else json.dumps(exchange.request))
         for secret in ("1200001234566", "driver@example.com", "10 Example Street", "SW1A"):
-            assert secret not in said, named(exchange)
+            assert secret not in shown, named(exchange)
 
 
 def test_every_time_in_an_answer_is_an_aware_instant() -> None:

@@ -125,8 +125,8 @@ def test_every_documented_member_is_known_to_the_parser_and_no_other() -> None:
         ("ChargeNow", PARSERS["ChargeNow"], {"kwh": 5}),
     ):
         with pytest.raises(PreferenceError, match="Known are") as refusal:
-            parser({**whole, "unheard_of": 1})
-        message = dict(refusal.value.errors)["/unheard_of"]
+            parser({**whole, "unknown_field": 1})
+        message = dict(refusal.value.errors)["/unknown_field"]
         known = message.rpartition("Known are ")[2].rstrip(".").split(", ")
         assert set(known) == set(schemas()[name]["properties"])
 

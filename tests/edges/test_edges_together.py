@@ -63,6 +63,6 @@ def test_all_get_one_command_and_none_before_the_edge(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_car_maker_is_called_more_often_at_once_than_its_limit(edges: list[Edge], running: Stack, kind: str) -> None:
-    told = calls(running, kind)
-    assert len(told) == sum(edge.home.provider == kind for edge in edges)
-    assert 1 < most_at_once(told) <= CONCURRENCY
+    sent = calls(running, kind)
+    assert len(sent) == sum(edge.home.provider == kind for edge in edges)
+    assert 1 < most_at_once(sent) <= CONCURRENCY

@@ -97,10 +97,10 @@ def test_entries_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
 
 
 def test_the_same_record_again_leaves_one_timeline_entry(car: Rig) -> None:
-    told = written(car, news("PluggedIn", "PluggedIn"))
-    publish(told)
+    change = written(car, news("PluggedIn", "PluggedIn"))
+    publish(change)
     before = car.items()
-    publish(told, told)
+    publish(change, change)
     assert len(log(car)) == 2
     assert car.items() == before
 
@@ -221,9 +221,9 @@ def test_what_a_batch_left_unwritten_is_written_again(car: Rig, monkeypatch: pyt
     monkeypatch.setattr(
         car.runtime.dynamodb, "batch_write_item", lambda **request: partial.pop() if partial else real(**request)
     )
-    told = written(car, news("PluggedIn"), "4")
-    assert publish(told) == {"batchItemFailures": [{"itemIdentifier": "4"}]}
-    assert publish(told) == {"batchItemFailures": []}
+    change = written(car, news("PluggedIn"), "4")
+    assert publish(change) == {"batchItemFailures": [{"itemIdentifier": "4"}]}
+    assert publish(change) == {"batchItemFailures": []}
     assert [entry["event"] for entry in log(car)] == ["PluggedIn"]
 
 
@@ -250,18 +250,18 @@ class RefusingBus:
 
 
 def test_removing_a_twin_erases_what_was_written_of_it_meanwhile(car: Rig) -> None:
-    told = written(car, news("PluggedIn"))
+    change = written(car, news("PluggedIn"))
     removed = record(image(car), None, "2")
     car.runtime.records.delete("ASSET#car-1", "TWIN")
-    publish(told, removed)
+    publish(change, removed)
     assert [item for item in car.items() if item["pk"] == "ASSET#car-1"] == []
-    publish(told, removed)
+    publish(change, removed)
     assert [item for item in car.items() if item["pk"] == "ASSET#car-1"] == []
 
 
 def test_a_late_removal_does_not_touch_an_asset_that_was_onboarded_again(car: Rig) -> None:
-    told = written(car, news("PluggedIn"))
-    publish(told)
+    change = written(car, news("PluggedIn"))
+    publish(change)
     publish(record(image(car), None))
     assert len(log(car)) == 1
     assert car.twin("car-1").link.asset == "car-1"
@@ -270,7 +270,7 @@ def test_a_late_removal_does_not_touch_an_asset_that_was_onboarded_again(car: Ri
 def test_eventbridge_accepts_the_events_and_its_rules_distinguish_them(car: Rig) -> None:
     events, sqs = aws("events"), aws("sqs")
     events.create_event_bus(Name="driveway-test")
-    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="received")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {"source": ["driveway.asset"], "detail-type": ["PluggedIn"]}
     events.put_rule(Name="plugs", EventBusName="driveway-test", EventPattern=json.dumps(pattern))
@@ -278,8 +278,12 @@ def test_eventbridge_accepts_the_events_and_its_rules_distinguish_them(car: Rig)
     car.runtime.__dict__["bus"] = events
     assert publish(written(car, news("PluggedIn", "PluggedOut"))) == {"batchItemFailures": []}
     (message,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
-    told = json.loads(message["Body"])
-    assert (told["source"], told["detail-type"], told["detail"]["asset"]) == ("driveway.asset", "PluggedIn", "car-1")
+    event = json.loads(message["Body"])
+    assert (event["source"], event["detail-type"], event["detail"]["asset"]) == (
+        "driveway.asset",
+        "PluggedIn",
+        "car-1",
+    )
 
 
 def test_more_events_than_one_call_takes_are_all_published(car: Rig) -> None:

@@ -15,8 +15,8 @@ from tests.support.functions.rig import NOW, Rig, function
 
 
 def tick() -> dict[str, int]:
-    told: dict[str, int] = function("clock").handler(sample("clock"), None)
-    return told
+    answer: dict[str, int] = function("clock").handler(sample("clock"), None)
+    return answer
 
 
 def due_in(seconds: float, asset: str = "car-1") -> Twin:

@@ -245,8 +245,8 @@ def test_what_the_app_says_of_its_register_decides(
 ) -> None:
     stage = at_home("app")
     values = ((0, 0.0), (30, 3.0), (90, 0.0), (120, 3.5))
-    said = {"plugged_in": True, "at_home": True, **declared}
-    stage.app(*({"at": minute, "energy_session_kwh": kwh, **said} for minute, kwh in values))
+    signals = {"plugged_in": True, "at_home": True, **declared}
+    stage.app(*({"at": minute, "energy_session_kwh": kwh, **signals} for minute, kwh in values))
     stage.app({"at": 121, "plugged_in": False, "at_home": False})
     stage.goes_on_to(160)
     assert stage.accepted_wh() == energy_wh
@@ -258,8 +258,8 @@ def test_a_register_of_the_app_that_resets_on_reading_and_one_on_the_batterys_si
     at_home: Callable[[str], Stage],
 ) -> None:
     stage = at_home("app")
-    said = {"plugged_in": True, "at_home": True, "measuring_point": "battery"}
-    stage.app({"at": 0, **said}, *({"at": 30 * n, "energy_delta_kwh": 1.8, **said} for n in range(1, 5)))
+    signals = {"plugged_in": True, "at_home": True, "measuring_point": "battery"}
+    stage.app({"at": 0, **signals}, *({"at": 30 * n, "energy_delta_kwh": 1.8, **signals} for n in range(1, 5)))
     stage.app({"at": 125, "plugged_in": False, "at_home": False})
     stage.goes_on_to(180)
     assert stage.accepted_wh() == 8000

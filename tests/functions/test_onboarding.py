@@ -34,14 +34,14 @@ def test_tariff_intent_and_plug_state_are_reported_in_that_order(
 ) -> None:
     put(rig, site_body(car(plugged_in=plugged_in)))
     rig.pump()
-    assert rig.told("car-1") == expected
+    assert rig.events_at_axle("car-1") == expected
     assert status(rig).body["assets"][0]["in_sync"]
 
 
 def test_repeating_a_call_changes_nothing_and_answers_the_same(rig: Rig) -> None:
     first = put(rig, site_body(car(tariff=None)))
     rig.pump()
-    before, told = rig.items(), rig.told("car-1")
+    before, reported = rig.items(), rig.events_at_axle("car-1")
     second = put(rig, site_body(car(tariff=None)))
     rig.pump()
     assert (first.status, second.status) == (201, 200)
@@ -49,7 +49,7 @@ def test_repeating_a_call_changes_nothing_and_answers_the_same(rig: Rig) -> None
     assert (created["assets"][0].pop("created"), repeated["assets"][0].pop("created")) == (True, False)
     assert created == repeated
     assert [item for item in rig.items() if item["sk"] != "SITE"] == [item for item in before if item["sk"] != "SITE"]
-    assert rig.told("car-1") == told
+    assert rig.events_at_axle("car-1") == reported
 
 
 def test_an_update_makes_an_event_with_the_changed_groups(rig: Rig) -> None:
@@ -191,7 +191,7 @@ def test_an_unfinished_onboarding_is_seen_counted_and_healed(rig: Rig, capsys: p
     assert status(rig).body["unfinished"] is None
     assert _unfinished(capsys) == 0
     rig.pump()
-    assert rig.told("car-1") == ["tariff_update", "intent_update", "plug_out"]
+    assert rig.events_at_axle("car-1") == ["tariff_update", "intent_update", "plug_out"]
 
 
 def _unfinished(capsys: pytest.CaptureFixture[str]) -> int:
@@ -220,7 +220,7 @@ def test_another_onboarding_enrols_a_site_that_opted_out(rig: Rig) -> None:
     assert rig.twin("car-1").link.enrolled
     assert rig.twin("car-1").axle.plug is AxleState().plug
     rig.pump()
-    assert rig.told("car-1")[3:] == ["tariff_update", "intent_update", "plug_out"]
+    assert rig.events_at_axle("car-1")[3:] == ["tariff_update", "intent_update", "plug_out"]
 
 
 def test_warnings_are_kept_without_personal_data(rig: Rig) -> None:

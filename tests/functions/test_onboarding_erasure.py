@@ -88,8 +88,8 @@ def test_a_car_that_cannot_be_reached_holds_up_the_erasure_for_an_hour_at_most(
     let_pass(rig, minutes=2)
     assert status(rig).status == 404
     rig.publish()
-    told = [detail["reason"] for kind, detail in rig.bus.events if kind == "NeedsAttention"]
-    assert told == ["RELEASE_GIVEN_UP"], "it is reported to the driver that the car may be held"
+    reasons = [detail["reason"] for kind, detail in rig.bus.events if kind == "NeedsAttention"]
+    assert reasons == ["RELEASE_GIVEN_UP"], "it is reported to the driver that the car may be held"
 
 
 def test_our_schedule_is_removed_from_a_charger_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,4 +130,4 @@ def test_a_write_of_ours_that_fails_after_axle_accepted_is_healed_by_the_repeat(
     assert put(rig, site_body()).status == 201
     assert status(rig).body["unfinished"] is None
     rig.pump()
-    assert rig.told("car-1") == ["tariff_update", "intent_update", "plug_out"]
+    assert rig.events_at_axle("car-1") == ["tariff_update", "intent_update", "plug_out"]

@@ -96,6 +96,6 @@ def test_a_weekday_left_out_and_windows_a_minute_apart_are_warned_of(rig: Rig) -
     tariff = {"off_peak": "22:00-23:59, 00:00-05:00", "timezone": "Europe/London"}
     intent = {"kwh": 30, "ready_by": dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat"), "07:00")}
     (asset,) = put(rig, site_body(car(tariff=tariff, intent=intent))).body["assets"]
-    said = " ".join(asset["warnings"])
-    assert "No departure is given for Sunday" in said
-    assert "23:59" in said
+    warnings = " ".join(asset["warnings"])
+    assert "No departure is given for Sunday" in warnings
+    assert "23:59" in warnings

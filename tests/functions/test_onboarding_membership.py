@@ -96,9 +96,9 @@ def test_a_car_that_opts_out_is_released_and_axles_schedules_are_refused_for_goo
         axle_asset_id=rig.twin("car-1").link.axle_asset_id,
     )
     assert (schedule.status, schedule.problem) == (409, "not-enrolled")
-    told = rig.told("car-1")
+    reported = rig.events_at_axle("car-1")
     rig.pump()
-    assert rig.told("car-1") == told
+    assert rig.events_at_axle("car-1") == reported
     assert rewards(rig).status == 200
 
 
@@ -116,15 +116,15 @@ def test_an_opt_out_that_does_not_reach_axle_holds_here_and_is_finished_by_repea
 def test_a_site_that_opts_in_again_needs_rejoin_and_everything_is_sent_to_axle_again(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=True)))
     rig.pump()
-    told = len(rig.told("car-1"))
+    reported = len(rig.events_at_axle("car-1"))
     post(rig, "unenrol")
     assert post(rig, "enrol").problem == "withdrew-before"
     assert post(rig, "enrol", {"rejoin": True}).body["state"] == "active"
     rig.pump()
-    assert rig.told("car-1")[told:] == ["tariff_update", "intent_update", "plug_in"]
+    assert rig.events_at_axle("car-1")[reported:] == ["tariff_update", "intent_update", "plug_in"]
     assert post(rig, "enrol").body["state"] == "active"
     rig.pump()
-    assert len(rig.told("car-1")) == told + 3
+    assert len(rig.events_at_axle("car-1")) == reported + 3
 
 
 def test_a_snooze_reports_a_plug_out_to_axle_and_ends_by_itself(rig: Rig) -> None:
@@ -133,13 +133,13 @@ def test_a_snooze_reports_a_plug_out_to_axle_and_ends_by_itself(rig: Rig) -> Non
     until = "2026-01-15T21:00:00+01:00"
     assert post(rig, "snooze", {"until": until}).body["snoozed_until"] == "2026-01-15T20:00:00Z"
     rig.pump()
-    assert rig.told("car-1")[-1] == "plug_out"
+    assert rig.events_at_axle("car-1")[-1] == "plug_out"
     assert status(rig).body["snoozed_until"] == "2026-01-15T20:00:00Z"
     due = next(item for item in rig.items() if item["sk"] == "TWIN")["axle_due"]
     assert due == stamp(rig.clock.now().replace(hour=20))
     rig.clock.move(hours=2)
     rig.look("axle", "car-1")
-    assert rig.told("car-1")[-1] == "plug_in"
+    assert rig.events_at_axle("car-1")[-1] == "plug_in"
     assert status(rig).body["snoozed_until"] is None
 
 

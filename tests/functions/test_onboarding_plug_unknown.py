@@ -46,7 +46,7 @@ def test_a_plug_state_that_is_left_out_is_unknown_and_the_answer_warns(rig: Rig)
 def test_axle_receives_a_plug_out_while_nothing_is_known(rig: Rig) -> None:
     put(rig, site_body(car(plugged_in=None)))
     rig.pump()
-    assert rig.told("car-1") == ["tariff_update", "intent_update", "plug_out"]
+    assert rig.events_at_axle("car-1") == ["tariff_update", "intent_update", "plug_out"]
 
 
 def test_a_report_from_before_the_call_that_comes_after_it_counts(rig: Rig) -> None:
@@ -71,7 +71,7 @@ def test_the_cars_state_is_read_after_the_answer_and_sent_to_axle(stage: Stage, 
     assert stage.rig.twin("car-1").presence.session is not None
     for _ in range(5):
         stage.rig.look("axle", "car-1")
-    assert stage.rig.told("car-1")[-1] == "plug_in"
+    assert stage.rig.events_at_axle("car-1")[-1] == "plug_in"
 
 
 def test_the_state_of_a_car_with_a_given_plug_state_is_not_read(rig: Rig) -> None:

@@ -26,7 +26,7 @@ def test_an_asset_is_added_by_naming_it_and_the_others_stay(rig: Rig) -> None:
     assert names(rig) == ["car-1", "car-2"]
     assert rig.twin("car-1") == first
     rig.pump()
-    assert rig.told("car-2") == ["tariff_update", "intent_update", "plug_out"]
+    assert rig.events_at_axle("car-2") == ["tariff_update", "intent_update", "plug_out"]
 
 
 def test_a_new_home_counts_for_the_assets_that_are_not_named_too(rig: Rig) -> None:
@@ -90,9 +90,9 @@ def test_the_provider_of_a_car_changes_and_the_car_is_released_first(rig: Rig) -
     assert rig.runtime.records.asset_for("enode", VEHICLE["vehicle_id"]) is None
     assert rig.runtime.records.assets_of_user("enode", VEHICLE["user_id"]) == []
     assert rig.runtime.records.asset_for("smartcar", OTHER["vehicle_id"]) == "car-1"
-    told = len(rig.told("car-1"))
+    reported = len(rig.events_at_axle("car-1"))
     rig.pump()
-    assert rig.told("car-1")[told:] == ["plug_out", "plug_in"]
+    assert rig.events_at_axle("car-1")[reported:] == ["plug_out", "plug_in"]
 
 
 def test_a_car_moves_by_leaving_the_one_site_and_joining_the_other(rig: Rig) -> None:

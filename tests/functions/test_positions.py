@@ -108,8 +108,8 @@ def streamed(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def proto(at: datetime) -> dict[str, Any]:
-    place_told = {"locationValue": {"latitude": 52.0907, "longitude": 5.1214}}
-    data = [{"key": "Location", "value": place_told}, {"key": "Gear", "value": {"shiftStateValue": "ShiftStateP"}}]
+    location = {"locationValue": {"latitude": 52.0907, "longitude": 5.1214}}
+    data = [{"key": "Location", "value": location}, {"key": "Gear", "value": {"shiftStateValue": "ShiftStateP"}}]
     return {"data": data, "createdAt": at.isoformat(), "vin": TESLA_CAR.vehicle_id}
 
 

@@ -52,10 +52,10 @@ def test_an_intent_is_answered_normalised_with_the_next_departure_that_axle_will
     reply = send(car, "intent", {"hours": 2, "ready_by": {"fri": "06:15", "sat": "09:30"}})
     assert reply.status == 202
     assert (reply.body["hours"], reply.body["ready_by"]) == (2, {"fri": "06:15", "sat": "09:30"})
-    told = reply.body["axle"]["next_call"]["intent"]
-    assert told["energy_required_kwh"] == 14.8
-    assert told["ready_by_local_time"] == "06:15:00"
-    assert datetime.fromisoformat(told["ready_by"]) == datetime(2026, 1, 16, 6, 15, tzinfo=UTC)
+    sent = reply.body["axle"]["next_call"]["intent"]
+    assert sent["energy_required_kwh"] == 14.8
+    assert sent["ready_by_local_time"] == "06:15:00"
+    assert datetime.fromisoformat(sent["ready_by"]) == datetime(2026, 1, 16, 6, 15, tzinfo=UTC)
 
 
 def test_the_time_since_when_axle_does_not_know_is_that_of_the_first_change(car: Rig) -> None:
@@ -264,8 +264,8 @@ def test_charge_now_always_has_an_end_and_axle_learns_of_it(car: Rig, body: Any,
     reply = send(car, "charge-now", body)
     assert reply.status == 202
     assert datetime.fromisoformat(reply.body["until"]) == until
-    told = reply.body["axle"]["next_call"]
-    assert (told["call"], datetime.fromisoformat(told["end_at"])) == ("charge-now", until)
+    sent = reply.body["axle"]["next_call"]
+    assert (sent["call"], datetime.fromisoformat(sent["end_at"])) == ("charge-now", until)
 
 
 def test_charge_now_by_energy_ends_after_the_time_it_takes_with_a_margin(car: Rig) -> None:
@@ -302,8 +302,8 @@ def due_times(rig: Rig) -> dict[str, datetime]:
 
 def test_a_deleted_charge_now_is_reported_to_axle_only_if_axle_knew_of_it(car: Rig) -> None:
     send(car, "charge-now", {"for_minutes": 90})
-    unheard = send(car, "charge-now", method="DELETE")
-    assert (unheard.status, unheard.body["axle"]["in_sync"]) == (202, True)
+    unsent = send(car, "charge-now", method="DELETE")
+    assert (unsent.status, unsent.body["axle"]["in_sync"]) == (202, True)
     send(car, "charge-now", {"for_minutes": 90})
     car.change("car-1", lambda twin: all_acknowledged(twin, NOW))
     reply = send(car, "charge-now", method="DELETE")
@@ -349,8 +349,8 @@ def test_a_target_in_percent_follows_the_state_of_charge(rig: Rig) -> None:
 
     place(rig, all_acknowledged(replace(a_twin(NOW), presence=presence), NOW))
     reply = send(rig, "intent", {"target_soc_pct": 80, "ready_by": "07:00"})
-    told = reply.body["axle"]["next_call"]["intent"]
-    assert 64 * 0.4 <= told["energy_required_kwh"] <= 64 * 0.4 * 1.2
+    sent = reply.body["axle"]["next_call"]["intent"]
+    assert 64 * 0.4 <= sent["energy_required_kwh"] <= 64 * 0.4 * 1.2
 
 
 JSON = st.recursive(

@@ -32,7 +32,7 @@ class SlowAxle(BaseAdapter):
     down_at: frozenset[int] = frozenset()
     left_s: float = RUN_S
     asked: int = 0
-    heard: Counter[tuple[str, str]] = field(default_factory=Counter)
+    received: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         assert isinstance(request.body, bytes)
@@ -46,7 +46,7 @@ class SlowAxle(BaseAdapter):
             return self._answer(request, 503, {"detail": "busy"})
         if self.rejected_rows & set(places):
             return self._answer(request, 422, {"detail": "value: not today"})
-        self.heard.update(places)
+        self.received.update(places)
         return self._answer(request, 200, {"responses": [{**row, "accepted": True} for row in rows]})
 
     @staticmethod
@@ -104,8 +104,8 @@ def test_a_backlog_of_a_thousand_is_drained_once_by_runs_that_each_end_in_time(r
     assert sum(report["out_of_time"] for report in reports) >= 2
     assert sum(report["unavailable"] is not None for report in reports) == 2
     wanted = {(slot.axle_asset_id, slot.start.isoformat().replace("+00:00", "Z")) for slot in slots}
-    assert set(axle.heard) == wanted - rejected_rows
-    assert set(axle.heard.values()) == {1}
+    assert set(axle.received) == wanted - rejected_rows
+    assert set(axle.received.values()) == {1}
     stored = [slot for number in range(ASSETS) for slot in rig.runtime.slots.read(f"car-{number}", NOW)]
     states = Counter(slot.state for slot in stored)
     assert states == {"accepted": len(slots) - 2, "rejected": 2}

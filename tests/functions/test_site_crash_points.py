@@ -104,8 +104,8 @@ def test_an_onboarding_that_axle_never_took_is_taken_back_after_an_hour_and_the_
         assert (shown["state"], "Repeat the PUT" in shown["unfinished"]["text"]) == ("onboarding", True)
         world.settle(LONGEST)
         assert world.request("GET", "/sites/{site}").body["state"] == "taken_back"
-        (told,) = [detail for kind, detail in world.bus.events if kind == "NeedsAttention"]
-        assert (told["asset"], told["reason"]) == ("car-1", "ONBOARDING_TAKEN_BACK")
+        (detail,) = [detail for kind, detail in world.bus.events if kind == "NeedsAttention"]
+        assert (detail["asset"], detail["reason"]) == ("car-1", "ONBOARDING_TAKEN_BACK")
         assert differences(world) == []
         assert new.do(world).status == 201
 

@@ -27,8 +27,8 @@ def limit(stage: Stage, limit_kw: float) -> None:
 
 def amps_set(stage: Stage) -> list[float]:
     """The charging currents that were commanded, refused ones too."""
-    told = stage.truth()["commands"]
-    return [one["params"]["charging_amps"] for one in told if one["command"] == "set_charging_amps"]
+    commands = stage.truth()["commands"]
+    return [one["params"]["charging_amps"] for one in commands if one["command"] == "set_charging_amps"]
 
 
 def amps(stage: Stage) -> float:

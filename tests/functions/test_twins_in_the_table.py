@@ -70,7 +70,7 @@ def test_every_twin_survives_the_table_and_is_stored_the_same_again(twin: Twin) 
 
 
 @pytest.mark.parametrize("kind", sorted(kinds(Twin), key=str), ids=lambda kind: kind.__name__)
-def test_what_may_be_absent_is_absent_unless_said_because_the_table_keeps_no_nulls(kind: Any) -> None:
+def test_an_optional_value_is_absent_unless_it_is_given_because_the_table_keeps_no_nulls(kind: Any) -> None:
     hints = get_type_hints(kind)
     for field in fields(kind):
         if type(None) in get_args(hints[field.name]):
@@ -107,7 +107,7 @@ def test_what_is_emptied_is_empty_when_it_is_read_again(rig: Rig) -> None:
 
 
 def test_numbers_keep_their_value_and_absent_is_not_false() -> None:
-    told = {"whole": 7.0, "part": 0.1, "no": False, "none": None, "list": [1, None, 2.5], "tiny": 1e-200}
-    read = decode_item(encode_item(told))
+    stored = {"whole": 7.0, "part": 0.1, "no": False, "none": None, "list": [1, None, 2.5], "tiny": 1e-200}
+    read = decode_item(encode_item(stored))
     assert read == {"whole": 7, "part": 0.1, "no": False, "list": [1, None, 2.5], "tiny": 0}
     assert msgspec.convert(read["whole"], float) == 7.0

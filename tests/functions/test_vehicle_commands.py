@@ -15,9 +15,9 @@ from tests.support.functions.stage import ALL, Stage
 
 def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, float]]]:
     """The metrics written since the last call: provider and values by name, each line held to its declaration."""
-    told = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
     found = []
-    for line in told:
+    for line in lines:
         (declared,) = line["_aws"]["CloudWatchMetrics"]
         assert [sorted(names) for names in declared["Dimensions"]] == [["provider", "service", "stage"]]
         assert (declared["Namespace"], line["service"], line["stage"]) == ("Driveway", "driveway", "test")
@@ -179,8 +179,8 @@ def test_a_refused_account_asks_the_driver_once(stage: Stage) -> None:
     stage.break_service("enode/vehicles", status=403)
     charge_now(stage)
     stage.run(3)
-    told = [detail["reason"] for kind, detail in stage.rig.bus.events if kind == "NeedsAttention"]
-    assert told.count("PROVIDER_NEEDS_USER") == 1
+    reasons = [detail["reason"] for kind, detail in stage.rig.bus.events if kind == "NeedsAttention"]
+    assert reasons.count("PROVIDER_NEEDS_USER") == 1
     assert stage.shown()["needs_user"]
 
 

@@ -40,13 +40,13 @@ def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, floa
     """The metrics written since the last call: provider and values by name, each line held to its declaration."""
     found = []
     for line in capfd.readouterr().out.splitlines():
-        told = json.loads(line)
-        if "_aws" not in told:
+        record = json.loads(line)
+        if "_aws" not in record:
             continue
-        (declared,) = told["_aws"]["CloudWatchMetrics"]
+        (declared,) = record["_aws"]["CloudWatchMetrics"]
         assert [sorted(names) for names in declared["Dimensions"]] == [["provider", "service", "stage"]]
-        assert (declared["Namespace"], told["service"], told["stage"]) == ("Driveway", "driveway", "test")
-        found.append((told["provider"], {one["Name"]: told[one["Name"]][0] for one in declared["Metrics"]}))
+        assert (declared["Namespace"], record["service"], record["stage"]) == ("Driveway", "driveway", "test")
+        found.append((record["provider"], {one["Name"]: record[one["Name"]][0] for one in declared["Metrics"]}))
     return found
 
 
@@ -100,7 +100,7 @@ def test_a_batch_of_the_stream_is_counted_once(cars: Rig, capfd: pytest.CaptureF
     first = counted(capfd)
     function("vehicle_events").handler(sample("tesla_kinesis"), None)
     ((provider, again),) = counted(capfd)
-    assert [told for told in first if "EventsRepeated" in told[1]] == []
+    assert [record for record in first if "EventsRepeated" in record[1]] == []
     assert provider == "tesla"
     assert again["EventsRepeated"] >= 1
     assert again["EventsDropped"] == 1

@@ -62,8 +62,8 @@ def test_the_intent_of_the_car_that_is_plugged_in_is_reported_with_the_plug_in_a
     assert (shown["intent"]["kwh"], shown["intent_in_force"]["intent"]["kwh"]) == (30, 12)
     assert shown["vehicle_intents"] == {"leaf": shown["intent_in_force"]["intent"]}
     assert "leaf" in shown["intent_in_force"]["text"]
-    told = shown["axle"]["next_call"]
-    assert (told["call"], told["intent"]["energy_required_kwh"]) == ("plug-in", 12)
+    call = shown["axle"]["next_call"]
+    assert (call["call"], call["intent"]["energy_required_kwh"]) == ("plug-in", 12)
 
 
 def test_another_car_named_in_the_session_is_one_call_to_axle(charger: Rig) -> None:

@@ -196,7 +196,7 @@ def test_the_outcome_of_a_command_reaches_the_command(cars: Rig) -> None:
         lambda twin: replace(plugged_in(twin, now - timedelta(hours=5)), control=Control(command=command)),
     )
     action = {"id": "a1", "targetId": ENODE_ID, "targetType": "vehicle", "kind": "START"}
-    failed = {**action, "state": "FAILED", "failureReason": {"type": "NOT_AT_HOME", "detail": "The car said no."}}
+    failed = {**action, "state": "FAILED", "failureReason": {"type": "NOT_AT_HOME", "detail": "The car refused."}}
     assert enode([{"event": "user:vendor-action:updated", "vendorAction": failed}]).body["stored"] == 1
     after = cars.twin("car-1").control.command
     assert after is not None

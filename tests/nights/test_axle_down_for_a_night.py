@@ -40,7 +40,7 @@ class Outage:
 
     running: Stack
     cars: dict[str, dict[str, Any]] = field(default_factory=dict)
-    told: dict[str, list[str]] = field(default_factory=dict)
+    received: dict[str, list[str]] = field(default_factory=dict)
     accepted_wh: dict[str, int] = field(default_factory=dict)
     half_hours: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -149,7 +149,7 @@ def play(night: Outage) -> None:
     night.caught_up_s = time.monotonic() - back
     for one in assets_at_axle(running):
         events = [call["event"] for call in one["history"]]
-        night.told[one["external_id"]] = [event for event in events if event in {"plug_in", "plug_out"}]
+        night.received[one["external_id"]] = [event for event in events if event in {"plug_in", "plug_out"}]
 
 
 def requests_to_axle(running: Stack) -> int:
@@ -219,7 +219,7 @@ def test_no_half_hour_is_reported_twice_alike(outage: Outage) -> None:
 
 def test_axle_receives_each_session_once_and_none_that_came_and_went_while_it_was_down(outage: Outage) -> None:
     for number in range(CARS):
-        since_enrolment = outage.told[car(number)][1:]
+        since_enrolment = outage.received[car(number)][1:]
         assert since_enrolment == ([] if is_brief(number) else ["plug_in", "plug_out"]), car(number)
 
 

@@ -66,8 +66,8 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[date, Day]]:
 @pytest.mark.parametrize("day", DAYS)
 def test_each_half_hour_of_the_day_is_accepted(day: date, days: dict[date, Day]) -> None:
     assert len(days[day].accepted_of_day_wh) == DAYS[day]
-    (told,) = [one for one in days[day].asset["readings"]["days"] if one["day"] == day.isoformat()]
-    assert (told["half_hours"], told["accepted"], told["completeness"]) == (DAYS[day], DAYS[day], 1.0)
+    (outcome,) = [one for one in days[day].asset["readings"]["days"] if one["day"] == day.isoformat()]
+    assert (outcome["half_hours"], outcome["accepted"], outcome["completeness"]) == (DAYS[day], DAYS[day], 1.0)
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -75,7 +75,7 @@ def test_what_axle_accepted_is_what_the_cars_own_meter_shows(
     day: date, days: dict[date, Day], record_property: Callable[[str, object], None]
 ) -> None:
     meter_wh, accepted_wh = days[day].car["meter_wh"], sum(days[day].accepted_wh.values())
-    told = f"{DAYS[day]} half-hours, {meter_wh / 1000:.3f} kWh metered, {accepted_wh / 1000:.3f} kWh accepted"
-    record_property("outcome", f"{day}: {told}")
+    outcome = f"{DAYS[day]} half-hours, {meter_wh / 1000:.3f} kWh metered, {accepted_wh / 1000:.3f} kWh accepted"
+    record_property("outcome", f"{day}: {outcome}")
     assert meter_wh > 20_000
     assert accepted_wh == pytest.approx(meter_wh, abs=1)

@@ -90,8 +90,8 @@ def test_it_follows_the_plan_again_without_a_storm_of_commands(name: str, homes:
 
 @pytest.mark.parametrize("name", [case(fault) for fault in FAULTS])
 def test_axle_receives_one_session(name: str, homes: dict[str, Home]) -> None:
-    told = [call["event"] for call in homes[name].at_axle()["history"]]
-    assert told.count("plug_in") == 1
+    received = [call["event"] for call in homes[name].at_axle()["history"]]
+    assert received.count("plug_in") == 1
 
 
 @pytest.mark.parametrize("name", [case(fault) for fault in FAULTS if fault.observed_state_matches == GAVE_UP])

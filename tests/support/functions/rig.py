@@ -224,7 +224,7 @@ class Rig:
         record = {"messageId": "1", "body": json.dumps({"asset": asset}), "eventSource": "aws:sqs"}
         assert function(name).handler({"Records": [record]}, None) == {"batchItemFailures": []}
 
-    def told(self, asset: str) -> list[str]:
+    def events_at_axle(self, asset: str) -> list[str]:
         """The events of an asset that Axle has received, in order."""
         history = requests.get(f"{self.axle_url}/_sim/assets/{asset}", timeout=5).json()["history"]
         return [entry["event"] for entry in history]

@@ -22,7 +22,7 @@ PROVIDERS = ("enode", "smartcar", "tesla", "app")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a car's cloud says of it at ``at``; None, or not said, is missing.
+    """What a car's cloud reports of it at ``at``; None, or not given, is missing.
 
     ``at_home`` is the cloud's flag or its name of the place, ``position`` WGS 84 degrees; ``place_measured_at`` is how
     the cloud dates both. ``time_sentinel`` stands in place of the provider's times. ``stale_in_error`` is the code and

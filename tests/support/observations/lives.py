@@ -133,8 +133,8 @@ def report_times(random: Random, cloud: Cloud, stays: list[Stay]) -> list[dateti
     end = stays[-1].end
     if cloud.every is None:
         changes = [at for stay in stays for at in (stay.start, stay.plugged, stay.unplugged, stay.end)]
-        told = {at + random.randint(1, 20) * timedelta(seconds=1) for at in changes if at < end}
-        return sorted(told | set(_paced(BEGIN + timedelta(seconds=7), end, 30 * MINUTE)))
+        reports = {at + random.randint(1, 20) * timedelta(seconds=1) for at in changes if at < end}
+        return sorted(reports | set(_paced(BEGIN + timedelta(seconds=7), end, 30 * MINUTE)))
     return list(_paced(BEGIN + random.randint(0, 300) * timedelta(seconds=1), end, cloud.every))
 
 
@@ -154,7 +154,7 @@ class Teller:
     stray: tuple[datetime, Stay] | None = None
     corrected: tuple[datetime, Stay] | None = None
     strayed: frozenset[datetime] = frozenset()
-    soc_is_spoilt: bool = False
+    soc_is_disturbed: bool = False
 
     def snapshot(
         self, at: datetime, *, charging: bool, soc_pct: float, session_kwh: float, stopped: bool = False
@@ -184,7 +184,7 @@ class Teller:
             in_seconds=cloud.in_seconds,
             **place,
         )
-        return self._spoilt(snapshot), stray
+        return self._disturbed(snapshot), stray
 
     def _place(self, at: datetime, stay: Stay | None, known: Stay, *, plugged: bool) -> tuple[dict[str, Any], bool]:
         random, cloud = self.random, self.cloud
@@ -220,7 +220,7 @@ class Teller:
         fine = self.cloud.every is not None and self.cloud.every < 10 * MINUTE
         return self.stray is not None and fine and self.cloud.dated_by_parking and at < self.stray[0] + 300 * MINUTE
 
-    def _spoilt(self, snapshot: Snapshot) -> Snapshot:
+    def _disturbed(self, snapshot: Snapshot) -> Snapshot:
         random, cloud = self.random, self.cloud
         if random.random() < cloud.missing:
             # Where only the odometer tells a garage from home, it is never missing.
@@ -241,17 +241,17 @@ class Teller:
                 snapshot = replace(snapshot, at_home=None, stale_in_error=("location-isathome", random.random() < 0.5))
         if random.random() < cloud.sentinels:
             # A second sentinel in a row would be believed, so a true state of charge comes between.
-            spoilt: list[dict[str, Any]] = [] if self.soc_is_spoilt else [{"soc_pct": 0}, {"soc_pct": 50}]
+            disturbed: list[dict[str, Any]] = [] if self.soc_is_disturbed else [{"soc_pct": 0}, {"soc_pct": 50}]
             if not cloud.keeps_place_without_fix:
-                spoilt.append({"odometer_km": 0.0})
+                disturbed.append({"odometer_km": 0.0})
             if snapshot.position is not None:
-                spoilt.append({"position": (0.0, 0.0)})
+                disturbed.append({"position": (0.0, 0.0)})
             if not cloud.dated_by_parking and not cloud.keeps_place_without_fix:
-                spoilt += [{"time_sentinel": none} for none in (0, "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z")]
-            chosen = random.choice(spoilt) if spoilt else {}
-            self.soc_is_spoilt = self.soc_is_spoilt or "soc_pct" in chosen
+                disturbed += [{"time_sentinel": none} for none in (0, "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z")]
+            chosen = random.choice(disturbed) if disturbed else {}
+            self.soc_is_disturbed = self.soc_is_disturbed or "soc_pct" in chosen
             return replace(snapshot, **chosen)
-        self.soc_is_spoilt = self.soc_is_spoilt and snapshot.soc_pct is None
+        self.soc_is_disturbed = self.soc_is_disturbed and snapshot.soc_pct is None
         return snapshot
 
 

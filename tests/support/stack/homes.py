@@ -179,8 +179,8 @@ class Home:
 
     def orders(self) -> list[tuple[datetime, str]]:
         """When the provider got a start or a stop of the car, and which."""
-        told = [(datetime.fromisoformat(entry["at"]), _order(entry)) for entry in self.car()["commands"]]
-        return [(at, order) for at, order in told if order is not None]
+        orders = [(datetime.fromisoformat(entry["at"]), _order(entry)) for entry in self.car()["commands"]]
+        return [(at, order) for at, order in orders if order is not None]
 
     def accepted_wh(self) -> dict[str, int]:
         """The half-hours that Axle accepted, by their start, in whole watt-hours."""
@@ -249,7 +249,7 @@ def join_all(homes: Sequence[Home], *, patience_s: float) -> None:
 def until_in_sync(running: Stack, *, patience_s: float) -> None:
     """Wait until Axle has acknowledged everything."""
     until(
-        lambda: not any(one["untold_since_enrolment"] for one in assets_at_axle(running)),
+        lambda: not any(one["unreported_since_enrolment"] for one in assets_at_axle(running)),
         "Axle has acknowledged everything",
         patience_s=patience_s,
     )

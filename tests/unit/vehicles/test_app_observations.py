@@ -1,4 +1,4 @@
-"""The app's observations: what is taken as said, and what is refused and why."""
+"""The app's observations: what is stored as it is reported, what is refused, and why."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

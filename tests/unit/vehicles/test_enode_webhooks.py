@@ -1,4 +1,4 @@
-"""Enode's webhooks: what is believed, what is dropped, and what a car is taken to have said."""
+"""Enode's webhooks: what is believed, what is dropped, and what counts as a car's report."""
 
 import json
 from datetime import UTC, datetime
@@ -232,10 +232,10 @@ def test_a_rate_is_given_without_a_state_for_the_presence_rules_to_judge():
     assert (found.charging, found.power_kw) == (None, 7.2)
 
 
-@pytest.mark.parametrize(("state", "said"), POWER_DELIVERY_STATES.items())
-def test_the_power_delivery_state_fills_what_the_flags_leave_open(state, said):
+@pytest.mark.parametrize(("state", "expected"), POWER_DELIVERY_STATES.items())
+def test_the_power_delivery_state_fills_what_the_flags_leave_open(state, expected):
     (found,) = observed(updated(chargeState=charge_state(powerDeliveryState=state)))
-    assert (found.plugged_in, found.charging) == said
+    assert (found.plugged_in, found.charging) == expected
 
 
 @pytest.mark.parametrize("state", ["UNKNOWN", "PLUGGED_IN:SOMETHING_NEW", None, 7, []])

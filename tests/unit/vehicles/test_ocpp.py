@@ -1,4 +1,4 @@
-"""OCPP chargers: the profiles that are set, every answer's meaning, and what a charger is taken to have said."""
+"""OCPP chargers: the profiles that are set, every answer's meaning, and what counts as a charger's report."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -223,7 +223,7 @@ def test_removing_stops_where_the_charger_is_lost():
     assert (outcome.kind, len(api.asked)) == (RETRYABLE, 1)
 
 
-def test_the_default_repeats_daily_from_the_local_midnight_said_in_utc():
+def test_the_default_repeats_daily_from_the_local_midnight_given_in_utc():
     summer = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
     assert default_profile(NIGHT, timezone=LONDON, now=summer) == {
         "chargingProfileId": DEFAULT_PROFILE_ID,
@@ -315,10 +315,10 @@ def test_looking_gives_what_the_charger_measures_and_a_plugged_car_is_at_home():
     assert [(asked.method, asked.url) for asked in api.asked] == [("GET", f"{BASE}/chargers/CP%2F1")]
 
 
-@pytest.mark.parametrize(("name", "said"), STATUSES.items())
-def test_the_status_fills_what_the_flags_leave_open(name, said):
+@pytest.mark.parametrize(("name", "expected"), STATUSES.items())
+def test_the_status_fills_what_the_flags_leave_open(name, expected):
     (seen,) = observations({"status": name}, now=NOW)
-    assert (seen.plugged_in, seen.charging) == said
+    assert (seen.plugged_in, seen.charging) == expected
 
 
 def test_a_car_that_takes_no_power_though_it_is_offered_counts_as_full():

@@ -1,6 +1,7 @@
 """The registry: every provider is found by its name, whole, and only when it is needed."""
 
 import inspect
+import os
 import subprocess
 import sys
 
@@ -42,6 +43,8 @@ def test_asking_for_one_half_imports_neither_the_other_nor_another_provider():
         "import sys; from driveway.vehicles.registry import webhooks; webhooks('enode');"
         "print([m for m in sys.modules if m.startswith('driveway.vehicles.')])"
     )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    loaded = done.stdout
     assert "enode.webhooks" in loaded
     assert not any(name in loaded for name in ("commands", "smartcar", "tesla", "ocpp", "tokens"))

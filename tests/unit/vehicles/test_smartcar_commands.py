@@ -95,10 +95,10 @@ ROWS = [
 def test_an_error_means_the_same_by_status_inside_an_early_202_and_in_the_older_form(
     action: str, status: int, error_type: str | None, code: str | None, kind: OutcomeKind, says: dict[str, Any]
 ) -> None:
-    told = errors(status, error_type, code)
+    body = errors(status, error_type, code)
     older = {"type": error_type, "code": code, "statusCode": status, "description": "Told."}
     flawed = execution("FAILURE", error={"status": status, "type": error_type, "code": code, "title": "Told."})
-    for reply in (Reply(status, told), Reply(202, told), Reply(status, older), Reply(202, flawed)):
+    for reply in (Reply(status, body), Reply(202, body), Reply(status, older), Reply(202, flawed)):
         outcome = run(action, reply)
         assert outcome.kind is kind
         assert outcome.observations == (

@@ -202,7 +202,7 @@ def test_a_signal_says(code: str, body: Any, field: str, expected: Any) -> None:
         ("connectivitystatus-isasleep", {"value": False}),
         ("location-preciselocation", {"latitude": 52.09}),
         ("location-preciselocation", {"latitude": 95, "longitude": 5}),
-        ("never-heard-of", {"value": True}),
+        ("unknown-signal", {"value": True}),
     ],
 )
 def test_a_signal_that_says_nothing_gives_no_observation(code: str, body: Any) -> None:
@@ -217,8 +217,8 @@ def test_a_signal_in_error_does_not_count_even_if_it_carries_an_old_body(status:
 
 @pytest.mark.parametrize("status", [{"value": "SUCCESS"}, "SUCCESS", {}, None])
 def test_a_signal_with_a_body_and_no_status_counts_as_in_the_vendors_own_examples(status: Any) -> None:
-    said = signal("charge-ischargingcableconnected", {"value": True}, status=status)
-    assert only_observation(said).plugged_in is True
+    body = signal("charge-ischargingcableconnected", {"value": True}, status=status)
+    assert only_observation(body).plugged_in is True
 
 
 def test_an_event_of_errors_only_says_nothing() -> None:

@@ -104,7 +104,7 @@ class Records:
             ExpressionAttributeValues={":expected": encode(expected_version), ":none": encode(0)},
         )
 
-    def log(self, told: Iterable[tuple[str, int, Sequence[Entry]]]) -> None:
+    def log(self, news: Iterable[tuple[str, int, Sequence[Entry]]]) -> None:
         """Write timeline entries: asset, version and entries of each twin write. The same ones again change nothing.
 
         Raises:
@@ -112,7 +112,7 @@ class Records:
         """
         items = {
             (item["pk"]["S"], item["sk"]["S"]): item
-            for asset, version, entries in told
+            for asset, version, entries in news
             for number, entry in enumerate(entries)
             for item in [_log_item(asset, version, number, entry)]
         }

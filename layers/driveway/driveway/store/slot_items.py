@@ -44,32 +44,32 @@ KINDS = {code: kind for kind, code in KIND_CODES.items()}
 POINTS = {code: point for point, code in POINT_CODES.items()}
 REGISTERS = {code: kind for kind, code in REGISTER_CODES.items()}
 PACKED = re.compile(
-    r"(?P<kind>.)(?P<point>.)(?P<said>[a-z!]*)(?P<offset>-?[0-9]+):(?P<value>[0-9]+)(?::(?P<whose>.*))?"
+    r"(?P<kind>.)(?P<point>.)(?P<flags>[a-z!]*)(?P<offset>-?[0-9]+):(?P<value>[0-9]+)(?::(?P<whose>.*))?"
 )
 
 
 def _pack(sample: Sample, start: datetime) -> str:
     """A sample as text: kind, point, what its source says of itself, milliseconds from ``start``, value, car."""
-    said = REGISTER_CODES[sample.register] if sample.register else ""
-    said += TELLS_EVERY_CHANGE if sample.tells_every_change else ""
+    flags = REGISTER_CODES[sample.register] if sample.register else ""
+    flags += TELLS_EVERY_CHANGE if sample.tells_every_change else ""
     offset_ms = (sample.at - start) // timedelta(milliseconds=1)
     whose = "" if sample.vehicle_id is None else f":{sample.vehicle_id}"
-    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{said}{offset_ms}:{sample.value}{whose}"
+    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{flags}{offset_ms}:{sample.value}{whose}"
 
 
 def _unpack(text: str, start: datetime) -> Sample:
     packed = PACKED.fullmatch(text)
     if packed is None:
         raise ValueError(f"not a packed sample: {text!r}")
-    said = packed["said"]
+    flags = packed["flags"]
     return Sample(
         start + timedelta(milliseconds=int(packed["offset"])),
         KINDS[packed["kind"]],
         int(packed["value"]),
         POINTS[packed["point"]],
         packed["whose"],
-        next((REGISTERS[code] for code in said if code in REGISTERS), None),
-        TELLS_EVERY_CHANGE in said,
+        next((REGISTERS[code] for code in flags if code in REGISTERS), None),
+        TELLS_EVERY_CHANGE in flags,
     )
 
 

@@ -75,7 +75,7 @@ def sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def shorten(said: str) -> str:
+def shorten(text: str) -> str:
     """Words of a provider, on one line and short enough for a timeline."""
-    line = " ".join(said.split())
+    line = " ".join(text.split())
     return line if len(line) <= LONGEST_DETAIL else line[: LONGEST_DETAIL - 1] + "…"

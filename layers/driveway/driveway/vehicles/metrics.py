@@ -40,11 +40,11 @@ def not_stored(inbound: Inbound, taken: Mapping[str, int]) -> Counter[str]:
 
 def count_not_stored(provider: str, counts: Mapping[str, int], runtime: Runtime) -> None:
     """Report these counts as metrics of a provider; nothing is written when there is nothing to count."""
-    told = {metric: counts[name] for name, metric in METRICS.items() if counts.get(name)}
-    if told:
+    values = {metric: counts[name] for name, metric in METRICS.items() if counts.get(name)}
+    if values:
         from driveway.runtime.metrics import emit
 
-        emit(told, runtime, provider=provider)
+        emit(values, runtime, provider=provider)
 
 
 def count_command(provider: str, outcome: Outcome | None, runtime: Runtime) -> None:

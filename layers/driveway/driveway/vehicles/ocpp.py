@@ -139,7 +139,7 @@ def default_profile(
 ) -> dict[str, Any]:
     """The OCPP profile that charges in daily wall-time windows and holds between them.
 
-    A charger knows only UTC, so its day starts at today's local midnight, said in UTC. After a change of the UTC
+    A charger knows only UTC, so its day starts at today's local midnight, given in UTC. After a change of the UTC
     offset it would be off by as much: install it again then. Without windows there is no limit: a charger on its own is
     never held all day.
 
@@ -179,9 +179,9 @@ def observations(state: Mapping[str, Any], *, now: datetime) -> tuple[Observatio
     values are of no known age and left out.
     """
     connected, status = flag(state.get("connected")), text(state.get("status"))
-    said_at = first_instant(state.get("at"), known_at=now)
+    reported_at = first_instant(state.get("at"), known_at=now)
     reachable = () if connected is None else (Observation(at=now, source=SOURCE, reachable=connected),)
-    if said_at is None and connected is False:
+    if reported_at is None and connected is False:
         return reachable
     by_status = STATUSES.get(status or "", (None, None))
     plugged_in, charging = flag(state.get("plugged_in")), flag(state.get("charging"))
@@ -196,7 +196,7 @@ def observations(state: Mapping[str, Any], *, now: datetime) -> tuple[Observatio
     }
     if all(value is None for value in signals.values()):
         return reachable
-    seen = Observation(at=said_at or now, source=SOURCE, at_home=True, measuring_point="charger", **signals)
+    seen = Observation(at=reported_at or now, source=SOURCE, at_home=True, measuring_point="charger", **signals)
     return (seen, *reachable)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from driveway.domain.control.account_trial import next_hourly_trial
-from driveway.domain.reports.account_connection import NEEDS_USER_TOLD_EVERY, disconnected
+from driveway.domain.reports.account_connection import NEEDS_USER_REPORTED_EVERY, disconnected
 from driveway.domain.twin import Twin
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_car import START, new_twin
@@ -86,7 +86,7 @@ def notices_at(reports: list[tuple[float, str]]) -> list[float]:
 
 def test_the_driver_gets_the_same_notice_once_a_day() -> None:
     assert notices_at([(hours / 2, "Connect again.") for hours in range(12)]) == [0]
-    day = NEEDS_USER_TOLD_EVERY / HOUR
+    day = NEEDS_USER_REPORTED_EVERY / HOUR
     assert notices_at([(0, "Connect again."), (1, "Another reason."), (day + 2, "Another reason.")]) == [0, 1, day + 2]
 
 

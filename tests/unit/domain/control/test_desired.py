@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from driveway.domain.control.desired import LEFT_ALONE_TEXTS, desired
 from driveway.domain.control.protection import HELD_BACK_TEXTS, HeldBack, explain
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin, UnaskedStops
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_car import START, axle_profile, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import here
+from tests.support.domain.limits import limit_at
 
 NIGHT = datetime(2026, 11, 25, 0, 30, tzinfo=UTC)
 RULES = ControlRules()

@@ -2,7 +2,7 @@
 
 The car is able to charge within two hours of the end of the fault. Where no report shows that an account works again,
 it is within a day. Where the plug is reported falsely, it is within the twelve hours in which our stop may be the
-cause. The gate plays a sample of the combinations, ``LETTING_GO=all`` all of them.
+cause. The gate plays a sample of the combinations, ``RELEASE_COMBINATIONS=all`` all of them.
 """
 
 import os
@@ -24,7 +24,7 @@ from tests.support.domain.control_rig import OFF_PEAK_STARTS, Rig
 HOUR = timedelta(hours=1)
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 LIMITING = ("tesla", "ocpp")
-LET_GO = ("unenrolled", "offboarded", "snoozed", "vehicle replaced", "operator's switch")
+RELEASING = ("unenrolled", "offboarded", "snoozed", "vehicle replaced", "operator's switch")
 LOST = ("account revoked", "provider down for a day", "Axle silent", "schedule over")
 """Paths after which the plan, or the default schedule, decides again: the fault ends within off-peak hours."""
 
@@ -68,7 +68,7 @@ class Combination:
 
 def combinations() -> Iterator[Combination]:
     """Only some providers can be held at a limit, and only a stop causes a false plug-out, for some hours."""
-    for path, provider, held_by, fault in product((*LET_GO, *LOST), PROVIDERS, ("stop", "limit"), FAULTS):
+    for path, provider, held_by, fault in product((*RELEASING, *LOST), PROVIDERS, ("stop", "limit"), FAULTS):
         if held_by == "limit" and (provider not in LIMITING or fault == "lying plug"):
             continue
         if fault == "lying plug" and (provider == "ocpp" or path == "provider down for a day"):
@@ -77,7 +77,7 @@ def combinations() -> Iterator[Combination]:
 
 
 ALL = tuple(combinations())
-WHOLE = os.environ.get("LETTING_GO") == "all"
+WHOLE = os.environ.get("RELEASE_COMBINATIONS") == "all"
 PLAYED = ALL if WHOLE else ALL[:: max(1, len(ALL) // 60)]
 played: Counter[str] = Counter()
 
@@ -140,7 +140,7 @@ def able_to_charge(rig: Rig) -> bool:
 
 
 def as_its_driver_chose(rig: Rig, combination: Combination) -> bool:
-    if combination.path not in LET_GO:
+    if combination.path not in RELEASING:
         return rig.car.amps == rig.car.driver_amps and rig.car.limit_kw is None
     charger_forgets = combination.provider == "ocpp"
     return rig.car.amps == rig.car.driver_amps and (charger_forgets or rig.car.limit_kw is None)
@@ -164,7 +164,7 @@ def test_the_car_is_able_to_charge_soon_after_the_fault(combination: Combination
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("path", LET_GO)
+@pytest.mark.parametrize("path", RELEASING)
 def test_where_a_command_is_unsupported_none_is_sent_again_and_one_sentence_says_so(path: str, provider: str) -> None:
     rig = Rig(twin=new_twin(provider), fault="unsupported")
     rig.plug_in()

@@ -111,5 +111,5 @@ def test_the_driver_gets_a_notice_of_the_settings_left_in_an_unreleased_car() ->
 def test_the_notice_names_a_hold_that_stays_in_the_car(provider: str, words: str) -> None:
     twin = here(new_twin(provider))
     stopped = replace(twin, control=replace(twin.control, last_stop_at=START))
-    (said,) = leftovers(stopped, START + timedelta(minutes=1))
-    assert words in said
+    (text,) = leftovers(stopped, START + timedelta(minutes=1))
+    assert words in text

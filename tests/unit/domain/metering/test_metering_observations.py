@@ -148,17 +148,17 @@ def overtaking(history: Iterable[Seen], random: Random) -> list[Observation]:
     """A possible order of arrival: reports in order, values at any time after the plug-out before them."""
     waiting = list(history)
     waiting += [seen for seen in waiting if random.random() < 0.2]
-    heard: list[Observation] = []
+    received: list[Observation] = []
     reported: Counter[datetime] = Counter()
     reports = 0
     while waiting:
         may_come = [place for place, seen in enumerate(waiting) if seen.after_reports <= reports]
         next_one = waiting.pop(random.choice(may_come))
-        heard.append(next_one.observation)
+        received.append(next_one.observation)
         if next_one.is_report and not reported[next_one.observation.at]:
             reported[next_one.observation.at] += 1
             reports += 1
-    return heard
+    return received
 
 
 @settings(max_examples=80, deadline=None)

@@ -104,11 +104,11 @@ def test_a_plug_in_and_a_plug_out_that_arrive_last_give_the_same_half_hours(stor
         car = replace(metered(asset), rating=replace(RATING, travels=True))
         for sample in reported:
             store.record(car, [sample], now=MORNING)
-    told_of = [
+    energies_by_order = [
         {s.start: s.energy_wh for s in store.read(asset, EVER) if s.plugged} for asset in ("in-order", "shuffled")
     ]
-    assert told_of[0] == told_of[1]
-    assert sum(energies(store, "shuffled").values()) == sum(told_of[1].values()) == 14_400
+    assert energies_by_order[0] == energies_by_order[1]
+    assert sum(energies(store, "shuffled").values()) == sum(energies_by_order[1].values()) == 14_400
 
 
 def test_recording_again_writes_nothing(store: SlotStore) -> None:

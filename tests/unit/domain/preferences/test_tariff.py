@@ -165,7 +165,7 @@ def test_the_zone_and_the_type_are_kept_and_the_type_is_unknown_by_default() -> 
 
 
 @pytest.mark.parametrize(
-    ("off_peak", "told"),
+    ("off_peak", "warnings"),
     [
         ("00:00-05:30, 23:30-24:00", [("23:30", "05:30")]),
         ("22:00-24:00", [("22:00", "24:00")]),
@@ -174,9 +174,9 @@ def test_the_zone_and_the_type_are_kept_and_the_type_is_unknown_by_default() -> 
         ("22:00-02:00, 13:00-16:00, 04:00-07:00", [("04:00", "07:00"), ("13:00", "16:00"), ("22:00", "02:00")]),
     ],
 )
-def test_the_app_is_answered_with_windows_in_one_piece(off_peak: str, told: list[tuple[str, str]]) -> None:
+def test_the_app_is_answered_with_windows_in_one_piece(off_peak: str, warnings: list[tuple[str, str]]) -> None:
     assert tariff_body(parse_tariff(body(off_peak)).tariff) == {
-        "off_peak": [{"start": start, "end": end} for start, end in told],
+        "off_peak": [{"start": start, "end": end} for start, end in warnings],
         "timezone": "Europe/London",
         "tariff_type": "unknown",
     }
@@ -187,7 +187,7 @@ THREE_RATES = [25.0] * 8 + [12.0] * 6 + [25.0] * 12 + [12.0] * 6 + [40.0] * 6 + 
 
 
 @pytest.mark.parametrize(
-    ("prices", "canonical", "said"),
+    ("prices", "canonical", "warning"),
     [
         (DUAL_RATE, SPLIT_NIGHT, "12 half-hours at or below 12.00 p/kWh"),
         (THREE_RATES, "04:00-07:00, 13:00-16:00, 22:00-24:00", "16 half-hours at or below 19.00 p/kWh"),
@@ -197,12 +197,12 @@ THREE_RATES = [25.0] * 8 + [12.0] * 6 + [25.0] * 12 + [12.0] * 6 + [40.0] * 6 + 
     ],
 )
 def test_prices_become_the_cheap_half_hours_and_a_warning_of_what_is_lost(
-    prices: list[float], canonical: str, said: str
+    prices: list[float], canonical: str, warning: str
 ) -> None:
     result = parse_tariff({"prices": prices, "timezone": "Europe/London"})
     assert axle_tariff(result.tariff).off_peak_times == canonical
     assert len(result.warnings) == 1
-    assert said in result.warnings[0]
+    assert warning in result.warnings[0]
     assert "lost" in result.warnings[0]
 
 
@@ -321,7 +321,7 @@ def test_any_text_is_either_read_or_refused_with_a_pointer(text: str) -> None:
 def test_windows_a_minute_apart_are_joined_with_a_warning(off_peak: str, canonical: str, minutes: list[str]) -> None:
     result = parse_tariff(body(off_peak))
     assert axle_tariff(result.tariff).off_peak_times == canonical
-    assert [f"ends at {minute} " in said for minute, said in zip(minutes, result.warnings, strict=True)] == [
+    assert [f"ends at {minute} " in warning for minute, warning in zip(minutes, result.warnings, strict=True)] == [
         True
     ] * len(minutes)
 

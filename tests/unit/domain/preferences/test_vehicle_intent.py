@@ -25,9 +25,9 @@ from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.apply_observations import apply_presence_step
-from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.twin import Intent, Presence, Twin, VehicleIntent
 from tests.support.domain.example_preferences import EVERY_DAY
+from tests.support.domain.limits import limit_at
 from tests.support.domain.twins import NOW, a_twin, minutes
 
 LEAF = Intent(ready_by=EVERY_DAY, kwh=12)
@@ -81,10 +81,10 @@ def test_the_car_that_is_plugged_in_decides_whose_intent_counts() -> None:
 
 @pytest.mark.parametrize("named", [-10, 0, 5])
 def test_a_car_may_be_named_shortly_before_the_plug_in_with_it_or_after_it(named: float) -> None:
-    said: list[tuple[float, dict[str, Any]]] = [(named, {"vehicle_id": "leaf"})]
-    said.append((0, {"plugged_in": True, "at_home": True}))
+    reports: list[tuple[float, dict[str, Any]]] = [(named, {"vehicle_id": "leaf"})]
+    reports.append((0, {"plugged_in": True, "at_home": True}))
     twin = a_charger()
-    for minute, signals in sorted(said, key=lambda each: each[0]):
+    for minute, signals in sorted(reports, key=lambda each: each[0]):
         twin = saw(twin, minute, **signals)
     if named == 0:
         twin = plugged_in(0, vehicle_id="leaf")
@@ -154,10 +154,10 @@ NAMES = st.lists(st.sampled_from(["leaf", "zoe", "van"]), min_size=1, max_size=4
 @settings(max_examples=40, deadline=None)
 @given(names=NAMES, plug=st.integers(-10, 3))
 def test_the_latest_name_counts_in_any_order_of_arrival(names: list[str], plug: int) -> None:
-    said: list[tuple[int, dict[str, Any]]] = [(minute, {"vehicle_id": name}) for minute, name in enumerate(names)]
-    said.append((plug, {"plugged_in": True, "at_home": True}))
+    reports: list[tuple[int, dict[str, Any]]] = [(minute, {"vehicle_id": name}) for minute, name in enumerate(names)]
+    reports.append((plug, {"plugged_in": True, "at_home": True}))
     ends = set()
-    for order in permutations(said):
+    for order in permutations(reports):
         twin = a_charger()
         for minute, signals in order:
             twin = saw(twin, minute, now=5, **signals)
@@ -197,8 +197,8 @@ def test_each_plug_in_is_reported_once_with_the_intent_of_its_car(cars: list[str
         start = 60.0 * number
         twin, calls = reported(plugged_in(start + 1, twin, vehicle_id=car), start + 1)
         assert [call.kind for call in calls] == ["plug-in"]
-        said = calls[0].body["intent"]
-        assert (said["ready_by_local_time"], said["energy_required_kwh"]) == wanted[car or "van"]
+        sent = calls[0].body["intent"]
+        assert (sent["ready_by_local_time"], sent["energy_required_kwh"]) == wanted[car or "van"]
         twin = saw(saw(twin, start + 40, plugged_in=False), start + 50, reachable=True)
         twin, calls = reported(twin, start + 50)
         assert [call.kind for call in calls] == ["plug-out"]

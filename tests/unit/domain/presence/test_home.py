@@ -55,12 +55,12 @@ def test_a_position_is_no_evidence_when_the_home_is_not_known() -> None:
 
 @pytest.mark.parametrize("flag", [True, False])
 def test_the_providers_own_flag_comes_first(flag: bool) -> None:
-    said = Whereabouts(home_flag=flag, location_id="work", location_id_known=True, position=place(500))
-    assert answer(said, place_id="home") is flag
+    reported = Whereabouts(home_flag=flag, location_id="work", location_id_known=True, position=place(500))
+    assert answer(reported, place_id="home") is flag
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("reported", "expected"),
     [
         (Whereabouts(location_id="home", location_id_known=True), True),
         (Whereabouts(location_id="work", location_id_known=True), False),
@@ -68,8 +68,10 @@ def test_the_providers_own_flag_comes_first(flag: bool) -> None:
         (Whereabouts(location_id=None, location_id_known=False), None),
     ],
 )
-def test_the_location_id_is_compared_with_the_one_given_at_onboarding(said: Whereabouts, expected: bool | None) -> None:
-    assert answer(said, place_id="home") is expected
+def test_the_location_id_is_compared_with_the_one_given_at_onboarding(
+    reported: Whereabouts, expected: bool | None
+) -> None:
+    assert answer(reported, place_id="home") is expected
 
 
 def test_an_absent_location_id_leaves_it_to_the_position() -> None:
@@ -139,11 +141,11 @@ def test_no_position_is_left_once_home_is_decided() -> None:
 
 def test_a_place_counts_at_the_time_of_the_report_and_keeps_when_it_was_measured() -> None:
     parked_at = ago(5 * 3600)
-    for said in (
+    for reported in (
         Whereabouts(position=place(10, age_s=5 * 3600)),
         Whereabouts(home_flag=True, measured_at=parked_at),
     ):
-        seen = Observation(at=NOW, source="enode", plugged_in=True, whereabouts=said)
+        seen = Observation(at=NOW, source="enode", plugged_in=True, whereabouts=reported)
         assert resolve_home(seen, home=HOME, home_location_id=None) == Observation(
             at=NOW, source="enode", plugged_in=True, at_home=True, place_measured_at=parked_at
         )

@@ -32,8 +32,10 @@ reports = st.lists(st.tuples(st.integers(0, 7200), st.integers(0, 900), signals)
 def steps_of(given_reports: list[tuple[int, int, dict[str, Any]]]) -> list[tuple[Presence, PresenceStep]]:
     arrived = sorted(given_reports, key=lambda report: report[0] + report[1])
     presence, steps = Presence(), []
-    for seconds, late, said in arrived:
-        step = observe(presence, Observation(at=at(seconds), source="app", **said), now=at(seconds + late), rules=RULES)
+    for seconds, late, signals in arrived:
+        step = observe(
+            presence, Observation(at=at(seconds), source="app", **signals), now=at(seconds + late), rules=RULES
+        )
         steps.append((presence, step))
         presence = step.presence
     return steps
@@ -80,7 +82,7 @@ def test_every_effect_has_a_sentence_and_ignored_ones_have_no_entry(
 
 @given(reports)
 def test_a_batch_is_taken_in_order_of_time_and_settled(given_reports: list[tuple[int, int, dict[str, Any]]]) -> None:
-    batch = [Observation(at=at(seconds), source="app", **said) for seconds, _, said in given_reports]
+    batch = [Observation(at=at(seconds), source="app", **signals) for seconds, _, signals in given_reports]
     now = at(9000)
     step = observe_all(Presence(), batch, now=now, rules=RULES)
     assert (

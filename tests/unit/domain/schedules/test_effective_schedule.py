@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.charging_profiles import ChargingProfile, SchedulePeriod, parse_charging_profile
 from driveway.domain.schedules.default_schedule import off_peak_intervals
-from driveway.domain.schedules.effective_schedule import Stretch, effective_schedule, limit_at
+from driveway.domain.schedules.effective_schedule import Stretch, effective_schedule
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import (
     ChargeNow,
@@ -25,6 +25,7 @@ from driveway.domain.twin import (
 )
 from driveway.domain.twin.reasons import Reason
 from simulators.axle.documented import scenario_profile
+from tests.support.domain.limits import limit_at
 
 EVENING = datetime(2026, 4, 14, 18, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from driveway.domain.charging_profiles import ChargingProfile, SchedulePeriod
 from driveway.domain.control.desired import desired
-from driveway.domain.schedules.effective_schedule import limit_at
 from driveway.domain.twin import InstalledProfile, Intent, Link, Presence, Session, Tariff, Twin, Vehicle, Window
 from driveway.domain.twin.presence import Observed
 from driveway.domain.twin.reasons import Reason
+from tests.support.domain.limits import limit_at
 
 EVENING = datetime(2026, 4, 14, 18, tzinfo=UTC)
 SEEN = Observed(True, EVENING)

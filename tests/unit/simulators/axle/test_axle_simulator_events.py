@@ -46,7 +46,7 @@ def test_an_event_that_is_refused_changes_nothing(axle: Axle, event: str, body: 
     _, asset_id = axle.onboarded()
     assert axle.event(asset_id, event, body).status_code == status
     assert axle.asset(asset_id)["history"] == []
-    assert axle.asset(asset_id)["untold_since_enrolment"] == ["intent", "plug state", "tariff"]
+    assert axle.asset(asset_id)["unreported_since_enrolment"] == ["intent", "plug state", "tariff"]
 
 
 def test_generic_events_have_the_same_effect_as_the_specific_ones(axle: Axle) -> None:
@@ -76,7 +76,7 @@ def test_events_are_refused_for_unknown_and_unenrolled_assets(axle: Axle) -> Non
 def test_a_schedule_waits_for_tariff_intent_and_plug_and_follows_every_change(axle: Axle) -> None:
     _, asset_id = axle.onboarded()
     later = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
-    told: list[tuple[str, dict[str, Any]]] = [
+    reported: list[tuple[str, dict[str, Any]]] = [
         ("plug-in", {}),
         ("tariff-update", {"tariff": TARIFF}),
         ("intent", {"intent": INTENT}),
@@ -87,11 +87,11 @@ def test_a_schedule_waits_for_tariff_intent_and_plug_and_follows_every_change(ax
         ("plug-in", {"vehicle": {"charging_rate_kw": 3.6}}),
     ]
     issued = []
-    for event, body in told:
+    for event, body in reported:
         assert axle.event(asset_id, event, body).status_code == 200
         issued.append(axle.asset(asset_id)["schedules_issued"])
     assert issued == [0, 0, 1, 2, 3, 3, 3, 4]
-    assert axle.asset(asset_id)["untold_since_enrolment"] == []
+    assert axle.asset(asset_id)["unreported_since_enrolment"] == []
     assert [entry["event"] for entry in axle.asset(asset_id)["history"]][:3] == [
         "plug_in",
         "tariff_update",

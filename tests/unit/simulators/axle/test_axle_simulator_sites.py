@@ -76,7 +76,7 @@ def test_onboarding_merges_new_fields_and_lists_them(axle: Axle) -> None:
         ({"site": {"mpan": "123"}}, 400),
         ({"site": {"postcode": "nowhere"}}, 400),
         ({"assets": []}, 400),
-        ({"asset": {"asset_model": "unheard_of"}}, 404),
+        ({"asset": {"asset_model": "unknown_model"}}, 404),
         ({"asset": {"type": "toaster"}}, 422),
         ({"asset": {"properties": {"power_kw": "7.4"}}}, 422),
         ({"asset": {"properties": {"power_kw": None}}}, 422),

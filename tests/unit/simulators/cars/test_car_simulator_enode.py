@@ -71,8 +71,8 @@ def test_an_action_is_pending_until_the_car_shows_it(rig: Rig) -> None:
     rig.pass_s(1)
     assert rig.ok("GET", f"/enode/vehicles/actions/{action['id']}")["state"] == "CONFIRMED"
     assert not rig.truth()["charging"]
-    told = events(rig.sent(), "user:vendor-action:updated")
-    assert [(event["vendorAction"]["id"], event["vendorAction"]["state"]) for event in told] == [
+    reported = events(rig.sent(), "user:vendor-action:updated")
+    assert [(event["vendorAction"]["id"], event["vendorAction"]["state"]) for event in reported] == [
         (action["id"], "CONFIRMED")
     ]
 
@@ -183,12 +183,12 @@ def test_every_change_is_reported_at_its_exact_instant(rig: Rig) -> None:
     stopped_at = rig.clock.now()
     rig.pass_s(600)
     rig.do("drive-away")
-    told = [event["vehicle"] for event in events(rig.sent())]
-    states = [(car["chargeState"]["powerDeliveryState"], car["chargeState"]["chargeRate"]) for car in told]
+    reported = [event["vehicle"] for event in events(rig.sent())]
+    states = [(car["chargeState"]["powerDeliveryState"], car["chargeState"]["chargeRate"]) for car in reported]
     assert states == [("PLUGGED_IN:CHARGING", 6.66), ("PLUGGED_IN:STOPPED", None), ("UNPLUGGED", None)]
-    instants = [datetime.fromisoformat(car["chargeState"]["lastUpdated"]) for car in told]
+    instants = [datetime.fromisoformat(car["chargeState"]["lastUpdated"]) for car in reported]
     assert instants[:2] == [plugged_at, stopped_at]
-    assert [car["location"]["id"] for car in told] == ["home-7", "home-7", None]
+    assert [car["location"]["id"] for car in reported] == ["home-7", "home-7", None]
 
 
 def test_the_older_shape_has_the_location_id_at_the_top(rig: Rig) -> None:
@@ -230,16 +230,16 @@ def test_a_false_report_of_the_cable_is_sent_and_corrected(rig: Rig) -> None:
     assert rig.truth()["plugged"]
     assert rig.call("POST", f"{BASE}/charging", {"action": "START"}).status_code == 400
     rig.pass_s(1)
-    told = [event["vehicle"]["chargeState"]["isPluggedIn"] for event in events(rig.sent())]
-    assert told == [True, False, True]
+    reported = [event["vehicle"]["chargeState"]["isPluggedIn"] for event in events(rig.sent())]
+    assert reported == [True, False, True]
 
 
 def test_a_false_claim_is_sent_once_and_changes_nothing(rig: Rig) -> None:
     rig.car("enode")
     rig.do("plug-in")
     rig.ok("POST", "/_sim/cars/car-1/report", {"plugged": False, "charging": False})
-    told = [event["vehicle"]["chargeState"]["isPluggedIn"] for event in events(rig.sent())]
-    assert told == [True, False]
+    reported = [event["vehicle"]["chargeState"]["isPluggedIn"] for event in events(rig.sent())]
+    assert reported == [True, False]
     assert rig.truth()["plugged"]
 
 
@@ -289,8 +289,8 @@ def test_webhooks_swap_places_on_demand(rig: Rig) -> None:
     rig.do("plug-in")
     rig.pass_s(10)
     rig.do("plug-out")
-    told = [event["vehicle"]["chargeState"]["isPluggedIn"] for event in events(rig.sent())]
-    assert told == [False, True]
+    reported = [event["vehicle"]["chargeState"]["isPluggedIn"] for event in events(rig.sent())]
+    assert reported == [False, True]
 
 
 def test_the_end_of_accounts_and_cars_is_reported(rig: Rig) -> None:
@@ -330,8 +330,8 @@ def test_a_thousand_cars_start_and_stop_at_the_same_instant(rig: Rig) -> None:
     assert {round(car.meter_wh, 3) for car in cars} == {7400.0}
     sent = rig.sent()
     assert all(len(request.body) <= 100 for request in sent)
-    told = {event["vehicle"]["id"] for event in events(sent) if event["vehicle"]["chargeState"]["isCharging"]}
-    assert len(told) == 1000
+    reported = {event["vehicle"]["id"] for event in events(sent) if event["vehicle"]["chargeState"]["isCharging"]}
+    assert len(reported) == 1000
 
 
 def test_an_unknown_setting_is_refused(rig: Rig) -> None:

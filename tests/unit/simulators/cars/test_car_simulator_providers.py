@@ -152,9 +152,9 @@ def test_a_smartcar_error_is_reported(smartcar: Rig) -> None:
     smartcar.car("smartcar")
     body = {"vehicle_id": "car-1", "type": "CONNECTED_SERVICES_ACCOUNT", "code": "AUTHENTICATION_FAILED"}
     smartcar.ok("POST", "/_sim/smartcar/error", body)
-    (told,) = smartcar.sent()
-    assert told.body["eventType"] == "VEHICLE_ERROR"
-    assert told.body["data"]["errors"][0]["state"] == "ERROR"
+    (reported,) = smartcar.sent()
+    assert reported.body["eventType"] == "VEHICLE_ERROR"
+    assert reported.body["data"]["errors"][0]["state"] == "ERROR"
 
 
 def tesla_command(rig: Rig, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -293,9 +293,9 @@ def test_a_charger_obeys_its_profiles_and_reports_its_registers(ocpp: Rig) -> No
     sent = ocpp.sent()
     assert {request.path for request in sent} == {"/hook/assets/asset-1/observations"}
     assert {request.headers["authorization"] for request in sent} == {"Bearer app-token"}
-    told = [request.body["observations"][0] for request in sent]
-    assert [(one["plugged_in"], one["charging"]) for one in told] == [(True, True), (True, False), (True, True)]
-    assert told[1]["energy_session_kwh"] == pytest.approx(7.4)
+    reported = [request.body["observations"][0] for request in sent]
+    assert [(one["plugged_in"], one["charging"]) for one in reported] == [(True, True), (True, False), (True, True)]
+    assert reported[1]["energy_session_kwh"] == pytest.approx(7.4)
 
 
 def test_a_charger_refuses_what_ocpp_refuses(ocpp: Rig) -> None:
@@ -349,8 +349,8 @@ def test_the_process_tells_what_happens_by_the_shared_clock_without_being_asked(
                 at = (now + timedelta(minutes=5)).replace(microsecond=0)
                 http.post(f"{url}/_sim/cars/car-1/plug-in", json={"at": at.isoformat()}, timeout=10)
                 until(lambda: len(receiver.requests) > 0)
-            told = receiver.requests[0].body[0]["vehicle"]["chargeState"]
-            assert told["isPluggedIn"] is True
-            assert datetime.fromisoformat(told["lastUpdated"]) == at
+            reported = receiver.requests[0].body[0]["vehicle"]["chargeState"]
+            assert reported["isPluggedIn"] is True
+            assert datetime.fromisoformat(reported["lastUpdated"]) == at
         finally:
             process.terminate()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, ended, repeated
-from driveway.domain.control.desired import LET_GO, desired_in
+from driveway.domain.control.desired import RELEASING, desired_in
 from driveway.domain.control.giving_up import unconfirmed
 from driveway.domain.control.protection import HeldBack, believes_full, day_of, guard
 from driveway.domain.control.required_command import (
@@ -86,10 +86,10 @@ def _reason(wanted: RequiredCommand) -> Reason:
 def _report_spent_budget(twin: Twin, wanted: RequiredCommand, held_back: HeldBack, now: datetime) -> Twin:
     """The twin with a notice, once a UTC day, that the day's commands are used up and the car should charge."""
     spent = held_back.reason is Reason.DAILY_BUDGET_SPENT and held_back.until is not None
-    if not spent or wanted.action != "start" or twin.control.budget_told == day_of(now):
+    if not spent or wanted.action != "start" or twin.control.budget_reported_on == day_of(now):
         return twin
     text = f"The car should charge. {held_back.text(twin.link.timezone)}"
-    return replace(twin, control=replace(twin.control, budget_told=day_of(now))).tell(
+    return replace(twin, control=replace(twin.control, budget_reported_on=day_of(now))).tell(
         Entry(now, Event.NEEDS_ATTENTION, Reason.DAILY_BUDGET_SPENT, text)
     )
 
@@ -168,7 +168,7 @@ def _is_wanted(twin: Twin, command: Command, now: datetime, schedule: ScheduleWi
         return False
     want = desired_in(twin, max(now, command.not_before), schedule)
     if command.trial == "unplugged" and twin.presence.session is None:
-        return trial_is_wanted(twin, command, now, schedule, leaving=want.want == "leave" and want.reason in LET_GO)
+        return trial_is_wanted(twin, command, now, schedule, leaving=want.want == "leave" and want.reason in RELEASING)
     if command.release:
         return _release_is_wanted(twin, command, now, leaving=want.want == "leave")
     if want.want == "leave" or (want.want == "charge") != (command.action == "start"):

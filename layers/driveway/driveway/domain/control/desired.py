@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from driveway.domain.presence.rules import TEXTS as PRESENCE_TEXTS
 from driveway.domain.schedules.effective_schedule import Stretch
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Presence, Twin
@@ -150,7 +151,7 @@ def _not_surely_at_home(presence: Presence) -> Reason:
     return Reason.NOT_AT_HOME if home is not None and not home.value else Reason.HOME_UNKNOWN
 
 
-LET_GO = frozenset({Reason.NOT_ENROLLED, Reason.RELEASED_BY_OPERATOR, Reason.SNOOZED})
+RELEASING = frozenset({Reason.NOT_ENROLLED, Reason.RELEASED_BY_OPERATOR, Reason.SNOOZED})
 """The reasons for which we do not manage a car. A car that our commands hold is released."""
 
 LEFT_ALONE_TEXTS: dict[Reason, str] = {
@@ -161,8 +162,7 @@ LEFT_ALONE_TEXTS: dict[Reason, str] = {
     Reason.PLUG_UNKNOWN: "Your car has not reported yet whether it is plugged in.",
     Reason.NOT_AT_HOME: "The car is plugged in, but not at home.",
     Reason.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
-    Reason.HOME_IN_DOUBT: "The car reports that it is not at home. We send it no command until that is clear, "
-    "for an hour at most.",
+    Reason.HOME_IN_DOUBT: PRESENCE_TEXTS[Reason.HOME_IN_DOUBT],
     Reason.NO_VEHICLE_LINKED: "No car is linked here, so we cannot control charging. Link your car in the app.",
     Reason.PROVIDER_NEEDS_USER: "We cannot reach your car. Connect the car maker's account again.",
     Reason.DRIVER_STOP_RESPECTED: "You stopped charging in the car, so we leave it off. To charge, choose charge now.",

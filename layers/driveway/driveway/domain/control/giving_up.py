@@ -22,7 +22,7 @@ _HOPELESS_REASONS: dict[OutcomeKind | None, Reason] = {
 }
 
 
-_TOLD_ELSEWHERE = frozenset({Reason.PROVIDER_NEEDS_USER, Reason.PROVIDER_NEEDS_OPERATOR})
+_REPORTED_ELSEWHERE = frozenset({Reason.PROVIDER_NEEDS_USER, Reason.PROVIDER_NEEDS_OPERATOR})
 
 
 def unconfirmed(
@@ -81,10 +81,10 @@ def _with_notice_if_unknown(twin: Twin, now: datetime) -> Twin:
     """The twin whose accepted command cannot be confirmed, as no source ever reported whether the car charges."""
     text = "The car maker accepted the command. Your car does not report whether it charges, so we cannot confirm it."
     after = ended(twin, "confirmed", Reason.CHARGING_UNKNOWN, text, now=now)
-    if twin.control.charging_unknown_told:
+    if twin.control.charging_unknown_reported:
         return after
     text = "Your car does not report whether it charges. We command it, but cannot see whether it follows."
-    return replace(after, control=replace(after.control, charging_unknown_told=True)).tell(
+    return replace(after, control=replace(after.control, charging_unknown_reported=True)).tell(
         Entry(now, Event.NEEDS_ATTENTION, Reason.CHARGING_UNKNOWN, text)
     )
 
@@ -171,7 +171,7 @@ def _is_news(twin: Twin, command: Command, reason: Reason) -> bool:
     ``_report_spent_budget``. A fault of this deployment raises an alarm for the operator.
     """
     kept_back = reason is Reason.DAILY_BUDGET_SPENT and command.action == "start"
-    return twin.control.failures == 0 and not kept_back and reason not in _TOLD_ELSEWHERE
+    return twin.control.failures == 0 and not kept_back and reason not in _REPORTED_ELSEWHERE
 
 
 def with_comeback(twin: Twin, now: datetime) -> Twin:

@@ -11,7 +11,7 @@ class Outcome:
     """What became of a command at the provider.
 
     ``detail`` is in the provider's words, fit to show; ``provider_ref`` names the provider's own record of the command;
-    ``observations`` are what the answer said of the car (for example: unplugged, or already charging). ``unavailable``
+    ``observations`` are what the answer shows of the car (for example: unplugged, or already charging). ``unavailable``
     means that the provider itself, not this car, could not answer now. ``current_amps`` is the charging current (A per
     phase) that the car is set to, where reading its state shows it.
     """

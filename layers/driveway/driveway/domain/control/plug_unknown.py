@@ -27,7 +27,7 @@ def with_plug_unknown_reported(twin: Twin, now: datetime, schedule: ScheduleWind
     want = desired_if_plugged(twin, now, schedule)
     if want is None or want.want != "charge":
         return twin
-    return replace(twin, control=replace(control, plug_unknown_told=True)).tell(
+    return replace(twin, control=replace(control, plug_unknown_reported=True)).tell(
         Entry(now, Event.NEEDS_ATTENTION, Reason.PLUG_UNKNOWN, TEXT)
     )
 
@@ -38,5 +38,5 @@ def plug_unknown_due(twin: Twin, now: datetime, schedule: ScheduleWindow) -> dat
 
 
 def _is_unreported(twin: Twin) -> bool:
-    presence, told = twin.presence, twin.control.plug_unknown_told
+    presence, told = twin.presence, twin.control.plug_unknown_reported
     return presence.plugged_in is None and presence.needs_user is None and not told

@@ -16,7 +16,7 @@ from driveway.domain.twin.reasons import Reason, local_hhmm
 
 SHORTFALL_KWH = 0.5
 LOOK_EVERY = timedelta(minutes=30)
-LONGEST_BOOST = timedelta(hours=24)
+LONGEST_CHARGE_NOW = timedelta(hours=24)
 
 
 def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Twin:
@@ -47,7 +47,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     charge_now = ChargeNow(
         id=f"{ESCALATION}{intent.ready_by.isoformat()}",
         started_at=now,
-        until=min(intent.ready_by, now + LONGEST_BOOST),
+        until=min(intent.ready_by, now + LONGEST_CHARGE_NOW),
         kwh=round(remaining_kwh(twin, intent), 3),
         metered_wh=session_wh,
     )

@@ -4,7 +4,7 @@ It is due after an opt-out, a removal, an erasure, a snooze, and when the operat
 ``required_command`` turns it into a start without a limit, and ``released`` says whether it is done.
 """
 
-from driveway.domain.control.desired import LET_GO, Desired
+from driveway.domain.control.desired import RELEASING, Desired
 from driveway.domain.twin import Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -20,4 +20,4 @@ def release_is_due(twin: Twin, want: Desired, *, held: bool) -> bool:
     presence = twin.presence
     if twin.link.vehicle is None or want.reason in IN_VAIN or presence.doubt is not None or not held:
         return False
-    return presence.session is not None or want.reason in LET_GO
+    return presence.session is not None or want.reason in RELEASING

@@ -46,10 +46,10 @@ class HandedOn:
         """The history of a register so far."""
         readings = _readings(self.samples).get(register, [])
         prefix = f"{register[0]}:{register[1]}:"
-        said = {text[len(prefix) :] for text in self.proven if text.startswith(prefix)}
-        proven = frozenset(cast("Proof", text) for text in said - {STALE, CONTRADICTED})
+        texts = {text[len(prefix) :] for text in self.proven if text.startswith(prefix)}
+        proven = frozenset(cast("Proof", text) for text in texts - {STALE, CONTRADICTED})
         live, pending = (*readings[:2], None, None)[:2]
-        return History(live, pending, proven, STALE in said, CONTRADICTED in said)
+        return History(live, pending, proven, STALE in texts, CONTRADICTED in texts)
 
 
 NOTHING = HandedOn()

@@ -78,8 +78,8 @@ def _parse_range(text: str) -> tuple[Window, ...]:
     except TimeOfDayError as error:
         raise OpeningHoursError(_with_advice(str(error), ends[1])) from error
     halves = [bool(_HALF_OF_DAY.search(end)) for end in ends]
-    for said, other, minutes in ((halves[0], halves[1], end_min), (halves[1], halves[0], start_min)):
-        if said and not other and 60 <= minutes < 13 * 60:
+    for given, other, minutes in ((halves[0], halves[1], end_min), (halves[1], halves[0], start_min)):
+        if given and not other and 60 <= minutes < 13 * 60:
             raise OpeningHoursError(f"{text[:60]!r} leaves open which half of the day is meant: write am or pm twice.")
     return window_between(start_min, end_min)
 

@@ -7,7 +7,7 @@ from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
-NEEDS_USER_TOLD_EVERY = timedelta(days=1)
+NEEDS_USER_REPORTED_EVERY = timedelta(days=1)
 """How often the driver gets the same notice about the car maker's account."""
 
 ACCOUNT_TRIED_EVERY = timedelta(hours=1)
@@ -87,10 +87,14 @@ def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
     if presence.needs_user is not None:
         return twin
     after = replace(presence, needs_user=why, needs_user_at=now)
-    told_at = presence.needs_user_told_at
-    if presence.needs_user_told == why and told_at is not None and now < told_at + NEEDS_USER_TOLD_EVERY:
+    reported_at = presence.needs_user_reported_at
+    if (
+        presence.needs_user_reported == why
+        and reported_at is not None
+        and now < reported_at + NEEDS_USER_REPORTED_EVERY
+    ):
         return replace(twin, presence=after)
     text = f"Please connect your car again: {why}"
-    return replace(twin, presence=replace(after, needs_user_told=why, needs_user_told_at=now)).tell(
+    return replace(twin, presence=replace(after, needs_user_reported=why, needs_user_reported_at=now)).tell(
         Entry(now, Event.NEEDS_ATTENTION, Reason.PROVIDER_NEEDS_USER, text)
     )

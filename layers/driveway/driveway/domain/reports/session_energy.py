@@ -81,8 +81,8 @@ def with_sessions_reported(twin: Twin, now: datetime) -> Twin:
     due = [session for session in twin.meter.sessions if session.report_at is not None and session.report_at <= now]
     if not due:
         return twin
-    told = {session.id: replace(session, report_at=None, reported_wh=session.energy_wh) for session in due}
-    sessions = tuple(told.get(session.id, session) for session in twin.meter.sessions)
+    reported = {session.id: replace(session, report_at=None, reported_wh=session.energy_wh) for session in due}
+    sessions = tuple(reported.get(session.id, session) for session in twin.meter.sessions)
     news = (_entry(session, now) for session in due if session.reported_wh != session.energy_wh)
     return replace(twin, meter=replace(twin.meter, sessions=sessions)).tell(*news)
 

@@ -92,11 +92,6 @@ def effective_schedule(twin: Twin, start: datetime, end: datetime, *, spread_s: 
     return stretches
 
 
-def limit_at(twin: Twin, now: datetime, *, spread_s: int = 0) -> Stretch:
-    """The stretch at ``now`` (aware); its end is at most ``HORIZON`` ahead."""
-    return effective_schedule(twin, now, now + HORIZON, spread_s=spread_s)[0]
-
-
 def _alike(one: Stretch, other: Stretch) -> bool:
     return (one.limit_kw, one.source, one.reason) == (other.limit_kw, other.source, other.reason)
 

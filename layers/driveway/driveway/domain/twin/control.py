@@ -154,7 +154,7 @@ class Control:
         failures: commands that were given up in a row; ``breaker_until`` is when the vehicle is tried again.
         out_of_reach: the car could not be reached at some time since it was left alone until then.
         budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
-        budget_told: the UTC day for which the app was informed that they are used up.
+        budget_reported_on: the UTC day for which the app was informed that they are used up.
         pairs: stops that were acknowledged or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
         last_acknowledged_action: the last of them that the provider acknowledged, at ``last_acknowledged_at``.
@@ -172,8 +172,8 @@ class Control:
         schedule_command: the command that installs or removes it, apart from the commands to charge.
         request: the request to the provider under way that does not command the car.
         looked_at: when the car's state was last read because nothing was known of it, or nothing new.
-        charging_unknown_told: the app was informed that nothing reports whether the car charges.
-        plug_unknown_told: the app was informed that nothing reports whether the car is plugged in.
+        charging_unknown_reported: the app was informed that nothing reports whether the car charges.
+        plug_unknown_reported: the app was informed that nothing reports whether the car is plugged in.
         release_since: when the release that is not done yet was first planned; ``release_given_up_at`` is when its
             trials ended without effect.
         account_tried_at: when a command was last planned although the account is out of order.
@@ -188,7 +188,7 @@ class Control:
     breaker_until: datetime | None = None
     out_of_reach: bool = False
     budget_day: str | None = None
-    budget_told: str | None = None
+    budget_reported_on: str | None = None
     commands_today: int = 0
     wakes_today: int = 0
     pairs_session_id: str | None = None
@@ -214,8 +214,8 @@ class Control:
     looked_at: datetime | None = None
     cancelled_ref: str | None = None
     account_tried_at: datetime | None = None
-    charging_unknown_told: bool = False
-    plug_unknown_told: bool = False
+    charging_unknown_reported: bool = False
+    plug_unknown_reported: bool = False
     release_since: datetime | None = None
     release_given_up_at: datetime | None = None
     standing_limit: StandingLimit | None = None

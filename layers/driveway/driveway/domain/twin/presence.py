@@ -105,9 +105,9 @@ class Presence:
 
     ``charged_at`` is when the car was last seen charging before ``charging`` became false.
 
-    Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``; ``needs_user_told`` is the
-    latest text that was sent to the driver, at ``needs_user_told_at``. ``vendor`` is the car's make as its provider
-    names it.
+    Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``. ``needs_user_reported`` is
+    the latest text that was sent to the driver, at ``needs_user_reported_at``. ``vendor`` is the car's make as its
+    provider names it.
 
     Power. Where no state says so, ``charging`` is inferred from the power (``charging_inferred``). ``starting_at`` is
     since when the state says "starting"; ``idle_since`` is since when no power flows, until that counts.
@@ -147,8 +147,8 @@ class Presence:
     vehicle: NamedVehicle | None = None
     charged_at: datetime | None = None
     needs_user_at: datetime | None = None
-    needs_user_told: str | None = None
-    needs_user_told_at: datetime | None = None
+    needs_user_reported: str | None = None
+    needs_user_reported_at: datetime | None = None
     vendor: str | None = None
     soc_since: datetime | None = None
     starting_at: datetime | None = None

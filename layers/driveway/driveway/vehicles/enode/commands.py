@@ -41,7 +41,7 @@ class EnodeCommands:
             return body
         if _is_stale(call, body):
             _send(call, "POST", f"{_path(vehicle)}/refresh-hint")
-        return Outcome(OutcomeKind.ACCEPTED, observations=observations(body, told_at=call.now, known_at=call.now))
+        return Outcome(OutcomeKind.ACCEPTED, observations=observations(body, event_at=call.now, known_at=call.now))
 
     def cancel(self, call: Call, vehicle: Vehicle, provider_ref: str) -> Outcome:
         """Cancel a pending action. One that has ended (409) or is unknown (404) needs no cancelling."""
@@ -113,7 +113,7 @@ def _explain_400(call: Call, vehicle: Vehicle, action: Action, answer: Answer) -
     body = _read(call, vehicle)
     if isinstance(body, Outcome):
         return body
-    seen = observations(body, told_at=call.now, known_at=call.now)
+    seen = observations(body, event_at=call.now, known_at=call.now)
     return outcome(_row_of_400(action, body), _words(answer), observations=seen)
 
 

@@ -26,24 +26,24 @@ FAULT_STATES = frozenset({"PLUGGED_IN:NO_POWER", "PLUGGED_IN:FAULT"})
 """States in which a car cannot be started remotely."""
 
 
-def observations(vehicle: Mapping[str, Any], *, told_at: datetime, known_at: datetime) -> tuple[Observation, ...]:
+def observations(vehicle: Mapping[str, Any], *, event_at: datetime, known_at: datetime) -> tuple[Observation, ...]:
     """What a vehicle object says of the car, the odometer first.
 
     Charge signals have the time ``chargeState.lastUpdated``, the odometer ``odometer.lastUpdated``. ``location.id``
-    says where the vehicle *is*: it counts at ``lastSeen``, and ``location.lastUpdated``, which for many makes is when
-    the car parked, is when the place was measured. Where a time is missing, ``lastSeen`` and then ``told_at``, the time
-    of the event, stand in. Being reachable is Enode's own finding, of ``told_at``. Times are aware UTC; one that is
-    ahead of ``known_at`` is not believed. Nulls and unknown values say nothing.
+    says where the vehicle *is*: it counts at ``lastSeen``, and ``location.lastUpdated``, which for many makes is
+    when the car parked, is when the place was measured. Where a time is missing, ``lastSeen`` and then
+    ``event_at``, the time of the event, stand in. Being reachable is Enode's own finding, of ``event_at``. Times
+    are aware UTC; one that is ahead of ``known_at`` is not believed. Nulls and unknown values say nothing.
     """
     charge, location = mapping(vehicle.get("chargeState")), mapping(vehicle.get("location"))
-    seen_at = first_instant(vehicle.get("lastSeen"), known_at=known_at) or told_at
+    seen_at = first_instant(vehicle.get("lastSeen"), known_at=known_at) or event_at
     charge_at = first_instant(charge.get("lastUpdated"), known_at=known_at)
     located_at = first_instant(location.get("lastUpdated"), known_at=known_at)
     candidates = (
         _odometer(mapping(vehicle.get("odometer")), seen_at, known_at),
         _charging(charge, charge_at or seen_at),
         _whereabouts(vehicle, location, located_at, seen_at),
-        _reachable(vehicle, told_at),
+        _reachable(vehicle, event_at),
     )
     return tuple(found for found in candidates if found is not None)
 
@@ -59,7 +59,7 @@ def _odometer(odometer: Mapping[str, Any], seen_at: datetime, known_at: datetime
 def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
     state = charge.get("powerDeliveryState")
     by_state = POWER_DELIVERY_STATES.get(state, (None, None)) if isinstance(state, str) else (None, None)
-    plugged_in, charging = _first_said(
+    plugged_in, charging = _first_known(
         (flag(charge.get("isPluggedIn")), by_state[0]), (flag(charge.get("isCharging")), by_state[1])
     )
     full = flag(charge.get("isFullyCharged"))
@@ -85,7 +85,7 @@ def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
     )
 
 
-def _first_said(*pairs: tuple[bool | None, bool | None]) -> Iterator[bool | None]:
+def _first_known(*pairs: tuple[bool | None, bool | None]) -> Iterator[bool | None]:
     for first, second in pairs:
         yield second if first is None else first
 
@@ -93,7 +93,7 @@ def _first_said(*pairs: tuple[bool | None, bool | None]) -> Iterator[bool | None
 def _whereabouts(
     vehicle: Mapping[str, Any], location: Mapping[str, Any], located_at: datetime | None, seen_at: datetime
 ) -> Observation | None:
-    # 2024-10-01 has location.id; before it the vehicle's own locationId said the same.
+    # 2024-10-01 has location.id; before it the vehicle's own locationId meant the same.
     location_id = text(location["id"] if "id" in location else vehicle.get("locationId"))
     position = _position(location, located_at)
     # A car without the location capability has nulls throughout, the time too: that says nothing of its place.

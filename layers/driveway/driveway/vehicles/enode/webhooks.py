@@ -97,8 +97,8 @@ def _vehicle(event: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 
 def _updated(event: Mapping[str, Any], received_at: datetime) -> VehicleEvent:
     vehicle, vehicle_id = _vehicle(event)
-    told_at = first_instant(event.get("createdAt"), known_at=received_at) or received_at
-    seen = observations(vehicle, told_at=told_at, known_at=received_at)
+    event_at = first_instant(event.get("createdAt"), known_at=received_at) or received_at
+    seen = observations(vehicle, event_at=event_at, known_at=received_at)
     if not seen:
         raise _NotUsedError(f"{event['event']} says nothing of the car")
     user_id = _user_id(event) or text(vehicle.get("userId"))

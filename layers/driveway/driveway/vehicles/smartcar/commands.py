@@ -32,7 +32,7 @@ class SmartcarCommands:
     def read_state(self, call: Call, vehicle: Vehicle) -> Outcome:
         """The signals in Smartcar's store, each with its own time: the car itself is not asked.
 
-        The store answers in pages. What the pages before a failing one said is kept.
+        The store answers in pages. The entries of the pages before a failing one are kept.
         """
         stored: list[dict[str, object]] = []
         path = "signals"

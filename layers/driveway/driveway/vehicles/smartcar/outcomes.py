@@ -140,8 +140,8 @@ def _error(answer: Answer) -> Mapping[str, Any] | None:
     execution = mapping(body.get("data"))
     if _status_value(execution) in ("FAILURE", "ERROR"):
         attributes = mapping(execution.get("attributes"))
-        told = mapping(mapping(attributes.get("status")).get("error")) or mapping(attributes.get("error"))
-        return told or {"title": "The car did not carry out the command.", "status": 502}
+        error = mapping(mapping(attributes.get("status")).get("error")) or mapping(attributes.get("error"))
+        return error or {"title": "The car did not carry out the command.", "status": 502}
     # The flat form of version 2.0.
     return body if answer.status >= 400 and (body.get("type") or body.get("code")) else None
 
@@ -167,7 +167,7 @@ def _from_error(answer: Answer, error: Mapping[str, Any], action: Action, now: d
 
 def _words(error: Mapping[str, Any], error_type: str | None, code: str | None, status: int) -> str:
     name = "/".join(part for part in (error_type, code) if part) or f"HTTP {status}"
-    said = next(
+    detail = next(
         (error[key] for key in ("suggestedUserMessage", "detail", "description", "title") if error.get(key)), None
     )
-    return f"{name}: {said}" if isinstance(said, str) else name
+    return f"{name}: {detail}" if isinstance(detail, str) else name

@@ -90,8 +90,8 @@ def observations(signals: Iterable[Any], *, known_at: datetime, undated_at: date
 
 def _counts(signal: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     status = signal.get("status")
-    said = status.get("value") if isinstance(status, dict) else status
-    return said == "SUCCESS" or (said is None and bool(body))
+    outcome = status.get("value") if isinstance(status, dict) else status
+    return outcome == "SUCCESS" or (outcome is None and bool(body))
 
 
 def _times(meta: Mapping[str, Any], known_at: datetime) -> _Times:

@@ -102,8 +102,8 @@ def _needs_user(errors: Sequence[Mapping[str, Any]]) -> str | None:
     """What only the driver can put right, in Smartcar's own words to the driver where it gives some."""
     for error in errors:
         if _is_for_the_driver(error, "ERROR"):
-            said = text(error.get("suggestedUserMessage")) or text(error.get("description"))
-            return shorten(said or "/".join(str(error[key]) for key in ("type", "code") if error.get(key)))
+            message = text(error.get("suggestedUserMessage")) or text(error.get("description"))
+            return shorten(message or "/".join(str(error[key]) for key in ("type", "code") if error.get(key)))
     return None
 
 
@@ -133,5 +133,5 @@ def _reachability(errors: Sequence[Mapping[str, Any]], at: datetime) -> tuple[Ob
 
 def _fingerprint(kind: str, vehicle_id: str, seen: Sequence[Observation], needs_user: str | None) -> str:
     """The same for every delivery of an event that has no id. A position is not part of it: it has no ``repr``."""
-    told = repr((kind, vehicle_id, [(one, one.whereabouts) for one in seen], needs_user))
-    return hashlib.sha256(told.encode()).hexdigest()
+    reported = repr((kind, vehicle_id, [(one, one.whereabouts) for one in seen], needs_user))
+    return hashlib.sha256(reported.encode()).hexdigest()

@@ -36,13 +36,13 @@ class Row:
     doubtful: bool = False
     unavailable: bool = False
 
-    def fits(self, status: int, said: str, action: Action) -> bool:
-        """Whether the row is about this refusal; ``said`` is in lower case."""
+    def fits(self, status: int, text: str, action: Action) -> bool:
+        """Whether the row is about this refusal; ``text`` is in lower case."""
         # A reason may come with words of the proxy before it.
         return (
             self.status in (None, status)
-            and (self.reason is None or said.rpartition(":")[2].strip() == self.reason)
-            and (self.words is None or self.words in said)
+            and (self.reason is None or text.rpartition(":")[2].strip() == self.reason)
+            and (self.words is None or self.words in text)
             and self.action in (None, action)
         )
 
@@ -125,15 +125,15 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
         return Judged(lost(answer).outcome(), doubtful=True)
     if 200 <= answer.status < 300 and response.get("result") is not False and not answer.fields.get("error"):
         return Judged(Outcome(OutcomeKind.ACCEPTED))
-    said = _said(answer.fields, response)
+    refusal = _refusal(answer.fields, response)
     status = 200 if 200 <= answer.status < 300 else answer.status
-    row = next((row for row in TABLE if row.fits(status, said.lower(), action)), None)
+    row = next((row for row in TABLE if row.fits(status, refusal.lower(), action)), None)
     if row is None:
         # Outside the table: a fault of a server may pass, anything else will not.
         row = Row(_RETRY, doubtful=True) if status >= 500 else Row(_FAILED)
     outcome = Outcome(
         row.kind,
-        shorten(f"{row.sentence} {said or f'HTTP {answer.status}'}"),
+        shorten(f"{row.sentence} {refusal or f'HTTP {answer.status}'}"),
         retry_after_s=retry_after_s(answer.headers, now) if row.kind is _RETRY else None,
         observations=(Observation(at=now, source=SOURCE, answered=True, **row.says),) if row.says else (),
         asleep=row.asleep,
@@ -142,7 +142,7 @@ def judge(answer: Answer, action: Action, now: datetime) -> Judged:
     return Judged(outcome, row.doubtful)
 
 
-def _said(body: Mapping[str, Any], response: Mapping[str, Any]) -> str:
+def _refusal(body: Mapping[str, Any], response: Mapping[str, Any]) -> str:
     # The proxy passes the car's reason on as ``string`` (vehicle-command, ``carResponse``).
     reason = text(response.get("reason")) or text(response.get("string"))
     parts = (reason, text(body.get("error")), text(body.get("error_description")))

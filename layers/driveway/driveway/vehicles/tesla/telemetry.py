@@ -67,11 +67,11 @@ def _event(record: Any, received_at: datetime) -> VehicleEvent:
         raise RecordError("no readable time of creation")
     if at > received_at + AHEAD:
         raise RecordError("created in the future")
-    said = _fields(record, envelope)
-    observation = _observation(said, at)
+    fields = _fields(record, envelope)
+    observation = _observation(fields, at)
     if observation is None:
         raise UnusedRecordError("no field that is used")
-    return VehicleEvent(vehicle_id=vin, dedupe_key=_dedupe_key(vin, at, said), observations=(observation,))
+    return VehicleEvent(vehicle_id=vin, dedupe_key=_dedupe_key(vin, at, fields), observations=(observation,))
 
 
 def _fields(record: Mapping[str, Any], envelope: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,9 +80,9 @@ def _fields(record: Mapping[str, Any], envelope: Mapping[str, Any]) -> dict[str,
         pairs = [(mapping(datum).get("key"), mapping(datum).get("value")) for datum in sequence(envelope["data"])]
     else:
         pairs = [(key, value) for key, value in record.items() if key.replace("_", "").lower() not in _ENVELOPE]
-    said = {key: _bare(value) for key, value in pairs if isinstance(key, str)}
-    said["status"] = envelope.get("status")
-    return {name: value for name, value in said.items() if value is not None}
+    fields = {key: _bare(value) for key, value in pairs if isinstance(key, str)}
+    fields["status"] = envelope.get("status")
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _bare(value: Any) -> Any:
@@ -95,74 +95,74 @@ def _bare(value: Any) -> Any:
     return None if value == "<invalid>" else value
 
 
-def _dedupe_key(vin: str, at: datetime, said: Mapping[str, Any]) -> str:
+def _dedupe_key(vin: str, at: datetime, fields: Mapping[str, Any]) -> str:
     """The key ignores the re-send flag and the wire format, so that both deliveries of a record get the same key.
 
     The key is stored and a hash of a position could be searched for, so the position stays out of it.
     """
-    told = {name: None if name == "Location" else value for name, value in said.items()}
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    keyed = {name: None if name == "Location" else value for name, value in fields.items()}
+    canonical = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
     return f"{vin}|{at.astimezone(UTC).isoformat()}|{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
 
 
-def _observation(said: Mapping[str, Any], at: datetime) -> Observation | None:
-    state = str(said.get("DetailedChargeState", "")).removeprefix("DetailedChargeState")
+def _observation(fields: Mapping[str, Any], at: datetime) -> Observation | None:
+    state = str(fields.get("DetailedChargeState", "")).removeprefix("DetailedChargeState")
     plugged_in, charging, battery_full = PLUGGED_CHARGING_FULL.get(state, (None, None, None))
-    moving = _moving(said)
-    soc_pct = number(said.get("Soc"), low=0, high=100)
+    moving = _moving(fields)
+    soc_pct = number(fields.get("Soc"), low=0, high=100)
     signals: dict[str, Any] = {
         "plugged_in": plugged_in,
         "charging": charging,
         "battery_full": battery_full,
         "starting": True if plugged_in and charging is None else None,
         "not_full": True if state == "Stopped" else None,
-        "charge_limit_pct": number(said.get("ChargeLimitSoc"), low=1, high=100),
+        "charge_limit_pct": number(fields.get("ChargeLimitSoc"), low=1, high=100),
         "charging_fault": True if state == NO_POWER else None,
         "moving": moving,
-        "soc_pct": number(said.get("BatteryLevel"), low=0, high=100) if soc_pct is None else soc_pct,
-        "reachable": _REACHABLE.get(str(said.get("status")).rpartition("_")[2].upper()),
-        "whereabouts": _whereabouts(said, at),
-        "odometer_km": _odometer_km(said),
-        "fast_charging": True if _is_fast_charging(said) else None,
+        "soc_pct": number(fields.get("BatteryLevel"), low=0, high=100) if soc_pct is None else soc_pct,
+        "reachable": _REACHABLE.get(str(fields.get("status")).rpartition("_")[2].upper()),
+        "whereabouts": _whereabouts(fields, at),
+        "odometer_km": _odometer_km(fields),
+        "fast_charging": True if _is_fast_charging(fields) else None,
     }
-    energy = _alternating_current(said)
+    energy = _alternating_current(fields)
     known = {name: value for name, value in (signals | energy).items() if value is not None}
     if not known:
         return None
     return Observation(at=at, source=SOURCE, **known, measuring_point="vehicle_ac_input" if energy else "unknown")
 
 
-def _alternating_current(said: Mapping[str, Any]) -> dict[str, float]:
+def _alternating_current(fields: Mapping[str, Any]) -> dict[str, float]:
     """Power and session energy at the AC input. During DC charging the AC fields are not of this session."""
-    if _is_fast_charging(said):
+    if _is_fast_charging(fields):
         return {}
     read = {
-        "power_kw": number(said.get("ACChargingPower"), low=0),
-        "energy_session_kwh": number(said.get("ACChargingEnergyIn"), low=0),
+        "power_kw": number(fields.get("ACChargingPower"), low=0),
+        "energy_session_kwh": number(fields.get("ACChargingEnergyIn"), low=0),
     }
     return {name: value for name, value in read.items() if value is not None}
 
 
-def _is_fast_charging(said: Mapping[str, Any]) -> bool:
-    return bool(flag(said.get("FastChargerPresent"))) or (number(said.get("DCChargingPower")) or 0) > 0
+def _is_fast_charging(fields: Mapping[str, Any]) -> bool:
+    return bool(flag(fields.get("FastChargerPresent"))) or (number(fields.get("DCChargingPower")) or 0) > 0
 
 
-def _odometer_km(said: Mapping[str, Any]) -> float | None:
+def _odometer_km(fields: Mapping[str, Any]) -> float | None:
     """The odometer, which the car gives in miles; 0 is no reading."""
-    miles = number(said.get("Odometer"), low=0)
+    miles = number(fields.get("Odometer"), low=0)
     return miles * KM_PER_MILE if miles else None
 
 
-def _moving(said: Mapping[str, Any]) -> bool | None:
-    gear = str(said.get("Gear", "")).removeprefix("ShiftState")
-    speed = number(said.get("VehicleSpeed"))
+def _moving(fields: Mapping[str, Any]) -> bool | None:
+    gear = str(fields.get("Gear", "")).removeprefix("ShiftState")
+    speed = number(fields.get("VehicleSpeed"))
     if gear in ("D", "R") or (speed is not None and speed > 0):
         return True
     return False if gear == "P" or speed == 0 else None
 
 
-def _whereabouts(said: Mapping[str, Any], at: datetime) -> Whereabouts | None:
-    home_flag, location = flag(said.get("LocatedAtHome")), mapping(said.get("Location"))
+def _whereabouts(fields: Mapping[str, Any], at: datetime) -> Whereabouts | None:
+    home_flag, location = flag(fields.get("LocatedAtHome")), mapping(fields.get("Location"))
     latitude = number(location.get("latitude"), low=-90, high=90)
     longitude = number(location.get("longitude"), low=-180, high=180)
     position = None
