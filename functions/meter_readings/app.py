@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from driveway.axle.days import judge_days
+from driveway.axle.completeness_check import judge_days
 from driveway.axle.readings import drain_of, tell_again
 from driveway.runtime.context import current_runtime
 

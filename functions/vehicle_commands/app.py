@@ -3,7 +3,7 @@
 from typing import Any
 
 from driveway.commands.dispatch import carry_out
-from driveway.commands.requests import KINDS, carry_out_request
+from driveway.commands.vehicle_requests import KINDS, carry_out_request
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError

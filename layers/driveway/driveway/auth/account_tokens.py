@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from driveway.auth import account
 from driveway.auth.account import Pair
-from driveway.auth.claims import ClaimedToken, asked_until
+from driveway.auth.claimed_token import ClaimedToken, asked_until
 from driveway.auth.oauth import request_token
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import AccountRecord, TokenStoreError

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from driveway.auth.claims import ClaimedToken, asked_until
+from driveway.auth.claimed_token import ClaimedToken, asked_until
 from driveway.auth.oauth import TokenEndpoint, request_token
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import TokenRecord, TokenStoreError

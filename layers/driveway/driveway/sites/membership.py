@@ -34,7 +34,7 @@ from driveway.sites.changing import (
     refuse_leaving,
     taken_on,
 )
-from driveway.sites.twins import opted_out
+from driveway.sites.onboarding_twins import opted_out
 
 LONGEST_SNOOZE = timedelta(days=366)
 

@@ -20,7 +20,7 @@ from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy
 from driveway.sites import reconcile
-from driveway.sites.apply import applied
+from driveway.sites.apply_changes import applied
 from driveway.sites.axle_problems import problem_of
 from driveway.sites.bodies import SiteBody
 from driveway.sites.changing import (
@@ -36,6 +36,7 @@ from driveway.sites.changing import (
 )
 from driveway.sites.leaving import longest_release
 from driveway.sites.onboarding_call import leave_in_doubt, onboard_at_axle, owned_elsewhere, take_back
+from driveway.sites.onboarding_twins import changes_vehicle
 from driveway.sites.put_answer import put_answer
 from driveway.sites.put_request import PutRequest
 from driveway.sites.requested import (
@@ -46,7 +47,6 @@ from driveway.sites.requested import (
     with_what_is_kept,
     without_personal,
 )
-from driveway.sites.twins import changes_vehicle
 from driveway.store.conditional import ContentionError
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair
 from driveway.store.table import UnknownAssetError

@@ -28,7 +28,7 @@ from driveway.domain.sites.steps import (
 )
 from driveway.observations.metering_intake import meter_twin
 from driveway.runtime.context import Runtime
-from driveway.sites.apply import applied, given_up, holding
+from driveway.sites.apply_changes import applied, given_up, holding
 from driveway.sites.changing import (
     Edit,
     LostCallError,
@@ -42,9 +42,9 @@ from driveway.sites.changing import (
 )
 from driveway.sites.erase_steps import erase_site, remove_asset
 from driveway.sites.leaving import longest_release, report_leftovers
-from driveway.sites.look_up import look_up
+from driveway.sites.onboarding_twins import opted_in, opted_out
+from driveway.sites.onboardings_in_doubt import look_up
 from driveway.sites.requested import PROPOSITION
-from driveway.sites.twins import opted_in, opted_out
 
 WAIT_S = 8.0
 """How long a request waits until a car is released, or until another request is done with the site."""

@@ -11,7 +11,7 @@ from driveway.domain.twin.reasons import Reason
 from driveway.outbox.events import BusEvent
 from driveway.outbox.publish import put_events
 from driveway.runtime.context import Runtime
-from driveway.sites.apply import applied
+from driveway.sites.apply_changes import applied
 from driveway.sites.changing import Edit, Twins, change_site, of_call
 from driveway.sites.leaving import delete_at_axle, find_at_axle, is_same_id, longest_release
 from driveway.sites.requested import reservations

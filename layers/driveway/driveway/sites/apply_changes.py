@@ -8,8 +8,8 @@ from driveway.domain.control.released import is_released
 from driveway.domain.sites.record import Change, SiteRecord
 from driveway.domain.twin import Twin, Vehicle
 from driveway.sites.leaving import is_held, leaving
+from driveway.sites.onboarding_twins import Terms, changes_vehicle, twin_of_named_asset, twin_of_other_asset
 from driveway.sites.requested import request_of
-from driveway.sites.twins import Terms, changes_vehicle, twin_of_named_asset, twin_of_other_asset
 from driveway.store.sites import Pair
 
 
