@@ -38,5 +38,5 @@ def plug_unknown_due(twin: Twin, now: datetime, schedule: ScheduleWindow) -> dat
 
 
 def _is_unreported(twin: Twin) -> bool:
-    presence, told = twin.presence, twin.control.plug_unknown_reported
-    return presence.plugged_in is None and presence.needs_user is None and not told
+    presence, reported = twin.presence, twin.control.plug_unknown_reported
+    return presence.plugged_in is None and presence.needs_user is None and not reported

@@ -7,7 +7,7 @@ the account works again, when the car can be reached again, and with another rel
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from driveway.domain.control.desired import LET_GO, left_alone
+from driveway.domain.control.desired import RELEASING, left_alone
 from driveway.domain.control.released import leftovers
 from driveway.domain.control.required_command import is_held_by_command
 from driveway.domain.twin import Command, Entry, Twin
@@ -22,7 +22,7 @@ def with_release_trials(twin: Twin, now: datetime) -> Twin:
     control = twin.control
     if control.release_since is None:
         return twin
-    if left_alone(twin, now) not in LET_GO or not is_held_by_command(twin, now):
+    if left_alone(twin, now) not in RELEASING or not is_held_by_command(twin, now):
         return replace(twin, control=replace(control, release_since=None, release_given_up_at=None))
     tried_until = control.release_since + TRIED_FOR
     if control.release_given_up_at is not None or now < tried_until or not _is_over(control.command, tried_until):
