@@ -107,9 +107,9 @@ def test_a_record_that_always_fails_is_given_up_and_the_others_are_processed() -
     written(small, *"abcdef")
     assert poisoned(small, "b") == list("acdef")
     (letter,) = small.cloud.dead_letters()["Letters"]
-    told = json.loads(letter.body)
-    assert told["DDBStreamBatchInfo"]["batchSize"] == 1
-    assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    letter_body = json.loads(letter.body)
+    assert letter_body["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert letter_body["requestContext"]["condition"] == "RetryAttemptsExhausted"
     (given_up,) = small.cloud.stream_mappings["ReaderStream"].given_up
     assert given_up.content["dynamodb"]["Keys"]["pk"] == {"S": "b"}
 
