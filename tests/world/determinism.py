@@ -26,7 +26,7 @@ WAITING = (
 )
 """The modules that wait by the real clock: for a store, for another request, or before they repeat a call."""
 
-THREADED = ("driveway.axle.days", "driveway.axle.readings")
+THREADED = ("driveway.axle.completeness_check", "driveway.axle.readings")
 """The modules that name the pool of threads at import."""
 
 
