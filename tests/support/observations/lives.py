@@ -65,7 +65,8 @@ class Cloud:
         return self.every is not None and self.every <= 10 * MINUTE and self.loss == self.late == 0.0
 
 
-def a_cloud(random: Random, provider: str) -> Cloud:
+def a_cloud(random: Random, provider: str, more: Random) -> Cloud:
+    """A cloud of a provider; ``more`` draws what was added later, so that the lives of a seed stay what they were."""
     positions = provider != "app"
     snapshots = provider in ("enode", "smartcar")
     odometer = positions and random.random() < 0.7
@@ -81,9 +82,9 @@ def a_cloud(random: Random, provider: str) -> Cloud:
         missing=random.choice([0.0, 0.15]),
         sentinels=random.choice([0.0, 0.1]),
         strays=random.choice([0.0, 0.5]),
-        unplugged_while_stopped=random.random() < 0.2,
-        without_status=random.choice([0.0, 0.3, 1.0]) if provider == "smartcar" else 0.0,
-        in_seconds=provider == "smartcar" and random.random() < 0.4,
+        unplugged_while_stopped=more.random() < 0.2,
+        without_status=more.choice([0.0, 0.3, 1.0]) if provider == "smartcar" else 0.0,
+        in_seconds=provider == "smartcar" and more.random() < 0.4,
     )
 
 
@@ -149,6 +150,7 @@ class Teller:
     """Makes the snapshots of a life; ``charging`` and ``soc_pct`` are given by the caller."""
 
     random: Random
+    more: Random
     cloud: Cloud
     stays: list[Stay]
     stray: tuple[datetime, Stay] | None = None
@@ -180,7 +182,7 @@ class Teller:
             odometer_km=odometer_km,
             moving=stay is None,
             fast_charger=stay is not None and plugged and stay.fast and charging,
-            without_status=self.random.random() < cloud.without_status,
+            without_status=self.more.random() < cloud.without_status,
             in_seconds=cloud.in_seconds,
             **place,
         )
@@ -240,15 +242,17 @@ class Teller:
             elif cloud.gives == "both":
                 snapshot = replace(snapshot, at_home=None, stale_in_error=("location-isathome", random.random() < 0.5))
         if random.random() < cloud.sentinels:
-            # A second sentinel in a row would be believed, so a true state of charge comes between.
-            disturbed: list[dict[str, Any]] = [] if self.soc_is_disturbed else [{"soc_pct": 0}, {"soc_pct": 50}]
+            disturbed: list[dict[str, Any]] = [{"soc_pct": 0}, {"soc_pct": 50}]
             if not cloud.keeps_place_without_fix:
                 disturbed.append({"odometer_km": 0.0})
             if snapshot.position is not None:
                 disturbed.append({"position": (0.0, 0.0)})
             if not cloud.dated_by_parking and not cloud.keeps_place_without_fix:
                 disturbed += [{"time_sentinel": none} for none in (0, "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z")]
-            chosen = random.choice(disturbed) if disturbed else {}
+            chosen = random.choice(disturbed)
+            if "soc_pct" in chosen and self.soc_is_disturbed:
+                # A second sentinel in a row would be believed, so a true state of charge comes between.
+                return snapshot
             self.soc_is_disturbed = self.soc_is_disturbed or "soc_pct" in chosen
             return replace(snapshot, **chosen)
         self.soc_is_disturbed = self.soc_is_disturbed and snapshot.soc_pct is None

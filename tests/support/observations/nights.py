@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 SILENT = timedelta(hours=12)
+HELD = timedelta(hours=11)
+"""A car that is reported unplugged gets a trial start for twelve hours after our stop; an hour less is safe."""
 
 
 def judged_night(life: "PlayedLife", stay: Stay) -> list[str]:
@@ -27,6 +29,10 @@ def judged_night(life: "PlayedLife", stay: Stay) -> list[str]:
 
 def _starts(life: "PlayedLife", since: datetime, until: datetime) -> list[datetime]:
     return [at for at, action in life.car.planned if action == "start" and since - MINUTE <= at <= until]
+
+
+def _last_obeyed_at(life: "PlayedLife", edge: datetime) -> datetime:
+    return [at for at, _ in life.obeyed if at < edge - MINUTE][-1]
 
 
 def _is_stopped(life: "PlayedLife", stay: Stay, edge: datetime) -> bool:
@@ -59,6 +65,8 @@ def _account(life: "PlayedLife", stay: Stay, edge: datetime) -> list[str]:
     due = max(edge, account[1])
     if not _is_stopped(life, stay, edge) or due + 80 * MINUTE > stay.unplugged:
         return []
+    if life.cloud.unplugged_while_stopped and _last_obeyed_at(life, edge) < edge - HELD:
+        return []
     life.counts["account nights"] += 1
     started_before = any(edge - MINUTE <= at < due and action == "start" for at, action in life.obeyed)
     if started_before or _starts(life, due, due + 75 * MINUTE):
@@ -88,7 +96,7 @@ def _held(life: "PlayedLife", stay: Stay, edge: datetime) -> list[str]:
     excused = life.mishaps.account is not None or life.cloud.strays > 0
     if not life.cloud.unplugged_while_stopped or excused or not _is_stopped(life, stay, edge):
         return []
-    if [at for at, _ in life.obeyed if at < edge - MINUTE][-1] < edge - 11 * HOUR:
+    if _last_obeyed_at(life, edge) < edge - HELD:
         return []
     life.counts["nights reported unplugged"] += 1
     return [] if _starts(life, edge, edge + HOUR) else [f"the car stayed stopped in the night of {edge:%d}"]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count, pairwise
 from random import Random
 
+from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.trial_start import has_left
 from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin import Command, OutcomeKind
@@ -51,6 +52,7 @@ class PlayedLife:
     """Play it, then ask ``wrong`` for what must not have happened, in words."""
 
     random: Random
+    more: Random
     cloud: Cloud
     stays: list[Stay]
     mishaps: Mishaps = field(default_factory=Mishaps)
@@ -75,7 +77,7 @@ class PlayedLife:
         if self.minimum_soc_pct is not None:
             intent = replace(self.car.twin.intent, minimum_soc_pct=self.minimum_soc_pct)
             self.car.twin = replace(self.car.twin, intent=intent)
-        self.teller, order = Teller(self.random, self.cloud, self.stays), count()
+        self.teller, order = Teller(self.random, self.more, self.cloud, self.stays), count()
         events: list[tuple[datetime, int, Kind, Snapshot | None, bool]] = [
             (at, next(order), "report", None, False) for at in report_times(self.random, self.cloud, self.stays)
         ]
@@ -154,8 +156,10 @@ class PlayedLife:
             self.wrong.append(f"started at {at:%d %H:%M} for its minimum at {self.soc_pct:.0f} %")
         if self.mishaps.is_account_lost(at):
             return OutcomeKind.NEEDS_USER
-        if command.trial in {"unplugged", "account"}:
+        if command.trial in {"unplugged", "account"} or command.attempts > 0:
             self._answer_look()
+            if observed_state_matches(self.car.twin, command.action):
+                return OutcomeKind.ALREADY_IN_STATE
             if command.trial == "unplugged" and has_left(self.car.twin):
                 return OutcomeKind.FAILED
         stay = stay_at(self.stays, at)

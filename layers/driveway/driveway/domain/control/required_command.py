@@ -82,8 +82,22 @@ def required_command(
 
 
 def is_unseen(twin: Twin, action: CommandAction, trial: Trial | None) -> bool:
-    """Whether the last observation of a car that cannot be reached may be from before our stop."""
-    return trial == "account" and action == "start" and not charges_since_stop(twin)
+    """Whether the last observation of the car does not show what a start asks for, as our stop came after it.
+
+    A car that cannot be reached may have obeyed any stop of ours; another one, a stop that its provider accepted.
+    """
+    if action != "start":
+        return False
+    return not charges_since_stop(twin) if trial == "account" else _is_seen_before_stop(twin)
+
+
+def _is_seen_before_stop(twin: Twin) -> bool:
+    """Whether the car was last seen charging before a stop that its provider accepted, and not started since."""
+    charging, control = twin.presence.charging, twin.control
+    if charging is None or not charging.value or is_instructed(twin):
+        return False
+    stopped_at = control.last_acknowledged_at if control.last_acknowledged_action == "stop" else None
+    return stopped_at is not None and charging.at < stopped_at
 
 
 def _near_edge(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
