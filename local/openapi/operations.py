@@ -92,7 +92,7 @@ OPERATIONS: dict[str, Operation] = {
         "Sites",
         "unenrolSite",
         "The car is released at once, able to charge; the rewards stay available. Axle's schedules are refused "
-        "from then on. No body is needed.",
+        "from then on. Axle receives the half-hours that had ended before, and none later. No body is needed.",
         {
             200: ("Membership", "The site has left the proposition."),
             202: ("Membership", "It has left here; Axle is asked until it acknowledges it."),
@@ -104,7 +104,8 @@ OPERATIONS: dict[str, Operation] = {
     "POST /sites/{site}/enrol": Operation(
         "Sites",
         "enrolSite",
-        "Tariff, intent and plug state are sent to Axle again. After a withdrawal `rejoin` is needed.",
+        "Tariff, intent and plug state are sent to Axle again, and half-hours that begin from then on. After a "
+        "withdrawal `rejoin` is needed.",
         {
             200: ("Membership", "The site takes part."),
             202: ("Membership", "Axle is asked until it acknowledges it."),
@@ -124,8 +125,9 @@ OPERATIONS: dict[str, Operation] = {
     "DELETE /sites/{site}": Operation(
         "Sites",
         "deleteSite",
-        "Releases the car, sends the last readings, offboards at Axle and erases everything stored of the site. What "
-        "takes longer goes on by itself; repeating the call answers 202 until it is done, and 204 after.",
+        "Sends the half-hours that had ended to Axle, releases the car, offboards at Axle and erases everything stored "
+        "of the site. Data that arrives from then on is lost. What takes longer goes on by itself; repeating the call "
+        "answers 202 until it is done, and 204 after.",
         {
             204: ("", "Nothing is stored of the site."),
             202: ("Erasing", "The erasure was begun and goes on by itself."),

@@ -221,7 +221,8 @@ def data_routes(clock: Clock, tokens: Tokens, world: World, store: ReadingStore)
     def take(raw: bytes, encoding: str | None) -> bytes:
         body = _readings(raw, encoding)
         with world.lock:
-            known = set(world.assets)
+            takes_any = world.config.readings_of_unenrolled == "accept"
+            known = {asset.id: takes_any or world.is_scheduled(asset) for asset in world.assets.values()}
         return json.dumps({"responses": store.take(body.readings, known, clock.now())}).encode()
 
     @routes.post("/data/readings")

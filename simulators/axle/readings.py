@@ -3,6 +3,7 @@
 import math
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,13 @@ def _slot_fault(start: datetime, end: datetime) -> str | None:
     return None if end - start == _HALF_HOUR else "the interval is not 30 minutes"
 
 
+def _membership_fault(asset_id: UUID, known: Mapping[UUID, bool]) -> str | None:
+    if asset_id not in known:
+        return "Asset not found"
+    # Unconfirmed: Axle's documentation does not say what it answers to rows of an asset that is not enrolled.
+    return None if known[asset_id] else "Asset is not enrolled"
+
+
 class ReadingStore:
     """The accepted rows: one value per asset, label and start; a later different value is a correction."""
 
@@ -80,12 +88,12 @@ class ReadingStore:
         with self._lock:
             self._rejections.clear()
 
-    def take(self, readings: list[Reading], known: set[UUID], now: datetime) -> list[dict[str, Any]]:
-        """Check and store rows, in order; gives Axle's answer for each."""
+    def take(self, readings: list[Reading], known: Mapping[UUID, bool], now: datetime) -> list[dict[str, Any]]:
+        """Check and store rows, in order; gives Axle's answer for each. ``known``: the assets, True if enrolled."""
         with self._lock:
             return [self._take_row(reading, known, now) for reading in readings]
 
-    def _take_row(self, reading: Reading, known: set[UUID], now: datetime) -> dict[str, Any]:
+    def _take_row(self, reading: Reading, known: Mapping[UUID, bool], now: datetime) -> dict[str, Any]:
         answer: dict[str, Any] = {
             "asset_id": str(reading.asset_id),
             "start_timestamp": reading.start_timestamp.isoformat(),
@@ -95,7 +103,7 @@ class ReadingStore:
         }
         error = self._ordered_rejection(reading.asset_id)
         if error is None:
-            error = "Asset not found" if reading.asset_id not in known else fault_of(reading, now)
+            error = _membership_fault(reading.asset_id, known) or fault_of(reading, now)
         if error is not None:
             answer |= {"accepted": False, "error": error}
             self._counts["rejected"] += 1

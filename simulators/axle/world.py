@@ -47,6 +47,7 @@ class Config(BaseModel):
         rate_unit: the unit of the limits in schedules; ``number_phases`` is what they state (None: nothing). OCPP's own
             default is three, also for a car on one.
         clock_ahead_s: how far the clock is ahead that dates envelopes; negative, behind.
+        readings_of_unenrolled: whether rows of an asset that is not enrolled are accepted. That is unconfirmed at Axle.
         charging_limit: in that unit, while a schedule lets the car charge; also one that no car can draw.
     """
 
@@ -67,6 +68,7 @@ class Config(BaseModel):
     charging_limit: float = Field(default=UNLIMITED_W, ge=0)
     delivery_faults: DeliveryFaults = DeliveryFaults()
     events_of_unenrolled: Literal["refuse", "accept"] = "refuse"
+    readings_of_unenrolled: Literal["refuse", "accept"] = "refuse"
     mpan_check_digit: bool = False
     asset_models: dict[str, bool] = {
         "axle_ev_v1": True,

@@ -140,19 +140,6 @@ def test_readings_not_yet_sent_are_sent_before_the_offboarding(rig: Rig) -> None
     assert "/data/readings" in paths
 
 
-def test_the_erasure_waits_while_axle_cannot_take_the_last_readings(rig: Rig) -> None:
-    put(rig, site_body(car(plugged_in=True)))
-    rig.pump()
-    charge(rig, 3.0)
-    rig.clock.move(minutes=1)
-    rig.axle.faults.add(Fault(path="/data/readings", status=503, count=1))
-    assert delete(rig).status == 202
-    assert len(rig.axle.world.sites) == 1
-    let_pass(rig, minutes=2)
-    assert status(rig).status == 404
-    assert rig.axle.readings.report()["counts"]["accepted"] == 1
-
-
 def test_a_site_that_axle_does_not_know_any_more_is_erased(rig: Rig) -> None:
     put(rig, site_body())
     rig.axle.world.reset()

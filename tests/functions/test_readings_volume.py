@@ -66,7 +66,7 @@ class SlowAxle(BaseAdapter):
 
 def backlog(rig: Rig) -> list[Slot]:
     """Due half-hours of many cars, in a table of their own: one without a stream takes moto half the time."""
-    store = new_store(rig.runtime.dynamodb, shards=4, assets=())
+    store = new_store(rig.runtime.dynamodb, shards=4, assets=[f"car-{number}" for number in range(ASSETS)])
     rig.runtime.__dict__["slots"] = store
     slots = [
         Slot(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -12,10 +13,12 @@ from driveway.domain.metering.recording import Metered
 from driveway.domain.metering.samples import Rating
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
+from tests.support.domain.links import a_link
 from tests.support.runtime.mocked_aws import mock_aws
 
 AXLE_ID = "6f0c2f4e-6a5e-4f0e-9d7a-0d5f3b7f3a10"
 RATING = Rating(power_w=7400)
+ONBOARDED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 TABLES = count()
 
 
@@ -25,7 +28,7 @@ def metered(asset: str = "car-1") -> Metered:
 
 def place(store: SlotStore, asset: str, axle_asset_id: str | None = None) -> None:
     """Put the part of an asset's twin into the table that its half-hours need."""
-    link = {"axle_asset_id": axle_asset_id or metered(asset).axle_asset_id}
+    link = a_link(ONBOARDED_AT, asset=asset, axle_asset_id=axle_asset_id or metered(asset).axle_asset_id)
     twin = {"pk": asset_key(asset), "sk": TWIN, "link": link}
     store.client.put_item(TableName=store.name, Item=encode_item(twin))
 

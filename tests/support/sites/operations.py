@@ -64,13 +64,13 @@ def _nothing(_: World) -> None:
 
 
 def _home(kind: str, *more: dict[str, Any]) -> Callable[[World], None]:
-    """A home with a plugged-in asset that we have stopped, and that took energy before."""
+    """A home with a plugged-in asset that we have stopped, and that took energy in a half-hour that has ended."""
 
     def make(world: World) -> None:
         assert put(world, asset(kind), *more).status == 201
         world.settle()
         world.observe("car-1", charging=True, energy_lifetime_kwh=100.0)
-        world.settle(timedelta(minutes=10))
+        world.settle(timedelta(minutes=30))
         world.observe("car-1", energy_lifetime_kwh=101.0)
         world.settle(timedelta(minutes=1))
 

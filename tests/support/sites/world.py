@@ -12,9 +12,11 @@ import pytest
 import requests
 
 from driveway.domain.control.outcome import Outcome
+from driveway.domain.enrolment import may_be_reported
+from driveway.domain.metering.ledger import is_unreported
 from driveway.domain.presence.observation import Observation
 from driveway.domain.sites.record import SiteRecord
-from driveway.domain.twin import OutcomeKind, Vehicle
+from driveway.domain.twin import Link, OutcomeKind, Vehicle
 from driveway.observations.webhook_intake import take_observations
 from driveway.runtime.context import Runtime, use
 from driveway.store.items import decode_item, unstamp
@@ -269,7 +271,15 @@ class World:
             found.append(f"{asset}: plugged in at Axle {at_axle.plugged_in}, here {plugged}")
         if not link.enrolled and link.vehicle is not None and link.vehicle.vehicle_id in self.maker.held:
             found.append(f"{asset}: its car is still held")
-        return [*found, *self._faults_of_half_hours(asset, twin)]
+        return [*found, *self._faults_of_half_hours(asset, twin), *self._faults_of_readings(asset, link)]
+
+    def _faults_of_readings(self, asset: str, link: Link) -> list[str]:
+        """Half-hours that Axle lacks of an asset that is out: its last readings had to come before that."""
+        if link.enrolled:
+            return []
+        slots = self.runtime.slots.read(asset, NOW - timedelta(days=1))
+        lacking = [s for s in slots if may_be_reported(link, s.start, s.end) and is_unreported(s)]
+        return [f"{asset}: Axle lacks {slot.start:%H:%M} ({slot.state})" for slot in lacking]
 
     def _faults_of_half_hours(self, asset: str, twin: Any) -> list[str]:
         held = [s for slot in self.runtime.slots.read(asset, NOW - timedelta(days=1)) for s in slot.samples]
@@ -296,6 +306,7 @@ class World:
         found += [f"twin {i['pk']}" for i in self.items() if i["sk"] == "TWIN" and i["asset"] not in assets]
         vehicles = {t.link.vehicle.vehicle_id for t in twins if t.link.vehicle is not None}
         found += [f"held car {vehicle}" for vehicle in self.maker.held - vehicles]
+        found += [f"row refused: {row}" for row in self.axle.readings.report()["rejected"]]
         rows = {i["pk"].removeprefix("ASSET#") for i in self.items() if i["pk"].startswith("ASSET#")}
         return found + [f"rows of {asset}" for asset in rows - set(assets)]
 

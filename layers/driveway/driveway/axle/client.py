@@ -89,13 +89,23 @@ class AxleClient:
         if status is not None and status not in EVENT_TAKEN:
             raise AxleUnavailableError(f"Axle answered that the event is {status[:40]}.", status=HTTPStatus.OK)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, *, compress: bool = False) -> Any:
-        """POST a JSON body (gzip with ``compress``). Raises AxleRefusedError or AxleUnavailableError."""
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        compress: bool = False,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """POST a JSON body (gzip with ``compress``), within ``timeout_s`` seconds if that is given.
+
+        Raises AxleRefusedError or AxleUnavailableError.
+        """
         raw = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         headers = {} if raw is None else {"Content-Type": "application/json"}
         if raw is not None and compress:
             raw, headers = gzip.compress(raw, mtime=0), {**headers, "Content-Encoding": "gzip"}
-        return self._call("POST", path, data=raw, headers=headers)
+        return self._call("POST", path, data=raw, headers=headers, timeout_s=timeout_s)
 
     def delete(self, path: str) -> None:
         """DELETE a resource. Raises AxleRefusedError or AxleUnavailableError."""
@@ -115,15 +125,23 @@ class AxleClient:
         return decoded
 
     def _send(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        **request: Any,
     ) -> "requests.Response":
         import requests
+
+        connect_s, read_s = TIMEOUT_S if timeout_s is None else (timeout_s / 2, timeout_s / 2)
 
         def once(token: str) -> "requests.Response":
             authorized = {**(headers or {}), "Authorization": f"Bearer {token}"}
             url = self.base_url.rstrip("/") + path
             return self.http.request(
-                method, url, headers=authorized, timeout=TIMEOUT_S, allow_redirects=False, **request
+                method, url, headers=authorized, timeout=(connect_s, read_s), allow_redirects=False, **request
             )
 
         try:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 
-from driveway.domain.metering.completeness import Completeness, by_day, day_judged_at, judged_at, starts_at
+from driveway.domain.metering.completeness import Completeness, by_day, day_judged_at, for_axle, judged_at, starts_at
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit_percents
 from driveway.store.table import UnknownAssetError
@@ -33,13 +33,14 @@ def judge_days(runtime: Runtime, time_left: Callable[[], float]) -> int:
 
 def _judge(asset: str, due: datetime, runtime: Runtime) -> Completeness | None:
     try:
-        zone = runtime.table.twin(asset).link.timezone
+        link = runtime.table.twin(asset).link
     except UnknownAssetError:
         return None
+    zone = link.timezone
     day = day_judged_at(due, zone)
     start, end = starts_at(day, zone), starts_at(day + timedelta(days=1), zone)
     now = runtime.now()
-    slots = runtime.slots.read_whole(asset, start, end, now=now)
+    slots = for_axle(runtime.slots.read_whole(asset, start, end, now=now), link)
     (reported,) = by_day(slots, [day], zone, now=now, grace=runtime.readings_grace)
     figure = reported.figure
     if not runtime.table.judge_next_day(asset, due, judged_at(day + timedelta(days=1), zone)):

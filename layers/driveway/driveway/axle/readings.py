@@ -1,37 +1,43 @@
 """Reports readings: due half-hours go to Axle in batches, and the answer to every row is stored on its own."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from driveway.axle.client import AxleClient
 from driveway.axle.connection import axle_client
 from driveway.axle.row_bisection import Rows, Send, SubmissionResult, submit_rows
-from driveway.domain.metering.ledger import answered, claim_stands, claimed, to_report_again, waiting
+from driveway.domain.enrolment import may_be_reported, takes_part
+from driveway.domain.metering.ledger import answered, claimed, is_unreported, to_report_again, waiting, withheld
 from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
 from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_OF_REFUSED_ASSET, Slot
+from driveway.domain.twin import Link
 from driveway.runtime.context import Runtime
 from driveway.store.slots import Key, SlotStore
 
 PATH = "/data/readings"
 SETTLE_TRIES = 5
 REJECTIONS_KEPT = 20
-FLUSH_PASSES = 4
+FLUSH_REACH = timedelta(days=31)
+"""No sample is older than 30 days, so nothing older changes a half-hour."""
+FLUSH_PAUSE_S = 0.5
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 Settle = Callable[[Slot], Slot]
 
 
-def send_readings(client: AxleClient) -> Send:
-    """A function that posts rows to Axle as gzip and gives Axle's answers to them.
+def send_readings(client: AxleClient, time_left: Callable[[], float] | None = None) -> Send:
+    """A function that posts rows to Axle as gzip, within the seconds that are left, and gives Axle's answers to them.
 
     It raises what the client raises: AxleRefusedError, AxleUnavailableError.
     """
 
     def send(rows: Rows) -> object:
-        answer = client.post(PATH, {"readings": rows}, compress=True)
+        timeout_s = None if time_left is None else max(0.1, time_left())
+        answer = client.post(PATH, {"readings": rows}, compress=True, timeout_s=timeout_s)
         return answer.get("responses") if isinstance(answer, Mapping) else None
 
     return send
@@ -43,7 +49,8 @@ class DrainReport:
 
     ``waiting`` counts the rows that Axle did not accept and that are sent again later. ``rejections`` are the first
     ``REJECTIONS_KEPT`` rejected rows: asset, start and Axle's own text; all are on the slots. ``blocked_assets`` are
-    the assets that Axle refuses, with its own text.
+    the assets that Axle refuses, with its own text. ``withheld`` counts the half-hours of assets that do not take part.
+    ``left`` counts the half-hours that a ``flush`` gave up.
     """
 
     sent: int = 0
@@ -51,6 +58,8 @@ class DrainReport:
     rejected: int = 0
     unanswered: int = 0
     waiting: int = 0
+    withheld: int = 0
+    left: int = 0
     unavailable: str | None = None
     out_of_time: bool = False
     rejections: list[tuple[str, datetime, str]] = field(default_factory=list)
@@ -115,7 +124,11 @@ class Drain:
                 report.out_of_time = self._time_is_short()
                 if report.stopped:
                     break
-                mine = [slot for slot in pool.map(self._claim, self.slots.get_many(keys)) if slot is not None]
+                due = [slot for slot in self.slots.get_many(keys) if self._is_due(slot)]
+                links = self.slots.links({slot.asset for slot in due})
+                sent = [slot for slot in due if _is_sent(slot, links.get(slot.asset))]
+                report.withheld += sum(pool.map(self._withhold, [slot for slot in due if slot not in sent]))
+                mine = [slot for slot in pool.map(self._take, sent) if slot is not None]
                 self._send(mine, report, pool, self._time_is_short)
         if report.blocked_assets and not report.sent:
             report.unavailable = report.unavailable or next(iter(report.blocked_assets.values()))
@@ -124,29 +137,34 @@ class Drain:
     def _time_is_short(self) -> bool:
         return self.time_left() < self.stop_at_s
 
-    def flush(self, asset: str, since: datetime) -> DrainReport:
-        """Send everything since ``since`` (aware UTC) that Axle has not acknowledged of an asset, without the grace.
+    def flush(self, link: Link) -> DrainReport:
+        """Send the half-hours that had ended when an asset stopped taking part, as far as Axle has not answered them.
 
-        The running half-hour is sent if it has energy, because nothing is sent afterwards. Slots that another run has
-        claimed are left to that run. The report has ``unavailable`` whenever something is left.
+        They are sent without their grace, and again after a pause until ``time_left`` is used up. A half-hour that
+        another run has claimed is sent, too: a value that Axle receives twice does no harm. ``left`` in the report
+        counts those that Axle has not answered.
         """
         report = DrainReport()
         with ThreadPoolExecutor(self.workers) as pool:
-            for _ in range(FLUSH_PASSES):
-                left = [slot for slot in self.slots.read(asset, since) if self._is_unreported(slot)]
-                if not left or report.stopped:
+            while left := self._unreported(link):
+                if report.left:
+                    time.sleep(max(0.0, min(FLUSH_PAUSE_S, self.time_left())))
+                report.left, report.unavailable = len(left), None
+                if self.time_left() <= 0 or report.blocked_assets:
                     return report
-                free = [slot for slot in left if not claim_stands(slot, self.now())]
-                mine = [slot for slot in pool.map(self._take, free) if slot is not None]
+                mine = [slot for slot in pool.map(self._take, left) if slot is not None]
                 for first in range(0, len(mine), self._at_once):
-                    self._send(mine[first : first + self._at_once], report, pool, lambda: False)
-        why = next(iter(report.blocked_assets.values()), "Axle has not answered some readings yet.")
-        report.unavailable = report.unavailable or why
+                    self._send(mine[first : first + self._at_once], report, pool, lambda: self.time_left() <= 0)
+        report.left = 0
         return report
 
-    def _is_unreported(self, slot: Slot) -> bool:
-        over = slot.end <= self.now()
-        return slot.due_at is not None and slot.reportable and (over or slot.energy_wh > 0)
+    def _unreported(self, link: Link) -> list[Slot]:
+        slots = self.slots.read(link.asset, self.now() - FLUSH_REACH)
+        return [
+            slot
+            for slot in slots
+            if may_be_reported(link, slot.start, slot.end) and is_unreported(slot, lifetime_rows=self.lifetime_rows)
+        ]
 
     def _due(self, shards: Sequence[str]) -> Iterator[list[Key]]:
         for shard in shards:
@@ -156,8 +174,14 @@ class Drain:
     def _at_once(self) -> int:
         return max(1, self.rows_per_batch // (2 if self.lifetime_rows else 1))
 
-    def _claim(self, slot: Slot) -> Slot | None:
-        return self._take(slot) if slot.due_at is not None and slot.due_at <= self.now() else None
+    def _is_due(self, slot: Slot) -> bool:
+        return slot.due_at is not None and slot.due_at <= self.now()
+
+    def _withhold(self, slot: Slot) -> bool:
+        stored = self.slots.put(withheld(slot))
+        if stored is not None:
+            self.slots.follow_on(stored, now=self.now(), grace=self.grace)
+        return stored is not None
 
     def _take(self, slot: Slot) -> Slot | None:
         now = self.now()
@@ -230,6 +254,16 @@ def drain_of(runtime: Runtime, time_left: Callable[[], float]) -> Drain:
         grace=runtime.readings_grace,
         claim_for=runtime.clock.real_time(CLAIM.total_seconds()),
     )
+
+
+def last_drain_of(runtime: Runtime, time_left: Callable[[], float]) -> Drain:
+    """A run that sends the last readings of assets within ``time_left`` seconds."""
+    return replace(drain_of(runtime, time_left), send=send_readings(axle_client(runtime), time_left))
+
+
+def _is_sent(slot: Slot, link: Link | None) -> bool:
+    """Whether a due half-hour is sent by a regular run; those of an asset that stopped taking part are flushed once."""
+    return link is not None and takes_part(link) and may_be_reported(link, slot.start, slot.end)
 
 
 def _key(row: Mapping[str, Any]) -> RowKey:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from driveway.domain.enrolment import takes_part, with_enrolment_times
 from driveway.domain.sites.record import SiteCall, SiteRecord
 from driveway.domain.sites.steps import claimed, is_free
 from driveway.domain.twin import Twin
@@ -72,6 +73,7 @@ def change_site(site: str, rule: Rule, runtime: Runtime) -> SiteRecord | None:
         edit = rule(record, twins_of(record, runtime))
         if edit.record == record and all(before is after for before, after in edit.twins):
             return record
+        edit = with_enrolment_noted(edit, runtime.now())
         accounts = _accounts_given_up(edit.twins)
         begin_to_forget(accounts, runtime)
         try:
@@ -84,6 +86,25 @@ def change_site(site: str, rule: Rule, runtime: Runtime) -> SiteRecord | None:
         _forget(accounts, site, runtime)
         return written
     raise busy("The site is being changed by many at once. Repeat the call.", retry_after_s=1)
+
+
+def with_enrolment_noted(edit: Edit, now: datetime) -> Edit:
+    """The edit with the times at which assets stop taking part, or begin to again.
+
+    If one stops, its last readings are due. Every change of a site passes here, so no way of leaving can forget that.
+    """
+    twins, stops = [], False
+    for before, after in edit.twins:
+        if after is None or before is after:
+            twins.append((before, after))
+            continue
+        link = with_enrolment_times(before.link if before is not None else None, after.link, now)
+        twins.append((before, after if link is after.link else replace(after, link=link)))
+        stops = stops or (before is not None and takes_part(before.link) and not takes_part(link))
+    record = edit.record
+    if stops and record is not None:
+        record = replace(record, last_readings_due=True)
+    return replace(edit, record=record, twins=twins)
 
 
 def _accounts_given_up(pairs: Sequence[Pair]) -> set[Account]:

@@ -7,7 +7,7 @@ from driveway.domain.sites.record import SiteCall, SiteRecord
 from driveway.domain.sites.steps import Erase
 from driveway.runtime.context import Runtime
 from driveway.sites.changing import Edit, Twins, change_site, of_call
-from driveway.sites.leaving import delete_at_axle, find_at_axle, offboard_at_axle, send_last_readings
+from driveway.sites.leaving import delete_at_axle, find_at_axle, offboard_at_axle
 from driveway.sites.requested import reservations
 from driveway.store.items import asset_key
 from driveway.store.sites import ASSET, AXLE_SITE, Claim
@@ -15,10 +15,9 @@ from driveway.vehicles.accounts import accounts_of_site, forget_accounts
 
 
 def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, runtime: Runtime) -> None:
-    """Send an asset's last readings, delete it at Axle and erase it here. Raises AxleError."""
+    """Delete an asset at Axle and erase it here. Raises AxleError."""
     twin = twins.get(asset)
     if twin is not None:
-        send_last_readings(twin, runtime)
         delete_at_axle(twin.link.axle_asset_id, runtime)
     else:
         _take_back_at_axle(asset, record, runtime, whole_site=False)
@@ -35,10 +34,8 @@ def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, r
     runtime.records.sweep(asset_key(asset))
 
 
-def erase_site(step: Erase, record: SiteRecord, twins: Twins, call: SiteCall, runtime: Runtime) -> None:
-    """Send the last readings, offboard at Axle, and erase; the record goes last, once Axle can undo nothing."""
-    for twin in twins.values():
-        send_last_readings(twin, runtime)
+def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime) -> None:
+    """Offboard at Axle, and erase; the record goes last, once Axle can undo nothing."""
     if record.axle_site_id is not None:
         offboard_at_axle(record.axle_site_id, runtime)
     for change in record.changes:

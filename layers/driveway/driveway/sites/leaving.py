@@ -1,14 +1,13 @@
-"""Assets that leave: the car is released, Axle gets the last readings, then Axle deletes the asset."""
+"""Assets that leave: the car is released, then Axle deletes the asset."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from driveway.axle.client import AxleRefusedError, AxleUnavailableError
+from driveway.axle.client import AxleRefusedError
 from driveway.axle.connection import axle_client
-from driveway.axle.readings import drain_of
 from driveway.domain.control.released import LONGEST_RELEASE, is_released, with_leftovers_reported
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
@@ -16,8 +15,6 @@ from driveway.runtime.metrics import emit
 from driveway.store.table import UnknownAssetError
 
 LONGEST_RELEASE_REAL_S = 30.0
-LONGEST_LAST_READINGS = timedelta(hours=1)
-EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def leaving(twin: Twin, now: datetime, *, swapping: bool = False) -> Twin:
@@ -51,21 +48,6 @@ def report_leftovers(asset: str, runtime: Runtime) -> None:
     if change.after.news:
         runtime.logger.warning("a car could not be released", extra={"asset": asset})
         emit({"ReleasesGivenUp": 1}, runtime)
-
-
-def send_last_readings(twin: Twin, runtime: Runtime) -> None:
-    """Send Axle every half-hour of the asset that it does not have, without waiting for late data.
-
-    Readings are given up if Axle does not know the asset, or has not accepted them for an hour.
-
-    Raises:
-        AxleUnavailableError: Axle cannot take them now.
-    """
-    asset, since = twin.link.asset, twin.link.leaving_since
-    report = drain_of(runtime, time_left=lambda: 0.0).flush(asset, EVER)
-    given_up = since is not None and runtime.now() - since >= LONGEST_LAST_READINGS
-    if report.unavailable is not None and asset not in report.blocked_assets and not given_up:
-        raise AxleUnavailableError("Axle cannot take the last readings now.", may_be_carried_out=False)
 
 
 def is_same_id(one: str | None, other: str | None) -> bool:

@@ -19,6 +19,7 @@ from driveway.domain.sites.steps import (
     Erase,
     LookUp,
     Remove,
+    SendLastReadings,
     Step,
     acknowledged,
     failed,
@@ -41,6 +42,7 @@ from driveway.sites.changing import (
     twins_of,
 )
 from driveway.sites.erase_steps import erase_site, remove_asset
+from driveway.sites.last_readings import send_last_readings
 from driveway.sites.leaving import longest_release, report_leftovers
 from driveway.sites.onboarding_twins import opted_in, opted_out
 from driveway.sites.onboardings_in_doubt import look_up
@@ -116,6 +118,8 @@ def _note_failure(site: str, step: Step, error: AxleError, call: SiteCall, runti
 
 def _carry_out(step: Step, record: SiteRecord, twins: Twins, call: SiteCall, runtime: Runtime) -> None:
     match step:
+        case SendLastReadings():
+            send_last_readings(record.site, twins, call, runtime)
         case LookUp():
             after_change(look_up(step, record, call, runtime), runtime)
         case Enrol():
@@ -125,7 +129,7 @@ def _carry_out(step: Step, record: SiteRecord, twins: Twins, call: SiteCall, run
         case Apply():
             apply_changes(record.site, call, runtime)
         case Erase():
-            erase_site(step, record, twins, call, runtime)
+            erase_site(step, record, call, runtime)
 
 
 def apply_changes(site: str, call: SiteCall, runtime: Runtime) -> None:
@@ -190,7 +194,10 @@ def _enrolment_in(answer: Any, to: Enrolment) -> str:
 def _give_enrolment_up(site: str, call: SiteCall, runtime: Runtime) -> None:
     """Axle does not enrol the site: it stays out, unless another request came meanwhile."""
 
-    def rule(record: SiteRecord, _: Twins) -> Edit:
-        return Edit(replace(record, wanted="unenrolled") if record.wanted == "enrolled" else record)
+    def rule(record: SiteRecord, twins: Twins) -> Edit:
+        if record.wanted != "enrolled":
+            return Edit(record)
+        now = runtime.now()
+        return Edit(replace(record, wanted="unenrolled"), [(twin, opted_out(twin, now)) for twin in twins.values()])
 
     change_site(site, of_call(call, rule), runtime)

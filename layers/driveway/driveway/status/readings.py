@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from driveway.domain.instants import utc_text_or_none
-from driveway.domain.metering.completeness import Completeness, by_day, completeness, local_day, starts_at
+from driveway.domain.metering.completeness import Completeness, by_day, completeness, for_axle, local_day, starts_at
 from driveway.domain.metering.slot import Label, ReportedValue, Slot
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
@@ -25,10 +25,11 @@ def readings_summary(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, A
     days = [today - timedelta(days=back) for back in range(READING_DAYS)]
     slots = runtime.slots.read_whole(twin.link.asset, starts_at(days[-1], zone), now=now)
     lately = [slot for slot in slots if slot.start >= now - LATELY]
-    reported = by_day(slots, days, zone, now=now, grace=grace)
+    expected = for_axle(slots, twin.link)
+    reported = by_day(expected, days, zone, now=now, grace=grace)
     return {
-        **_figure(completeness(lately, now=now, grace=grace)),
-        "rejections": [_rejection(*row) for row in _parked(reversed(slots))][:REJECTIONS],
+        **_figure(completeness(for_axle(lately, twin.link), now=now, grace=grace)),
+        "rejections": [_rejection(*row) for row in _parked(reversed(expected))][:REJECTIONS],
         "flags": [{"start": utc_text_or_none(slot.start), "flags": list(slot.flags)} for slot in lately if slot.flags],
         "days": [{"day": d.day.isoformat(), "half_hours": d.half_hours, **_figure(d.figure)} for d in reported],
     }

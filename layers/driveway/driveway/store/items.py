@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Link, Twin
 
 LONGEST_IDENTIFIER = 512
 SMALLEST_NUMBER = 1e-120
@@ -106,6 +106,11 @@ def encode_item(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """A DynamoDB item as plain values; numbers become int where they are whole, else float."""
     return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def link_of(item: Mapping[str, Any]) -> Link:
+    """The link of the twin that a table item holds."""
+    return msgspec.convert(_plain(_deserialize(item["link"])), Link)
 
 
 def decode_twin(item: Mapping[str, Any]) -> Twin:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, s
 from driveway.domain.metering.recording import Metered, Window, record, window_start
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
+from driveway.domain.twin import Link
 from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
-from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stamp
+from driveway.store.items import TWIN, asset_key, decode_item, encode_item, link_of, stamp
 from driveway.store.slot_items import SLOT, slot_item, slot_of
 from driveway.store.table import UnknownAssetError
 
@@ -208,17 +209,23 @@ class SlotStore:
 
     def get_many(self, keys: Sequence[Key]) -> list[Slot]:
         """The slots that are there of these keys, strongly consistent, in no particular order."""
-        slots: list[Slot] = []
-        waiting: list[Any] = [encode_item({"pk": pk, "sk": sk}) for pk, sk in keys]
+        return [slot_of(item) for item in self._batch_get([encode_item({"pk": pk, "sk": sk}) for pk, sk in keys])]
+
+    def _batch_get(self, keys: Sequence[Any]) -> Iterator[Any]:
+        waiting = list(keys)
         while waiting:
             request: Any = {self.name: {"Keys": waiting[:KEYS_AT_ONCE], "ConsistentRead": True}}
             answer = self.client.batch_get_item(RequestItems=request)
-            slots.extend(slot_of(item) for item in answer["Responses"].get(self.name, []))
+            yield from answer["Responses"].get(self.name, [])
             unread = answer["UnprocessedKeys"][self.name]["Keys"] if answer["UnprocessedKeys"] else []
             waiting = [*unread, *waiting[KEYS_AT_ONCE:]]
             if unread:
                 time.sleep(self.rng.uniform(0.02, 0.2))
-        return slots
+
+    def links(self, assets: Collection[str]) -> dict[str, Link]:
+        """The links of these assets, strongly consistent, without those of assets that are gone."""
+        found = self._batch_get([encode_item({"pk": asset_key(asset), "sk": TWIN}) for asset in assets])
+        return {link.asset: link for link in (link_of(item) for item in found)}
 
     def follow_on(self, slot: Slot, *, now: datetime, grace: timedelta) -> None:
         """Make the half-hours that a plugged-in slot is followed by, as far as they are not there yet."""

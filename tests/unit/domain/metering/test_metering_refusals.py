@@ -1,5 +1,7 @@
 """A refusal of Axle holds up nothing else: no other row, no other asset, no other run."""
 
+import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -246,11 +248,19 @@ def test_the_search_for_a_faulty_row_ends_before_the_claims_do(runs: Runs) -> No
 
 
 def flush(runs: Runs, send: Any = None) -> DrainReport:
-    drain = Drain(runs.store, send or runs.axle, lambda: runs.now, lambda: 0.0, claim_id="last readings")
-    return drain.flush("car-1", PLUG_IN)
+    ends_at = time.monotonic() + 0.2
+    drain = Drain(
+        runs.store,
+        send or runs.axle,
+        lambda: runs.now,
+        lambda: ends_at - time.monotonic(),
+        claim_id="last readings",
+    )
+    link = runs.store.links(["car-1"])["car-1"]
+    return drain.flush(replace(link, enrolled=False, unenrolled_at=runs.now))
 
 
-def test_the_last_readings_of_an_asset_leave_claimed_slots_to_their_run(runs: Runs) -> None:
+def test_the_last_readings_include_those_that_another_run_is_sending(runs: Runs) -> None:
     reports: list[DrainReport] = []
 
     def meanwhile(rows: list[Row]) -> object:
@@ -260,40 +270,44 @@ def test_the_last_readings_of_an_asset_leave_claimed_slots_to_their_run(runs: Ru
 
     runs.axle.faults = [meanwhile]
     runs.run()
-    assert reports[0].unavailable == "Axle has not answered some readings yet."
-    assert set(runs.axle.received.values()) == {1}
-    assert flush(runs).unavailable is None
+    assert (reports[0].accepted, reports[0].left) == (8, 0)
+    assert set(runs.axle.received.values()) == {2}
     assert runs.axle.accepted_wh == 14_400
+    assert runs.due() == []
 
 
-def test_the_last_readings_are_reported_when_the_claim_of_a_dead_run_is_over(runs: Runs) -> None:
+def test_the_last_readings_include_those_that_a_run_claimed_before_it_died(runs: Runs) -> None:
     def dies(_rows: list[Row]) -> object:
         raise KeyboardInterrupt
 
     runs.axle.faults = [dies]
     with pytest.raises(KeyboardInterrupt):
         runs.run()
-    assert flush(runs).unavailable is not None
-    runs.now += CLAIM
     report = flush(runs)
-    assert (report.accepted, report.unavailable) == (8, None)
+    assert (report.accepted, report.left) == (8, 0)
 
 
-def test_a_faulty_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
-    rejected_rows = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
+def test_a_refused_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
+    refused = (PLUG_IN + 7 * HALF_HOUR).isoformat().replace("+00:00", "Z")
 
     def strict(rows: list[Row]) -> object:
-        if any(row["start_timestamp"] == rejected_rows for row in rows):
+        if any(row["start_timestamp"] == refused for row in rows):
             raise AxleRefusedError("value: not today", status=422)
         return [runs.axle.take(row) for row in rows]
 
     report = flush(runs, strict)
-    assert (report.accepted, report.rejected, report.unavailable) == (7, 1, None)
+    assert (report.accepted, report.rejected, report.left) == (7, 1, 0)
 
 
-def test_the_last_readings_of_a_refused_asset_are_not_reported(runs: Runs) -> None:
-    assert flush(runs, not_of(runs.axle, "car-1")).unavailable == "Permission denied"
-    assert flush(runs, unavailable).unavailable == "HTTP 503"
+def test_the_last_readings_of_an_asset_that_is_refused_are_given_up(runs: Runs) -> None:
+    assert flush(runs, not_of(runs.axle, "car-1")).left == 8
+    assert flush(runs, unavailable).left == 8
+
+
+def test_the_last_readings_end_with_the_half_hour_that_had_ended(runs: Runs) -> None:
+    runs.now = PLUG_IN + timedelta(hours=3, minutes=2)
+    assert flush(runs).accepted == 6
+    assert max(start for _, start, _ in runs.axle.rows) == "2026-01-16T00:30:00Z"
 
 
 # A lost claim

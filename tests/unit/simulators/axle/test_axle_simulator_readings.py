@@ -125,7 +125,7 @@ def test_the_latest_value_of_a_slot_counts_however_the_rows_are_batched(
         for slot, energy_wh in rows
     ]
     for first in range(0, len(readings), batch_size):
-        answers = store.take(readings[first : first + batch_size], {asset_id}, start + timedelta(days=1))
+        answers = store.take(readings[first : first + batch_size], {asset_id: True}, start + timedelta(days=1))
         assert all(answer["accepted"] for answer in answers)
     report, latest = store.report(), dict(rows)
     totals = report["totals"].get(str(asset_id), {"charger_consumption_energy_kwh": 0})

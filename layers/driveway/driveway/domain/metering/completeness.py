@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from driveway.domain.enrolment import may_be_reported
 from driveway.domain.half_hours import local_day_half_hours
 from driveway.domain.metering.slot import GRACE, Slot
+from driveway.domain.twin import Link
 
 JUDGED_AFTER = timedelta(hours=12)
 
@@ -39,6 +41,11 @@ def completeness(slots: Iterable[Slot], *, now: datetime, grace: timedelta = GRA
     accepted = sum(slot.is_known and slot.reported.accepted_wh == slot.value_wh for slot in closed)
     rejected = sum(slot.state == "rejected" for slot in closed)
     return Completeness(len(closed), accepted, rejected, sum(not slot.is_known for slot in closed))
+
+
+def for_axle(slots: Iterable[Slot], link: Link) -> list[Slot]:
+    """The slots that lie wholly in the time for which the asset takes part."""
+    return [slot for slot in slots if may_be_reported(link, slot.start, slot.end)]
 
 
 def of_local_day(slots: Sequence[Slot], day: date, timezone: str) -> list[Slot]:

@@ -3,7 +3,7 @@
 A half-hour is ``open`` until its grace is over, ``due`` from then on, ``sent`` until Axle answers, and then
 ``accepted``, or ``rejected`` with Axle's reason and parked. Late data makes it ``corrected``: the new value is due. It
 is done when Axle has accepted the measured value. It is ``unknown`` if no sample shows whether energy flowed: then
-nothing is sent until a later sample shows it.
+nothing is sent until a later sample shows it. It is ``withheld`` if the asset does not take part.
 """
 
 from dataclasses import replace
@@ -81,6 +81,27 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
         reported=replace(reported, sent_wh=slot.value_wh),
         reported_lifetime=replace(reported_lifetime, sent_wh=slot.lifetime_wh),
     )
+
+
+def withheld(slot: Slot) -> Slot:
+    """The slot that is not reported, because the asset does not take part. Its energy is still for the app."""
+    reported, reported_lifetime = slot.reported, slot.reported_lifetime
+    if slot.state == "sent":
+        reported, reported_lifetime = reported.unanswered(), reported_lifetime.unanswered()
+    return replace(
+        slot,
+        state="withheld",
+        claim=None,
+        due_at=None,
+        attempts=0,
+        reported=reported,
+        reported_lifetime=reported_lifetime,
+    )
+
+
+def is_unreported(slot: Slot, *, lifetime_rows: bool = False) -> bool:
+    """Whether Axle has still to answer to the value of a slot."""
+    return slot.reportable and not _settled(slot, lifetime_rows)
 
 
 def claim_stands(slot: Slot, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from driveway.domain.metering.pieces import Quality
 from driveway.domain.metering.samples import Sample
 from driveway.domain.presence.observation import MeasuringPoint
 
-ReportState = Literal["open", "due", "sent", "accepted", "rejected", "corrected", "unknown"]
+ReportState = Literal["open", "due", "sent", "accepted", "rejected", "corrected", "unknown", "withheld"]
 Label = Literal["charger_consumption_energy_kwh", "charger_lifetime_consumption_energy_kwh"]
 
 ENERGY: Label = "charger_consumption_energy_kwh"

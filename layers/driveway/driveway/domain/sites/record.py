@@ -81,6 +81,7 @@ class SiteRecord:
         warnings: Axle's, without anything personal.
         call: the claim of the call that works on the site now.
         unsettled_until: the time until which Axle may still carry out a call that had no answer.
+        last_readings_due: assets stopped taking part, and what they took before is not sent to Axle yet.
         begun_at: the time since which something is unfinished; None: nothing is.
         attempts: the number of failures in a row; the work is repeated at ``retry_at``.
         last_error: the reason of the last failure, without anything personal.
@@ -102,6 +103,7 @@ class SiteRecord:
     warnings: tuple[str, ...] = ()
     call: SiteCall | None = None
     unsettled_until: datetime | None = None
+    last_readings_due: bool = False
     begun_at: datetime | None = None
     attempts: int = 0
     retry_at: datetime | None = None

@@ -24,6 +24,11 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class SendLastReadings:
+    """Send Axle what the assets took until they stopped taking part: once, for a few seconds at most."""
+
+
+@dataclass(frozen=True, slots=True)
 class Enrol:
     """Call Axle until it acknowledges this enrolment."""
 
@@ -32,7 +37,7 @@ class Enrol:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Send an asset's last readings, delete it at Axle and erase it here."""
+    """Delete an asset at Axle and erase it here."""
 
     asset: str
 
@@ -49,7 +54,7 @@ class Erase:
     last: bool
 
 
-Step = LookUp | Enrol | Remove | Apply | Erase
+Step = SendLastReadings | LookUp | Enrol | Remove | Apply | Erase
 
 
 def with_removals(record: SiteRecord, removed: Collection[str]) -> SiteRecord:
@@ -64,6 +69,9 @@ def next_step(record: SiteRecord, *, holding: Collection[str], now: datetime) ->
 
     ``holding`` are the leaving assets whose car is not released yet.
     """
+    if record.last_readings_due:
+        # First, whatever comes next: Axle takes no readings of an asset that it knows to be out.
+        return SendLastReadings()
     if record.wanted == "erased":
         return _erasure(record, holding, now)
     look_up = _look_up(record, now)
@@ -116,7 +124,7 @@ def _taken_back_at(record: SiteRecord) -> datetime:
 
 def is_finished(record: SiteRecord) -> bool:
     """Whether there is nothing left to do."""
-    if record.changes or record.removals or record.wanted == "erased":
+    if record.changes or record.removals or record.last_readings_due or record.wanted == "erased":
         return False
     return record.axle_site_id is None or (record.enrolment == record.wanted and record.unsettled_until is None)
 
@@ -134,6 +142,8 @@ def site_due(record: SiteRecord, now: datetime) -> datetime | None:
 def _steps_ahead(record: SiteRecord) -> Iterator[datetime | None]:
     """The earliest time of each kind of step that is left; None: at once."""
     settled_at = record.unsettled_until
+    if record.last_readings_due:
+        yield None
     if record.wanted == "erased":
         yield None if _has_more_to_erase(record) else settled_at
         return
@@ -217,14 +227,14 @@ def acknowledged(record: SiteRecord, enrolment: Enrolment, now: datetime) -> Sit
 def to_come(record: SiteRecord) -> list[str]:
     """The steps that are left, in sentences for the app."""
     if record.wanted == "erased":
-        return ["The site is being erased. That goes on by itself."]
+        return ["The site is being erased. That goes on by itself. Readings that arrive from now on are lost."]
     found = [_of_change(change) for change in record.changes]
-    found += [
-        f"{asset} is removed once its car is released and Axle has its last readings." for asset in record.removals
-    ]
+    found += [f"{asset} is removed once its car is released." for asset in record.removals]
     if record.axle_site_id is not None and record.enrolment != record.wanted:
         act = "the enrolment" if record.wanted == "enrolled" else "the opt-out"
         found.append(f"Axle has not acknowledged {act} yet. It is repeated until Axle does.")
+    if record.last_readings_due and not found:
+        found.append("The last readings from before the opt-out are sent to Axle.")
     if record.state == "taken_back":
         found.append("The onboarding was not finished within an hour and was taken back. Repeat the PUT.")
     return found

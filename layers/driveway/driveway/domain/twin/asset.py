@@ -63,6 +63,8 @@ class Link:
     Attributes:
         leaving: the vehicle is being released, since ``leaving_since``, and nothing more of it is sent to Axle.
         swapping: another vehicle takes its place, and the asset stays.
+        unenrolled_at: when the asset last stopped taking part: its site opted out, or the removal or erasure began.
+        rejoined_at: when it began to take part again; None for one that never stopped.
     """
 
     site: str
@@ -83,3 +85,5 @@ class Link:
     leaving: bool = False
     leaving_since: datetime | None = None
     swapping: bool = False
+    unenrolled_at: datetime | None = None
+    rejoined_at: datetime | None = None

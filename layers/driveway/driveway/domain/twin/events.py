@@ -44,6 +44,7 @@ class Event(StrEnum):
     AXLE_TOLD = "AxleTold"
     AXLE_UNAVAILABLE = "AxleUnavailable"
     AXLE_REFUSED = "AxleRefused"
+    READINGS_GIVEN_UP = "ReadingsGivenUp"
 
     # The driver and the app
     ONBOARDED = "Onboarded"
@@ -117,6 +118,7 @@ SENTENCES: dict[Event, str] = {
     Event.AXLE_TOLD: "Axle acknowledged a tariff, an intent, a plug state or a charge-now.",
     Event.AXLE_UNAVAILABLE: "Axle does not answer. The call is repeated.",
     Event.AXLE_REFUSED: "Axle refused a value. The entry has Axle's own words.",
+    Event.READINGS_GIVEN_UP: "Axle did not take the last readings in time. They are not sent any more.",
     Event.ONBOARDED: "The asset was onboarded with Axle.",
     Event.SITE_UPDATED: "The app changed the site or the asset.",
     Event.ENROLLED: "The site joined smart charging again.",

@@ -91,6 +91,7 @@ class Reason(StrEnum):
     AXLE_ACKNOWLEDGED = "AXLE_ACKNOWLEDGED"
     AXLE_UNAVAILABLE = "AXLE_UNAVAILABLE"
     AXLE_REFUSED = "AXLE_REFUSED"
+    READINGS_GIVEN_UP = "READINGS_GIVEN_UP"
 
     # The driver and the app
     ONBOARDED = "ONBOARDED"
@@ -183,6 +184,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.AXLE_ACKNOWLEDGED: "Axle acknowledged a value.",
     Reason.AXLE_UNAVAILABLE: "Axle does not answer.",
     Reason.AXLE_REFUSED: "Axle refused a value.",
+    Reason.READINGS_GIVEN_UP: "The asset stopped taking part, and nothing waits for readings longer than five seconds.",
     Reason.ONBOARDED: "The app onboarded the asset.",
     Reason.ONBOARDING_TAKEN_BACK: "Axle never acknowledged the onboarding, so nothing of it is kept.",
     Reason.UPDATED_BY_APP: "The app changed what is wanted.",
