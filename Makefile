@@ -92,6 +92,10 @@ deploy: build ## Deploy to AWS: make deploy STAGE=staging
 resync: setup ## Look at every car of a provider: make resync PROVIDER=enode STAGE=staging [RATE=5]
 	@$(BIN)/python -m local.resync $(PROVIDER) --stack driveway-$(or $(STAGE),dev) --per-second $(or $(RATE),5)
 
+.PHONY: readings
+readings: setup ## What Axle got of a day: make readings DAY=2026-01-15 [STAGE=prod] [CSV=day.csv]
+	@$(BIN)/python -m local.readings $(DAY) --stack driveway-$(or $(STAGE),local) $(if $(CSV),--csv $(CSV))
+
 .PHONY: release-all
 release-all: setup ## Release every car and end all control: API_URL=… OPERATOR_TOKEN=… (neither: the local stack)
 	@$(BIN)/python -m local.switch released

@@ -5,23 +5,27 @@ from typing import Any
 import msgspec
 
 from driveway.axle.completeness_check import judge_days
-from driveway.axle.readings import drain_of, tell_again
+from driveway.axle.readings import drain_of
+from driveway.axle.refusals import Selection, report_again
 from driveway.runtime.context import current_runtime
+from driveway.runtime.metrics import emit
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """How many rows were sent, accepted and rejected, and how many days of assets were checked.
 
-    ``{"retell": asset}``, which an operator sends, makes an asset's rejected half-hours due for the next run instead.
+    ``{"retell": {"asset": …, "day": …}}``, which an operator sends, makes refused half-hours due for the next run
+    instead: those of an asset, of a local day, of both, or with ``{}`` all.
     """
     runtime = current_runtime()
-    if "retell" in event:
-        return {"due": tell_again(str(event["retell"]), runtime)}
 
     def time_left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
+    if "retell" in event:
+        return report_again(Selection.of(event["retell"]), runtime, time_left)
     report = drain_of(runtime, time_left).run()
     outcome: dict[str, Any] = {**msgspec.to_builtins(report), "days": judge_days(runtime, time_left)}
+    emit({"ReadingsRefused": report.rejected}, runtime)
     runtime.logger.info("readings", extra={"report": outcome})
     return outcome

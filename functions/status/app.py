@@ -3,6 +3,7 @@
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.status.asset import asset_body
+from driveway.status.half_hours import half_hours_answer
 from driveway.status.schedule import schedule_answer
 from driveway.status.site import site_body
 from driveway.status.timeline import timeline_body
@@ -31,6 +32,11 @@ def get_schedule(request: Request, runtime: Runtime) -> Answer:
     return schedule_answer(request, runtime)
 
 
+def get_readings(request: Request, runtime: Runtime) -> Answer:
+    """The half-hours of an asset, and what Axle answered to them, as JSON or CSV."""
+    return half_hours_answer(request, runtime)
+
+
 def get_timeline(request: Request, runtime: Runtime) -> Answer:
     """What happened, newest first, with reasons."""
     return Answer(200, timeline_body(request, runtime))
@@ -42,6 +48,7 @@ handler = http_function(
         "GET /sites/{site}/rewards": Route(get_rewards, "app"),
         "GET /assets/{asset}": Route(get_asset, "app"),
         "GET /assets/{asset}/schedule": Route(get_schedule, "app"),
+        "GET /assets/{asset}/readings": Route(get_readings, "app"),
         "GET /assets/{asset}/timeline": Route(get_timeline, "app"),
     }
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from driveway.domain.preferences.charge_now import LONGEST
 from driveway.domain.preferences.vehicle_intent import MOST_VEHICLES
+from driveway.status.half_hours import MOST_ON_A_PAGE
 from driveway.status.schedule import LONGEST_SCHEDULE
 from driveway.status.timeline import ENTRIES
 from local.openapi.schema import Schema, instant, text, typed
@@ -249,6 +250,27 @@ OPERATIONS: dict[str, Operation] = {
         query={
             "from": instant("Default: now."),
             "to": instant(f"At most {LONGEST_SCHEDULE.days} days after `from`; default: 36 hours after it."),
+        },
+    ),
+    "GET /assets/{asset}/readings": Operation(
+        "Status",
+        "getReadings",
+        "Half-hours of UTC in which the car was plugged in at home, or took energy, that start in the time asked for. "
+        "Energy that is not known is null (empty in CSV), never 0. Half-hours of a home that opted out are here, too; "
+        "their report is `withheld`. Kept for 26 months, unless the operator chose otherwise. With `Accept: text/csv` "
+        "it is CSV, and the next page is in the header `Link`.",
+        {200: ("HalfHours", "The half-hours, oldest first.")},
+        ("malformed", "not-found"),
+        query={
+            "from": instant("Default: a day before `to`."),
+            "to": instant("Default: now."),
+            "limit": typed(
+                "integer",
+                "The half-hours that a page covers.",
+                minimum=1,
+                maximum=MOST_ON_A_PAGE,
+                default=MOST_ON_A_PAGE,
+            ),
         },
     ),
     "GET /assets/{asset}/timeline": Operation(

@@ -2,8 +2,10 @@
 
 from typing import get_args
 
+from driveway.domain.metering.pieces import Quality
 from driveway.domain.metering.registers import Flag
-from driveway.domain.metering.slot import Label
+from driveway.domain.metering.slot import Label, ReportState
+from driveway.domain.presence.observation import MeasuringPoint
 from driveway.domain.schedules.effective_schedule import Source
 from driveway.domain.sites.record import SiteState
 from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
@@ -259,6 +261,16 @@ def _asset() -> dict[str, Schema]:
             "`ambiguous_register`: two histories explain the register, and the one with less energy was counted.",
         ),
     }
+    refused = {
+        "half_hours": whole("How many half-hours Axle refuses now, however old.", least=0),
+        "since": nullable(instant("Since when it refuses the longest refused one.")),
+        "words": array(text(), "Axle's different words, five at most."),
+    }
+    power = {
+        "onboarded_kw": number("The power that the asset was onboarded with.", least=0),
+        "suggested_kw": nullable(number("What it was seen to draw three times; energy above its own is not counted.")),
+        "since": nullable(instant("When it was first seen to.")),
+    }
     command = {
         "state": one_of(get_args(CommandState)),
         "action": one_of(get_args(CommandAction)),
@@ -333,11 +345,13 @@ def _asset() -> dict[str, Schema]:
             figure
             | {
                 "days": array(record(day | figure), "By local day, the running one first."),
+                "refused": record(refused, "What Axle refuses and is not sent again by itself."),
                 "rejections": array(record(rejection), "The latest ten of these days, newest first."),
                 "flags": array(record(flags), "What was noticed in the half-hours of the last 24 hours."),
             },
             "What Axle has accepted of the half-hours of the last 24 hours, and by day.",
         ),
+        "power": record(power, "Whether it draws more than it was onboarded with."),
         "needs_user": nullable(text("What the driver must do at the car's maker.")),
         "snoozed_until": nullable(instant("Until when smart charging is paused.")),
         "revision": REVISION,
@@ -355,6 +369,16 @@ def _asset() -> dict[str, Schema]:
         "Asset": record(asset),
         "Schedule": record(
             {"from": instant(""), "to": instant(""), "stretches": array(record(stretch), "Contiguous, ascending.")}
+        ),
+        "HalfHours": record(
+            {
+                "asset": text("The app's id."),
+                "from": instant(""),
+                "to": instant(""),
+                "timezone": text("The site's IANA zone. All instants are UTC."),
+                "half_hours": array(_half_hour(), "Oldest first."),
+                "next": nullable(instant("Give it as `from` for the next page; null at the end.")),
+            }
         ),
         "Timeline": record(
             {
@@ -374,6 +398,28 @@ def _asset() -> dict[str, Schema]:
             }
         ),
     }
+
+
+def _half_hour() -> Schema:
+    return record(
+        {
+            "start": instant(""),
+            "end": instant(""),
+            "kwh": nullable(number("Null where it is not known whether anything flowed.", least=0)),
+            "known": flag("Whether all of it is measured, but for seconds."),
+            "quality": nullable(one_of(get_args(Quality))),
+            "source": one_of(get_args(MeasuringPoint), "Where it was measured."),
+            "flags": array(text(), "What was noticed about the samples."),
+            "report": record(
+                {
+                    "state": one_of(get_args(ReportState), "`withheld`: the home did not take part."),
+                    "accepted_kwh": nullable(number("What Axle accepted last.", least=0)),
+                    "accepted_at": nullable(instant("When Axle first accepted an energy of this half-hour.")),
+                    "answer": nullable(text("Axle's words, of a refusal.")),
+                }
+            ),
+        }
+    )
 
 
 def _others() -> dict[str, Schema]:

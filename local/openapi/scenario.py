@@ -234,11 +234,30 @@ def _webhooks(world: World) -> None:
 def _tell_readings(world: World) -> None:
     """Two half-hours of the night before. Axle rejected one."""
     start = datetime(2026, 1, 15, 4, 30, tzinfo=UTC)
+    accepted, answered_at = ReportedValue(3700, accepted_wh=3700), start + timedelta(minutes=41)
     reported = Slot(
-        "car-1", AXLE_ASSET, start, energy_wh=3700, state="accepted", reported=ReportedValue(3700, accepted_wh=3700)
+        "car-1",
+        AXLE_ASSET,
+        start,
+        energy_wh=3700,
+        quality="register",
+        measuring_point="charger",
+        state="accepted",
+        reported=accepted,
+        first_accepted_at=answered_at,
+        first_accepted_wh=3700,
     )
     refused = ReportedValue(3902, rejected_wh=3902, words="Value exceeds the asset's power")
-    parked = replace(reported, start=start + HALF_HOUR, energy_wh=3902, state="rejected", reported=refused)
+    parked = replace(
+        reported,
+        start=start + HALF_HOUR,
+        energy_wh=3902,
+        state="rejected",
+        reported=refused,
+        first_accepted_at=None,
+        first_accepted_wh=None,
+        rejected_at=answered_at + HALF_HOUR,
+    )
     for slot in (reported, replace(parked, flags=("power_above_asset",))):
         world.runtime.slots.put(slot)
 
@@ -253,6 +272,10 @@ def _look(world: World) -> None:
     world.call("GET /assets/{asset}/schedule", "picture", "As a picture", query=night, headers=svg, asset="car-1")
     backwards = {"from": night["to"], "to": night["from"]}
     world.call("GET /assets/{asset}/schedule", "backwards", "To before from", query=backwards, asset="car-1")
+    hours = {"from": "2026-01-15T04:00:00Z", "to": "2026-01-15T06:00:00Z"}
+    world.call("GET /assets/{asset}/readings", "morning", "Two half-hours", query=hours, asset="car-1")
+    as_csv = {"accept": "text/csv"}
+    world.call("GET /assets/{asset}/readings", "csv", "As CSV", query=hours, headers=as_csv, asset="car-1")
     world.call("GET /assets/{asset}/timeline", "latest", "The latest entries", query={"limit": "3"}, asset="car-1")
     world.call("GET /assets/{asset}", "unknown-asset", "Nothing is known of this asset", asset="car-9")
 

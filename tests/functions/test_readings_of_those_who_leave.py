@@ -1,90 +1,23 @@
 """Half-hours around an opt-out, a re-join, a removal and an erasure: what Axle receives, and what it never does."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 
-from driveway.domain.presence.observation import Observation
-from driveway.observations.webhook_intake import take_observations
 from simulators.common import Fault
-from tests.support.functions.rig import NOW, Rig, function
+from tests.support.functions.charging_home import Charging, in_memory
+from tests.support.functions.rig import NOW, Rig
 from tests.support.functions.sites import VEHICLE, car, carry_out, delete, let_pass, post, put, site_body, sync
 
-LABEL = "charger_consumption_energy_kwh"
 READINGS = "/data/readings"
-
-
-class Context:
-    """A run with ten minutes left."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 600_000
-
-
-class Charging:
-    """A home whose car takes 2 kWh in every half-hour, as its charger's register shows every ten minutes."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig, self.register_kwh = rig, 1000.0
-        put(rig, site_body(car(plugged_in=True)))
-        rig.pump()
-        self.axle_asset_id = rig.twin("car-1").link.axle_asset_id
-        self.report()
-
-    def report(self, **signals: Any) -> None:
-        usual = {"at": self.rig.clock.now(), "energy_lifetime_kwh": self.register_kwh, "measuring_point": "charger"}
-        seen = Observation(**{"source": "app", "plugged_in": True, "at_home": True, **usual, **signals})
-        take_observations("car-1", [seen], self.rig.runtime)
-
-    def go_on_to(self, minute: float, *, drains: bool = True) -> None:
-        """Charge until so many minutes after 18:00; readings are drained every ten minutes."""
-        end = NOW + timedelta(minutes=minute)
-        while self.rig.clock.now() < end:
-            at = min(end, self.rig.clock.now() + timedelta(minutes=10))
-            self.register_kwh += (at - self.rig.clock.now()) / timedelta(minutes=15)
-            self.rig.clock.put(at)
-            self.report()
-            if drains:
-                self.drain()
-
-    def drain(self) -> dict[str, Any]:
-        answer: dict[str, Any] = function("meter_readings").handler({}, Context())
-        return answer
-
-    def at_axle(self) -> dict[str, float]:
-        """The accepted rows by the wall time of their start."""
-        rows = self.rig.axle.readings.report()["rows"]
-        mine = [row for row in rows if row["asset_id"] == self.axle_asset_id and row["label"] == LABEL]
-        return {datetime.fromisoformat(row["start_timestamp"]).strftime("%H:%M"): row["value"] for row in mine}
-
-    def at_home(self) -> dict[str, float]:
-        """The energy of the half-hours that we hold, by the wall time of their start."""
-        slots = self.rig.runtime.slots.read("car-1", NOW - timedelta(days=1))
-        return {slot.start.strftime("%H:%M"): slot.energy_wh / 1000 for slot in slots}
-
-    def refused(self) -> list[str]:
-        return [row["error"] for row in self.rig.axle.readings.report()["rejected"]]
-
-    def calls(self) -> list[str]:
-        """The last parts of the paths that Axle was called on, but for tokens."""
-        paths = [entry["path"].rsplit("/", 1)[-1] for entry in self.rig.axle.requests.list()]
-        return [path for path in paths if path != "token-form"]
-
-    def shown(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.rig.serve("status", "GET /assets/{asset}", asset="car-1").body["readings"]
-        return found
-
-    def events(self) -> list[str]:
-        self.rig.publish()
-        return [item["event"] for item in self.rig.items() if item["sk"].startswith("LOG#")]
 
 
 @pytest.fixture
 def home(rig: Rig) -> Charging:
-    return Charging(rig)
+    return Charging(in_memory(rig))
 
 
 @pytest.fixture
@@ -152,7 +85,7 @@ def test_a_failure_that_passes_within_the_seconds_costs_nothing(home: Charging) 
     assert "ReadingsGivenUp" not in home.events()
 
 
-def test_an_axle_that_hangs_on_readings_delays_an_opt_out_by_seconds_only(home: Charging, quick: None) -> None:
+def test_an_axle_that_stalls_at_readings_delays_an_opt_out_by_seconds_only(home: Charging, quick: None) -> None:
     home.go_on_to(32, drains=False)
     home.rig.axle.faults.add(Fault(path=READINGS, delay_s=8, count=1))
     began = time.monotonic()

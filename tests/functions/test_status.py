@@ -262,7 +262,7 @@ def test_reading_changes_nothing(car: Rig) -> None:
     assert car.items() == before
 
 
-@pytest.mark.parametrize("name", ["site", "asset", "schedule", "schedule_svg", "timeline"])
+@pytest.mark.parametrize("name", ["site", "asset", "readings", "schedule", "schedule_svg", "timeline"])
 def test_every_sample_event_is_answered(car: Rig, name: str) -> None:
     car.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
     assert called("status", sample(f"status_{name}")).status == 200

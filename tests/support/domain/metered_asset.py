@@ -1,7 +1,8 @@
 """A twin and its half-hours, which process observations as the functions do."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -13,6 +14,8 @@ from driveway.domain.twin import Intent, Tariff, Twin
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
+from driveway.runtime.settings import Settings
+from driveway.store.table import Change
 from tests.support.domain.links import a_link
 from tests.support.domain.metering_shelf import Shelf
 
@@ -40,6 +43,8 @@ class Asset:
     minute: float = 0
     readings_grace: timedelta = timedelta(minutes=10)
     lifetime_rows: bool = False
+    settings: Settings = field(default_factory=lambda: Settings({}))
+    logger: logging.Logger = logging.getLogger(__name__)  # noqa: RUF009 - one logger for all
 
     def now(self) -> datetime:
         return at(self.minute)
@@ -67,8 +72,10 @@ class Asset:
     def table(self) -> "Asset":
         return self
 
-    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> None:
-        self.twin = rule(self.twin)
+    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> Change:
+        before = replace(self.twin, news=())
+        self.twin = rule(before)
+        return Change(before, self.twin)
 
     @property
     def energies(self) -> list[int]:

@@ -1,5 +1,6 @@
 """A car's twin, its half-hours and its charge control, fed with what its provider really sends."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from driveway.domain.twin import Command, Home, Intent, OutcomeKind, Tariff, Twi
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen, take_event
 from driveway.runtime.context import Runtime
+from driveway.runtime.settings import Settings
 from driveway.store.table import Change
 from driveway.vehicles.provider import VehicleEvent
 from driveway.vehicles.registry import capabilities
@@ -64,6 +66,8 @@ class HomeCar:
     on_command: Callable[[Command], OutcomeKind] | None = None
     random: Random = field(default_factory=lambda: Random(1))
     number: int = 0
+    settings: Settings = field(default_factory=lambda: Settings({}))
+    logger: logging.Logger = logging.getLogger(__name__)  # noqa: RUF009 - one logger for all
 
     @classmethod
     def of(cls, provider: str, **more: Any) -> "HomeCar":

@@ -1,11 +1,13 @@
-"""The completeness check: once for each asset and local day, how many of its half-hours Axle has accepted."""
+"""Once for each asset and local day: how many of its half-hours Axle has accepted, and which samples are old enough."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from driveway.domain.metering.completeness import Completeness, by_day, day_judged_at, for_axle, judged_at, starts_at
+from driveway.domain.metering.recording import final_before
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit_percents
 from driveway.store.table import UnknownAssetError
@@ -13,6 +15,7 @@ from driveway.store.table import UnknownAssetError
 AT_ONCE = 100
 WORKERS = 8
 STOP_AT_S = 30.0
+DAY = timedelta(days=1)
 
 
 def judge_days(runtime: Runtime, time_left: Callable[[], float]) -> int:
@@ -45,6 +48,7 @@ def _judge(asset: str, due: datetime, runtime: Runtime) -> Completeness | None:
     figure = reported.figure
     if not runtime.table.judge_next_day(asset, due, judged_at(day + timedelta(days=1), zone)):
         return None
+    _drop_samples(asset, due, runtime)
     runtime.logger.info(
         "readings of a day",
         extra={
@@ -57,3 +61,11 @@ def _judge(asset: str, due: datetime, runtime: Runtime) -> Completeness | None:
         },
     )
     return figure
+
+
+def _drop_samples(asset: str, due: datetime, runtime: Runtime) -> None:
+    """Drop the samples of half-hours that are final by now; their energy stays. What is missed is found a day later."""
+    until = final_before(due)
+    for slot in runtime.slots.read(asset, until - 2 * DAY, until):
+        if slot.samples:
+            runtime.slots.put(replace(slot, samples=frozenset()))

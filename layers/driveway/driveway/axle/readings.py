@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from driveway.axle.client import AxleClient
 from driveway.axle.connection import axle_client
 from driveway.axle.row_bisection import Rows, Send, SubmissionResult, submit_rows
 from driveway.domain.enrolment import may_be_reported, takes_part
-from driveway.domain.metering.ledger import answered, claimed, is_unreported, to_report_again, waiting, withheld
+from driveway.domain.metering.ledger import answered, claimed, is_unreported, waiting, withheld
 from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
 from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_OF_REFUSED_ASSET, Slot
 from driveway.domain.twin import Link
@@ -24,7 +24,6 @@ REJECTIONS_KEPT = 20
 FLUSH_REACH = timedelta(days=31)
 """No sample is older than 30 days, so nothing older changes a half-hour."""
 FLUSH_PAUSE_S = 0.5
-EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 Settle = Callable[[Slot], Slot]
 
@@ -124,12 +123,7 @@ class Drain:
                 report.out_of_time = self._time_is_short()
                 if report.stopped:
                     break
-                due = [slot for slot in self.slots.get_many(keys) if self._is_due(slot)]
-                links = self.slots.links({slot.asset for slot in due})
-                sent = [slot for slot in due if _is_sent(slot, links.get(slot.asset))]
-                report.withheld += sum(pool.map(self._withhold, [slot for slot in due if slot not in sent]))
-                mine = [slot for slot in pool.map(self._take, sent) if slot is not None]
-                self._send(mine, report, pool, self._time_is_short)
+                self._send(self._claim(keys, report, pool), report, pool, self._time_is_short)
         if report.blocked_assets and not report.sent:
             report.unavailable = report.unavailable or next(iter(report.blocked_assets.values()))
         return report
@@ -174,8 +168,14 @@ class Drain:
     def _at_once(self) -> int:
         return max(1, self.rows_per_batch // (2 if self.lifetime_rows else 1))
 
-    def _is_due(self, slot: Slot) -> bool:
-        return slot.due_at is not None and slot.due_at <= self.now()
+    def _claim(self, keys: Sequence[Key], report: DrainReport, pool: ThreadPoolExecutor) -> list[Slot]:
+        """The slots of these keys that this run sends; those of assets that do not take part are withheld."""
+        due = [slot for slot in self.slots.get_many(keys) if slot.due_at is not None and slot.due_at <= self.now()]
+        links = self.slots.links({slot.asset for slot in due})
+        sent = [slot for slot in due if _is_sent(slot, links.get(slot.asset))]
+        rest = [slot for slot in due if not _is_sent(slot, links.get(slot.asset))]
+        report.withheld += sum(pool.map(self._withhold, rest))
+        return [slot for slot in pool.map(self._take, sent) if slot is not None]
 
     def _withhold(self, slot: Slot) -> bool:
         stored = self.slots.put(withheld(slot))
@@ -230,12 +230,6 @@ class Drain:
             if self.slots.put(settle(present)) is not None:
                 return
             present = self.slots.get(slot.asset, slot.start)
-
-
-def tell_again(asset: str, runtime: Runtime) -> int:
-    """Make the half-hours due again that Axle has rejected for an asset; gives how many there were."""
-    parked = [to_report_again(slot, now=runtime.now()) for slot in runtime.slots.read(asset, EVER)]
-    return sum(runtime.slots.put(slot) is not None for slot in parked if slot is not None)
 
 
 def drain_of(runtime: Runtime, time_left: Callable[[], float]) -> Drain:

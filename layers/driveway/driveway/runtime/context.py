@@ -121,7 +121,10 @@ class Runtime:
     @cached_property
     def slots(self) -> SlotStore:
         """The half-hours."""
-        return SlotStore(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards, self.random)
+        months = self.settings.number("HALF_HOURS_KEPT_MONTHS", 26)
+        kept = timedelta(days=round(months * 365.25 / 12))
+        name, shards = self.settings.text("TABLE_NAME"), self.settings.shards
+        return SlotStore(self.dynamodb, name, shards, rng=self.random, kept=kept)
 
     @cached_property
     def breakers(self) -> Breakers:

@@ -10,6 +10,7 @@ from driveway.domain.instants import utc_text, utc_text_or_none
 from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.preferences.vehicle_intent import intent_in_force, vehicle_intent_body
+from driveway.domain.reports.power_above_onboarded import suggested_power
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Observed, Twin
 from driveway.runtime.context import Runtime
@@ -57,6 +58,7 @@ def asset_body(twin: Twin, runtime: Runtime) -> dict[str, Any]:
         "command": _command(twin),
         **axle_sync_status(twin, now),
         "readings": readings_summary(twin, now, runtime),
+        "power": _power(twin),
         "needs_user": presence.needs_user,
         "snoozed_until": utc_text_or_none(link.snoozed_until),
         "revision": twin.revision,
@@ -87,6 +89,15 @@ def _next_edge(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, Any] | 
     window = ScheduleWindow(twin, now, spread_s=runtime.control_rules.default_spread_s)
     edge = window.edge_after(now)
     return {"at": utc_text(edge), "charge": window.at(edge).limit_kw > 0} if edge else None
+
+
+def _power(twin: Twin) -> dict[str, Any]:
+    suggested = suggested_power(twin)
+    return {
+        "onboarded_kw": twin.link.power_kw,
+        "suggested_kw": suggested.power_kw if suggested is not None else None,
+        "since": utc_text_or_none(suggested.since) if suggested is not None else None,
+    }
 
 
 def _command(twin: Twin) -> dict[str, Any] | None:

@@ -1,9 +1,10 @@
 """How much of an asset's recent energy Axle accepted, and what it rejected."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from driveway.axle.refusals import Refusals, refusals
 from driveway.domain.instants import utc_text_or_none
 from driveway.domain.metering.completeness import Completeness, by_day, completeness, for_axle, local_day, starts_at
 from driveway.domain.metering.slot import Label, ReportedValue, Slot
@@ -29,10 +30,18 @@ def readings_summary(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, A
     reported = by_day(expected, days, zone, now=now, grace=grace)
     return {
         **_figure(completeness(for_axle(lately, twin.link), now=now, grace=grace)),
+        "refused": _refused(refusals(runtime.slots, twin.link.asset)),
         "rejections": [_rejection(*row) for row in _parked(reversed(expected))][:REJECTIONS],
         "flags": [{"start": utc_text_or_none(slot.start), "flags": list(slot.flags)} for slot in lately if slot.flags],
         "days": [{"day": d.day.isoformat(), "half_hours": d.half_hours, **_figure(d.figure)} for d in reported],
     }
+
+
+def _refused(found: Sequence[Refusals]) -> dict[str, Any]:
+    """All half-hours that Axle refuses, however old."""
+    half_hours, since = sum(one.half_hours for one in found), found[0].since if found else None
+    words = [words for one in found for words in one.words]
+    return {"half_hours": half_hours, "since": utc_text_or_none(since), "words": words}
 
 
 def _parked(slots: Iterable[Slot]) -> Iterator[tuple[Slot, Label, ReportedValue]]:

@@ -15,6 +15,10 @@ from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
 from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp, unstamp
 
 SLOT = "SLOT#"
+REFUSED = "refused-"
+"""The prefix of the shards with the half-hours of which Axle refuses a row."""
+KEPT = timedelta(days=791)
+"""26 months: the usual time for which half-hours are kept."""
 
 KIND_CODES: dict[SampleKind, str] = {
     "lifetime": "L",
@@ -73,8 +77,12 @@ def _unpack(text: str, start: datetime) -> Sample:
     )
 
 
-def slot_item(slot: Slot, shards: int) -> dict[str, Any]:
-    """The table item of a slot; its place in the due index only while it is due some time."""
+def slot_item(slot: Slot, shards: int, kept: timedelta = KEPT) -> dict[str, Any]:
+    """The table item of a slot, which expires so long after its start; its place in the due index only while it is due.
+
+    A slot with a refused row has its place in shards of its own, by the time since when the row is refused.
+    """
+    prefix, at = ("", slot.due_at) if slot.due_at is not None or not slot.parked else (REFUSED, slot.rejected_at)
     values = {name: getattr(slot, name) for name in slot.__dataclass_fields__}
     values |= {
         "pk": asset_key(slot.asset),
@@ -83,8 +91,9 @@ def slot_item(slot: Slot, shards: int) -> dict[str, Any]:
         "samples": sorted(_pack(sample, slot.start) for sample in slot.samples),
         "handed_on": slot.handed_on and _packed_state(slot.handed_on, slot.start),
         "due_at": None,
-        "slots_due": stamp(slot.due_at) if slot.due_at else None,
-        "slots_shard": shard_of(slot.asset, shards) if slot.due_at else None,
+        "slots_due": stamp(at) if at is not None else None,
+        "slots_shard": prefix + shard_of(slot.asset, shards) if at is not None else None,
+        "expires_at": int((slot.start + kept).timestamp()),
     }
     return encode_item(values)
 
@@ -94,7 +103,9 @@ def slot_of(item: Mapping[str, Any]) -> Slot:
     values = decode_item(item)
     start = unstamp(values["start"])
     samples = frozenset(_unpack(text, start) for text in values.pop("samples"))
-    due_at = unstamp(values.pop("slots_due")) if "slots_due" in values else None
+    values.pop("expires_at", None)
+    due = values.pop("slots_due", None)
+    due_at = unstamp(due) if due is not None and not values["slots_shard"].startswith(REFUSED) else None
     state = values.pop("handed_on", None)
     handed_on = state and HandedOn(tuple(_unpack(text, start) for text in state["samples"]), tuple(state["proven"]))
     return replace(msgspec.convert(values, Slot), samples=samples, due_at=due_at, handed_on=handed_on)

@@ -4,7 +4,8 @@ import random
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -16,8 +17,8 @@ from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from driveway.domain.twin import Link
 from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
-from driveway.store.items import TWIN, asset_key, decode_item, encode_item, link_of, stamp
-from driveway.store.slot_items import SLOT, slot_item, slot_of
+from driveway.store.items import TWIN, asset_key, decode_item, encode_item, link_of, shard_of, stamp
+from driveway.store.slot_items import KEPT, REFUSED, SLOT, slot_item, slot_of
 from driveway.store.table import UnknownAssetError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ AFTER_ALL_SLOTS = "SLOT$"
 EARLIER_AT_ONCE = 16
 KEYS_AT_ONCE = 100
 MAX_TRIES = 12
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str]
 
@@ -45,6 +47,7 @@ class SlotStore:
     client: "DynamoDBClient"
     name: str
     shards: int
+    kept: timedelta = KEPT
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def record(self, metered: Metered, samples: Iterable[Sample], *, now: datetime) -> tuple[Slot, ...]:
@@ -150,7 +153,7 @@ class SlotStore:
             UnknownAssetError: it was not there, and nor is its asset, as Axle knows it, any more.
         """
         after = replace(slot, version=slot.version + 1)
-        item = slot_item(after, self.shards)
+        item = slot_item(after, self.shards, self.kept)
         if not slot.version:
             written = write_if(self._create, slot=after, item=item)
         else:
@@ -203,6 +206,12 @@ class SlotStore:
                 keys = [decode_item(item) for item in page["Items"]]
                 yield [(key["pk"], key["sk"]) for key in keys]
 
+    def refused(self, asset: str | None = None) -> Iterator[Key]:
+        """The keys of the slots with a row that Axle refuses, of an asset or of all, the longest refused first."""
+        for name in self.shard_names() if asset is None else [shard_of(asset, self.shards)]:
+            for keys in self.due(REFUSED + name, now=EVER, at_once=KEYS_AT_ONCE):
+                yield from (key for key in keys if asset is None or key[0] == asset_key(asset))
+
     def shard_names(self) -> list[str]:
         """The names of the due index's shards."""
         return [f"{shard:03d}" for shard in range(self.shards)]
@@ -221,6 +230,12 @@ class SlotStore:
             waiting = [*unread, *waiting[KEYS_AT_ONCE:]]
             if unread:
                 time.sleep(self.rng.uniform(0.02, 0.2))
+
+    def in_batches(self, keys: Iterable[Key]) -> Iterator[list[Slot]]:
+        """The slots of many keys, some at a time."""
+        left = iter(keys)
+        while some := list(islice(left, KEYS_AT_ONCE)):
+            yield self.get_many(some)
 
     def links(self, assets: Collection[str]) -> dict[str, Link]:
         """The links of these assets, strongly consistent, without those of assets that are gone."""

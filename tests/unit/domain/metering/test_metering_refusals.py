@@ -247,8 +247,8 @@ def test_the_search_for_a_faulty_row_ends_before_the_claims_do(runs: Runs) -> No
 # The last readings of an asset
 
 
-def flush(runs: Runs, send: Any = None) -> DrainReport:
-    ends_at = time.monotonic() + 0.2
+def flush(runs: Runs, send: Any = None, seconds: float = 20.0) -> DrainReport:
+    ends_at = time.monotonic() + seconds
     drain = Drain(
         runs.store,
         send or runs.axle,
@@ -301,7 +301,7 @@ def test_a_refused_row_is_found_among_the_last_readings_too(runs: Runs) -> None:
 
 def test_the_last_readings_of_an_asset_that_is_refused_are_given_up(runs: Runs) -> None:
     assert flush(runs, not_of(runs.axle, "car-1")).left == 8
-    assert flush(runs, unavailable).left == 8
+    assert flush(runs, unavailable, seconds=0.2).left == 8
 
 
 def test_the_last_readings_end_with_the_half_hour_that_had_ended(runs: Runs) -> None:

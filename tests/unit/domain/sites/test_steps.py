@@ -16,6 +16,7 @@ from driveway.domain.sites.steps import (
     Erase,
     LookUp,
     Remove,
+    SendLastReadings,
     acknowledged,
     claimed,
     failed,
@@ -53,6 +54,7 @@ records = st.builds(
     changes=st.lists(changes, max_size=2, unique_by=lambda change: change.asset).map(tuple),
     removals=st.sampled_from([(), ("car-1",)]),
     unsettled_until=st.none() | instants,
+    last_readings_due=st.booleans(),
     retry_at=st.none() | instants,
     begun_at=st.none() | past,
 ).filter(lambda record: record.axle_site_id is not None or not (record.waiting or record.removals))
@@ -88,7 +90,13 @@ def test_a_claim_is_due_when_it_lapses_and_excludes_other_calls_before(record: S
 @given(records)
 def test_an_erasure_takes_no_other_step(record: SiteRecord) -> None:
     step = next_step(replace(record, wanted="erased"), holding=(), now=NOW)
-    assert step is None or isinstance(step, Erase)
+    assert step is None or isinstance(step, Erase | SendLastReadings)
+
+
+@given(records)
+def test_the_last_readings_come_first_and_wait_for_no_car(record: SiteRecord) -> None:
+    due = replace(record, last_readings_due=True)
+    assert next_step(due, holding=("car-1",), now=NOW) == SendLastReadings()
 
 
 def test_a_run_that_takes_over_from_a_dead_one_does_not_trust_what_was_acknowledged() -> None:

@@ -63,6 +63,29 @@ def test_half_hourly_energy_is_judged_row_by_row(axle: Axle, clock: MovableClock
     assert [one["value"] for one in report["rows"] if one["label"] == "charger_consumption_energy_kwh"] == [1.75, 0]
 
 
+def test_rows_of_an_asset_that_is_not_enrolled_are_rejected_unless_configured(axle: Axle, clock: MovableClock) -> None:
+    site_id, asset_id = axle.onboarded()
+    start = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    row = {
+        "asset_id": asset_id,
+        "start_timestamp": start.isoformat(),
+        "end_timestamp": (start + timedelta(minutes=30)).isoformat(),
+        "value": 1.5,
+        "label": "charger_consumption_energy_kwh",
+    }
+
+    def answer() -> dict[str, Any]:
+        posted = axle.http.post(f"{axle.url}/data/readings", json={"readings": [row]})
+        found: dict[str, Any] = posted.json()["responses"][0]
+        return found
+
+    proposition = {"proposition": "full_asset_schedule_control"}
+    axle.http.post(f"{axle.url}/entities/site/{site_id}/unenrol", json=proposition).raise_for_status()
+    assert (answer()["accepted"], answer()["error"]) == (False, "Asset is not enrolled")
+    axle.http.post(f"{axle.url}/_sim/config", json={"readings_of_unenrolled": "accept"}).raise_for_status()
+    assert answer()["accepted"]
+
+
 def test_rows_are_rejected_on_request_and_bad_bodies_as_a_whole(axle: Axle, clock: MovableClock) -> None:
     _, asset_id = axle.onboarded()
     start = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)

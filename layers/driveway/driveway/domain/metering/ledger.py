@@ -85,9 +85,10 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
 
 def withheld(slot: Slot) -> Slot:
     """The slot that is not reported, because the asset does not take part. Its energy is still for the app."""
-    reported, reported_lifetime = slot.reported, slot.reported_lifetime
+    values = (slot.reported, slot.reported_lifetime)
     if slot.state == "sent":
-        reported, reported_lifetime = reported.unanswered(), reported_lifetime.unanswered()
+        values = (slot.reported.unanswered(), slot.reported_lifetime.unanswered())
+    reported, reported_lifetime = (replace(value, rejected_wh=None, words=None) for value in values)
     return replace(
         slot,
         state="withheld",
@@ -96,6 +97,7 @@ def withheld(slot: Slot) -> Slot:
         attempts=0,
         reported=reported,
         reported_lifetime=reported_lifetime,
+        rejected_at=None,
     )
 
 
@@ -142,12 +144,21 @@ def answered(
         if lifetime_rows
         else (slot.reported_lifetime, True)
     )
-    slot = replace(slot, reported=reported, reported_lifetime=reported_lifetime, claim=None)
+    slot = _dated(replace(slot, reported=reported, reported_lifetime=reported_lifetime, claim=None), now)
     if not (is_answered and is_lifetime_answered):
         return waiting(slot, now=now, wait=wait, longest=longest)
     if _settled(slot, lifetime_rows):
         return replace(slot, state=_settled_state(slot), due_at=None, attempts=0)
     return replace(slot, state="corrected", due_at=max(slot.end + grace, now), attempts=0)
+
+
+def _dated(slot: Slot, now: datetime) -> Slot:
+    """The slot with the times of its answers: the first acceptance, and since when a row is refused."""
+    accepted_wh = slot.reported.accepted_wh
+    if accepted_wh is not None and slot.first_accepted_at is None:
+        slot = replace(slot, first_accepted_at=now, first_accepted_wh=accepted_wh)
+    refused = slot.reported.rejected_wh is not None or slot.reported_lifetime.rejected_wh is not None
+    return replace(slot, rejected_at=(slot.rejected_at or now) if refused else None)
 
 
 def _after_answer(slot: Slot, reported: ReportedValue, label: Label, answers: Answers) -> tuple[ReportedValue, bool]:

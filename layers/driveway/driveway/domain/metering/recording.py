@@ -16,7 +16,7 @@ from driveway.domain.metering.histories import DAY_MS, NOTHING, HandedOn, Histor
 from driveway.domain.metering.ledger import measured
 from driveway.domain.metering.pieces import HALF_HOUR_MS
 from driveway.domain.metering.plug_facts import PLUG_FACTS
-from driveway.domain.metering.samples import Rating, Sample, to_ms
+from driveway.domain.metering.samples import MAX_AGE, Rating, Sample, to_ms
 from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
 
 
@@ -43,6 +43,11 @@ def window_start(samples: Iterable[Sample]) -> datetime:
     """The start from which ``record`` needs slots, for samples that change nothing before their own day."""
     day_ms = day_of(min(to_ms(sample) for sample in samples))
     return datetime.fromtimestamp(day_ms / 1000, UTC) - timedelta(milliseconds=HALF_HOUR_MS)
+
+
+def final_before(now: datetime) -> datetime:
+    """The noon (UTC) before which half-hours are final: their samples may be gone, and no new one is that old."""
+    return _instant(day_of(_ms(now - MAX_AGE)))
 
 
 def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: datetime) -> tuple[Slot, ...] | None:
@@ -86,7 +91,7 @@ class _Recording:
 
     def changes(self, now: datetime) -> tuple[Slot, ...] | None:
         """See ``record``."""
-        found = self._energy()
+        found = self._energy(_ms(final_before(now)))
         if found is None:
             return None
         energy, first = found
@@ -95,8 +100,11 @@ class _Recording:
         energies = half_hours(energy, first_ms=first, last_ms=last, carry=before.carry if before is not None else 0)
         return tuple(self._changed(self._slots(first, last, energy, energies), now))
 
-    def _energy(self) -> tuple[Energy, int] | None:
-        """The energy of whole days, and the first half-hour that new samples may change; None as in ``record``."""
+    def _energy(self, final_ms: int) -> tuple[Energy, int] | None:
+        """The energy of whole days, and the first half-hour that new samples may change; None as in ``record``.
+
+        Half-hours before ``final_ms`` are not computed again. Their last state is what the days before hand on.
+        """
         rating = self.metered.rating
         day = day_of(self.first_new_ms)
         handed_on = self._handed_on(day)
@@ -104,13 +112,13 @@ class _Recording:
             return None
         # The first sample of a day may change the time back to the last sample of the days before.
         changed_ms = min(self.first_new_ms, open_from(handed_on, day, rating))
-        first = _half_hour(changed_ms) - HALF_HOUR_MS
+        first = max(_half_hour(changed_ms) - HALF_HOUR_MS, final_ms)
         before = max((start for start in self.stored if start < first), default=None)
         if before is None and not self.window.all_before:
             return None
         if before is not None and self.stored[before].plugged_at_end:
             # Every half-hour of a plugged session has a slot.
-            first = min(first, before + HALF_HOUR_MS)
+            first = max(min(first, before + HALF_HOUR_MS), final_ms)
         base = min(day, day_of(first))
         while True:
             handed_on = self._handed_on(base)
@@ -119,7 +127,7 @@ class _Recording:
             samples = [s for start, held in self.samples.items() if start >= base for s in held]
             until_ms = max(self.samples) + HALF_HOUR_MS
             energy = energy_of(samples, rating, handed_on, from_ms=base, until_ms=until_ms)
-            first = _without_crossing(first, energy.shared)
+            first = max(_without_crossing(first, energy.shared), final_ms)
             if first >= base:
                 return energy, first
             base = day_of(first)

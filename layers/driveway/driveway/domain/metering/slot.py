@@ -52,9 +52,10 @@ class Slot:
     doubt is not reported before ``held_until``.
 
     ``due_at`` is when it next needs work: the end of its grace, of a claim or of a retry delay. ``claim`` names the run
-    that is sending it. ``unknown_ms``, ``idle_at_end`` and ``sessions_wh`` are those of the ``HalfHour``. ``handed_on``
-    is the state that a day from noon to noon UTC hands on to the next; the last slot of the day holds it. ``version``
-    is the optimistic lock; a slot that is not stored yet has 0.
+    that is sending it. ``unknown_ms``, ``idle_at_end`` and ``sessions_wh`` are those of the ``HalfHour``.
+    ``first_accepted_at`` is when Axle first accepted an energy, and which; ``rejected_at`` since when it refuses a row.
+    ``handed_on`` is the state that a day from noon to noon UTC hands on to the next; the last slot of the day holds it.
+    ``version`` is the optimistic lock; a slot that is not stored yet has 0.
     """
 
     asset: str
@@ -80,6 +81,9 @@ class Slot:
     attempts: int = 0
     reported: ReportedValue = ReportedValue()
     reported_lifetime: ReportedValue = ReportedValue()
+    first_accepted_at: datetime | None = None
+    first_accepted_wh: int | None = None
+    rejected_at: datetime | None = None
     version: int = 0
 
     @property

@@ -135,15 +135,13 @@ def site_due(record: SiteRecord, now: datetime) -> datetime | None:
         return record.call.until
     if is_finished(record):
         return None
-    ahead = [at or now for at in _steps_ahead(record)]
+    ahead = [at or now for at in _steps_ahead(record)] if not record.last_readings_due else []
     return max(now, record.retry_at or now, min(ahead, default=now))
 
 
 def _steps_ahead(record: SiteRecord) -> Iterator[datetime | None]:
     """The earliest time of each kind of step that is left; None: at once."""
     settled_at = record.unsettled_until
-    if record.last_readings_due:
-        yield None
     if record.wanted == "erased":
         yield None if _has_more_to_erase(record) else settled_at
         return

@@ -30,7 +30,7 @@ from driveway.domain.twin.control import (
     UnaskedStops,
     VehicleRequest,
 )
-from driveway.domain.twin.meter import Meter, SessionEnergy
+from driveway.domain.twin.meter import ExcessPower, Meter, SessionEnergy
 from driveway.domain.twin.preferences import (
     ChargeNow,
     ChargingMode,
@@ -65,6 +65,7 @@ __all__ = [
     "CommandState",
     "Control",
     "Entry",
+    "ExcessPower",
     "FullBattery",
     "HeldPlugOut",
     "Home",

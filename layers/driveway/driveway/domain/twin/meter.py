@@ -21,10 +21,20 @@ class SessionEnergy:
 
 
 @dataclass(frozen=True, slots=True)
+class ExcessPower:
+    """A power in watts above that of the asset, as it was seen at ``at`` (aware UTC)."""
+
+    at: datetime
+    power_w: int
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     """The energy of the latest sessions, the running one last. The half-hours themselves are items of their own."""
 
     sessions: tuple[SessionEnergy, ...] = ()
+    excess: tuple[ExcessPower, ...] = ()
+    excess_reported_for_kw: float | None = None
 
     def session_wh(self, session_id: str | None) -> int:
         """What a session took so far, in watt-hours; 0 of one that is not known."""

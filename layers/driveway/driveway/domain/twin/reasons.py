@@ -105,6 +105,7 @@ class Reason(StrEnum):
     READY_BY_AT_RISK = "READY_BY_AT_RISK"
     SESSION_COMPLETED = "SESSION_COMPLETED"
     SESSION_CORRECTED = "SESSION_CORRECTED"
+    POWER_ABOVE_ONBOARDED = "POWER_ABOVE_ONBOARDED"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -195,6 +196,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.CHARGE_NOW_DELETED: "The app ended the charge-now.",
     Reason.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",
     Reason.SESSION_COMPLETED: "The session at home is over.",
+    Reason.POWER_ABOVE_ONBOARDED: "The car draws more power than it was set up with, so its energy is not counted.",
     Reason.SESSION_CORRECTED: "A reading that came late changed the energy of the session.",
 }
 """What each code means. The decisions have their own texts, with times and amounts; these are for the API document."""
