@@ -23,7 +23,8 @@ class Situation:
     act: Act
 
 
-def _ask(method: str, path: str, body: Any = None, expected: frozenset[int] = frozenset()) -> Act:
+def ask(method: str, path: str, body: Any = None, expected: frozenset[int] = frozenset()) -> Act:
+    """The app asks; ``{site}`` and ``{asset}`` stand for the home's paths."""
     return lambda stage, home: stage.app.ask(
         method, path.format(site=f"/sites/{home.site}", asset=f"/assets/{home.asset}"), body, expected=expected
     )
@@ -33,7 +34,8 @@ def _joins(**changes: Any) -> Act:
     return lambda stage, home: stage.app.ask("PUT", f"/sites/{home.site}", home.body(stage.token(home), **changes))
 
 
-def _moves(move: str) -> Act:
+def moves(move: str) -> Act:
+    """The car is moved."""
     return lambda stage, home: stage.world.move(home.vehicle_id, move)
 
 
@@ -62,7 +64,9 @@ def _before_report(stage: Stage) -> Home:
     return made
 
 
-def _issue(mode: str) -> Act:
+def issue(mode: str) -> Act:
+    """Axle sends a schedule in one of its forms."""
+
     def act(stage: Stage, home: Home) -> None:
         profile = scenario_profile(start="2026-01-15T20:00:00+00:00")
         body = {"profile": profile, "mode": mode}
@@ -71,7 +75,8 @@ def _issue(mode: str) -> Act:
     return act
 
 
-def _clear(stage: Stage, home: Home) -> None:
+def clear(stage: Stage, home: Home) -> None:
+    """Axle clears its schedules."""
     stage.world.session.post(f"http://axle.test/_sim/assets/{home.asset}/clear").raise_for_status()
 
 
@@ -137,43 +142,43 @@ _ALL = (
     Situation("a car is added", "OnboardingFunction", lambda s: s.held(), _add),
     Situation("a car is swapped", "OnboardingFunction", lambda s: s.held(), _swap),
     Situation("a swap is finished", "AxleSyncFunction", lambda s: s.held(), _swap),
-    Situation("opt-out", "OnboardingFunction", lambda s: s.held(), _ask("POST", "{site}/unenrol")),
-    Situation("opt-out while charging", "OnboardingFunction", lambda s: s.charging(), _ask("POST", "{site}/unenrol")),
-    Situation("re-join", "OnboardingFunction", lambda s: s.opted_out(), _ask("POST", "{site}/enrol", {"rejoin": True})),
+    Situation("opt-out", "OnboardingFunction", lambda s: s.held(), ask("POST", "{site}/unenrol")),
+    Situation("opt-out while charging", "OnboardingFunction", lambda s: s.charging(), ask("POST", "{site}/unenrol")),
+    Situation("re-join", "OnboardingFunction", lambda s: s.opted_out(), ask("POST", "{site}/enrol", {"rejoin": True})),
     Situation(
         "snooze",
         "OnboardingFunction",
         lambda s: s.held(),
-        _ask("POST", "{site}/snooze", {"until": "2026-01-16T20:00:00Z"}),
+        ask("POST", "{site}/snooze", {"until": "2026-01-16T20:00:00Z"}),
     ),
-    Situation("erasure", "OnboardingFunction", lambda s: s.held(), _ask("DELETE", "{site}")),
-    Situation("erasure of an unplugged car", "OnboardingFunction", lambda s: s.onboarded(), _ask("DELETE", "{site}")),
-    Situation("an erasure is finished", "AxleSyncFunction", lambda s: s.held(), _ask("DELETE", "{site}")),
-    Situation("an erased car is forgotten", "AnnouncerFunction", lambda s: s.onboarded(), _ask("DELETE", "{site}")),
-    Situation("tariff", "PreferencesFunction", lambda s: s.held(), _ask("PUT", "{asset}/tariff", TARIFF)),
-    Situation("intent", "PreferencesFunction", lambda s: s.held(), _ask("PUT", "{asset}/intent", INTENT)),
+    Situation("erasure", "OnboardingFunction", lambda s: s.held(), ask("DELETE", "{site}")),
+    Situation("erasure of an unplugged car", "OnboardingFunction", lambda s: s.onboarded(), ask("DELETE", "{site}")),
+    Situation("an erasure is finished", "AxleSyncFunction", lambda s: s.held(), ask("DELETE", "{site}")),
+    Situation("an erased car is forgotten", "AnnouncerFunction", lambda s: s.onboarded(), ask("DELETE", "{site}")),
+    Situation("tariff", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/tariff", TARIFF)),
+    Situation("intent", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
     Situation(
-        "charge-now", "PreferencesFunction", lambda s: s.held(), _ask("PUT", "{asset}/charge-now", {"for_minutes": 45})
+        "charge-now", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/charge-now", {"for_minutes": 45})
     ),
-    Situation("charge-now deleted", "PreferencesFunction", _charges_now, _ask("DELETE", "{asset}/charge-now")),
-    Situation("plug-in", "VehicleEventsFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
+    Situation("charge-now deleted", "PreferencesFunction", _charges_now, ask("DELETE", "{asset}/charge-now")),
+    Situation("plug-in", "VehicleEventsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("plug-in of two cars in a webhook", "VehicleEventsFunction", _two_cars, _both_plug_in),
-    Situation("plug-in at Smartcar", "VehicleEventsFunction", lambda s: s.onboarded("smartcar"), _moves("plug-in")),
-    Situation("plug-in at Tesla", "VehicleEventsFunction", lambda s: s.onboarded("tesla"), _moves("plug-in")),
-    Situation("plug-in at a charger", "VehicleEventsFunction", lambda s: s.onboarded("ocpp"), _moves("plug-in")),
-    Situation("plug-out", "VehicleEventsFunction", lambda s: s.held(), _moves("plug-out")),
-    Situation("a driver drives off", "VehicleEventsFunction", lambda s: s.charging(), _moves("drive-away")),
-    Situation("a profile", "SchedulesFunction", lambda s: s.held(), _issue("profile")),
-    Situation("a profile request", "SchedulesFunction", lambda s: s.held(), _issue("set_charging_profile_request")),
-    Situation("an envelope", "SchedulesFunction", lambda s: s.held(), _issue("envelope")),
-    Situation("a clear", "SchedulesFunction", lambda s: s.held(), _clear),
+    Situation("plug-in at Smartcar", "VehicleEventsFunction", lambda s: s.onboarded("smartcar"), moves("plug-in")),
+    Situation("plug-in at Tesla", "VehicleEventsFunction", lambda s: s.onboarded("tesla"), moves("plug-in")),
+    Situation("plug-in at a charger", "VehicleEventsFunction", lambda s: s.onboarded("ocpp"), moves("plug-in")),
+    Situation("plug-out", "VehicleEventsFunction", lambda s: s.held(), moves("plug-out")),
+    Situation("a driver drives off", "VehicleEventsFunction", lambda s: s.charging(), moves("drive-away")),
+    Situation("a profile", "SchedulesFunction", lambda s: s.held(), issue("profile")),
+    Situation("a profile request", "SchedulesFunction", lambda s: s.held(), issue("set_charging_profile_request")),
+    Situation("an envelope", "SchedulesFunction", lambda s: s.held(), issue("envelope")),
+    Situation("a clear", "SchedulesFunction", lambda s: s.held(), clear),
     Situation("Axle gets a new car", "AxleSyncFunction", lambda s: s.car(), _joins()),
-    Situation("Axle gets a plug-in", "AxleSyncFunction", lambda s: s.onboarded(), _moves("plug-in")),
-    Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.held(), _moves("plug-out")),
-    Situation("Axle gets a tariff", "AxleSyncFunction", lambda s: s.held(), _ask("PUT", "{asset}/tariff", TARIFF)),
-    Situation("a stop is planned", "ChargeControlFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
+    Situation("Axle gets a plug-in", "AxleSyncFunction", lambda s: s.onboarded(), moves("plug-in")),
+    Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.held(), moves("plug-out")),
+    Situation("Axle gets a tariff", "AxleSyncFunction", lambda s: s.held(), ask("PUT", "{asset}/tariff", TARIFF)),
+    Situation("a stop is planned", "ChargeControlFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("a start is planned", "ChargeControlFunction", _before_edge, _nothing),
-    Situation("a stop is sent", "VehicleCommandsFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
+    Situation("a stop is sent", "VehicleCommandsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("a start is sent", "VehicleCommandsFunction", _before_edge, _nothing),
     Situation("a start at Smartcar", "VehicleCommandsFunction", _before_edge_at("smartcar"), _nothing),
     Situation("a start at Tesla", "VehicleCommandsFunction", _before_edge_at("tesla"), _nothing),
@@ -181,10 +186,10 @@ _ALL = (
     Situation("a state read", "VehicleCommandsFunction", lambda s: s.car(), _joins()),
     Situation("readings", "MeterReadingsFunction", _before_report, _nothing),
     Situation("the minute clock", "ClockFunction", _before_edge, _nothing),
-    Situation("the announcer", "AnnouncerFunction", lambda s: s.onboarded(auto_start=True), _moves("plug-in")),
-    Situation("the authorizer", "AuthorizerFunction", lambda s: s.held(), _ask("PUT", "{asset}/intent", INTENT)),
-    Situation("an asset is shown", "StatusFunction", lambda s: s.held(), _ask("GET", "{asset}")),
-    Situation("a timeline is shown", "StatusFunction", lambda s: s.held(), _ask("GET", "{asset}/timeline")),
+    Situation("the announcer", "AnnouncerFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
+    Situation("the authorizer", "AuthorizerFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
+    Situation("an asset is shown", "StatusFunction", lambda s: s.held(), ask("GET", "{asset}")),
+    Situation("a timeline is shown", "StatusFunction", lambda s: s.held(), ask("GET", "{asset}/timeline")),
     Situation("every car is released", "OperatorFunction", lambda s: s.held(), _operator("released")),
     Situation("control is resumed", "OperatorFunction", _released, _operator("running")),
 )

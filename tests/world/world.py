@@ -76,7 +76,9 @@ class World:
         self._depth = 0
         self.switched = False
         self.shuffles = True
+        self._depth_of_between = False
         self.planned: PlannedFault | None = None
+        self.between: Callable[[Invocation, Call], None] | None = None
         self.session = requests.Session()
         self.session.trust_env = False
         self.host = Host(
@@ -242,11 +244,21 @@ class World:
         if self._depth < DEEPEST and self.chance.interleaves(invocation, call):
             with self._within():
                 self.step(self.clock.now())
+        if self.between is not None and not self._depth_of_between:
+            self._come_in(self.between, invocation, call)
         fault = self._planned_for(invocation) or self.chance.fault(invocation, call)
         if fault is not None and call.suffers(fault):
             self.faults[fault] += 1
             self.note(f"  {invocation.function} suffers {fault} at call {len(invocation.calls) - 1}, {call}")
         return fault
+
+    def _come_in(self, between: Callable[[Invocation, Call], None], invocation: Invocation, call: Call) -> None:
+        self._depth_of_between = True
+        try:
+            with self._within():
+                between(invocation, call)
+        finally:
+            self._depth_of_between = False
 
     def _planned_for(self, invocation: Invocation) -> FaultKind | None:
         plan = self.planned
