@@ -64,6 +64,14 @@ chaos: setup ## Nights from seeds, with everything going wrong: make chaos SEEDS
 crash-points: setup ## Every fault at every call of every handler, in all situations
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.crash_points
 
+.PHONY: pairs
+pairs: setup ## Each of two handlers at one asset comes in at every call of the other
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.pairs
+
+.PHONY: chaos-mutants
+chaos-mutants: setup ## Six faults planted one at a time, and what catches each
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.mutants
+
 .PHONY: connections
 connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving
 	DRIVEWAY_CONNECTIONS=all $(BIN)/pytest -q tests/unit/auth/test_connection_faults.py tests/unit/auth/test_connection_interleavings.py

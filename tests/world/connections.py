@@ -3,10 +3,12 @@
 import hashlib
 import json
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulators.cars.app import build_app
 from tests.world.transport import OwnApi, Simulated, WorldLoop
+from tests.world.watch import watch
 
 if TYPE_CHECKING:
     from tests.world.world import World
@@ -22,8 +24,8 @@ def connect(world: "World") -> None:
     """Connect the parts of a world: the ways to Axle, to the cars and to our API, and the secrets that they share."""
     rng = random.Random(world.rng.getrandbits(64))
     loop = WorldLoop(world.clock)
-    world.session.mount(AXLE, Simulated(world.axle.asgi, loop))
-    world.session.mount(CARS, Simulated(build_app(world.cars), loop))
+    world.session.mount(AXLE, Simulated(world.axle.asgi, loop, partial(watch, world)))
+    world.session.mount(CARS, Simulated(build_app(world.cars), loop, partial(watch, world)))
     world.session.mount(API, OwnApi(world._serve))
     world.axle_sender.connect(world.session, rng)
     world.car_sender.connect(world.session, rng)

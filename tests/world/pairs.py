@@ -63,7 +63,7 @@ def try_pair(first: str, second: str, stage: Stage, home: Home) -> Pair:
 
 
 def _ended(stage: Stage, home: Home, first: str, second: str, number: int | None) -> tuple[Mapping[str, Any], int]:
-    """The end after two acts, and how many calls the first one's function made. ``number`` None: one after the other."""
+    """The end after two acts, and the number of calls of the first. ``number`` None: one after the other."""
     world, (function, act) = stage.world, ACTS[first]
     before = len(world.host.invocations)
     come_in: list[Callable[[], object]] = [lambda: ACTS[second][1](stage, home)]

@@ -124,6 +124,12 @@ def _released(stage: Stage) -> Home:
     return made
 
 
+def _charges_now_for_seconds(stage: Stage, home: Home) -> None:
+    stage.app.ask("PUT", f"/assets/{home.asset}/charge-now", {"for_minutes": 200})
+    stage.passes(seconds=2)
+    stage.app.ask("DELETE", f"/assets/{home.asset}/charge-now")
+
+
 TARIFF = {"off_peak": [{"start": "01:00", "end": "06:00"}], "timezone": "Europe/London"}
 INTENT = {"kwh": 12, "ready_by": "06:30"}
 ELIGIBILITY = {
@@ -176,6 +182,7 @@ _ALL = (
     Situation("Axle gets a plug-in", "AxleSyncFunction", lambda s: s.onboarded(), moves("plug-in")),
     Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.held(), moves("plug-out")),
     Situation("Axle gets a tariff", "AxleSyncFunction", lambda s: s.held(), ask("PUT", "{asset}/tariff", TARIFF)),
+    Situation("charge-now deleted at once", "AxleSyncFunction", lambda s: s.held(), _charges_now_for_seconds),
     Situation("a stop is planned", "ChargeControlFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("a start is planned", "ChargeControlFunction", _before_edge, _nothing),
     Situation("a stop is sent", "VehicleCommandsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),

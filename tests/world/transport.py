@@ -40,12 +40,17 @@ class WorldLoop(asyncio.SelectorEventLoop):
 
 
 class Simulated(InProcess):
-    """A simulator's application, served in this process on the world's time."""
+    """A simulator's application, served in this process on the world's time. ``watch`` sees each request first."""
 
-    def __init__(self, app: ASGIApp, loop: WorldLoop) -> None:
+    def __init__(self, app: ASGIApp, loop: WorldLoop, watch: Callable[[requests.PreparedRequest], None]) -> None:
         super().__init__(app)
         self._loop.close()
-        self._loop = loop
+        self._loop, self._watch = loop, watch
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Serve a request, which ``watch`` sees first."""
+        self._watch(request)
+        return super().send(request)
 
 
 Served = Callable[[str, str, Mapping[str, str], bytes], tuple[int, Mapping[str, str], str]]

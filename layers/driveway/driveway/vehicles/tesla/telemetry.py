@@ -98,11 +98,12 @@ def _bare(value: Any) -> Any:
 def _dedupe_key(vin: str, at: datetime, fields: Mapping[str, Any]) -> str:
     """The key ignores the re-send flag and the wire format, so that both deliveries of a record get the same key.
 
-    The key is stored and a hash of a position could be searched for, so the position stays out of it.
+    The key outlives an erased car, so it must not show the VIN. A hash of a position could be searched for, so the
+    position stays out of it.
     """
     keyed = {name: None if name == "Location" else value for name, value in fields.items()}
     canonical = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
-    return f"{vin}|{at.astimezone(UTC).isoformat()}|{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+    return hashlib.sha256(f"{vin}|{at.astimezone(UTC).isoformat()}|{canonical}".encode()).hexdigest()
 
 
 def _observation(fields: Mapping[str, Any], at: datetime) -> Observation | None:

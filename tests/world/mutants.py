@@ -1,0 +1,172 @@
+"""Six faults, planted one at a time, and what catches each: ``python -m tests.world.mutants``.
+
+The proof that the world can fail. Each is a fault that a hand could make in the product, planted by a patch.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from driveway.axle import sync as axle_sync
+from driveway.commands import dispatch
+from driveway.domain.axle_sync.answers import acknowledged, answered, claimed_call
+from driveway.domain.due import Dues
+from driveway.domain.twin import Twin
+from driveway.observations import webhook_intake
+from driveway.store import table
+from tests.world.chaos import play
+from tests.world.crash_points import enumerate_faults
+from tests.world.forks import ChildError, in_a_copy
+from tests.world.situations import SITUATIONS
+
+SEEDS = range(1, 9)
+CRASHED = ("charge-now deleted at once", "plug-in", "a stop is sent", "Axle gets a plug-in", "intent")
+
+
+def _patched(target: Any, name: str, make: Callable[[Any], Any]) -> AbstractContextManager[Any]:
+    return patch.object(target, name, make(getattr(target, name)))
+
+
+@contextmanager
+def version_condition_dropped() -> Iterator[None]:
+    """A twin is written whatever was written since it was read."""
+
+    def make(update: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def dropped(*given: Any) -> dict[str, Any]:
+            request = update(*given)
+            return request | {"ConditionExpression": "#version = :read_version OR attribute_exists(pk)"}
+
+        return dropped
+
+    with _patched(table.Table, "_update", make):
+        yield
+
+
+@contextmanager
+def acknowledged_before_sent() -> Iterator[None]:
+    """What Axle is sent counts as acknowledged before the call."""
+
+    def make(claim: Callable[..., tuple[Twin, str]]) -> Callable[..., tuple[Twin, str]]:
+        def too_early(asset: str, note: Any, runtime: Any) -> tuple[Twin, str]:
+            twin, name = claim(asset, note, runtime)
+            call, now = claimed_call(twin, name), runtime.now()
+            if call is not None:
+                rule = lambda present: answered(present, name, lambda one: acknowledged(one, call, now))  # noqa: E731
+                runtime.table.change_twin(asset, rule, now=now)
+            return twin, name
+
+        return too_early
+
+    with _patched(axle_sync, "_claim", make):
+        yield
+
+
+@contextmanager
+def doubt_forgotten() -> Iterator[None]:
+    """A call without an answer counts as one that was not made."""
+
+    def make(put_off: Callable[..., Twin]) -> Callable[..., Twin]:
+        def forgetful(twin: Twin, *given: Any, **named: Any) -> Twin:
+            after = put_off(twin, *given, **named | {"unanswered": None})
+            return replace(after, axle=replace(after.axle, doubts=twin.axle.doubts, lost=twin.axle.lost))
+
+        return forgetful
+
+    with _patched(axle_sync, "put_off", make):
+        yield
+
+
+@contextmanager
+def claim_skipped() -> Iterator[None]:
+    """A command is sent without a claim on the twin."""
+
+    def make(_: Callable[..., Any]) -> Callable[..., Any]:
+        def unclaimed(asset: str, command_id: str, provider: str, runtime: Any) -> Any:
+            twin = runtime.table.twin(asset)
+            vehicle, command = twin.link.vehicle, dispatch._by_id(twin, command_id)
+            known = vehicle is not None and command is not None and command.state in {"planned", "sent"}
+            return (twin, vehicle, command) if known else None
+
+        return unclaimed
+
+    with _patched(dispatch, "_claimed", make):
+        yield
+
+
+@contextmanager
+def due_time_not_written() -> Iterator[None]:
+    """A twin that has something ahead of it is stored without its due time for charge control."""
+
+    def make(dues: Callable[..., Dues]) -> Callable[..., Dues]:
+        return lambda *given: replace(dues(*given), control=None)
+
+    from driveway.runtime import context
+
+    with _patched(context, "dues", make):
+        yield
+
+
+@contextmanager
+def deduplicated_before_stored() -> Iterator[None]:
+    """An event of a webhook is remembered before it is stored."""
+
+    def make(take: Callable[..., Any]) -> Callable[..., Any]:
+        def too_early(provider: str, event: Any, runtime: Any) -> Any:
+            records = runtime.records
+            if records.remembered(provider, event.dedupe_key) is not None:
+                return "repeated"
+            records.remember(provider, event.dedupe_key, now=runtime.now(), kept=webhook_intake.SEEN_FOR)
+            for asset in webhook_intake._assets(provider, event, runtime):
+                webhook_intake.take_event(asset, event, runtime)
+            return "stored"
+
+        return too_early
+
+    with _patched(webhook_intake, "_take_event", make):
+        yield
+
+
+MUTANTS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
+    "version condition dropped": version_condition_dropped,
+    "acknowledged before sent": acknowledged_before_sent,
+    "doubt forgotten": doubt_forgotten,
+    "claim skipped": claim_skipped,
+    "due time not written": due_time_not_written,
+    "dedupe before store": deduplicated_before_stored,
+}
+
+
+def caught_by(name: str) -> list[str]:
+    """What notices a mutant first: a crash point of a situation, then a seed; empty if nothing does."""
+    with MUTANTS[name]():
+        for situation in CRASHED:
+            wrong = in_a_copy(lambda one=situation: enumerate_faults(SITUATIONS[one]).wrong)  # type: ignore[misc]
+            if wrong:
+                return [f"crash points of {situation!r}", *wrong[:2]]
+        for seed in SEEDS:
+            try:
+                found = in_a_copy(lambda one=seed: play(one).wrong)  # type: ignore[misc]
+            except ChildError as error:
+                found = [str(error)]
+            if found:
+                return [f"seed {seed}", *found[:2]]
+    return []
+
+
+def main() -> int:
+    """Plant each, and print what caught it."""
+    survivors = []
+    for name in MUTANTS:
+        found = caught_by(name)
+        print(f"{name}: caught by {found[0]}" if found else f"{name}: SURVIVED", flush=True)
+        for wrong in found[1:]:
+            print(f"    {wrong[:400]}", flush=True)
+        survivors += [] if found else [name]
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
