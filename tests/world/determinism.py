@@ -2,32 +2,43 @@
 
 import concurrent.futures
 import importlib
+import pkgutil
 import random
 import secrets
+import time as real_time
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from types import SimpleNamespace
+from functools import cache
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import botocore.endpoint
+
+import driveway
 from tests.world.clock import WorldClock
 
-WAITING = (
-    "driveway.sites.changing",
-    "driveway.sites.onboard",
-    "driveway.sites.reconcile",
-    "driveway.sites.membership",
-    "driveway.store.slots",
-    "driveway.store.table",
-    "driveway.store.conditional",
-    "botocore.endpoint",
-)
-"""The modules that wait by the real clock: for a store, for another request, or before they repeat a call."""
+NOT_PATCHED = frozenset({"driveway.runtime.clock", "driveway.runtime.http_session"})
+"""The modules that the world replaces as a whole: its own clock, its own HTTP session."""
 
-THREADED = ("driveway.axle.completeness_check", "driveway.axle.readings")
-"""The modules that name the pool of threads at import."""
+
+@cache
+def _library() -> tuple[ModuleType, ...]:
+    """Every module of the library."""
+    names = [one.name for one in pkgutil.walk_packages(driveway.__path__, "driveway.")]
+    return tuple(importlib.import_module(name) for name in names if name not in NOT_PATCHED)
+
+
+def _that_wait() -> list[ModuleType]:
+    """The modules that wait by the real clock: for a store, for another request, or before they repeat a call."""
+    return [botocore.endpoint, *(one for one in _library() if getattr(one, "time", None) is real_time)]
+
+
+def _that_use_threads() -> list[ModuleType]:
+    """The modules that name the pool of threads when they are imported."""
+    return [one for one in _library() if getattr(one, "ThreadPoolExecutor", None) is ThreadPoolExecutor]
 
 
 class Inline(Executor):
@@ -52,10 +63,10 @@ def deterministic(clock: WorldClock, wait: Callable[[float], None], rng: random.
     time = SimpleNamespace(sleep=wait, monotonic=lambda: clock.now().timestamp(), time=lambda: clock.now().timestamp())
     state = random.getstate()
     with ExitStack() as stack:
-        for name in WAITING:
-            stack.enter_context(patch.object(importlib.import_module(name), "time", time))
-        for name in THREADED:
-            stack.enter_context(patch.object(importlib.import_module(name), "ThreadPoolExecutor", Inline))
+        for module in _that_wait():
+            stack.enter_context(patch.object(module, "time", time))
+        for module in _that_use_threads():
+            stack.enter_context(patch.object(module, "ThreadPoolExecutor", Inline))
         stack.enter_context(patch.object(concurrent.futures, "ThreadPoolExecutor", Inline))
         stack.enter_context(patch.object(uuid, "uuid4", lambda: uuid.UUID(int=rng.getrandbits(128), version=4)))
         stack.enter_context(patch.object(secrets, "token_urlsafe", lambda size=32: f"{rng.getrandbits(8 * size):x}"))
