@@ -99,6 +99,12 @@ def test_the_last_readings_come_first_and_wait_for_no_car(record: SiteRecord) ->
     assert next_step(due, holding=("car-1",), now=NOW) == SendLastReadings()
 
 
+def test_a_site_whose_last_readings_are_due_is_not_finished_and_says_so() -> None:
+    due = replace(ACTIVE, last_readings_due=True)
+    assert (is_finished(due), site_due(due, NOW)) == (False, NOW)
+    assert to_come(due) == ["The last readings from before the opt-out are sent to Axle."]
+
+
 def test_a_run_that_takes_over_from_a_dead_one_does_not_trust_what_was_acknowledged() -> None:
     dead = claimed(ACTIVE, MINE, NOW)
     later = MINE.until + timedelta(seconds=1)
