@@ -159,7 +159,6 @@ _ALL = (
     ),
     Situation("erasure", "OnboardingFunction", lambda s: s.held(), ask("DELETE", "{site}")),
     Situation("erasure of an unplugged car", "OnboardingFunction", lambda s: s.onboarded(), ask("DELETE", "{site}")),
-    Situation("an erasure is finished", "AxleSyncFunction", lambda s: s.held(), ask("DELETE", "{site}")),
     Situation("an erased car is forgotten", "AnnouncerFunction", lambda s: s.onboarded(), ask("DELETE", "{site}")),
     Situation("tariff", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/tariff", TARIFF)),
     Situation("intent", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
