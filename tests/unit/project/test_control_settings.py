@@ -56,6 +56,6 @@ def test_a_setting_that_cannot_be_read_is_named(variable: str) -> None:
 
 
 def test_the_day_has_commands_beside_those_kept_for_letting_a_car_charge() -> None:
-    from driveway.domain.control.protection import RESERVED_FOR_STARTS
+    from driveway.domain.control.budgets import RESERVED_FOR_STARTS
 
     assert PARAMETERS["DailyCommands"]["MinValue"] > RESERVED_FOR_STARTS

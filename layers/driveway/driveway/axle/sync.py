@@ -70,7 +70,7 @@ def _nothing(twin: Twin) -> Twin:
 
 def _then_held_back(note: Note, permit: Permit, runtime: Runtime) -> Note:
     now = runtime.now()
-    until = runtime.breakers.comeback(permit, now)
+    until = runtime.breakers.comeback(permit.until, now)
     detail = "Axle has not been answering; it is called again when a probe succeeds."
     return lambda twin: held_back(note(twin), detail, now=now, until=until)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from driveway.auth import account
 from driveway.auth.account_tokens import AccountTokens, lost_text
 from driveway.auth.token_source import TokenError
+from driveway.commands.counted import read_counted
 from driveway.domain.reports.account_connection import granted_again, lost_again
 from driveway.domain.twin import Twin
 from driveway.observations.webhook_intake import take_observations
@@ -16,8 +17,7 @@ from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
 from driveway.store.tokens import AccountRecord, TokenStoreError
 from driveway.vehicles.accounts import CHECKED_AFTER, MOST_TRIES, Account, forget_account, put_account
-from driveway.vehicles.connections import account_tokens, connect
-from driveway.vehicles.registry import commands
+from driveway.vehicles.connections import account_tokens
 
 
 def check_account(checked: Account, runtime: Runtime, *, onboarded: str | None = None) -> None:
@@ -113,9 +113,9 @@ def _read_state(twin: Twin, runtime: Runtime) -> None:
     vehicle = twin.link.vehicle
     if vehicle is None:
         return
-    seen = commands(vehicle.provider).read_state(connect(vehicle, twin, runtime), vehicle).observations
-    if seen:
-        take_observations(twin.link.asset, seen, runtime)
+    outcome = read_counted(twin, vehicle, runtime)
+    if outcome is not None and outcome.observations:
+        take_observations(twin.link.asset, outcome.observations, runtime)
 
 
 def _end_check(checked: Account, runtime: Runtime) -> None:

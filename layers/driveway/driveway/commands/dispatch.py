@@ -8,23 +8,26 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from driveway.commands.charging_current import Sending, restore, set_for_start
-from driveway.domain.control.breaker import Permit
+from driveway.commands.counted import MOST_REQUESTS, report_reserve
+from driveway.domain.control.budgets import LET_CHARGE, may_wake, with_requests_made
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
+from driveway.domain.control.held_back import HeldBack
 from driveway.domain.control.operator_switch import with_switch
 from driveway.domain.control.outcome import Outcome
-from driveway.domain.control.protection import may_wake
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.standing_limit import with_standing_limit
 from driveway.domain.control.trial_start import has_left
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Command, OutcomeKind, StandingLimit, Twin, Vehicle
+from driveway.domain.twin.reasons import Reason
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.vehicles.connections import connect
 from driveway.vehicles.metrics import count_command
 from driveway.vehicles.registry import commands
+from driveway.vehicles.request_meter import RequestMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,17 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     runtime.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
     permit = runtime.breakers.allow(provider, runtime.now())
     if not permit.granted:
-        _put_off(asset, command_id, provider, permit, runtime)
+        held_back = HeldBack(Reason.PROVIDER_BREAKER_OPEN, permit.until)
+        _put_off(asset, command_id, provider, held_back, runtime)
         return
+    meter = RequestMeter(provider, runtime, lets_charge=detail["action"] in LET_CHARGE)
     claim = None
     try:
+        spent = meter.prepay("command")
+        if spent is not None:
+            _put_off(asset, command_id, provider, spent, runtime)
+            report_reserve(None, meter, runtime)
+            return
         claim = _claimed(asset, command_id, provider, runtime)
     finally:
         if claim is None:
@@ -67,7 +77,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
         runtime.logger.info("dropped", extra={"command_id": command_id})
         return
     twin, vehicle, command = claim
-    sent = _send(twin, vehicle, command, runtime)
+    sent = _send(twin, vehicle, command, meter, runtime)
     outcome = sent.outcome
     if outcome.unavailable:
         runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)
@@ -78,15 +88,19 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     )
     if outcome.kind is OutcomeKind.NEEDS_OPERATOR:
         runtime.logger.error("the operator has to act", extra={"provider": provider, "detail": outcome.detail})
-    _note(asset, command, sent, runtime)
+    report_reserve(_note(asset, command, sent, meter, runtime), meter, runtime)
     count_command(provider, outcome, runtime)
 
 
-def _put_off(asset: str, command_id: str, provider: str, permit: Permit, runtime: Runtime) -> None:
-    now, rules = runtime.now(), runtime.control_rules
-    until = runtime.breakers.comeback(permit, now)
-    runtime.table.change_twin(asset, lambda twin: put_off(twin, command_id, until=until, now=now, rules=rules), now=now)
-    runtime.logger.info("put off", extra={"command_id": command_id})
+def _put_off(asset: str, command_id: str, provider: str, held_back: HeldBack, runtime: Runtime) -> None:
+    now, rules, reason = runtime.now(), runtime.control_rules, held_back.reason
+    until = runtime.breakers.comeback(held_back.until, now)
+
+    def rule(twin: Twin) -> Twin | None:
+        return put_off(twin, command_id, until=until, now=now, rules=rules, reason=reason)
+
+    runtime.table.change_twin(asset, rule, now=now)
+    runtime.logger.info("put off", extra={"command_id": command_id, "reason": reason.value})
     count_command(provider, None, runtime)
 
 
@@ -104,7 +118,7 @@ def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tu
         if not known:
             return None
         twin = with_switch(twin, now, released=True) if released else twin
-        return claimed(twin, command_id, now, rules, sender=sender)
+        return claimed(twin, command_id, now, rules, sender=sender, requests=MOST_REQUESTS)
 
     try:
         twin = runtime.table.change_twin(asset, rule, now=now).after
@@ -127,9 +141,9 @@ def _by_id(twin: Twin, command_id: str) -> Command | None:
     return next((command for command in slots if command is not None and command.id == command_id), None)
 
 
-def _send(twin: Twin, vehicle: Vehicle, command: Command, runtime: Runtime) -> _Sent:
+def _send(twin: Twin, vehicle: Vehicle, command: Command, meter: RequestMeter, runtime: Runtime) -> _Sent:
     """Send a claimed command, some after a state read. A sleeping car is woken if allowed, then commanded again."""
-    provider, call = commands(vehicle.provider), connect(vehicle, twin, runtime)
+    provider, call = commands(vehicle.provider), connect(vehicle, twin, meter, runtime)
     looked: tuple[Observation, ...] = ()
     if _looks_first(command):
         state = provider.read_state(call, vehicle)
@@ -211,12 +225,14 @@ def _started(sending: Sending) -> _Sent:
     return _Sent(outcome, done.standing).after(done.observations)
 
 
-def _note(asset: str, command: Command, sent: _Sent, runtime: Runtime) -> None:
+def _note(asset: str, command: Command, sent: _Sent, meter: RequestMeter, runtime: Runtime) -> Twin:
     now, spread, outcome = runtime.now(), runtime.random.random(), sent.outcome
 
     def rule(twin: Twin) -> Twin:
+        counted_at = command.sent_at or now
+        counted = with_requests_made(twin, meter.made, counted=command.requests, counted_at=counted_at, now=now)
         return answered(
-            with_standing_limit(seen(twin, outcome.observations, runtime), command.id, sent.standing),
+            with_standing_limit(seen(counted, outcome.observations, runtime), command.id, sent.standing),
             command.id,
             outcome=outcome.kind,
             detail=outcome.detail,
@@ -231,3 +247,4 @@ def _note(asset: str, command: Command, sent: _Sent, runtime: Runtime) -> None:
 
     change = runtime.table.change_twin(asset, rule, now=now)
     meter_twin(change.after, outcome.observations, runtime)
+    return change.after

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from driveway.commands.counted import read_counted
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.control.vehicle_requests import vehicle_request_done
 from driveway.domain.reports.account_connection import clear_needs_user_after_observation, disconnected
@@ -11,6 +12,7 @@ from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.vehicles.connections import connect
 from driveway.vehicles.registry import commands
+from driveway.vehicles.request_meter import RequestMeter
 
 KINDS = frozenset({"look", "cancel"})
 """The actions of a ``ChargingCommand`` that are handled here."""
@@ -19,8 +21,8 @@ KINDS = frozenset({"look", "cancel"})
 def carry_out_request(detail: dict[str, Any], runtime: Runtime) -> None:
     """Send a request of an asset and take in what the answer says of the car.
 
-    Nothing is claimed first: a repetition does no harm. While the provider is out of service nothing is sent; the
-    reconciler repeats the request, or the resynchronisation does.
+    Nothing is claimed first: a repetition does no harm. While the provider is out of service, or a budget holds the
+    request back, nothing is sent; the reconciler repeats the request, or the resynchronisation does.
 
     Raises:
         UnknownAssetError: the asset is gone.
@@ -35,6 +37,9 @@ def carry_out_request(detail: dict[str, Any], runtime: Runtime) -> None:
         runtime.logger.info("put off", extra={"action": detail["action"]})
         return
     outcome = _sent(detail, twin, vehicle, runtime)
+    if outcome is None:
+        runtime.breakers.unused(provider, permit, runtime.now())
+        return
     if outcome.unavailable:
         runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)
         return
@@ -43,11 +48,11 @@ def carry_out_request(detail: dict[str, Any], runtime: Runtime) -> None:
     _note(asset, detail.get("command_id", ""), outcome, runtime)
 
 
-def _sent(detail: dict[str, Any], twin: Twin, vehicle: Vehicle, runtime: Runtime) -> Outcome:
-    provider, call = commands(vehicle.provider), connect(vehicle, twin, runtime)
-    if detail["action"] == "cancel":
-        return provider.cancel(call, vehicle, detail["provider_ref"])
-    return provider.read_state(call, vehicle)
+def _sent(detail: dict[str, Any], twin: Twin, vehicle: Vehicle, runtime: Runtime) -> Outcome | None:
+    if detail["action"] != "cancel":
+        return read_counted(twin, vehicle, runtime)
+    call = connect(vehicle, twin, RequestMeter(vehicle.provider, runtime, lets_charge=False), runtime)
+    return commands(vehicle.provider).cancel(call, vehicle, detail["provider_ref"])
 
 
 def _note(asset: str, request_id: str, outcome: Outcome, runtime: Runtime) -> None:

@@ -13,12 +13,14 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from driveway.domain.control.breaker import BreakerRules
+from driveway.domain.control.provider_budget import USUAL_BUDGETS, ProviderBudget
 from driveway.domain.control.settings import ControlRules, RespectStops
 from driveway.domain.due import Dues, dues
 from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.settings import Settings, SettingsError
 from driveway.store.breakers import Breakers
+from driveway.store.budgets import Budgets
 from driveway.store.control_switch import ControlSwitch
 from driveway.store.records import Records
 from driveway.store.sites import SiteStore
@@ -138,6 +140,11 @@ class Runtime:
         return Breakers(self.records, rules, believed=self.clock.real_time(3.0), rng=self.random)
 
     @cached_property
+    def budgets(self) -> Budgets:
+        """What each provider was asked for, shared by all instances."""
+        return Budgets(self.records, self.control_rules.budgets)
+
+    @cached_property
     def control_switch(self) -> ControlSwitch:
         """The operator's switch for all control."""
         return ControlSwitch(self.records, believed=self.clock.real_time(5.0))
@@ -167,8 +174,22 @@ class Runtime:
             escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
             daily_commands=int(self.settings.number("DAILY_COMMANDS", usual.daily_commands)),
             daily_wakes=int(self.settings.number("DAILY_WAKE_UPS", usual.daily_wakes)),
+            budgets={name: self._budget(name, budget) for name, budget in USUAL_BUDGETS.items()},
             respect_stops=self._respect_stops(usual),
             respect_interference=self.settings.flag("RESPECT_INTERFERENCE", default=usual.respect_interference),
+        )
+
+    def _budget(self, provider: str, usual: ProviderBudget) -> ProviderBudget:
+        """The budget at a provider; a limit of 0 is none."""
+        setting, name = self.settings.number, provider.upper()
+        return ProviderBudget(
+            car_month_requests=int(setting(f"{name}_CAR_MONTH_REQUESTS", usual.car_month_requests or 0)) or None,
+            bucket_requests=int(setting(f"{name}_BUCKET_REQUESTS", usual.bucket_requests or 0)) or None,
+            bucket_refill_per_min=setting(f"{name}_BUCKET_REFILL_PER_MIN", usual.bucket_refill_per_min),
+            month_bill_usd=setting(f"{name}_MONTH_BILL_USD", usual.month_bill_usd or 0.0) or None,
+            command_usd=setting(f"{name}_COMMAND_USD", usual.command_usd),
+            data_usd=setting(f"{name}_DATA_USD", usual.data_usd),
+            wake_usd=setting(f"{name}_WAKE_USD", usual.wake_usd),
         )
 
     def _respect_stops(self, usual: ControlRules) -> RespectStops:

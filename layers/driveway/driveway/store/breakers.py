@@ -63,9 +63,9 @@ class Breakers:
                 return permit
         return Permit(False, until=now + self.rules.first_pause)
 
-    def comeback(self, permit: Permit, now: datetime) -> datetime:
-        """When to ask again after a permit was not granted: spread, so that not everybody comes at once."""
-        return max(now, permit.until or now) + self.rules.drain * self.rng.random()
+    def comeback(self, until: datetime | None, now: datetime) -> datetime:
+        """When to ask again after ``until`` (aware UTC; None: now): spread, so that not everybody comes at once."""
+        return max(now, until or now) + self.rules.drain * self.rng.random()
 
     def succeeded(self, key: str, permit: Permit, now: datetime) -> None:
         """Note that the service answered. Costs nothing while it is healthy."""

@@ -104,6 +104,52 @@ class Records:
             ExpressionAttributeValues={":expected": encode(expected_version), ":none": encode(0)},
         )
 
+    def add(
+        self,
+        key: str,
+        name: str,
+        amount: int,
+        *,
+        least: int | None = None,
+        most: int | None = None,
+        expires_at: int | None = None,
+    ) -> bool:
+        """Add to a number of a shared record, in one write; False, and nothing changes, if it is out of these bounds.
+
+        A number that does not exist yet counts as 0, which only ``least`` excludes.
+        """
+        values = {":amount": encode(amount), ":least": encode(least or 0)}
+        bounds = [f"{name} >= :least"]
+        if most is not None:
+            values[":most"] = encode(most)
+            bounds.append(f"{name} <= :most")
+        condition = " AND ".join(bounds)
+        if least is None and (most is None or most >= 0):
+            condition = f"attribute_not_exists({name}) OR ({condition})"
+        update = f"ADD {name} :amount"
+        if expires_at is not None:
+            values[":expires"] = encode(expires_at)
+            update = f"SET expires_at = :expires {update}"
+        return write_if(
+            self.client.update_item,
+            TableName=self.name,
+            Key=encode_item({"pk": key, "sk": "STATE"}),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
+
+    def put_below(self, key: str, name: str, value: int, *, most: int) -> bool:
+        """Set a number of a shared record, in one write, if it is not above ``most`` or does not exist yet."""
+        return write_if(
+            self.client.update_item,
+            TableName=self.name,
+            Key=encode_item({"pk": key, "sk": "STATE"}),
+            UpdateExpression=f"SET {name} = :value",
+            ConditionExpression=f"attribute_not_exists({name}) OR {name} <= :most",
+            ExpressionAttributeValues={":value": encode(value), ":most": encode(most)},
+        )
+
     def log(self, news: Iterable[tuple[str, int, Sequence[Entry]]]) -> None:
         """Write timeline entries: asset, version and entries of each twin write. The same ones again change nothing.
 

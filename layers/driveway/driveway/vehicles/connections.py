@@ -10,10 +10,14 @@ from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.vehicles.provider import Call
 from driveway.vehicles.registry import PROVIDERS
+from driveway.vehicles.request_meter import RequestMeter
 
 
-def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:
-    """The call context for a vehicle's provider, from the settings, the secrets and the shared tokens."""
+def connect(vehicle: Vehicle, twin: Twin, meter: RequestMeter, runtime: Runtime) -> Call:
+    """The call context for a vehicle's provider, from the settings, the secrets and the shared tokens.
+
+    ``meter`` counts its requests.
+    """
     return Call(
         base_url=runtime.settings.text(f"{vehicle.provider.upper()}_BASE_URL").rstrip("/"),
         http=runtime.http,
@@ -21,6 +25,7 @@ def connect(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Call:
         now=runtime.now(),
         extra=_extra(vehicle, twin, runtime),
         wait=runtime.clock.sleep,
+        spend=meter.spend,
     )
 
 

@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from driveway.auth.token_source import TokenError
+from driveway.domain.control.held_back import HELD_BACK_TEXTS
 from driveway.domain.control.outcome import Outcome
+from driveway.domain.control.provider_budget import RequestKind
 from driveway.domain.twin import OutcomeKind
 from driveway.runtime.retry_after import wait_s
 from driveway.vehicles.provider import Call
@@ -77,9 +79,11 @@ def send(
     body: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     refuses_token: Callable[[Answer], bool] = is_unauthorized,
+    kind: RequestKind | None = None,
 ) -> Answer | Unanswered:
     """Make one request with the call's bearer token; if that is refused, once more with another token.
 
+    Each of them is counted before it is made. One that the budget holds back is not made.
     A success that is not a JSON object is no answer of a provider's: a gateway may answer so during maintenance.
 
     Args:
@@ -90,17 +94,19 @@ def send(
         body: sent as JSON.
         headers: further ones.
         refuses_token: whether an answer means that the token is not good.
+        kind: what it is priced as; without it a GET is a read, and anything else a command.
 
     Redirects are not followed: a token goes only where it was meant to go.
     """
     import requests
 
     request = requests.Request(method, url, headers=dict(headers or {}), json=body)
+    priced = kind or ("data" if method == "GET" else "command")
     try:
         token = call.tokens.token()
-        answer = _once(call.http, request, token, timeout_s)
+        answer = _counted(call, request, token, timeout_s, priced)
         if isinstance(answer, Answer) and refuses_token(answer):
-            answer = _once(call.http, request, call.tokens.token(refused=token), timeout_s)
+            answer = _counted(call, request, call.tokens.token(refused=token), timeout_s, priced)
     except TokenError as error:
         return Unanswered(
             str(error),
@@ -117,6 +123,17 @@ def send(
 def lost(answer: Answer) -> Unanswered:
     """What a success amounts to that is not in the form of the provider's API: the request may have been obeyed."""
     return Unanswered(f"The provider answered {answer.status} in a form that its API does not describe.", sent=True)
+
+
+def _counted(
+    call: Call, request: "requests.Request", token: str, timeout_s: tuple[float, float], kind: RequestKind
+) -> Answer | Unanswered:
+    held_back = call.spend(kind)
+    if held_back is None:
+        return _once(call.http, request, token, timeout_s)
+    wait = (held_back.until - call.now).total_seconds() if held_back.until is not None else None
+    text = HELD_BACK_TEXTS[held_back.reason]
+    return Unanswered(f"The request waits: {text}.", sent=False, retry_after_s=wait, unavailable=False)
 
 
 def _once(

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from driveway.auth.token_source import TokenSource
+from driveway.domain.control.held_back import HeldBack
 from driveway.domain.control.outcome import Outcome
+from driveway.domain.control.provider_budget import RequestKind
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
 from driveway.domain.vehicle_report import VehicleReport
@@ -99,11 +101,16 @@ class Webhooks(Protocol):
         ...
 
 
+def _spend_freely(_kind: RequestKind) -> HeldBack | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a provider's outbound half works with: where, with which HTTP session and token, at what time.
 
-    ``wait`` blocks for some seconds of the clock that ``now`` is of.
+    ``wait`` blocks for some seconds of the clock that ``now`` is of. ``spend`` counts a request that is about to be
+    made, or answers why it must not be made.
     """
 
     base_url: str
@@ -112,6 +119,7 @@ class Call:
     now: datetime
     extra: Mapping[str, str] = field(default_factory=dict)
     wait: Callable[[float], None] = time.sleep
+    spend: Callable[[RequestKind], HeldBack | None] = _spend_freely
 
 
 class Commands(Protocol):

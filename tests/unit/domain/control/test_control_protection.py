@@ -6,16 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from driveway.domain.control.budgets import RESERVED_FOR_STARTS, RESERVED_WAKES, day_of, may_wake
 from driveway.domain.control.command_answers import answered
-from driveway.domain.control.protection import (
-    RESERVED_FOR_STARTS,
-    RESERVED_WAKES,
-    day_of,
-    explain,
-    guard,
-    may_wake,
-    peak_starts,
-)
+from driveway.domain.control.protection import explain, guard, peak_starts
 from driveway.domain.control.required_command import required_command
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import clear_needs_user_after_observation, disconnected, reconnected

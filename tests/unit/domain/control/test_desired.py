@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.control.desired import LEFT_ALONE_TEXTS, desired
-from driveway.domain.control.protection import HELD_BACK_TEXTS, HeldBack, explain
+from driveway.domain.control.held_back import HELD_BACK_TEXTS, HeldBack
+from driveway.domain.control.protection import explain
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin, UnaskedStops
@@ -94,8 +95,8 @@ def test_the_sentences_about_a_schedule_give_wall_time() -> None:
 @pytest.mark.parametrize("reason", sorted(HELD_BACK_TEXTS))
 def test_every_reason_to_hold_back_has_a_sentence(reason: Reason) -> None:
     until = datetime(2026, 7, 1, 22, 35, tzinfo=UTC)
-    assert HeldBack(reason, until).text("Europe/London").startswith("We wait until 23:35: ")
-    assert HeldBack(reason).text("Europe/London").startswith("We wait: ")
+    end = "next month" if reason is Reason.MONTHLY_BUDGET_SPENT else "23:35"
+    assert HeldBack(reason, until).text("Europe/London").startswith(f"We wait until {end}: ")
 
 
 def test_explain_gives_the_desired_action_and_the_guard_that_holds_it_back() -> None:

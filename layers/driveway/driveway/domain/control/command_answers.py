@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from driveway.domain.control.budgets import may_wake, with_wake_counted
 from driveway.domain.control.command_states import TAKEN, command_detail, time_to_show, with_pair
 from driveway.domain.control.default_schedule_sync import schedule_command_answered
-from driveway.domain.control.protection import day_of, may_wake
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import answered_limit
 from driveway.domain.control.trial_answers import is_trial, plug_out_confirmed, trial_answered, trial_refused
 from driveway.domain.reports.account_connection import disconnected, reconnected
-from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
+from driveway.domain.twin import Command, CommandAction, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
@@ -60,7 +60,7 @@ def answered(
     """
     asked_pause = timedelta(seconds=retry_after_s or 0)
     answer = _Answer(outcome, detail, now, spread, provider_ref, asked_pause, asleep and not woken)
-    twin = replace(twin, control=_with_wake(twin.control, now)) if woken else twin
+    twin = replace(twin, control=with_wake_counted(twin.control, now)) if woken else twin
     command, schedule_command = twin.control.command, twin.control.schedule_command
     if schedule_command is not None and schedule_command.id == command_id:
         return _schedule_command_answered(_with_account(twin, answer), schedule_command, answer, rules)
@@ -203,9 +203,3 @@ def _unconfirmed_at(command: Command, answer: _Answer, rules: ControlRules) -> d
     if command.trial == "unplugged":
         return (command.sent_at or answer.at) + time_to_show(command, rules)
     return (command.sent_at or answer.at) + time_to_show(command, rules) + _pause(command, rules) * answer.spread
-
-
-def _with_wake(control: Control, now: datetime) -> Control:
-    if control.budget_day == day_of(now):
-        return replace(control, wakes_today=control.wakes_today + 1)
-    return replace(control, budget_day=day_of(now), commands_today=0, wakes_today=1)

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
+from driveway.domain.control.budgets import budget_spent, with_command_counted
 from driveway.domain.control.command_lifecycle import ending_of
 from driveway.domain.control.command_states import command_detail, time_to_show
 from driveway.domain.control.default_schedule_sync import schedule_command_is_wanted
-from driveway.domain.control.protection import allowance, commands_spent, day_of
 from driveway.domain.control.required_command import last_sent_action, observed_state_matches, schedule_window
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import claimed_limit
@@ -23,25 +23,36 @@ _ASKED: dict[CommandAction, str] = {
     "restore_current": "Asked the car to use its driver's own charging current again.",
 }
 
+_PUT_OFF: dict[Reason, str] = {
+    Reason.PROVIDER_BREAKER_OPEN: "The car maker's service does not answer, so the command waits until it is back.",
+    Reason.REQUEST_RATE_REACHED: "The car maker allows only so many requests at once, so the command waits.",
+    Reason.MONTHLY_BUDGET_SPENT: "The rest of this month's requests is kept for starting cars, so the command waits.",
+}
 
-def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, sender: str = "") -> Twin | None:
+
+def claimed(
+    twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, sender: str = "", requests: int = 1
+) -> Twin | None:
     """The twin with the command of that id marked as being sent at ``now`` (aware UTC) by the call ``sender``.
+
+    It counts as one of the day's commands, and its ``requests`` to the provider, the most that it may make, as those of
+    the month; ``answered`` corrects the latter.
 
     A command that another call claimed is claimed again once that call has surely ended without an outcome. That call
     died, and may or may not have sent the command.
 
     None when the command must not be sent (any more): another one has replaced it, it was sent, it has expired, the
-    plan has changed, or the day's commands are used up. The id may be that of a start or stop, or of a command for the
+    plan has changed, or a budget is used up. The id may be that of a start or stop, or of a command for the
     default schedule.
     """
     schedule_command, command = twin.control.schedule_command, twin.control.command
     if schedule_command is not None and schedule_command.id == command_id:
-        return _schedule_command_claimed(twin, schedule_command, now, rules, sender)
+        return _schedule_command_claimed(twin, schedule_command, now, rules, sender, requests)
     if command is None or command.id != command_id or not _may_be_claimed(command, now, rules):
         return None
     if ending_of(twin, command, now, rules, schedule_window(twin, now, rules)) is not None:
         return None
-    if commands_spent(twin, now) >= allowance(twin, command.action, rules):
+    if budget_spent(twin, command.action, now, rules) is not None:
         return None
     doubt = time_to_show(command, rules)
     sent = replace(
@@ -55,8 +66,9 @@ def claimed(twin: Twin, command_id: str, now: datetime, rules: ControlRules, *, 
         already_in_state_when_sent=observed_state_matches(twin, command.action),
         provider_ref=None,
         provider_retry_at=None,
+        requests=requests,
     )
-    counted = _counted(_sent(twin, command, now), now)
+    counted = with_command_counted(_sent(twin, command, now), requests, now)
     counted = replace(counted, standing_limit=claimed_limit(twin.control, command, now))
     after = replace(twin, control=replace(counted, command=sent))
     if command.trial == "unplugged" and twin.presence.session is None:
@@ -76,13 +88,13 @@ def _may_be_claimed(command: Command, now: datetime, rules: ControlRules) -> boo
 
 
 def _schedule_command_claimed(
-    twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules, sender: str
+    twin: Twin, schedule_command: Command, now: datetime, rules: ControlRules, sender: str, requests: int
 ) -> Twin | None:
     if not _may_be_claimed(schedule_command, now, rules) or twin.presence.doubt is not None:
         return None
     if not schedule_command_is_wanted(twin, schedule_command, now):
         return None
-    if commands_spent(twin, now) >= allowance(twin, schedule_command.action, rules):
+    if budget_spent(twin, schedule_command.action, now, rules) is not None:
         return None
     sent = replace(
         schedule_command,
@@ -92,46 +104,48 @@ def _schedule_command_claimed(
         attempts=schedule_command.attempts + 1,
         confirm_by=now + rules.confirm_start_within,
         provider_retry_at=None,
+        requests=requests,
     )
-    return replace(twin, control=replace(_counted(twin.control, now), schedule_command=sent)).tell(
-        Entry(now, Event.COMMAND_SENT, Reason.COMMAND_SENT, _ASKED[schedule_command.action], command_detail(sent))
-    )
+    return replace(
+        twin, control=replace(with_command_counted(twin.control, requests, now), schedule_command=sent)
+    ).tell(Entry(now, Event.COMMAND_SENT, Reason.COMMAND_SENT, _ASKED[schedule_command.action], command_detail(sent)))
 
 
-def put_off(twin: Twin, command_id: str, *, until: datetime, now: datetime, rules: ControlRules) -> Twin | None:
-    """The twin whose planned command of that id waits until ``until`` (aware UTC), as its provider is out of service.
+def put_off(
+    twin: Twin,
+    command_id: str,
+    *,
+    until: datetime,
+    now: datetime,
+    rules: ControlRules,
+    reason: Reason = Reason.PROVIDER_BREAKER_OPEN,
+) -> Twin | None:
+    """The twin whose planned command of that id waits until ``until`` (aware UTC).
 
-    It was not sent, so it counts neither as an attempt nor as one of the day's commands. None when it must not be sent
-    any more.
+    Its provider is out of service, or must not be sent more requests now. The command was not sent, so it counts
+    neither as an attempt nor in a budget. None when it must not be sent any more.
     """
     schedule_command, command = twin.control.schedule_command, twin.control.command
     if schedule_command is not None and schedule_command.id == command_id and schedule_command.state == "planned":
-        later = replace(schedule_command, confirm_by=until, provider_retry_at=until)
-        control, first = replace(twin.control, schedule_command=later), schedule_command.provider_retry_at is None
+        before, later = schedule_command, _waiting(schedule_command, until, reason)
+        control = replace(twin.control, schedule_command=later)
     elif command is not None and command.id == command_id and command.state == "planned":
         if ending_of(twin, command, now, rules, schedule_window(twin, now, rules)) is not None:
             return None
         expires_at = max(command.expires_at, until + rules.command_ttl)
-        later = replace(command, confirm_by=until, provider_retry_at=until, expires_at=expires_at)
-        control, first = replace(twin.control, command=later), command.provider_retry_at is None
+        before, later = command, _waiting(replace(command, expires_at=expires_at), until, reason)
+        control = replace(twin.control, command=later)
         control = without_answer(control, now) if command.trial == "unplugged" else control
     else:
         return None
     after = replace(twin, control=control)
-    if not first:
+    if before.provider_retry_at is not None and before.put_off_for == reason:
         return after
-    text = "The car maker's service does not answer, so the command waits until it is back."
-    return after.tell(Entry(now, Event.COMMAND_PUT_OFF, Reason.PROVIDER_BREAKER_OPEN, text, command_detail(later)))
+    return after.tell(Entry(now, Event.COMMAND_PUT_OFF, reason, _PUT_OFF[reason], command_detail(later)))
 
 
-def _counted(control: Control, now: datetime) -> Control:
-    same_day = control.budget_day == day_of(now)
-    return replace(
-        control,
-        budget_day=day_of(now),
-        commands_today=(control.commands_today if same_day else 0) + 1,
-        wakes_today=control.wakes_today if same_day else 0,
-    )
+def _waiting(command: Command, until: datetime, reason: Reason) -> Command:
+    return replace(command, confirm_by=until, provider_retry_at=until, put_off_for=reason)
 
 
 def _sent(twin: Twin, command: Command, now: datetime) -> Control:

@@ -6,10 +6,12 @@ It ends confirmed, failed, superseded or expired. The module ``giving_up`` holds
 from dataclasses import replace
 from datetime import datetime
 
+from driveway.domain.control.budgets import day_of
 from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, ended, repeated
 from driveway.domain.control.desired import RELEASING, desired_in
 from driveway.domain.control.giving_up import unconfirmed
-from driveway.domain.control.protection import HeldBack, believes_full, day_of, guard
+from driveway.domain.control.held_back import HeldBack
+from driveway.domain.control.protection import believes_full, guard
 from driveway.domain.control.required_command import (
     RequiredCommand,
     is_full,

@@ -14,9 +14,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from driveway.domain.control.budgets import RELEASES, budget_spent
 from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, repeated
 from driveway.domain.control.desired import disconnected_at
-from driveway.domain.control.protection import RELEASES, allowance, commands_spent, day_of
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import must_restore_limit
 from driveway.domain.control.vehicle_schedules import can_keep
@@ -185,15 +185,14 @@ def _is_seen_again(twin: Twin, schedule_command: Command) -> bool:
 def default_schedule_held_until(
     twin: Twin, now: datetime, rules: ControlRules, action: CommandAction
 ) -> datetime | None:
-    """When a command of this kind may be sent: on a new day, at the next trial of the account, or when a doubt ends."""
+    """When a command of this kind may be sent: the next day or month, at the next account trial, or after a doubt."""
     doubt = twin.presence.doubt
     if doubt is not None:
         return doubt.until
     if disconnected_at(twin, now):
         return now + LONGEST_PAUSE
-    if commands_spent(twin, now) >= allowance(twin, action, rules):
-        return datetime.fromisoformat(day_of(now)).replace(tzinfo=UTC) + timedelta(days=1)
-    return None
+    spent = budget_spent(twin, action, now, rules)
+    return spent.until if spent is not None else None
 
 
 def schedule_command_answered(

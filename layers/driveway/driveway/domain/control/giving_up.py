@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from driveway.domain.control.budgets import budget_spent
 from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN, command_detail, ended
-from driveway.domain.control.protection import allowance, commands_spent
 from driveway.domain.control.required_command import charges_since_stop, is_full, is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_answers import is_trial, trial_refused
@@ -22,6 +22,7 @@ _HOPELESS_REASONS: dict[OutcomeKind | None, Reason] = {
 }
 
 
+_BUDGETS = frozenset({Reason.DAILY_BUDGET_SPENT, Reason.MONTHLY_BUDGET_SPENT})
 _REPORTED_ELSEWHERE = frozenset({Reason.PROVIDER_NEEDS_USER, Reason.PROVIDER_NEEDS_OPERATOR})
 
 
@@ -32,16 +33,16 @@ def unconfirmed(
     tried = _trial_over(twin, command, now)
     if tried is not None:
         return tried
-    spent = commands_spent(twin, now) >= allowance(twin, command.action, rules)
+    spent = budget_spent(twin, command.action, now, rules)
     last = not _may_be_repeated(twin, command, rules)
-    if (spent or last) and _is_believed(twin, command):
+    if (spent is not None or last) and _is_believed(twin, command):
         text = "The car maker reports that the car already does it, and no report contradicts that."
         return ended(twin, "confirmed", Reason.ALREADY_IN_STATE, text, now=now)
     if command.outcome in HOPELESS or last:
         reason = _HOPELESS_REASONS.get(command.outcome, Reason.COMMAND_FAILED)
         return _given_up(twin, command, reason, now, rules, new_id=new_id, spread=spread)
-    if spent:
-        return _given_up(twin, command, Reason.DAILY_BUDGET_SPENT, now, rules, new_id=new_id, spread=spread)
+    if spent is not None:
+        return _given_up(twin, command, spent.reason, now, rules, new_id=new_id, spread=spread)
     again = replace(
         command,
         id=new_id,
@@ -167,10 +168,10 @@ def _given_up(
 def _is_news(twin: Twin, command: Command, reason: Reason) -> bool:
     """Whether the driver is informed of a command that is given up: only of the first in a row.
 
-    Two causes are reported elsewhere: a broken account in ``disconnected``, a spent daily budget in
+    Two causes are reported elsewhere: a broken account in ``disconnected``, a spent budget in
     ``_report_spent_budget``. A fault of this deployment raises an alarm for the operator.
     """
-    kept_back = reason is Reason.DAILY_BUDGET_SPENT and command.action == "start"
+    kept_back = reason in _BUDGETS and command.action == "start"
     return twin.control.failures == 0 and not kept_back and reason not in _REPORTED_ELSEWHERE
 
 

@@ -1,10 +1,11 @@
-"""Guards that protect the car from our commands: the reasons to hold a command back, and their sentences. Pure."""
+"""Guards that protect the car from our commands: the reasons to hold a command back. Pure."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from driveway.domain.control.budgets import budget_spent
 from driveway.domain.control.desired import Desired, desired_in, is_charge_now_to_try
+from driveway.domain.control.held_back import HeldBack
 from driveway.domain.control.required_command import (
     RequiredCommand,
     is_full,
@@ -19,44 +20,12 @@ from driveway.domain.control.vehicle_requests import place_checked_until
 from driveway.domain.control.vehicle_schedules import edge_that_switched
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import CommandAction, Twin
-from driveway.domain.twin.reasons import Reason, local_hhmm
+from driveway.domain.twin.reasons import Reason
 from driveway.domain.wall_time import to_utc
 
-RELEASES: frozenset[CommandAction] = frozenset({"remove_default", "restore_current"})
-"""The commands beside a start that leave the car able to charge as its driver chose."""
-
 UNSUPPORTED_FOR = timedelta(days=1)
-RESERVED_FOR_STARTS = 2
-RESERVED_WAKES = 2
 BRITISH_PEAK_STARTS_MIN = (8 * 60, 16 * 60)
 """The Electric Vehicles (Smart Charge Points) Regulations 2021: peak is 08:00-11:00 and 16:00-22:00 on weekdays."""
-
-HELD_BACK_TEXTS: dict[Reason, str] = {
-    Reason.DAILY_BUDGET_SPENT: "we have used up today's commands for this car",
-    Reason.PROVIDER_BREAKER_OPEN: "the car maker's service does not answer",
-    Reason.BREAKER_OPEN: "your car did not follow earlier commands, so we leave it alone for a while",
-    Reason.PAIR_CAP_REACHED: "charging was started and stopped as often as we allow since you plugged in",
-    Reason.MINIMUM_DWELL: "we protect your car from changing too often",
-    Reason.RETRY_WAIT: "your car stopped by itself, so we start it again later",
-    Reason.PLACE_BEING_CHECKED: "the battery lost charge while the car was unplugged, so we check where the car is",
-    Reason.PLUG_OUT_HELD: "a plug-out was reported and is being checked",
-    Reason.BATTERY_FULL: "the battery is full",
-    Reason.PROVIDER_UNSUPPORTED: "the car or charger cannot do it",
-    Reason.RELEASE_GIVEN_UP: "we tried for a day to release your car, without effect",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """The reason for which a command has to wait, and the end (aware UTC; None: until something changes)."""
-
-    reason: Reason
-    until: datetime | None = None
-
-    def text(self, timezone: str) -> str:
-        """The reason in a sentence, with its end in the wall time of an IANA zone."""
-        end = f" until {local_hhmm(self.until, timezone)}" if self.until else ""
-        return f"We wait{end}: {HELD_BACK_TEXTS[self.reason]}."
 
 
 def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, HeldBack | None]:
@@ -65,7 +34,7 @@ def explain(twin: Twin, now: datetime, rules: ControlRules) -> tuple[Desired, He
     want, wanted = desired_in(twin, now, schedule), required_command(twin, now, rules, schedule)
     command = twin.control.command
     if command is not None and command.state == "planned" and command.provider_retry_at is not None:
-        return want, HeldBack(Reason.PROVIDER_BREAKER_OPEN, command.provider_retry_at)
+        return want, HeldBack(Reason(command.put_off_for), command.provider_retry_at)
     return want, guard(twin, wanted, now, rules) if wanted else None
 
 
@@ -74,7 +43,7 @@ def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRule
     barred = (
         _unsupported(twin, wanted, now)
         or _pointless(twin, wanted, now)
-        or _spent(twin, wanted, now, rules)
+        or budget_spent(twin, wanted.action, now, rules)
         or _breaker(twin, wanted, now)
     )
     if barred is not None:
@@ -127,30 +96,6 @@ def _unsupported(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack
     until = command.ended_at + UNSUPPORTED_FOR
     known = command.outcome == "UNSUPPORTED" and command.state == "failed" and now < until
     return HeldBack(Reason.PROVIDER_UNSUPPORTED, until) if known else None
-
-
-def _spent(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRules) -> HeldBack | None:
-    if commands_spent(twin, now) < allowance(twin, wanted.action, rules):
-        return None
-    return HeldBack(Reason.DAILY_BUDGET_SPENT, _next_day(now))
-
-
-def commands_spent(twin: Twin, now: datetime) -> int:
-    """The number of commands to the vehicle in the present UTC day."""
-    return twin.control.commands_today if twin.control.budget_day == day_of(now) else 0
-
-
-def may_wake(twin: Twin, action: CommandAction, now: datetime, rules: ControlRules) -> bool:
-    """Whether the vehicle may be woken once more in the present UTC day; the last wake-ups are kept for charging."""
-    spent = twin.control.wakes_today if twin.control.budget_day == day_of(now) else 0
-    reserved = RESERVED_WAKES if action == "install_default" else 0
-    return spent < rules.daily_wakes - reserved
-
-
-def allowance(twin: Twin, action: CommandAction, rules: ControlRules) -> int:
-    """The number of commands a day for this kind; the last ones are kept for letting the car charge."""
-    lets_charge = action in RELEASES or (action == "start" and not observed_state_matches(twin, "start"))
-    return rules.daily_commands if lets_charge else rules.daily_commands - RESERVED_FOR_STARTS
 
 
 def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
@@ -236,13 +181,3 @@ def peak_starts(twin: Twin, since: datetime, until: datetime) -> list[datetime]:
         if date.weekday() < 5:
             edges += [to_utc(date, minutes, zone) for minutes in BRITISH_PEAK_STARTS_MIN]
     return sorted(edge for edge in edges if since < edge < until)
-
-
-def day_of(now: datetime) -> str:
-    """The UTC day that budgets are counted by."""
-    return now.astimezone(UTC).date().isoformat()
-
-
-def _next_day(now: datetime) -> datetime:
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + timedelta(days=1)

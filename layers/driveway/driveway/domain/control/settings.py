@@ -1,8 +1,11 @@
 """The settings of charge control."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
+
+from driveway.domain.control.provider_budget import USUAL_BUDGETS, ProviderBudget
 
 RespectStops = Literal["second", "first", "never"]
 
@@ -33,6 +36,7 @@ class ControlRules:
         max_pairs: start/stop pairs a session; after that the rest of the session is one stretch.
         daily_commands: commands a vehicle gets a UTC day; the last two are kept for letting it charge.
         daily_wakes: wake-ups a vehicle gets a UTC day.
+        budgets: what each provider allows in a UTC month and at once, by its name.
         breaker_pause: how long a vehicle is left alone after a command was given up; it doubles, up to an hour.
         respect_interference: whether charging that somebody else started outside the plan is left running.
         respect_stops: whether a stop that we did not cause while the car should charge is left: the ``second`` of a
@@ -62,6 +66,7 @@ class ControlRules:
     max_pairs: int = 6
     daily_commands: int = 40
     daily_wakes: int = 4
+    budgets: Mapping[str, ProviderBudget] = field(default_factory=lambda: USUAL_BUDGETS)
     breaker_pause: timedelta = timedelta(minutes=30)
     respect_interference: bool = True
     respect_stops: RespectStops = "second"

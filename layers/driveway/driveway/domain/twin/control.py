@@ -92,7 +92,8 @@ class Command:
         schedule: for ``install_default``, the schedule to install, in short.
         may_have_been_obeyed: an earlier attempt was not clearly refused.
         paired: it was acknowledged and is counted as a stop of its session.
-        provider_retry_at: until when it was last put off, because its provider is out of service.
+        provider_retry_at: until when it was last put off, for the reason ``put_off_for``.
+        requests: how many requests to the provider were counted for it when it was claimed.
         trial: why the command is only tried; None for an ordinary command.
         until_seen: the car was out of reach, so it is sent again once the car is seen.
     """
@@ -119,6 +120,8 @@ class Command:
     schedule: str | None = None
     paired: bool = False
     provider_retry_at: datetime | None = None
+    put_off_for: str = "PROVIDER_BREAKER_OPEN"
+    requests: int = 0
     first_sent_at: datetime | None = None
     may_have_been_obeyed: bool = False
     trial: Trial | None = None
@@ -126,7 +129,7 @@ class Command:
 
     @property
     def waits_for_provider(self) -> bool:
-        """Whether it is put off because its provider is out of service, and not announced again yet."""
+        """Whether it is put off because its provider takes no request now, and not announced again yet."""
         return self.provider_retry_at is not None and self.confirm_by == self.provider_retry_at
 
 
@@ -155,6 +158,7 @@ class Control:
         out_of_reach: the car could not be reached at some time since it was left alone until then.
         budget_day: the UTC day that ``commands_today`` and ``wakes_today`` count for.
         budget_reported_on: the UTC day for which the app was informed that they are used up.
+        budget_month: the UTC month that ``requests_this_month``, the requests about the car, count for.
         pairs: stops that were acknowledged or seen to work in the session ``pairs_session_id``.
         last_start_at, last_stop_at: when we last sent each.
         last_acknowledged_action: the last of them that the provider acknowledged, at ``last_acknowledged_at``.
@@ -191,6 +195,8 @@ class Control:
     budget_reported_on: str | None = None
     commands_today: int = 0
     wakes_today: int = 0
+    budget_month: str | None = None
+    requests_this_month: int = 0
     pairs_session_id: str | None = None
     pairs: int = 0
     last_start_at: datetime | None = None

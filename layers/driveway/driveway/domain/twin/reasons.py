@@ -35,6 +35,8 @@ class Reason(StrEnum):
     BREAKER_OPEN = "BREAKER_OPEN"
     PROVIDER_BREAKER_OPEN = "PROVIDER_BREAKER_OPEN"
     DAILY_BUDGET_SPENT = "DAILY_BUDGET_SPENT"
+    MONTHLY_BUDGET_SPENT = "MONTHLY_BUDGET_SPENT"
+    REQUEST_RATE_REACHED = "REQUEST_RATE_REACHED"
     WAKE_BUDGET_SPENT = "WAKE_BUDGET_SPENT"
     MINIMUM_DWELL = "MINIMUM_DWELL"
     PAIR_CAP_REACHED = "PAIR_CAP_REACHED"
@@ -134,6 +136,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.BREAKER_OPEN: "The car did not follow earlier commands, so it is left alone for a while.",
     Reason.PROVIDER_BREAKER_OPEN: "The car maker's service does not answer.",
     Reason.DAILY_BUDGET_SPENT: "The car has received its daily number of commands.",
+    Reason.MONTHLY_BUDGET_SPENT: "What is left of the month's requests to the car maker is kept for starting cars.",
+    Reason.REQUEST_RATE_REACHED: "The car maker allows only so many requests at once.",
     Reason.WAKE_BUDGET_SPENT: "The car sleeps, and it was woken its daily number of times.",
     Reason.MINIMUM_DWELL: "The car was started or stopped a moment ago, and a change so soon could harm it.",
     Reason.PAIR_CAP_REACHED: "The car was stopped so often in this session that it is left charging.",

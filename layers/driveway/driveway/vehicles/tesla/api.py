@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from driveway.domain.control.provider_budget import RequestKind
 from driveway.domain.twin import Vehicle
 from driveway.vehicles.http_call import Answer, Unanswered, send
 from driveway.vehicles.provider import Call
@@ -37,6 +38,7 @@ def request(
     *,
     body: Mapping[str, Any] | None = None,
     timeout_s: tuple[float, float] = TIMEOUT_S,
+    kind: RequestKind | None = None,
 ) -> Answer | Unanswered:
     """One request about a car. A Fleet API base of the wrong region (421) names the right one, which is then asked.
 
@@ -44,11 +46,12 @@ def request(
     """
     resource = f"/api/1/vehicles/{quote(vehicle.vehicle_id, safe='')}{path}"
     base = call.base_url.rstrip("/")
-    answer = send(call, method, base + resource, timeout_s=timeout_s, body=body)
+    answer = send(call, method, base + resource, timeout_s=timeout_s, body=body, kind=kind)
     if isinstance(answer, Answer) and answer.status == 421 and base in FLEET_API_BASES:
         named = next((known for known in FLEET_API_BASES if known != base and _names(answer.text, known)), None)
         if named is not None:
-            return send(replace(call, base_url=named), method, named + resource, timeout_s=timeout_s, body=body)
+            there = replace(call, base_url=named)
+            return send(there, method, named + resource, timeout_s=timeout_s, body=body, kind=kind)
     return answer
 
 

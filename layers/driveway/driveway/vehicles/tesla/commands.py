@@ -57,7 +57,7 @@ class TeslaCommands:
 
     def wake(self, call: Call, vehicle: Vehicle) -> Outcome:
         """Wake the car and wait up to 30 s until it is online: CONFIRMED, or RETRYABLE while it still sleeps."""
-        answer = api.request(call, vehicle, "POST", "/wake_up", body={})
+        answer = api.request(call, vehicle, "POST", "/wake_up", body={}, kind="wake")
         if isinstance(answer, Unanswered):
             return answer.outcome()
         judged = judge(answer, "wake", call.now).outcome
