@@ -40,22 +40,30 @@ class Installed:
 
 
 class ChargerPlan:
-    """The profiles in a charger, resolved to limits."""
+    """The profiles in a charger, resolved to limits.
+
+    Attributes:
+        installed: the profiles in it, in order of installation.
+    """
 
     def __init__(self) -> None:
         """A charger without profiles."""
         self.installed: list[Installed] = []
+        self._defaults: list[Installed] = []
+        self._defaults_of: datetime | None = None
         self._limits: list[tuple[datetime, float | None]] = []
         self._limits_until: datetime | None = None
 
-    def install(self, connector_id: int, profile: ChargingProfile) -> None:
+    def install(self, car: Car, connector_id: int, profile: ChargingProfile) -> None:
         """Set a profile; it replaces the one of its id, or of its purpose, level and connector (OCPP 1.6 §5.16)."""
+        self._keep_defaults(car)
         self.installed = [kept for kept in self.installed if not _replaces(connector_id, profile, kept)]
         self.installed.append(Installed(connector_id, profile))
         self._limits_until = None
 
-    def clear(self, wanted: dict[str, Any]) -> bool:
+    def clear(self, car: Car, wanted: dict[str, Any]) -> bool:
         """Drop the profiles that ClearChargingProfile names (§5.3); whether there were any."""
+        self._keep_defaults(car)
         kept = [one for one in self.installed if not _named(one, wanted)]
         cleared = len(kept) < len(self.installed)
         self.installed = kept
@@ -65,7 +73,19 @@ class ChargerPlan:
     def end_session(self) -> None:
         """Forget what held for the transaction only, and when it began."""
         self.installed = [one for one in self.installed if one.profile.purpose != "TxProfile"]
+        self._defaults_of = None
         self._limits_until = None
+
+    def _keep_defaults(self, car: Car) -> None:
+        """Keep the TxDefaultProfiles that the transaction of the car began with."""
+        if car.plugged_at is not None and self._defaults_of != car.plugged_at:
+            self._defaults_of = car.plugged_at
+            self._defaults = [one for one in self.installed if one.profile.purpose == "TxDefaultProfile"]
+
+    def _in_force(self, car: Car) -> list[Installed]:
+        if car.spec.default_profiles_apply == "at_once" or car.plugged_at is None:
+            return self.installed
+        return self._defaults + [one for one in self.installed if one.profile.purpose != "TxDefaultProfile"]
 
     def limit_kw(self, car: Car, at: datetime) -> float | None:
         """The composite limit at an instant; None where no profile applies."""
@@ -74,7 +94,8 @@ class ChargerPlan:
 
     def next_edge(self, car: Car, after: datetime) -> datetime | None:
         """When the composite limit next changes, at the latest when it has to be resolved again."""
-        if not self.installed:
+        self._keep_defaults(car)
+        if not self._in_force(car):
             return None
         self._resolve(car, after)
         return next((start for start, _ in self._limits if start > after), self._limits_until)
@@ -82,13 +103,15 @@ class ChargerPlan:
     def _resolve(self, car: Car, at: datetime) -> None:
         if self._limits_until is not None and self._limits and self._limits[0][0] <= at < self._limits_until:
             return
+        self._keep_defaults(car)
         start = at.replace(microsecond=0)
         periods = composite_schedule(
-            [one.profile for one in self.installed],
+            [one.profile for one in self._in_force(car)],
             start=start,
             duration_s=HORIZON_S,
             unit="W",
             transaction_start=car.plugged_at,
+            transaction_id=transaction_of(car),
             default_phases=car.spec.phases,
             voltage_v=car.spec.voltage_v,
         )
@@ -104,6 +127,22 @@ def _replaces(connector_id: int, profile: ChargingProfile, kept: Installed) -> b
         return True
     place = (connector_id, profile.purpose, profile.stack_level)
     return place == (kept.connector_id, kept.profile.purpose, kept.profile.stack_level)
+
+
+def _refuses_transaction_profile(car: Car, profile: ChargingProfile) -> str | None:
+    """Why a charger rejects a TxProfile; None if it takes it, or it is another profile."""
+    if profile.purpose != "TxProfile":
+        return None
+    if not car.spec.takes_transaction_profiles:
+        return "no transaction profiles"
+    if transaction_of(car) is None:
+        return "no transaction"
+    return "another transaction" if profile.transaction_id not in {None, transaction_of(car)} else None
+
+
+def transaction_of(car: Car) -> int | None:
+    """The id of the transaction that runs on a charger; None while nothing is plugged in."""
+    return int(car.plugged_at.timestamp()) if car.plugged and car.plugged_at is not None else None
 
 
 def _named(one: Installed, wanted: dict[str, Any]) -> bool:
@@ -180,7 +219,8 @@ class Ocpp:
         if car.spec.action_fault is not None:
             return answer({"status": "Accepted"})
         status = self._install(ask, entry) if operation == "SetChargingProfile" else self._drop(ask, entry)
-        return answer({"status": status})
+        running = transaction_of(car) if self.settings.names_transactions else None
+        return answer({"status": status} | ({} if running is None else {"transaction_id": running}))
 
     def _install(self, ask: Ask, entry: dict[str, Any]) -> str:
         body = ask.body or {}
@@ -190,14 +230,15 @@ class Ocpp:
         except (ProfileError, TypeError, ValueError) as problem:
             entry["refused"] = str(problem)
             return "Rejected"
-        if profile.purpose == "TxProfile" and not ask.car.plugged:
-            entry["refused"] = "no transaction"
+        refused = _refuses_transaction_profile(ask.car, profile)
+        if refused is not None:
+            entry["refused"] = refused
             return "Rejected"
 
         def obey(at: datetime) -> None:
             entry["obeyed_at"] = at.isoformat()
             ask.car.advance(at)
-            plan_of(ask.car).install(connector_id, profile)
+            plan_of(ask.car).install(ask.car, connector_id, profile)
             ask.car.change(at)
             self.world.touch(ask.car, at)
 
@@ -205,7 +246,7 @@ class Ocpp:
         return "Accepted"
 
     def _drop(self, ask: Ask, entry: dict[str, Any]) -> str:
-        cleared = plan_of(ask.car).clear(ask.body or {})
+        cleared = plan_of(ask.car).clear(ask.car, ask.body or {})
         entry["obeyed_at"] = ask.now.isoformat()
         ask.car.change(ask.now)
         self.world.touch(ask.car, ask.now)

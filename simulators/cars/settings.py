@@ -96,8 +96,13 @@ class TeslaSettings(ProviderSettings):
 
 
 class OcppSettings(ProviderSettings):
-    """OCPP: ``webhook_url`` is the base of the app's API; observations go to ``/assets/{asset}/observations`` there."""
+    """OCPP: ``webhook_url`` is the base of the app's API; observations go to ``/assets/{asset}/observations`` there.
 
+    Attributes:
+        names_transactions: the central system names the running transaction in its answers.
+    """
+
+    names_transactions: bool = True
     token: str = "ocpp-token"  # noqa: S105 - a simulator's published default
     observations_token: str = "app-token"  # noqa: S105 - a simulator's published default
 

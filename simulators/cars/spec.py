@@ -79,6 +79,9 @@ class CarSpec(Strict):
         below_least: what the car does when it is offered less than the least current of IEC 61851 (6 A per phase).
         meter: how its register behaves.
         schedule_edges_override: a stored schedule's edge ends an earlier start or stop command.
+        default_profiles_apply: a charger applies a TxDefaultProfile that is set, or cleared, during a transaction at
+            once or to the next transaction only (``ocpp`` only; OCPP 1.6 §3.13.1 allows both).
+        takes_transaction_profiles: False rejects every TxProfile (``ocpp`` only).
         driver_amps: the charging current (A per phase) that the driver chose in the car; None: its greatest.
         ignores_amps: the car takes a charging current from others and keeps its own.
         place_dated_by_parking: the cloud dates the place by when the car parked, not by its report.
@@ -126,6 +129,8 @@ class CarSpec(Strict):
     below_least: Literal["pause", "draw_least", "draw_all"] = "pause"
     refuses_after_starts: int | None = Field(None, ge=0)
     schedule_edges_override: bool = False
+    default_profiles_apply: Literal["at_once", "next_transaction"] = "at_once"
+    takes_transaction_profiles: bool = True
     driver_amps: float | None = Field(None, ge=0, le=80)
     ignores_amps: bool = False
     place_dated_by_parking: bool = False

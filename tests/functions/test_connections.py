@@ -17,7 +17,7 @@ from driveway.runtime.settings import Settings
 from driveway.sites.bodies import SiteBody, parse
 from driveway.sites.requested import checked
 from driveway.vehicles.connections import connect
-from driveway.vehicles.ocpp import OcppCommands
+from driveway.vehicles.ocpp.commands import OcppCommands
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import SMARTCAR_CAR, a_twin, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, template

@@ -7,7 +7,8 @@ from driveway.store.control_switch import ControlSwitch
 from tests.support.functions.rig import Rig, function
 from tests.support.functions.stage import Stage
 
-KINDS = ("enode", "tesla", "ocpp")
+KINDS = ("enode", "smartcar", "tesla", "ocpp")
+ALL = len(KINDS)
 PUT, GET = "PUT /control", "GET /control"
 
 
@@ -28,36 +29,36 @@ def parked(stage: Stage) -> None:
         stage.rig.clock.move(minutes=1)
         stage.see(number)
     stage.run(3)
-    for number in range(1, len(KINDS) + 1):
+    for number in range(1, ALL + 1):
         stage.see(number)
 
 
 def wake_for_all(stage: Stage) -> None:
     """Charge control wakes for every car with anything ahead; then each car reports itself."""
-    for number in range(1, len(KINDS) + 1):
+    for number in range(1, ALL + 1):
         stage.rig.look("control", f"car-{number}")
     stage.settle()
     stage.run(1)
-    for number in range(1, len(KINDS) + 1):
+    for number in range(1, ALL + 1):
         stage.see(number)
 
 
 def charging(stage: Stage) -> list[bool]:
-    return [stage.truth(number)["charging"] for number in range(1, len(KINDS) + 1)]
+    return [stage.truth(number)["charging"] for number in range(1, ALL + 1)]
 
 
 def test_every_car_is_released_and_held_again_afterwards(stage: Stage) -> None:
     parked(stage)
-    assert (charging(stage), held(stage)) == ([False] * 3, 3)
+    assert (charging(stage), held(stage)) == ([False] * ALL, ALL)
     switch(stage, "released")
     wake_for_all(stage)
     stage.run(2)
-    assert (charging(stage), held(stage)) == ([True] * 3, 0)
+    assert (charging(stage), held(stage)) == ([True] * ALL, 0)
     assert stage.shown()["desired"]["reason"] == "RELEASED_BY_OPERATOR"
     switch(stage, "running")
     wake_for_all(stage)
     stage.run(10)
-    assert charging(stage) == [False] * 3
+    assert charging(stage) == [False] * ALL
 
 
 def test_the_route_wakes_charge_control_for_every_car_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +72,7 @@ def test_the_route_wakes_charge_control_for_every_car_at_once(stage: Stage, monk
         function("operator"), "queue_wake_ups", lambda *given: queued.extend(one.asset for one in given[2])
     )
     assert stage.rig.serve("operator", PUT, {"state": "released"}, scope="operator").status == 202
-    assert sorted(queued) == [f"car-{number}" for number in range(1, 4)]
+    assert sorted(queued) == [f"car-{number}" for number in range(1, ALL + 1)]
 
 
 def test_a_command_that_was_planned_before_is_not_sent_by_who_knows_of_the_switch(stage: Stage) -> None:

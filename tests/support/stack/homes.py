@@ -11,7 +11,7 @@ import boto3
 import requests
 
 from driveway.runtime.clock import Clock
-from driveway.vehicles.ocpp import COMMAND_PROFILE_ID
+from driveway.vehicles.ocpp.profiles import COMMAND_PROFILE_ID
 from local.stack import REGION
 from tests.support.stack.waiting import until
 

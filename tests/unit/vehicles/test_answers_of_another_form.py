@@ -8,7 +8,7 @@ import pytest
 from driveway.domain.twin import OutcomeKind, Vehicle
 from driveway.vehicles.enode.commands import EnodeCommands
 from driveway.vehicles.http_call import Answer, Unanswered, send
-from driveway.vehicles.ocpp import OcppCommands
+from driveway.vehicles.ocpp.commands import OcppCommands
 from driveway.vehicles.provider import Commands
 from driveway.vehicles.smartcar.commands import SmartcarCommands
 from driveway.vehicles.tesla.commands import TeslaCommands

@@ -14,15 +14,14 @@ from driveway.domain.charging_profiles.profile import RateUnit
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
-from driveway.vehicles.ocpp import (
+from driveway.vehicles.ocpp.charger import STATUSES, observations
+from driveway.vehicles.ocpp.commands import TABLE, OcppCommands
+from driveway.vehicles.ocpp.profiles import (
     COMMAND_PROFILE_ID,
     DEFAULT_PROFILE_ID,
     NO_LIMIT,
-    STATUSES,
-    TABLE,
-    OcppCommands,
+    TRANSACTION_PROFILE_ID,
     default_profile,
-    observations,
 )
 from tests.support.vehicles.provider_api import ProviderApi, Reply, call_to
 
@@ -38,6 +37,11 @@ UNSUPPORTED, FAILED = OutcomeKind.UNSUPPORTED, OutcomeKind.FAILED
 
 def status(text: str) -> Reply:
     return Reply(200, {"status": text})
+
+
+def running(transaction_id: int) -> Reply:
+    """An acceptance by a charger on which a transaction runs."""
+    return Reply(200, {"status": "Accepted", "transaction_id": transaction_id})
 
 
 def ask(command: str, *replies: Reply | Exception, **extra: str) -> tuple[Outcome, ProviderApi]:
@@ -213,9 +217,57 @@ def test_removing_clears_the_command_before_the_default_so_that_nothing_is_left_
     outcome, api = ask("remove", status("Accepted"))
     assert outcome.kind is ACCEPTED
     assert [(asked.url, asked.body) for asked in api.asked] == [
-        (f"{BASE}/chargers/CP%2F1/ClearChargingProfile", {"id": COMMAND_PROFILE_ID, "connectorId": 1}),
-        (f"{BASE}/chargers/CP%2F1/ClearChargingProfile", {"id": DEFAULT_PROFILE_ID, "connectorId": 1}),
+        (f"{BASE}/chargers/CP%2F1/ClearChargingProfile", {"id": profile_id, "connectorId": 1})
+        for profile_id in (COMMAND_PROFILE_ID, TRANSACTION_PROFILE_ID, DEFAULT_PROFILE_ID)
     ]
+
+
+def test_removing_leaves_a_running_transaction_without_a_limit_until_it_ends():
+    outcome, api = ask("remove", running(17))
+    assert outcome.kind is ACCEPTED
+    cleared, freed, last = api.asked
+    assert (cleared.body["id"], last.body["id"]) == (COMMAND_PROFILE_ID, DEFAULT_PROFILE_ID)
+    profile = freed.body["csChargingProfiles"]
+    assert (profile["chargingProfilePurpose"], profile["transactionId"]) == ("TxProfile", 17)
+    assert profile["chargingSchedule"]["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": NO_LIMIT}]
+
+
+@pytest.mark.parametrize("command", ["start", "start at 7.4 kW", "stop"])
+def test_a_running_transaction_gets_the_limit_of_the_command_under_its_own_id(command):
+    outcome, api = ask(command, running(17))
+    assert outcome.kind is ACCEPTED
+    default, transaction = (asked.body["csChargingProfiles"] for asked in api.asked)
+    assert transaction == default | {
+        "chargingProfileId": TRANSACTION_PROFILE_ID,
+        "chargingProfilePurpose": "TxProfile",
+        "transactionId": 17,
+    }
+
+
+@pytest.mark.parametrize("named", [{}, {"transaction_id": None}, {"transaction_id": "x"}, {"transaction_id": 1.5}])
+def test_a_charger_whose_transaction_is_not_named_gets_no_profile_for_one(named):
+    outcome, api = ask("stop", Reply(200, {"status": "Accepted"} | named))
+    assert (outcome.kind, len(api.asked)) == (ACCEPTED, 1)
+
+
+@pytest.mark.parametrize("answer", ["Rejected", "NotSupported"])
+def test_a_charger_that_takes_no_profile_for_a_transaction_still_has_the_default(answer):
+    outcome, api = ask("stop", running(17), status(answer))
+    assert (outcome.kind, len(api.asked)) == (ACCEPTED, 2)
+
+
+def test_a_charger_that_is_lost_before_its_transaction_is_limited_gets_the_command_again():
+    outcome, _ = ask("stop", running(17), Reply(503))
+    assert outcome.kind is RETRYABLE
+
+
+def test_a_charger_that_rejects_the_command_gets_nothing_for_its_transaction():
+    outcome, api = ask("stop", Reply(200, {"status": "Rejected", "transaction_id": 17}))
+    assert (outcome.kind, len(api.asked)) == (OutcomeKind.FAILED, 1)
+
+
+def test_the_default_lies_one_level_below_the_command():
+    assert profile_set("install", stack_level="8")["csChargingProfiles"]["stackLevel"] == 7
 
 
 def test_removing_stops_where_the_charger_is_lost():
@@ -227,7 +279,7 @@ def test_the_default_repeats_daily_from_the_local_midnight_given_in_utc():
     summer = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
     assert default_profile(NIGHT, timezone=LONDON, now=summer) == {
         "chargingProfileId": DEFAULT_PROFILE_ID,
-        "stackLevel": 0,
+        "stackLevel": 1099,
         "chargingProfilePurpose": "TxDefaultProfile",
         "chargingProfileKind": "Recurring",
         "recurrencyKind": "Daily",

@@ -68,7 +68,8 @@ class HomeBody(Strict):
 class VehicleBody(Strict):
     """The car, or the charger, at its provider. ``refresh_token`` is kept where tokens are, and never shown.
 
-    Only a charger (``ocpp``) has a ``connector_id`` (1 if it is not given) and ``phases``.
+    Only a charger (``ocpp``) has a ``connector_id`` (1 if it is not given), ``phases``, and the unit of its limits
+    (``rate_unit``) and their ``stack_level``, which are the stage's if they are not given.
     """
 
     provider: Literal["enode", "smartcar", "tesla", "ocpp"]
@@ -78,6 +79,8 @@ class VehicleBody(Strict):
     refresh_token: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(default=None, repr=False)
     connector_id: Annotated[int, Field(ge=1, le=1000)] | None = None
     phases: Annotated[int, Field(ge=1, le=3)] | None = None
+    rate_unit: Literal["W", "A"] | None = None
+    stack_level: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
     @model_validator(mode="after")
     def _token_is_of_use(self) -> "VehicleBody":
@@ -87,8 +90,10 @@ class VehicleBody(Strict):
 
     @model_validator(mode="after")
     def _charger_is_one(self) -> "VehicleBody":
-        if self.provider != "ocpp" and (self.connector_id is not None or self.phases is not None):
-            raise PydanticCustomError("charger", "A connector_id and phases are only for a charger (ocpp).")
+        given = (self.connector_id, self.phases, self.rate_unit, self.stack_level)
+        if self.provider != "ocpp" and any(value is not None for value in given):
+            text = "A connector_id, phases, rate_unit and stack_level are only for a charger (ocpp)."
+            raise PydanticCustomError("charger", text)
         return self
 
 

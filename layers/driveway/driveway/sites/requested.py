@@ -44,6 +44,8 @@ class AssetRequest:
             given.user_id,
             connector_id=given.connector_id,
             phases=given.phases,
+            rate_unit=given.rate_unit,
+            stack_level=given.stack_level,
             capabilities=capabilities(given.provider),
         )
 

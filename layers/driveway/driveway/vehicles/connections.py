@@ -30,7 +30,10 @@ def connect(vehicle: Vehicle, twin: Twin, meter: RequestMeter, runtime: Runtime)
 
 
 def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
-    """The known settings of the home, the connection and a charger, under the names of the providers' modules."""
+    """The known settings of the home, the connection and a charger, under the names of the providers' modules.
+
+    What is given for the charger itself stands in place of the stage's setting.
+    """
     home = twin.link.home
     known: dict[str, float | str | None] = {
         "latitude": home.latitude if home else None,
@@ -39,10 +42,13 @@ def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
         "home_timezone": twin.link.timezone,
         "connector_id": vehicle.connector_id,
         "phases": vehicle.phases,
+        "rate_unit": vehicle.rate_unit,
+        "stack_level": vehicle.stack_level,
     }
     settings = PROVIDERS[vehicle.provider].settings
-    known |= {name: runtime.settings.text(setting, "") or None for name, setting in settings.items()}
-    return {name: str(value) for name, value in known.items() if value is not None}
+    of_stage = {name: runtime.settings.text(setting, "") for name, setting in settings.items()}
+    given = {name: str(value) for name, value in known.items() if value is not None}
+    return {name: value for name, value in of_stage.items() if value} | given
 
 
 def has_owners_tokens(provider: str) -> bool:

@@ -63,7 +63,7 @@ PROVIDERS: Mapping[str, Provider] = {
     ),
     "ocpp": Provider(
         webhooks=None,
-        commands="driveway.vehicles.ocpp:OcppCommands",
+        commands="driveway.vehicles.ocpp.commands:OcppCommands",
         capabilities=Capabilities(takes_limits=True, obeys_last_instruction=True, keeps_schedules=True),
         tokens="fixed",
         settings={"stack_level": "OCPP_STACK_LEVEL", "rate_unit": "OCPP_RATE_UNIT"},

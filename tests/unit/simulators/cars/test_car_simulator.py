@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway.domain.charging_profiles import parse_charging_profile
+from driveway.domain.charging_profiles import ChargingProfile, parse_charging_profile
 from simulators.cars.car import Car, slot_start
 from simulators.cars.charging_curve import ChargingCurve
-from simulators.cars.ocpp import ChargerPlan
+from simulators.cars.ocpp import ChargerPlan, transaction_of
 from simulators.cars.spec import CarSpec
 from simulators.cars.tesla_schedules import ChargeSchedules, parse_schedule
 
@@ -280,7 +280,7 @@ OFF_PEAK = profile("TxDefaultProfile", 0, [(0, 99999.0), (19_800, 0.0), (84_600,
 def test_a_charger_keeps_to_its_daily_default_day_after_day() -> None:
     car = a_car(provider="ocpp", battery_kwh=500, soc_pct=0)
     car.plan = ChargerPlan()
-    car.plan.install(1, parse_charging_profile(OFF_PEAK))
+    car.plan.install(car, 1, parse_charging_profile(OFF_PEAK))
     car.plug_in(START)
     car.advance(START + 3 * 24 * HOUR)
     assert car.meter_wh == pytest.approx(3 * 6 * 7400)
@@ -291,25 +291,25 @@ def test_a_higher_profile_leads_and_the_default_returns_when_it_is_cleared() -> 
     car = a_car(provider="ocpp")
     plan = ChargerPlan()
     car.plan = plan
-    plan.install(1, parse_charging_profile(OFF_PEAK))
-    plan.install(1, parse_charging_profile(profile("TxDefaultProfile", 1100, [(0, 3680.0)])))
+    plan.install(car, 1, parse_charging_profile(OFF_PEAK))
+    plan.install(car, 1, parse_charging_profile(profile("TxDefaultProfile", 1100, [(0, 3680.0)])))
     car.plug_in(START)
     assert car.power_kw == pytest.approx(3.68)
     car.advance(START + HOUR)
-    assert plan.clear({"id": 1101})
+    assert plan.clear(car, {"id": 1101})
     car.change(START + HOUR)
     assert not car.charging
-    assert not plan.clear({"id": 1101})
+    assert not plan.clear(car, {"id": 1101})
 
 
 def test_a_transaction_profile_ends_with_the_transaction() -> None:
     car = a_car(provider="ocpp")
     plan = ChargerPlan()
     car.plan = plan
-    plan.install(1, parse_charging_profile(OFF_PEAK))
+    plan.install(car, 1, parse_charging_profile(OFF_PEAK))
     car.plug_in(START)
     car.advance(START)
-    plan.install(1, parse_charging_profile(profile("TxProfile", 5, [(0, 7400.0)])))
+    plan.install(car, 1, parse_charging_profile(profile("TxProfile", 5, [(0, 7400.0)])))
     car.change(START)
     assert car.charging
     car.plug_out(START + HOUR)
@@ -317,10 +317,46 @@ def test_a_transaction_profile_ends_with_the_transaction() -> None:
     assert not car.charging
 
 
+def hold(level: int) -> ChargingProfile:
+    return parse_charging_profile(profile("TxDefaultProfile", level, [(0, 0.0)]))
+
+
+@pytest.mark.parametrize(("applies", "holds"), [("at_once", True), ("next_transaction", False)])
+def test_a_charger_may_apply_a_default_profile_to_the_next_transaction_only(applies: str, holds: bool) -> None:
+    car = a_car(provider="ocpp", default_profiles_apply=applies)
+    plan = ChargerPlan()
+    car.plan = plan
+    car.plug_in(START)
+    plan.install(car, 1, hold(1100))
+    car.change(START)
+    assert car.charging is not holds
+    car.plug_out(START + HOUR)
+    car.plug_in(START + HOUR)
+    assert not car.charging, "the next transaction begins with it"
+    plan.clear(car, {"stackLevel": 1100})
+    car.change(START + HOUR)
+    assert car.charging is holds, "and keeps it, although it is cleared"
+
+
+def test_a_transaction_profile_leads_over_the_defaults_that_a_transaction_began_with() -> None:
+    car = a_car(provider="ocpp", default_profiles_apply="next_transaction")
+    plan = ChargerPlan()
+    car.plan = plan
+    plan.install(car, 1, hold(1100))
+    car.plug_in(START)
+    assert not car.charging
+    body = profile("TxProfile", 1100, [(0, 7400.0)]) | {"transactionId": transaction_of(car), "chargingProfileId": 7}
+    plan.install(car, 1, parse_charging_profile(body))
+    car.change(START)
+    assert car.charging
+
+
 def test_a_car_offered_less_than_six_amperes_pauses() -> None:
     car = a_car(provider="ocpp")
     car.plan = ChargerPlan()
-    car.plan.install(1, parse_charging_profile(profile("TxDefaultProfile", 0, [(0, 1379.0), (79_200 + 3600, 1380.0)])))
+    car.plan.install(
+        car, 1, parse_charging_profile(profile("TxDefaultProfile", 0, [(0, 1379.0), (79_200 + 3600, 1380.0)]))
+    )
     car.plug_in(START)
     assert not car.charging
     car.advance(START + HOUR)
@@ -333,7 +369,7 @@ def test_a_car_that_is_offered_less_than_it_can_draw_does_what_its_make_does(bel
     plan = ChargerPlan()
     schedule = {"chargingRateUnit": "W", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 100.0}]}
     body = {"stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Relative"}
-    plan.install(1, parse_charging_profile({**body, "chargingSchedule": schedule}))
+    plan.install(car, 1, parse_charging_profile({**body, "chargingSchedule": schedule}))
     car.plan = plan
     car.plug_in(START)
     assert car.power_kw == pytest.approx(power_kw)

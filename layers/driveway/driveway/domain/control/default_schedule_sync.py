@@ -52,9 +52,9 @@ _NOT_DONE = {"restore_current": "The car could not be given its own charging cur
 def required_default_schedule(twin: Twin, now: datetime) -> str | None:
     """The schedule that should be installed at ``now`` (aware UTC), in short; None if there should be none.
 
-    It names the vehicle (of a charger the connector and phases too, where given), the off-peak windows, their zone and
-    the offsets from UTC of that zone and of the home's: a charger knows only UTC, a car only its local wall time. Where
-    schedules belong to a place, the text distinguishes homes without giving their positions.
+    It names the vehicle (of a charger the connector, phases, unit and stack level too, where given), the off-peak
+    windows, their zone, and the offsets from UTC of that zone and of the home's: a charger knows only UTC, a car only
+    its local wall time. Where schedules belong to a place, the text distinguishes homes without giving their positions.
     """
     link, tariff = twin.link, twin.tariff
     snoozed = link.snoozed_until is not None and now < link.snoozed_until
@@ -64,8 +64,10 @@ def required_default_schedule(twin: Twin, now: datetime) -> str | None:
     offsets = " ".join(f"{_offset(zone, now) // timedelta(minutes=1):+d}" for zone in (tariff.timezone, link.timezone))
     windows = ",".join(f"{window.start_min}-{window.end_min}" for window in tariff.off_peak)
     vehicle = f"{link.vehicle.provider}/{link.vehicle.vehicle_id}"
-    if link.vehicle.connector_id is not None or link.vehicle.phases is not None:
-        vehicle += f"/{link.vehicle.connector_id}/{link.vehicle.phases}"
+    wiring = (link.vehicle.connector_id, link.vehicle.phases)
+    profile = (link.vehicle.rate_unit, link.vehicle.stack_level)
+    for pair in (wiring, profile):
+        vehicle += f"/{pair[0]}/{pair[1]}" if any(value is not None for value in pair) else ""
     place = f" {_place(twin)}" if link.vehicle.capabilities.schedules_act_at_home_only else ""
     return f"{vehicle} {windows} {tariff.timezone} {offsets}{place}"
 

@@ -43,8 +43,8 @@ class Capabilities:
 class Vehicle:
     """The car, or the charger, at its provider.
 
-    ``home_location_id`` is the provider's own id of the home, where it has one (Enode); ``connector_id`` and ``phases``
-    are a charger's.
+    ``home_location_id`` is the provider's own id of the home, where it has one (Enode). ``connector_id``, ``phases``,
+    ``rate_unit`` and ``stack_level`` are a charger's; the last two stand in place of the stage's.
     """
 
     provider: str
@@ -53,6 +53,8 @@ class Vehicle:
     user_id: str | None = None
     connector_id: int | None = None
     phases: int | None = None
+    rate_unit: Literal["W", "A"] | None = None
+    stack_level: int | None = None
     capabilities: Capabilities = Capabilities()
 
 
