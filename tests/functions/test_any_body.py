@@ -1,5 +1,6 @@
 """Whatever body is sent on whatever route, the answer is a success or a clear refusal, and the twin stays small."""
 
+import copy
 import json
 import os
 from datetime import timedelta
@@ -75,7 +76,8 @@ ODD = st.sampled_from(
         "x" * 5000, "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "2026-01-15T20:00:00Z", "24:00", "23:59",
         "localtime", "Europe/London", "../etc/passwd", [], {}, [[]], [None] * 200, {"\ud800": 1}, {"x" * 3000: 1},
     ]
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
+"""Each value is a copy: a list that a body shares with later ones would be changed with it, or come to hold itself."""
 ANYTHING = st.recursive(
     ODD | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),

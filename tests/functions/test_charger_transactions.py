@@ -71,7 +71,7 @@ def test_a_central_system_that_names_no_transaction_stops_what_obeys_defaults(st
     assert not stage.truth()["charging"]
 
 
-@pytest.mark.parametrize(("purpose", "level"), product(("ChargePointMaxProfile", "TxDefaultProfile"), (0, 1, 50)))
+@pytest.mark.parametrize(("purpose", "level"), list(product(("ChargePointMaxProfile", "TxDefaultProfile"), (0, 1, 50))))
 def test_the_profiles_of_the_installer_stay_in_the_charger(stage: Stage, purpose: str, level: int) -> None:
     parked(stage, "defaults act at once")
     profile = {
