@@ -56,27 +56,33 @@ def simulated_bill_usd(stage: Stage) -> float:
     return stage.cars.simulator.tesla.usage.bill_usd.get("2026-01", 0.0)
 
 
+def parked(stage: Stage, provider: str, number: int = 1) -> Stage:
+    """A car that charges by Axle's schedule."""
+    stage.park(provider, number=number)
+    stage.rig.clock.move(seconds=1)
+    want(stage, 7.4, number)
+    stage.rig.clock.move(minutes=6)
+    stage.see(number)
+    return stage
+
+
 @pytest.fixture
 def smartcar(stage: Stage) -> Stage:
     stage.cars.configure("smartcar", car_month_requests=20)
     set_budget(stage, SMARTCAR_CAR_MONTH_REQUESTS=20, DAILY_COMMANDS=100)
-    stage.park("smartcar")
-    stage.rig.clock.move(seconds=1)
-    return stage
+    return parked(stage, "smartcar")
 
 
 @pytest.fixture
 def tesla(stage: Stage) -> Stage:
     stage.cars.configure("tesla", billing_limit_usd=0.05)
     set_budget(stage, TESLA_MONTH_BILL_USD=0.05, DAILY_COMMANDS=100)
-    stage.park("tesla")
-    stage.rig.clock.move(seconds=1)
-    return stage
+    return parked(stage, "tesla")
 
 
 def use_up(stage: Stage) -> None:
     """Read the car's state until only the reserve is left."""
-    for _ in range(40):
+    for _ in range(22):
         stage.ask()
 
 
@@ -97,7 +103,7 @@ def test_the_last_fifth_of_a_cars_month_neither_reads_nor_stops_it(smartcar: Sta
     assert usage.requests.total() == 16
     assert smartcar.truth()["charging"]
     want(smartcar, 0.0)
-    smartcar.run(10)
+    smartcar.run(3)
     assert smartcar.truth()["charging"], "it is not stopped any more"
     assert smartcar.shown()["held_back"]["reason"] == HELD_BACK
     assert usage.requests.total() == 16
@@ -185,8 +191,7 @@ def test_an_edge_of_many_cars_asks_for_no_more_at_once_than_the_bucket_has(stage
     stage.cars.configure("smartcar", bucket_requests=5)
     set_budget(stage, SMARTCAR_BUCKET_REQUESTS=5)
     for number in range(1, 9):
-        stage.park("smartcar", number=number)
-    stage.rig.clock.move(seconds=1)
+        parked(stage, "smartcar", number)
     for number in range(1, 9):
         want(stage, 0.0, number)
     stage.run(1)

@@ -61,7 +61,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
         held_back = HeldBack(Reason.PROVIDER_BREAKER_OPEN, permit.until)
         _put_off(asset, command_id, provider, held_back, runtime)
         return
-    meter = RequestMeter(provider, runtime, lets_charge=detail["action"] in LET_CHARGE)
+    meter = RequestMeter(provider, runtime, lets_charge=detail.get("action", "start") in LET_CHARGE)
     claim = None
     try:
         spent = meter.prepay("command")
@@ -73,11 +73,13 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     finally:
         if claim is None:
             runtime.breakers.unused(provider, permit, runtime.now())
+            meter.give_back()
     if claim is None:
         runtime.logger.info("dropped", extra={"command_id": command_id})
         return
     twin, vehicle, command = claim
     sent = _send(twin, vehicle, command, meter, runtime)
+    meter.give_back()
     outcome = sent.outcome
     if outcome.unavailable:
         runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)

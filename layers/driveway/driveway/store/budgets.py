@@ -56,7 +56,7 @@ class Budgets:
             return Spent()
         limit = round(unreserved(budget.month_bill_usd) * 1_000_000)
         price = budget.price_micro_usd(kind)
-        key = f"BUDGET#{provider}#{month_of(now)}"
+        key = _bill(provider, now)
         expires_at = int((now + BILLS_KEPT).timestamp())
         if self.records.add(key, "micro_usd", price, most=limit - price, expires_at=expires_at):
             return Spent()
@@ -65,6 +65,14 @@ class Budgets:
             return Spent(from_reserve=True)
         until = min(now + ASKED_AGAIN, next_month(now))
         return Spent(HeldBack(Reason.MONTHLY_BUDGET_SPENT, until), from_reserve=True)
+
+    def give_back(self, provider: str, kind: RequestKind, now: datetime) -> None:
+        """Take a request off the count that was counted and not made."""
+        budget = self.budgets.get(provider, ProviderBudget())
+        if budget.bucket_requests is not None:
+            self.records.add(_bucket(provider), "full_at_ms", -_each_ms(budget))
+        if budget.month_bill_usd is not None:
+            self.records.add(_bill(provider, now), "micro_usd", -budget.price_micro_usd(kind))
 
     def _bucket_empty_until(
         self, provider: str, budget: ProviderBudget, now: datetime, *, lets_charge: bool
@@ -76,7 +84,7 @@ class Budgets:
         """
         if budget.bucket_requests is None:
             return None
-        key, each_ms = f"BUDGET#{provider}#BUCKET", round(60_000 / budget.bucket_refill_per_min)
+        key, each_ms = _bucket(provider), _each_ms(budget)
         size = budget.bucket_requests if lets_charge else unreserved(budget.bucket_requests)
         now_ms = _ms(now)
         most_ms = now_ms + max(0, round(size) - 1) * each_ms
@@ -92,6 +100,18 @@ class Budgets:
         full_at_ms = int((self.records.get(key) or {}).get("full_at_ms", now_ms))
         self._full_at_ms[key] = full_at_ms
         return now + timedelta(milliseconds=max(each_ms, full_at_ms - most_ms))
+
+
+def _bill(provider: str, now: datetime) -> str:
+    return f"BUDGET#{provider}#{month_of(now)}"
+
+
+def _bucket(provider: str) -> str:
+    return f"BUDGET#{provider}#BUCKET"
+
+
+def _each_ms(budget: ProviderBudget) -> int:
+    return round(60_000 / budget.bucket_refill_per_min)
 
 
 def _ms(instant: datetime) -> int:

@@ -42,6 +42,11 @@ class RequestMeter:
         self.made += 1
         return None
 
+    def give_back(self) -> None:
+        """Take off the count what was counted ahead and not made."""
+        while self._prepaid:
+            self.runtime.budgets.give_back(self.provider, self._prepaid.pop(), self.runtime.now())
+
     def _shared(self, kind: RequestKind) -> HeldBack | None:
         now = self.runtime.now()
         spent = self.runtime.budgets.spend(self.provider, kind, now, lets_charge=self.lets_charge)
