@@ -13,7 +13,6 @@ from functools import partial
 from driveway.domain.control.budgets import may_wake
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
-from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.required_command import HELD_FOR, is_instructed, keeps_current, observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import change_to_limit, change_to_own
