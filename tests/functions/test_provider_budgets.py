@@ -163,8 +163,9 @@ def test_a_wake_up_is_on_the_bill_at_its_own_price(tesla: Stage) -> None:
 def test_a_stop_that_the_bill_holds_back_waits_and_the_operator_learns_it(
     tesla: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    set_budget(tesla, TESLA_COMMAND_USD=0.002)
     use_up(tesla)
-    assert 0.038 < simulated_bill_usd(tesla) <= 0.04
+    assert 0.037 < simulated_bill_usd(tesla) <= 0.04
     assert emitted(capsys.readouterr().out, "BudgetsReached") > 0
     tesla.see()
     want(tesla, 0.0)
@@ -178,13 +179,13 @@ def test_a_stop_that_the_bill_holds_back_waits_and_the_operator_learns_it(
     assert not tesla.truth()["charging"], "a larger budget counts within an hour"
 
 
-def test_the_next_month_has_a_bill_of_its_own(tesla: Stage) -> None:
-    use_up(tesla)
-    tesla.rig.clock.put(NOW.replace(month=2, day=1))
-    tesla.see()
-    want(tesla, 0.0)
-    tesla.run(2)
-    assert not tesla.truth()["charging"]
+def test_the_next_month_has_a_bill_of_its_own(stage: Stage) -> None:
+    set_budget(stage, TESLA_MONTH_BILL_USD=0.01)
+    budgets = stage.rig.runtime.budgets
+    asked = [budgets.spend("tesla", "data", NOW, lets_charge=False).held_back for _ in range(5)]
+    assert [held_back is None for held_back in asked] == [True] * 4 + [False]
+    assert budgets.spend("tesla", "data", NOW, lets_charge=True).from_reserve
+    assert budgets.spend("tesla", "data", NOW.replace(month=2), lets_charge=False).held_back is None
 
 
 def test_an_edge_of_many_cars_asks_for_no_more_at_once_than_the_bucket_has(stage: Stage) -> None:
