@@ -112,6 +112,10 @@ release-all: setup ## Release every car and end all control: API_URL=… OPERATO
 resume-all: setup ## Take control up again after release-all
 	@$(BIN)/python -m local.switch running
 
+.PHONY: why
+why: setup ## Why did a car not charge? make why ASSET=car-1 [NIGHT=2026-01-15] [API_URL=… APP_TOKEN=…]
+	@$(BIN)/python -m local.why $(ASSET) $(NIGHT)
+
 .PHONY: openapi
 openapi: setup ## Write docs/openapi.json and docs/http-api.md from the code
 	@$(BIN)/python -m local.openapi

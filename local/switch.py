@@ -3,23 +3,21 @@
 ``API_URL`` and ``OPERATOR_TOKEN`` name the stack; without them it is the local one.
 """
 
-import json
-import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import requests
 
-STACK = Path(".local/stack.json")
+from local.stack_address import stack_address
+
 LONGEST_WAIT_S = 3600.0
 POLL_S = 5.0
 
 
 def main(state: str) -> int:
     """Switch, and wait until no car is held any more; 0 once that is so."""
-    url, token = _stack()
+    url, token = stack_address("OPERATOR_TOKEN", "operator_token")
     with requests.Session() as http:
         http.headers["authorization"] = f"Bearer {token}"
         answer = http.put(f"{url}/control", json={"state": state}, timeout=30)
@@ -42,14 +40,6 @@ def _wait(http: requests.Session, url: str) -> int:
             print("They cannot be reached. See 'The switch for everything' in docs/operations.md.")
             return 1
         time.sleep(POLL_S)
-
-
-def _stack() -> tuple[str, str]:
-    url, token = os.environ.get("API_URL"), os.environ.get("OPERATOR_TOKEN")
-    if url and token:
-        return url.rstrip("/"), token
-    stack = json.loads(STACK.read_text())
-    return str(stack["api_url"]).rstrip("/"), str(stack["operator_token"])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.status.asset import asset_body
 from driveway.status.half_hours import half_hours_answer
 from driveway.status.schedule import schedule_answer
+from driveway.status.sessions import one_session_body, sessions_body
 from driveway.status.site import site_body
 from driveway.status.timeline import timeline_body
 
@@ -42,6 +43,16 @@ def get_timeline(request: Request, runtime: Runtime) -> Answer:
     return Answer(200, timeline_body(request, runtime))
 
 
+def get_sessions(request: Request, runtime: Runtime) -> Answer:
+    """The nights of the asset, newest first, each with its verdict."""
+    return Answer(200, sessions_body(request, runtime))
+
+
+def get_session(request: Request, runtime: Runtime) -> Answer:
+    """One session: wanted, got, planned, commanded, and the verdict."""
+    return Answer(200, one_session_body(request, runtime))
+
+
 handler = http_function(
     {
         "GET /sites/{site}": Route(get_site, "app"),
@@ -50,5 +61,7 @@ handler = http_function(
         "GET /assets/{asset}/schedule": Route(get_schedule, "app"),
         "GET /assets/{asset}/readings": Route(get_readings, "app"),
         "GET /assets/{asset}/timeline": Route(get_timeline, "app"),
+        "GET /assets/{asset}/sessions": Route(get_sessions, "app"),
+        "GET /assets/{asset}/sessions/{session}": Route(get_session, "app"),
     }
 )

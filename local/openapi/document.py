@@ -21,6 +21,7 @@ CONVENTIONS = Path(__file__).with_name("conventions.md")
 PATH_PARAMETERS = {
     "site": "The app's id of the site.",
     "asset": "The app's id of the asset.",
+    "session": "The id of a session, as the sessions of the asset have it.",
     "vehicle_id": "The app's id of one of several cars, at most 64 letters, digits and `. _ : -`.",
     "provider": "`enode`, `smartcar` or `tesla`.",
     "axle_asset_id": "Axle's id of the asset.",

@@ -244,7 +244,8 @@ OPERATIONS: dict[str, Operation] = {
     "GET /assets/{asset}/schedule": Operation(
         "Status",
         "getSchedule",
-        "What limit holds when, from where, and why. With `Accept: image/svg+xml` it is a picture.",
+        "What limit holds when, from where, and why. The past is what was in force then, or `unknown`; before the "
+        "onboarding there is nothing. With `Accept: image/svg+xml` it is a picture.",
         {200: ("Schedule", "The effective schedule.")},
         ("malformed", "not-found"),
         query={
@@ -273,6 +274,28 @@ OPERATIONS: dict[str, Operation] = {
             ),
         },
     ),
+    "GET /assets/{asset}/sessions": Operation(
+        "Status",
+        "getSessions",
+        "Newest first, a week of nights on a page. A night begins at noon. A night without a session has a row, too, "
+        "with the reason. Kept for 13 months.",
+        {200: ("Sessions", "The nights, each with its verdict.")},
+        ("malformed", "not-found"),
+        query={
+            "from": instant("Default: the onboarding."),
+            "to": instant("Default: now."),
+            "before": text("The `next` of an earlier answer."),
+        },
+    ),
+    "GET /assets/{asset}/sessions/{session}": Operation(
+        "Status",
+        "getSession",
+        "What was wanted and why, what the car got, the plans as they were made, the limits in force, commands, "
+        "warnings, cost and the verdict. The verdict is derived from these facts whenever it is asked for, so late "
+        "readings correct it.",
+        {200: ("Session", "The session.")},
+        ("not-found",),
+    ),
     "GET /assets/{asset}/timeline": Operation(
         "Status",
         "getTimeline",
@@ -282,6 +305,9 @@ OPERATIONS: dict[str, Operation] = {
         query={
             "limit": typed("integer", minimum=1, maximum=ENTRIES, default=ENTRIES),
             "before": text("The `next` of an earlier answer."),
+            "from": instant("The earliest entry."),
+            "to": instant("Entries before this instant."),
+            "session": text("The entries of a session, in place of `from` and `to`."),
         },
     ),
     "POST /axle/assets/{axle_asset_id}/charging-profile": Operation(

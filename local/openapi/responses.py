@@ -25,6 +25,7 @@ from local.openapi.schema import (
     typed,
     whole,
 )
+from local.openapi.session_answers import banner_schema, forecast_schema, session_answers
 
 REVISION = whole("Counts the changes of what is wanted or observed; for `If-Match`.", least=0)
 WARNINGS = array(text(), "What was lost or assumed, in sentences.")
@@ -32,7 +33,7 @@ WARNINGS = array(text(), "What was lost or assumed, in sentences.")
 
 def response_schemas() -> dict[str, Schema]:
     """Every response schema by its name."""
-    return {**_sites(), **_preferences(), **_asset(), **_others()}
+    return {**_sites(), **_preferences(), **_asset(), **session_answers(), **_others()}
 
 
 TO_COME = array(text(), "What is still to come, in sentences; it goes on by itself.")
@@ -352,6 +353,8 @@ def _asset() -> dict[str, Schema]:
             "What Axle has accepted of the half-hours of the last 24 hours, and by day.",
         ),
         "power": record(power, "Whether it draws more than it was onboarded with."),
+        "banner": banner_schema(),
+        "forecast": forecast_schema(),
         "needs_user": nullable(text("What the driver must do at the car's maker.")),
         "snoozed_until": nullable(instant("Until when smart charging is paused.")),
         "revision": REVISION,
@@ -359,8 +362,8 @@ def _asset() -> dict[str, Schema]:
     stretch = {
         "start": instant("Inclusive."),
         "end": instant("Exclusive."),
-        "limit_kw": number("0 holds.", least=0),
-        "source": one_of(get_args(Source)),
+        "limit_kw": nullable(number("0 holds; null: no record says what was in force then.", least=0)),
+        "source": one_of((*get_args(Source), "unknown")),
         "reason": reason,
     }
     return {

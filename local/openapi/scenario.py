@@ -262,6 +262,12 @@ def _tell_readings(world: World) -> None:
         world.runtime.slots.put(slot)
 
 
+def running_session(world: World) -> str:
+    """The id of the car's open session."""
+    session = world.runtime.table.twin("car-1").presence.session
+    return session.id if session is not None else ""
+
+
 def _look(world: World) -> None:
     night = {"from": "2026-01-15T22:00:00Z", "to": "2026-01-16T08:00:00Z"}
     world.call("GET /sites/{site}", "active", "A site whose car is plugged in", site="home-1")
@@ -276,6 +282,11 @@ def _look(world: World) -> None:
     world.call("GET /assets/{asset}/readings", "morning", "Two half-hours", query=hours, asset="car-1")
     as_csv = {"accept": "text/csv"}
     world.call("GET /assets/{asset}/readings", "csv", "As CSV", query=hours, headers=as_csv, asset="car-1")
+    world.call("GET /assets/{asset}/sessions", "nights", "The nights of an asset", asset="car-1")
+    world.call("GET /assets/{asset}/sessions", "wrong-cursor", "Not a cursor", query={"before": "x"}, asset="car-1")
+    one = "GET /assets/{asset}/sessions/{session}"
+    world.call(one, "running", "The running session", asset="car-1", session=running_session(world))
+    world.call(one, "unknown-session", "No such session", asset="car-1", session="s-1")
     world.call("GET /assets/{asset}/timeline", "latest", "The latest entries", query={"limit": "3"}, asset="car-1")
     world.call("GET /assets/{asset}", "unknown-asset", "Nothing is known of this asset", asset="car-9")
 

@@ -16,6 +16,8 @@ from requests.adapters import BaseAdapter
 
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.twin import Twin
+from driveway.outbox.events import StoredTwin, outbox_of
+from driveway.outbox.publish import keep_history
 from driveway.runtime.context import Runtime, use
 from driveway.store.conditional import ContentionError
 from driveway.store.items import TWIN, asset_key, decode_twin, encode_item
@@ -120,6 +122,7 @@ class World:
     runtime: StillRuntime
     axle: KnownAnswers
     exchanges: list[Exchange] = field(default_factory=list)
+    _announced: dict[str, Twin] = field(default_factory=dict)
 
     def at(self, text: str) -> None:
         """Put the clock to an instant."""
@@ -243,7 +246,7 @@ class World:
         self._tell_timeline(asset)
 
     def _tell_timeline(self, asset: str | None) -> None:
-        """Write the timeline, as the announcer does from the table's stream."""
+        """Write timeline and history, as the announcer does from the table's stream."""
         if asset is None:
             return
         try:
@@ -251,6 +254,15 @@ class World:
         except UnknownAssetError:
             return
         self.runtime.records.log([(asset, twin.version, twin.news)])
+        before, now = self._announced.get(asset), self.runtime.now()
+        outbox = outbox_of(
+            StoredTwin(before, None, None) if before is not None else None,
+            StoredTwin(twin, None, None),
+            now=now,
+            soon=now,
+        )
+        keep_history(twin, outbox, self.runtime)
+        self._announced[asset] = twin
 
 
 class _Instead:

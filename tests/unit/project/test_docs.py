@@ -23,7 +23,7 @@ PATH = re.compile(r"`((?:layers|functions|local|simulators|tests|benchmarks|docs
 ALARM = re.compile(r"`(\w+Alarm)`")
 ROUTE = re.compile(r"`(GET|PUT|POST|DELETE) (/[\w/{}.-]*)")
 
-NOT_REASONS = {"APP_TOKEN", "AXLE_TOKEN", "DRIVEWAY_CLOCK", "AXLE_OPENAPI"} | {
+NOT_REASONS = {"API_URL", "APP_TOKEN", "AXLE_TOKEN", "DRIVEWAY_CLOCK", "AXLE_OPENAPI"} | {
     f"{name.upper()}_BASE_URL" for name in ("axle", *PROVIDERS)
 }
 OUTCOMES = {"ALREADY_IN_STATE", "NEEDS_USER"}

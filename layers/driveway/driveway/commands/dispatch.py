@@ -245,6 +245,7 @@ def _note(asset: str, command: Command, sent: _Sent, meter: RequestMeter, runtim
             provider_ref=outcome.provider_ref,
             asleep=outcome.asleep,
             woken=sent.woken,
+            unavailable=outcome.unavailable,
         )
 
     change = runtime.table.change_twin(asset, rule, now=now)

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from driveway.domain.sessions.kept_session import KeptSession, sessions_to_keep
+from driveway.domain.sessions.plan import Plan, is_plan_changed, plan_of
 from driveway.domain.twin import Command, Entry, Twin
 from driveway.domain.twin.events import FOR_THE_APP, Event
 
 SOURCE = "driveway.asset"
+
+LONGEST_WAY = timedelta(minutes=10)
+"""An entry that is older than this was reported late, so its time is not the time of the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,16 @@ class Outbox:
     """What one write of a twin makes known.
 
     ``axle_at`` and ``control_at`` are wake-ups that are due soon and are queued with their delay. The events have what
-    is due now.
+    is due now. ``plan`` and ``sessions`` are kept for the asset's history; ``moved_sessions`` have another place now.
     """
 
     events: tuple[BusEvent, ...] = ()
     axle_at: datetime | None = None
     control_at: datetime | None = None
     entries: tuple[Entry, ...] = field(default=())
+    plan: Plan | None = None
+    sessions: tuple[KeptSession, ...] = ()
+    moved_sessions: tuple[KeptSession, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +50,15 @@ class StoredTwin:
     control_due: datetime | None
 
 
-def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, soon: datetime) -> Outbox:
-    """What the write from ``before`` to ``after`` makes known at ``now``, with delayed wake-ups up to ``soon``."""
+def outbox_of(
+    before: StoredTwin | None, after: StoredTwin, *, now: datetime, soon: datetime, spread_s: int = 0
+) -> Outbox:
+    """What the write from ``before`` to ``after`` makes known at ``now``, with delayed wake-ups up to ``soon``.
+
+    ``spread_s`` is the longest delay of the default schedule's starts.
+    """
     twin = after.twin
-    asset, site = twin.link.asset, twin.link.site
-    reconcile = [
-        name
-        for name, due in (("axle", after.axle_due), ("control", after.control_due))
-        if due is not None and due <= now
-    ]
-    events: list[BusEvent] = []
-    if reconcile or before is None or before.twin.revision != twin.revision:
-        detail = {"asset": asset, "site": site, "revision": twin.revision, "reconcile": reconcile}
-        events.append(BusEvent(Event.TWIN_CHANGED, detail))
+    events = _changed(before, after, now)
     events += [
         BusEvent(Event.CHARGING_COMMAND, charging_command_detail(twin, command))
         for command in _newly_planned(before, twin)
@@ -63,27 +67,53 @@ def outbox_of(before: StoredTwin | None, after: StoredTwin, *, now: datetime, so
     events += [BusEvent(Event.CHARGING_COMMAND, detail) for detail in _newly_requested(before, twin)]
     version_seen = before is not None and before.twin.version == twin.version
     entries = () if version_seen else twin.news
-    events += [
-        BusEvent(
-            entry.event,
-            {
-                "asset": asset,
-                "site": site,
-                "at": entry.at.isoformat(),
-                "reason": entry.reason,
-                "text": entry.text,
-                "detail": entry.detail,
-            },
-        )
-        for entry in entries
-        if entry.event in FOR_THE_APP
-    ]
+    events += [_for_the_app(twin, entry) for entry in entries if entry.event in FOR_THE_APP]
+    twin_before = None if before is None else before.twin
+    at = _made_at(entries, now)
+    sessions, moved_sessions = sessions_to_keep(twin_before, twin)
     return Outbox(
         events=tuple(events),
         axle_at=_soon(after.axle_due, now, soon),
         control_at=_soon(after.control_due, now, soon),
         entries=entries,
+        plan=plan_of(twin, at, spread_s=spread_s) if is_plan_changed(twin_before, twin, at) else None,
+        sessions=sessions,
+        moved_sessions=moved_sessions,
     )
+
+
+def _changed(before: StoredTwin | None, after: StoredTwin, now: datetime) -> list[BusEvent]:
+    """The event that wakes reconcilers which are due, or says that what is wanted or observed changed."""
+    twin = after.twin
+    dues = (("axle", after.axle_due), ("control", after.control_due))
+    reconcile = [name for name, due in dues if due is not None and due <= now]
+    if not reconcile and before is not None and before.twin.revision == twin.revision:
+        return []
+    detail = {
+        "asset": twin.link.asset,
+        "site": twin.link.site,
+        "revision": twin.revision,
+        "reconcile": reconcile,
+    }
+    return [BusEvent(Event.TWIN_CHANGED, detail)]
+
+
+def _for_the_app(twin: Twin, entry: Entry) -> BusEvent:
+    detail = {
+        "asset": twin.link.asset,
+        "site": twin.link.site,
+        "at": entry.at.isoformat(),
+        "reason": entry.reason,
+        "text": entry.text,
+        "detail": entry.detail,
+    }
+    return BusEvent(entry.event, detail)
+
+
+def _made_at(entries: tuple[Entry, ...], now: datetime) -> datetime:
+    """When a change was made: the time of its latest entry, so that a repeated record has the same time."""
+    latest = max((entry.at for entry in entries), default=now)
+    return latest if now - LONGEST_WAY <= latest <= now else now
 
 
 def charging_command_detail(twin: Twin, command: Command) -> dict[str, Any]:

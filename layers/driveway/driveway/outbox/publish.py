@@ -31,6 +31,8 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
     now = runtime.now()
     found = [_found(change, now, runtime) for change in changes]
     runtime.records.log((twin.link.asset, twin.version, one.entries) for twin, one in found)
+    for twin, one in found:
+        keep_history(twin, one, runtime)
     put_events([event for _, one in found for event in one.events], runtime)
     axle = [WakeUp(twin.link.asset, one.axle_at) for twin, one in found if one.axle_at is not None]
     control = [WakeUp(twin.link.asset, one.control_at) for twin, one in found if one.control_at is not None]
@@ -41,7 +43,19 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
 def _found(change: Mapping[str, Any], now: datetime, runtime: Runtime) -> tuple[Twin, Outbox]:
     after = _written(change["NewImage"])
     before = _written(change["OldImage"]) if "OldImage" in change else None
-    return after.twin, outbox_of(before, after, now=now, soon=now + runtime.wake_up_window)
+    spread_s = runtime.control_rules.default_spread_s
+    return after.twin, outbox_of(before, after, now=now, soon=now + runtime.wake_up_window, spread_s=spread_s)
+
+
+def keep_history(twin: Twin, outbox: Outbox, runtime: Runtime) -> None:
+    """Keep the plan and the sessions of a change in the asset's history. Repeating it does no harm."""
+    asset = twin.link.asset
+    if outbox.plan is not None:
+        runtime.history.keep_plan(asset, twin.version, outbox.plan)
+    for kept in outbox.moved_sessions:
+        runtime.history.drop_session(asset, kept)
+    for kept in outbox.sessions:
+        runtime.history.keep_session(asset, kept)
 
 
 def forget(change: Mapping[str, Any], runtime: Runtime) -> None:

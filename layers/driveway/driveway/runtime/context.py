@@ -22,6 +22,7 @@ from driveway.runtime.settings import Settings, SettingsError
 from driveway.store.breakers import Breakers
 from driveway.store.budgets import Budgets
 from driveway.store.control_switch import ControlSwitch
+from driveway.store.history import History
 from driveway.store.records import Records
 from driveway.store.sites import SiteStore
 from driveway.store.slots import SlotStore
@@ -99,6 +100,11 @@ class Runtime:
     def records(self) -> Records:
         """The small records beside the twins."""
         return Records(self.dynamodb, self.settings.text("TABLE_NAME"))
+
+    @cached_property
+    def history(self) -> History:
+        """The kept sessions and plans."""
+        return History(self.dynamodb, self.settings.text("TABLE_NAME"))
 
     @cached_property
     def tokens(self) -> TokenRecords[TokenRecord]:

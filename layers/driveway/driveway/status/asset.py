@@ -5,8 +5,11 @@ from typing import Any
 
 import msgspec
 
+from driveway.domain.control.desired import Desired
 from driveway.domain.control.protection import explain
+from driveway.domain.control.ready_by_risk import forecast
 from driveway.domain.instants import utc_text, utc_text_or_none
+from driveway.domain.lifecycle import ADVICE, banner
 from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.preferences.vehicle_intent import intent_in_force, vehicle_intent_body
@@ -59,6 +62,8 @@ def asset_body(twin: Twin, runtime: Runtime) -> dict[str, Any]:
         **axle_sync_status(twin, now),
         "readings": readings_summary(twin, now, runtime),
         "power": _power(twin),
+        "banner": _banner(twin, want, now),
+        "forecast": _forecast(twin, now, runtime),
         "needs_user": presence.needs_user,
         "snoozed_until": utc_text_or_none(link.snoozed_until),
         "revision": twin.revision,
@@ -83,6 +88,28 @@ def _limit(twin: Twin, want: str, limit_kw: float | None) -> float | None:
 
 def _value(observed: Observed | None) -> bool | float | None:
     return None if observed is None else observed.value
+
+
+def _banner(twin: Twin, want: Desired, now: datetime) -> dict[str, Any]:
+    shown = banner(twin, want, now)
+    return {
+        "state": shown.state.value,
+        "text": shown.text,
+        "unmet": [{"condition": one.value, "text": ADVICE[one]} for one in shown.unmet],
+    }
+
+
+def _forecast(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, Any] | None:
+    window = ScheduleWindow(twin, now, spread_s=runtime.control_rules.default_spread_s)
+    expected = forecast(twin, now, window, runtime.control_rules)
+    if expected is None:
+        return None
+    return {
+        "ready_by": utc_text(expected.ready_by),
+        "wanted_kwh": round(expected.wanted_kwh, 3),
+        "missing_kwh": round(expected.missing_kwh, 3),
+        "text": expected.text(twin.link.timezone),
+    }
 
 
 def _next_edge(twin: Twin, now: datetime, runtime: Runtime) -> dict[str, Any] | None:

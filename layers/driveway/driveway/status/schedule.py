@@ -1,11 +1,13 @@
 """The effective schedule of an asset, as JSON or as a picture."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from driveway.domain.instants import utc_text_or_none
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.schedules.effective_schedule import Stretch, effective_schedule
+from driveway.domain.sessions.plan import InForce, in_force
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
@@ -27,15 +29,45 @@ def schedule_answer(request: Request, runtime: Runtime) -> Answer:
     end = query_instant(request, "to") or start + DEFAULT_SCHEDULE
     if not start < end <= start + LONGEST_SCHEDULE:
         raise malformed("'to' must be after 'from', by at most eight days.")
-    stretches = effective_schedule(twin, start, end, spread_s=runtime.control_rules.default_spread_s)
+    past = _past(twin, start, min(end, now), runtime)
+    ahead = effective_schedule(twin, max(start, now), end, spread_s=runtime.control_rules.default_spread_s)
     if "image/svg+xml" in request.headers.get("accept", ""):
+        stretches = [*_known_to_the_end(past), *ahead]
         return _picture(twin, stretches, start, end, now)
     body = {
         "from": utc_text_or_none(start),
         "to": utc_text_or_none(end),
-        "stretches": [_stretch_body(s) for s in stretches],
+        "stretches": [*map(_past_body, past), *map(_stretch_body, ahead)],
     }
     return Answer(200, body)
+
+
+def _past(twin: Twin, start: datetime, end: datetime, runtime: Runtime) -> list[InForce]:
+    """What was in force, by the plans that were kept; nothing from before the asset was onboarded."""
+    since = max(start, twin.link.onboarded_at)
+    if since >= end:
+        return []
+    return in_force(runtime.history.plans(twin.link.asset, since, end), since, end)
+
+
+def _known_to_the_end(past: list[InForce]) -> list[Stretch]:
+    """The latest parts of the past without a gap."""
+    known = list(takewhile(lambda part: part.limit_kw is not None, reversed(past)))
+    return [
+        Stretch(part.start, part.end, part.limit_kw, part.source, part.reason)
+        for part in reversed(known)
+        if part.limit_kw is not None and part.source != "unknown"
+    ]
+
+
+def _past_body(part: InForce) -> dict[str, Any]:
+    return {
+        "start": utc_text_or_none(part.start),
+        "end": utc_text_or_none(part.end),
+        "limit_kw": part.limit_kw,
+        "source": part.source,
+        "reason": (part.left_alone or part.reason).value,
+    }
 
 
 def _stretch_body(stretch: Stretch) -> dict[str, Any]:

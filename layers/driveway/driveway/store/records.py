@@ -25,6 +25,7 @@ from driveway.store.items import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+LOG = "LOG#"
 TIMELINE_KEPT = timedelta(days=396)
 MOST_IN_A_TRANSACTION = 100
 MOST_IN_A_BATCH = 25
@@ -168,15 +169,28 @@ class Records:
             if answer.get("UnprocessedItems"):
                 raise UnwrittenError("The table did not take every timeline entry.")
 
-    def timeline(self, asset: str, *, before: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
-        """The latest entries, newest first, and the cursor of the next page (None at the end)."""
+    def timeline(
+        self,
+        asset: str,
+        *,
+        before: str | None,
+        limit: int,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """The latest entries, newest first, and the cursor of the next page (None at the end).
+
+        ``since`` and ``until`` (aware) bound them: ``[since, until)``.
+        """
+        first = LOG + stamp(since) if since is not None else LOG
+        last = min(before or f"{LOG}~", LOG + stamp(until) if until is not None else f"{LOG}~")
         answer = self.client.query(
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues={
                 ":pk": encode(asset_key(asset)),
-                ":first": encode("LOG#"),
-                ":last": encode(before if before else "LOG#~"),
+                ":first": encode(first),
+                ":last": encode(max(first, last)),
             },
             ScanIndexForward=False,
             # One more shows whether there is a next page, and the cursor's own entry is found again.
@@ -185,6 +199,17 @@ class Records:
         rows = [row for row in map(decode_item, answer["Items"]) if row["sk"] != before]
         cursor = rows[limit - 1]["sk"] if len(rows) > limit else None
         return rows[:limit], cursor
+
+    def entries(self, asset: str, start: datetime, end: datetime) -> list[Entry]:
+        """The timeline entries in ``[start, end)`` (aware UTC), in order of time."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=encode_item(
+                {":pk": asset_key(asset), ":first": LOG + stamp(start), ":last": LOG + stamp(end)}
+            ),
+        )
+        return [msgspec.convert(decode_item(item), Entry) for page in pages for item in page["Items"]]
 
     def partition(self, key: str) -> Iterator[dict[str, str]]:
         """The keys of everything in a partition."""
@@ -221,7 +246,7 @@ def _log_item(asset: str, version: int, number: int, entry: Entry) -> dict[str, 
     return encode_item(
         {
             "pk": asset_key(asset),
-            "sk": f"LOG#{stamp(entry.at)}#{version:08d}.{number:03d}",
+            "sk": f"{LOG}{stamp(entry.at)}#{version:08d}.{number:03d}",
             "expires_at": int((entry.at + TIMELINE_KEPT).timestamp()),
             **msgspec.to_builtins(entry),
         }

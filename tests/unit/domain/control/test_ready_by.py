@@ -93,7 +93,7 @@ def test_escalation_starts_the_car_at_once() -> None:
     assert rig.command.reason == Reason.CHARGE_NOW
 
 
-def test_a_snoozed_unplugged_leaving_or_already_charging_car_gives_no_warning() -> None:
+def test_a_snoozed_unplugged_or_leaving_car_gives_no_warning() -> None:
     twin = asking(60)
     link = twin.link
     for other in (
@@ -101,9 +101,41 @@ def test_a_snoozed_unplugged_leaving_or_already_charging_car_gives_no_warning() 
         replace(twin, link=replace(link, enrolled=False)),
         replace(twin, link=replace(link, leaving=True)),
         asking(60, new_twin()),
-        guarded(twin, rules=ESCALATING),
     ):
         assert guarded(other) is other
+
+
+def test_a_warning_is_given_again_once_the_shortfall_has_grown_by_two_kilowatt_hours() -> None:
+    warned = guarded(asking(60))
+    off_peak = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+    assert guarded(warned, off_peak + timedelta(minutes=16)) is warned
+    again = guarded(warned, off_peak + timedelta(minutes=17))
+    assert [entry.event for entry in again.news[1:]] == ["ReadyByAtRisk"]
+    assert again.news[-1].detail["shortfall_kwh"] == round(60 - (6 - 17 / 60) * 7.4, 1)
+
+
+def test_a_warning_is_taken_back_once_and_given_again_when_the_shortfall_returns() -> None:
+    warned = guarded(asking(60))
+    safe = guarded(asking(30, warned))
+    assert [entry.event for entry in safe.news[1:]] == ["ReadyBySafe"]
+    assert "By 07:00 your car will have the 30.0 kWh" in safe.news[-1].text
+    assert guarded(safe) is safe
+    assert [entry.event for entry in guarded(asking(60, safe)).news[2:]] == ["ReadyByAtRisk"]
+
+
+def test_an_escalation_takes_its_warning_back_and_does_not_overrule_a_driver_who_ends_it() -> None:
+    escalated = guarded(asking(60), rules=ESCALATING)
+    safe = guarded(escalated, rules=ESCALATING)
+    assert safe.news[-1].reason == Reason.READY_BY_SAFE
+    ended = guarded(replace(safe, charge_now=None), rules=ESCALATING)
+    assert ended.news[-1].reason == Reason.READY_BY_AT_RISK
+    assert ended.charge_now is None
+
+
+def test_a_car_that_does_not_follow_its_charge_now_is_at_risk_again() -> None:
+    charging_now = guarded(guarded(asking(60), rules=ESCALATING), rules=ESCALATING)
+    broken = replace(charging_now, control=replace(charging_now.control, breaker_until=SEVEN - timedelta(hours=4)))
+    assert guarded(broken, rules=ESCALATING).news[-1].event == "ReadyByAtRisk"
 
 
 def test_the_guard_covers_a_departure_beyond_the_schedule_window() -> None:
@@ -111,14 +143,32 @@ def test_the_guard_covers_a_departure_beyond_the_schedule_window() -> None:
     assert shortfall_kwh(later) == 0
 
 
-@given(minute=st.integers(0, 3000))
-def test_the_guard_runs_again_at_the_next_half_hour_of_a_session(minute: int) -> None:
+def compared_at(twin: Twin, now: datetime) -> datetime | None:
+    return next_risk_look(twin, now, ScheduleWindow(twin, now), RULES)
+
+
+@given(minute=st.integers(0, 900), kwh=st.floats(1, 60))
+def test_the_energy_is_compared_again_no_later_than_a_quarter_of_an_hour_after_a_car_can_have_become_short(
+    minute: int, kwh: float
+) -> None:
     now = START + minute * MINUTE + timedelta(seconds=1)
-    look = next_risk_look(here(), now)
-    assert look is not None
-    assert now < look <= now + timedelta(minutes=30)
-    assert look.minute in {0, 30}
-    assert next_risk_look(new_twin(), now) is None
+    twin = asking(kwh)
+    if guarded(twin, now) is not twin:
+        return
+    at = compared_at(twin, now)
+    intent = wanted_intent(twin, now)
+    assert intent is not None
+    end = intent.ready_by if at is None else at
+    assert at is None or (at > now and at.minute % 15 == 0)
+    just_before = max(now, end - timedelta(minutes=15, seconds=1))
+    assert guarded(twin, just_before) is twin
+    if at is not None and at < intent.ready_by:
+        assert guarded(twin, at) is not twin
+
+
+def test_after_a_warning_the_energy_is_compared_every_half_hour_and_never_while_unplugged() -> None:
+    assert compared_at(guarded(asking(60)), SEVEN - timedelta(hours=2, minutes=13)) == SEVEN - timedelta(hours=2)
+    assert compared_at(new_twin(), START) is None
 
 
 @settings(max_examples=40, deadline=None)

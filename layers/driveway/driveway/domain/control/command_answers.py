@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from driveway.domain.control.budgets import may_wake, with_wake_counted
 from driveway.domain.control.command_states import TAKEN, command_detail, time_to_show, with_pair
@@ -31,6 +32,7 @@ class _Answer:
     provider_ref: str | None
     asked_pause: timedelta
     left_asleep: bool
+    unavailable: bool
 
 
 def answered(
@@ -46,6 +48,7 @@ def answered(
     provider_ref: str | None = None,
     asleep: bool = False,
     woken: bool = False,
+    unavailable: bool = False,
 ) -> Twin:
     """The twin with the provider's answer to a sent command noted at ``now`` (aware UTC).
 
@@ -57,9 +60,10 @@ def answered(
         provider_ref: the provider's own name for the command.
         asleep: whether the car was found asleep.
         woken: whether the car was woken for it.
+        unavailable: whether the provider itself, and not this car, could not answer.
     """
     asked_pause = timedelta(seconds=retry_after_s or 0)
-    answer = _Answer(outcome, detail, now, spread, provider_ref, asked_pause, asleep and not woken)
+    answer = _Answer(outcome, detail, now, spread, provider_ref, asked_pause, asleep and not woken, unavailable)
     twin = replace(twin, control=with_wake_counted(twin.control, now)) if woken else twin
     command, schedule_command = twin.control.command, twin.control.schedule_command
     if schedule_command is not None and schedule_command.id == command_id:
@@ -177,8 +181,12 @@ def _noted_refused(twin: Twin, command: Command, answer: _Answer, rules: Control
         text = "The car sleeps, and the day's wake-ups are used up."
     standing = answered_limit(twin, command, answer.outcome)
     return replace(twin, control=replace(twin.control, command=noted, standing_limit=standing)).tell(
-        Entry(answer.at, Event.COMMAND_REFUSED, reason, text, {**command_detail(noted), "outcome": answer.outcome})
+        Entry(answer.at, Event.COMMAND_REFUSED, reason, text, _refusal_detail(noted, answer))
     )
+
+
+def _refusal_detail(noted: Command, answer: _Answer) -> dict[str, Any]:
+    return {**command_detail(noted), "asleep": answer.left_asleep, "unavailable": answer.unavailable}
 
 
 def _reason_to_wait(twin: Twin, action: CommandAction, answer: _Answer, rules: ControlRules) -> Reason:

@@ -53,13 +53,15 @@ def repeated(command: Command, now: datetime, rules: ControlRules) -> Command:
     return replace(command, confirm_by=now + max(rules.lost_after, now - command.not_before))
 
 
-def command_detail(command: Command) -> dict[str, str | int | None]:
+def command_detail(command: Command) -> dict[str, str | int | float | None]:
     """The details of a command in a timeline entry, beside its text."""
     return {
         "command_id": command.id,
         "action": command.action,
+        "limit_kw": command.limit_kw,
         "attempts": command.attempts,
         "edge_at": command.edge_at.isoformat() if command.edge_at else None,
+        "outcome": command.outcome,
     }
 
 

@@ -58,7 +58,7 @@ def unconfirmed(
     text = "We try again." if refused else "Your car does not show it yet. We check its state and try again."
     reason = Reason.RETRY_WAIT if refused else Reason.NOT_CONFIRMED_IN_TIME
     return replace(twin, control=replace(twin.control, command=again)).tell(
-        Entry(now, Event.COMMAND_RETRIED, reason, text, command_detail(again))
+        Entry(now, Event.COMMAND_RETRIED, reason, text, {**command_detail(again), "outcome": command.outcome})
     )
 
 

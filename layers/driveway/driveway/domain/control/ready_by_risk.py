@@ -1,6 +1,7 @@
-"""The ready-by guard: it notices in time that the car will not have enough energy at the departure. Pure."""
+"""The ready-by guard: the forecast for a departure, and a warning in time if too little will be delivered. Pure."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.axle_sync.differences import wanted_intent
@@ -8,48 +9,108 @@ from driveway.domain.control.desired import is_stop_respected
 from driveway.domain.control.required_command import is_full, observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.preferences.charge_now import ESCALATION
-from driveway.domain.schedules.effective_schedule import effective_schedule
+from driveway.domain.schedules.effective_schedule import Stretch, effective_schedule
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AxleIntent, ChargeNow, Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason, local_hhmm
 
 SHORTFALL_KWH = 0.5
+"""A shortfall up to this is no risk."""
+
+SAFE_KWH = 0.25
+"""A warning is taken back once no more than this is missing."""
+
+GROWS_BY_KWH = 2.0
+"""A warning is given again once the shortfall has grown by this much."""
+
+INFINITE_KWH = 1e6
 LOOK_EVERY = timedelta(minutes=30)
+LOOK_GRID = timedelta(minutes=15)
 LONGEST_CHARGE_NOW = timedelta(hours=24)
 
 
-def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Twin:
-    """The twin with a warning (once a departure) if the plan delivers less than was asked for.
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the car will have at its next departure if the plan is carried out (kWh), and what will be missing."""
 
-    With ``rules.escalate`` the car also charges at once, until it has the missing energy or until the departure.
-    """
+    ready_by: datetime
+    wanted_kwh: float
+    missing_kwh: float
+
+    def text(self, timezone: str) -> str:
+        """A sentence for the driver, with the time in an IANA zone."""
+        by = local_hhmm(self.ready_by, timezone)
+        if self.missing_kwh <= SHORTFALL_KWH:
+            return f"By {by} your car will have what you asked for."
+        return f"By {by} about {self.missing_kwh:.1f} kWh will be missing. To charge at once, choose charge now."
+
+
+def forecast(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Forecast | None:
+    """The forecast for a plugged-in car that takes part and has a departure ahead; None for any other."""
     link = twin.link
     if twin.presence.session is None or not link.enrolled or link.leaving or link.snoozed_until is not None:
-        return twin
-    if twin.charge_now is not None or twin.control.released_by_operator_at is not None or is_stop_respected(twin):
-        return twin
+        return None
+    if twin.control.released_by_operator_at is not None:
+        return None
     intent = wanted_intent(twin, now)
-    if intent is None or twin.control.at_risk_for == intent.ready_by:
+    if intent is None:
+        return None
+    missing_kwh = expected_shortfall_kwh(twin, intent, now, schedule, rules)
+    return Forecast(intent.ready_by, intent.energy_required_kwh, missing_kwh)
+
+
+def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Twin:
+    """The twin with a warning if the plan delivers less than was asked for.
+
+    The warning is given once, again if the shortfall grows by ``GROWS_BY_KWH``, and taken back when it is over. With
+    ``rules.escalate`` the car also charges at once, until it has the missing energy or until the departure; once for
+    each departure, so that a driver who ends it is not overruled.
+    """
+    expected = forecast(twin, now, schedule, rules)
+    if expected is None or is_stop_respected(twin):
         return twin
-    shortfall_kwh = expected_shortfall_kwh(twin, intent, now, schedule, rules)
-    if shortfall_kwh <= SHORTFALL_KWH:
+    warned_kwh = _warned_kwh(twin, expected)
+    if warned_kwh > 0 and expected.missing_kwh <= SAFE_KWH:
+        return _taken_back(twin, expected, now)
+    if expected.missing_kwh <= (warned_kwh + GROWS_BY_KWH if warned_kwh > 0 else SHORTFALL_KWH):
         return twin
-    by = local_hhmm(intent.ready_by, link.timezone)
-    text = f"By {by} about {shortfall_kwh:.1f} kWh of the energy that you asked for will be missing."
-    detail = {"shortfall_kwh": round(shortfall_kwh, 1), "ready_by": intent.ready_by.isoformat()}
-    warned = replace(twin, control=replace(twin.control, at_risk_for=intent.ready_by)).tell(
+    return _warned(twin, expected, now, rules)
+
+
+def _warned_kwh(twin: Twin, expected: Forecast) -> float:
+    """The shortfall of the warning that stands for this departure; 0 where none does."""
+    return twin.control.at_risk_kwh if twin.control.at_risk_for == expected.ready_by else 0.0
+
+
+def _taken_back(twin: Twin, expected: Forecast, now: datetime) -> Twin:
+    by = local_hhmm(expected.ready_by, twin.link.timezone)
+    text = f"By {by} your car will have the {expected.wanted_kwh:.1f} kWh that you asked for, after all."
+    return replace(twin, control=replace(twin.control, at_risk_kwh=0.0)).tell(
+        Entry(now, Event.READY_BY_SAFE, Reason.READY_BY_SAFE, text, {"ready_by": expected.ready_by.isoformat()})
+    )
+
+
+def _warned(twin: Twin, expected: Forecast, now: datetime, rules: ControlRules) -> Twin:
+    link, ready_by = twin.link, expected.ready_by
+    by = local_hhmm(ready_by, link.timezone)
+    missing = f"{expected.missing_kwh:.1f} kWh of the energy that you asked for"
+    text = f"By {by} about {missing} will be missing. To charge at once, choose charge now."
+    detail = {"shortfall_kwh": round(expected.missing_kwh, 1), "ready_by": ready_by.isoformat()}
+    control = replace(twin.control, at_risk_for=ready_by, at_risk_kwh=expected.missing_kwh)
+    warned = replace(twin, control=control).tell(
         Entry(now, Event.READY_BY_AT_RISK, Reason.READY_BY_AT_RISK, text, detail)
     )
-    if not rules.escalate:
+    intent, session = wanted_intent(twin, now), twin.presence.session
+    escalated = twin.control.at_risk_for == ready_by or twin.charge_now is not None
+    if not rules.escalate or escalated or intent is None or session is None:
         return warned
-    session_wh = twin.meter.session_wh(twin.presence.session.id)
     charge_now = ChargeNow(
-        id=f"{ESCALATION}{intent.ready_by.isoformat()}",
+        id=f"{ESCALATION}{ready_by.isoformat()}",
         started_at=now,
-        until=min(intent.ready_by, now + LONGEST_CHARGE_NOW),
+        until=min(ready_by, now + LONGEST_CHARGE_NOW),
         kwh=round(remaining_kwh(twin, intent), 3),
-        metered_wh=session_wh,
+        metered_wh=twin.meter.session_wh(session.id),
     )
     entry = Entry(now, Event.CHARGE_NOW_SET, Reason.READY_BY_ESCALATION, "It charges at once, to be ready in time.")
     return replace(warned, charge_now=charge_now).tell(entry)
@@ -64,7 +125,12 @@ def expected_shortfall_kwh(
     """
     if is_full(twin):
         return 0.0
-    since, by = now, intent.ready_by
+    deliverable_kwh = _deliverable_kwh(twin, intent.ready_by, now, schedule, rules)
+    return max(0.0, remaining_kwh(twin, intent) - deliverable_kwh)
+
+
+def _deliverable_kwh(twin: Twin, by: datetime, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> float:
+    since = now
     if twin.control.breaker_until is not None and not observed_state_matches(twin, "start"):
         since = max(now, twin.control.breaker_until)
     if by <= schedule.stretches[-1].end:
@@ -72,8 +138,7 @@ def expected_shortfall_kwh(
     else:
         parts = effective_schedule(twin, now, by, spread_s=rules.default_spread_s)
     spans = ((part.limit_kw, (min(part.end, by) - max(part.start, since)).total_seconds()) for part in parts)
-    deliverable_kwh = sum(limit_kw * max(0.0, span_s) / 3600 for limit_kw, span_s in spans)
-    return max(0.0, remaining_kwh(twin, intent) - deliverable_kwh)
+    return sum(limit_kw * max(0.0, span_s) / 3600 for limit_kw, span_s in spans)
 
 
 def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
@@ -84,9 +149,44 @@ def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
     return max(0.0, required_kwh)
 
 
-def next_risk_look(twin: Twin, now: datetime) -> datetime | None:
-    """When to compare the delivered energy with the needed energy again: at the next UTC half-hour of a session."""
-    if twin.presence.session is None:
+def next_risk_look(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> datetime | None:
+    """When to compare the energy with what is needed again (aware UTC); None where nothing can become short.
+
+    That is the quarter-hour at which a car that takes nothing from now on is short by so much that it is worth a
+    warning. After a warning it is the next half-hour, so that the warning is taken back in time.
+    """
+    expected = forecast(twin, now, schedule, rules)
+    if expected is None:
         return None
-    hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return next(at for n in range(1, 4) if (at := hour + n * LOOK_EVERY) > now)
+    if _warned_kwh(twin, expected) > 0:
+        return _next_on_grid(now, LOOK_EVERY)
+    spare_kwh = SHORTFALL_KWH - _balance_kwh(twin, now, schedule, rules)
+    at = _spent_at(schedule.stretches, now, expected.ready_by, spare_kwh)
+    return None if at is None else _next_on_grid(max(now, at), LOOK_GRID)
+
+
+def _balance_kwh(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> float:
+    """The missing energy (kWh); negative by what the plan delivers beyond the need."""
+    intent = wanted_intent(twin, now)
+    if intent is None or is_full(twin):
+        return -INFINITE_KWH
+    return remaining_kwh(twin, intent) - _deliverable_kwh(twin, intent.ready_by, now, schedule, rules)
+
+
+def _spent_at(stretches: Sequence[Stretch], now: datetime, until: datetime, spare_kwh: float) -> datetime | None:
+    """When the plan has offered more than ``spare_kwh`` from ``now`` on; None if it does not until then."""
+    for part in stretches:
+        start, end = max(part.start, now), min(part.end, until)
+        if start >= end or part.limit_kw <= 0:
+            continue
+        offered_kwh = part.limit_kw * ((end - start) / timedelta(hours=1))
+        if offered_kwh > spare_kwh:
+            return start + timedelta(hours=max(0.0, spare_kwh) / part.limit_kw)
+        spare_kwh -= offered_kwh
+    return None
+
+
+def _next_on_grid(at: datetime, grid: timedelta) -> datetime:
+    """The first instant after ``at`` that is a whole number of ``grid`` after a UTC hour."""
+    hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return hour + (int((at - hour) / grid) + 1) * grid

@@ -63,7 +63,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
     if twin.link.enrolled and not twin.link.leaving and twin.control.released_by_operator_at is None:
         if twin.presence.session is not None or may_be_held_unplugged(twin, now):
             due.append(next_change(now, rules, schedule))
-        due += [next_risk_look(twin, now), plug_unknown_due(twin, now, schedule)]
+        due += [next_risk_look(twin, now, schedule, rules), plug_unknown_due(twin, now, schedule)]
     return min((at for at in due if at is not None and at > now), default=None)
 
 

@@ -172,7 +172,7 @@ def _stretch(twin: Twin, entries: list[_Entry], layers: Layers, start: datetime,
     # The default schedule covers all of the window, so one profile always leads; only Axle installs maxima.
     capped = limit_kw < _limit_kw(twin, replace(layers, cap=None))
     source: Source = "axle" if capped or lead is None else entries[lead.index].source
-    return Stretch(start, end, limit_kw, source, _reason(source, limit_kw))
+    return Stretch(start, end, limit_kw, source, reason_of(source, limit_kw))
 
 
 def _limit_kw(twin: Twin, layers: Layers) -> float:
@@ -197,7 +197,8 @@ def _within(applied: Applied | None, phases: int) -> Applied | None:
     return replace(applied, number_phases=min(applied.number_phases, phases))
 
 
-def _reason(source: Source, limit_kw: float) -> Reason:
+def reason_of(source: Source, limit_kw: float) -> Reason:
+    """The reason code of a limit (kW) that a source decides."""
     match source:
         case "axle":
             return Reason.AXLE_SCHEDULE

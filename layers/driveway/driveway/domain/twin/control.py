@@ -170,7 +170,8 @@ class Control:
         restarts: how often in a row the car was started again because it had stopped by itself.
         hold_observed_session: the session in which the car was seen not charging while it should hold.
         interference: the session in which somebody else started the car, noticed at ``interference_at``.
-        at_risk_for: the departure that the app was warned about.
+        at_risk_for: the departure that the app was warned about last; ``at_risk_kwh`` is the shortfall of that warning
+            while it stands.
         default_schedule: what is installed in the car or charger itself, in short.
         installed_schedule_unknown: a change of it was sent without a clear answer, so ours may be there or not.
         schedule_command: the command that installs or removes it, apart from the commands to charge.
@@ -205,6 +206,7 @@ class Control:
     interference: str | None = None
     interference_at: datetime | None = None
     at_risk_for: datetime | None = None
+    at_risk_kwh: float = 0.0
     default_schedule: str | None = None
     installed_schedule_unknown: bool = False
     last_acknowledged_action: CommandAction | None = None

@@ -37,6 +37,7 @@ class Event(StrEnum):
     NEEDS_ATTENTION = "NeedsAttention"
     RECONNECTED = "Reconnected"
     READY_BY_AT_RISK = "ReadyByAtRisk"
+    READY_BY_SAFE = "ReadyBySafe"
 
     # Axle
     SCHEDULE_RECEIVED = "ScheduleReceived"
@@ -76,6 +77,9 @@ FOR_THE_APP = frozenset(
         Event.CHARGING_STARTED,
         Event.CHARGING_STOPPED,
         Event.READY_BY_AT_RISK,
+        Event.READY_BY_SAFE,
+        Event.NO_SESSION,
+        Event.COMMAND_FAILED,
         Event.NEEDS_ATTENTION,
         Event.RECONNECTED,
         Event.SESSION_COMPLETED,
@@ -113,6 +117,7 @@ SENTENCES: dict[Event, str] = {
     Event.NEEDS_ATTENTION: "The driver or support has to do something. The entry says what.",
     Event.RECONNECTED: "The account at the car maker works again.",
     Event.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",
+    Event.READY_BY_SAFE: "The plan delivers enough again. An earlier warning is taken back.",
     Event.SCHEDULE_RECEIVED: "Axle sent a schedule.",
     Event.SCHEDULE_CLEARED: "Axle withdrew its schedule. The default schedule counts.",
     Event.AXLE_TOLD: "Axle acknowledged a tariff, an intent, a plug state or a charge-now.",

@@ -105,9 +105,11 @@ class Reason(StrEnum):
     CHARGE_NOW_ENDED = "CHARGE_NOW_ENDED"
     CHARGE_NOW_DELETED = "CHARGE_NOW_DELETED"
     READY_BY_AT_RISK = "READY_BY_AT_RISK"
+    READY_BY_SAFE = "READY_BY_SAFE"
     SESSION_COMPLETED = "SESSION_COMPLETED"
     SESSION_CORRECTED = "SESSION_CORRECTED"
     POWER_ABOVE_ONBOARDED = "POWER_ABOVE_ONBOARDED"
+    PLAN_NOT_KEPT = "PLAN_NOT_KEPT"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -199,9 +201,11 @@ SENTENCES: dict[Reason, str] = {
     Reason.CHARGE_NOW_ENDED: "The charge-now reached its time or its energy, or the car was unplugged.",
     Reason.CHARGE_NOW_DELETED: "The app ended the charge-now.",
     Reason.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",
+    Reason.READY_BY_SAFE: "The plan delivers the energy that the driver needs by the ready-by time.",
     Reason.SESSION_COMPLETED: "The session at home is over.",
     Reason.POWER_ABOVE_ONBOARDED: "The car draws more power than it was set up with, so its energy is not counted.",
     Reason.SESSION_CORRECTED: "A reading that came late changed the energy of the session.",
+    Reason.PLAN_NOT_KEPT: "No record says what was in force at that time.",
 }
 """What each code means. The decisions have their own texts, with times and amounts; these are for the API document."""
 

@@ -1,0 +1,132 @@
+"""What kept a car from charging although the plan let it, read from its timeline. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from driveway.domain.control.command_states import TAKEN
+from driveway.domain.sessions.plan import InForce
+from driveway.domain.twin import Entry, OutcomeKind
+from driveway.domain.twin.events import Event
+from driveway.domain.twin.reasons import Reason
+
+OWN_STOP_SHOWS_WITHIN = timedelta(minutes=10)
+"""A car that stops within this long of our own stop command stopped because of it."""
+
+
+class Cause(StrEnum):
+    """Why a car did not charge although the plan let it."""
+
+    CAR_UNREACHABLE = "CAR_UNREACHABLE"
+    PROVIDER_DOWN = "PROVIDER_DOWN"
+    ACCOUNT = "ACCOUNT"
+    UNSUPPORTED = "UNSUPPORTED"
+    DID_NOT_FOLLOW = "DID_NOT_FOLLOW"
+    OPERATOR_FAULT = "OPERATOR_FAULT"
+    BUDGET = "BUDGET"
+    STOPPED_IN_CAR = "STOPPED_IN_CAR"
+    LIMIT_IN_CAR = "LIMIT_IN_CAR"
+    PLACE_IN_DOUBT = "PLACE_IN_DOUBT"
+    LEFT_ALONE = "LEFT_ALONE"
+    UNMEASURED = "UNMEASURED"
+
+
+@dataclass(frozen=True, slots=True)
+class CauseSpan:
+    """From ``start`` until ``end`` (aware UTC) this cause kept the car from charging."""
+
+    start: datetime
+    end: datetime
+    cause: Cause
+
+
+_ATTENTION: dict[str, Cause] = {
+    Reason.PROVIDER_NEEDS_USER: Cause.ACCOUNT,
+    Reason.DRIVER_STOP_RESPECTED: Cause.STOPPED_IN_CAR,
+    Reason.DAILY_BUDGET_SPENT: Cause.BUDGET,
+    Reason.PROVIDER_UNSUPPORTED: Cause.UNSUPPORTED,
+}
+_REFUSED: dict[str, Cause] = {
+    OutcomeKind.NEEDS_USER: Cause.ACCOUNT,
+    OutcomeKind.UNSUPPORTED: Cause.UNSUPPORTED,
+    OutcomeKind.NEEDS_OPERATOR: Cause.OPERATOR_FAULT,
+}
+_ENDS = frozenset({Event.CHARGING_STARTED, Event.RECONNECTED, Event.HOME_CONFIRMED, Event.COMMAND_CONFIRMED})
+_WITHOUT_EFFECT = frozenset({Event.COMMAND_RETRIED, Event.COMMAND_FAILED, Event.COMMAND_EXPIRED})
+_BEGINS: dict[str, Cause] = {
+    Event.COMMAND_PUT_OFF: Cause.PROVIDER_DOWN,
+    Event.HOME_DOUBTED: Cause.PLACE_IN_DOUBT,
+}
+
+
+def cause_spans(
+    entries: Iterable[Entry], parts: Sequence[InForce], start: datetime, end: datetime, *, is_full: bool = False
+) -> list[CauseSpan]:
+    """The spans within ``[start, end)`` (aware UTC) in which a cause kept the car from charging, in order.
+
+    Args:
+        entries: the timeline, in order of time. Entries before ``start`` count: a cause may be older than the session.
+        parts: the limits that were in force.
+        start: the plug-in.
+        end: the ready-by or the plug-out.
+        is_full: the battery was full, or at its charge limit, when the session ended.
+    """
+    spans: list[CauseSpan] = []
+    stop = Cause.LIMIT_IN_CAR if is_full else Cause.STOPPED_IN_CAR
+    present: Cause | None = None
+    since, stopped_by_us_at = start, None
+    for entry in entries:
+        if entry.at >= end:
+            break
+        if entry.event == Event.COMMAND_SENT and entry.detail.get("action") == "stop":
+            stopped_by_us_at = entry.at
+        by_us = stopped_by_us_at is not None and entry.at - stopped_by_us_at <= OWN_STOP_SHOWS_WITHIN
+        of_itself = stop if _wants_charging(parts, entry.at) and not by_us else None
+        following = _after(entry, present, stop=of_itself)
+        if following is present:
+            continue
+        spans += _span(present, since, entry.at, start)
+        present, since = following, entry.at
+    return [*spans, *_span(present, since, end, start)]
+
+
+def _span(cause: Cause | None, since: datetime, until: datetime, start: datetime) -> list[CauseSpan]:
+    since = max(since, start)
+    return [CauseSpan(since, until, cause)] if cause is not None and since < until else []
+
+
+def _wants_charging(parts: Sequence[InForce], at: datetime) -> bool:
+    part = next((part for part in parts if part.start <= at < part.end), None)
+    return part is not None and part.left_alone is None and part.limit_kw is not None and part.limit_kw > 0
+
+
+def _after(entry: Entry, present: Cause | None, *, stop: Cause | None) -> Cause | None:
+    """The cause that holds after an entry. ``stop`` is the one behind a car that stops now."""
+    if entry.event in _ENDS:
+        return Cause.LIMIT_IN_CAR if entry.reason == Reason.BATTERY_FULL else None
+    if entry.event == Event.COMMAND_REFUSED:
+        return _refused(entry)
+    if entry.event in _WITHOUT_EFFECT:
+        return present or _without_effect(entry)
+    if entry.event == Event.CHARGING_STOPPED:
+        return present or stop
+    begins = _ATTENTION.get(entry.reason) if entry.event == Event.NEEDS_ATTENTION else _BEGINS.get(entry.event)
+    return begins or present
+
+
+def _refused(entry: Entry) -> Cause:
+    outcome = str(entry.detail.get("outcome"))
+    if outcome in _REFUSED:
+        return _REFUSED[outcome]
+    if entry.detail.get("unavailable"):
+        return Cause.PROVIDER_DOWN
+    return Cause.BUDGET if entry.reason == Reason.WAKE_BUDGET_SPENT else Cause.CAR_UNREACHABLE
+
+
+def _without_effect(entry: Entry) -> Cause:
+    """The cause behind a command that had no effect: the car took it, or no answer came."""
+    outcome = entry.detail.get("outcome")
+    if entry.reason == Reason.DAILY_BUDGET_SPENT:
+        return Cause.BUDGET
+    return Cause.DID_NOT_FOLLOW if outcome in TAKEN else Cause.PROVIDER_DOWN

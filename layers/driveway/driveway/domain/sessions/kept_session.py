@@ -1,0 +1,83 @@
+"""The short record of a home session that is kept after the twin has forgotten it. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from driveway.domain.control.required_command import is_full
+from driveway.domain.twin import Session, Twin
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSession:
+    """A home session, from ``opened_at`` until ``closed_at`` (aware UTC; None: it still runs).
+
+    What is None besides ``closed_at`` is not known by this record, and an earlier record of the session still holds.
+
+    Attributes:
+        plugged_at: when the car was plugged in. Home may have become known later.
+        energy_wh: what the half-hours have of it; of a running session in coarse steps.
+        vehicle_id: the car that the app named as plugged in.
+        soc_pct: the latest state of charge, while the session ran.
+        is_full: whether the battery was full, or at its charge limit, while the session ran.
+        charge_limit_pct: the charge limit that the car showed.
+    """
+
+    id: str
+    opened_at: datetime
+    plugged_at: datetime
+    closed_at: datetime | None = None
+    energy_wh: int = 0
+    vehicle_id: str | None = None
+    soc_pct: float | None = None
+    is_full: bool | None = None
+    charge_limit_pct: float | None = None
+
+
+def sessions_to_keep(before: Twin | None, after: Twin) -> tuple[tuple[KeptSession, ...], tuple[KeptSession, ...]]:
+    """The records to write and those to delete after a write of a twin.
+
+    A record is written when a session opens, ends, is found full, or has another energy after its end. Its place is its
+    start, so a session whose start moves leaves a record to delete.
+    """
+    known = {kept.id: kept for kept in _kept(before, before)} if before is not None else {}
+    written = tuple(kept for kept in _kept(after, before) if _is_news(known.get(kept.id), kept))
+    moved = tuple(known[kept.id] for kept in written if kept.id in known and known[kept.id].opened_at != kept.opened_at)
+    return written, moved
+
+
+def _is_news(known: KeptSession | None, kept: KeptSession) -> bool:
+    if known is None:
+        return True
+    if (known.opened_at, known.plugged_at, known.closed_at) != (kept.opened_at, kept.plugged_at, kept.closed_at):
+        return True
+    if kept.closed_at is None:
+        return known.is_full != kept.is_full
+    return known.energy_wh != kept.energy_wh
+
+
+def _kept(twin: Twin, before: Twin | None) -> Iterator[KeptSession]:
+    last, running = twin.presence.last_session, twin.presence.session
+    if last is not None:
+        open_before = before.presence.session if before is not None else None
+        # The battery's facts are those of the running session until another car or drive changes them.
+        yield _record(twin, last, is_live=open_before is not None and open_before.id == last.id)
+    if running is not None:
+        yield _record(twin, running, is_live=True)
+
+
+def _record(twin: Twin, session: Session, *, is_live: bool) -> KeptSession:
+    presence = twin.presence
+    named, soc, limit = presence.vehicle, presence.soc_pct, presence.charge_limit_pct
+    was_full = is_full(twin) if session.closed_at is None else None
+    return KeptSession(
+        id=session.id,
+        opened_at=session.opened_at,
+        plugged_at=session.plugged_at,
+        closed_at=session.closed_at,
+        energy_wh=twin.meter.session_wh(session.id),
+        vehicle_id=named.vehicle_id if named is not None and is_live else None,
+        soc_pct=float(soc.value) if soc is not None and is_live else None,
+        is_full=was_full if is_live else None,
+        charge_limit_pct=float(limit.value) if limit is not None and is_live else None,
+    )

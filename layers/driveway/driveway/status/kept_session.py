@@ -1,0 +1,231 @@
+"""A kept session from outside: what was wanted, what the car got, the plan in force, and the verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from driveway.domain.half_hours import HALF_HOUR, half_hour_of
+from driveway.domain.instants import utc_text, utc_text_or_none
+from driveway.domain.metering.slot import Slot
+from driveway.domain.sessions.causes import cause_spans
+from driveway.domain.sessions.kept_session import KeptSession
+from driveway.domain.sessions.night import Night
+from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, limit_ends, needs_of
+from driveway.domain.sessions.shares import shares
+from driveway.domain.sessions.verdict import HalfHour, Judgement, SessionFacts, Verdict, judge
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.events import Event
+from driveway.runtime.context import Runtime
+
+BEFORE = timedelta(hours=12)
+"""How far before a session its timeline is read: an account may have been lost earlier."""
+
+AFTER = timedelta(hours=1)
+LONGEST = timedelta(days=14)
+"""Of a session that lasts longer, this much is read, from its start."""
+
+COMMANDS = frozenset(event for event in Event if event.startswith("Command"))
+WARNINGS = frozenset({Event.READY_BY_AT_RISK, Event.READY_BY_SAFE, Event.NEEDS_ATTENTION, Event.NO_SESSION})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """All that is kept of a session, and the verdicts on it, one for each departure; at least one."""
+
+    kept: KeptSession
+    slots: Sequence[Slot]
+    half_hours: Sequence[HalfHour]
+    plans: Sequence[Plan]
+    parts: Sequence[InForce]
+    entries: Sequence[Entry]
+    needs: Sequence[Need | None]
+    judgements: Sequence[Judgement]
+
+    @property
+    def headline(self) -> Judgement:
+        """The verdict on the latest departure that is over, else on the first one ahead."""
+        over = [one for one in self.judgements if one.verdict is not Verdict.RUNNING]
+        return over[-1] if over else self.judgements[0]
+
+    def of_night(self, night: Night) -> Judgement:
+        """The verdict on the departure in a night; without one, the headline."""
+        pairs = zip(self.needs, self.judgements, strict=True)
+        found = (one for need, one in pairs if need and night.start < need.ready_by <= night.end)
+        return next(found, self.headline)
+
+
+def session_view(twin: Twin, kept: KeptSession, runtime: Runtime) -> SessionView:
+    """Read what is kept of a session, and judge it."""
+    now, asset = runtime.now(), twin.link.asset
+    begun_at = min(kept.plugged_at, kept.opened_at)
+    end = min(kept.closed_at or now, begun_at + LONGEST)
+    plans = runtime.history.plans(asset, begun_at, max(end, begun_at + HALF_HOUR))
+    found = needs_of(plans, begun_at, kept.closed_at)
+    # Of those ahead of a running session only the next one is judged.
+    over = sum(one.ready_by <= end for one in found)
+    needs: list[Need | None] = [*found[: over + 1]] or [None]
+    until = max([end, *(one.ready_by for one in needs if one is not None)])
+    entries = runtime.records.entries(asset, begun_at - BEFORE, end + AFTER)
+    slots = runtime.slots.read_whole(asset, half_hour_of(begun_at), end + HALF_HOUR, now=now)
+    half_hours = [_half_hour(slot, kept, begun_at) for slot in slots]
+    parts = in_force(plans, begun_at, until)
+    power_kw = plans[-1].power_kw if plans else twin.link.power_kw
+    judgements = [
+        judge(
+            SessionFacts(
+                opened_at=begun_at if before is None else before.ready_by,
+                closed_at=kept.closed_at,
+                power_kw=power_kw,
+                timezone=twin.link.timezone,
+                need=need,
+                half_hours=half_hours,
+                parts=parts,
+                causes=cause_spans(entries, parts, begun_at, until, is_full=bool(kept.is_full)),
+                is_full=bool(kept.is_full),
+                charge_limit_pct=kept.charge_limit_pct,
+            ),
+            now,
+        )
+        for before, need in zip([None, *needs], needs, strict=False)
+    ]
+    return SessionView(kept, slots, half_hours, plans, parts, entries, needs, judgements)
+
+
+def _half_hour(slot: Slot, kept: KeptSession, begun_at: datetime) -> HalfHour:
+    if slot.value_wh is None:
+        return HalfHour(slot.start, None)
+    begun_ms, end_ms = _ms(begun_at), _ms(kept.closed_at) if kept.closed_at is not None else None
+    energy_wh = sum(
+        wh for since_ms, wh in slot.sessions_wh if begun_ms <= since_ms and (end_ms is None or since_ms < end_ms)
+    )
+    return HalfHour(slot.start, energy_wh / 1000)
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def summary_body(view: SessionView, head: Judgement) -> dict[str, Any]:
+    """A session in a list: when, how much, and the verdict ``head`` in a sentence."""
+    kept = view.kept
+    need = view.needs[view.judgements.index(head)]
+    return {
+        "session": kept.id,
+        "plugged_in_at": utc_text(kept.plugged_at),
+        "opened_at": utc_text(kept.opened_at),
+        "closed_at": utc_text_or_none(kept.closed_at),
+        "vehicle_id": kept.vehicle_id,
+        "energy_kwh": round(sum(one.energy_kwh or 0.0 for one in view.half_hours), 3),
+        "ready_by": None if need is None else utc_text(need.ready_by),
+        "verdict": head.verdict.value,
+        "text": head.text,
+    }
+
+
+def session_body(view: SessionView, power_kw: float) -> dict[str, Any]:
+    """A session whole."""
+    kept = view.kept
+    divided = shares(view.half_hours, view.parts, view.plans, min(kept.plugged_at, kept.opened_at), power_kw)
+    return {
+        **summary_body(view, view.headline),
+        "soc_pct": kept.soc_pct,
+        "battery_full": kept.is_full,
+        "charge_limit_pct": kept.charge_limit_pct,
+        "departures": [_need_body(one, judged) for one, judged in zip(view.needs, view.judgements, strict=True)],
+        "half_hours": [_slot_body(slot, one) for slot, one in zip(view.slots, view.half_hours, strict=True)],
+        "energy": {
+            "in_plan_kwh": round(divided.in_plan_kwh, 3),
+            "out_of_plan_kwh": round(divided.out_of_plan_kwh, 3),
+            "off_peak_kwh": round(divided.off_peak_kwh, 3),
+            "peak_kwh": round(divided.peak_kwh, 3),
+        },
+        "cost": {
+            "pence": _rounded(divided.cost_pence, 1),
+            "at_once_pence": _rounded(divided.cost_at_once_pence, 1),
+        },
+        "completeness": _completeness(view),
+        "in_force": [in_force_body(part) for part in view.parts if part.start < (kept.closed_at or part.end)],
+        "plans": [_plan_body(plan) for plan in view.plans],
+        "commands": [entry_body(entry) for entry in _of(view, COMMANDS)],
+        "warnings": [entry_body(entry) for entry in _of(view, WARNINGS)],
+    }
+
+
+def _of(view: SessionView, events: frozenset[Event]) -> list[Entry]:
+    since = min(view.kept.plugged_at, view.kept.opened_at)
+    return [entry for entry in view.entries if entry.event in events and entry.at >= since]
+
+
+def _need_body(need: Need | None, judged: Judgement) -> dict[str, Any]:
+    return {
+        "ready_by": None if need is None else utc_text(need.ready_by),
+        "wanted_kwh": _rounded(judged.wanted_kwh, 3),
+        "is_estimated": None if need is None else need.is_estimated,
+        "target_soc_pct": None if need is None else need.target_soc_pct,
+        "got_kwh": round(judged.got_kwh, 3),
+        "missing_kwh": round(judged.missing_kwh, 3),
+        "missing_by_cause_kwh": {verdict.value: round(kwh, 3) for verdict, kwh in judged.parts_kwh.items()},
+        "verdict": judged.verdict.value,
+        "text": judged.text,
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _slot_body(slot: Slot, one: HalfHour) -> dict[str, Any]:
+    accepted_wh = slot.reported.accepted_wh
+    return {
+        "start": utc_text(slot.start),
+        "energy_kwh": one.energy_kwh,
+        "quality": slot.quality,
+        "flags": list(slot.flags),
+        "axle_accepted_kwh": None if accepted_wh is None else accepted_wh / 1000,
+        "axle_rejected": slot.reported.words if slot.reported.rejected_wh is not None else None,
+    }
+
+
+def _completeness(view: SessionView) -> float:
+    known = sum(one.energy_kwh is not None for one in view.half_hours)
+    return round(known / len(view.half_hours), 4) if view.half_hours else 1.0
+
+
+def in_force_body(part: InForce) -> dict[str, Any]:
+    """The limit that was in force for a time, or that it is not known."""
+    return {
+        "start": utc_text(part.start),
+        "end": utc_text(part.end),
+        "limit_kw": part.limit_kw,
+        "source": part.source,
+        "reason": part.reason.value,
+        "left_alone": None if part.left_alone is None else part.left_alone.value,
+    }
+
+
+def _plan_body(plan: Plan) -> dict[str, Any]:
+    return {
+        "at": utc_text(plan.at),
+        "left_alone": None if plan.left_alone is None else plan.left_alone.value,
+        "limits": [
+            {
+                "start": utc_text(plan.at + timedelta(seconds=limit.start_s)),
+                "end": utc_text(end),
+                "limit_kw": limit.limit_kw,
+                "source": limit.source,
+            }
+            for limit, end in zip(plan.limits, limit_ends(plan), strict=True)
+        ],
+    }
+
+
+def entry_body(entry: Entry) -> dict[str, Any]:
+    """A timeline entry."""
+    return {
+        "at": utc_text(entry.at),
+        "event": entry.event,
+        "reason": entry.reason,
+        "text": entry.text,
+        "detail": entry.detail,
+    }
