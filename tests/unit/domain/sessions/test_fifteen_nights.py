@@ -232,3 +232,11 @@ def test_a_night_without_membership_says_so() -> None:
     night.until(9)
     of_it = night_at(MORNING - 6 * 60 * MINUTE, "Europe/London")
     assert why_no_session(of_it, night.plans, night.news) is NoSession.NOT_ENROLLED
+
+
+def test_the_driver_of_a_car_that_does_not_follow_learns_that_it_does_not_charge_and_what_to_do() -> None:
+    night = plugged_at(18)
+    accepted_and_ignored(night)
+    (entry,) = night.entries_of("NeedsAttention")
+    assert "It was not charging at" in entry.text
+    assert "Start it in its own app" in entry.text

@@ -10,7 +10,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_answers import is_trial, trial_refused
 from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
-from driveway.domain.twin.reasons import Reason
+from driveway.domain.twin.reasons import Reason, local_hhmm
 
 LONGEST_BREAKER_PAUSE = timedelta(hours=1)
 BREAKER_JITTER = 0.1
@@ -134,7 +134,7 @@ def _given_up(
     )
     after = replace(after, control=control)
     if not is_trial(twin, command) and _is_news(twin, command, reason):
-        text = "Your car did not follow our commands, so we let it charge by itself and try again later."
+        text = _advice(after)
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
         after = after.tell(Entry(now, Event.NEEDS_ATTENTION, why, text, command_detail(command)))
     refused = (
@@ -163,6 +163,18 @@ def _given_up(
             command_detail(release),
         )
     )
+
+
+def _advice(twin: Twin) -> str:
+    """What the driver of a car that does not follow has to know: whether it charges, and what to do if it does not."""
+    charging, timezone = twin.presence.charging, twin.link.timezone
+    text = "Your car did not follow our commands, and we try again later."
+    if charging is None:
+        return f"{text} We cannot see whether it charges: please check."
+    if charging.value:
+        return f"{text} It is charging, and we leave it charging."
+    since = local_hhmm(charging.at, timezone)
+    return f"{text} It was not charging at {since}. Start it in its own app, or unplug it and plug it in again."
 
 
 def _is_news(twin: Twin, command: Command, reason: Reason) -> bool:

@@ -52,7 +52,8 @@ def set_tariff(body: Body) -> PreferenceChange:
     def rule(twin: Twin, now: datetime) -> Twin:
         if twin.tariff == result.tariff:
             return twin
-        entry = Entry(now, Event.TARIFF_SET, Reason.UPDATED_BY_APP, "The tariff was set.")
+        detail = {"by": "app"} | tariff_body(result.tariff)
+        entry = Entry(now, Event.TARIFF_SET, Reason.UPDATED_BY_APP, "The tariff was set.", detail)
         return replace(twin, tariff=result.tariff).tell(entry)
 
     return PreferenceChange(
@@ -72,7 +73,8 @@ def set_intent(body: Body) -> PreferenceChange:
         intent = fitted(asked, battery_kwh=battery_kwh)
         if twin.intent == intent:
             return twin
-        entry = Entry(now, Event.INTENT_SET, Reason.UPDATED_BY_APP, "What the driver needs was set.")
+        detail = {"by": "app"} | intent_body(intent)
+        entry = Entry(now, Event.INTENT_SET, Reason.UPDATED_BY_APP, "What the driver needs was set.", detail)
         return replace(twin, intent=intent).tell(entry)
 
     def warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
@@ -93,8 +95,9 @@ def set_vehicle_intent(vehicle_id: str, body: Body) -> PreferenceChange:
     def rule(twin: Twin, now: datetime) -> Twin:
         own = replace(asked, intent=fitted(asked.intent, battery_kwh=battery_kwh(twin)))
         text = "What the driver of one of the cars needs was set."
+        detail = {"by": "app"} | vehicle_intent_body(own)
         return _with_vehicle_intent(
-            twin, vehicle_id, own, Entry(now, Event.VEHICLE_INTENT_SET, Reason.UPDATED_BY_APP, text)
+            twin, vehicle_id, own, Entry(now, Event.VEHICLE_INTENT_SET, Reason.UPDATED_BY_APP, text, detail)
         )
 
     def warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ def delete_vehicle_intent(vehicle_id: str) -> PreferenceChange:
 
 def _with_vehicle_intent(twin: Twin, vehicle_id: str, own: VehicleIntent | None, entry: Entry) -> Twin:
     after = with_vehicle_intent(twin, vehicle_id, own)
-    return twin if after is twin else after.tell(replace(entry, detail={"vehicle_id": vehicle_id}))
+    return twin if after is twin else after.tell(replace(entry, detail={"vehicle_id": vehicle_id} | entry.detail))
 
 
 def set_charge_now(body: Body, *, boost_id: str) -> PreferenceChange:
@@ -128,7 +131,8 @@ def set_charge_now(body: Body, *, boost_id: str) -> PreferenceChange:
         boost = parse_charge_now(body, now=now, power_kw=twin.link.power_kw, id=boost_id)
         if twin.charge_now is not None and twin.charge_now.id == boost.id:
             return twin
-        entry = Entry(now, Event.CHARGE_NOW_SET, Reason.CHARGE_NOW, "Charge now was asked for.", charge_now_body(boost))
+        detail = {"by": "app"} | charge_now_body(boost)
+        entry = Entry(now, Event.CHARGE_NOW_SET, Reason.CHARGE_NOW, "Charge now was asked for.", detail)
         return replace(twin, charge_now=replace(boost, metered_wh=_session_wh(twin))).tell(entry)
 
     def answer(twin: Twin) -> dict[str, Any]:

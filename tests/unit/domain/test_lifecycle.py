@@ -1,0 +1,87 @@
+"""The banner of an asset: one state, and what is missing, with what the driver can do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from driveway.domain.control.desired import desired
+from driveway.domain.lifecycle import ADVICE, SENTENCES, Condition, Lifecycle, banner
+from driveway.domain.twin import ChargeNow, Observed, Twin
+from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_rig import here
+
+LATER = START + timedelta(hours=2)
+
+
+def linked(twin: Twin, **changes: object) -> Twin:
+    return replace(twin, link=replace(twin.link, **changes))  # type: ignore[arg-type]  # the fields of a link
+
+
+def seen(twin: Twin, **changes: object) -> Twin:
+    return replace(twin, presence=replace(twin.presence, **changes))  # type: ignore[arg-type]  # the fields of presence
+
+
+CASES: dict[str, tuple[Callable[[], Twin], Lifecycle, set[Condition]]] = {
+    "follows its plan": (here, Lifecycle.SMART_CHARGING, set()),
+    "not plugged in": (new_twin, Lifecycle.READY, {Condition.PLUGGED_IN}),
+    "leaving": (lambda: linked(here(), leaving=True), Lifecycle.LEAVING, {Condition.ENROLLED}),
+    "opted out": (lambda: linked(here(), enrolled=False), Lifecycle.NOT_ENROLLED, {Condition.ENROLLED}),
+    "snoozed": (lambda: linked(here(), snoozed_until=LATER), Lifecycle.SNOOZED, {Condition.NOT_SNOOZED}),
+    "no car": (lambda: linked(here(), vehicle=None), Lifecycle.NEEDS_CAR_CONNECTION, {Condition.CAR_LINKED}),
+    "account lost": (
+        lambda: seen(here(), needs_user="Sign in."),
+        Lifecycle.NEEDS_CAR_CONNECTION,
+        {Condition.ACCOUNT_CONNECTED},
+    ),
+    "account lost, not plugged in": (
+        lambda: seen(new_twin(), needs_user="Sign in."),
+        Lifecycle.NEEDS_CAR_CONNECTION,
+        {Condition.ACCOUNT_CONNECTED, Condition.PLUGGED_IN},
+    ),
+    "home unknown": (
+        lambda: seen(new_twin(), plugged_in=Observed(True, START)),
+        Lifecycle.HOME_UNKNOWN,
+        {Condition.HOME_KNOWN},
+    ),
+    "away": (
+        lambda: seen(new_twin(), plugged_in=Observed(True, START), at_home=Observed(False, START)),
+        Lifecycle.READY,
+        {Condition.AT_HOME},
+    ),
+    "charge-now": (
+        lambda: replace(here(), charge_now=ChargeNow("c", START, LATER)),
+        Lifecycle.CHARGING_NOW,
+        set(),
+    ),
+    "does not follow": (
+        lambda: replace(here(), control=replace(here().control, breaker_until=LATER)),
+        Lifecycle.NEEDS_ATTENTION,
+        {Condition.CAR_FOLLOWS},
+    ),
+    "out of reach": (
+        lambda: seen(here(), reachable=Observed(False, START)),
+        Lifecycle.SMART_CHARGING,
+        {Condition.CAR_REACHABLE},
+    ),
+    "switched off": (
+        lambda: replace(here(), control=replace(here().control, released_by_operator_at=START)),
+        Lifecycle.SWITCHED_OFF,
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_banner_has_one_state_and_the_conditions_that_are_not_met(name: str) -> None:
+    make, state, unmet = CASES[name]
+    twin = make()
+    shown = banner(twin, desired(twin, START), START)
+    assert (shown.state, set(shown.unmet)) == (state, unmet)
+    assert shown.text == SENTENCES[state]
+
+
+def test_every_state_has_a_sentence_and_every_condition_advice() -> None:
+    assert set(SENTENCES) == set(Lifecycle)
+    assert set(ADVICE) == set(Condition)
