@@ -195,10 +195,10 @@ def test_a_plan_that_axle_sent_stays_in_the_history_after_it_was_replaced() -> N
 def test_the_driver_of_a_sleeping_car_is_warned_again_as_more_is_missing() -> None:
     night = plugged_at(18)
     asleep_all_night(night)
-    told = [entry.detail["shortfall_kwh"] for entry in night.entries_of("ReadyByAtRisk")]
-    assert len(told) >= 3
-    assert told == sorted(told)
-    assert told[-1] >= 24
+    warned_kwh = [entry.detail["shortfall_kwh"] for entry in night.entries_of("ReadyByAtRisk")]
+    assert len(warned_kwh) >= 3
+    assert warned_kwh == sorted(warned_kwh)
+    assert warned_kwh[-1] >= 24
 
 
 def test_a_night_of_a_car_of_unknown_place_says_so() -> None:

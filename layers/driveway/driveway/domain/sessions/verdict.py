@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from driveway.domain.control.desired import LET_GO
+from driveway.domain.control.desired import RELEASING
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, half_hours_between
 from driveway.domain.sessions.causes import Cause, CauseSpan
 from driveway.domain.sessions.plan import InForce, Need, energy_allowed_kwh
@@ -216,7 +216,7 @@ def _weights(
 ) -> dict[Cause, float]:
     """How the energy lost between two instants is split among its causes."""
     inside = [part.left_alone for part in facts.parts if part.start < until and since < part.end]
-    if any(reason in LET_GO for reason in inside):
+    if any(reason in RELEASING for reason in inside):
         return {Cause.LEFT_ALONE: 1.0}
     weights: dict[Cause, float] = {}
     for span in facts.causes:
