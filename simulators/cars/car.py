@@ -10,7 +10,7 @@ from math import ceil, isinf
 from typing import Any, Literal, Protocol
 
 from simulators.cars.charging_curve import ChargingCurve
-from simulators.cars.meter import SessionRegister
+from simulators.cars.meter import LifetimeRegister, SessionRegister
 from simulators.cars.spec import CarSpec
 
 HALF_HOUR_S = 1800
@@ -93,6 +93,7 @@ class Car:
     meter_wh: float = 0.0
     session_wh: float = 0.0
     register: SessionRegister = field(default_factory=SessionRegister)
+    lifetime: LifetimeRegister = field(default_factory=LifetimeRegister)
     starts: int = 0
     lies_until: datetime | None = None
     slots_wh: dict[datetime, float] = field(default_factory=dict)
@@ -173,6 +174,14 @@ class Car:
             instants.append(pause)
         return min(instants, default=None)
 
+    def next_percent_at(self) -> datetime | None:
+        """When the battery reaches its next whole per cent; None if it does not charge so far."""
+        goal_kwh = (int(self.soc_pct + 1e-6) + 1) * self.spec.battery_kwh / 100
+        if not self.charging or goal_kwh > self._target_kwh:
+            return None
+        hours = self._curve.hours_to(self.stored_kwh, goal_kwh, self.offered_kw)
+        return None if isinf(hours) else self.at + timedelta(microseconds=max(1, ceil(hours * 3.6e9)))
+
     def _pause_at(self) -> datetime | None:
         """When the car stops by itself; None while it does not charge, or if it never does."""
         if not self.charging or self.spec.pauses_after_s is None or not self.transitions:
@@ -203,6 +212,8 @@ class Car:
     def plug_out(self, at: datetime) -> None:
         """Take the cable out."""
         self.advance(at)
+        if self.plugged:
+            self.lifetime.unplugged(self.spec.meter)
         self.plugged, self.plugged_at, self.mode = False, None, None
         if self.plan is not None:
             self.plan.end_session()
@@ -246,8 +257,9 @@ class Car:
         return View(
             at=self.at, plugged=self.plugged and not lying, charging=self.charging, power_kw=self.power_kw,
             complete=self.complete, soc_pct=self.soc_pct if claimed is None else claimed, driving=self.driving,
-            register_wh=self.register.shown_wh(self.spec.meter, charging=self.charging), meter_wh=self.meter_wh,
-            efficiency=self.spec.efficiency, asleep=self.spec.asleep, reachable=True,
+            register_wh=self.register.shown_wh(self.spec.meter, charging=self.charging),
+            meter_wh=self.lifetime.shown_wh(self.spec.meter), efficiency=self.spec.efficiency,
+            asleep=self.spec.asleep, reachable=True,
             odometer_km=round(self.odometer_km, 1) if self.spec.reports_odometer else None, **self._place(),
         )  # fmt: skip
 
@@ -297,6 +309,7 @@ class Car:
                 self.meter_wh += drawn_wh
                 self.session_wh += drawn_wh
                 self.register.count(drawn_wh)
+                self.lifetime.count(drawn_wh)
                 self.slots_wh[slot] = self.slots_wh.get(slot, 0.0) + drawn_wh
             elif self.plugged:
                 self.register.drain(self.spec.meter.drain_w * ((end - self.at) / timedelta(hours=1)))

@@ -1,4 +1,4 @@
-"""The register that a car, or its charger, shows of a charge: right, or as such registers are."""
+"""The registers that a car, or its charger, shows: of a charge, and of all energy."""
 
 from dataclasses import dataclass
 
@@ -38,3 +38,25 @@ class SessionRegister:
         """A report was made: it holds what is shown, and the last value is no longer late."""
         if not self.is_late:
             self.reported_wh = self.counted_wh
+
+
+@dataclass(slots=True)
+class LifetimeRegister:
+    """The register of all energy: what was counted since the meter is there, and whether it is still the first one."""
+
+    counted_wh: float = 0.0
+    is_replaced: bool = False
+
+    def count(self, drawn_wh: float) -> None:
+        """Energy flowed."""
+        self.counted_wh += drawn_wh
+
+    def unplugged(self, spec: MeterSpec) -> None:
+        """The cable was taken out."""
+        if spec.replaced_at_plug_out:
+            self.counted_wh, self.is_replaced = 0.0, True
+
+    def shown_wh(self, spec: MeterSpec) -> float:
+        """What it shows now."""
+        shown_wh = self.counted_wh + (0.0 if self.is_replaced else spec.lifetime_start_wh)
+        return shown_wh % spec.lifetime_modulus_wh if spec.lifetime_modulus_wh else shown_wh

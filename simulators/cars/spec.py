@@ -34,7 +34,7 @@ class WebhookFaults(Strict):
 
 
 class MeterSpec(Strict):
-    """How the register behaves that a car, or its charger, shows of a charge.
+    """How the registers behave that a car, or its charger, shows: of a charge, and of all energy.
 
     Attributes:
         register_kind: when it starts again; ``zero_while_idle`` starts at the plug-in and shows 0 while nothing flows.
@@ -43,6 +43,9 @@ class MeterSpec(Strict):
         last_value_late_s: at the end of a charge it shows what it showed at the last report before, and the last value
             only so many seconds later.
         resolution_wh: the steps in which it counts; 0 is as fine as can be.
+        lifetime_start_wh: what the register of all energy shows when the car is added.
+        lifetime_modulus_wh: where that register rolls over to 0; None: never.
+        replaced_at_plug_out: after each plug-out a new meter is there, whose register of all energy starts at 0.
     """
 
     register_kind: Literal["per_plug_in", "per_charge", "zero_while_idle"] = "per_plug_in"
@@ -50,6 +53,9 @@ class MeterSpec(Strict):
     shows_zero_too: bool = False
     last_value_late_s: float = Field(0.0, ge=0)
     resolution_wh: float = Field(0.0, ge=0)
+    lifetime_start_wh: float = Field(0.0, ge=0)
+    lifetime_modulus_wh: float | None = Field(None, gt=0)
+    replaced_at_plug_out: bool = False
 
 
 class CarSpec(Strict):
@@ -92,6 +98,8 @@ class CarSpec(Strict):
         claimed_soc_pct: a state of charge that the cloud reports in place of the true one, as 0 or 50 are known to be.
         no_time: what the cloud gives for the time of what it measured, in place of that time.
         report_every_s: the cloud polls the car and reports at this pace only, whatever changes; 0: on change.
+        reports_per_percent: while the car charges it is reported at each whole per cent of its battery, and not at the
+            provider's pace.
         pauses_after_s: after so long a charging the car stops by itself, as if its driver had stopped it; None: never.
     """
 
@@ -140,6 +148,7 @@ class CarSpec(Strict):
     claimed_soc_pct: float | None = Field(None, ge=0, le=100)
     no_time: NoTime | None = None
     report_every_s: float = Field(0.0, ge=0)
+    reports_per_percent: bool = False
     pauses_after_s: float | None = Field(None, gt=0)
     webhook_faults: WebhookFaults | None = None
     meter: MeterSpec = MeterSpec()

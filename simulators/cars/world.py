@@ -87,7 +87,9 @@ class World:
         if self._is_to_report(car, before, view, at, sampled=sampled):
             self.report(car, before, view)
         every_s = self.provider(car.spec.provider).sample_every_s
-        if not view.charging or every_s == 0:
+        if car.spec.reports_per_percent:
+            car.next_sample_at = car.next_percent_at()
+        elif not view.charging or every_s == 0:
             car.next_sample_at = None
         elif car.next_sample_at is None or sampled:
             car.next_sample_at = at + timedelta(seconds=every_s)
