@@ -175,6 +175,53 @@ def test_a_teslas_register_that_sinks_while_it_stands_is_counted_once(at_home: C
     assert sum(session.energy_wh for session in stage.rig.twin("car-1").meter.sessions) == 36_600
 
 
+def test_a_smartcars_register_that_alternates_with_0_is_one_register(at_home: Callable[[str], Stage]) -> None:
+    stage = at_home("smartcar")
+    for minute in range(0, 100, 10):
+        stage.tell(minute, smartcar, plugged=True, added_kwh=round(min(5.4, 0.108 * minute), 3))
+        stage.tell(minute + 0.1, smartcar, added_kwh=0.0)
+    stage.tell(101, smartcar, plugged=False)
+    stage.goes_on_to(140)
+    assert stage.accepted_wh() == 6000
+    stage.goes_on_to(160)
+    assert [session.reported_wh for session in stage.rig.twin("car-1").meter.sessions] == [6000]
+
+
+def test_a_lifetime_register_of_the_app_that_alternates_with_its_first_value_is_one_register(
+    at_home: Callable[[str], Stage],
+) -> None:
+    stage = at_home("app")
+    said = {"plugged_in": True, "at_home": True, "measuring_point": "charger"}
+    for minute in range(0, 70, 10):
+        stage.app({"at": minute, "energy_lifetime_kwh": 100 + minute / 10, **said})
+        stage.app({"at": minute + 0.1, "energy_lifetime_kwh": 100, **said})
+    stage.app({"at": 61, "plugged_in": False, "at_home": False})
+    stage.goes_on_to(100)
+    assert stage.accepted_wh() == 6000
+
+
+def test_a_cars_lifetime_register_around_a_session_counts(at_home: Callable[[str], Stage]) -> None:
+    stage = at_home("app")
+    said = {"at_home": True, "measuring_point": "vehicle_ac_input"}
+    stage.app({"at": 0, "plugged_in": False, "energy_lifetime_kwh": 50.0, **said})
+    stage.app({"at": 1, "plugged_in": True, **said})
+    stage.app({"at": 59, "plugged_in": False, **said})
+    stage.app({"at": 60, "plugged_in": False, "energy_lifetime_kwh": 56.18, **said})
+    stage.goes_on_to(100)
+    assert stage.accepted_wh() == 6180
+
+
+@pytest.mark.parametrize("with_power", [True, False])
+def test_a_smartcar_that_reports_per_per_cent_is_metered(at_home: Callable[[str], Stage], *, with_power: bool) -> None:
+    stage = at_home("smartcar")
+    power = {"watts": 2300} if with_power else {}
+    for number in range(15):
+        stage.tell(18 * number, smartcar, plugged=True, charging=True, soc=40 + number, **power)
+    stage.tell(18 * 14 + 1, smartcar, plugged=False, charging=False, soc=54)
+    stage.goes_on_to(300)
+    assert stage.accepted_wh() == pytest.approx(14 * 2300 * 18 / 60, rel=0.04)
+
+
 def test_a_last_value_seconds_after_the_plug_out_counts_and_corrects_a_session_that_was_reported(
     at_home: Callable[[str], Stage],
 ) -> None:

@@ -87,6 +87,12 @@ class TestRegistersThatAlternate:
         assert total(metered(*register(readings))) == 9000
 
 
+def test_a_drain_lowers_the_count_from_which_the_register_rises_again() -> None:
+    day = 24 * 60
+    readings = [(0, 0), (690, 36_600), (690 + day, 36_050), (690 + 2 * day, 35_500), (750 + 2 * day, 36_500)]
+    assert total(metered(*register(readings))) == 36_600 + 1000
+
+
 class TestZeros:
     def test_time_with_deeper_falls_is_unknown_if_the_register_then_shows_the_old_count(self) -> None:
         readings = [(0, 0), (60, 6900), (120, 6900), (150, 1400), (180, 1400), (240, 6850)]

@@ -120,6 +120,14 @@ class TestSamples:
         points = {s.kind: s.measuring_point for s in samples_of(seen, twin_of(CAR), now=NOW)}
         assert points == {"session": "battery", "stopped": "unknown"}
 
+    def test_a_register_declared_as_lifetime_is_one_whatever_its_field(self) -> None:
+        seen = Observation(at=NOW, source="x", energy_session_kwh=1, register="lifetime", measuring_point="charger")
+        assert samples_of(seen, twin_of(CAR), now=NOW) == (Sample(NOW, "lifetime", 1000, "charger"),)
+
+    def test_a_value_of_the_batterys_side_is_converted_once_to_the_chargers(self) -> None:
+        seen = Observation(at=NOW, source="x", energy_session_kwh=0.9, power_kw=6.48, measuring_point="battery")
+        assert [sample.value for sample in samples_of(seen, twin_of(CAR), now=NOW)] == [1000, 7200]
+
     def test_instants_are_whole_milliseconds_in_utc(self) -> None:
         seen = Observation(at=NOW.replace(microsecond=1999), source="x", power_kw=1.0)
         (found,) = samples_of(seen, twin_of(CAR), now=NOW)
