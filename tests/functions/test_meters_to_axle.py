@@ -191,10 +191,10 @@ def test_a_lifetime_register_of_the_app_that_alternates_with_its_first_value_is_
     at_home: Callable[[str], Stage],
 ) -> None:
     stage = at_home("app")
-    said = {"plugged_in": True, "at_home": True, "measuring_point": "charger"}
+    declared_values = {"plugged_in": True, "at_home": True, "measuring_point": "charger"}
     for minute in range(0, 70, 10):
-        stage.app({"at": minute, "energy_lifetime_kwh": 100 + minute / 10, **said})
-        stage.app({"at": minute + 0.1, "energy_lifetime_kwh": 100, **said})
+        stage.app({"at": minute, "energy_lifetime_kwh": 100 + minute / 10, **declared_values})
+        stage.app({"at": minute + 0.1, "energy_lifetime_kwh": 100, **declared_values})
     stage.app({"at": 61, "plugged_in": False, "at_home": False})
     stage.goes_on_to(100)
     assert stage.accepted_wh() == 6000
@@ -202,11 +202,11 @@ def test_a_lifetime_register_of_the_app_that_alternates_with_its_first_value_is_
 
 def test_a_cars_lifetime_register_around_a_session_counts(at_home: Callable[[str], Stage]) -> None:
     stage = at_home("app")
-    said = {"at_home": True, "measuring_point": "vehicle_ac_input"}
-    stage.app({"at": 0, "plugged_in": False, "energy_lifetime_kwh": 50.0, **said})
-    stage.app({"at": 1, "plugged_in": True, **said})
-    stage.app({"at": 59, "plugged_in": False, **said})
-    stage.app({"at": 60, "plugged_in": False, "energy_lifetime_kwh": 56.18, **said})
+    declared_values = {"at_home": True, "measuring_point": "vehicle_ac_input"}
+    stage.app({"at": 0, "plugged_in": False, "energy_lifetime_kwh": 50.0, **declared_values})
+    stage.app({"at": 1, "plugged_in": True, **declared_values})
+    stage.app({"at": 59, "plugged_in": False, **declared_values})
+    stage.app({"at": 60, "plugged_in": False, "energy_lifetime_kwh": 56.18, **declared_values})
     stage.goes_on_to(100)
     assert stage.accepted_wh() == 6180
 
