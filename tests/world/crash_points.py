@@ -17,9 +17,10 @@ from tests.support.faults import FaultKind
 from tests.world.forks import in_a_copy
 from tests.world.homes import Home
 from tests.world.outcome import News, end_of, news_of
+from tests.world.outside import PlannedFault
 from tests.world.situations import SITUATIONS, Situation
 from tests.world.stages import Stage
-from tests.world.world import PlannedFault, new_world
+from tests.world.world import new_world
 
 KINDS: tuple[FaultKind, ...] = ("death before", "death after", "answer lost")
 SHOWN = 40

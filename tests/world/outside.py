@@ -24,6 +24,15 @@ class Invocation:
     fault: str | None = None
 
 
+@dataclass(frozen=True)
+class PlannedFault:
+    """A fault at one call of one run of a function, both counted as the world counts them."""
+
+    run: int
+    call: int
+    fault: FaultKind
+
+
 class WorldOutside(Outside):
     """The calls of functions, of which some may run within a call of another.
 

@@ -26,7 +26,7 @@ from tests.world.determinism import deterministic
 from tests.world.gateway import Gateway
 from tests.world.host import Host, Killed, environment
 from tests.world.idle import nothing_is_due
-from tests.world.outside import Invocation, WorldOutside
+from tests.world.outside import Invocation, PlannedFault, WorldOutside
 from tests.world.senders import AxleSender, CarSender
 
 START = datetime(2026, 1, 15, 20, 0, tzinfo=UTC)
@@ -35,15 +35,6 @@ CALM = Rates(index_lag_s=2.0, stream_lag_s=0.5, read_lag_s=1.0, shuffled=True)
 
 DEEPEST = 3
 """So many functions run within one another at most, each in a pause of the one before."""
-
-
-@dataclass(frozen=True)
-class PlannedFault:
-    """A fault at one call of one run of a function, both counted as the world counts them."""
-
-    run: int
-    call: int
-    fault: FaultKind
 
 
 @dataclass(order=True)
