@@ -1,6 +1,7 @@
 """Runs of operations with one fault at one call, and of two operations interleaved at one call."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,7 +9,9 @@ import pytest
 
 from tests.support.faults import FAULTS, Call, FaultKind
 from tests.support.functions.rig import Reply
+from tests.support.sites.energy import ASSET, differences_of_energy, plug_facts
 from tests.support.sites.operations import Operation
+from tests.support.sites.snapshot import Snapshot, put_back, taken
 from tests.support.sites.world import LONGEST, World, new_world
 
 SITES = ("home-1", "home-2")
@@ -28,10 +31,25 @@ class Run:
         return f"{self.fault} at {self.number}, {'repeated' if self.again else 'given up'}"
 
 
+@contextmanager
+def home_of(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A new world with the home that an operation begins with. The home is made once, and put back for each run."""
+    snapshot = _HOMES.get(operation)
+    if snapshot is None:
+        with new_world(monkeypatch) as world:
+            operation.before(world)
+            snapshot = _HOMES[operation] = taken(world)
+    with new_world(monkeypatch) as world:
+        put_back(snapshot, world)
+        yield world
+
+
+_HOMES: dict[Operation, Snapshot] = {}
+
+
 def calls_of(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """The calls that an undisturbed operation makes."""
-    with new_world(monkeypatch) as world:
-        operation.before(world)
+    with home_of(operation, monkeypatch) as world:
         _, calls = world.attempt(operation.do)
         return list(calls)
 
@@ -47,8 +65,7 @@ def runs_of(calls: list[Call]) -> Iterator[Run]:
 
 def undisturbed(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
     """The result of an operation without a fault, and the differences in the end."""
-    with new_world(monkeypatch) as world:
-        operation.before(world)
+    with home_of(operation, monkeypatch) as world:
         world.attempt(operation.do)
         world.settle(LONGEST)
         return outcome(world), differences(world)
@@ -56,8 +73,7 @@ def undisturbed(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> tuple[
 
 def disturbed(operation: Operation, run: Run, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
     """The same with a fault, two hours later."""
-    with new_world(monkeypatch) as world:
-        operation.before(world)
+    with home_of(operation, monkeypatch) as world:
         reply, _ = world.attempt(operation.do, fault=(run.number, run.fault))
         world.settle()
         if run.again:
@@ -68,8 +84,7 @@ def disturbed(operation: Operation, run: Run, monkeypatch: pytest.MonkeyPatch) -
 
 def interleaved(one: Operation, other: Operation, number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The differences two hours after the other operation came in before a call of the first."""
-    with new_world(monkeypatch) as world:
-        one.before(world)
+    with home_of(one, monkeypatch) as world:
 
         def come_in() -> None:
             other.do(world)
@@ -97,10 +112,12 @@ def outcome(world: World) -> str:
             continue
         present = [asset for asset in record.assets if ("ASSET#" + asset, "TWIN") in world.table.items]
         vehicles = [world.runtime.table.twin(asset).link.vehicle for asset in present]
-        found.append(f"{site} {record.state} {record.assets} {vehicles} {record.snoozed_until}")
+        facts = plug_facts(world) if ASSET in present else []
+        found.append(f"{site} {record.state} {record.assets} {vehicles} {record.snoozed_until} {facts}")
     return "\n".join(found)
 
 
 def differences(world: World) -> list[str]:
-    """The differences between our records, Axle's, the half-hours, the aliases and the cars."""
-    return [*(fault for site in SITES for fault in world.faults_found(site)), *world.strays()]
+    """The differences between our records, Axle's, the half-hours and their energy, the aliases and the cars."""
+    found = [*(fault for site in SITES for fault in world.faults_found(site)), *world.strays()]
+    return found + differences_of_energy(world)

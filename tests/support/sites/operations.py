@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.support.functions.rig import Reply
 from tests.support.functions.sites import MPAN, VEHICLE, car, site_body
+from tests.support.sites.energy import draw_before
 from tests.support.sites.world import World
 
 SECOND_MPAN = "1100000000008"
@@ -69,10 +70,8 @@ def _home(kind: str, *more: dict[str, Any]) -> Callable[[World], None]:
     def make(world: World) -> None:
         assert put(world, asset(kind), *more).status == 201
         world.settle()
-        world.observe("car-1", charging=True, energy_lifetime_kwh=100.0)
-        world.settle(timedelta(minutes=30))
-        world.observe("car-1", energy_lifetime_kwh=101.0)
-        world.settle(timedelta(minutes=1))
+        draw_before(world)
+        world.settle(timedelta(minutes=31))
 
     return make
 

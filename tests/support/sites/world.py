@@ -100,7 +100,7 @@ def _axle() -> tuple[RigClock, AxleSimulator, InProcess]:
 
 
 class World:
-    """Our functions and what is outside them."""
+    """Our functions and what is outside them. ``drawn_at`` is when the car had drawn energy before the operation."""
 
     def __init__(self) -> None:
         self.clock, self.axle, transport = _axle()
@@ -124,6 +124,7 @@ class World:
         for name, client in clients.items():
             self.runtime.__dict__[name] = self.outside.reached_through(name, client)
         self._announced = self._commanded = 0
+        self.drawn_at: datetime | None = None
 
     # What the app does
 
@@ -179,7 +180,7 @@ class World:
             events, self._commanded = self.bus.events[self._commanded :], len(self.bus.events)
             for kind, detail in events:
                 if kind == "ChargingCommand":
-                    self._deliver("vehicle_commands", detail)
+                    self.deliver("vehicle_commands", detail)
                 elif kind == "TwinChanged":
                     for look in detail["reconcile"]:
                         self._look(look, detail["asset"])
@@ -189,9 +190,10 @@ class World:
 
     def _look(self, reconciler: str, name: str) -> None:
         body = {"site": name.removeprefix("SITE#")} if name.startswith("SITE#") else {"asset": name}
-        self._deliver({"axle": "axle_sync", "control": "charge_control"}[reconciler], body)
+        self.deliver({"axle": "axle_sync", "control": "charge_control"}[reconciler], body)
 
-    def _deliver(self, name: str, body: Mapping[str, Any]) -> None:
+    def deliver(self, name: str, body: Mapping[str, Any]) -> None:
+        """Deliver a message to the function that its queue feeds."""
         record = {"messageId": "1", "body": json.dumps(body), "eventSource": "aws:sqs"}
         answer = function(name).handler({"Records": [record]}, None)
         assert answer == {"batchItemFailures": []}, (name, body)

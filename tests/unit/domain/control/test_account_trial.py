@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from driveway.domain.control.account_trial import next_hourly_trial
+from driveway.domain.control.command_answers import answered
+from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import NEEDS_USER_REPORTED_EVERY, disconnected
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Command, Twin
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
@@ -71,6 +73,41 @@ def test_a_car_is_released_once_the_account_works_again() -> None:
     rig.fault = None
     rig.run(70 * MINUTE)
     assert not rig.car.held
+
+
+def answer_after_the_loss(sent_after: timedelta, command_id: str = "command-1") -> Twin:
+    """The twin once a stop was accepted that was sent so long after the account's loss; the answer came 30 s later."""
+    sent_at = START + sent_after
+    sent = Command("command-1", "stop", "AXLE_SCHEDULE", "sent", sent_at, sent_at, START + HOUR, sent_at=sent_at)
+    twin = disconnected(new_twin(), "Connect again.", START)
+    twin = replace(twin, control=replace(twin.control, command=sent), news=())
+    return answered(
+        twin,
+        command_id,
+        outcome="ACCEPTED",
+        detail="",
+        now=sent_at + timedelta(seconds=30),
+        rules=ControlRules(),
+        spread=0.5,
+    )
+
+
+def test_an_accepted_command_shows_that_the_account_works() -> None:
+    after = answer_after_the_loss(timedelta(seconds=1))
+    assert after.presence.needs_user is None
+    assert [entry.event for entry in after.news if entry.event == "Reconnected"] == ["Reconnected"]
+
+
+@pytest.mark.parametrize(
+    ("sent_after", "command_id"),
+    [(timedelta(seconds=-1), "command-1"), (timedelta(seconds=1), "a command that was replaced")],
+)
+def test_the_late_answer_to_a_command_from_before_the_loss_shows_nothing_of_the_account(
+    sent_after: timedelta, command_id: str
+) -> None:
+    after = answer_after_the_loss(sent_after, command_id)
+    assert after.presence.needs_user == "Connect again."
+    assert not [entry for entry in after.news if entry.event == "Reconnected"]
 
 
 def notices_at(reports: list[tuple[float, str]]) -> list[float]:

@@ -67,10 +67,12 @@ def answered(
     twin = replace(twin, control=with_wake_counted(twin.control, now)) if woken else twin
     command, schedule_command = twin.control.command, twin.control.schedule_command
     if schedule_command is not None and schedule_command.id == command_id:
-        return _schedule_command_answered(_with_account(twin, answer), schedule_command, answer, rules)
+        return _schedule_command_answered(
+            _with_account(twin, answer, schedule_command), schedule_command, answer, rules
+        )
     if command is None or command.id != command_id:
-        return _with_account(twin, answer) if outcome not in TAKEN else twin
-    twin = _with_account(twin, answer)
+        return _with_account(twin, answer, None)
+    twin = _with_account(twin, answer, command)
     if command.state != "sent":
         return twin
     if is_trial(twin, command) and outcome != OutcomeKind.NOT_PLUGGED_IN:
@@ -86,11 +88,21 @@ def _trial_answered(twin: Twin, command: Command, answer: _Answer, rules: Contro
     return _TRANSITIONS[answer.outcome](twin, command, answer, rules)
 
 
-def _with_account(twin: Twin, answer: _Answer) -> Twin:
-    """The twin with the state of the car maker's account, as the answer shows it."""
+def _with_account(twin: Twin, answer: _Answer, command: Command | None) -> Twin:
+    """The twin with the state of the car maker's account, as the answer shows it.
+
+    That a command was accepted shows that the account works only if it was sent after the account was lost. None as the
+    command: it was replaced by another meanwhile, and it is not known when it was sent.
+    """
     if answer.outcome in TAKEN:
-        return reconnected(twin, answer.at)
+        return reconnected(twin, answer.at) if _was_sent_since_the_loss(twin, command) else twin
     return disconnected(twin, answer.detail, answer.at) if answer.outcome == OutcomeKind.NEEDS_USER else twin
+
+
+def _was_sent_since_the_loss(twin: Twin, command: Command | None) -> bool:
+    if command is None or command.sent_at is None:
+        return False
+    return twin.presence.needs_user_at is None or command.sent_at >= twin.presence.needs_user_at
 
 
 def _schedule_command_answered(twin: Twin, schedule_command: Command, answer: _Answer, rules: ControlRules) -> Twin:
