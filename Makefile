@@ -78,7 +78,7 @@ connections: setup ## Every fault at every call of a driver's account, and two i
 
 .PHONY: site-crash-points
 site-crash-points: setup ## Every fault at every call of a site's life, and every two operations interleaved
-	SITE_CRASH_POINTS=all $(BIN)/pytest -n 2 tests/functions/test_site_crash_points.py
+	SITE_CRASH_POINTS=all $(BIN)/pytest -n 2 tests/functions/test_site_crash_points.py tests/functions/test_half_hour_faults.py
 
 .PHONY: meters
 meters: setup ## Print how exact generated meters are, by kind: make meters [METERS=200]

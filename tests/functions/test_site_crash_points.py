@@ -4,13 +4,13 @@ In the gate each call of an operation has one fault, with a car or a charger in 
 interleaved; ``make site-crash-points`` runs all.
 """
 
-import os
 from itertools import count
 from typing import Any
 
 import pytest
 
 from tests.support.sites.enumeration import (
+    ALL,
     Run,
     calls_of,
     differences,
@@ -23,7 +23,6 @@ from tests.support.sites.enumeration import (
 from tests.support.sites.operations import KINDS, Operation, delete, operations, post, put, rivals
 from tests.support.sites.world import LONGEST, new_world
 
-ALL = os.environ.get("SITE_CRASH_POINTS") == "all"
 ONE_IN = 10
 """The share of the pairs that the gate runs, with a car or a charger in turn."""
 

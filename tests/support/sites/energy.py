@@ -44,13 +44,13 @@ def differences_of_energy(world: World) -> list[str]:
 
 def plug_facts(world: World) -> list[str]:
     """The kinds of the plug facts in the half-hours, in order of time; at one instant an end comes first."""
-    facts = [s for slot in _slots(world) for s in slot.samples if s.kind in {"plugged", "unplugged"}]
+    facts = [s for slot in slots_of(world) for s in slot.samples if s.kind in {"plugged", "unplugged"}]
     return [s.kind for s in sorted(facts, key=lambda s: (s.at, s.kind == "plugged"))]
 
 
 def _sessions_that_differ(world: World, twin: Any) -> list[str]:
     """The ends and the beginning of the twin's sessions that the half-hours lack, and a second end or beginning."""
-    facts = {(s.kind, s.at) for slot in _slots(world) for s in slot.samples}
+    facts = {(s.kind, s.at) for slot in slots_of(world) for s in slot.samples}
     session, last = twin.presence.session, twin.presence.last_session
     wanted = [("plugged", session.plugged_at)] if session is not None else []
     wanted += [("unplugged", last.closed_at)] if last is not None else []
@@ -66,12 +66,13 @@ def _draw(world: World, register_kwh: float, energy_kwh: float) -> None:
     world.observe(ASSET, charging=False, energy_lifetime_kwh=register_kwh + energy_kwh)
 
 
-def _slots(world: World) -> list[Any]:
+def slots_of(world: World) -> list[Any]:
+    """The half-hours of the asset."""
     return list(world.runtime.slots.read(ASSET, NOW - timedelta(days=1)))
 
 
 def _recorded_kwh(world: World) -> float:
-    return sum(slot.energy_wh for slot in _slots(world)) / 1000
+    return sum(slot.energy_wh for slot in slots_of(world)) / 1000
 
 
 def _at_axle_kwh(world: World) -> float:

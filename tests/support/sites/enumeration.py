@@ -1,5 +1,6 @@
 """Runs of operations with one fault at one call, and of two operations interleaved at one call."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from tests.support.sites.energy import ASSET, differences_of_energy, plug_facts
 from tests.support.sites.operations import Operation
 from tests.support.sites.snapshot import Snapshot, put_back, taken
 from tests.support.sites.world import LONGEST, World, new_world
+
+ALL = os.environ.get("SITE_CRASH_POINTS") == "all"
+"""Whether every run is made, in place of the gate's share."""
 
 SITES = ("home-1", "home-2")
 MOST_REPEATS = 30
@@ -75,11 +79,16 @@ def disturbed(operation: Operation, run: Run, monkeypatch: pytest.MonkeyPatch) -
     """The same with a fault, two hours later."""
     with home_of(operation, monkeypatch) as world:
         reply, _ = world.attempt(operation.do, fault=(run.number, run.fault))
-        world.settle()
-        if run.again:
-            _repeat(world, operation, reply)
-        world.settle(LONGEST)
+        settled(world, operation, reply, again=run.again)
         return outcome(world), differences(world)
+
+
+def settled(world: World, operation: Operation, reply: Reply | None, *, again: bool) -> None:
+    """Let two hours pass, in which the caller may repeat what had that reply (None: its function died)."""
+    world.settle()
+    if again:
+        _repeat(world, operation, reply)
+    world.settle(LONGEST)
 
 
 def interleaved(one: Operation, other: Operation, number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -120,4 +129,5 @@ def outcome(world: World) -> str:
 def differences(world: World) -> list[str]:
     """The differences between our records, Axle's, the half-hours and their energy, the aliases and the cars."""
     found = [*(fault for site in SITES for fault in world.faults_found(site)), *world.strays()]
+    found += world.personal_data()
     return found + differences_of_energy(world)

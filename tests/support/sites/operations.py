@@ -64,7 +64,7 @@ def _nothing(_: World) -> None:
     return
 
 
-def _home(kind: str, *more: dict[str, Any]) -> Callable[[World], None]:
+def home(kind: str, *more: dict[str, Any]) -> Callable[[World], None]:
     """A home with a plugged-in asset that we have stopped, and that took energy in a half-hour that has ended."""
 
     def make(world: World) -> None:
@@ -78,7 +78,7 @@ def _home(kind: str, *more: dict[str, Any]) -> Callable[[World], None]:
 
 def _opted_out(kind: str) -> Callable[[World], None]:
     def make(world: World) -> None:
-        _home(kind)(world)
+        home(kind)(world)
         assert post(world, "unenrol").status == 200
         world.settle(timedelta(minutes=5))
 
@@ -87,7 +87,7 @@ def _opted_out(kind: str) -> Callable[[World], None]:
 
 def _erased(kind: str) -> Callable[[World], None]:
     def make(world: World) -> None:
-        _home(kind)(world)
+        home(kind)(world)
         delete(world)
         world.settle(timedelta(minutes=30))
         assert world.record("home-1") is None
@@ -108,24 +108,24 @@ def _begun(before: Callable[[World], None], do: Do) -> Callable[[World], None]:
 
 def operations(kind: str) -> list[Operation]:
     """Every operation, for a home of this kind. Where a car has to be released first, its end is one of its own."""
-    home = _home(kind)
+    at_home = home(kind)
     waiting = [
-        Operation("swapped", lambda w: put(w, asset(kind, vehicle=OTHER[kind])), home),
-        Operation("removed", lambda w: put(w, second(), remove_assets=["car-1"]), _home(kind, second())),
-        Operation("erase", delete, home),
+        Operation("swapped", lambda w: put(w, asset(kind, vehicle=OTHER[kind])), at_home),
+        Operation("removed", lambda w: put(w, second(), remove_assets=["car-1"]), home(kind, second())),
+        Operation("erase", delete, at_home),
     ]
     ends = [Operation(f"{one.name}, the end", one.do, _begun(one.before, one.do)) for one in waiting]
     return [
         *waiting,
         *ends,
         Operation("new", lambda w: put(w, asset(kind)), _nothing),
-        Operation("repeated", lambda w: put(w, asset(kind)), home),
-        Operation("added", lambda w: put(w, second()), home),
-        Operation("rewired", lambda w: put(w, asset(kind, vehicle=REWIRED[kind])), home),
-        Operation("opt-out", lambda w: post(w, "unenrol"), home),
+        Operation("repeated", lambda w: put(w, asset(kind)), at_home),
+        Operation("added", lambda w: put(w, second()), at_home),
+        Operation("rewired", lambda w: put(w, asset(kind, vehicle=REWIRED[kind])), at_home),
+        Operation("opt-out", lambda w: post(w, "unenrol"), at_home),
         Operation("re-join", lambda w: post(w, "enrol", {"rejoin": True}), _opted_out(kind)),
         Operation("put again after opting out", lambda w: put(w, asset(kind), rejoin=True), _opted_out(kind)),
-        Operation("snooze", lambda w: post(w, "snooze", {"until": "2026-01-18T12:00:00Z"}), home),
+        Operation("snooze", lambda w: post(w, "snooze", {"until": "2026-01-18T12:00:00Z"}), at_home),
         Operation("meter point moved", lambda w: put(w, asset(kind), site="home-2", rejoin=True), _erased(kind)),
     ]
 
@@ -133,9 +133,9 @@ def operations(kind: str) -> list[Operation]:
 def rivals(kind: str) -> list[Operation]:
     """The operations that may interrupt one on an active home: all of its own, and two of another site."""
     own = [one for one in operations(kind) if one.name not in {"new", "meter point moved"}]
-    home = _home(kind)
+    at_home = home(kind)
     return [
         *own,
-        Operation("car taken elsewhere", lambda w: put(w, asset(kind), site="home-2", mpan=SECOND_MPAN), home),
-        Operation("meter taken elsewhere", lambda w: put(w, second(vehicle=None), site="home-2"), home),
+        Operation("car taken elsewhere", lambda w: put(w, asset(kind), site="home-2", mpan=SECOND_MPAN), at_home),
+        Operation("meter taken elsewhere", lambda w: put(w, second(vehicle=None), site="home-2"), at_home),
     ]

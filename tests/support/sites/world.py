@@ -26,6 +26,7 @@ from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulato
 from tests.support.aws.memory_table import MemoryTable
 from tests.support.faults import Call, Death, FaultKind, Outside
 from tests.support.functions.rig import NOW, Bus, Reply, RigClock, function
+from tests.support.functions.sites import ADDRESS, EMAIL, MPAN, POSTCODE
 from tests.support.sites.in_process import InProcess
 
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
@@ -37,6 +38,7 @@ SECRETS: Mapping[str, Any] = {
 LONGEST = timedelta(hours=2)
 """Within this time everything has to agree after any fault."""
 MOST_ROUNDS = 400
+PERSONAL = (MPAN, POSTCODE, ADDRESS, EMAIL)
 SMART_CHARGING = "full_asset_schedule_control"
 
 
@@ -113,6 +115,7 @@ class World:
             "STAGE": "test",
             "TABLE_NAME": "driveway-test",
             "BUS_NAME": "bus",
+            "DUE_SHARDS": "1",
             "AXLE_BASE_URL": AXLE_URL,
             "AXLE_SYNC_QUEUE_URL": "axle-sync",
             "CHARGE_CONTROL_QUEUE_URL": "charge-control",
@@ -152,7 +155,8 @@ class World:
 
     def observe(self, asset: str, **signals: Any) -> None:
         """The asset's car reports."""
-        seen = Observation(at=self.clock.now(), source="app", plugged_in=True, at_home=True, **signals)
+        plugged = {"plugged_in": True, "at_home": True}
+        seen = Observation(at=self.clock.now(), source="app", **{**plugged, **signals})
         take_observations(asset, [seen], self.runtime)
 
     # What happens by itself
@@ -231,6 +235,11 @@ class World:
         ours = [(i["pk"], i["sk"]) for i in self.items() if site in (i["pk"].partition("#")[2], i.get("asset"))]
         ours += [(i["pk"], i["sk"]) for i in self.items() if i["sk"] == "TWIN" and i["link"]["site"] == site]
         return [f"left: {pk}/{sk}" for pk, sk in ours if sk != "RECEIPT"]
+
+    def personal_data(self) -> list[str]:
+        """Items of the table with something that only Axle may have: the meter point, the address, the email."""
+        texts = {key: json.dumps(item) for key, item in self.table.items.items()}
+        return [f"personal: {key}" for key, text in texts.items() if any(part in text for part in PERSONAL)]
 
     def _faults_of(self, record: SiteRecord) -> list[str]:
         found = []
