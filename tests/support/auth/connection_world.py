@@ -5,6 +5,7 @@ checks that the clock requests. Only the table, the token endpoint and the clock
 """
 
 import json
+import pickle
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -98,6 +99,7 @@ class Instance:
 
     def new_id(self) -> str:
         self.world.serial += 1
+        self.world.note(f"id {self.world.serial}")
         return f"claim-{self.world.serial}"
 
     def real_time(self, seconds: float) -> timedelta:
@@ -188,6 +190,26 @@ class ConnectionWorld:
         if self.interleaving is not None:
             self.interleaving.point(waiting=True)
         self.now += timedelta(seconds=seconds)
+        self.note(f"waited until {self.now}")
+
+    def note(self, had: str) -> None:
+        """Note what an operation that runs beside another had of outside."""
+        if self.interleaving is not None:
+            self.interleaving.had(had)
+
+    def state(self) -> bytes:
+        """All that is outside the operations that run side by side, as a value that can be compared."""
+        tokens = vars(self.refresh_tokens)
+        parts = (
+            self.store.kept,
+            sorted(self.used),
+            self.twins,
+            self.news,
+            {name: tokens[name] if name != "_serial" else repr(tokens[name]) for name in tokens},
+            (self.granted, sorted(self.delivered), sorted(self.ever_stored), self.access, sorted(self.forgotten)),
+            (self.looked_at, self.now, self.serial, self.queue, self.down_until, self.minute_at),
+        )
+        return pickle.dumps(parts)
 
     def call(
         self,
@@ -204,7 +226,10 @@ class ConnectionWorld:
         if name != "exchange" and self.now < self.down_until:
             raise TokenStoreError("no answer")
         if not self.counting:
-            return act()
+            answer = act()
+            if self.interleaving is not None:
+                self.note(f"{name} {pickle.dumps(answer).hex()} {self.now}")
+            return answer
         self.calls.append(name)
         if self.at is None or self.at[0] != len(self.calls) - 1:
             return act()
