@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tests.support.aws.memory_table import NAME
 from tests.support.sites.world import World
 
 AXLE_PARTS = {
@@ -46,7 +47,9 @@ def put_back(snapshot: Snapshot, world: World) -> None:
     """Let a new world begin with the state of a snapshot; its functions have not run yet."""
     world.clock.put(snapshot.at)
     world.drawn_at = snapshot.drawn_at
-    world.table.items.update(snapshot.items)
+    for item in snapshot.items.values():
+        world.table.put_item(TableName=NAME, Item=item)
+    world.table.records.clear()
     world.maker.held.update(snapshot.held)
     world.maker.kept.update(snapshot.kept)
     for part, values in copy.deepcopy(snapshot.axle).items():
