@@ -1,4 +1,4 @@
-"""The state of a world, kept so that many runs begin at the same home without making it anew."""
+"""The state of a world, kept so that many runs begin at the same home without making it again."""
 
 import copy
 from dataclasses import dataclass
