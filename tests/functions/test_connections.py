@@ -11,14 +11,16 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from driveway.axle.connection import axle_client
 from driveway.commands.dispatch import carry_out
-from driveway.domain.twin import ChargeNow, Command, Home, Vehicle
+from driveway.domain.twin import ChargeNow, Command, Home, Twin, Vehicle
 from driveway.runtime.problems import ProblemError
 from driveway.runtime.settings import Settings
 from driveway.sites.bodies import SiteBody, parse
 from driveway.sites.requested import checked
 from driveway.vehicles.connections import connect
 from driveway.vehicles.ocpp.commands import OcppCommands
+from driveway.vehicles.provider import Call
 from driveway.vehicles.registry import capabilities
+from driveway.vehicles.request_meter import RequestMeter
 from tests.support.functions.assets import SMARTCAR_CAR, a_twin, place, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, template
 from tests.support.vehicles.provider_api import ProviderApi, Reply
@@ -30,12 +32,17 @@ def settings(rig: Rig, **environ: str) -> None:
     rig.runtime.settings = Settings({**rig.runtime.settings.environ, "OCPP_BASE_URL": BASE, **environ})
 
 
+def connected(rig: Rig, vehicle: Vehicle, twin: Twin) -> Call:
+    """The call to a vehicle, with a meter of its own."""
+    return connect(vehicle, twin, RequestMeter(vehicle.provider, rig.runtime, lets_charge=False), rig.runtime)
+
+
 def start_body(rig: Rig, vehicle: Vehicle, **environ: str) -> dict[str, Any]:
     """The body that a charger is sent for a start at 3.6 kW."""
     settings(rig, **environ)
     api = ProviderApi([Reply(200, {"status": "Accepted"})])
     rig.runtime.http.mount(BASE, api)
-    call = connect(vehicle, a_twin(NOW, vehicle=vehicle), rig.runtime)
+    call = connected(rig, vehicle, a_twin(NOW, vehicle=vehicle))
     OcppCommands().start(call, vehicle, limit_kw=3.6)
     body: dict[str, Any] = api.asked[0].body
     return body
@@ -68,7 +75,7 @@ def test_a_car_gets_the_home_and_no_setting_of_chargers(rig: Rig) -> None:
     twin = a_twin(NOW)
     assert twin.link.vehicle is not None
     at_home = replace(twin, link=replace(twin.link, home=Home(51.5, -0.1)))
-    call = connect(twin.link.vehicle, at_home, rig.runtime)
+    call = connected(rig, twin.link.vehicle, at_home)
     assert call.base_url == "https://enode.example"
     assert call.extra == {
         "latitude": "51.5",
@@ -76,7 +83,7 @@ def test_a_car_gets_the_home_and_no_setting_of_chargers(rig: Rig) -> None:
         "power_kw": "7.4",
         "home_timezone": "Europe/London",
     }
-    assert set(connect(twin.link.vehicle, twin, rig.runtime).extra) == {"power_kw", "home_timezone"}
+    assert set(connected(rig, twin.link.vehicle, twin).extra) == {"power_kw", "home_timezone"}
 
 
 class FormApi(ProviderApi):
@@ -96,7 +103,7 @@ def smartcar_token(rig: Rig, credentials: dict[str, str], *, refused: str | None
     """The token that a call to Smartcar is made with while these are the credentials."""
     set_secret(rig, "PROVIDERS_SECRET", {"smartcar": credentials})
     twin = a_twin(NOW, vehicle=SMARTCAR_CAR)
-    return connect(SMARTCAR_CAR, twin, rig.runtime).tokens.token(refused=refused)
+    return connected(rig, SMARTCAR_CAR, twin).tokens.token(refused=refused)
 
 
 def test_a_running_function_uses_rotated_credentials_of_a_provider(rig: Rig) -> None:
@@ -121,7 +128,7 @@ def test_a_running_function_uses_a_rotated_token_of_the_central_system(rig: Rig)
     settings(rig)
     for token in ("one", "two"):
         set_secret(rig, "PROVIDERS_SECRET", {"ocpp": {"token": token}})
-        assert connect(charger, a_twin(NOW, vehicle=charger), rig.runtime).tokens.token() == token
+        assert connected(rig, charger, a_twin(NOW, vehicle=charger)).tokens.token() == token
 
 
 def test_a_running_function_uses_a_rotated_password_at_axle(rig: Rig) -> None:

@@ -19,9 +19,12 @@ from requests.adapters import BaseAdapter
 
 from driveway.auth.token_source import TokenError
 from driveway.commands.accounts import check_account
+from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin import Command, Entry, Twin, Vehicle
 from driveway.runtime.context import Runtime
+from driveway.store.budgets import Budgets
+from driveway.store.records import Records
 from driveway.store.table import Change, UnknownAssetError
 from driveway.store.tokens import AccountRecord, TokenStoreError
 from driveway.vehicles.accounts import (
@@ -82,6 +85,8 @@ class Instance:
         self.accounts = self.records = self.table = self.site_accounts = world
         self.clock = self.logger = self.settings = self
         self.now = world.present
+        self.control_rules = ControlRules()
+        self.budgets = Budgets(cast("Records", world), {})
         world.instances.append(self)
 
     def text(self, name: str) -> str:

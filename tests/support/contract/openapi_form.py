@@ -24,7 +24,9 @@ def _or_reference(form: Form) -> Form:
 
 
 EXAMPLE = _closed({"value": {}}, {"summary": TEXT})
-MEDIA = _map(_closed({"schema": SCHEMA}, {"examples": _map(_or_reference(EXAMPLE))}), r"^[a-z]+/[a-z+.-]+$")
+MEDIA = _map(
+    _closed({"schema": SCHEMA}, {"examples": _map(_or_reference(EXAMPLE))}), r"^[a-z]+/[a-z+.-]+(; charset=utf-8)?$"
+)
 HEADER = _closed({"description": TEXT, "schema": SCHEMA})
 PARAMETER = {
     **_closed(

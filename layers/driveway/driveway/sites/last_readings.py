@@ -35,7 +35,7 @@ def send_last_readings(site: str, twins: Twins, call: SiteCall, runtime: Runtime
     change_site(site, of_call(call, rule), runtime)
     if given_up:
         runtime.logger.warning("readings given up", extra={"site": site, "half_hours": given_up})
-        emit({"ReadingsGivenUp": sum(given_up.values())}, runtime)
+        emit({Event.READINGS_GIVEN_UP.value: sum(given_up.values())}, runtime)
 
 
 def _noted(twin: Twin, given_up: Mapping[str, int], now: datetime) -> Twin:
