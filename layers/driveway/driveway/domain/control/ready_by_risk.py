@@ -150,19 +150,20 @@ def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
 
 
 def next_risk_look(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> datetime | None:
-    """When to compare the energy with what is needed again (aware UTC); None where nothing can become short.
+    """When to compare the energy with what is needed again (aware UTC); None without a session.
 
-    That is the quarter-hour at which a car that takes nothing from now on is short by so much that it is worth a
-    warning. After a warning it is the next half-hour, so that the warning is taken back in time.
+    That is the next half-hour, or the quarter-hour before it at which a car that takes nothing from now on is short by
+    so much that it is worth a warning. Each of these runs also records plug facts that a dead function left out.
     """
-    expected = forecast(twin, now, schedule, rules)
-    if expected is None:
+    if twin.presence.session is None:
         return None
-    if _warned_kwh(twin, expected) > 0:
-        return _next_on_grid(now, LOOK_EVERY)
+    half_hour = _next_on_grid(now, LOOK_EVERY)
+    expected = forecast(twin, now, schedule, rules)
+    if expected is None or _warned_kwh(twin, expected) > 0:
+        return half_hour
     spare_kwh = SHORTFALL_KWH - _balance_kwh(twin, now, schedule, rules)
     at = _spent_at(schedule.stretches, now, expected.ready_by, spare_kwh)
-    return None if at is None else _next_on_grid(max(now, at), LOOK_GRID)
+    return half_hour if at is None else min(half_hour, _next_on_grid(max(now, at), LOOK_GRID))
 
 
 def _balance_kwh(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> float:
