@@ -38,6 +38,8 @@ class Stage:
     def park(self, provider: str, *, number: int = 1, **spec: Any) -> Twin:
         """A car (or charger) that is plugged in at home, at the car maker and on the stage."""
         vehicle_id, asset = f"5YJ3000000000000{number}", f"car-{number}"
+        if provider == "smartcar":
+            spec = {"user_id": f"user-{number}", **spec}
         self.cars.car(provider, vehicle_id=vehicle_id, **spec)
         self.cars.do("plug-in", vehicle_id)
         vehicle = Vehicle(provider, vehicle_id, user_id=f"user-{number}", capabilities=capabilities(provider))
