@@ -72,6 +72,9 @@ def enrol(site: str, body: EnrolBody, runtime: Runtime) -> Answer:
     def rule(record: SiteRecord, _: Twins) -> Edit:
         refuse_leaving(record)
         wanted = replace(record, wanted="enrolled", wanted_at=now, rejoin=body.rejoin)
+        if record.wanted != "enrolled":
+            # An opt-out that Axle has not acknowledged yet has already reached the twins, so Axle is asked in any case.
+            wanted = replace(wanted, enrolment=None)
         if consent_at is not None:
             wanted = replace(wanted, consent_at=consent_at.astimezone(UTC), enrolment=None)
         return Edit(taken_on(wanted, call, now))
