@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tests.world.declared import routes
 from tests.world.host import Host, Killed
 
+INTERNAL = (500, {"content-type": "application/json"}, '{"message":"Internal Server Error"}')
 UNAVAILABLE = (503, {"content-type": "application/json"}, '{"message":"Service Unavailable"}')
 
 
@@ -21,7 +22,7 @@ class Gateway:
     def serve(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, Mapping[str, str], str]:
-        """The answer to a request; 503 if a function did not answer."""
+        """The answer to a request; 503 if a function did not answer, 500 if its authorizer failed."""
         split = urlsplit(url)
         matched = [
             (route, found)
@@ -36,7 +37,9 @@ class Gateway:
         request: dict[str, Any] = {"requestId": f"request-{self._requests}", "http": {"method": method}}
         try:
             if route.authorized:
-                given = self._host.run("AuthorizerFunction", {"headers": dict(headers), "routeKey": route.key})
+                given = self._authorized({"headers": dict(headers), "routeKey": route.key})
+                if given is None:
+                    return INTERNAL
                 request["authorizer"] = {"lambda": given["context"]}
             answer = self._host.run(
                 route.function,
@@ -55,6 +58,19 @@ class Gateway:
         except Killed:
             return UNAVAILABLE
         return answer["statusCode"], answer.get("headers", {}), answer.get("body") or ""
+
+    def _authorized(self, event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The authorizer's answer; None if it failed because of a fault that was injected."""
+        first = len(self._host.invocations)
+        try:
+            given: Mapping[str, Any] = self._host.run("AuthorizerFunction", event)
+        except Killed:
+            raise
+        except Exception:
+            if self._host.invocations[first].fault is None:
+                raise
+            return None
+        return given
 
 
 def _body(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
