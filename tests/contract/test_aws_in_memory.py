@@ -123,10 +123,13 @@ def test_the_table_in_memory_answers_as_that_of_the_local_aws(memory: Aws, local
         assert outcome(memory.clients["dynamodb"], made) == outcome(local.clients["dynamodb"], made), made
 
 
-def compare_queues(ours: Aws, theirs: Aws, drawn: list[tuple[str, Any]]) -> None:
+def compare_queues(ours: Aws, theirs: Aws, drawn: list[tuple[str, Any]], *, deletes_again: bool = True) -> None:
+    """Play them on both. SQS accepts the receipt of a deleted message again; ``deletes_again``: theirs does, too."""
     both = [queue_operations.Played(aws.clients["sqs"], aws.queue()) for aws in (ours, theirs)]
     for kind, value in drawn:
         found, expected = (played.outcome(kind, value) for played in both)
+        if not deletes_again and kind == "delete" and expected == "ReceiptHandleIsInvalid":
+            continue
         assert found == expected, (kind, value)
 
 
@@ -142,7 +145,7 @@ def test_a_queue_in_memory_answers_as_one_of_the_local_aws(
     memory: Aws, local: Aws, drawn: list[tuple[str, Any]]
 ) -> None:
     # The local AWS takes any delay.
-    compare_queues(memory, local, drawn)
+    compare_queues(memory, local, drawn, deletes_again=False)
 
 
 EVENT = {"EventBusName": TABLE, "Source": "driveway.asset", "DetailType": "TwinChanged", "Detail": "{}"}
