@@ -27,9 +27,6 @@ class _Still:
     def now(self) -> datetime:
         return STILL
 
-    def advance(self, seconds: float) -> None:
-        raise NotImplementedError
-
 
 class MemoryTable:
     """A DynamoDB client with one table, the template's. Every call is atomic; nothing lags and nothing expires."""

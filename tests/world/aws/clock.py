@@ -4,12 +4,16 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 
-class Clock(Protocol):
-    """The clock that the world moves."""
+class ReadClock(Protocol):
+    """A clock that can be read."""
 
     def now(self) -> datetime:
         """The present instant, aware UTC."""
         ...
+
+
+class Clock(ReadClock, Protocol):
+    """The clock that the world moves."""
 
     def advance(self, seconds: float) -> None:
         """Move on."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.world.aws.clock import Clock, after
+from tests.world.aws.clock import ReadClock, after
 from tests.world.aws.dynamodb.rows import Entry, Key, Lagging, Ordered, Place, Row
 from tests.world.aws.dynamodb.values import MOST_ITEM_BYTES, Item
 from tests.world.aws.faults import Faults
@@ -43,7 +43,7 @@ class _State:
 class Table:
     """A table as the template declares it. ``streams`` get its changes in order: record, partition, time."""
 
-    def __init__(self, declared: Mapping[str, Any], clock: Clock, faults: Faults) -> None:
+    def __init__(self, declared: Mapping[str, Any], clock: ReadClock, faults: Faults) -> None:
         self.name: str = declared["TableName"]
         self.clock, self.faults = clock, faults
         self.streams: list[Callable[[JSON, str, datetime], None]] = []
