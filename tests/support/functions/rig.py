@@ -56,6 +56,10 @@ class RigClock(Clock):
         """Move on to an instant, unless it is past."""
         self.put(max(self.now(), instant))
 
+    def sleep(self, seconds: float) -> None:
+        """Move on by so many seconds, as the time that a function waits passes."""
+        self.move(seconds=seconds)
+
     def move(self, **by: float) -> None:
         """Move on by a ``timedelta`` of these arguments."""
         self.put(self.now() + timedelta(**by))
