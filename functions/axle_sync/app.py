@@ -11,7 +11,8 @@ from driveway.store.table import UnknownAssetError
 
 def _look(body: dict[str, Any], runtime: Runtime) -> None:
     await_due(body, runtime)
-    if "site" in body:
+    # An event about an asset names its site, too.
+    if "asset" not in body:
         from driveway.sites.reconcile import sync_site
 
         sync_site(body["site"], runtime)

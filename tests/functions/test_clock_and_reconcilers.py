@@ -129,6 +129,13 @@ def test_only_the_failed_records_are_retried(rig: Rig, name: str, monkeypatch: p
     assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
 
 
+def test_an_event_about_an_asset_reports_the_asset_though_it_names_its_site_too(rig: Rig) -> None:
+    place(rig, plugged_in(a_twin(NOW), NOW))
+    event = {"asset": "car-1", "site": "home-1", "revision": 1, "reconcile": ["axle", "control"]}
+    assert function("axle_sync").handler(records(json.dumps(event)), None) == {"batchItemFailures": []}
+    assert rig.twin("car-1").axle.refusals, "this Axle does not know the car, and says so"
+
+
 @pytest.mark.parametrize("name", RECONCILERS)
 def test_an_empty_batch_is_no_failure(rig: Rig, name: str) -> None:
     assert function(name).handler({"Records": []}, None) == {"batchItemFailures": []}
