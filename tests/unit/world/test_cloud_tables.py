@@ -221,3 +221,21 @@ def test_write_units_count_indexes_and_sizes() -> None:
     assert table.write_units == 1 + 2 + 1
     small.write("car-2", due_shard="000", due_at="2")
     assert table.write_units == 4 + 2 + 2
+
+
+def test_a_condition_costs_what_its_item_costs() -> None:
+    small = SmallCloud()
+    table = small.cloud.tables[TABLE]
+    small.write("car-1", text="x" * 3500)
+    before = table.write_units
+    check = {
+        "TableName": TABLE,
+        "Key": {"pk": {"S": "car-1"}, "sk": {"S": "TWIN"}},
+        "ConditionExpression": "attribute_exists(pk)",
+    }
+    put = {"TableName": TABLE, "Item": {"pk": {"S": "car-2"}, "sk": {"S": "TWIN"}}}
+    client(small).transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": check}])
+    assert table.write_units == before + 2 + 2 * 4
+    with pytest.raises(ClientError):
+        client(small).delete_item(**{**check, "ConditionExpression": "attribute_not_exists(pk)"})
+    assert table.write_units == before + 2 + 2 * 4 + 4

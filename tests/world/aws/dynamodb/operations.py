@@ -9,7 +9,7 @@ from tests.world.aws.dynamodb.conditions import condition
 from tests.world.aws.dynamodb.grammar import Scope, scope_of
 from tests.world.aws.dynamodb.reads import projected, query, read_units, scan
 from tests.world.aws.dynamodb.rows import Key, Row
-from tests.world.aws.dynamodb.table import Table
+from tests.world.aws.dynamodb.table import Table, write_units
 from tests.world.aws.dynamodb.updates import Update, update
 from tests.world.aws.dynamodb.values import Item, measured
 from tests.world.aws.faults import Faults, Request
@@ -91,7 +91,7 @@ class DynamoDb:
         plan = self._planned(request.operation.removesuffix("Item"), request.body)
         table, key, before, after, holds = plan
         if not holds:
-            table.write_units += 1.0
+            table.write_units += write_units(before, None)
             raise AwsError("ConditionalCheckFailedException", CONDITION_FAILED, **_old_item(request.body, before))
         table.store(key, after)
         return _returned(request.body.get("ReturnValues", "NONE"), before, after)
@@ -178,12 +178,14 @@ class DynamoDb:
             return {}
         plans, reasons = self._transaction(parts)
         if any(reason["Code"] != "None" for reason in reasons):
+            for table, _, before, after, _ in plans:
+                table.write_units += 2 * write_units(before, after)
             raise cancelled(reasons)
         if sum(plan[3].size for plan in plans if plan[3] is not None) > MOST_TRANSACTION_BYTES:
             raise invalid("Collection size of items in the transaction exceeded the limit")
-        for (kind, _), (table, key, _, after, _) in zip(parts, plans, strict=True):
+        for (kind, _), (table, key, before, after, _) in zip(parts, plans, strict=True):
             if kind == "ConditionCheck":
-                table.write_units += 2.0
+                table.write_units += 2 * write_units(before, None)
                 continue
             units = table.write_units
             table.store(key, after)

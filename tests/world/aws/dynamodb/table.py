@@ -123,7 +123,8 @@ class Table:
     def store(self, key: Key, row: Row | None, *, by: JSON | None = None) -> None:
         """Put an item, or delete it (None). Indexes and the stream follow."""
         before, now = self.row(key), self.clock.now()
-        self.write_units += _write_units(before, row)
+        # What DynamoDB deletes by itself costs nothing.
+        self.write_units += write_units(before, row) if by is None else 0.0
         if before is not None and row is not None and before.item == row.item:
             return
         place: Place = (key[1],)
@@ -197,7 +198,8 @@ def _key_names(declared: Mapping[str, Any]) -> tuple[str, str]:
     return names["HASH"], names["RANGE"]
 
 
-def _write_units(before: Row | None, after_: Row | None) -> float:
+def write_units(before: Row | None, after_: Row | None) -> float:
+    """The write units of a write, by the larger of the item before and after."""
     size = max(before.size if before else 0, after_.size if after_ else 0)
     return float(max(1, -(-size // 1024)))
 
