@@ -49,6 +49,7 @@ check: setup ## Lint, strict types, the direction of imports, the template
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
 	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 tests/world
+	$(BIN)/pytest tests/account
 	$(BIN)/pytest tests/stack
 
 .PHONY: nights
@@ -115,6 +116,14 @@ resume-all: setup ## Take control up again after release-all
 .PHONY: why
 why: setup ## Why did a car not charge? make why ASSET=car-1 [NIGHT=2026-01-15] [API_URL=… APP_TOKEN=…]
 	@$(BIN)/python -m local.why $(ASSET) $(NIGHT)
+
+.PHONY: adopt-table
+adopt-table: setup ## Make a retained or restored table ready for a stack: make adopt-table TABLE=name
+	@$(BIN)/python -m local.take_over table $(TABLE)
+
+.PHONY: copy-secrets
+copy-secrets: setup ## Give a stack the secrets of another: make copy-secrets FROM=<stack id> STAGE=prod
+	@$(BIN)/python -m local.take_over secrets $(FROM) driveway-$(or $(STAGE),dev)
 
 .PHONY: openapi
 openapi: setup ## Write docs/openapi.json and docs/http-api.md from the code

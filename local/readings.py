@@ -24,7 +24,8 @@ from driveway.status.half_hours import COLUMNS, csv_row, half_hour_row
 from driveway.store.slots import SlotStore
 from driveway.store.table import Table
 from local.day_figures import DayFigures, explained, figures_of, first_instant
-from local.resync import FOLDER, LOCAL_STACK, clients_of, outputs_of
+from local.outputs import outputs_of
+from local.resync import FOLDER, LOCAL_STACK, clients_of
 from local.stack import running
 
 ASSETS_AT_ONCE = 100

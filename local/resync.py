@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driveway.outbox.events import SOURCE
-from local.stack import STAGE, running
+from local.outputs import outputs_of
+from local.stack import STACK, running
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
 
 MOST_IN_A_CALL = 10
-LOCAL_STACK = f"driveway-{STAGE}"
+LOCAL_STACK = STACK
 FOLDER = Path(".local")
 
 
@@ -67,12 +68,6 @@ def resync(
         sent += len(batch)
         sleep(len(batch) / per_second)
     return sent
-
-
-def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
-    """The outputs of a deployed stack by name."""
-    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
 def clients_of(stack: str, folder: Path = FOLDER) -> Any:

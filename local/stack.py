@@ -19,11 +19,13 @@ from botocore.config import Config
 
 from driveway.runtime.clock import Clock, parse_clock
 from local import package, processes, translate
+from local.outputs import outputs_of
 from local.processes import Process
 
 ROOT = processes.ROOT
 REGION: Final = "eu-west-2"
 STAGE = "local"
+STACK = f"driveway-{STAGE}"
 CODE_BUCKET = "driveway-code"
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
@@ -124,12 +126,12 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
     port = options.aws_port or processes.free_port()
     endpoint = f"http://127.0.0.1:{port}"
     remember(start_aws(folder, port))
-    clients = _Clients(endpoint)
-    code = _upload(clients)
+    clients = Clients(endpoint)
+    code = upload(clients)
     clock = _clock(options)
     clock_environment = {"DRIVEWAY_CLOCK": clock.text() or ""}
     say("Starting the simulators ...")
-    credentials = _credentials()
+    credentials = credentials_of_a_stack()
     axle_login = {f"AXLE_{name.upper()}": value for name, value in credentials["axle"].items()}
     axle_url = options.base_urls.get("axle") or _simulator("axle", folder, clock_environment | axle_login, remember)
     cars_url = ""
@@ -137,8 +139,9 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
         cars_url = _simulator("cars", folder, clock_environment, remember)
     bases = {name: options.base_urls.get(name) or f"{cars_url}/{name}" for name in PROVIDERS}
     say("Deploying the template ...")
-    api_url = _deploy(clients, code, _parameters(axle_url, bases, clock, options.parameters), endpoint)
-    _put_secrets(clients, credentials)
+    api_url = deploy(clients, code, parameters_of(axle_url, bases, clock, options.parameters), endpoint)
+    outputs = outputs_of(clients.cloudformation, STACK)
+    put_secrets(clients, outputs, credentials)
     stack = {
         "api_url": api_url,
         "app_token": credentials["app_token"],
@@ -157,6 +160,7 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
         },
         "region": REGION,
         "stage": STAGE,
+        "table_name": outputs["TableName"],
     }
     _introduce(stack, credentials)
     say("Waiting until every function answers ...")
@@ -178,7 +182,8 @@ def _clock(options: Options) -> Clock:
     return Clock(start=clock.start, since=since, scale=clock.scale)
 
 
-def _credentials() -> dict[str, Any]:
+def credentials_of_a_stack() -> dict[str, Any]:
+    """New random credentials for everything that a stack talks to."""
     return {
         "app_token": secrets.token_urlsafe(32),
         "axle_token": secrets.token_urlsafe(32),
@@ -195,7 +200,7 @@ def _credentials() -> dict[str, Any]:
     }
 
 
-class _Clients:
+class Clients:
     """Clients of the local AWS with its root credentials."""
 
     def __init__(self, endpoint: str) -> None:
@@ -239,7 +244,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _upload(clients: _Clients) -> dict[str, dict[str, str]]:
+def upload(clients: Clients) -> dict[str, dict[str, str]]:
+    """Upload the code of every function and layer; the place of each by its folder."""
     clients.s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     functions, layers = translate.folders(ROOT / "template.yaml")
     places = {}
@@ -266,7 +272,8 @@ def _simulator(name: str, folder: Path, environment: Mapping[str, str], remember
     return url
 
 
-def _parameters(axle_url: str, bases: Mapping[str, str], clock: Clock, more: Mapping[str, str]) -> dict[str, str]:
+def parameters_of(axle_url: str, bases: Mapping[str, str], clock: Clock, more: Mapping[str, str]) -> dict[str, str]:
+    """The template's parameters for a stack on this machine."""
     values = {
         "Stage": STAGE,
         "AxleBaseUrl": axle_url,
@@ -283,23 +290,26 @@ def _parameters(axle_url: str, bases: Mapping[str, str], clock: Clock, more: Map
     return values | dict(more)
 
 
-def _deploy(clients: _Clients, code: dict[str, dict[str, str]], parameters: dict[str, str], endpoint: str) -> str:
+def deploy(
+    clients: Clients, code: dict[str, dict[str, str]], parameters: dict[str, str], endpoint: str, *, name: str = STACK
+) -> str:
+    """Create a stack and wait until it is complete; gives the address of its API. Raises NotReadyError."""
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
     template = translate.translate(ROOT / "template.yaml", code, parameters)
     clients.s3.put_object(Bucket=CODE_BUCKET, Key="template.json", Body=json.dumps(template).encode())
     clients.cloudformation.create_stack(
-        StackName=f"driveway-{STAGE}",
+        StackName=name,
         TemplateURL=f"{endpoint}/{CODE_BUCKET}/template.json",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     for _ in range(600):
-        stack = clients.cloudformation.describe_stacks(StackName=f"driveway-{STAGE}")["Stacks"][0]
+        stack = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             api_id = clients.api.get_apis()["Items"][0]["ApiId"]
             return f"{endpoint}/_aws/execute-api/{api_id}/$default"
         if "IN_PROGRESS" not in stack["StackStatus"]:
-            events = clients.cloudformation.describe_stack_events(StackName=f"driveway-{STAGE}")["StackEvents"]
+            events = clients.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             failures = [
                 f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
                 for event in events
@@ -310,19 +320,21 @@ def _deploy(clients: _Clients, code: dict[str, dict[str, str]], parameters: dict
     raise processes.NotReadyError("The template was not deployed within a minute.")
 
 
-def _put_secrets(clients: _Clients, credentials: Mapping[str, Any]) -> None:
+def put_secrets(clients: Clients, outputs: Mapping[str, str], credentials: Mapping[str, Any]) -> None:
+    """Fill the secrets of a stack with these outputs."""
+
     def digest(token: str) -> str:
         return hashlib.sha256(token.encode()).hexdigest()
 
     values = {
-        "api-tokens": {scope: [digest(credentials[f"{scope}_token"])] for scope in ("app", "axle", "operator")},
-        "axle": credentials["axle"],
-        "axle-webhook": {"secrets": [credentials["axle_webhook_secret"]]},
-        "vehicle-webhooks": {name: [secret] for name, secret in credentials["webhooks"].items()},
-        "providers": credentials["providers"],
+        "ApiTokensSecret": {scope: [digest(credentials[f"{scope}_token"])] for scope in ("app", "axle", "operator")},
+        "AxleSecret": credentials["axle"],
+        "AxleWebhookSecret": {"secrets": [credentials["axle_webhook_secret"]]},
+        "WebhookSecretsSecret": {name: [secret] for name, secret in credentials["webhooks"].items()},
+        "ProvidersSecret": credentials["providers"],
     }
     for name, value in values.items():
-        clients.secrets.put_secret_value(SecretId=f"driveway/{STAGE}/{name}", SecretString=json.dumps(value))
+        clients.secrets.put_secret_value(SecretId=outputs[name], SecretString=json.dumps(value))
 
 
 def _introduce(stack: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:
@@ -366,7 +378,7 @@ def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]
     )
 
 
-def _warm(stack: Mapping[str, Any], clients: _Clients, at_once: int) -> None:
+def _warm(stack: Mapping[str, Any], clients: Clients, at_once: int) -> None:
     """Send harmless requests to every function, as many as will run at once, so that no real one starts cold."""
     auth = {"Authorization": f"Bearer {stack['app_token']}"}
     axle = {"Authorization": f"Bearer {stack['axle_token']}"}

@@ -23,9 +23,11 @@ from tests.support.functions.rig import NOW, REGION, RigClock, create_table
 from tests.support.runtime.mocked_aws import mock_aws
 from tests.world.aws import Cloud, stack
 
-TABLE = "driveway-dev"
+TABLE = "Table"
+BUS = "driveway-dev"
 SERVICES = ("dynamodb", "sqs", "events", "secretsmanager")
-SECRET = "driveway/dev/axle"
+SECRET = "AxleCredentials"
+NOBODY = '{"username": "", "password": ""}'
 SCOPES = itertools.count()
 SLOW = settings(
     max_examples=int(os.environ.get("AWS_EXAMPLES", "40")), deadline=None, suppress_health_check=list(HealthCheck)
@@ -71,13 +73,14 @@ def memory() -> Aws:
     for client in made.clients.values():
         client.meta.events.unregister("before-send", botocore_stubber)
         cloud.attach(client)
+    cloud.secrets.put(SECRET, NOBODY)
     return made
 
 
 def prepared(aws: Aws) -> Aws:
     create_table(aws.clients["dynamodb"], TABLE)
-    aws.clients["events"].create_event_bus(Name=TABLE)
-    aws.clients["secretsmanager"].create_secret(Name=SECRET, SecretString='{"username": "", "password": ""}')
+    aws.clients["events"].create_event_bus(Name=BUS)
+    aws.clients["secretsmanager"].create_secret(Name=SECRET, SecretString=NOBODY)
     return aws
 
 
@@ -148,7 +151,7 @@ def test_a_queue_in_memory_answers_as_one_of_the_local_aws(
     compare_queues(memory, local, drawn, deletes_again=False)
 
 
-EVENT = {"EventBusName": TABLE, "Source": "driveway.asset", "DetailType": "TwinChanged", "Detail": "{}"}
+EVENT = {"EventBusName": BUS, "Source": "driveway.asset", "DetailType": "TwinChanged", "Detail": "{}"}
 ENTRIES: dict[str, list[dict[str, Any]]] = {
     "an event": [EVENT],
     "no JSON": [{**EVENT, "Detail": "{"}, EVENT],

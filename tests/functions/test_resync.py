@@ -10,7 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local.resync import clients_of, main, outputs_of, resync
+from local.outputs import outputs_of
+from local.resync import clients_of, main, resync
 from tests.support.functions.rig import Rig
 from tests.support.functions.stage import Stage
 

@@ -109,7 +109,7 @@ def _print_sums(home: Home) -> None:
     meter_wh = home.car()["meter_wh"]
     print(f"Axle {axle_wh} Wh, app {app_wh} Wh ({withheld_wh} Wh withheld), meter {meter_wh:.0f} Wh")
     assert abs(app_wh - meter_wh) <= 1
-    client, name = running.aws("dynamodb"), f"driveway-{running.values['stage']}"
+    client, name = running.aws("dynamodb"), running.values["table_name"]
     slots, table = SlotStore(client, name, 4), Table(client, name, lambda *_: Dues(None, None), 4)
     now = running.clock.now()
     lines = list(report(asset_days(table, slots, now.date(), now), slots, now.date(), None))

@@ -37,11 +37,11 @@ def connect(world: "World") -> None:
     settings.ocpp.webhook_url = API
     tokens = {"app": APP_TOKEN, "axle": AXLE_TOKEN, "operator": OPERATOR_TOKEN}
     secrets: dict[str, Any] = {
-        "driveway/world/api-tokens": {k: [hashlib.sha256(v.encode()).hexdigest()] for k, v in tokens.items()},
-        "driveway/world/axle": {"username": "driveway", "password": "axle-simulator"},
-        "driveway/world/axle-webhook": {"secrets": [AXLE_WEBHOOK_SECRET]},
-        "driveway/world/vehicle-webhooks": {n: [CAR_WEBHOOK_SECRET] for n in ("enode", "smartcar", "tesla")},
-        "driveway/world/providers": {
+        "ApiTokens": {k: [hashlib.sha256(v.encode()).hexdigest()] for k, v in tokens.items()},
+        "AxleCredentials": {"username": "driveway", "password": "axle-simulator"},
+        "AxleWebhookSecrets": {"secrets": [AXLE_WEBHOOK_SECRET]},
+        "WebhookSecrets": {n: [CAR_WEBHOOK_SECRET] for n in ("enode", "smartcar", "tesla")},
+        "ProviderCredentials": {
             "enode": CLIENT,
             "smartcar": CLIENT,
             "tesla": CLIENT,

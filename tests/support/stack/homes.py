@@ -48,7 +48,7 @@ class Stack:
 
     def items(self) -> list[dict[str, Any]]:
         """Everything in the table."""
-        pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=f"driveway-{self.values['stage']}")
+        pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=self.values["table_name"])
         return [item for page in pages for item in page["Items"]]
 
     def logged(self) -> str:

@@ -18,7 +18,9 @@ PARAMETERS = TEMPLATE["Parameters"]
 def environment(**parameters: str) -> dict[str, str]:
     """The variables that every function gets, with these parameters in place of their defaults."""
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    names = {variable: value["Ref"] for variable, value in variables.items() if isinstance(value, dict)}
+    names = {
+        variable: value["Ref"] for variable, value in variables.items() if isinstance(value, dict) and "Ref" in value
+    }
     return {
         variable: str(parameters.get(name, PARAMETERS[name].get("Default", "")))
         for variable, name in names.items()

@@ -51,7 +51,8 @@ class Cloud:
         """How many requests reached the cloud, by ``service.operation``."""
         self._queues = self._made_queues()
         self.tables = {
-            held["TableName"]: Table(held, clock, faults) for held in stack.of("AWS::DynamoDB::Table").values()
+            stack.name(one): Table({**held, "TableName": stack.name(one)}, clock, faults)
+            for one, held in stack.of("AWS::DynamoDB::Table").items()
         }
         self.dynamodb = DynamoDb(self.tables, faults, clock.now)
         self.sqs = Sqs(self._queues, faults, clock.now)

@@ -10,19 +10,22 @@ from tests.world.aws.wire import JSON, AwsError, UnknownToTheCloudError
 
 
 class Secrets:
-    """Secrets by ARN or name. Each has only its present version."""
+    """Secrets by ARN or name, without a value until one is put. Each has only its present version.
+
+    A secret without a name in the template is called by its logical id.
+    """
 
     def __init__(self, declared: Mapping[str, Mapping[str, Any]], arns: Mapping[str, str], clock: Clock) -> None:
         self._clock = clock
-        self._names = {arns[logical_id]: one["Name"] for logical_id, one in declared.items()}
-        self._values: dict[str, str] = {one["Name"]: one["SecretString"] for one in declared.values()}
-        self._versions: dict[str, int] = dict.fromkeys(self._values, 1)
+        self._names = {arns[logical_id]: one.get("Name", logical_id) for logical_id, one in declared.items()}
+        self._values: dict[str, str] = {}
+        self._versions: dict[str, int] = dict.fromkeys(self._names.values(), 0)
         self._created_at: datetime = clock.now()
 
     def perform(self, request: Request) -> JSON:
         """Carry out a request. Raises AwsError, UnknownToTheCloudError."""
         name = self._names.get(request.body["SecretId"], request.body["SecretId"])
-        if name not in self._values:
+        if name not in self._versions:
             raise AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         arn = next(one for one, known in self._names.items() if known == name)
         if request.operation == "PutSecretValue":
@@ -30,6 +33,9 @@ class Secrets:
             return {"ARN": arn, "Name": name, "VersionId": self._version(name), "VersionStages": ["AWSCURRENT"]}
         if request.operation != "GetSecretValue":
             raise UnknownToTheCloudError(f"secretsmanager.{request.operation}")
+        if name not in self._values:
+            problem = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+            raise AwsError("ResourceNotFoundException", problem)
         return {
             "ARN": arn,
             "Name": name,

@@ -147,16 +147,24 @@ class Stack:
         known: Mapping[str, Callable[[], Any]] = {
             "Ref": lambda: self._reference(held),
             "GetAtt": lambda: self._attribute(*(held if isinstance(held, list) else held.split(".", 1))),
-            "Sub": lambda: _SUBSTITUTE.sub(self._substitute, held),
+            "Sub": lambda: self._filled(held),
             "Join": lambda: held[0].join(str(self._resolve(part)) for part in held[1]),
+            "Select": lambda: self._resolve(held[1])[int(held[0])],
+            "Split": lambda: str(self._resolve(held[1])).split(held[0]),
             "If": lambda: self._resolve(held[1] if self._conditions[held[0]] else held[2]),
             "Equals": lambda: self._resolve(held[0]) == self._resolve(held[1]),
             "Not": lambda: not self._resolve(held[0]),
         }
         return known[name]()
 
-    def _substitute(self, found: re.Match[str]) -> str:
+    def _filled(self, held: Any) -> str:
+        text, given = (held[0], self._resolve(held[1])) if isinstance(held, list) else (held, {})
+        return _SUBSTITUTE.sub(lambda found: self._substitute(found, given), text)
+
+    def _substitute(self, found: re.Match[str], given: Mapping[str, Any]) -> str:
         name = found.group(1)
+        if name in given:
+            return str(given[name])
         resource, _, attribute = name.partition(".")
         return str(self._attribute(resource, attribute) if attribute else self._reference(name))
 
@@ -167,22 +175,23 @@ class Stack:
             return self._parameters[name]
         kind = self._template["Resources"][name]["Type"]
         if kind == "AWS::SQS::Queue":
-            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self._name(name)}"
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.name(name)}"
         if kind == "AWS::SecretsManager::Secret":
             return self._attribute(name, "Arn")
-        return self._name(name)
+        return self.name(name)
 
     def _attribute(self, name: str, attribute: str) -> Any:
         kind = self._template["Resources"][name]["Type"]
         if attribute in {"Arn", "Id"} and kind in ARNS:
-            return ARNS[kind].format(region=REGION, account=ACCOUNT, name=self._name(name))
+            return ARNS[kind].format(region=REGION, account=ACCOUNT, name=self.name(name))
         if attribute == "StreamArn":
             return f"{self._attribute(name, 'Arn')}/stream/2026-01-01T00:00:00.000"
         if attribute == "QueueName":
-            return self._name(name)
+            return self.name(name)
         return f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}:{name}/{attribute.lower()}"
 
-    def _name(self, name: str) -> str:
+    def name(self, name: str) -> str:
+        """The physical name of a resource: the one in the template, or its logical id."""
         resource = self._template["Resources"][name]
         attribute = NAMES.get(resource["Type"], "Name")
         given = resource.get("Properties", {}).get(attribute)

@@ -240,8 +240,19 @@ class Runtime:
         return boto3.client("sqs")
 
     def secret(self, setting: str) -> dict[str, Any]:
-        """The JSON secret that a setting names; cached for a few minutes, so a rotation needs no deployment."""
-        value = self._secrets.get(self.settings.text(setting), max_age=SECRETS_KEPT_S, transform="json")
+        """The JSON secret that a setting names; cached for a few minutes, so a rotation needs no deployment.
+
+        A secret that was never filled is empty: the template makes it without a value.
+        """
+        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+        try:
+            value = self._secrets.get(self.settings.text(setting), max_age=SECRETS_KEPT_S, transform="json")
+        except GetParameterError as error:
+            if not _has_no_value(error):
+                raise
+            self.logger.warning("a secret has no value yet", extra={"setting": setting})
+            return {}
         return value if isinstance(value, dict) else {}
 
     @cached_property
@@ -249,6 +260,11 @@ class Runtime:
         from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
         return SecretsProvider(boto3_client=boto3.client("secretsmanager"))
+
+
+def _has_no_value(error: Exception) -> bool:
+    answer: Any = getattr(error.__cause__ or error.__context__, "response", {})
+    return answer.get("Error", {}).get("Code") == "ResourceNotFoundException" and "AWSCURRENT" in str(error)
 
 
 _current: Runtime | None = None

@@ -1,0 +1,177 @@
+"""Tables and secrets outlive their stack, and the next deployment takes them over: rehearsed on the local AWS.
+
+AWS draws the names of tables and secrets, the local AWS makes them from the stack's name. So the next stack has another
+name here.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from driveway.runtime.clock import Clock
+from local import processes
+from local.outputs import outputs_of
+from local.stack import (
+    PROVIDERS,
+    REGION,
+    Clients,
+    credentials_of_a_stack,
+    deploy,
+    parameters_of,
+    put_secrets,
+    start_aws,
+    upload,
+)
+from local.take_over import SECRETS, adopt_table, copy_secrets
+
+NOWHERE = "http://127.0.0.1:9"
+TARIFF = {"off_peak": "00:30-04:30", "timezone": "Europe/London"}
+CAR = {"pk": {"S": "ASSET#car-1"}, "sk": {"S": "NOTE"}, "kept": {"S": "yes"}}
+
+
+@dataclass
+class Account:
+    """An AWS account on this machine, with the project's code uploaded."""
+
+    endpoint: str
+    clients: Clients
+    code: dict[str, dict[str, str]]
+
+    def aws(self, service: str) -> Any:
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        return session.client(service, endpoint_url=self.endpoint)
+
+    stacks: int = 0
+
+    @property
+    def name(self) -> str:
+        """The present stack's name."""
+        return f"driveway-{self.stacks}"
+
+    def deploy(self, **parameters: str) -> str:
+        """Deploy the template as a new stack; the API's address."""
+        self.stacks += 1
+        given = parameters_of(NOWHERE, dict.fromkeys(PROVIDERS, NOWHERE), Clock(), parameters)
+        return deploy(self.clients, self.code, given, self.endpoint, name=self.name)
+
+    def update(self, **parameters: str) -> None:
+        """Change parameters of the deployed stack and wait."""
+        given = parameters_of(NOWHERE, dict.fromkeys(PROVIDERS, NOWHERE), Clock(), parameters)
+        self.clients.cloudformation.update_stack(
+            StackName=self.name,
+            UsePreviousTemplate=True,
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+        self._wait_for("UPDATE_COMPLETE", self.name)
+
+    def _wait_for(self, wanted: str, stack: str) -> None:
+        for _ in range(300):
+            status = self.clients.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+            if status == wanted:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"The stack is {status}.")
+
+    def outputs(self) -> dict[str, str]:
+        return outputs_of(self.clients.cloudformation, self.name)
+
+    def delete_stack(self) -> str:
+        """Delete the stack and wait; its id, by which a deleted stack is still described."""
+        cloudformation = self.clients.cloudformation
+        stack_id = str(cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["StackId"])
+        cloudformation.delete_stack(StackName=self.name)
+        self._wait_for("DELETE_COMPLETE", stack_id)
+        return stack_id
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    port = processes.free_port()
+    process = start_aws(tmp_path_factory.mktemp("aws"), port)
+    endpoint = f"http://127.0.0.1:{port}"
+    clients = Clients(endpoint)
+    try:
+        yield Account(endpoint, clients, upload(clients))
+    finally:
+        processes.stop(process.pid)
+
+
+def status_of(url: str, token: str) -> int:
+    """The answer's status for an asset that nobody onboarded: 404 with a token that is valid."""
+    return requests.get(f"{url}/assets/car-1", headers={"authorization": f"Bearer {token}"}, timeout=60).status_code
+
+
+def kept(account: Account, table: str) -> bool:
+    found = account.aws("dynamodb").get_item(TableName=table, Key={name: CAR[name] for name in ("pk", "sk")})
+    return bool(found.get("Item") == CAR)
+
+
+def test_a_deleted_stack_leaves_its_state_and_the_next_one_takes_it_over(account: Account) -> None:
+    credentials, dynamodb = credentials_of_a_stack(), account.aws("dynamodb")
+    account.deploy()
+    old = account.outputs()
+    put_secrets(account.clients, old, credentials)
+    dynamodb.put_item(TableName=old["TableName"], Item=CAR)
+
+    old_stack = account.delete_stack()
+
+    assert kept(account, old["TableName"])
+    values = {name: account.clients.secrets.get_secret_value(SecretId=old[name])["SecretString"] for name in SECRETS}
+    parameters = adopt_table(dynamodb, old["TableName"])
+    url = account.deploy(**parameters)
+    new = account.outputs()
+    assert new["TableName"] == old["TableName"]
+    assert {new[name] for name in SECRETS}.isdisjoint(old.values())
+    clients = account.clients
+    assert copy_secrets(clients.cloudformation, clients.secrets, old_stack, account.name) == list(SECRETS)
+    assert {n: account.clients.secrets.get_secret_value(SecretId=new[n])["SecretString"] for n in SECRETS} == values
+    assert status_of(url, credentials["app_token"]) == 404
+    assert status_of(url, "another") == 401
+    account.delete_stack()
+
+
+def test_a_restored_table_is_made_ready_and_used(account: Account) -> None:
+    dynamodb, credentials = account.aws("dynamodb"), credentials_of_a_stack()
+    account.deploy()
+    dynamodb.put_item(TableName=account.outputs()["TableName"], Item=CAR)
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=account.outputs()["TableName"], TargetTableName="restored", RestoreDateTime=datetime.now(UTC)
+    )
+    account.delete_stack()
+
+    parameters = adopt_table(dynamodb, "restored")
+
+    assert adopt_table(dynamodb, "restored") == parameters, "it may be repeated"
+    found = dynamodb.describe_table(TableName="restored")["Table"]
+    assert found["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    assert found["DeletionProtectionEnabled"]
+    expiry = dynamodb.describe_time_to_live(TableName="restored")["TimeToLiveDescription"]
+    assert (expiry["TimeToLiveStatus"], expiry["AttributeName"]) == ("ENABLED", "expires_at")
+    backups = dynamodb.describe_continuous_backups(TableName="restored")["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    url = account.deploy(**parameters)
+    put_secrets(account.clients, account.outputs(), credentials)
+    assert account.outputs()["TableName"] == "restored"
+    assert status_of(url, credentials["app_token"]) == 404
+    assert kept(account, "restored")
+    account.delete_stack()
+
+
+def test_a_change_of_stage_keeps_table_and_secrets(account: Account) -> None:
+    account.deploy()
+    before = account.outputs()
+    account.aws("dynamodb").put_item(TableName=before["TableName"], Item=CAR)
+
+    account.update(Stage="other")
+
+    after = account.outputs()
+    names = ("TableName", *SECRETS)
+    assert [after[name] for name in names] == [before[name] for name in names]
+    assert kept(account, before["TableName"])
