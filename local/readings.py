@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stack", default=LOCAL_STACK, help="the stack's name, for example driveway-prod")
     parser.add_argument("--csv", type=Path, help="where to write a line for each half-hour")
     wanted = parser.parse_args(arguments)
-    client, now = clients_of(wanted.stack), _now(wanted.stack)
+    client, now = clients_of(wanted.stack, FOLDER), _now(wanted.stack)
     cloudformation = client("cloudformation")
     name, shards = outputs_of(cloudformation, wanted.stack)["TableName"], _shards(cloudformation, wanted.stack)
     slots = SlotStore(client("dynamodb"), name, shards)

@@ -30,10 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, up for the whole session."""
     clock_text = "start=2026-01-15T21:40:00Z,scale=300"
-    with stack(
-        Options(folder=tmp_path_factory.mktemp("stack"), clock_text=clock_text, at_once=3, head_start_s=60)
-    ) as values:
-        running = Stack(values, parse_clock(values["clock"], on_aws=False))
+    folder = tmp_path_factory.mktemp("stack")
+    with stack(Options(folder=folder, clock_text=clock_text, at_once=3, head_start_s=60)) as values:
+        running = Stack(values, parse_clock(values["clock"], on_aws=False), folder)
         running.simulator("cars", "POST", "/config", {kind: {"sample_every_s": REPORT_EVERY_S} for kind in KINDS})
         yield running
 

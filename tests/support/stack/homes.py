@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -28,6 +29,7 @@ class Stack:
 
     values: dict[str, Any]
     clock: Clock
+    folder: Path
     http: requests.Session = field(default_factory=requests.Session)
     refresh_token_given: bool = False
 
@@ -96,6 +98,7 @@ class Home:
     intent: dict[str, Any] = field(default_factory=lambda: {"kwh": 40, "ready_by": "07:00"})
     timezone: str = "UTC"
     battery_kwh: float = 64
+    mpan: str = field(default_factory=lambda: f"12000{next(_MPANS):08d}")
 
     @property
     def vehicle_id(self) -> str:
@@ -127,7 +130,7 @@ class Home:
         charger = self.provider == "ocpp"
         return {
             "site": {
-                "mpan": f"12000{next(_MPANS):08d}",
+                "mpan": self.mpan,
                 "postcode": "EC1A 1BB",
                 "email": f"{self.name}@example.com",
                 "gave_boundary_meter_consent_at": "2026-01-15T10:30:00Z",
