@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -15,7 +16,7 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 @dataclass
 class Asked:
-    """A request of the app and the status that ended it; None while there is none."""
+    """A request of the app, first made at ``asked_at``, and the status that ended it; None while there is none."""
 
     method: str
     path: str
@@ -24,6 +25,8 @@ class Asked:
     operator: bool = False
     tries: int = 0
     status: int | None = None
+    asked_at: datetime | None = None
+    answered_at: datetime | None = None
 
 
 @dataclass
@@ -49,6 +52,7 @@ class App:
     ) -> Asked:
         """Ask now, and again until there is an answer. A 4xx that is not ``expected`` is a violation."""
         request = Asked(method, path, body, f"{self.rng.getrandbits(64):x}", operator)
+        request.asked_at = self.world.clock.now()
         self.asked.append(request)
         self._try(request, expected, then)
         return request
@@ -68,7 +72,7 @@ class App:
         if answer.status_code in PASSING:
             wait_s = float(answer.headers.get("Retry-After", self.rng.uniform(1, 10)))
             return self._again(request, expected, then, wait_s, str(answer.status_code))
-        request.status = answer.status_code
+        request.status, request.answered_at = answer.status_code, self.world.clock.now()
         if not answer.ok and answer.status_code not in expected:
             self.world.violations.append(f"{request.method} {request.path}: {answer.status_code} {answer.text}")
         if then is not None:

@@ -18,6 +18,7 @@ from tests.world.aws import Rates as CloudRates
 from tests.world.chance import Rates, SeededChance
 from tests.world.ends import found_wrong
 from tests.world.homes import Home, Neighbourhood, home, neighbourhood
+from tests.world.judged import Tally, judged, shown
 from tests.world.night import Night
 from tests.world.world import CALM, new_world
 
@@ -68,6 +69,7 @@ class Played:
     runs: int = 0
     calls: int = 0
     cpu_s: float = 0.0
+    tally: Tally = field(default_factory=Tally)
 
 
 @contextmanager
@@ -104,7 +106,8 @@ def play(seed: int, without: frozenset[str] = frozenset()) -> Played:
     with night_of(seed, without) as night:
         night.play()
         world = night.world
-        wrong = [*world.violations, *found_wrong(night)]
+        tally, misjudged = judged(night)
+        wrong = [*world.violations, *found_wrong(night), *misjudged]
         policy = world.cloud.faults
         drawn = Counter(policy.count) if isinstance(policy, RandomFaults) else Counter()
         return Played(
@@ -116,6 +119,7 @@ def play(seed: int, without: frozenset[str] = frozenset()) -> Played:
             runs=len(world.host.invocations),
             calls=sum(world.cloud.calls.values()),
             cpu_s=time.process_time() - began,
+            tally=tally,
         )
 
 
@@ -165,12 +169,14 @@ def main(arguments: Sequence[str]) -> int:
             totals.cars, totals.runs = totals.cars + played.cars, totals.runs + played.runs
             totals.calls, totals.cpu_s = totals.calls + played.calls, totals.cpu_s + played.cpu_s
             totals.faults += played.faults
+            totals.tally += played.tally
             if played.wrong:
                 failed.append(played.seed)
                 totals.wrong += played.wrong
                 print(report(played), flush=True)
     print(f"seeds {given.seeds}, car-nights {totals.cars}, runs {totals.runs}, calls {totals.calls}")
     print(f"faults {totals.faults.total()}: {dict(totals.faults.most_common())}")
+    print(shown(totals.tally))
     print(f"violations {len(totals.wrong)} in {len(failed)} seeds {failed}")
     print(f"car-nights per CPU-minute {totals.cars / max(totals.cpu_s, 0.001) * 60:.1f}")
     return 1 if failed else 0

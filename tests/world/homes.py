@@ -47,6 +47,7 @@ class Home:
     kwh: float
     spec: dict[str, Any]
     behaviours: tuple[str, ...] = ()
+    zone: str = "Europe/London"
 
     @property
     def email(self) -> str:
@@ -71,7 +72,7 @@ class Home:
             "power_kw": 7.4,
             "battery_kwh": 64,
             "vehicle": vehicle,
-            "tariff": {"off_peak": self.tariff, "timezone": "Europe/London"},
+            "tariff": {"off_peak": self.tariff, "timezone": self.zone},
             "intent": {"kwh": self.kwh, "ready_by": "07:00"},
             **changes,
         }
@@ -83,7 +84,7 @@ class Home:
                 "email": self.email,
                 "gave_boundary_meter_consent_at": "2026-01-15T10:30:00Z",
             },
-            "timezone": "Europe/London",
+            "timezone": self.zone,
             "home": HOME,
             "assets": [asset],
         }

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from tests.world.app import App
 from tests.world.homes import Home, Neighbourhood
+from tests.world.seen import Seen
 from tests.world.world import START, World
 
 EVENING, MORNING = START, START + timedelta(hours=11)
@@ -29,11 +30,13 @@ class Night:
     rng: random.Random
     changes: bool = True
     app: App = field(init=False)
+    seen: Seen = field(init=False)
     left: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
     stays: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.seen = Seen(self.world)
         self.app = App(self.world, random.Random(self.rng.getrandbits(64)))
 
     def write(self) -> None:

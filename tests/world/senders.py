@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import requests
@@ -9,8 +10,12 @@ import requests
 from driveway.runtime.clock import Clock
 from simulators.axle.delivery import Deliveries, Delivery
 from simulators.axle.world import World as AxleWorld
+from simulators.cars.car import Car, View
 from simulators.cars.outbox import Message, Outbox, Packer
 from simulators.cars.world import World as CarWorld
+
+SHOW_A_CAR = frozenset({"user:vehicle:updated", "VEHICLE_STATE", "V", "observation"})
+"""The events that show a car, by the names that the makers give them."""
 
 
 class AxleSender(Deliveries):
@@ -45,11 +50,14 @@ class AxleSender(Deliveries):
 
 
 class CarSender(Outbox):
-    """The car makers' webhooks on their way, in the order of each car."""
+    """The car makers' webhooks on their way, in the order of each car. ``arrived`` gets each that was taken."""
 
     def __init__(self, world: CarWorld, packers: dict[str, Packer]) -> None:
         super().__init__(world, packers)
         self.waiting: list[Message] = []
+        self.arrived: Callable[[str, View], None] = lambda vehicle_id, view: None
+        self._views: dict[int, View] = {}
+        self._kept: list[Message] = []
         self._session = requests.Session()
         self._rng = random.Random(1)
 
@@ -65,7 +73,19 @@ class CarSender(Outbox):
         batch = alike[:size] if size > 1 else [first]
         self.waiting = [one for one in self.waiting if not any(one is sent for sent in batch)]
         self._post(self._session, batch)
+        status = self.deliveries[-1].status
+        for message in batch:
+            view = self._views.get(id(message))
+            if view is not None and status is not None and 200 <= status < 300:
+                self.arrived(message.vehicle_id, view)
         return f"{batch[0].provider} {[f'{one.vehicle_id} {one.name}' for one in batch]}"
+
+    def report(self, message: Message, at: datetime, car: Car | None = None) -> None:
+        """Send an event, and remember what it reports of its car."""
+        if car is not None and car.reported is not None and message.name in SHOW_A_CAR:
+            self._views[id(message)] = car.reported
+            self._kept.append(message)
+        super().report(message, at, car)
 
     def _queue(self, message: Message) -> None:
         self.waiting.append(message)

@@ -7,6 +7,9 @@ from datetime import datetime
 from driveway.domain.control.required_command import is_full
 from driveway.domain.twin import Session, Twin
 
+ROUNDED_PCT = 0.5
+"""Some makers report whole per cents."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
@@ -32,6 +35,12 @@ class KeptSession:
     soc_pct: float | None = None
     is_full: bool | None = None
     charge_limit_pct: float | None = None
+
+    @property
+    def has_filled(self) -> bool:
+        """Whether the battery was found full or at its charge limit, by its state or by its state of charge."""
+        limit_pct = 100.0 if self.charge_limit_pct is None else self.charge_limit_pct
+        return bool(self.is_full) or (self.soc_pct is not None and self.soc_pct >= limit_pct - ROUNDED_PCT)
 
 
 def sessions_to_keep(before: Twin | None, after: Twin) -> tuple[tuple[KeptSession, ...], tuple[KeptSession, ...]]:

@@ -4,7 +4,7 @@ The energy that is missing at the ready-by is split among what kept the car from
 part leads; of equal parts the one that stands first in ``Verdict``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,9 @@ from driveway.domain.twin.reasons import local_hhmm
 
 ENOUGH_KWH = 0.5
 """So much may be missing at the ready-by: less than a meter step and the rounding of a state of charge."""
+
+WHOLE = 0.97
+"""A car that takes this part of what is allowed in a half-hour is not slowed down."""
 
 
 class Verdict(StrEnum):
@@ -56,7 +59,8 @@ SENTENCES: dict[Verdict, str] = {
     Verdict.SHORT_UNSUPPORTED: "This car cannot be started by its maker's service. Use the schedule in the car.",
     Verdict.SHORT_OPERATOR: "A setting of this service was wrong. The operator has to put it right.",
     Verdict.SHORT_BUDGET: "The car had used up its number of commands.",
-    Verdict.STOPPED_BY_DRIVER: "Charging was stopped in the car. To charge at once, choose charge now.",
+    Verdict.STOPPED_BY_DRIVER: "Charging was stopped in the car, or its battery was full. To charge at once, choose "
+    "charge now.",
     Verdict.SHORT_LIMIT_IN_CAR: "A limit in the car stopped it earlier or slowed it down. Check its charge limit.",
     Verdict.SHORT_PLACE_IN_DOUBT: "The car reported that it was away from home, so it was left alone.",
     Verdict.SHORT_LEFT_ALONE: "The car was not controlled, and did not charge by itself.",
@@ -182,6 +186,9 @@ def _missing_by_cause(facts: SessionFacts, need: Need, missing_kwh: float) -> di
     for cause, lost_kwh in _lost_by_cause(facts, ended_at).items():
         verdict = _OF_CAUSE[cause]
         parts_kwh[verdict] = parts_kwh.get(verdict, 0.0) + lost_kwh
+    if parts_kwh.get(Verdict.ENERGY_UNKNOWN, 0.0) < missing_kwh - ENOUGH_KWH:
+        # With all that was not measured the car still had too little, so the rest is the cause.
+        parts_kwh.pop(Verdict.ENERGY_UNKNOWN, None)
     total_kwh = sum(parts_kwh.values())
     if total_kwh <= 0:
         return {Verdict.SHORT_PLAN: missing_kwh}
@@ -191,6 +198,7 @@ def _missing_by_cause(facts: SessionFacts, need: Need, missing_kwh: float) -> di
 def _lost_by_cause(facts: SessionFacts, ended_at: datetime) -> dict[Cause, float]:
     """The energy (kWh) that the plan allowed and the car did not take until ``ended_at``, by its cause."""
     measured = {one.start: one.energy_kwh for one in facts.half_hours}
+    edges = set(_edges_of_charging(facts, measured))
     lost_kwh: dict[Cause, float] = {}
     for start in half_hours_between(half_hour_of(facts.opened_at), ended_at):
         since, until = max(start, facts.opened_at), min(start + HALF_HOUR, ended_at)
@@ -199,11 +207,35 @@ def _lost_by_cause(facts: SessionFacts, ended_at: datetime) -> dict[Cause, float
         missing = allowed_kwh - (energy or 0.0)
         if missing <= 0:
             continue
-        weights = _weights(facts, since, until, was_measured=energy is not None, has_energy=bool(energy))
+        at_edge = start in edges
+        weights = _weights(
+            facts, since, until, was_measured=energy is not None and not at_edge, has_energy=bool(energy)
+        )
         total = sum(weights.values())
         for cause, weight in weights.items():
             lost_kwh[cause] = lost_kwh.get(cause, 0.0) + missing * weight / total
     return lost_kwh
+
+
+def _edges_of_charging(facts: SessionFacts, measured: Mapping[datetime, float | None]) -> Iterator[datetime]:
+    """The half-hours in which charging began or ended, next to one in which the car took all that was allowed.
+
+    When it began or ended is known from the reports before and after, so part of their energy may not be measured.
+    """
+    if facts.is_full:
+        return
+    for start, energy in measured.items():
+        before, after = start - HALF_HOUR, start + HALF_HOUR
+        begins = not measured.get(before) and _is_whole(facts, measured, after)
+        ends = not measured.get(after) and _is_whole(facts, measured, before)
+        if energy and (begins or ends):
+            yield start
+
+
+def _is_whole(facts: SessionFacts, measured: Mapping[datetime, float | None], half_hour: datetime) -> bool:
+    """Whether the car took all that was allowed in a half-hour."""
+    allowed_kwh = _offered_kwh(facts, half_hour, half_hour + HALF_HOUR)
+    return allowed_kwh > 0 and (measured.get(half_hour) or 0.0) >= WHOLE * allowed_kwh
 
 
 def _offered_kwh(facts: SessionFacts, start: datetime, end: datetime) -> float:

@@ -1,0 +1,58 @@
+"""What a verdict makes of half-hours in which charging began or ended, and of a battery that filled unseen."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from driveway.domain.sessions.kept_session import KeptSession
+from driveway.domain.sessions.plan import InForce, Need
+from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Verdict, judge
+from driveway.domain.twin.reasons import Reason
+
+PLUGGED_AT = datetime(2026, 1, 15, 21, 30, tzinfo=UTC)
+READY_BY = datetime(2026, 1, 16, 7, 0, tzinfo=UTC)
+WINDOW = (datetime(2026, 1, 16, 1, 0, tzinfo=UTC), datetime(2026, 1, 16, 5, 0, tzinfo=UTC))
+POWER_KW = 7.4
+FULL_KWH = POWER_KW / 2
+
+
+def part(start: datetime, end: datetime, limit_kw: float) -> InForce:
+    return InForce(start, end, limit_kw, "default", Reason.DEFAULT_OFF_PEAK)
+
+
+def night(wanted_kwh: float, *energies_kwh: float) -> Verdict:
+    """The verdict on a night with these energies in the half-hours of the window of four hours."""
+    start, end = WINDOW
+    facts = SessionFacts(
+        opened_at=PLUGGED_AT,
+        closed_at=READY_BY + timedelta(minutes=30),
+        power_kw=POWER_KW,
+        timezone="Europe/London",
+        need=Need(READY_BY, PLUGGED_AT, wanted_kwh),
+        half_hours=[HalfHour(start + timedelta(minutes=30 * n), kwh) for n, kwh in enumerate(energies_kwh)],
+        parts=[part(PLUGGED_AT, start, 0.0), part(start, end, POWER_KW), part(end, READY_BY, 0.0)],
+    )
+    return judge(facts, READY_BY + timedelta(hours=1)).verdict
+
+
+def test_a_plan_that_is_too_short_leads_although_a_polled_car_showed_too_little_at_its_edges() -> None:
+    assert night(33.0, FULL_KWH / 2, *[FULL_KWH] * 6, FULL_KWH / 3) is Verdict.SHORT_PLAN
+
+
+def test_energy_that_only_the_edges_may_hold_is_unknown() -> None:
+    assert night(29.0, FULL_KWH / 2, *[FULL_KWH] * 6, FULL_KWH / 3) is Verdict.ENERGY_UNKNOWN
+
+
+def test_a_car_that_never_takes_what_is_allowed_is_limited() -> None:
+    assert night(29.0, *[FULL_KWH / 2] * 8) is Verdict.SHORT_LIMIT_IN_CAR
+
+
+@pytest.mark.parametrize(
+    ("soc_pct", "limit_pct", "filled"),
+    [(100.0, None, True), (99.4, 100.0, False), (79.6, 80.0, True), (None, 80.0, False)],
+)
+def test_a_state_of_charge_at_the_limit_shows_that_the_battery_filled(
+    soc_pct: float | None, limit_pct: float | None, filled: bool
+) -> None:
+    kept = KeptSession("one", PLUGGED_AT, PLUGGED_AT, soc_pct=soc_pct, charge_limit_pct=limit_pct)
+    assert kept.has_filled is filled

@@ -1,0 +1,246 @@
+"""One car over one night, from what was so and from what had been reported by then. Knows nothing of control."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+
+from tests.world.homes import Home
+from tests.world.night import Night
+from tests.world.plans import AcceptedBody, Allowance, accepted_bodies, arrivals
+from tests.world.seen import Moment, Seen
+
+POWER_KW = 7.4
+TAKEN_IN = timedelta(seconds=30)
+"""A report is taken in so long after it arrived."""
+
+GRACE = timedelta(minutes=15)
+"""So long a car may take to charge once it may: the start, a fault on its way, and another try."""
+
+RECOVERED = timedelta(minutes=80)
+"""A car that was out of reach, or not ours, is tried again within this time: the longest pause of the protections is
+an hour, and a try may fail once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A time ``[start, end)`` in which a car could charge and may. ``began`` is what opened it, ``charged_at`` when
+    it first charged in it (None: never), ``charged`` for how long."""
+
+    asset: str
+    start: datetime
+    end: datetime
+    began: str
+    charged_at: datetime | None
+    charged: timedelta
+
+    @property
+    def late(self) -> timedelta:
+        """How late charging began; all of it if it never did."""
+        return (self.charged_at or self.end) - self.start
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A plug-in at home, until the plug-out or the end of the night."""
+
+    start: datetime
+    end: datetime
+    is_over: bool
+
+
+@dataclass
+class CarNight:
+    """One car's night."""
+
+    night: Night
+    seen: Seen
+    home: Home
+
+    @cached_property
+    def moments(self) -> list[Moment]:
+        """The car as it was."""
+        return self.seen.moments[self.home.vehicle_id]
+
+    @cached_property
+    def stays(self) -> list[Stay]:
+        """When it was plugged in at home."""
+        found: list[Stay] = []
+        since: datetime | None = None
+        for one in self.moments:
+            here = one.plugged and one.at_home
+            if here and since is None:
+                since = one.at
+            elif not here and since is not None:
+                found.append(Stay(since, one.at, True))
+                since = None
+        now = self.night.world.clock.now()
+        return [*found, *([Stay(since, now, False)] if since is not None else [])]
+
+    @cached_property
+    def allowance(self) -> Allowance:
+        """When it may charge."""
+        asked, asset = self.night.app.asked, self.home.asset
+        joined = accepted_bodies(asked, "PUT", f"/sites/{self.home.site}")
+        first = [AcceptedBody(one.asked_at, one.answered_at, one.body["assets"][0]["tariff"]) for one in joined]
+        changed = accepted_bodies(asked, "PUT", f"/assets/{asset}/tariff")
+        at_axle = self.night.world.axle.world.asset_by_external_id.get(asset)
+        deliveries = self.night.world.axle_sender.list(str(at_axle)) if at_axle is not None else []
+        return Allowance(
+            power_kw=POWER_KW,
+            tariffs=sorted([*first, *changed], key=lambda one: one.answered_at),
+            charge_nows=accepted_bodies(asked, "PUT", f"/assets/{asset}/charge-now"),
+            charge_now_ends=accepted_bodies(asked, "DELETE", f"/assets/{asset}/charge-now"),
+            arrived=arrivals(deliveries, POWER_KW),
+        )
+
+    def moment(self, at: datetime) -> Moment | None:
+        """The car as it was at an instant."""
+        return next((one for one in reversed(self.moments) if one.at <= at), None)
+
+    def meter_wh(self, at: datetime) -> float:
+        """What its own meter showed at an instant, between two moments by time."""
+        before = self.moment(at)
+        after = next((one for one in self.moments if one.at > at), None)
+        if before is None:
+            return 0.0
+        if after is None or after.meter_wh == before.meter_wh:
+            return before.meter_wh
+        share = (at - before.at) / (after.at - before.at)
+        return before.meter_wh + share * (after.meter_wh - before.meter_wh)
+
+    def within(self, since: datetime, until: datetime) -> list[Moment]:
+        """The car as it was at any time between two instants."""
+        first = self.moment(since)
+        return [*([first] if first is not None else []), *(one for one in self.moments if since < one.at < until)]
+
+    def was_full(self, since: datetime, until: datetime) -> bool:
+        """Whether it was at its charge limit at some time between two instants."""
+        return any(one.complete for one in self.within(since, until))
+
+    def filled_to(self, pct: float, since: datetime, until: datetime) -> bool:
+        """Whether its battery was filled to a state of charge at some time between two instants."""
+        full_kwh = self.home.spec.get("battery_kwh", 64.0) * pct / 100
+        return any(one.stored_kwh >= full_kwh - 1e-6 for one in self.within(since, until))
+
+    def refusals(self, since: datetime, until: datetime, statuses: frozenset[int] = frozenset()) -> list[int]:
+        """What its maker's cloud answered that was no success between two instants."""
+        found = self.seen.refused[self.home.provider]
+        return [status for at, status in found if since <= at <= until and (not statuses or status in statuses)]
+
+    def calls_suffered(self, since: datetime, until: datetime) -> bool:
+        """Whether a call to its maker's cloud suffered a fault between two instants."""
+        return any(since <= at <= until for at in self.seen.suffered)
+
+    def known_spans(self, stay: Stay) -> list[tuple[datetime, datetime]]:
+        """When it was reported to be plugged in at home, at a home that took part."""
+        found: list[tuple[datetime, datetime]] = []
+        edges = self.edges(stay)
+        for since, until in pairwise(edges):
+            if self._is_left(since) or not self._is_known(stay, since):
+                continue
+            if found and found[-1][1] == since:
+                found[-1] = (found[-1][0], until)
+            else:
+                found.append((since, until))
+        return found
+
+    # What is in the way of charging at an instant
+
+    def hindrance(self, stay: Stay, at: datetime) -> str | None:
+        """What keeps the car from charging at an instant of a stay; None: nothing."""
+        present = self.moment(at)
+        if present is None or not (present.obeys and present.reachable and present.account_connected):
+            return "out of reach"
+        hindrances: dict[str, Callable[[], bool]] = {
+            "not enrolled": lambda: self._is_left(at),
+            "not reported": lambda: not self._is_known(stay, at),
+            "by hand": lambda: present.by_hand or self.seen.touched_by_hand(self.home.vehicle_id, stay.start, at),
+            "full": lambda: present.complete,
+            "plan": lambda: self.allowance.kw(at, stay.start) <= 0,
+        }
+        return next((name for name, holds in hindrances.items() if holds()), None)
+
+    def _is_left(self, at: datetime) -> bool:
+        """Whether its home takes no part: it has not joined, is leaving, or snoozes."""
+        line = [(then, now) for then, now in self.seen.enrolled[self.home.asset] if then + TAKEN_IN <= at]
+        if not line or not line[-1][1]:
+            return True
+        site = f"/sites/{self.home.site}"
+        for one in self.night.app.asked:
+            if one.asked_at is None or one.asked_at > at:
+                continue
+            rejoined = any(now and then > one.asked_at for then, now in line)
+            if (one.method, one.path) in {("DELETE", site), ("POST", f"{site}/unenrol")} and not rejoined:
+                return True
+            until = (one.body or {}).get("until") if one.path == f"{site}/snooze" else None
+            if until is not None and at < datetime.fromisoformat(until):
+                return True
+        return False
+
+    def _is_known(self, stay: Stay, at: datetime) -> bool:
+        arrived = [
+            one
+            for one in self.seen.reports[self.home.vehicle_id]
+            if one.at + TAKEN_IN <= at and one.seen_at >= stay.start
+        ]
+        if not any(one.plugged and one.at_home for one in arrived):
+            return False
+        last = max(arrived, key=lambda one: one.seen_at)
+        present = self.moment(at)
+        assert present is not None
+        return last.at_home and (last.plugged or (present.seems_unplugged and not last.plugged))
+
+    def edges(self, stay: Stay) -> list[datetime]:
+        """The instants of a stay at which anything changed, with both ends."""
+        found = {stay.start, stay.end} | self.allowance.edges(stay.start, stay.end)
+        found |= {one.at for one in self.moments}
+        found |= {one.at + TAKEN_IN for one in self.seen.reports[self.home.vehicle_id]}
+        found |= {at + TAKEN_IN for at, _ in self.seen.enrolled[self.home.asset]}
+        found |= {one.asked_at for one in self.night.app.asked if one.asked_at is not None}
+        found |= set(self.seen.hands[self.home.vehicle_id])
+        return sorted(edge for edge in found if stay.start <= edge <= stay.end)
+
+    def openings(self, stay: Stay) -> list[Opening]:
+        """The times of a stay in which the car could charge and may."""
+        edges, found = self.edges(stay), list[tuple[datetime, datetime, str]]()
+        before, since, began = "plugged in", None, ""
+        for at in edges[:-1]:
+            hindered = self.hindrance(stay, at)
+            if hindered is None and since is None:
+                since, began = at, before
+            elif hindered is not None and since is not None:
+                found.append((since, at, began))
+                since = None
+            before = hindered or before
+        if since is not None:
+            found.append((since, stay.end, began))
+        return [self._opening(*one) for one in found]
+
+    def _opening(self, start: datetime, end: datetime, began: str) -> Opening:
+        spans = [(max(a, start), min(b, end)) for a, b in self.charging if a < end and start < b]
+        charged = sum((b - a for a, b in spans), timedelta())
+        return Opening(self.home.asset, start, end, began, spans[0][0] if spans else None, charged)
+
+    @cached_property
+    def charging(self) -> list[tuple[datetime, datetime]]:
+        """When the car charged."""
+        found: list[tuple[datetime, datetime]] = []
+        since: datetime | None = None
+        for one in self.moments:
+            if one.charging and since is None:
+                since = one.at
+            elif not one.charging and since is not None:
+                found.append((since, one.at))
+                since = None
+        return [*found, *([(since, self.night.world.clock.now())] if since is not None else [])]
+
+    def grace_of(self, opening: Opening) -> timedelta:
+        """For how long a car may miss an opening."""
+        return GRACE if opening.began in {"plan", "not reported", "plugged in"} else RECOVERED
+
+
+def car_nights(night: Night) -> list[CarNight]:
+    """The nights of all cars."""
+    return [CarNight(night, night.seen, home) for home in night.neighbourhood.homes]

@@ -1,0 +1,25 @@
+"""The judge is a judge of its own: it knows nothing of charge control, and notices a control that is late."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.world.chaos import play
+from tests.world.planted import an_hour_late
+
+APART = ("plans", "seen", "car_night", "judge")
+
+
+@pytest.mark.parametrize("name", APART)
+def test_the_judge_imports_nothing_of_charge_control(name: str) -> None:
+    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text())
+    imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported += [one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names]
+    assert not [one for one in imported if one.startswith("driveway.")]
+
+
+def test_a_control_that_starts_cars_an_hour_late_is_noticed() -> None:
+    with an_hour_late():
+        wrong = play(1).wrong
+    assert any(one.startswith("charges: ") for one in wrong), wrong

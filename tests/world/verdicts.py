@@ -1,0 +1,152 @@
+"""Whether the product's verdict on each night is so, by the truth: READY exactly then, and each cause one that held."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from tests.world.car_night import POWER_KW, CarNight, Stay
+from tests.world.judge import CLEARLY_WH
+
+UNCLEAR_WH = 300.0
+"""So near the border either verdict may be given: what a meter, or a half-hour that is split by time, rounds off."""
+
+NOT_OVER = frozenset({"RUNNING", "NO_READY_BY"})
+NOT_FOLLOWED_FOR = timedelta(minutes=2)
+
+
+def verdicts_are_so(one: CarNight) -> tuple[list[str], Counter[str]]:
+    """What is wrong with the verdicts on a car's night, and how often each was given."""
+    answer = one.night.world.request("GET", f"/assets/{one.home.asset}/sessions")
+    if answer.status_code == 404:
+        return [], Counter()
+    wrong, counts = list[str](), Counter[str]()
+    for row in answer.json()["sessions"]:
+        counts[row["verdict"]] += 1
+        if row["session"] is None or row["ready_by"] is None or row["verdict"] in NOT_OVER:
+            continue
+        wrong += [
+            f"verdict: {one.home.asset} {row['verdict']} ({row['text']}) but {why} {one.home.behaviours}"
+            for why in _wrong_with(one, row)
+        ]
+    return wrong, counts
+
+
+def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
+    opened_at = datetime.fromisoformat(row["opened_at"])
+    closed_at = datetime.fromisoformat(row["closed_at"]) if row["closed_at"] else one.night.world.clock.now()
+    ready_by = datetime.fromisoformat(row["ready_by"])
+    stay = next((stay for stay in one.stays if stay.start < closed_at and opened_at < stay.end), None)
+    if stay is None:
+        yield "it was never plugged in at home then"
+        return
+    wanted_wh = _wanted_wh(row)
+    end = min(ready_by, stay.end, closed_at)
+    got_wh = one.meter_wh(end) - one.meter_wh(min(opened_at, end))
+    full = one.was_full(stay.start, end)
+    if row["verdict"] == "READY":
+        if got_wh < wanted_wh - CLEARLY_WH - UNCLEAR_WH and not full:
+            yield f"it took {got_wh:.0f} of {wanted_wh:.0f} Wh, and was not full"
+        return
+    shown_wh = row["energy_kwh"] * 1000
+    whole_wh = one.meter_wh(min(stay.end, closed_at)) - one.meter_wh(min(opened_at, end))
+    shows_full = one.home.provider != "ocpp"  # a charger does not know why its car takes nothing
+    is_measured = shown_wh > whole_wh - UNCLEAR_WH
+    if is_measured and (
+        got_wh > wanted_wh - CLEARLY_WH + UNCLEAR_WH or (shows_full and one.filled_to(100, stay.start, end))
+    ):
+        yield f"it took {got_wh:.0f} of {wanted_wh:.0f} Wh, full: {full}"
+        return
+    holds = HOLDS.get(row["verdict"])
+    if holds is None:
+        yield "nothing of that kind was so"
+    elif not holds(one, stay, ready_by, wanted_wh, is_measured):
+        yield f"that was not so: plugged in {stay.start} to {stay.end}, ready by {ready_by}"
+
+
+def _wanted_wh(row: Mapping[str, Any]) -> float:
+    """What was asked for, from the sentence: '... got 3.8 of 8.0 kWh ...'."""
+    return float(row["text"].split(" of ")[1].split(" kWh")[0]) * 1000
+
+
+Holds = Callable[[CarNight, Stay, datetime, float, bool], bool]
+
+
+def _plugged_in_late(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: float, _: bool) -> bool:
+    return POWER_KW * 1000 * ((ready_by - stay.start) / timedelta(hours=1)) < wanted_wh
+
+
+def _unplugged_early(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    return stay.end < ready_by
+
+
+def _plan(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: float, _: bool) -> bool:
+    """Whether what was allowed up to the ready-by was too little, or could have been, where that is in doubt."""
+    edges = sorted({stay.start, ready_by} | one.allowance.edges(stay.start, ready_by))
+    inside = [edge for edge in edges if stay.start <= edge <= ready_by]
+    allowed_wh = sum(
+        1000 * one.allowance.kw(since, stay.start) * ((until - since) / timedelta(hours=1))
+        for since, until in pairwise(inside)
+    )
+    return allowed_wh < wanted_wh + UNCLEAR_WH
+
+
+def _limit_in_car(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    inside = one.within(stay.start, min(ready_by, stay.end))
+    return any(there.complete or there.most_kw < POWER_KW or there.tapers for there in inside)
+
+
+def _account(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    lost = any(not there.account_connected for there in one.within(stay.start, ready_by))
+    return lost or bool(one.refusals(stay.start, ready_by, frozenset({401, 403})))
+
+
+def _unreachable(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    return any(not (there.reachable and there.obeys) for there in one.within(stay.start, ready_by))
+
+
+def _provider_down(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    return bool(one.refusals(stay.start, ready_by)) or one.calls_suffered(stay.start, ready_by)
+
+
+def _did_not_follow(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    if any(opening.end - opening.start - opening.charged > NOT_FOLLOWED_FOR for opening in one.openings(stay)):
+        return True
+    return any(not there.obeys for there in one.within(stay.start, ready_by)) or _provider_down(one, stay, ready_by)
+
+
+def _by_driver(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    inside = one.within(stay.start, ready_by)
+    return any(there.by_hand or (there.complete and one.home.provider == "ocpp") for there in inside)
+
+
+def _left_alone(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    hindrances = {one.hindrance(stay, at) for at in one.edges(stay) if at <= ready_by}
+    return bool(hindrances & {"not enrolled", "by hand", "not reported"})
+
+
+def _place_in_doubt(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    reports = one.seen.reports[one.home.vehicle_id]
+    return any(stay.start <= report.at <= ready_by and not report.at_home for report in reports)
+
+
+def _unmeasured(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: float, is_measured: bool) -> bool:
+    return not is_measured
+
+
+HOLDS: Mapping[str, Holds] = {
+    "SHORT_PLUGGED_IN_LATE": _plugged_in_late,
+    "SHORT_UNPLUGGED_EARLY": _unplugged_early,
+    "SHORT_PLAN": _plan,
+    "SHORT_LIMIT_IN_CAR": _limit_in_car,
+    "SHORT_ACCOUNT": _account,
+    "SHORT_CAR_UNREACHABLE": _unreachable,
+    "SHORT_PROVIDER_DOWN": _provider_down,
+    "SHORT_CAR_DID_NOT_FOLLOW": _did_not_follow,
+    "STOPPED_BY_DRIVER": _by_driver,
+    "SHORT_LEFT_ALONE": _left_alone,
+    "SHORT_PLACE_IN_DOUBT": _place_in_doubt,
+    "ENERGY_UNKNOWN": _unmeasured,
+}
+"""For each verdict, whether the truth of a night holds it as a cause."""
