@@ -52,6 +52,12 @@ test: check ## Everything: check, then every test
 	$(BIN)/pytest tests/account
 	$(BIN)/pytest tests/stack
 
+.PHONY: test-runtime
+test-runtime: setup ## The functions' tests on the Python that Lambda runs (RUNTIME_PYTHON names it if it is not found)
+	@$(BIN)/uv venv --quiet --allow-existing --python "$$($(BIN)/python -m local.bundle python)" .venv-runtime
+	@$(BIN)/uv pip install --quiet --python .venv-runtime/bin/python -r requirements-dev.txt
+	.venv-runtime/bin/python -m pytest -n 2 --dist loadfile tests/functions
+
 .PHONY: nights
 nights: setup ## 200 cars through a night without Axle, a thousand at one edge, the days of the clock changes
 	OUTAGE_CARS=$(or $(OUTAGE_CARS),200) OUTAGE_SCALE=$(or $(OUTAGE_SCALE),50) $(BIN)/pytest tests/nights
@@ -92,10 +98,33 @@ bench: setup ## Measure, as ratios against floors of the same run
 .PHONY: build
 build: setup ## Build what is deployed, for the Lambda runtime, without Docker
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/sam build
+	@$(BIN)/python -m local.bundle build
 
 .PHONY: deploy
-deploy: build ## Deploy to AWS: make deploy STAGE=staging
-	$(BIN)/sam deploy --config-env $(or $(STAGE),default)
+deploy: build ## Deploy to AWS: make deploy STAGE=staging [YES=1]; shows what would change, and asks
+	@$(BIN)/python -m local.deploy $(or $(STAGE),default)
+
+.PHONY: undeploy
+undeploy: setup ## Release every car, then delete the stack: make undeploy STAGE=staging, with API_URL and OPERATOR_TOKEN
+	@$(BIN)/python -m local.undeploy $(or $(STAGE),default)
+
+.PHONY: lock
+lock: setup ## Lock the deployed layer with hashes, and the development environment to the same versions
+	$(BIN)/uv pip compile --quiet --generate-hashes --python-platform aarch64-manylinux2014 --python-version 3.13 \
+		--no-header --no-annotate --constraint requirements-dev.txt \
+		layers/dependencies/requirements.in --output-file layers/dependencies/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		requirements-dev.in --output-file requirements-dev.txt
+
+.PHONY: audit
+audit: setup ## Known faults of what is deployed; says what could not be looked up
+	$(BIN)/uv tool run pip-audit==2.9.0 --requirement layers/dependencies/requirements.txt --no-deps --disable-pip
+
+.PHONY: release
+release: build ## The archive that sam deploy takes, with its SBOM and licences, in .aws-sam/release
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.2.1 cyclonedx-py requirements --output-reproducible \
+		layers/dependencies/requirements.txt --output-file .aws-sam/sbom.json
+	@$(BIN)/python -m local.bundle release --sbom .aws-sam/sbom.json
 
 .PHONY: resync
 resync: setup ## Look at every car of a provider: make resync PROVIDER=enode STAGE=staging [RATE=5]

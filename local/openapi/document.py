@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from local.bundle import version
 from local.openapi.axle_answers import ANSWERS
 from local.openapi.operations import HEADERS, OPERATIONS, TAGS, Operation
 from local.openapi.problems import MEANINGS, raised
@@ -57,7 +58,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Driveway",
-            "version": "1.0.0",
+            "version": version(),
             "summary": "Home EV charging on Axle Energy's schedules.",
             "description": CONVENTIONS.read_text(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

@@ -23,7 +23,7 @@ PATH = re.compile(r"`((?:layers|functions|local|simulators|tests|benchmarks|docs
 ALARM = re.compile(r"`(\w+Alarm)`")
 ROUTE = re.compile(r"`(GET|PUT|POST|DELETE) (/[\w/{}.-]*)")
 
-NOT_REASONS = {"API_URL", "APP_TOKEN", "AXLE_TOKEN", "DRIVEWAY_CLOCK", "AXLE_OPENAPI"} | {
+NOT_REASONS = {"API_URL", "APP_TOKEN", "AXLE_TOKEN", "OPERATOR_TOKEN", "DRIVEWAY_CLOCK", "AXLE_OPENAPI"} | {
     f"{name.upper()}_BASE_URL" for name in ("axle", *PROVIDERS)
 }
 OUTCOMES = {"ALREADY_IN_STATE", "NEEDS_USER"}
@@ -103,7 +103,7 @@ def test_every_route_named_is_in_the_template() -> None:
 
 def test_every_deployed_dependency_has_its_reason() -> None:
     page = text_of(ROOT / "docs" / "dependencies.md")
-    for source in ("layers/dependencies/requirements.txt", "requirements-dev.in"):
+    for source in ("layers/dependencies/requirements.in", "requirements-dev.in"):
         for line in text_of(ROOT / source).splitlines():
             if line and not line.startswith("#"):
                 name = re.split(r"[\[=<>~! ]", line)[0]
