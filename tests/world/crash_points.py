@@ -1,20 +1,21 @@
-"""Every fault at every call of a handler in its situations: ``python -m tests.world.crash_points [--only NAME]``.
+"""Every fault at every call of a handler in its situations: ``python -m tests.world.crash_points [--only NAME]
+[--part 1/2] [--log FILE]``.
 
 A situation is prepared once. Copies of the process then play it on: one without a fault, and one for each fault at each
 call. Every copy is played until nothing is left to do, and its end must equal the end without the fault.
 """
 
-import argparse
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
-from tests.support.faults import FaultKind
-from tests.world.forks import in_a_copy
+from tests.support.faults import Call, FaultKind
+from tests.world.enumerated import Enumerated, enumerate_all
+from tests.world.forks import ChildError, in_a_copy
 from tests.world.homes import Home
 from tests.world.outcome import News, end_of, news_of
 from tests.world.outside import PlannedFault
@@ -23,7 +24,6 @@ from tests.world.stages import Stage
 from tests.world.world import new_world
 
 KINDS: tuple[FaultKind, ...] = ("death before", "death after", "answer lost")
-SHOWN = 40
 
 
 @dataclass
@@ -32,38 +32,33 @@ class End:
 
     state: Mapping[str, Any]
     news: News
-    calls: list[str]
+    calls: list[Call]
     run: int
     violations: list[str]
 
 
-@dataclass
-class Enumerated:
-    """The runs of a situation and what was wrong in them."""
-
-    name: str
-    calls: int = 0
-    runs: int = 0
-    wrong: list[str] = field(default_factory=list)
-    cpu_s: float = 0.0
-
-
-def enumerate_faults(situation: Situation) -> Enumerated:
-    """Every fault at every call of a situation."""
-    began, found = time.monotonic(), Enumerated(situation.name)
+def enumerate_faults(situation: Situation, *, stops_at_first: bool = False) -> Enumerated:
+    """Every fault at every call of a situation; only up to the first that is wrong if ``stops_at_first``."""
+    found = Enumerated(situation.name)
     with prepared(situation) as (stage, home):
         plain = in_a_copy(partial(play_on, stage, home, situation, None))
-        found.calls = len(plain.calls)
+        found.calls, found.runs = len(plain.calls), 1
         if not plain.calls:
             found.wrong.append(f"{situation.function} made no call")
         found.wrong += [f"without a fault: {one}" for one in plain.violations]
-        for number, call in enumerate(plain.calls):
-            for kind in KINDS:
-                plan = PlannedFault(plain.run, number, kind)
-                ended = in_a_copy(partial(play_on, stage, home, situation, plan))
-                found.runs += 1
-                found.wrong += [f"{kind} at {number} ({call}): {wrong}" for wrong in differences(plain, ended)]
-    found.cpu_s = time.monotonic() - began
+        for (number, call), kind in product(enumerate(plain.calls), KINDS):
+            if stops_at_first and found.wrong:
+                break
+            if not call.suffers(kind):
+                continue
+            plan = PlannedFault(plain.run, number, kind)
+            found.runs += 1
+            found.faults[kind] += 1
+            try:
+                wrong = differences(plain, in_a_copy(partial(play_on, stage, home, situation, plan)))
+            except ChildError as error:
+                wrong = [str(error)]
+            found.wrong += [f"{kind} at {number} ({call}): {one}" for one in wrong]
     return found
 
 
@@ -97,7 +92,7 @@ def play_on(stage: Stage, home: Home, situation: Situation, plan: PlannedFault |
     return End(
         state=end_of(stage),
         news=news_of(world),
-        calls=[str(call) for call in runs[0].calls] if runs else [],
+        calls=list(runs[0].calls) if runs else [],
         run=runs[0].number if runs else 0,
         violations=list(world.violations),
     )
@@ -115,20 +110,8 @@ def history_of(situation: Situation, plan: PlannedFault | None) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Enumerate situations, and print what they found."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--only", nargs="*", default=list(SITUATIONS))
-    given = asked.parse_args(arguments)
-    results = []
-    for name in given.only:
-        found = enumerate_faults(SITUATIONS[name])
-        results.append(found)
-        print(f"{name}: {found.calls} calls, {found.runs} runs, {len(found.wrong)} wrong, {found.cpu_s:.0f} s")
-        for line in found.wrong[:SHOWN]:
-            print(f"  {line[:600]}", flush=True)
-    calls, runs = sum(one.calls for one in results), sum(one.runs for one in results)
-    wrong = sum(len(one.wrong) for one in results)
-    print(f"situations {len(results)}, calls {calls}, runs {runs}, violations {wrong}")
-    return 1 if wrong else 0
+    jobs = {name: partial(enumerate_faults, one) for name, one in SITUATIONS.items()}
+    return enumerate_all("situations", "tests.world.crash_points", jobs, arguments)
 
 
 if __name__ == "__main__":

@@ -1,86 +1,139 @@
 """Two handlers at one asset: one stops before a call, the other runs whole, the first goes on.
 
-The end must be that of one after the other, in either order: ``python -m tests.world.pairs``.
+The end must be that of one after the other, in either order: ``python -m tests.world.pairs [--only "FIRST + SECOND"]
+[--part 1/2] [--log FILE]``.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Any
 
 from tests.support.faults import Call
-from tests.world.crash_points import prepared
+from tests.world.enumerated import Enumerated, enumerate_all
 from tests.world.forks import in_a_copy
 from tests.world.homes import Home
 from tests.world.outcome import end_of
 from tests.world.outside import Invocation
-from tests.world.situations import INTENT, TARIFF, Act, Situation, ask, clear, issue, moves
+from tests.world.situations import INTENT, TARIFF, Act, ask, before_report, clear, issue, moves, operator
 from tests.world.stages import Stage
+from tests.world.world import new_world
 
-ACTS: Mapping[str, tuple[str, Act]] = {
-    "tariff": ("PreferencesFunction", ask("PUT", "{asset}/tariff", TARIFF)),
-    "intent": ("PreferencesFunction", ask("PUT", "{asset}/intent", INTENT)),
-    "charge-now": ("PreferencesFunction", ask("PUT", "{asset}/charge-now", {"for_minutes": 200})),
-    "plug-out": ("VehicleEventsFunction", moves("plug-out")),
-    "profile": ("SchedulesFunction", issue("profile")),
-    "clear": ("SchedulesFunction", clear),
-    "opt-out": ("OnboardingFunction", ask("POST", "{site}/unenrol")),
-    "snooze": ("OnboardingFunction", ask("POST", "{site}/snooze", {"until": "2026-01-16T20:00:00Z"})),
-    "onboarding": ("OnboardingFunction", lambda stage, home: stage.app.ask("PUT", f"/sites/{home.site}", home.body())),
-    "erasure": ("OnboardingFunction", ask("DELETE", "{site}", expected=frozenset({404, 409}))),
+
+@dataclass(frozen=True)
+class Part:
+    """One of two that come together: what happens, the function that does it, and the stage that it needs."""
+
+    function: str
+    act: Act
+    prepare: Callable[[Stage], Home] = lambda stage: stage.held()
+
+
+def _reports(stage: Stage, home: Home) -> None:
+    """The app reports what it sees of the car, beside the car maker's webhooks."""
+    seen = {"at": stage.world.clock.now().isoformat(), "soc_pct": 33, "power_kw": 0.0}
+    stage.app.ask("POST", f"/assets/{home.asset}/observations", {"observations": [seen]}, expected=GONE)
+
+
+GONE = frozenset({404, 409})
+CHARGE_NOW = ask("PUT", "{asset}/charge-now", {"for_minutes": 200}, expected=GONE)
+PARTS: Mapping[str, Part] = {
+    "tariff": Part("PreferencesFunction", ask("PUT", "{asset}/tariff", TARIFF, expected=GONE)),
+    "intent": Part("PreferencesFunction", ask("PUT", "{asset}/intent", INTENT, expected=GONE)),
+    "charge-now": Part("PreferencesFunction", CHARGE_NOW),
+    "plug-out": Part("VehicleEventsFunction", moves("plug-out")),
+    "report": Part("VehicleEventsFunction", _reports),
+    "profile": Part("SchedulesFunction", issue("profile")),
+    "lower profile": Part("SchedulesFunction", issue("envelope", stackLevel=0)),
+    "clear": Part("SchedulesFunction", clear),
+    "opt-out": Part("OnboardingFunction", ask("POST", "{site}/unenrol", expected=GONE)),
+    "snooze": Part(
+        "OnboardingFunction", ask("POST", "{site}/snooze", {"until": "2026-01-16T20:00:00Z"}, expected=GONE)
+    ),
+    "onboarding": Part(
+        "OnboardingFunction",
+        lambda stage, home: stage.app.ask("PUT", f"/sites/{home.site}", home.body(), expected=GONE),
+    ),
+    "erasure": Part("OnboardingFunction", ask("DELETE", "{site}", expected=GONE)),
+    "Axle sync": Part("AxleSyncFunction", ask("PUT", "{asset}/intent", INTENT, expected=GONE)),
+    "charge control": Part("ChargeControlFunction", CHARGE_NOW),
+    "command": Part("VehicleCommandsFunction", CHARGE_NOW),
+    "announcer": Part("AnnouncerFunction", ask("PUT", "{asset}/tariff", TARIFF, expected=GONE)),
+    "operator": Part("OperatorFunction", operator("released")),
+    "readings": Part("MeterReadingsFunction", lambda stage, home: stage.passes(minutes=5), before_report),
 }
-"""What may come together at one asset, and the function that it happens in."""
-
-STAGE = Situation("a held car", "", lambda stage: stage.held(), lambda stage, home: None)
+"""What may come together at one asset."""
 
 
-@dataclass
-class Pair:
-    """What was found of one pair: at how many calls the second came in, and the ends that neither order has."""
-
-    names: tuple[str, str]
-    calls: int = 0
-    wrong: list[str] = field(default_factory=list)
-
-
-def try_pair(first: str, second: str, stage: Stage, home: Home) -> Pair:
-    """The second at every call of the first."""
-    found = Pair((first, second))
-    run = partial(_ended, stage, home)
-    one_then_other, calls = in_a_copy(lambda: run(first, second, None))
-    other_then_one, _ = in_a_copy(lambda: run(second, first, None))
-    for number in range(calls):
-        end, _ = in_a_copy(partial(run, first, second, number))
-        found.calls += 1
-        if end not in (one_then_other, other_then_one):
-            found.wrong.append(
-                f"{second} at call {number} of {first}: {_differing(end, one_then_other, other_then_one)}"
-            )
+def try_pair(first: str, second: str, *, stops_at_first: bool = False) -> Enumerated:
+    """The second at every call of the first; only up to the first wrong end if ``stops_at_first``."""
+    found = Enumerated(f"{first} + {second}")
+    with new_world(1) as world:
+        stage = Stage(world)
+        home = PARTS[first].prepare(stage)
+        run = partial(_ended, stage, home)
+        one_then_other, other_then_one = in_a_copy(lambda: run(first, second)), in_a_copy(lambda: run(second, first))
+        found.runs = 2
+        if one_then_other.calls == 0:
+            found.wrong.append(f"{PARTS[first].function} made no call")
+        for ended in (one_then_other, other_then_one):
+            found.wrong += [f"one after the other: {wrong}" for wrong in ended.violations]
+        for number in range(one_then_other.calls):
+            if stops_at_first and found.wrong:
+                break
+            found.calls, found.runs = found.calls + 1, found.runs + 1
+            found.faults["interleaving"] += 1
+            ended = in_a_copy(partial(run, first, second, number))
+            if ended.state not in (one_then_other.state, other_then_one.state):
+                differing = _differing(ended.state, one_then_other.state, other_then_one.state)
+                found.wrong.append(f"{second} at call {number} of {first}: {differing}")
+            found.wrong += [f"{second} at call {number} of {first}: {wrong}" for wrong in ended.violations]
     return found
 
 
-def _ended(stage: Stage, home: Home, first: str, second: str, number: int | None) -> tuple[Mapping[str, Any], int]:
+@dataclass
+class _Ended:
+    state: Mapping[str, Any]
+    calls: int
+    violations: list[str]
+
+
+def _ended(stage: Stage, home: Home, first: str, second: str, number: int | None = None) -> _Ended:
     """The end after two acts, and the number of calls of the first. ``number`` None: one after the other."""
-    world, (function, act) = stage.world, ACTS[first]
+    world, function = stage.world, PARTS[first].function
     before = len(world.host.invocations)
-    come_in: list[Callable[[], object]] = [lambda: ACTS[second][1](stage, home)]
+    waiting = [second]
 
     def between(invocation: Invocation, call: Call) -> None:
-        if invocation.function == function and len(invocation.calls) - 1 == number and come_in:
-            come_in.pop()()
+        if invocation.function == function and len(invocation.calls) - 1 == number and waiting:
+            _whole(stage, home, PARTS[waiting.pop()])
 
     world.between = between if number is not None else None
-    act(stage, home)
-    while world.step(world.clock.now()):
-        pass
-    if come_in:
-        come_in.pop()()
+    PARTS[first].act(stage, home)
+    _at_once(stage)
+    if waiting:
+        PARTS[waiting.pop()].act(stage, home)
     stage.settles()
     runs = [one for one in world.host.invocations[before:] if one.function == function]
-    return end_of(stage), len(runs[0].calls) if runs else 0
+    return _Ended(end_of(stage), len(runs[0].calls) if runs else 0, list(world.violations))
+
+
+def _whole(stage: Stage, home: Home, part: Part) -> None:
+    """What happens, up to the end of the function that does it."""
+    invocations = stage.world.host.invocations
+    before = len(invocations)
+    part.act(stage, home)
+    while not any(one.function == part.function for one in invocations[before:]):
+        if not stage.world.step(stage.world.clock.now()):
+            return
+
+
+def _at_once(stage: Stage) -> None:
+    """Everything that is due now."""
+    while stage.world.step(stage.world.clock.now()):
+        pass
 
 
 def _differing(end: Mapping[str, Any], one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
@@ -92,21 +145,9 @@ def _differing(end: Mapping[str, Any], one: Mapping[str, Any], other: Mapping[st
 
 def main(arguments: Sequence[str]) -> int:
     """Try every pair."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--first", nargs="*", default=list(ACTS))
-    given = asked.parse_args(arguments)
-    tried, wrong = [], 0
-    with prepared(STAGE) as (stage, home):
-        for first, second in product(given.first, ACTS):
-            if first == second:
-                continue
-            found = try_pair(first, second, stage, home)
-            tried.append(found)
-            wrong += len(found.wrong)
-            for line in found.wrong:
-                print(f"  {line[:900]}", flush=True)
-    print(f"pairs {len(tried)}, interleavings {sum(one.calls for one in tried)}, violations {wrong}")
-    return 1 if wrong else 0
+    pairs = [(first, second) for first, second in product(PARTS, PARTS) if second not in {first, "readings"}]
+    jobs = {f"{first} + {second}": partial(try_pair, first, second) for first, second in pairs}
+    return enumerate_all("pairs", "tests.world.pairs", jobs, arguments)
 
 
 if __name__ == "__main__":

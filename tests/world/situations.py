@@ -58,17 +58,30 @@ def _before_edge_at(provider: str) -> Callable[[Stage], Home]:
     return prepare
 
 
-def _before_report(stage: Stage) -> Home:
+def _held_and_refused(server: str, path: str, requests: int) -> Callable[[Stage], Home]:
+    """A held car, and a server that cannot answer so many requests from now on."""
+
+    def prepare(stage: Stage) -> Home:
+        made = stage.held()
+        fault = {"path": path, "status": 503, "count": requests}
+        stage.world.session.post(f"http://{server}.test/_sim/faults", json=fault).raise_for_status()
+        return made
+
+    return prepare
+
+
+def before_report(stage: Stage) -> Home:
+    """A car that charges, just before readings are reported."""
     made = stage.charging()
     stage.until(HELD_UNTIL + timedelta(minutes=40, seconds=30))
     return made
 
 
-def issue(mode: str) -> Act:
-    """Axle sends a schedule in one of its forms."""
+def issue(mode: str, **changes: Any) -> Act:
+    """Axle sends a schedule in one of its forms; ``changes`` are of its profile."""
 
     def act(stage: Stage, home: Home) -> None:
-        profile = scenario_profile(start="2026-01-15T20:00:00+00:00")
+        profile = scenario_profile(start="2026-01-15T20:00:00+00:00") | changes
         body = {"profile": profile, "mode": mode}
         stage.world.session.post(f"http://axle.test/_sim/assets/{home.asset}/issue", json=body).raise_for_status()
 
@@ -109,7 +122,9 @@ def _add(stage: Stage, home: Home) -> None:
     stage.app.ask("PUT", f"/sites/{home.site}", body)
 
 
-def _operator(state: str) -> Act:
+def operator(state: str) -> Act:
+    """An operator uses the switch for every car."""
+
     def act(stage: Stage, home: Home) -> None:
         stage.world.switched = True
         stage.app.ask("PUT", "/control", {"state": state}, operator=True)
@@ -119,7 +134,7 @@ def _operator(state: str) -> Act:
 
 def _released(stage: Stage) -> Home:
     made = stage.held()
-    _operator("released")(stage, made)
+    operator("released")(stage, made)
     stage.passes(minutes=5)
     return made
 
@@ -159,6 +174,19 @@ _ALL = (
     ),
     Situation("erasure", "OnboardingFunction", lambda s: s.held(), ask("DELETE", "{site}")),
     Situation("erasure of an unplugged car", "OnboardingFunction", lambda s: s.onboarded(), ask("DELETE", "{site}")),
+    # An erasure ends in its request if Axle and the car's cloud answer; else site sync finishes it.
+    Situation(
+        "an erasure is finished",
+        "AxleSyncFunction",
+        _held_and_refused("axle", "/offboard-site-and-assets", 2),
+        ask("DELETE", "{site}"),
+    ),
+    Situation(
+        "an erasure waits for its car",
+        "AxleSyncFunction",
+        _held_and_refused("cars", "/charging$", 3),
+        ask("DELETE", "{site}"),
+    ),
     Situation("an erased car is forgotten", "AnnouncerFunction", lambda s: s.onboarded(), ask("DELETE", "{site}")),
     Situation("tariff", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/tariff", TARIFF)),
     Situation("intent", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
@@ -190,14 +218,14 @@ _ALL = (
     Situation("a start at Tesla", "VehicleCommandsFunction", _before_edge_at("tesla"), _nothing),
     Situation("a start at a charger", "VehicleCommandsFunction", _before_edge_at("ocpp"), _nothing),
     Situation("a state read", "VehicleCommandsFunction", lambda s: s.car(), _joins()),
-    Situation("readings", "MeterReadingsFunction", _before_report, _nothing),
+    Situation("readings", "MeterReadingsFunction", before_report, _nothing),
     Situation("the minute clock", "ClockFunction", _before_edge, _nothing),
     Situation("the announcer", "AnnouncerFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("the authorizer", "AuthorizerFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
     Situation("an asset is shown", "StatusFunction", lambda s: s.held(), ask("GET", "{asset}")),
     Situation("a timeline is shown", "StatusFunction", lambda s: s.held(), ask("GET", "{asset}/timeline")),
-    Situation("every car is released", "OperatorFunction", lambda s: s.held(), _operator("released")),
-    Situation("control is resumed", "OperatorFunction", _released, _operator("running")),
+    Situation("every car is released", "OperatorFunction", lambda s: s.held(), operator("released")),
+    Situation("control is resumed", "OperatorFunction", _released, operator("running")),
 )
 
 SITUATIONS: Mapping[str, Situation] = {one.name: one for one in _ALL}
