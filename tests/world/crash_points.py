@@ -44,7 +44,7 @@ def enumerate_faults(situation: Situation, *, stops_at_first: bool = False) -> E
         plain = in_a_copy(partial(play_on, stage, home, situation, None))
         found.calls, found.runs = len(plain.calls), 1
         if not plain.calls:
-            found.wrong.append(f"{situation.function} made no call")
+            found.wrong.append(f"{situation.function} made no such call")
         found.wrong += [f"without a fault: {one}" for one in plain.violations]
         for (number, call), kind in product(enumerate(plain.calls), KINDS):
             if stops_at_first and found.wrong:
@@ -88,7 +88,11 @@ def play_on(stage: Stage, home: Home, situation: Situation, plan: PlannedFault |
     world.planned = plan
     situation.act(stage, home)
     stage.settles()
-    runs = [one for one in world.host.invocations[first:] if one.function == situation.function]
+    runs = [
+        one
+        for one in world.host.invocations[first:]
+        if one.function == situation.function and any(situation.about in str(call) for call in one.calls)
+    ]
     return End(
         state=end_of(stage),
         news=news_of(world),

@@ -147,8 +147,8 @@ MUTANTS: Mapping[str, Mutant] = {
     "acknowledged before sent": Mutant(acknowledged_before_sent, ["Axle gets a plug-in"]),
     "doubt forgotten": Mutant(doubt_forgotten, ["charge-now deleted at once"]),
     "claim skipped": Mutant(claim_skipped, ["a stop is sent"]),
-    "due time not written": Mutant(due_time_not_written, ["a start is planned", "plug-in"]),
-    "dedupe before store": Mutant(deduplicated_before_stored, ["plug-in"]),
+    "due time not written": Mutant(due_time_not_written, ["a start is planned"]),
+    "dedupe before store": Mutant(deduplicated_before_stored, ["plug-in that is reported once"]),
 }
 SEEDS = range(1, 4)
 """The nights that are played if nothing else catches a mutant."""

@@ -14,13 +14,17 @@ Act = Callable[[Stage, Home], object]
 
 @dataclass(frozen=True)
 class Situation:
-    """``prepare`` makes the stage and gives the home that ``act`` happens to; faults happen to the first run of
-    ``function`` after that."""
+    """``prepare`` makes the stage and gives the home that ``act`` happens to.
+
+    Faults happen to the first run of ``function`` after that; if ``about`` is given, to the first that has it in one of
+    its calls.
+    """
 
     name: str
     function: str
     prepare: Callable[[Stage], Home]
     act: Act
+    about: str = ""
 
 
 def ask(method: str, path: str, body: Any = None, expected: frozenset[int] = frozenset()) -> Act:
@@ -56,6 +60,12 @@ def _before_edge_at(provider: str) -> Callable[[Stage], Home]:
         return made
 
     return prepare
+
+
+def _reports_changes_only(stage: Stage) -> Home:
+    """A car whose cloud reports a change once and says nothing more: no later report mends a lost one."""
+    stage.world.simulated("POST", "/config", {"enode": {"sample_every_s": 0}})
+    return stage.onboarded()
 
 
 def _held_and_refused(server: str, path: str, requests: int) -> Callable[[Stage], Home]:
@@ -195,6 +205,7 @@ _ALL = (
     ),
     Situation("charge-now deleted", "PreferencesFunction", _charges_now, ask("DELETE", "{asset}/charge-now")),
     Situation("plug-in", "VehicleEventsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
+    Situation("plug-in that is reported once", "VehicleEventsFunction", _reports_changes_only, moves("plug-in")),
     Situation("plug-in of two cars in a webhook", "VehicleEventsFunction", _two_cars, _both_plug_in),
     Situation("plug-in at Smartcar", "VehicleEventsFunction", lambda s: s.onboarded("smartcar"), moves("plug-in")),
     Situation("plug-in at Tesla", "VehicleEventsFunction", lambda s: s.onboarded("tesla"), moves("plug-in")),
@@ -205,17 +216,35 @@ _ALL = (
     Situation("a profile request", "SchedulesFunction", lambda s: s.held(), issue("set_charging_profile_request")),
     Situation("an envelope", "SchedulesFunction", lambda s: s.held(), issue("envelope")),
     Situation("a clear", "SchedulesFunction", lambda s: s.held(), clear),
-    Situation("Axle gets a new car", "AxleSyncFunction", lambda s: s.car(), _joins()),
-    Situation("Axle gets a plug-in", "AxleSyncFunction", lambda s: s.onboarded(), moves("plug-in")),
-    Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.held(), moves("plug-out")),
-    Situation("Axle gets a tariff", "AxleSyncFunction", lambda s: s.held(), ask("PUT", "{asset}/tariff", TARIFF)),
-    Situation("charge-now deleted at once", "AxleSyncFunction", lambda s: s.held(), _charges_now_for_seconds),
+    Situation("Axle gets a new car", "AxleSyncFunction", lambda s: s.car(), _joins(), "/event/"),
+    Situation("Axle gets a plug-in", "AxleSyncFunction", lambda s: s.onboarded(), moves("plug-in"), "/event/plug-in"),
+    Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.held(), moves("plug-out"), "/event/plug-out"),
+    Situation(
+        "Axle gets a tariff",
+        "AxleSyncFunction",
+        lambda s: s.held(),
+        ask("PUT", "{asset}/tariff", TARIFF),
+        "/event/tariff",
+    ),
+    Situation(
+        "charge-now deleted at once",
+        "AxleSyncFunction",
+        lambda s: s.held(),
+        _charges_now_for_seconds,
+        "/event/charge-now",
+    ),
     Situation("a stop is planned", "ChargeControlFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("a start is planned", "ChargeControlFunction", _before_edge, _nothing),
     Situation("a stop is sent", "VehicleCommandsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("a start is sent", "VehicleCommandsFunction", _before_edge, _nothing),
     Situation("a start at Smartcar", "VehicleCommandsFunction", _before_edge_at("smartcar"), _nothing),
-    Situation("a start at Tesla", "VehicleCommandsFunction", _before_edge_at("tesla"), _nothing),
+    Situation(
+        "a start at Tesla",  # at the edge its own schedule starts it
+        "VehicleCommandsFunction",
+        lambda s: s.held("tesla"),
+        ask("PUT", "{asset}/charge-now", {"for_minutes": 45}),
+        "/command/charge_start",
+    ),
     Situation("a start at a charger", "VehicleCommandsFunction", _before_edge_at("ocpp"), _nothing),
     Situation("a state read", "VehicleCommandsFunction", lambda s: s.car(), _joins()),
     Situation("readings", "MeterReadingsFunction", before_report, _nothing),
