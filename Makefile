@@ -76,8 +76,12 @@ pairs: setup ## Each of two handlers at one asset comes in at every call of the 
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.pairs
 
 .PHONY: chaos-mutants
-chaos-mutants: setup ## Six faults planted one at a time, and what catches each
+chaos-mutants: setup ## Thirteen faults planted one at a time, and what catches each
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.mutants
+
+.PHONY: mutants
+mutants: setup ## Small random mutants of domain code, and what notices each: make mutants [MUTANTS=100] [SEEDS=30]
+	$(BIN)/python -m tests.world.random_mutants --mutants $(or $(MUTANTS),100) --seeds $(or $(SEEDS),30)
 
 .PHONY: connections
 connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving

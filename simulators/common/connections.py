@@ -11,6 +11,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 _transports: dict[tuple[str, int], asyncio.Transport] = {}
 
 
+class DroppedError(RuntimeError):
+    """The connection of a request that is served in process has to be dropped."""
+
+
 class ConnectionSettings(BaseModel):
     """How the server treats idle connections.
 
@@ -74,11 +78,11 @@ async def drop_connection(scope: Scope, receive: Receive) -> None:
     """Reset the client's connection; returns once the server has noticed.
 
     Raises:
-        RuntimeError: the request did not come through this module's protocol.
+        DroppedError: the request did not come through this module's protocol, so its caller has to drop it.
     """
     transport = _transports.get(tuple(scope["client"] or ()))
     if transport is None:
-        raise RuntimeError("connections can only be dropped on simulators.common.serve or running")
+        raise DroppedError("connections can only be dropped on simulators.common.serve or running")
     transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -63,6 +63,12 @@ class CarNight:
         """The car as it was."""
         return self.seen.moments[self.home.vehicle_id]
 
+    @property
+    def shown_share(self) -> float:
+        """By how much more energy may be shown than flowed, as what reaches the battery is divided by 0.9."""
+        at_battery = self.home.provider in {"enode", "smartcar"}
+        return max(1.0, float(self.home.spec.get("efficiency", 0.9)) / 0.9) if at_battery else 1.0
+
     @cached_property
     def stays(self) -> list[Stay]:
         """When it was plugged in at home."""
@@ -138,7 +144,7 @@ class CarNight:
         found: list[tuple[datetime, datetime]] = []
         edges = self.edges(stay)
         for since, until in pairwise(edges):
-            if self._is_left(since) or not self._is_known(stay, since):
+            if self.takes_no_part(since) or not self._is_known(stay, since):
                 continue
             if found and found[-1][1] == since:
                 found[-1] = (found[-1][0], until)
@@ -153,8 +159,10 @@ class CarNight:
         present = self.moment(at)
         if present is None or not (present.obeys and present.reachable and present.account_connected):
             return "out of reach"
+        if any(start <= at < end for start, end, _ in self.seen.outages[self.home.provider]):
+            return "out of service"
         hindrances: dict[str, Callable[[], bool]] = {
-            "not enrolled": lambda: self._is_left(at),
+            "not enrolled": lambda: self.takes_no_part(at),
             "not reported": lambda: not self._is_known(stay, at),
             "by hand": lambda: present.by_hand or self.seen.touched_by_hand(self.home.vehicle_id, stay.start, at),
             "full": lambda: present.complete,
@@ -162,8 +170,8 @@ class CarNight:
         }
         return next((name for name, holds in hindrances.items() if holds()), None)
 
-    def _is_left(self, at: datetime) -> bool:
-        """Whether its home takes no part: it has not joined, is leaving, or snoozes."""
+    def takes_no_part(self, at: datetime) -> bool:
+        """Whether its home takes no part at an instant: it has not joined, is leaving, or snoozes."""
         line = [(then, now) for then, now in self.seen.enrolled[self.home.asset] if then + TAKEN_IN <= at]
         if not line or not line[-1][1]:
             return True
@@ -187,6 +195,8 @@ class CarNight:
         ]
         if not any(one.plugged and one.at_home for one in arrived):
             return False
+        if not self.home.spec.get("reports_cable", True):
+            return False
         last = max(arrived, key=lambda one: one.seen_at)
         present = self.moment(at)
         assert present is not None
@@ -198,6 +208,8 @@ class CarNight:
         found |= {one.at for one in self.moments}
         found |= {one.at + TAKEN_IN for one in self.seen.reports[self.home.vehicle_id]}
         found |= {at + TAKEN_IN for at, _ in self.seen.enrolled[self.home.asset]}
+        for start, end, _ in self.seen.outages[self.home.provider]:
+            found |= {start, end}
         found |= {one.asked_at for one in self.night.app.asked if one.asked_at is not None}
         found |= set(self.seen.hands[self.home.vehicle_id])
         return sorted(edge for edge in found if stay.start <= edge <= stay.end)

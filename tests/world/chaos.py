@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC
 from multiprocessing import get_context
 
 from tests.world.aws import Faults, RandomFaults
 from tests.world.aws import Rates as CloudRates
 from tests.world.chance import Rates, SeededChance
+from tests.world.distributions import evening
 from tests.world.ends import found_wrong
 from tests.world.homes import Home, Neighbourhood, home, neighbourhood
 from tests.world.judged import Tally, judged, shown
@@ -51,6 +53,7 @@ PARTS = (
     "settings of Axle and of the makers",
     "behaviours of cars",
     "changed minds",
+    "bad days",
 )
 """What a night may be played without, to find what a failure needs."""
 
@@ -76,12 +79,14 @@ class Played:
 def night_of(seed: int, without: frozenset[str] = frozenset()) -> Iterator[Night]:
     """The night of a seed, not yet played, without some of its parts."""
     rng = random.Random(seed)
-    near, calls, aws, script = neighbourhood(rng), *(rng.getrandbits(64) for _ in range(3))
+    start, zone = evening(rng)
+    near, calls, aws, script = neighbourhood(rng, zone), *(rng.getrandbits(64) for _ in range(3))
     rates = Rates(interleaved=0.05) if "faults of calls" in without else CALL_RATES
     policy: Faults = RandomFaults(random.Random(aws), CALM if "faults of AWS" in without else CLOUD_RATES)
     chance = SeededChance(random.Random(calls), rates)
-    with new_world(seed, chance=chance, policy=policy) as world:
-        night = Night(world, _without(near, without), random.Random(script), changes="changed minds" not in without)
+    with new_world(seed, chance=chance, policy=policy, start=start.astimezone(UTC)) as world:
+        changes, bad_days = "changed minds" not in without, "bad days" not in without
+        night = Night(world, _without(near, without), random.Random(script), changes, bad_days)
         night.write()
         yield night
 
@@ -97,7 +102,8 @@ def _without(near: Neighbourhood, without: frozenset[str]) -> Neighbourhood:
 
 
 def _plain(drawn: Home, number: int) -> Home:
-    return home(number, drawn.provider, soc_pct=drawn.spec["soc_pct"])
+    made = home(number, drawn.provider, soc_pct=drawn.spec["soc_pct"])
+    return replace(drawn, spec=made.spec, behaviours=())
 
 
 def play(seed: int, without: frozenset[str] = frozenset()) -> Played:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from driveway.domain.axle_sync.differences import in_sync, next_call
 from driveway.store.items import unstamp
+from driveway.store.slot_items import REFUSED
 from tests.world.homes import Home
 from tests.world.night import Night
 from tests.world.state import State
@@ -45,14 +46,20 @@ def what_was_accepted_is_so(night: Night, state: State) -> Iterator[str]:
         record, joined = state.record(home.site), _accepted(night, f"/sites/{home.site}")
         if joined and home.site not in night.erased and (record is None or home.asset not in state.twins):
             yield f"{home.site} was accepted and is gone"
-        if record is not None and _accepted(night, f"/sites/{home.site}/unenrol") and record.wanted != "unenrolled":
-            yield f"{home.site} opted out, and {record.wanted} is wanted"
+        choices = [one.path for one in night.app.asked if _taken(one.status) and one.path in _choices(home)]
+        if record is not None and choices and record.wanted != _choices(home)[choices[-1]]:
+            yield f"{home.site} asked for {choices[-1]}, and {record.wanted} is wanted"
         twin = state.twins.get(home.asset)
         intents = [
             one.body for one in night.app.asked if _taken(one.status) and one.path.endswith(f"{home.asset}/intent")
         ]
         if twin is not None and intents and twin.intent.kwh != intents[-1]["kwh"]:
             yield f"{home.asset} has the intent {twin.intent}, accepted was {intents[-1]}"
+
+
+def _choices(home: Home) -> dict[str, str]:
+    """What a site wants after a request, by its path."""
+    return {f"/sites/{home.site}/unenrol": "unenrolled", f"/sites/{home.site}/enrol": "enrolled"}
 
 
 def axle_has_the_twin(night: Night, state: State) -> Iterator[str]:
@@ -87,7 +94,8 @@ def energy_is_accepted(night: Night, state: State) -> Iterator[str]:
         if twin is None or not twin.link.enrolled or slot.end > state.now - PAST_READINGS or not slot.reportable:
             continue
         accepted = at_axle.get((slot.axle_asset_id, slot.start.isoformat()))
-        if slot.parked or slot.value_wh is None:
+        given_up = slot.state == "withheld" and bool(night.left)
+        if slot.parked or slot.value_wh is None or given_up:
             continue
         if accepted is None or round(accepted * 1000) != slot.value_wh:
             yield f"{slot.asset} {slot.start:%H:%M}: computed {slot.value_wh} Wh ({slot.state}), at Axle {accepted}"
@@ -128,6 +136,8 @@ def nothing_waits(night: Night, state: State) -> Iterator[str]:
         for name, value in item.items():
             if not name.endswith("_due") or "S" not in value:
                 continue
+            if name == "slots_due" and item["slots_shard"]["S"].startswith(REFUSED):
+                continue  # it waits for the operator, in a list of its own
             patience = PAST_READINGS if name == "slots_due" else PAST
             if unstamp(value["S"]) < state.now - patience:
                 yield f"{item['pk']['S']}/{item['sk']['S']} is due since {value['S']} ({name})"
@@ -138,7 +148,8 @@ def the_erased_are_gone(night: Night, state: State) -> Iterator[str]:
     for home in night.neighbourhood.homes:
         if home.site not in night.erased or not _accepted(night, f"/sites/{home.site}", "DELETE"):
             continue
-        names = (home.asset, home.site, home.vehicle_id)
+        sold = home.asset in night.sold
+        names = [f"{name}'" for name in (home.asset, home.site)] if sold else [home.asset, home.site, home.vehicle_id]
         for item in state.wire:
             place = f"{item['pk']['S']}/{item['sk']['S']}"
             if item["sk"]["S"] != "RECEIPT" and any(name in str(item) for name in names):

@@ -14,6 +14,9 @@ REPORTED_WITHIN = timedelta(minutes=20)
 OVER_WH = 100.0
 """So much more than the car's own meter may be accepted, besides one per cent."""
 
+CHECKED_FOR = timedelta(seconds=110)
+"""A report of a plug-out counts after two minutes, unless the maker confirms it."""
+
 LABEL = "charger_consumption_energy_kwh"
 
 
@@ -123,12 +126,29 @@ def _reported(one: CarNight) -> Iterator[str]:
     for since, _ in spans:
         if not any(one.at <= since and one.plugged and one.at_home for one in reports):
             yield f"reported: Axle got a plug-in of {one.home.asset} at {since}, and no report showed one"
+    for _, until in spans:
+        if _is_hasty(one, until):
+            yield f"reported: Axle got a plug-out of {one.home.asset} at {until}, before a report of one was checked"
     for stay in one.stays:
         for start, end in one.known_spans(stay):
             is_reported = any(a < end and start < b for a, b in spans)
-            if end - start > REPORTED_WITHIN and not is_reported:
+            down = sum(
+                (min(b, end) - max(a, start) for a, b, _ in one.seen.outages["axle"] if a < end and start < b),
+                timedelta(),
+            )
+            if end - start - down > REPORTED_WITHIN and not is_reported:
                 asset = one.home.asset
                 yield f"reported: {asset} was known to be plugged in at home from {start} to {end}, Axle has {spans}"
+
+
+def _is_hasty(one: CarNight, at: datetime) -> bool:
+    """Whether a car was plugged in when Axle got a plug-out, and no report of one had stood for long enough."""
+    if not any(stay.start < at < stay.end for stay in one.stays):
+        return False
+    arrived = [report for report in one.seen.reports[one.home.vehicle_id] if report.at <= at]
+    last = max(arrived, key=lambda report: report.seen_at)
+    gone = last.at_home and not last.plugged and at - last.seen_at < CHECKED_FOR
+    return gone and not one.takes_no_part(at) and not one.refusals(at - timedelta(minutes=3), at)
 
 
 def _at_axle(one: CarNight) -> list[tuple[datetime, datetime]] | None:
@@ -159,6 +179,6 @@ def _metered(one: CarNight) -> Iterator[str]:
     rows: list[Mapping[str, Any]] = world.axle.readings.report(found)["rows"]
     accepted_wh = sum(row["value"] * 1000 for row in rows if row["label"] == LABEL)
     true_wh = sum(world.cars.world.cars[one.home.vehicle_id].slots_wh.values())
-    if accepted_wh > true_wh * 1.01 + OVER_WH:
+    if accepted_wh > true_wh * one.shown_share * 1.01 + OVER_WH:
         asset, kinds = one.home.asset, one.home.behaviours
         yield f"metered: Axle accepted {accepted_wh:.0f} Wh of {asset}, which took {true_wh:.0f} {kinds}"

@@ -1,4 +1,4 @@
-"""Six faults, planted one at a time, and what catches each: ``python -m tests.world.mutants [--only NAME ...]``.
+"""Thirteen faults, planted one at a time, and what catches each: ``python -m tests.world.mutants [--only NAME ...]``.
 
 The proof that the world can fail. Each is a fault that a hand could make in the product, planted by a patch. What is
 likely to catch it, and is quick, is tried first; the first catch ends the search.
@@ -24,6 +24,7 @@ from tests.world.chaos import play
 from tests.world.crash_points import enumerate_faults
 from tests.world.forks import ChildError, in_a_copy
 from tests.world.pairs import try_pair
+from tests.world.planted import PLANTED
 from tests.world.situations import SITUATIONS
 
 
@@ -149,6 +150,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "claim skipped": Mutant(claim_skipped, ["a stop is sent"]),
     "due time not written": Mutant(due_time_not_written, ["a start is planned"]),
     "dedupe before store": Mutant(deduplicated_before_stored, ["plug-in that is reported once"]),
+    **{name: Mutant(plant) for name, plant in PLANTED.items()},
 }
 SEEDS = range(1, 4)
 """The nights that are played if nothing else catches a mutant."""

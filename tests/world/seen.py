@@ -56,6 +56,7 @@ class Seen:
     Attributes:
         refused: the times at which a car maker (by its name) or ``axle`` answered no success, with the status.
         suffered: the times at which a call of a function suffered a fault.
+        outages: bad days, from when until when and of what kind: of a maker (by its name), of ``axle``, of a car.
         hands: when a driver started or stopped charging in the car.
     """
 
@@ -65,6 +66,7 @@ class Seen:
         self.reports: defaultdict[str, list[Report]] = defaultdict(list)
         self.enrolled: defaultdict[str, list[tuple[datetime, bool]]] = defaultdict(list)
         self.refused: defaultdict[str, list[tuple[datetime, int]]] = defaultdict(list)
+        self.outages: defaultdict[str, list[tuple[datetime, datetime, str]]] = defaultdict(list)
         self.suffered: list[datetime] = []
         self.hands: defaultdict[str, list[datetime]] = defaultdict(list)
         touch: Callable[[Car, datetime], None] = world.cars.world.touch

@@ -9,6 +9,7 @@ import requests
 from requests.adapters import BaseAdapter
 from starlette.types import ASGIApp
 
+from simulators.common.connections import DroppedError
 from tests.support.sites.in_process import InProcess
 from tests.world.clock import WorldClock
 
@@ -48,9 +49,12 @@ class Simulated(InProcess):
         self._loop, self._watch = loop, watch
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Serve a request, which ``watch`` sees first."""
+        """Serve a request, which ``watch`` sees first. Raises requests.ConnectionError where it is dropped."""
         self._watch(request)
-        return super().send(request)
+        try:
+            return super().send(request)
+        except DroppedError as dropped:
+            raise requests.ConnectionError("the connection was dropped") from dropped
 
 
 Served = Callable[[str, str, Mapping[str, str], bytes], tuple[int, Mapping[str, str], str]]

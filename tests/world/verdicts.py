@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.world.car_night import POWER_KW, CarNight, Stay
 from tests.world.judge import CLEARLY_WH
@@ -13,6 +14,7 @@ UNCLEAR_WH = 300.0
 """So near the border either verdict may be given: what a meter, or a half-hour that is split by time, rounds off."""
 
 NOT_OVER = frozenset({"RUNNING", "NO_READY_BY"})
+KNOWN_FOR = timedelta(minutes=20)
 NOT_FOLLOWED_FOR = timedelta(minutes=2)
 
 
@@ -24,6 +26,8 @@ def verdicts_are_so(one: CarNight) -> tuple[list[str], Counter[str]]:
     wrong, counts = list[str](), Counter[str]()
     for row in answer.json()["sessions"]:
         counts[row["verdict"]] += 1
+        if row["session"] is None and (known := _known_in(one, row["night"])) > KNOWN_FOR:
+            wrong.append(f"verdict: {one.home.asset} {row['verdict']} but it was known to be at its plug for {known}")
         if row["session"] is None or row["ready_by"] is None or row["verdict"] in NOT_OVER:
             continue
         wrong += [
@@ -33,24 +37,32 @@ def verdicts_are_so(one: CarNight) -> tuple[list[str], Counter[str]]:
     return wrong, counts
 
 
+def _known_in(one: CarNight, night: str) -> timedelta:
+    """For how long in a night, from noon to noon, the car was known to be plugged in at home."""
+    start = datetime.fromisoformat(f"{night}T12:00").replace(tzinfo=ZoneInfo(one.home.zone))
+    end = start + timedelta(days=1)
+    spans = [span for stay in one.stays for span in one.known_spans(stay)]
+    return sum((min(b, end) - max(a, start) for a, b in spans if a < end and start < b), timedelta())
+
+
 def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
     opened_at = datetime.fromisoformat(row["opened_at"])
     closed_at = datetime.fromisoformat(row["closed_at"]) if row["closed_at"] else one.night.world.clock.now()
     ready_by = datetime.fromisoformat(row["ready_by"])
-    stay = next((stay for stay in one.stays if stay.start < closed_at and opened_at < stay.end), None)
-    if stay is None:
+    stay = max(one.stays, key=lambda stay: min(stay.end, closed_at) - max(stay.start, opened_at), default=None)
+    if stay is None or stay.start >= closed_at or opened_at >= stay.end:
         yield "it was never plugged in at home then"
         return
     wanted_wh = _wanted_wh(row)
-    end = min(ready_by, stay.end, closed_at)
+    end = min(ready_by, closed_at)
     got_wh = one.meter_wh(end) - one.meter_wh(min(opened_at, end))
     full = one.was_full(stay.start, end)
     if row["verdict"] == "READY":
-        if got_wh < wanted_wh - CLEARLY_WH - UNCLEAR_WH and not full:
+        if got_wh * one.shown_share < wanted_wh - CLEARLY_WH - UNCLEAR_WH and not full:
             yield f"it took {got_wh:.0f} of {wanted_wh:.0f} Wh, and was not full"
         return
     shown_wh = row["energy_kwh"] * 1000
-    whole_wh = one.meter_wh(min(stay.end, closed_at)) - one.meter_wh(min(opened_at, end))
+    whole_wh = one.meter_wh(closed_at) - one.meter_wh(min(opened_at, end))
     shows_full = one.home.provider != "ocpp"  # a charger does not know why its car takes nothing
     is_measured = shown_wh > whole_wh - UNCLEAR_WH
     if is_measured and (
@@ -78,7 +90,9 @@ def _plugged_in_late(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: f
 
 
 def _unplugged_early(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
-    return stay.end < ready_by
+    reports = one.seen.reports[one.home.vehicle_id]
+    seemed_so = any(stay.start <= report.seen_at <= ready_by and not report.plugged for report in reports)
+    return stay.end < ready_by or seemed_so
 
 
 def _plan(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: float, _: bool) -> bool:

@@ -9,7 +9,7 @@ from driveway.domain.half_hours import HALF_HOUR, half_hour_of
 from driveway.domain.instants import utc_text, utc_text_or_none
 from driveway.domain.metering.slot import Slot
 from driveway.domain.sessions.causes import cause_spans
-from driveway.domain.sessions.kept_session import KeptSession
+from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
 from driveway.domain.sessions.night import Night
 from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, limit_ends, needs_of
 from driveway.domain.sessions.shares import shares
@@ -58,6 +58,7 @@ class SessionView:
 def session_view(twin: Twin, kept: KeptSession, runtime: Runtime) -> SessionView:
     """Read what is kept of a session, and judge it."""
     now, asset = runtime.now(), twin.link.asset
+    kept = as_it_runs(kept, twin)
     begun_at = min(kept.plugged_at, kept.opened_at)
     end = min(kept.closed_at or now, begun_at + LONGEST)
     plans = runtime.history.plans(asset, begun_at, max(end, begun_at + HALF_HOUR))

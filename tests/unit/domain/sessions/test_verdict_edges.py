@@ -1,13 +1,16 @@
 """What a verdict makes of half-hours in which charging began or ended, and of a battery that filled unseen."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from driveway.domain.sessions.kept_session import KeptSession
+from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
 from driveway.domain.sessions.plan import InForce, Need
 from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Verdict, judge
+from driveway.domain.twin import Observed, Session
 from driveway.domain.twin.reasons import Reason
+from tests.support.domain.control_car import new_twin
 
 PLUGGED_AT = datetime(2026, 1, 15, 21, 30, tzinfo=UTC)
 READY_BY = datetime(2026, 1, 16, 7, 0, tzinfo=UTC)
@@ -56,3 +59,13 @@ def test_a_state_of_charge_at_the_limit_shows_that_the_battery_filled(
 ) -> None:
     kept = KeptSession("one", PLUGGED_AT, PLUGGED_AT, soc_pct=soc_pct, charge_limit_pct=limit_pct)
     assert kept.has_filled is filled
+
+
+def test_a_running_session_is_judged_by_the_present_state_of_charge() -> None:
+    session = Session("one", PLUGGED_AT, PLUGGED_AT)
+    presence = replace(new_twin("enode").presence, session=session, soc_pct=Observed(100.0, READY_BY))
+    twin = replace(new_twin("enode"), presence=presence)
+    kept = KeptSession("one", PLUGGED_AT, PLUGGED_AT, soc_pct=48.5)
+    assert as_it_runs(kept, twin).has_filled
+    assert not as_it_runs(replace(kept, id="another"), twin).has_filled
+    assert not as_it_runs(replace(kept, closed_at=READY_BY), twin).has_filled

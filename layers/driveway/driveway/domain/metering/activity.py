@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 MAX_SPAN_MS = 7 * 24 * 3_600_000
 POWER_TOLERANCE_PCT = 10
@@ -163,23 +163,30 @@ class Activity:
 
         None if none of them decides.
         """
-        estimate_wh = self._by_power(start_ms, end_ms)
-        if estimate_wh is None:
-            estimate_wh = self._by_soc(start_ms, end_ms)
-            if estimate_wh is not None and more_wh - less_wh <= self.soc_step_wh:
-                estimate_wh = None
+        by_power = {
+            abs(more_wh - estimate_wh) < abs(less_wh - estimate_wh) for estimate_wh in self._by_power(start_ms, end_ms)
+        }
+        if len(by_power) == 1:
+            return by_power.pop()
+        estimate_wh = self._by_soc(start_ms, end_ms)
+        if estimate_wh is not None and more_wh - less_wh <= self.soc_step_wh:
+            estimate_wh = None
         if estimate_wh is not None:
             return abs(more_wh - estimate_wh) < abs(less_wh - estimate_wh)
         return True if not less_wh and self.charged_in(start_ms, end_ms) else None
 
-    def _by_power(self, start_ms: int, end_ms: int) -> int | None:
+    def _by_power(self, start_ms: int, end_ms: int) -> tuple[int, ...]:
+        """Two estimates: each power counts until the next one is shown, or since the one before; empty: none is."""
         first, last = bisect_left(self.powers, (start_ms, 0)), bisect_right(self.powers, (end_ms, EVER_MS))
-        watts = [power for _, power in self.powers[first:last]]
-        flowing = [power for power in watts if power]
-        if not watts:
-            return None
-        mean_w = sum(flowing) // len(flowing) if flowing else 0
-        return mean_w * self.open_ms(start_ms, end_ms) // 3_600_000
+        shown = self.powers[first:last]
+        if not shown:
+            return ()
+        times = [start_ms, *(at_ms for at_ms, _ in shown), end_ms]
+        watts = [shown[0][1], *(power for _, power in shown), shown[-1][1]]
+        spans_ms = [self.open_ms(since, until) for since, until in pairwise(times)]
+        until_next = sum(power * span for power, span in zip(watts, spans_ms, strict=False))
+        since_before = sum(power * span for power, span in zip(watts[1:], spans_ms, strict=True))
+        return until_next // 3_600_000, since_before // 3_600_000
 
     def _by_soc(self, start_ms: int, end_ms: int) -> int | None:
         first = bisect_right(self.soc, (start_ms, EVER_MS)) - 1

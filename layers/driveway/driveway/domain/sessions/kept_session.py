@@ -1,7 +1,7 @@
 """The short record of a home session that is kept after the twin has forgotten it. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from driveway.domain.control.required_command import is_full
@@ -53,6 +53,18 @@ def sessions_to_keep(before: Twin | None, after: Twin) -> tuple[tuple[KeptSessio
     written = tuple(kept for kept in _kept(after, before) if _is_news(known.get(kept.id), kept))
     moved = tuple(known[kept.id] for kept in written if kept.id in known and known[kept.id].opened_at != kept.opened_at)
     return written, moved
+
+
+def as_it_runs(kept: KeptSession, twin: Twin) -> KeptSession:
+    """The record of a session with the present facts of the twin while the session runs; else as it was kept.
+
+    Records of a running session are written at its turns only, so the state of charge in them is an old one.
+    """
+    running = twin.presence.session
+    if running is None or running.id != kept.id or kept.closed_at is not None:
+        return kept
+    live = _record(twin, running, is_live=True)
+    return replace(live, is_full=bool(live.is_full or kept.is_full))
 
 
 def _is_news(known: KeptSession | None, kept: KeptSession) -> bool:
