@@ -150,6 +150,10 @@ resume-all: setup ## Take control up again after release-all
 why: setup ## Why did a car not charge? make why ASSET=car-1 [NIGHT=2026-01-15] [API_URL=… APP_TOKEN=…]
 	@$(BIN)/python -m local.why $(ASSET) $(NIGHT)
 
+.PHONY: redrive
+redrive: setup ## Give back what was set aside: make redrive STAGE=prod [QUEUE=axle-sync-dead-letters]
+	@$(BIN)/python -m local.redrive --stage $(or $(STAGE),dev) $(if $(QUEUE),--queue $(QUEUE))
+
 .PHONY: adopt-table
 adopt-table: setup ## Make a retained or restored table ready for a stack: make adopt-table TABLE=name
 	@$(BIN)/python -m local.take_over table $(TABLE)

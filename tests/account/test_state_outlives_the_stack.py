@@ -4,103 +4,16 @@ AWS draws the names of tables and secrets, the local AWS makes them from the sta
 name here.
 """
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-import boto3
-import pytest
 import requests
 
-from driveway.runtime.clock import Clock
-from local import processes
-from local.outputs import outputs_of
-from local.stack import (
-    PROVIDERS,
-    REGION,
-    Clients,
-    credentials_of_a_stack,
-    deploy,
-    parameters_of,
-    put_secrets,
-    start_aws,
-    upload,
-)
+from local.stack import credentials_of_a_stack, put_secrets
 from local.take_over import SECRETS, adopt_table, copy_secrets
+from tests.account.accounts import Account
 
-NOWHERE = "http://127.0.0.1:9"
 TARIFF = {"off_peak": "00:30-04:30", "timezone": "Europe/London"}
 CAR = {"pk": {"S": "ASSET#car-1"}, "sk": {"S": "NOTE"}, "kept": {"S": "yes"}}
-
-
-@dataclass
-class Account:
-    """An AWS account on this machine, with the project's code uploaded."""
-
-    endpoint: str
-    clients: Clients
-    code: dict[str, dict[str, str]]
-
-    def aws(self, service: str) -> Any:
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint)
-
-    stacks: int = 0
-
-    @property
-    def name(self) -> str:
-        """The present stack's name."""
-        return f"driveway-{self.stacks}"
-
-    def deploy(self, **parameters: str) -> str:
-        """Deploy the template as a new stack; the API's address."""
-        self.stacks += 1
-        given = parameters_of(NOWHERE, dict.fromkeys(PROVIDERS, NOWHERE), Clock(), parameters)
-        return deploy(self.clients, self.code, given, self.endpoint, name=self.name)
-
-    def update(self, **parameters: str) -> None:
-        """Change parameters of the deployed stack and wait."""
-        given = parameters_of(NOWHERE, dict.fromkeys(PROVIDERS, NOWHERE), Clock(), parameters)
-        self.clients.cloudformation.update_stack(
-            StackName=self.name,
-            UsePreviousTemplate=True,
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )
-        self._wait_for("UPDATE_COMPLETE", self.name)
-
-    def _wait_for(self, wanted: str, stack: str) -> None:
-        for _ in range(300):
-            status = self.clients.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-            if status == wanted:
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"The stack is {status}.")
-
-    def outputs(self) -> dict[str, str]:
-        return outputs_of(self.clients.cloudformation, self.name)
-
-    def delete_stack(self) -> str:
-        """Delete the stack and wait; its id, by which a deleted stack is still described."""
-        cloudformation = self.clients.cloudformation
-        stack_id = str(cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["StackId"])
-        cloudformation.delete_stack(StackName=self.name)
-        self._wait_for("DELETE_COMPLETE", stack_id)
-        return stack_id
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    port = processes.free_port()
-    process = start_aws(tmp_path_factory.mktemp("aws"), port)
-    endpoint = f"http://127.0.0.1:{port}"
-    clients = Clients(endpoint)
-    try:
-        yield Account(endpoint, clients, upload(clients))
-    finally:
-        processes.stop(process.pid)
 
 
 def status_of(url: str, token: str) -> int:

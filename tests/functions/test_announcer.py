@@ -191,16 +191,35 @@ def test_a_batch_stops_at_the_first_record_that_failed(car: Rig, monkeypatch: py
     assert [entry["event"] for entry in log(car)] == ["E1", "E2", "E3"]
 
 
-def test_a_poisoned_record_fails_and_names_itself(car: Rig) -> None:
+def test_a_record_that_cannot_be_read_is_set_aside_at_once_and_alone(car: Rig, queues: Queues) -> None:
+    one, three = written(car, news("E1"), "1"), written(car, news("E3"), "3")
+    poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "2")
+    assert publish(one, poisoned, three) == {"batchItemFailures": []}
+    assert [entry["event"] for entry in log(car)] == ["E1", "E3"]
+    ((_, body),) = queues.others
+    assert json.loads(body) == {"function": "announcer", "error": "ValidationError", "record": poisoned}
+
+
+def test_a_record_that_cannot_be_decided_is_set_aside_too(
+    car: Rig, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = written(car, news("E1"), "1")
+    monkeypatch.setattr("driveway.outbox.publish.outbox_of", lambda *_, **__: {}["a fault of ours"])
+    assert publish(change) == {"batchItemFailures": []}
+    assert [json.loads(body)["error"] for _, body in queues.others] == ["KeyError"]
+
+
+def test_a_record_that_cannot_be_set_aside_is_repeated(car: Rig, queues: Queues) -> None:
     poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "7")
+    queues.refusing = True
     assert publish(poisoned) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
 
 
-def test_a_poisoned_record_stops_only_what_comes_after_it(car: Rig) -> None:
-    one, three = written(car, news("E1"), "1"), written(car, news("E3"), "3")
-    poisoned = record(None, encode_item({"pk": "ASSET#car-1", "sk": "TWIN", "link": {}}), "2")
-    assert publish(one, poisoned, three) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
-    assert [entry["event"] for entry in log(car)] == ["E1"]
+def test_a_record_too_large_for_a_message_is_set_aside_with_its_keys(car: Rig, queues: Queues) -> None:
+    image = {"pk": "ASSET#car-1", "sk": "TWIN", "link": {}, "text": "x" * 300_000}
+    publish(record(None, encode_item(image), "7"))
+    ((_, body),) = queues.others
+    assert json.loads(body)["record"] == {"eventName": "INSERT", "dynamodb": {"Keys": TWIN_KEY, "SequenceNumber": "7"}}
 
 
 def test_a_hundred_records_cost_few_calls(car: Rig, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:

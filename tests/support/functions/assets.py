@@ -159,11 +159,18 @@ class Queues:
 
     looks: list[tuple[str, str, int]] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
+    others: list[tuple[str, str]] = field(default_factory=list)
     refusing: bool = False
     waiting: int = 0
 
     def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803 - boto3's names
         return {"Attributes": {name: str(self.waiting) for name in AttributeNames}}
+
+    def send_message(self, QueueUrl: str, MessageBody: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if self.refusing:
+            raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")
+        self.others.append((QueueUrl, MessageBody))
+        return {}
 
     def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
         if self.refusing:

@@ -65,10 +65,8 @@ def forget(change: Mapping[str, Any], runtime: Runtime) -> None:
     """
     asset = _written(change["OldImage"]).twin.link.asset
     rows = list(runtime.records.partition(asset_key(asset)))
-    if any(row["sk"] == "TWIN" for row in rows):
-        return
-    for row in rows:
-        runtime.records.delete(row["pk"], row["sk"])
+    if all(row["sk"] != "TWIN" for row in rows):
+        runtime.records.drop(rows)
 
 
 def _written(image: Mapping[str, Any]) -> StoredTwin:

@@ -231,7 +231,10 @@ class Records:
 
     def sweep(self, partition: str) -> None:
         """Delete everything in a partition; what appears meanwhile may stay."""
-        keys = list(self.partition(partition))
+        self.drop(list(self.partition(partition)))
+
+    def drop(self, keys: Sequence[Mapping[str, str]]) -> None:
+        """Delete items by their keys, many in a call; deleting what is not there is no error."""
         for first in range(0, len(keys), MOST_IN_A_TRANSACTION):
             some = keys[first : first + MOST_IN_A_TRANSACTION]
             deletes: list[Any] = [{"Delete": {"TableName": self.name, "Key": encode_item(key)}} for key in some]
