@@ -3,12 +3,12 @@
 import hashlib
 import json
 import random
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulators.cars.app import build_app
 from tests.world.transport import OwnApi, Simulated, WorldLoop
-from tests.world.watch import watch
+from tests.world.watch import Watch
+from tests.world.watched_writes import watch_writes
 
 if TYPE_CHECKING:
     from tests.world.world import World
@@ -24,8 +24,10 @@ def connect(world: "World") -> None:
     """Connect the parts of a world: the ways to Axle, to the cars and to our API, and the secrets that they share."""
     rng = random.Random(world.rng.getrandbits(64))
     loop = WorldLoop(world.clock)
-    world.session.mount(AXLE, Simulated(world.axle.asgi, loop, partial(watch, world)))
-    world.session.mount(CARS, Simulated(build_app(world.cars), loop, partial(watch, world)))
+    watch = Watch(world)
+    watch_writes(world)
+    world.session.mount(AXLE, Simulated(world.axle.asgi, loop, watch))
+    world.session.mount(CARS, Simulated(build_app(world.cars), loop, watch))
     world.session.mount(API, OwnApi(world._serve))
     world.axle_sender.connect(world.session, rng)
     world.car_sender.connect(world.session, rng)

@@ -1,15 +1,17 @@
 """What must hold two hours after the last fault. Each function names what it found wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.differences import in_sync, next_call
 from driveway.store.items import unstamp
 from driveway.store.slot_items import REFUSED
 from tests.world.homes import Home
+from tests.world.invariants import zero_for_energy
 from tests.world.night import Night
 from tests.world.state import State
 
+ENERGY = "charger_consumption_energy_kwh"
 SMART_CHARGING = "full_asset_schedule_control"
 PAST = timedelta(minutes=5)
 PAST_READINGS = timedelta(minutes=45)
@@ -99,6 +101,19 @@ def energy_is_accepted(night: Night, state: State) -> Iterator[str]:
             continue
         if accepted is None or round(accepted * 1000) != slot.value_wh:
             yield f"{slot.asset} {slot.start:%H:%M}: computed {slot.value_wh} Wh ({slot.state}), at Axle {accepted}"
+
+
+def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
+    """No half-hour in which a car's own meter counted energy was accepted as a measured zero."""
+    for home in night.neighbourhood.homes:
+        at_axle, car = state.axle_asset(home.asset), state.car(home.vehicle_id)
+        if at_axle is None:
+            continue
+        for row in state.world.axle.readings.report(at_axle.id)["rows"]:
+            true_wh = car.slots_wh.get(datetime.fromisoformat(row["start_timestamp"]), 0.0)
+            if row["label"] == ENERGY:
+                for wrong in zero_for_energy(row["value"] * 1000, true_wh):
+                    yield f"{home.asset} {row['start_timestamp']}: {wrong} {home.behaviours}"
 
 
 def a_car_that_left_can_charge(night: Night, state: State) -> Iterator[str]:
@@ -196,6 +211,7 @@ ENDS: Mapping[str, Check] = {
         what_was_accepted_is_so,
         axle_has_the_twin,
         energy_is_accepted,
+        no_zero_hides_energy,
         a_car_that_left_can_charge,
         cars_follow,
         nothing_waits,

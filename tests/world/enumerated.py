@@ -5,7 +5,7 @@ import json
 import resource
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SHOWN = 40
@@ -96,4 +96,4 @@ def _keep(found: Enumerated, log: Path | None) -> None:
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
-            file.write(json.dumps(asdict(found)) + "\n")
+            file.write(json.dumps(vars(found)) + "\n")

@@ -3,58 +3,143 @@
 import gzip
 import json
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import requests
 
+from driveway.domain.control.budgets import LET_CHARGE
+from driveway.domain.control.protection import peak_starts
+from driveway.domain.control.provider_budget import USUAL_BUDGETS
 from driveway.domain.control.required_command import is_instructed
+from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, Twin
 from driveway.store.slot_items import slot_of
+from driveway.vehicles.ocpp.profiles import DEFAULT_PROFILE_ID
+from tests.world import invariants
+from tests.world.invariants import Asked, Sent
 
 if TYPE_CHECKING:
     from tests.world.world import World
 
-COMMANDS = (
-    "/charging",
-    "/commands/charge/start",
-    "/commands/charge/stop",
-    "/command/charge_start",
-    "/command/charge_stop",
-)
+ACTIONS: Mapping[str, frozenset[str]] = {
+    "/charging": frozenset({"start", "stop"}),
+    "/commands/charge/start": frozenset({"start"}),
+    "/commands/charge/stop": frozenset({"stop"}),
+    "/command/charge_start": frozenset({"start"}),
+    "/command/charge_stop": frozenset({"stop"}),
+    "/command/set_charging_amps": frozenset({"start", "restore_current"}),
+    "/command/add_charge_schedule": frozenset({"install_default"}),
+    "/command/remove_charge_schedule": frozenset({"install_default", "remove_default"}),
+}
+"""The commands of Enode, Smartcar and Tesla by the end of their path, and the actions that need them."""
+
+PLUG_MATTERS = frozenset({"start", "stop"})
 LONGEST_RUN = timedelta(seconds=110)
 """A session that ended while ``axle_sync`` was running may still be reported by it."""
 
-
-def watch(world: "World", request: requests.PreparedRequest) -> None:
-    """Note every violation of a request that is about to be served."""
-    url = urlsplit(request.url or "")
-    path = unquote(url.path)
-    if request.method != "POST" or path.startswith("/_sim"):
-        return
-    if path.endswith(COMMANDS):
-        world.violations += [f"{world.clock.now()} {wrong}" for wrong in _of_command(world, path)]
-    elif path.endswith("/event/plug-in"):
-        world.violations += [f"{world.clock.now()} {wrong}" for wrong in _of_plug_in(world, path.split("/")[3])]
-    elif path == "/data/readings":
-        world.violations += [f"{world.clock.now()} {wrong}" for wrong in _of_readings(world, request)]
+RULES = ControlRules()
 
 
-def _of_command(world: "World", path: str) -> Iterator[str]:
-    """A command is claimed before it leaves, and goes to no car that is away, not ours, or unplugged."""
-    vehicle_id, action = _target(path)
+@dataclass
+class Seen:
+    """What left so far: requests by provider, and starts and stops by vehicle."""
+
+    asked: dict[str, list[Asked]] = field(default_factory=dict)
+    sent: dict[str, list[Sent]] = field(default_factory=dict)
+
+
+class Watch:
+    """Notes every violation of a request that is about to be served."""
+
+    def __init__(self, world: "World") -> None:
+        self.world, self.seen = world, Seen()
+
+    def __call__(self, request: requests.PreparedRequest) -> None:
+        """Look at one request."""
+        url = urlsplit(request.url or "")
+        path = unquote(url.path)
+        if not path.startswith("/_sim"):
+            self.world.violations += [f"{self.world.clock.now()} {wrong}" for wrong in self._wrong(request, path)]
+
+    def _wrong(self, request: requests.PreparedRequest, path: str) -> Iterator[str]:
+        vehicle_id = _vehicle_in(path)
+        if vehicle_id is not None:
+            yield from _of_car(self.world, self.seen, request, path, vehicle_id)
+        elif request.method == "POST" and "/event/" in path:
+            yield from _of_event(self.world, path)
+        elif request.method == "POST" and path == "/data/readings":
+            yield from _of_readings(self.world, request)
+
+
+def _vehicle_in(path: str) -> str | None:
+    parts = path.split("/")
+    names = [parts[number + 1] for number, part in enumerate(parts[:-1]) if part in {"vehicles", "chargers"}]
+    return names[0] if names and names[0] != "actions" else None
+
+
+def _of_car(world: "World", seen: Seen, request: requests.PreparedRequest, path: str, vehicle_id: str) -> Iterator[str]:
+    """A request is within its budgets; a command is claimed, and goes to no car that is away, not ours or unplugged."""
+    provider, actions = path.split("/")[1], _actions(request, path)
     twins = [twin for twin in _twins(world) if twin.link.vehicle and twin.link.vehicle.vehicle_id == vehicle_id]
+    claimed = [one for twin in twins for one in _claimed(twin)]
+    asked = seen.asked.setdefault(provider, [])
+    asked.append(Asked(world.clock.now(), vehicle_id, any(one.action in LET_CHARGE for one in claimed)))
+    budget = USUAL_BUDGETS[provider]
+    yield from invariants.over_the_month(asked, budget.car_month_requests)
+    yield from invariants.over_the_bucket(asked, budget.bucket_requests, budget.bucket_refill_per_min)
+    if actions:
+        yield from _of_command(world.clock.now(), seen, twins, vehicle_id, actions)
+
+
+def _actions(request: requests.PreparedRequest, path: str) -> frozenset[str]:
+    """The actions that a request to a car may be for; empty if it is no command."""
+    if request.method != "POST":
+        return frozenset()
+    if path.endswith("/SetChargingProfile"):
+        profile = json.loads(request.body or b"{}").get("csChargingProfiles", {})
+        return frozenset(
+            {"install_default"} if profile.get("chargingProfileId") == DEFAULT_PROFILE_ID else PLUG_MATTERS
+        )
+    if path.endswith("/ClearChargingProfile"):
+        return frozenset({"start", "install_default", "remove_default"})
+    return next((actions for end, actions in ACTIONS.items() if path.endswith(end)), frozenset())
+
+
+def _of_command(
+    now: datetime, seen: Seen, twins: list[Twin], vehicle_id: str, actions: frozenset[str]
+) -> Iterator[str]:
     if not twins:
         yield f"a command to {vehicle_id}, which is not ours"
         return
     (twin,) = twins
-    claimed = [one for one in (twin.control.command, twin.control.schedule_command) if one and one.state == "sent"]
+    claimed = [one for one in _claimed(twin) if one.action in actions]
     if not claimed:
-        yield f"a command to {vehicle_id} that is not claimed: {twin.control.command}"
+        yield f"a command to {vehicle_id} ({sorted(actions)}) that is not claimed: {twin.control.command}"
         return
-    if not _may_be_commanded(twin, claimed[0]):
-        yield f"a {action or claimed[0].action} to {vehicle_id}, which is not plugged in at home: {twin.presence}"
+    command = claimed[0]
+    if command.action in PLUG_MATTERS:
+        if not _may_be_commanded(twin, command):
+            yield f"a {command.action} to {vehicle_id}, which is not plugged in at home: {twin.presence}"
+        sent = seen.sent.setdefault(vehicle_id, [])
+        at = command.sent_at or now
+        sent.append(Sent(at, command.action, command.id, _is_free(twin, command, sent, at)))
+        yield from (f"{vehicle_id}: {wrong}" for wrong in invariants.dwell_cut(sent, RULES.min_dwell))
+
+
+def _is_free(twin: Twin, command: Command, sent: list[Sent], at: datetime) -> bool:
+    """Whether the dwell time does not hold a command back: a release, a driver's own wish, a trial, or at a peak."""
+    if command.release or command.trial is not None or command.reason in {"CHARGE_NOW", "MINIMUM_SOC"}:
+        return True
+    before = next((one for one in reversed(sent) if one.action != command.action), None)
+    return command.action == "stop" and before is not None and bool(peak_starts(twin, before.at, at + invariants.SKEW))
+
+
+def _claimed(twin: Twin) -> list[Command]:
+    both = (twin.control.command, twin.control.schedule_command)
+    return [one for one in both if one is not None and one.state == "sent"]
 
 
 def _may_be_commanded(twin: Twin, command: Command) -> bool:
@@ -63,19 +148,19 @@ def _may_be_commanded(twin: Twin, command: Command) -> bool:
     return command.release and is_instructed(twin)
 
 
-def _target(path: str) -> tuple[str, str]:
-    parts = path.split("/")
-    return parts[parts.index("vehicles") + 1], parts[-1] if parts[-1] in {"start", "stop"} else ""
-
-
-def _of_plug_in(world: "World", axle_asset_id: str) -> Iterator[str]:
-    """Axle gets no plug-in of a car that is not known to be at home."""
+def _of_event(world: "World", path: str) -> Iterator[str]:
+    """Axle's calls are claimed, and it gets no plug-in of a car that is not known to be at home."""
+    axle_asset_id, now = path.split("/")[3], world.clock.now()
     for twin in _twins(world):
         if twin.link.axle_asset_id != axle_asset_id:
             continue
+        yield from invariants.called_unclaimed(twin, now)
+        if not path.endswith("/plug-in"):
+            continue
+        yield from invariants.plugged_in_too_early(twin)
         last = twin.presence.last_session
         ended = last.closed_at if last is not None else None
-        lately = ended is not None and world.clock.now() - ended < LONGEST_RUN + timedelta(minutes=10)
+        lately = ended is not None and now - ended < LONGEST_RUN + timedelta(minutes=10)
         if twin.presence.session is None and not lately:
             yield f"Axle gets a plug-in of {twin.link.asset}, which has no session"
 
