@@ -164,7 +164,7 @@ def never_left(states: Iterator[OpenState], dues: Mapping[str, datetime | None],
             yield f"{state.name} ends at {state.until}, and {state.due} is {due}"
 
 
-def zero_for_energy(told_wh: float | None, true_wh: float) -> Iterator[str]:
+def zero_for_energy(accepted_wh: float | None, true_wh: float) -> Iterator[str]:
     """A measured zero was accepted for a half-hour in which energy flowed; what is unknown is not sent."""
-    if told_wh == 0 and true_wh > 50:
+    if accepted_wh == 0 and true_wh > 50:
         yield f"0 Wh accepted, {true_wh:.0f} Wh flowed"
