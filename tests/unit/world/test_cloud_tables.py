@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.aws.small_cloud import TABLE, SmallCloud
-from tests.world.aws import Faults, Request, pauses
+from tests.world.aws import Faults, Request, UnknownToTheCloudError, pauses
 from tests.world.aws.faults import CallFault
 
 KEY = {"pk": {"S": "car-1"}, "sk": {"S": "TWIN"}}
@@ -54,6 +54,20 @@ def test_a_placeholder_that_no_expression_uses_is_refused() -> None:
     request = {"Item": KEY, "ConditionExpression": "attribute_not_exists(pk)"}
     values = {":unused": {"S": "x"}}
     assert refused(client(small).put_item, **request, ExpressionAttributeValues=values) == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("put_item", {"Item": KEY, "ReturnConsumedCapacity": "TOTAL"}),
+        ("put_item", {"Item": KEY, "Expected": {"pk": {"Exists": False}}}),
+        ("scan", {"Segment": 0, "TotalSegments": 2}),
+        ("query", {"KeyConditions": {"pk": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": "car-1"}]}}}),
+    ],
+)
+def test_a_parameter_that_would_have_no_effect_is_refused(operation: str, request_: dict[str, Any]) -> None:
+    with pytest.raises(UnknownToTheCloudError):
+        getattr(client(SmallCloud()), operation)(TableName=TABLE, **request_)
 
 
 @pytest.mark.parametrize("expression", ["SET name = :v", "SET #n.size = :v", "SET missing = :v, a = :w"])

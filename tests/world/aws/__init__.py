@@ -23,7 +23,11 @@ It leaves out
 - DynamoDB's capacity as a number: throttling is a fault that the policy draws; TransactGetItems, PartiQL, local
   indexes, keys that are no texts, projections of parts of an attribute, several removals in one list;
 - FIFO queues, long polling, message attributes of senders.
-Anything left out is refused loudly (``UnknownToTheCloudError``), never answered by guess.
+A request for anything left out is refused (``UnknownToTheCloudError``): an operation, a parameter of a request
+(``known``), a part of an expression, a kind of index or of pattern. Of the template, a pattern, a schedule and a key
+that the cloud does not know are refused. Other properties of its resources (queues, mappings, rules, targets) that are
+not read here have no effect here, and nothing says so. The contract tests with moto and the local AWS compare what is
+held.
 """
 
 from tests.world.aws.clients import pauses

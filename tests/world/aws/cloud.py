@@ -15,6 +15,7 @@ from tests.world.aws.dynamodb.operations import DynamoDb, cancelled, conflict
 from tests.world.aws.dynamodb.table import Table
 from tests.world.aws.dynamodb.values import Item
 from tests.world.aws.faults import NO_FAULTS, Faults, Intercept, Request
+from tests.world.aws.known import refuse_unknown
 from tests.world.aws.queue_mapping import QueueMapping
 from tests.world.aws.queue_service import Sqs
 from tests.world.aws.queues import Message, Queue
@@ -171,6 +172,7 @@ class Cloud:
         return response
 
     def _answered(self, request: Request) -> AWSResponse:
+        refuse_unknown(request.operation, request.body)
         fault = self.faults.on_request(request)
         if fault in {"throttled", "unavailable", "conflict"}:
             return refusal(request.service, _refused(request, fault))
