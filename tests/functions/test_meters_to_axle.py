@@ -208,7 +208,9 @@ def test_a_cars_lifetime_register_around_a_session_counts(at_home: Callable[[str
     stage.app({"at": 59, "plugged_in": False, **declared_values})
     stage.app({"at": 60, "plugged_in": False, "energy_lifetime_kwh": 56.18, **declared_values})
     stage.goes_on_to(100)
+    stage.goes_on_to(130)
     assert stage.accepted_wh() == 6180
+    assert [session.reported_wh for session in stage.rig.twin("car-1").meter.sessions] == [6180]
 
 
 @pytest.mark.parametrize("with_power", [True, False])
@@ -310,3 +312,53 @@ def test_a_register_of_the_app_that_resets_on_reading_and_one_on_the_batterys_si
     stage.app({"at": 125, "plugged_in": False, "at_home": False})
     stage.goes_on_to(180)
     assert stage.accepted_wh() == 8000
+
+
+FOUR_DAYS = [(0, 0.0), (690, 36.6), *((690 + 1440 * n, round(36.6 - 0.55 * n, 2)) for n in range(1, 5))]
+"""A session register that sinks over four plugged days, in kWh by minutes."""
+
+
+@pytest.mark.parametrize("charge_is_reported", [True, False])
+def test_a_teslas_register_that_sinks_on_four_plugged_days_is_counted_once(
+    at_home: Callable[[str], Stage], *, charge_is_reported: bool
+) -> None:
+    """Its register is of a declared kind. It counts although the reports of the charge are lost."""
+    stage = at_home("tesla")
+    for minute, kwh in FOUR_DAYS:
+        stage.tell(minute, tesla, "Complete" if minute else "Stopped", ACChargingEnergyIn=kwh)
+        if charge_is_reported and not minute:
+            stage.tell(330, tesla, "Charging", ACChargingPower=6.1)
+    stage.tell(FOUR_DAYS[-1][0] + 10, tesla, "Disconnected")
+    assert_counted_once(stage, 36_600)
+
+
+def test_a_smartcars_register_that_sinks_on_four_plugged_days_is_counted_once(at_home: Callable[[str], Stage]) -> None:
+    """Its register is of an unknown kind and at the battery."""
+    stage = at_home("smartcar")
+    for minute, kwh in FOUR_DAYS:
+        stage.tell(minute, smartcar, plugged=True, charging=False, added_kwh=kwh)
+    stage.tell(FOUR_DAYS[-1][0] + 10, smartcar, plugged=False, charging=False)
+    assert_counted_once(stage, 40_667)
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected_wh"),
+    [({}, 36_600), ({"measuring_point": "charger"}, 36_600), ({"measuring_point": "battery"}, 40_667)],
+)
+def test_a_register_of_the_app_that_sinks_on_four_plugged_days_is_counted_once(
+    at_home: Callable[[str], Stage], declared: dict[str, str], expected_wh: int
+) -> None:
+    stage, signals = at_home("app"), {"plugged_in": True, "at_home": True, **declared}
+    for minute, kwh in FOUR_DAYS:
+        stage.app({"at": minute, "energy_session_kwh": kwh, **signals})
+    stage.app({"at": FOUR_DAYS[-1][0] + 10, "plugged_in": False, "at_home": False})
+    assert_counted_once(stage, expected_wh)
+
+
+def assert_counted_once(stage: Stage, energy_wh: int) -> None:
+    end = FOUR_DAYS[-1][0] + 10
+    stage.goes_on_to(end + 30)
+    stage.goes_on_to(end + 60)
+    assert stage.accepted_wh() == energy_wh
+    (session,) = stage.rig.twin("car-1").meter.sessions
+    assert session.energy_wh == session.reported_wh == energy_wh

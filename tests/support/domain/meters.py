@@ -141,6 +141,12 @@ def readings(
     ]
 
 
+def polled(truth: Truth, value: Value, *, every: int) -> list[Sample]:
+    """A session register read every so many minutes from the plug-in on, and once before the plug-out."""
+    minutes = [(plug, m) for plug in truth.plugs for m in (*range(plug.start, plug.end, every), plug.end)]
+    return [Sample(at(minute), "session", value(truth, plug, minute)) for plug, minute in minutes]
+
+
 def charging_facts(truth: Truth) -> list[Sample]:
     """Every change of charging, without a power."""
     found = []
@@ -151,6 +157,17 @@ def charging_facts(truth: Truth) -> list[Sample]:
             found.append(Sample(at(block.end), "stopped", tells_every_change=True))
     changes = {sample.at for sample in found if sample.kind == "charging"}
     return [sample for sample in found if sample.kind == "charging" or sample.at not in changes]
+
+
+def missed_charges(truth: Truth) -> list[Sample]:
+    """The stops of a source that reports every change, but none of the charges between them."""
+    return [sample for sample in charging_facts(truth) if sample.kind == "stopped"]
+
+
+def polled_facts(truth: Truth, samples: list[Sample]) -> list[Sample]:
+    """Whether the car charges at the time of each sample, by a source that polls."""
+    minutes = {sample.at: round((sample.at - EVENING) / timedelta(minutes=1)) for sample in samples}
+    return [Sample(at, "charging" if truth.power_w(minute) else "stopped") for at, minute in sorted(minutes.items())]
 
 
 def power_on_change(truth: Truth) -> list[Sample]:
@@ -223,6 +240,12 @@ def battery_side(samples: list[Sample]) -> list[Sample]:
 def alternating(samples: list[Sample], other_wh: Callable[[Sample], int]) -> list[Sample]:
     """Every value, and a second later another one."""
     return samples + [replace(s, at=s.at + timedelta(seconds=1), value=other_wh(s)) for s in samples]
+
+
+def around(truth: Truth, samples: list[Sample], before_min: int, after_min: int) -> list[Sample]:
+    """The first value of each session some minutes before the plug-in, and the last one after the plug-out."""
+    moved = {at(plug.start): -before_min for plug in truth.plugs} | {at(plug.end): after_min for plug in truth.plugs}
+    return [replace(s, at=s.at + timedelta(minutes=moved.get(s.at, 0))) for s in samples]
 
 
 def late_finals(truth: Truth, samples: list[Sample]) -> list[Sample]:

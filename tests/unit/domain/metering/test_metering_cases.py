@@ -92,6 +92,66 @@ class TestRegistersThatFall:
         assert metered(*samples)[0] == 6000
 
 
+class TestChargesWithoutAReport:
+    """A register rose within a session, and by the reports of charging nothing flowed."""
+
+    @staticmethod
+    def stopped(*minutes: float) -> list[Sample]:
+        return [power(minute, 0, tells=True) for minute in minutes]
+
+    @pytest.mark.parametrize("declared", ["per_plug_in", "per_charge", "zero_while_idle"])
+    def test_a_declared_register_outranks_them(self, declared: RegisterKind) -> None:
+        readings = session([(0, 0), (690, 36_600), (720, 36_600)], declared)
+        assert metered(*readings, *self.stopped(0, 690, 720)) == (36_600, set())
+
+    def test_no_half_hour_gets_more_than_the_asset_can_draw(self) -> None:
+        readings = session([(0, 0), (720, 36_600)], "per_plug_in")
+        found = half_hours(energy_of([PLUG_IN, *readings, power(0, 7200, tells=True), *self.stopped(60, 720)], CAR))
+        amounts = [half_hour.energy_wh for half_hour in found.values()]
+        assert sum(amounts) == 36_600
+        assert amounts[:2] == [3600, 3600]
+        assert max(amounts[2:]) <= 7400 / 2 * 1.1
+
+    def test_so_does_a_lifetime_register_at_home(self) -> None:
+        readings = [Sample(at(0), "lifetime", 100_000, "charger"), Sample(at(690), "lifetime", 136_600, "charger")]
+        assert metered(*readings, *self.stopped(0, 690)) == (36_600, {"gap"})
+
+    def test_so_does_a_register_that_resets_on_reading(self) -> None:
+        assert metered(Sample(at(690), "delta", 36_600), *self.stopped(0, 690)) == (36_600, set())
+
+    def test_a_charge_between_two_polls_counts_whatever_the_register(self) -> None:
+        assert metered(*session([(0, 0), (690, 36_600)]), power(0, 0), power(690, 0)) == (36_600, set())
+
+    def test_what_an_undeclared_register_counted_is_refused_and_the_time_unknown(self) -> None:
+        samples = [PLUG_IN, *session([(0, 0), (690, 36_600)]), *self.stopped(0, 690)]
+        found = half_hours(energy_of(samples, CAR))
+        assert sum(half_hour.energy_wh for half_hour in found.values()) == 0
+        assert {half_hour.unknown_ms for start, half_hour in found.items() if start < max(found)} == {1_800_000}
+        assert "refused_delta" in found[max(found)].flags
+
+    def test_a_slow_rise_is_no_known_zero(self) -> None:
+        readings = session([(15 * n, 100 * n) for n in range(9)])
+        stops = self.stopped(*(15 * n for n in range(9)))
+        found = half_hours(energy_of([PLUG_IN, *readings, *stops], CAR))
+        assert {half_hour.unknown_ms for start, half_hour in found.items() if start < max(found)} == {1_800_000}
+        assert metered(*session([(15 * n, 100 * n) for n in range(9)], "per_plug_in"), *stops) == (800, set())
+
+    def test_a_register_that_flaps_took_nothing(self) -> None:
+        readings = session([(0, 0), (60, 5000), *((70 + 10 * n, 5000 - 20 * (n % 2)) for n in range(9))], "per_plug_in")
+        found = metered(*readings, power(0, 5000, tells=True), *self.stopped(60, *(70 + 10 * n for n in range(9))))
+        assert found == (5000, set())
+
+    def test_a_spike_is_no_charge(self) -> None:
+        readings = session([(0, 0), (60, 0), (120, 5000), (150, 0), (180, 0)], "per_plug_in")
+        assert metered(*readings, *self.stopped(0, 60, 120, 150, 180)) == (0, {"outlier"})
+
+    def test_a_register_that_then_sinks_is_no_spike(self) -> None:
+        readings = session([(0, 0), (690, 36_600), (2130, 36_050)], "per_plug_in")
+        flowing = [power(2131, 7200, tells=True), power(2500, 0, tells=True)]
+        later = session([(2500, 36_050)], "per_plug_in")
+        assert metered(*readings, *later, *self.stopped(0, 690, 2130), *flowing)[0] == 36_600
+
+
 class TestPowerThatIsReportedSeldom:
     def test_power_every_half_hour_is_measured_if_the_state_of_charge_agrees(self) -> None:
         samples = [power(30 * n, 7000) for n in range(12)] + [soc(30 * n, 40 + 4 * n) for n in range(12)]
@@ -132,6 +192,11 @@ class TestSessionEnds:
             return metered(self.OUT, *ends)[0]
 
         assert around(-1, 121) == 6180
+        ends = [Sample(at(minute), "lifetime", value, "charger") for minute, value in ((-20, 50_000), (121, 56_180))]
+        found = half_hours(energy_of([PLUG_IN, self.OUT, *ends], Rating(7400)))
+        begun_ms = round(at(0).timestamp() * 1000)
+        assert sum(wh for half_hour in found.values() for _, wh in half_hour.sessions_wh) == 6180
+        assert {begun for half_hour in found.values() for begun, _ in half_hour.sessions_wh} == {begun_ms}
         assert around(-4, 122) == 0
 
     def test_what_an_earlier_charge_elsewhere_counted_is_refused(self) -> None:

@@ -26,6 +26,9 @@ EACH = int(os.environ.get("METERS", "6"))
 CAR = Metered("car-1", "axle-1", Rating(ASSET_W, BATTERY_WH, travels=True))
 CHARGER = Metered("car-1", "axle-1", Rating(ASSET_W, BATTERY_WH))
 
+AROUND = 20
+"""Minutes before and after a session in which some meters are read."""
+
 Draw = Callable[[Truth, Random], list[Sample]]
 Bound = Callable[[Truth, list[Sample]], float]
 
@@ -94,6 +97,27 @@ def late(draw: Draw) -> Draw:
     return lambda truth, random: meters.late_finals(truth, draw(truth, random))
 
 
+def around(draw: Draw, before_min: int, after_min: int) -> Draw:
+    return lambda truth, random: meters.around(truth, draw(truth, random), before_min, after_min)
+
+
+def with_missed_charges(draw: Draw) -> Draw:
+    return lambda truth, random: draw(truth, random) + meters.missed_charges(truth)
+
+
+def with_polled_facts(draw: Draw) -> Draw:
+    def drawn(truth: Truth, random: Random) -> list[Sample]:
+        found = draw(truth, random)
+        return found + meters.polled_facts(truth, found)
+
+    return drawn
+
+
+def hourly(value: meters.Value) -> Draw:
+    """A register that is polled each hour, whenever charging begins and ends, with the fact of charging."""
+    return with_polled_facts(lambda truth, _: meters.polled(truth, value, every=60))
+
+
 def at_battery(draw: Draw) -> Draw:
     return lambda truth, random: meters.battery_side(draw(truth, random))
 
@@ -116,6 +140,9 @@ KINDS: dict[str, Kind] = {
     "lifetime, charger": Kind(LIFETIME, is_sound=True, metered=CHARGER),
     "lifetime, car": Kind(OF_CAR, is_sound=True),
     "lifetime, car, last value late": Kind(late(OF_CAR), is_sound=True),
+    "lifetime, car, read around sessions": Kind(around(OF_CAR, 1, 1), is_sound=True),
+    "lifetime, charger, read around sessions": Kind(around(LIFETIME, AROUND, AROUND), is_sound=True, metered=CHARGER),
+    "lifetime, charger, charges not reported": Kind(with_missed_charges(LIFETIME), is_sound=True, metered=CHARGER),
     "lifetime, rolls over": Kind(register(meters.rolls_over, "lifetime"), is_sound=True, metered=CHARGER),
     "lifetime, replaced": Kind(replaced, metered=CHARGER),
     "lifetime, value and start": Kind(alternating(LIFETIME, lambda _: 12_345_678), metered=CHARGER),
@@ -125,7 +152,11 @@ KINDS: dict[str, Kind] = {
     "per plug-in, declared, sinks": Kind(with_facts(register(meters.drains, declared="per_plug_in")), is_sound=True),
     "per plug-in, declared, battery side": Kind(at_battery(PER_PLUG_IN), is_sound=True, rounding_wh=1),
     "per plug-in, declared, last value late": Kind(late(PER_PLUG_IN), is_sound=True),
+    "per plug-in, declared, charges not reported": Kind(with_missed_charges(PER_PLUG_IN), is_sound=True),
     "per plug-in": Kind(register(meters.per_plug_in)),
+    "per plug-in, charges not reported": Kind(with_missed_charges(register(meters.per_plug_in))),
+    "per plug-in, polled": Kind(with_polled_facts(register(meters.per_plug_in))),
+    "per plug-in, polled hourly": Kind(hourly(meters.per_plug_in)),
     "per plug-in, last value late": Kind(late(register(meters.per_plug_in))),
     "per plug-in, sinks": Kind(with_facts(register(meters.drains))),
     "per plug-in, sinks, nothing else": Kind(register(meters.drains)),
@@ -134,8 +165,11 @@ KINDS: dict[str, Kind] = {
     "per charge, declared, last value late": Kind(late(PER_CHARGE), is_sound=True),
     "per charge": Kind(register(meters.per_charge)),
     "per charge, with charging facts": Kind(with_facts(register(meters.per_charge))),
+    "per charge, polled": Kind(with_polled_facts(register(meters.per_charge))),
+    "per charge, polled hourly": Kind(hourly(meters.per_charge)),
     "0 while idle, declared": Kind(register(meters.zero_while_idle, declared="zero_while_idle"), is_sound=True),
     "0 while idle": Kind(register(meters.zero_while_idle)),
+    "0 while idle, polled hourly": Kind(hourly(meters.zero_while_idle)),
     "power on change": Kind(
         lambda truth, _: meters.power_on_change(truth), is_sound=True, may_drop=False, over_wh=lambda *_: 0
     ),
@@ -169,12 +203,14 @@ KINDS: dict[str, Kind] = {
 
 
 def delivered(kind: Kind, truth: Truth, random: Random) -> list[Sample]:
-    """The samples as they come: some lost, some twice, in any order. The last of each session comes."""
+    """The samples as they come: some lost, some twice, in any order. The first and last of each session come."""
     drawn = kind.draw(truth, random)
-    last = {max((s.at for s in drawn if s.at <= meters.at(p.end + 1)), default=None) for p in truth.plugs}
-    edges = {meters.at(minute) for minute in truth.edges()}
+    kept = {meters.at(minute) for minute in truth.edges()}
+    for plug in truth.plugs:
+        instants = [s.at for s in drawn if meters.at(plug.start - AROUND) <= s.at <= meters.at(plug.end + AROUND)]
+        kept |= {min(instants), max(instants)} if instants else set()
     if kind.may_drop and random.random() < 0.5:
-        drawn = [s for s in drawn if s.at in last or s.at in edges or random.random() < 0.8]
+        drawn = [s for s in drawn if s.at in kept or random.random() < 0.8]
     drawn += random.sample(drawn, len(drawn) // 4) + meters.facts(truth)
     random.shuffle(drawn)
     return drawn
@@ -242,4 +278,4 @@ def test_a_meter_is_exact_if_it_is_described_rightly_and_never_far_over(name: st
         assert recorded(kind.metered, samples, random).values() == shelf.values(), (name, seed)
     exact = sum(abs(error) <= 2 * kind.rounding_wh for error in kind.errors_wh) / EACH
     worst = f"worst {max(kind.errors_wh):+6} and {min(kind.errors_wh):+7} Wh, {kind.zeros} false zeros"
-    print(f"\n{name:40} {EACH:5} meters, exact {exact:4.0%}, {worst}")
+    print(f"\n{name:44} {EACH:5} meters, exact {exact:4.0%}, {worst}")

@@ -42,6 +42,12 @@ class Plugs:
         sessions = _sessions(changes)
         return cls(opened, closed, joined, sessions, _doubts(sorted(doubted_ms), sessions, changes))
 
+    @property
+    def first_known_ms(self) -> int | None:
+        """The first plug-in, if no session was under way or had closed before it."""
+        changes = sorted((*self.opened_ms, *self.joined_ms, *self.closed_ms))
+        return changes[0] if changes and changes[0] in self.opened_ms else None
+
     def last_opening(self, after_ms: int, until_ms: int) -> int | None:
         """The last plug-in in ``(after_ms, until_ms]``."""
         index = bisect_right(self.opened_ms, until_ms) - 1
@@ -115,15 +121,18 @@ def _doubts(doubted_ms: Sequence[int], sessions: Sequence[Span], changes: Sequen
 class Activity:
     """What samples other than registers show. Times are milliseconds since 1970; all sequences are in order.
 
-    ``idle`` are the spans in which certainly nothing flowed. ``powers`` are (instant, watts). ``charging_ms`` are the
-    instants at which the car reported that it charges, ``begins_ms`` the observed beginnings of charging. ``soc`` are
-    (instant, watt-hours at the charger) of a battery, in steps of ``soc_step_wh``.
+    ``idle`` are the spans in which nothing flowed as far as the reports show, ``unplugged`` those of them between
+    sessions and ``certain_idle`` those that no charge between two polls can lie in. ``powers`` are (instant, watts).
+    ``charging_ms`` are the instants at which the car reported that it charges, ``begins_ms`` the observed beginnings of
+    charging. ``soc`` are (instant, watt-hours at the charger) of a battery, in steps of ``soc_step_wh``.
     """
 
     plugs: Plugs
     power_w: int
     travels: bool = False
     idle: Sequence[Span] = ()
+    unplugged: Sequence[Span] = ()
+    certain_idle: Sequence[Span] = ()
     powers: Sequence[tuple[int, int]] = ()
     charging_ms: Sequence[int] = ()
     begins_ms: Sequence[int] = ()
@@ -139,15 +148,19 @@ class Activity:
         open_ms = self.open_ms(start_ms, end_ms)
         return energy_wh <= 0 or (open_ms > 0 and plausible(energy_wh, open_ms, self.power_w, allowance_wh))
 
+    def could_flow_between_polls(self, energy_wh: int, start_ms: int, end_ms: int, allowance_wh: int) -> bool:
+        """Whether the asset could draw this energy in a charge between two polls."""
+        open_ms = _left_ms(self.certain_idle, start_ms, end_ms)
+        return open_ms > 0 and plausible(energy_wh, open_ms, self.power_w, allowance_wh)
+
+    def could_flow_unseen(self, energy_wh: int, start_ms: int, end_ms: int, allowance_wh: int) -> bool:
+        """Whether the asset could draw this energy while plugged in, if the report of a charge is missing."""
+        plugged_ms = _left_ms(self.unplugged, start_ms, end_ms)
+        return plugged_ms > 0 and plausible(energy_wh, plugged_ms, self.power_w, allowance_wh)
+
     def open_ms(self, start_ms: int, end_ms: int) -> int:
         """How much of the time is not known to be idle."""
-        first = max(0, bisect_right(self.idle, (start_ms, 0)) - 1)
-        idle_ms = 0
-        for start, end in self.idle[first:]:
-            if start >= end_ms:
-                break
-            idle_ms += max(0, min(end, end_ms) - max(start, start_ms))
-        return end_ms - start_ms - idle_ms
+        return _left_ms(self.idle, start_ms, end_ms)
 
     def charged_in(self, after_ms: int, until_ms: int) -> bool:
         """Whether the car reported in ``(after_ms, until_ms]`` that it charges."""
@@ -194,6 +207,17 @@ class Activity:
         if first < 0 or last >= len(self.soc):
             return None
         return max(0, self.soc[last][1] - self.soc[first][1])
+
+
+def _left_ms(spans: Sequence[Span], start_ms: int, end_ms: int) -> int:
+    """How much of a time lies outside of spans that are in order."""
+    first = max(0, bisect_right(spans, (start_ms, 0)) - 1)
+    inside_ms = 0
+    for start, end in spans[first:]:
+        if start >= end_ms:
+            break
+        inside_ms += max(0, min(end, end_ms) - max(start, start_ms))
+    return end_ms - start_ms - inside_ms
 
 
 def plausible(energy_wh: int, duration_ms: int, power_w: int, allowance_wh: int) -> bool:

@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from driveway.domain.metering.activity import Plugs, Span, plausible
+from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, Span, plausible
 from driveway.domain.metering.histories import NOTHING, HandedOn, Histories, histories_of
 from driveway.domain.metering.pieces import UNITS_PER_WH, Pieces, Source, share_step
 from driveway.domain.metering.plug_facts import plugs_of
-from driveway.domain.metering.power import LineEvent, idle_spans, power_line, power_spans
+from driveway.domain.metering.power import LineEvent, idle_spans, power_line, power_spans, unplugged_spans
 from driveway.domain.metering.registers import Flagged
 from driveway.domain.metering.samples import Rating, Sample, SampleKind, to_ms
 from driveway.domain.metering.state_of_charge import lay_state_of_charge, soc_readings
@@ -72,10 +72,7 @@ def energy_of(
     pieces = Pieces.cut(first_ms, end_ms, [to_ms(sample) for sample in counting])
     plugs, line = plugs_of(counting), power_line(counting)
     energy = Energy(pieces, plugs, line, histories, last_ms, list(histories.flagged))
-    for start_ms, end_ms in idle_spans(line, plugs):
-        for piece in pieces.within(start_ms, end_ms):
-            piece.lay(Source("power", "unknown"), 0, 0)
-            piece.is_idle = True
+    _lay_idle(energy)
     for point in reversed(BEST_POINT_FIRST):
         _lay_power(energy, point, rating)
     for _, readings in sorted(soc_readings(counting, rating).items()):
@@ -85,6 +82,23 @@ def energy_of(
         for point in reversed(BEST_POINT_FIRST):
             _lay_register(energy, kind, point, rating)
     return energy
+
+
+def _lay_idle(energy: Energy) -> None:
+    pieces, plugs = energy.pieces, energy.plugs
+    for span in idle_spans(energy.line, plugs):
+        pieces.lay_idle(span)
+    for start_ms, end_ms in energy.histories.unseen:
+        # A register rose here: the stops prove nothing.
+        energy.shared.append((start_ms, end_ms))
+        for piece in pieces.within(start_ms, end_ms):
+            piece.source, piece.is_idle = None, False
+    for span in unplugged_spans(plugs):
+        pieces.lay_idle(span)
+    if (first_ms := plugs.first_known_ms) is not None:
+        # A register's rise around the first plug-in belongs into the session.
+        for piece in pieces.within(first_ms - MAX_SPAN_MS, first_ms):
+            piece.is_idle = True
 
 
 def _lay_power(energy: Energy, point: MeasuringPoint, rating: Rating) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-from driveway.domain.metering.activity import EVER_MS, LATE_MS, MAX_SPAN_MS, Activity, Plugs
+from driveway.domain.metering.activity import EVER_MS, LATE_MS, MAX_SPAN_MS, Activity, Plugs, Span
 from driveway.domain.metering.lifetime_register import lifetime_history
 from driveway.domain.metering.plug_facts import OPENINGS, PLUG_FACTS, closings, plugs_of, samples_at_home
-from driveway.domain.metering.power import LineEvent, begins_of_charging, idle_spans, power_line
+from driveway.domain.metering.power import LineEvent, begins_of_charging, idle_spans, power_line, unplugged_spans
 from driveway.domain.metering.registers import Flagged, History, Proof, Reading, Step, resolution_wh
 from driveway.domain.metering.samples import Rating, Sample, SampleKind, to_ms
 from driveway.domain.metering.session_register import session_history
@@ -57,7 +57,9 @@ NOTHING = HandedOn()
 
 @dataclass(slots=True)
 class Histories:
-    """The steps that the registers counted. ``counting`` are the samples that count, including those of ``before``.
+    """The steps that the registers counted, and the spans of rises ``unseen`` by the reports of charging.
+
+    ``counting`` are the samples that count, including those of ``before``.
 
     ``before`` is the state handed on to the first day, ``handed_on`` the state that each day hands on, by the start of
     the next day.
@@ -66,6 +68,7 @@ class Histories:
     before: HandedOn = NOTHING
     counting: list[Sample] = field(default_factory=list)
     steps: dict[Register, list[Step]] = field(default_factory=dict)
+    unseen: list[Span] = field(default_factory=list)
     flagged: Flagged = field(default_factory=list)
     handed_on: dict[int, HandedOn] = field(default_factory=dict)
 
@@ -115,6 +118,7 @@ class _Day:
             before = self.before.of_register(register)
             history = self._history(register, readings.get(register, []), before, declared.get(register))
             histories.steps.setdefault(register, []).extend(history.steps)
+            histories.unseen += history.unseen
             histories.flagged += history.flagged
             after.append((register, history))
         self._add_deltas(histories)
@@ -126,22 +130,22 @@ class _Day:
         kind, point = register
         if kind == "session":
             return session_history(readings, before, self._activity(believes_stops=declared is None), declared)
-        at_home = point in AT_HOME
-        return lifetime_history(readings, before, self._activity(believes_stops=False), at_home=at_home)
+        return lifetime_history(readings, before, self._activity(believes_stops=False), at_home=point in AT_HOME)
 
     def _activity(self, *, believes_stops: bool) -> Activity:
         """What other samples than registers show of the day.
 
-        ``believes_stops``: two stops of a source that polls prove idle time, however far apart they are. Without it
-        they prove it only if they are close. Stops outweigh a register of unknown kind, a declared register outweighs
-        stops of a source that polls.
+        ``believes_stops``: two stops of a source that polls count as idle time, however far apart they are. They
+        outweigh what a register of unknown kind shows first after a plug-in, which may be energy of a charge elsewhere.
+        A declared register outweighs stops of a source that polls.
         """
-        idle = idle_spans(self.line, self.plugs, polled_ms=MAX_SPAN_MS if believes_stops else 0)
         return Activity(
             self.plugs,
             self.rating.power_w,
             travels=self.rating.travels,
-            idle=idle,
+            idle=idle_spans(self.line, self.plugs, polled_ms=MAX_SPAN_MS if believes_stops else 0),
+            unplugged=unplugged_spans(self.plugs),
+            certain_idle=idle_spans(self.line, self.plugs),
             powers=[(event.at_ms, max(event.power_w.values(), default=0)) for event in self.line if _says_power(event)],
             charging_ms=[event.at_ms for event in self.line if event.is_charging],
             begins_ms=begins_of_charging(self.line, self.plugs),
@@ -212,10 +216,14 @@ def _add_delta(
         since_ms = session[0]
     if since_ms is None or at_ms - since_ms > MAX_SPAN_MS:
         histories.flagged.append((at_ms, "gap"))
-    elif activity.could_flow(energy_wh, since_ms, at_ms, resolution_wh(energy_wh)):
-        histories.steps.setdefault(("delta", point), []).append(Step(since_ms, at_ms, energy_wh))
-    else:
-        histories.flagged.append((at_ms, "refused_delta"))
+        return
+    flow = (energy_wh, since_ms, at_ms, resolution_wh(energy_wh))
+    if not activity.could_flow(*flow):
+        if not activity.could_flow_unseen(*flow):
+            histories.flagged.append((at_ms, "refused_delta"))
+            return
+        histories.unseen.append((since_ms, at_ms))
+    histories.steps.setdefault(("delta", point), []).append(Step(since_ms, at_ms, energy_wh))
 
 
 def _readings(samples: Iterable[Sample]) -> dict[Register, list[Reading]]:

@@ -28,7 +28,7 @@ def lifetime_history(readings: Sequence[Reading], before: History, activity: Act
     With ``at_home`` False the register travels with the car. A step counts only if the time outside home sessions is
     too short to charge elsewhere (five minutes), and nothing is flagged before the first reading.
     """
-    history = replace(before, steps=[], flagged=[])
+    history = replace(before, steps=[], unseen=[], flagged=[])
     found = by_value(readings, before.live, activity, may_restart=False)
     history.flag(found.other, "outlier")
     readings = found.own
@@ -92,6 +92,8 @@ class _Series:
         if returned is not None:
             self.history.flag(self.readings[index:returned], "outlier")
             return returned
+        if self.history.rise_unseen(live, reading, self.activity, is_declared=True):
+            return index + 1
         if reading[1] < live[1] and index + 1 == len(self.readings):
             # The last reading of the day. The next day shows where the register goes on.
             self.history.flag([reading], "outlier")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from driveway.domain.metering.activity import POWER_TOLERANCE_PCT, running_shares
+from driveway.domain.metering.activity import POWER_TOLERANCE_PCT, Span, running_shares
 from driveway.domain.presence.observation import MeasuringPoint
 
 Quality = Literal["register", "power", "estimate"]
@@ -83,6 +83,12 @@ class Pieces:
         first = bisect_left(self.pieces, start_ms, key=lambda piece: piece.start_ms)
         last = bisect_left(self.pieces, end_ms, key=lambda piece: piece.start_ms)
         return self.pieces[first:last]
+
+    def lay_idle(self, span: Span) -> None:
+        """Let nothing flow in the pieces from one cut to another."""
+        for piece in self.within(*span):
+            piece.lay(Source("power", "unknown"), 0, 0)
+            piece.is_idle = True
 
 
 def capped_shares(total: int, weights: Sequence[int], most: Sequence[int]) -> list[int]:

@@ -145,9 +145,13 @@ def idle_spans(line: Sequence[LineEvent], plugs: Plugs, *, polled_ms: int = POLL
     begins = [begin for begin, _ in plugs.sessions]
     # A stop before a plug-in proves nothing about the time after it.
     spans = [(start, _next(begins, start + 1, end)) for start, end in spans]
-    for closed_ms in plugs.closed_ms:
-        spans.append((closed_ms, _next(begins, closed_ms, EVER_MS)))
-    return merged(spans)
+    return merged([*spans, *unplugged_spans(plugs)])
+
+
+def unplugged_spans(plugs: Plugs) -> list[Span]:
+    """The time between sessions and after the last one, in order."""
+    begins = [begin for begin, _ in plugs.sessions]
+    return merged((closed_ms, _next(begins, closed_ms, EVER_MS)) for closed_ms in plugs.closed_ms)
 
 
 def _next(instants: Sequence[int], from_ms: int, until_ms: int) -> int:

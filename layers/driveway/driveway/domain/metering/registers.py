@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
+from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, Span
 
 NEAR_ZERO_WH = 200
 DRAIN_WH = 50
@@ -47,7 +47,8 @@ class History:
     ``live`` is the reading that the next one builds on. ``pending`` is the first of some readings near zero after it:
     the register restarted there, or it shows 0 and goes on where it was; a later reading decides. ``proven`` is what
     the readings prove about the register. ``is_stale``: it still shows the count from before the plug-in.
-    ``is_contradicted``: readings since ``live`` contradict that the register simply goes on.
+    ``is_contradicted``: readings since ``live`` contradict that the register simply goes on. ``unseen`` are the spans
+    of a rise within a session in which, by the reports, nothing flowed: the reports of a charge may be missing.
     """
 
     live: Reading | None = None
@@ -56,6 +57,7 @@ class History:
     is_stale: bool = False
     is_contradicted: bool = False
     steps: list[Step] = field(default_factory=list)
+    unseen: list[Span] = field(default_factory=list)
     flagged: Flagged = field(default_factory=list)
 
     def count(self, start_ms: int, end_ms: int, energy_wh: int) -> None:
@@ -67,6 +69,26 @@ class History:
         """Add the step of a register that goes on. Without energy it counts only if nothing contradicts it."""
         if energy_wh or (is_certain and not self.is_contradicted):
             self.count(live[0], reading[0], energy_wh)
+
+    def rise_unseen(self, live: Reading, reading: Reading, activity: Activity, *, is_declared: bool) -> bool:
+        """Add a rise that could have flowed while plugged in, but not by the reports of charging.
+
+        The charge may lie between two polls. Or its report is missing: the declaration of a register outranks the
+        reports. Of an undeclared register it is then unknown whether the energy flowed: it is not added, but the time
+        is not known to be idle either.
+        """
+        (start_ms, start_wh), (end_ms, end_wh) = live, reading
+        flow = (end_wh - start_wh, start_ms, end_ms, resolution_wh(start_wh, end_wh))
+        if end_wh <= start_wh or not activity.could_flow_unseen(*flow):
+            return False
+        is_between_polls = activity.could_flow_between_polls(*flow)
+        if not is_between_polls:
+            self.unseen.append((start_ms, end_ms))
+        if not is_declared and not is_between_polls:
+            return False
+        self.count(start_ms, end_ms, end_wh - start_wh)
+        self.live = reading
+        return True
 
     def leave_open(self, readings: Sequence[Reading]) -> None:
         """Drop the steps without energy over the time of these readings, which contradict each other."""
@@ -131,7 +153,8 @@ def back_on_track(
     for index in range(first + 1, len(readings)):
         if in_plug and activity.plugs.last_opening(live[0], readings[index][0]) is not None:
             return None
-        came_down = readings[index][1] < readings[index - 1][1]
-        if goes_on(live, readings[index], activity) and (came_down or not jumped):
+        before, reading = readings[index - 1], readings[index]
+        came_down = reading[1] < before[1] and not drains(before, reading)
+        if goes_on(live, reading, activity) and (came_down or not jumped):
             return index
     return None

@@ -77,7 +77,7 @@ class _Series:
     known: frozenset[Proof]
 
     def run(self) -> History:
-        history = replace(self.before, proven=self.known, steps=[], flagged=[])
+        history = replace(self.before, proven=self.known, steps=[], unseen=[], flagged=[])
         index, peak_wh = 0, 0
         while index < len(self.readings):
             live = history.live
@@ -109,7 +109,7 @@ class _Series:
         elif goes_on(live, reading, self.activity):
             self._went_on(live, reading, history, peak_wh)
         elif not history.extend(live, reading, self.activity):
-            return self._jumped(index, live, history)
+            return self._jumped(index, live, history, peak_wh)
         return index + 1
 
     # Within a session.
@@ -123,8 +123,12 @@ class _Series:
         history.live = reading
 
     def _is_certain(self, live: Reading, reading: Reading) -> bool:
-        """Whether a register that did not rise proves that nothing flowed: not if it sank while the car charged."""
-        return reading[1] >= live[1] or not self.activity.charged_in(live[0] - 1, reading[0] - 1)
+        """Whether a register that did not rise proves that nothing flowed.
+
+        It does not if it sank while the car charged, or if it may show 0 whatever flows.
+        """
+        shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared is None)
+        return not shows_nothing or not self.activity.charged_in(live[0] - 1, reading[0] - 1)
 
     def _restarted(self, live: Reading, reading: Reading) -> int | None:
         """When a register declared ``per_charge`` restarted, although its reading did not fall."""
@@ -235,18 +239,21 @@ class _Series:
         history.live = low[-1]
         return end
 
-    def _jumped(self, index: int, live: Reading, history: History) -> int:
+    def _jumped(self, index: int, live: Reading, history: History, peak_wh: int) -> int:
         """Explain a rise of more than could flow."""
         reading = self.readings[index]
-        open_ms = self.activity.open_ms(live[0], reading[0])
-        if not open_ms and reading[1] - live[1] <= NEAR_ZERO_WH:
+        is_idle = not self.activity.open_ms(live[0], reading[0])
+        if is_idle and reading[1] - live[1] <= JITTER_WH and reading[1] <= peak_wh:
             history.count(live[0], reading[0], 0)
             history.live = reading
             return index + 1
         returned = back_on_track(live, self.readings, index, self.activity, in_plug=True)
         if returned is not None:
             history.flag(self.readings[index:returned], "outlier")
+            history.is_contradicted |= self.activity.charged_in(live[0], self.readings[returned - 1][0])
             return returned
+        if history.rise_unseen(live, reading, self.activity, is_declared=self.declared is not None):
+            return index + 1
         history.flag([reading], "refused_delta")
         history.live = reading
         return index + 1
