@@ -68,12 +68,12 @@ chaos: setup ## Nights from seeds, with everything going wrong: make chaos SEEDS
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.chaos --seeds $(or $(SEEDS),300) --first $(or $(FIRST),1)
 
 .PHONY: crash-points
-crash-points: setup ## Every fault at every call of every handler, in all situations
-	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.crash_points
+crash-points: setup ## Every fault at every call of every handler, in all situations: make crash-points [PART=1/2] [LOG=file]
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.crash_points $(if $(PART),--part $(PART)) $(if $(LOG),--log $(LOG))
 
 .PHONY: pairs
-pairs: setup ## Each of two handlers at one asset comes in at every call of the other
-	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.pairs
+pairs: setup ## Each of two handlers at one asset comes in at every call of the other: make pairs [PART=1/2] [LOG=file]
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.pairs $(if $(PART),--part $(PART)) $(if $(LOG),--log $(LOG))
 
 .PHONY: chaos-mutants
 chaos-mutants: setup ## Thirteen faults planted one at a time, and what catches each
