@@ -41,7 +41,7 @@ def test_an_enumeration_prints_what_it_tried_and_how_to_repeat_what_failed(capsy
 
 def test_an_enumeration_goes_on_from_its_log_and_runs_in_parts(tmp_path: Path) -> None:
     done: list[str] = []
-    jobs = {name: lambda name=name: counted(name, done) for name in ("one", "two", "three")}  # type: ignore[misc]
+    jobs = {name: lambda name=name: counted(name, done) for name in ("one", "two", "three")}
     arguments = ["--log", str(tmp_path / "found" / "log.jsonl")]
     assert enumerate_all("pairs", "tests.world.pairs", jobs, [*arguments, "--part", "1/2"]) == 0
     assert done == ["one", "three"]
