@@ -29,7 +29,7 @@ STACK = f"driveway-{STAGE}"
 CODE_BUCKET = "driveway-code"
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
-RUN_SIDE_BY_SIDE = ("axle-sync", "charge-control", "vehicle-commands")
+RUN_SIDE_BY_SIDE = ("axle-sync", "charge-control", "vehicle-commands", "vehicle-reports")
 RUN_ALONE = ("announcer", "clock", "meter-readings")
 
 

@@ -41,7 +41,7 @@ def translate(template: Path, code: dict[str, dict[str, str]], parameters: dict[
     for resource in translated["Resources"].values():
         _allow_batches(resource.get("Properties", {}))
         scaling = resource.get("Properties", {}).get("ScalingConfig")
-        if scaling:
+        if scaling and isinstance(scaling["MaximumConcurrency"], dict):
             scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
     return _expand_http_apis(translated)
 

@@ -426,7 +426,9 @@ def _half_hour() -> Schema:
 
 
 def _others() -> dict[str, Schema]:
-    counts = {name: whole("Events.", least=0) for name in ("stored", "repeated", "unknown", "test", "dropped")}
+    counts = {
+        name: whole("Events.", least=0) for name in ("stored", "queued", "repeated", "unknown", "test", "dropped")
+    }
     return {
         "ObservationsStored": record(
             {
@@ -439,7 +441,8 @@ def _others() -> dict[str, Schema]:
         "Accepted": record({"status": one_of(("Accepted",))}),
         "WebhookAnswer": record(
             counts | {"challenge": text("The answer to Smartcar's check of a new webhook.")},
-            "How many events were stored, seen before, of unknown cars, of a test, or not read.",
+            "How many events were stored, queued (all, of more than ten), seen before, of unknown cars, of a test, or "
+            "not read.",
             optional=(*counts, "challenge"),
         ),
         "Problem": _problem(),

@@ -161,7 +161,7 @@ def test_a_planned_command_that_was_not_sent_is_announced_again_under_its_id(car
     assert sent == ["c1", "c1"]
 
 
-@pytest.mark.parametrize(("ahead_s", "looks"), [(1, 1), (40.6, 40), (129, 129), (131, None), (600, None)])
+@pytest.mark.parametrize(("ahead_s", "looks"), [(1, 1), (40.6, 40), (129, 129), (139, 139), (141, None), (600, None)])
 def test_a_wake_up_within_two_minutes_is_queued_with_its_delay(
     car: Rig, queues: Queues, ahead_s: float, looks: int | None
 ) -> None:

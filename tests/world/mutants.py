@@ -18,7 +18,7 @@ from driveway.commands import dispatch
 from driveway.domain.axle_sync.answers import acknowledged, answered, claimed_call
 from driveway.domain.due import Dues
 from driveway.domain.twin import Twin
-from driveway.observations import webhook_intake
+from driveway.observations import car_reports
 from driveway.store import table
 from tests.world.chaos import play
 from tests.world.crash_points import enumerate_faults
@@ -115,19 +115,15 @@ def due_time_not_written() -> Iterator[None]:
 def deduplicated_before_stored() -> Iterator[None]:
     """An event of a webhook is remembered before it is stored."""
 
-    def make(take: Callable[..., Any]) -> Callable[..., Any]:
-        def too_early(provider: str, event: Any, runtime: Any) -> Any:
-            records = runtime.records
-            if records.remembered(provider, event.dedupe_key) is not None:
-                return "repeated"
-            records.remember(provider, event.dedupe_key, now=runtime.now(), kept=webhook_intake.SEEN_FOR)
-            for asset in webhook_intake._assets(provider, event, runtime):
-                webhook_intake.take_event(asset, event, runtime)
-            return "stored"
+    def make(attempt: Callable[..., Any]) -> Callable[..., Any]:
+        def too_early(asset: str, reports: Any, provider: str, runtime: Any) -> Any:
+            keys = [one.key for one in reports]
+            runtime.inbox.remember(provider, keys, now=runtime.now(), kept=car_reports.SEEN_FOR)
+            return attempt(asset, reports, provider, runtime)
 
         return too_early
 
-    with _patched(webhook_intake, "_take_event", make):
+    with _patched(car_reports, "_attempt", make):
         yield
 
 

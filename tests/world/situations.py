@@ -120,6 +120,13 @@ def _both_plug_in(stage: Stage, home: Home) -> None:
         stage.world.move(one.vehicle_id, "plug-in")
 
 
+def _reports_at_once(stage: Stage, home: Home) -> None:
+    """The car plugs in, and its cloud sends a dozen reports in one webhook."""
+    stage.world.move(home.vehicle_id, "plug-in")
+    for _ in range(12):
+        stage.world.move(home.vehicle_id, "report")
+
+
 def _swap(stage: Stage, home: Home) -> None:
     other = stage.car("enode", 3)
     vehicle = other.body()["assets"][0]["vehicle"]
@@ -207,6 +214,10 @@ _ALL = (
     Situation("plug-in", "VehicleEventsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("plug-in that is reported once", "VehicleEventsFunction", _reports_changes_only, moves("plug-in")),
     Situation("plug-in of two cars in a webhook", "VehicleEventsFunction", _two_cars, _both_plug_in),
+    Situation("a large batch", "VehicleEventsFunction", lambda s: s.onboarded(auto_start=True), _reports_at_once),
+    Situation(
+        "a large batch is stored", "VehicleReportsFunction", lambda s: s.onboarded(auto_start=True), _reports_at_once
+    ),
     Situation("plug-in at Smartcar", "VehicleEventsFunction", lambda s: s.onboarded("smartcar"), moves("plug-in")),
     Situation("plug-in at Tesla", "VehicleEventsFunction", lambda s: s.onboarded("tesla"), moves("plug-in")),
     Situation("plug-in at a charger", "VehicleEventsFunction", lambda s: s.onboarded("ocpp"), moves("plug-in")),

@@ -11,6 +11,8 @@ IN_THE_GATE = (
     "opt-out",
     "intent",
     "plug-in",
+    "a large batch",
+    "a large batch is stored",
     "a profile",
     "Axle gets a plug-in",
     "a stop is planned",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 MOST_PAIRS = 6
+REPORTS = "-vehicle-reports"
+"""The end of the address of the queue with the reports of large batches."""
 SENDS = {"SendMessage": "MessageBody", "SendMessageBatch": "MessageBody", "PutEvents": "Detail"}
 """The operations that send, and where each has its text."""
 
@@ -72,4 +74,6 @@ def _of_messages(request: Request) -> Iterator[str]:
     for entry in entries:
         where = f"a message of {request.operation}"
         yield from invariants.too_large(where, entry[field])
-        yield from invariants.position_in(where, entry[field])
+        # The one queue that may hold a position: it keeps its messages for four hours and never moves them.
+        if not str(request.body.get("QueueUrl")).endswith(REPORTS):
+            yield from invariants.position_in(where, entry[field])

@@ -33,7 +33,14 @@ SECRETS = {
     "WEBHOOK_SECRETS": {"enode": ["enode-secret"], "smartcar": ["smartcar-secret"], "tesla": ["tesla-secret"]},
     "PROVIDERS_SECRET": {"enode": {}, "smartcar": {}, "tesla": {}, "ocpp": {}},
 }
-QUEUES = ("AXLE_SYNC_QUEUE_URL", "CHARGE_CONTROL_QUEUE_URL", "TESLA_COMMANDS_QUEUE_URL", "STREAM_FAILURES_QUEUE_URL")
+QUEUES = (
+    "AXLE_SYNC_QUEUE_URL",
+    "CHARGE_CONTROL_QUEUE_URL",
+    "TESLA_COMMANDS_QUEUE_URL",
+    "STREAM_FAILURES_QUEUE_URL",
+    "VEHICLE_REPORTS_QUEUE_URL",
+    "VEHICLE_REPORTS_DEAD_LETTERS_URL",
+)
 MOST_ROUNDS = 30
 
 

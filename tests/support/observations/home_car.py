@@ -15,8 +15,9 @@ from driveway.domain.control.vehicle_requests import vehicle_request_done
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.twin import Command, Home, Intent, OutcomeKind, Tariff, Twin, Vehicle, Window
+from driveway.observations.car_reports import take_reports
 from driveway.observations.metering_intake import meter_twin
-from driveway.observations.webhook_intake import seen, take_event
+from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.runtime.settings import Settings
 from driveway.store.table import Change
@@ -90,7 +91,7 @@ class HomeCar:
     def takes_events(self, events: Sequence[VehicleEvent]) -> None:
         """Store events as the functions do."""
         for event in events:
-            take_event("car-1", event, cast("Runtime", self))
+            take_reports("car-1", [event.report], self.provider, cast("Runtime", self))
 
     @property
     def control_rules(self) -> ControlRules:

@@ -62,7 +62,7 @@ def test_tesla_telemetry_is_read_only_if_there_is_a_stream() -> None:
     cloud = Cloud(HandClock(), stack(TeslaTelemetryStreamArn=arn))
     cloud.put_record("TeslaTelemetry", b"{}", "VIN")
     assert cloud.due(cloud.clock.now()) == []
-    cloud.clock.advance(1)
+    cloud.clock.advance(2)
     (delivery,) = cloud.due(cloud.clock.now())
     (record,) = delivery.event["Records"]
     assert (delivery.function, record["eventSource"], record["kinesis"]["data"]) == (

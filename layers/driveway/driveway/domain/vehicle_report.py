@@ -1,5 +1,6 @@
-"""The twin after one report about a car: place and plug, the account, the command that it answers. Pure."""
+"""The twin after reports about a car: place and plug, the account, the commands that they answer. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,3 +78,34 @@ def apply_report(
         retry_after_s=outcome.retry_after_s,
         provider_ref=command.provider_ref,
     )
+
+
+def apply_reports(
+    twin: Twin,
+    reports: Sequence[VehicleReport],
+    *,
+    now: datetime,
+    presence_rules: PresenceRules,
+    control_rules: ControlRules,
+    spread: float,
+) -> tuple[Twin, int]:
+    """The twin after reports that arrived together, in their order, and how many of them are in it; at least one.
+
+    The plug facts of half-hours are taken from the session that runs and the one before it. So the twin must be stored
+    before a second session ends: the report that would end it, and those after it, are left for the next write.
+    """
+    ended_before, after = _last_session_id(twin), twin
+    for number, report in enumerate(reports):
+        following = apply_report(
+            after, report, now=now, presence_rules=presence_rules, control_rules=control_rules, spread=spread
+        )
+        ended = _last_session_id(after)
+        if ended not in (ended_before, _last_session_id(following)):
+            return after, number
+        after = following
+    return after, len(reports)
+
+
+def _last_session_id(twin: Twin) -> str | None:
+    last = twin.presence.last_session
+    return last.id if last is not None else None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -44,7 +44,12 @@ def _found(change: Mapping[str, Any], now: datetime, runtime: Runtime) -> tuple[
     after = _written(change["NewImage"])
     before = _written(change["OldImage"]) if "OldImage" in change else None
     spread_s = runtime.control_rules.default_spread_s
-    return after.twin, outbox_of(before, after, now=now, soon=now + runtime.wake_up_window, spread_s=spread_s)
+    return after.twin, outbox_of(before, after, now=now, soon=now + _announced_ahead(runtime), spread_s=spread_s)
+
+
+def _announced_ahead(runtime: Runtime) -> timedelta:
+    """How far ahead a write queues its own wake-up: beyond what ``clock`` read, as the due index lags behind."""
+    return runtime.wake_up_window + max(timedelta(seconds=10), runtime.clock.real_time(1.0))
 
 
 def keep_history(twin: Twin, outbox: Outbox, runtime: Runtime) -> None:

@@ -3,20 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from driveway.runtime.context import Runtime
-from driveway.store.control_switch import EVER
 from driveway.store.items import site_key
 
 LONGEST_DELAY_S = 900
 MOST_IN_A_BATCH = 10
 
 SITE_KEY = site_key("")
-
-SWITCH_SPREADS = timedelta(minutes=3)
-SWITCH_SPREADS_REAL_S = 20.0
 
 EARLY_S = 1.1
 """Delays are rounded down to whole seconds, so a wake-up may arrive this much early."""
@@ -38,40 +34,6 @@ class WakeUp:
 
 class QueueError(RuntimeError):
     """The queue refused a message. The whole call is repeated, which does no harm."""
-
-
-def switched_lately(runtime: Runtime, now: datetime) -> list[WakeUp]:
-    """Everybody with anything ahead, for some minutes after the operator's switch was used.
-
-    An instance may have sent a command before it knew of the switch.
-    """
-    since = runtime.control_switch.read(now).since
-    if since is None or now - since > max(SWITCH_SPREADS, runtime.clock.real_time(SWITCH_SPREADS_REAL_S)):
-        return []
-    return [WakeUp(asset, now) for asset, _ in runtime.table.due("ControlDue", EVER)]
-
-
-def queue_due(runtime: Runtime, queue_setting: str, wake_ups: Sequence[WakeUp], now: datetime) -> int:
-    """Queue the wake-ups that are due or will be soon; gives how many were queued.
-
-    A wake-up that has been due for longer was queued before. While the queue holds at least as many messages as there
-    are such wake-ups, they are still in it. They are not queued again, because that would lengthen the backlog.
-
-    Raises:
-        QueueError: the queue refused a message.
-    """
-    overdue = [reconcile for reconcile in wake_ups if reconcile.due <= now - runtime.wake_up_window]
-    fresh = [reconcile for reconcile in wake_ups if reconcile.due > now - runtime.wake_up_window]
-    wanted = fresh if overdue and _waiting(runtime, queue_setting) >= len(overdue) else [*overdue, *fresh]
-    queue_wake_ups(runtime, queue_setting, wanted, now)
-    return len(wanted)
-
-
-def _waiting(runtime: Runtime, queue_setting: str) -> int:
-    answer = runtime.queues.get_queue_attributes(
-        QueueUrl=runtime.settings.text(queue_setting), AttributeNames=["ApproximateNumberOfMessages"]
-    )
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def queue_wake_ups(runtime: Runtime, queue_setting: str, wake_ups: Sequence[WakeUp], now: datetime) -> None:

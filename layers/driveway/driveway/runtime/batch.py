@@ -6,9 +6,18 @@ from typing import Any
 
 from driveway.runtime.context import Runtime, current_runtime
 
+Work = Callable[[dict[str, Any], Runtime], None]
+GiveUp = Callable[[dict[str, Any], int, Runtime], None]
 
-def queue_function(work: Callable[[dict[str, Any], Runtime], None]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The Lambda handler that calls ``work`` with each SQS record's JSON body. An error fails that record only."""
+
+def queue_function(
+    work: Work, give_up: GiveUp | None = None, most_receives: int = 0
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The Lambda handler that calls ``work`` with each SQS record's JSON body. An error fails that record only.
+
+    A record that was received more than ``most_receives`` times goes to ``give_up`` instead, with that number. So it is
+    given up also if the function died each time.
+    """
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -19,7 +28,11 @@ def queue_function(work: Callable[[dict[str, Any], Runtime], None]) -> Callable[
             body = json.loads(record["body"])
             runtime.logger.append_keys(asset=body.get("asset"))
             try:
-                work(body, runtime)
+                received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+                if give_up is not None and received > most_receives:
+                    give_up(body, received, runtime)
+                else:
+                    work(body, runtime)
             except Exception:
                 runtime.logger.exception("record failed")
                 raise

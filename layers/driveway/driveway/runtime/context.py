@@ -22,7 +22,9 @@ from driveway.runtime.settings import Settings, SettingsError
 from driveway.store.breakers import Breakers
 from driveway.store.budgets import Budgets
 from driveway.store.control_switch import ControlSwitch
+from driveway.store.due_index import DueIndexes
 from driveway.store.history import History
+from driveway.store.inbox import Inbox
 from driveway.store.records import Records
 from driveway.store.sites import SiteStore
 from driveway.store.slots import SlotStore
@@ -93,6 +95,11 @@ class Runtime:
         settings = self.settings
         return Table(self.dynamodb, settings.text("TABLE_NAME"), self._dues, settings.shards, self.random)
 
+    @cached_property
+    def due_indexes(self) -> DueIndexes:
+        """The due indexes across their shards."""
+        return DueIndexes(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
+
     def _dues(self, twin: "Twin", now: datetime) -> Dues:
         return dues(twin, now, self.control_rules)
 
@@ -100,6 +107,11 @@ class Runtime:
     def records(self) -> Records:
         """The small records beside the twins."""
         return Records(self.dynamodb, self.settings.text("TABLE_NAME"))
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """The aliases of vehicles and the dedupe records of reports, many at once."""
+        return Inbox(self.dynamodb, self.settings.text("TABLE_NAME"), self.random)
 
     @cached_property
     def history(self) -> History:

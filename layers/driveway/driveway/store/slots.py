@@ -17,6 +17,7 @@ from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from driveway.domain.twin import Link
 from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
+from driveway.store.inbox import read_many
 from driveway.store.items import TWIN, asset_key, decode_item, encode_item, link_of, shard_of, stamp
 from driveway.store.slot_items import KEPT, REFUSED, SLOT, slot_item, slot_of
 from driveway.store.table import UnknownAssetError
@@ -218,18 +219,10 @@ class SlotStore:
 
     def get_many(self, keys: Sequence[Key]) -> list[Slot]:
         """The slots that are there of these keys, strongly consistent, in no particular order."""
-        return [slot_of(item) for item in self._batch_get([encode_item({"pk": pk, "sk": sk}) for pk, sk in keys])]
+        return [slot_of(item) for item in self._read_many([encode_item({"pk": pk, "sk": sk}) for pk, sk in keys])]
 
-    def _batch_get(self, keys: Sequence[Any]) -> Iterator[Any]:
-        waiting = list(keys)
-        while waiting:
-            request: Any = {self.name: {"Keys": waiting[:KEYS_AT_ONCE], "ConsistentRead": True}}
-            answer = self.client.batch_get_item(RequestItems=request)
-            yield from answer["Responses"].get(self.name, [])
-            unread = answer["UnprocessedKeys"][self.name]["Keys"] if answer["UnprocessedKeys"] else []
-            waiting = [*unread, *waiting[KEYS_AT_ONCE:]]
-            if unread:
-                time.sleep(self.rng.uniform(0.02, 0.2))
+    def _read_many(self, keys: Sequence[Any]) -> Iterator[Any]:
+        return read_many(self.client, self.name, keys, self.rng)
 
     def in_batches(self, keys: Iterable[Key]) -> Iterator[list[Slot]]:
         """The slots of many keys, some at a time."""
@@ -239,7 +232,7 @@ class SlotStore:
 
     def links(self, assets: Collection[str]) -> dict[str, Link]:
         """The links of these assets, strongly consistent, without those of assets that are gone."""
-        found = self._batch_get([encode_item({"pk": asset_key(asset), "sk": TWIN}) for asset in assets])
+        found = self._read_many([encode_item({"pk": asset_key(asset), "sk": TWIN}) for asset in assets])
         return {link.asset: link for link in (link_of(item) for item in found)}
 
     def follow_on(self, slot: Slot, *, now: datetime, grace: timedelta) -> None:

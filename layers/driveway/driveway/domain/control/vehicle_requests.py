@@ -104,6 +104,11 @@ def look_due(twin: Twin, now: datetime) -> datetime | None:
     return next((max(at, now) for at in looks if at >= silent_at), None)
 
 
+def with_state_read(twin: Twin, now: datetime) -> Twin:
+    """The twin whose car's state is read at once, because reports of it were lost at ``now`` (aware UTC)."""
+    return replace(twin, presence=replace(twin.presence, look_wanted_at=now))
+
+
 def is_place_to_be_checked(twin: Twin) -> bool:
     """Whether the car may have been driven since its place was measured, without a state read in this session."""
     wanted_at, looked_at = twin.presence.look_wanted_at, twin.control.looked_at

@@ -1,0 +1,140 @@
+"""The reports about cars in one request: whose they are, and one decision and one write for each car.
+
+A repeated event of a provider is recognised by its dedupe key and changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from driveway.domain.twin import Twin
+from driveway.domain.vehicle_report import VehicleReport, apply_reports
+from driveway.observations.metering_intake import meter_twin
+from driveway.runtime.context import Runtime
+from driveway.store.table import UnknownAssetError
+from driveway.vehicles.provider import VehicleEvent
+from driveway.vehicles.registry import capabilities
+
+SEEN_FOR = timedelta(days=7)
+AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CarReport:
+    """A report about one car. ``key`` is the same for every delivery of it; ``place`` is its event's in the request."""
+
+    key: str
+    report: VehicleReport
+    place: int = 0
+
+
+Cars = Mapping[str, Sequence[CarReport]]
+"""Reports by asset, those of an asset in the order in which they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many events were stored and repeated, and the assets that failed, with the reason."""
+
+    counts: Counter[str]
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+def cars_of(provider: str, events: Sequence[VehicleEvent], runtime: Runtime) -> tuple[Cars, Counter[str]]:
+    """The reports in the events of a request, by asset; and how many events are not used, by the reason.
+
+    An event about an account becomes one report for each of its cars, and each is remembered by itself.
+    """
+    counts: Counter[str] = Counter()
+    cars: dict[str, list[CarReport]] = {}
+    named = runtime.inbox.assets_of(provider, {event.vehicle_id for event in events if _is_used(event)} - {""})
+    for place, event in enumerate(events):
+        if not _is_used(event):
+            counts["test" if event.test else "dropped"] += 1
+            continue
+        if event.vehicle_id:
+            keys = {named[event.vehicle_id]: event.dedupe_key} if event.vehicle_id in named else {}
+        else:
+            assets = runtime.records.assets_of_user(provider, event.user_id) if event.user_id else []
+            keys = {asset: f"{event.dedupe_key}#{asset}" for asset in assets}
+        if not keys:
+            counts["unknown"] += 1
+        for asset, key in keys.items():
+            cars.setdefault(asset, []).append(CarReport(key, event.report, place))
+    return cars, counts
+
+
+def _is_used(event: VehicleEvent) -> bool:
+    return not event.test and not event.says_nothing
+
+
+def take_cars(provider: str, cars: Cars, runtime: Runtime) -> Taken:
+    """Store reports, those of one car in their order, cars side by side. A car that fails does not stop the others.
+
+    A report is remembered only once it is stored, so a failure in between is made good by its repetition.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    seen = runtime.inbox.seen(provider, {one.key for reports in cars.values() for one in reports})
+    new = {asset: _first_of_each(reports, seen) for asset, reports in cars.items()}
+    # A client may be used by many threads, but boto3 makes one safely only where nobody else does.
+    _ = runtime.dynamodb
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        errors = list(pool.map(lambda asset: _attempt(asset, new[asset], provider, runtime), new))
+    failed = {asset: error for asset, error in zip(new, errors, strict=True) if error is not None}
+    stored = {one.place for asset, reports in new.items() if asset not in failed for one in reports}
+    unfinished = {one.place for asset in failed for one in cars[asset]}
+    every = {one.place for reports in cars.values() for one in reports}
+    counts = Counter(stored=len(stored - unfinished), repeated=len(every - stored - unfinished))
+    return Taken(+counts, failed)
+
+
+def _first_of_each(reports: Iterable[CarReport], seen: frozenset[str]) -> tuple[CarReport, ...]:
+    """The reports that were not stored before, each once."""
+    firsts: dict[str, CarReport] = {}
+    for one in reports:
+        if one.key not in seen:
+            firsts.setdefault(one.key, one)
+    return tuple(firsts.values())
+
+
+def _attempt(asset: str, reports: Sequence[CarReport], provider: str, runtime: Runtime) -> Exception | None:
+    """Store and remember the reports of a car; the error, if there was one."""
+    if not reports:
+        return None
+    try:
+        take_reports(asset, [one.report for one in reports], provider, runtime)
+    except UnknownAssetError:
+        runtime.logger.info("the asset is gone")
+    except Exception as error:
+        return error
+    try:
+        runtime.inbox.remember(provider, [one.key for one in reports], now=runtime.now(), kept=SEEN_FOR)
+    except Exception as error:
+        return error
+    return None
+
+
+def take_reports(asset: str, reports: Sequence[VehicleReport], provider: str, runtime: Runtime) -> None:
+    """Store reports of a provider about an asset's car, as a rule in one write. Raises UnknownAssetError."""
+    left = tuple(reports)
+    while left:
+        left = left[_take_some(asset, left, provider, runtime) :]
+
+
+def _take_some(asset: str, reports: Sequence[VehicleReport], provider: str, runtime: Runtime) -> int:
+    """Store as many of the reports as may be in one write; how many they were."""
+    now, spread, number = runtime.now(), runtime.random.random(), 0
+    rules = runtime.presence_rules(reports_leaving_home=capabilities(provider).reports_leaving_home)
+
+    def rule(twin: Twin) -> Twin:
+        nonlocal number
+        after, number = apply_reports(
+            twin, reports, now=now, presence_rules=rules, control_rules=runtime.control_rules, spread=spread
+        )
+        return after
+
+    change = runtime.table.change_twin(asset, rule, now=now)
+    meter_twin(change.after, [seen for report in reports[:number] for seen in report.observations], runtime)
+    return number
