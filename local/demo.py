@@ -15,7 +15,6 @@ import requests
 from driveway.runtime.clock import parse_clock
 from local.logs import collect_logs
 from local.night import INTENT, OFF_PEAK, Night, NightError
-from local.picture import picture
 from local.processes import NotReadyError
 from local.stack import AlreadyRunningError, Options, stack
 
@@ -40,11 +39,12 @@ def main() -> int:
             except (NightError, requests.RequestException) as error:
                 problems.append(str(error))
             result = result_of(night, problems)
+            pictures = night.pictures()
             log = collect_logs(running, options.folder)
     except (AlreadyRunningError, NotReadyError) as error:
         print(error, file=sys.stderr)
         return 1
-    _write(options.folder, result)
+    _write(options.folder, result, pictures)
     _sum_up(result, options.folder, time.monotonic() - began)
     if result["errors"]:
         print(f"The functions' logs: {log}", file=sys.stderr)
@@ -120,9 +120,10 @@ def _faults(result: dict[str, Any], night: Night) -> list[str]:
     return faults
 
 
-def _write(folder: Path, result: dict[str, Any]) -> None:
+def _write(folder: Path, result: dict[str, Any], pictures: list[str]) -> None:
     (folder / "demo.json").write_text(json.dumps(result, indent=2) + "\n")
-    (folder / "demo.svg").write_text(picture(result, EVENING))
+    for text in pictures[:1]:
+        (folder / "demo.svg").write_text(text)
 
 
 def _sum_up(result: dict[str, Any], folder: Path, took_s: float) -> None:

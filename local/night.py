@@ -80,8 +80,18 @@ class Night:
         answer = self._api("GET", f"/assets/{CAR}/timeline")
         return list(reversed(answer.json()["entries"])) if answer.ok else []
 
-    def _api(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
-        headers = {"Authorization": f"Bearer {self.stack['app_token']}"}
+    def pictures(self) -> list[str]:
+        """The sessions as SVG documents, the latest first."""
+        listed = self._api("GET", f"/assets/{CAR}/sessions")
+        rows = listed.json()["sessions"] if listed.ok else []
+        paths = [f"/assets/{CAR}/sessions/{row['session']}" for row in rows if row["session"] is not None]
+        found = (self._api("GET", path, accept="image/svg+xml") for path in paths)
+        return [answer.text for answer in found if answer.ok]
+
+    def _api(
+        self, method: str, path: str, body: dict[str, Any] | None = None, accept: str = "application/json"
+    ) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.stack['app_token']}", "Accept": accept}
         return self.http.request(method, self.stack["api_url"] + path, json=body, headers=headers, timeout=20)
 
     def asset(self) -> dict[str, Any]:

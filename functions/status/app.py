@@ -5,7 +5,7 @@ from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.status.asset import asset_body
 from driveway.status.half_hours import half_hours_answer
 from driveway.status.schedule import schedule_answer
-from driveway.status.sessions import one_session_body, sessions_body
+from driveway.status.sessions import session_answer, sessions_body
 from driveway.status.site import site_body
 from driveway.status.timeline import timeline_body
 
@@ -49,8 +49,8 @@ def get_sessions(request: Request, runtime: Runtime) -> Answer:
 
 
 def get_session(request: Request, runtime: Runtime) -> Answer:
-    """One session: wanted, got, planned, commanded, and the verdict."""
-    return Answer(200, one_session_body(request, runtime))
+    """One session: wanted, got, planned, commanded, and the verdict; as JSON or as a picture."""
+    return session_answer(request, runtime)
 
 
 handler = http_function(

@@ -8,7 +8,7 @@ from driveway.domain.preferences.vehicle_intent import MOST_VEHICLES
 from driveway.status.half_hours import MOST_ON_A_PAGE
 from driveway.status.schedule import LONGEST_SCHEDULE
 from driveway.status.timeline import ENTRIES
-from local.openapi.schema import Schema, instant, text, typed
+from local.openapi.schema import Schema, instant, number, text, typed
 
 TAGS = {
     "Sites": "From eligibility to erasure.",
@@ -292,9 +292,10 @@ OPERATIONS: dict[str, Operation] = {
         "getSession",
         "What was wanted and why, what the car got, the plans as they were made, the limits in force, commands, "
         "warnings, cost and the verdict. The verdict is derived from these facts whenever it is asked for, so late "
-        "readings correct it.",
+        "readings correct it. With `Accept: image/svg+xml` it is a picture, `width` pixels wide (320 to 2000).",
         {200: ("Session", "The session.")},
-        ("not-found",),
+        ("malformed", "not-found"),
+        query={"width": number("The width of the picture in pixels; default: 960.", least=320, most=2000)},
     ),
     "GET /assets/{asset}/timeline": Operation(
         "Status",

@@ -286,6 +286,7 @@ def _look(world: World) -> None:
     world.call("GET /assets/{asset}/sessions", "wrong-cursor", "Not a cursor", query={"before": "x"}, asset="car-1")
     one = "GET /assets/{asset}/sessions/{session}"
     world.call(one, "running", "The running session", asset="car-1", session=running_session(world))
+    world.call(one, "picture", "As a picture", headers=svg, asset="car-1", session=running_session(world))
     world.call(one, "unknown-session", "No such session", asset="car-1", session="s-1")
     world.call("GET /assets/{asset}/timeline", "latest", "The latest entries", query={"limit": "3"}, asset="car-1")
     world.call("GET /assets/{asset}", "unknown-asset", "Nothing is known of this asset", asset="car-9")

@@ -139,6 +139,19 @@ def _details() -> dict[str, Schema]:
             }
         ),
         "completeness": number("Half-hours that were measured over all, 0 to 1.", least=0, most=1),
+        "off_peak": array(
+            record({"start": instant("Inclusive."), "end": instant("Exclusive.")}), "By the tariff of each time."
+        ),
+        "measured": array(
+            record(
+                {
+                    "at": instant("When it was measured."),
+                    "power_kw": nullable(number("The power, at the charger's side.", least=0)),
+                    "soc_pct": nullable(number("The state of charge.")),
+                }
+            ),
+            "Power and state of charge, at most one of each in five minutes. Samples are kept for 30 days.",
+        ),
         "in_force": array(record(in_force), "The limit in force over time, contiguous."),
         "plans": array(record(plan), "Every plan as it was made, in order of time."),
         "commands": array(entry, "What was commanded and what came of it, in order of time."),

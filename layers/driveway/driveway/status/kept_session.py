@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
 from driveway.domain.instants import utc_text, utc_text_or_none
+from driveway.domain.metering.meter_kind import at_the_charger
 from driveway.domain.metering.slot import Slot
+from driveway.domain.schedules.default_schedule import Interval, off_peak_intervals
 from driveway.domain.sessions.causes import cause_spans
 from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
 from driveway.domain.sessions.night import Night
 from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, limit_ends, needs_of
 from driveway.domain.sessions.shares import shares
 from driveway.domain.sessions.verdict import HalfHour, Judgement, SessionFacts, Verdict, judge
-from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin import Entry, Tariff, Twin
 from driveway.domain.twin.events import Event
 from driveway.runtime.context import Runtime
 
@@ -22,6 +25,7 @@ BEFORE = timedelta(hours=12)
 """How far before a session its timeline is read: an account may have been lost earlier."""
 
 AFTER = timedelta(hours=1)
+MEASURED_EVERY_S = 300
 LONGEST = timedelta(days=14)
 """Of a session that lasts longer, this much is read, from its start."""
 
@@ -124,7 +128,7 @@ def summary_body(view: SessionView, head: Judgement) -> dict[str, Any]:
     }
 
 
-def session_body(view: SessionView, power_kw: float) -> dict[str, Any]:
+def session_body(view: SessionView, power_kw: float, battery_kwh: float | None) -> dict[str, Any]:
     """A session whole."""
     kept = view.kept
     divided = shares(view.half_hours, view.parts, view.plans, min(kept.plugged_at, kept.opened_at), power_kw)
@@ -146,11 +150,48 @@ def session_body(view: SessionView, power_kw: float) -> dict[str, Any]:
             "at_once_pence": _rounded(divided.cost_at_once_pence, 1),
         },
         "completeness": _completeness(view),
+        "off_peak": [{"start": utc_text(since), "end": utc_text(until)} for since, until in _off_peak(view)],
+        "measured": _measured(view, battery_kwh),
         "in_force": [in_force_body(part) for part in view.parts if part.start < (kept.closed_at or part.end)],
         "plans": [_plan_body(plan) for plan in view.plans],
         "commands": [entry_body(entry) for entry in _of(view, COMMANDS)],
         "warnings": [entry_body(entry) for entry in _of(view, WARNINGS)],
     }
+
+
+def _off_peak(view: SessionView) -> list[Interval]:
+    """The off-peak times of the session, by the tariff of each time."""
+    since = min(view.kept.plugged_at, view.kept.opened_at)
+    spans: list[Interval] = []
+    for plan, following in zip_longest(view.plans, view.plans[1:]):
+        start, end = max(plan.at, since), view.parts[-1].end if following is None else following.at
+        spans += off_peak_intervals(Tariff(plan.off_peak, plan.tariff_timezone), start, end) if start < end else []
+    joined: list[Interval] = []
+    for span in spans:
+        if joined and joined[-1][1] == span[0]:
+            joined[-1] = (joined[-1][0], span[1])
+        else:
+            joined.append(span)
+    return joined
+
+
+def _measured(view: SessionView, battery_kwh: float | None) -> list[dict[str, Any]]:
+    """Power and state of charge as they were measured, the last of every five minutes, as long as samples are kept."""
+    since, until = view.kept.opened_at, view.kept.closed_at
+    full_wh = at_the_charger(round(battery_kwh * 1000), "battery") if battery_kwh else None
+    found: dict[tuple[int, bool], dict[str, Any]] = {}
+    for sample in sorted((one for slot in view.slots for one in slot.samples), key=lambda one: one.at):
+        if sample.at < since or (until is not None and sample.at > until):
+            continue
+        row: dict[str, Any] = {"at": utc_text(sample.at), "power_kw": None, "soc_pct": None}
+        if sample.kind in {"power", "stopped"}:
+            row["power_kw"] = sample.value / 1000 if sample.kind == "power" else 0.0
+        elif sample.kind == "soc" and full_wh:
+            row["soc_pct"] = round(100 * sample.value / full_wh, 1)
+        else:
+            continue
+        found[int(sample.at.timestamp()) // MEASURED_EVERY_S, sample.kind == "soc"] = row
+    return sorted(found.values(), key=lambda row: str(row["at"]))
 
 
 def _of(view: SessionView, events: frozenset[Event]) -> list[Entry]:

@@ -9,7 +9,7 @@ from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.night import SENTENCES, Night, night_at, night_of, why_no_session
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
-from driveway.runtime.http_api import Request
+from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import malformed, not_found
 from driveway.status.kept_session import SessionView, session_body, session_view, summary_body
 from driveway.status.schedule import query_instant
@@ -88,8 +88,27 @@ def _row(view: SessionView, night: Night) -> dict[str, Any]:
     return {"night": night.date.isoformat(), **summary_body(view, view.of_night(night))}
 
 
+def session_answer(request: Request, runtime: Runtime) -> Answer:
+    """The answer to ``GET /assets/{asset}/sessions/{session}?width=``, as SVG if that is what the caller accepts.
+
+    Raises:
+        UnknownAssetError: there is no such asset.
+        ProblemError: it has no such session (404), or a parameter is malformed (400).
+    """
+    body = one_session_body(request, runtime)
+    if "image/svg+xml" not in request.headers.get("accept", ""):
+        return Answer(200, body)
+    from driveway.status.picture.scale import WIDE, WIDTHS
+    from driveway.status.picture.session import session_svg
+
+    text = request.query.get("width", str(WIDE))
+    if text not in map(str, WIDTHS):
+        raise malformed(f"'width' must be a whole number from {WIDTHS.start} to {WIDTHS.stop - 1}.")
+    return Answer(200, session_svg(body, int(text)), {"content-type": "image/svg+xml"})
+
+
 def one_session_body(request: Request, runtime: Runtime) -> dict[str, Any]:
-    """The body of ``GET /assets/{asset}/sessions/{session}``.
+    """A session of an asset, whole.
 
     Raises:
         UnknownAssetError: there is no such asset.
@@ -98,7 +117,7 @@ def one_session_body(request: Request, runtime: Runtime) -> dict[str, Any]:
     twin, wanted = runtime.table.twin(request.parameters["asset"]), request.parameters["session"]
     view = session_view(twin, find_session(twin, wanted, runtime), runtime)
     asked = {"asset": twin.link.asset, "timezone": twin.link.timezone, "asked_at": utc_text(runtime.now())}
-    return asked | session_body(view, twin.link.power_kw)
+    return asked | session_body(view, twin.link.power_kw, twin.link.battery_kwh)
 
 
 def find_session(twin: Twin, session: str, runtime: Runtime) -> KeptSession:
