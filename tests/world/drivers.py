@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.world.app import Asked
 from tests.world.distributions import energy_kwh, plug_in_after, plug_out_after
 from tests.world.homes import Home
 
@@ -123,14 +124,19 @@ class Driver:
     def _sells(self) -> None:
         """The buyer's app asks for the car before it is free, and again when it is; the seller is erased between."""
         self.night.sold.add(self.home.asset)
-        self._buys()
+        bought = self._buys()
+        joined = any(
+            one.path == f"/sites/{self.home.site}" and one.status in {200, 201} for one in self.night.app.asked
+        )
+        if joined and self.home.site not in self.night.erased and bought.status in {200, 201}:
+            self.night.world.violations.append(f"{bought.path} got the car of {self.home.site}, which has not left")
         self._moves("plug-out")()
         self._moves("drive-away")()
         self._is_erased()
         self.night.world.after(4500, f"the buyer of {self.home.asset} asks again", self._buys)
 
-    def _buys(self) -> None:
+    def _buys(self) -> Asked:
         buyer = self.home.bought()
-        self.night.app.ask(
+        return self.night.app.ask(
             "PUT", f"/sites/{buyer.site}", buyer.body(self.night.sign_in(buyer)), expected=NOT_HERE | {422}
         )

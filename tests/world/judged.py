@@ -1,23 +1,19 @@
 """What the judge finds of a night: who was not ready who could have been, who was late, and what was not reported."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from tests.world.car_night import CarNight, Opening, car_nights
 from tests.world.judge import Case, cases
+from tests.world.measured import commands_are_counted, energy_is_measured
 from tests.world.night import Night
+from tests.world.state import State
 from tests.world.verdicts import verdicts_are_so
 
 REPORTED_WITHIN = timedelta(minutes=20)
-OVER_WH = 100.0
-"""So much more than the car's own meter may be accepted, besides one per cent."""
-
 CHECKED_FOR = timedelta(seconds=110)
 """A report of a plug-out counts after two minutes, unless the maker confirms it."""
-
-LABEL = "charger_consumption_energy_kwh"
 
 
 @dataclass
@@ -55,11 +51,17 @@ class Tally:
 
 def judged(night: Night) -> tuple[Tally, list[str]]:
     """What is wrong with a night by the judge, and what it had."""
-    tally, wrong = Tally(), list[str]()
+    tally, wrong, state = Tally(), list[str](), State(night.world)
     for one in car_nights(night):
         found_cases = list(cases(one))
         openings = [opening for stay in one.stays for opening in one.openings(stay)]
-        wrong += [*_not_ready(found_cases, one), *_late(one, openings), *_reported(one), *_metered(one)]
+        wrong += [
+            *_not_ready(found_cases, one),
+            *_late(one, openings),
+            *_reported(one),
+            *energy_is_measured(one, state),
+            *commands_are_counted(one, state),
+        ]
         found, counts = verdicts_are_so(one)
         wrong += found
         tally += _tally(one, found_cases, openings, counts)
@@ -168,17 +170,3 @@ def _at_axle(one: CarNight) -> list[tuple[datetime, datetime]] | None:
             since = None
     now = one.night.world.clock.now()
     return [*spans, *([(since, now)] if since is not None else [])]
-
-
-def _metered(one: CarNight) -> Iterator[str]:
-    """What Axle accepted is what the car's own meter counted, never clearly more."""
-    world = one.night.world
-    found = world.axle.world.asset_by_external_id.get(one.home.asset)
-    if found is None or one.home.site in one.night.left:
-        return
-    rows: list[Mapping[str, Any]] = world.axle.readings.report(found)["rows"]
-    accepted_wh = sum(row["value"] * 1000 for row in rows if row["label"] == LABEL)
-    true_wh = sum(world.cars.world.cars[one.home.vehicle_id].slots_wh.values())
-    if accepted_wh > true_wh * one.shown_share * 1.01 + OVER_WH:
-        asset, kinds = one.home.asset, one.home.behaviours
-        yield f"metered: Axle accepted {accepted_wh:.0f} Wh of {asset}, which took {true_wh:.0f} {kinds}"

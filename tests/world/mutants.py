@@ -23,8 +23,9 @@ from driveway.store import table
 from tests.world.chaos import play
 from tests.world.crash_points import enumerate_faults
 from tests.world.forks import ChildError, in_a_copy
+from tests.world.one_car import claimed_by_two
 from tests.world.pairs import try_pair
-from tests.world.planted import PLANTED
+from tests.world.planted import PLANTED, SHOWN_BY, alias_not_conditional
 from tests.world.situations import SITUATIONS
 
 
@@ -129,11 +130,13 @@ def deduplicated_before_stored() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A fault to plant, and the situations and pairs that are tried first."""
+    """A fault to plant, and the situations, pairs, checks and seeds that are tried first."""
 
     plant: Callable[[], AbstractContextManager[None]]
     situations: Sequence[str] = ()
     pairs: Sequence[tuple[str, str]] = ()
+    checks: Sequence[Callable[[], list[str]]] = ()
+    seeds: Sequence[int] = ()
 
 
 MUTANTS: Mapping[str, Mutant] = {
@@ -146,7 +149,8 @@ MUTANTS: Mapping[str, Mutant] = {
     "claim skipped": Mutant(claim_skipped, ["a stop is sent"]),
     "due time not written": Mutant(due_time_not_written, ["a start is planned"]),
     "dedupe before store": Mutant(deduplicated_before_stored, ["plug-in that is reported once"]),
-    **{name: Mutant(plant) for name, plant in PLANTED.items()},
+    **{name: Mutant(plant, seeds=SHOWN_BY[name]) for name, plant in PLANTED.items()},
+    "alias not conditional": Mutant(alias_not_conditional, checks=[claimed_by_two]),
 }
 SEEDS = range(1, 4)
 """The nights that are played if nothing else catches a mutant."""
@@ -171,7 +175,9 @@ def _looks(mutant: Mutant) -> Iterator[tuple[str, Callable[[], list[str]]]]:
         yield f"pair {first} + {second}", lambda: try_pair(first, second, stops_at_first=True).wrong  # noqa: B023
     for name in mutant.situations:
         yield f"crash points of {name!r}", lambda: enumerate_faults(SITUATIONS[name], stops_at_first=True).wrong  # noqa: B023
-    for seed in SEEDS:
+    for check in mutant.checks:
+        yield check.__name__, check
+    for seed in mutant.seeds or SEEDS:
         yield f"seed {seed}", lambda: play(seed).wrong  # noqa: B023
 
 

@@ -1,6 +1,6 @@
 """Seven more faults that a hand could make, each planted by a patch: what the judge and the seeds have to notice."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -102,3 +102,14 @@ PLANTED: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "release forgotten": release_forgotten,
     "token refreshed twice": token_refreshed_twice,
 }
+
+SHOWN_BY: Mapping[str, Sequence[int]] = {
+    "starts an hour late": (1,),
+    "no debounce": (1,),
+    "budget not counted": (1,),
+    "late sample dropped": (),
+    "alias not conditional": (),
+    "release forgotten": (),
+    "token refreshed twice": (),
+}
+"""The nights in which each is noticed; empty: the usual ones are tried."""

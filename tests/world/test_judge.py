@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.world.chaos import play
+from tests.world.one_car import claimed_by_two
 from tests.world.planted import an_hour_late
 
 APART = ("plans", "seen", "car_night", "judge")
@@ -23,3 +24,7 @@ def test_a_control_that_starts_cars_an_hour_late_is_noticed() -> None:
     with an_hour_late():
         wrong = play(1).wrong
     assert any(one.startswith("charges: ") for one in wrong), wrong
+
+
+def test_of_two_homes_that_onboard_one_car_at_once_one_has_it() -> None:
+    assert not claimed_by_two()

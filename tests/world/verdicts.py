@@ -96,9 +96,10 @@ def _unplugged_early(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> 
 
 
 def _plan(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: float, _: bool) -> bool:
-    """Whether what was allowed up to the ready-by was too little, or could have been, where that is in doubt."""
-    edges = sorted({stay.start, ready_by} | one.allowance.edges(stay.start, ready_by))
-    inside = [edge for edge in edges if stay.start <= edge <= ready_by]
+    """Whether what was allowed in the stay was too little, or could have been, where that is in doubt."""
+    end = min(ready_by, stay.end)
+    edges = sorted({stay.start, end} | one.allowance.edges(stay.start, end))
+    inside = [edge for edge in edges if stay.start <= edge <= end]
     allowed_wh = sum(
         1000 * one.allowance.kw(since, stay.start) * ((until - since) / timedelta(hours=1))
         for since, until in pairwise(inside)

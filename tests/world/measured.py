@@ -1,0 +1,58 @@
+"""What the truth says of energy and of budgets at the end of a night."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.world.car_night import CarNight
+from tests.world.state import State
+
+OVER_WH = 100.0
+"""So much more than the car's own meter may be accepted, besides one per cent."""
+
+SOUND_WH = 150.0
+"""So near is the energy of a meter that counts everything and forgets nothing, besides one per cent: its steps."""
+
+COMMANDS = frozenset({"START", "STOP", "start", "stop", "charge_start", "charge_stop"})
+MOST_REQUESTS = 2
+"""A command is sent at most so often for each time that it is counted: a dead connection is tried again at once."""
+
+LABEL = "charger_consumption_energy_kwh"
+
+
+def energy_is_measured(one: CarNight, state: State) -> Iterator[str]:
+    """What Axle accepted is never clearly more than what the car's own meter counted; a sound meter is exact."""
+    world, asset, kinds = one.night.world, one.home.asset, one.home.behaviours
+    found = world.axle.world.asset_by_external_id.get(asset)
+    if found is None or one.home.site in one.night.left:
+        return
+    rows: list[Mapping[str, Any]] = world.axle.readings.report(found)["rows"]
+    accepted_wh = sum(row["value"] * 1000 for row in rows if row["label"] == LABEL)
+    true_wh = sum(world.cars.world.cars[one.home.vehicle_id].slots_wh.values())
+    if accepted_wh > true_wh * one.shown_share * 1.01 + OVER_WH:
+        yield f"metered: Axle accepted {accepted_wh:.0f} Wh of {asset}, which took {true_wh:.0f} {kinds}"
+    if _is_sound(one):
+        computed_wh = sum(slot.value_wh or 0 for slot in state.slots if slot.asset == asset)
+        if abs(computed_wh - true_wh) > true_wh * 0.01 + SOUND_WH:
+            yield f"metered: a sound meter of {asset} counted {true_wh:.0f} Wh, computed were {computed_wh} {kinds}"
+
+
+def _is_sound(one: CarNight) -> bool:
+    """Whether a charger's register of all energy showed everything that it counted, as it was reported throughout."""
+    meter, spec = one.home.spec.get("meter", {}), one.home.spec
+    is_reported = not one.seen.outages[one.home.vehicle_id] and not one.seen.outages["ocpp"]
+    webhooks = one.night.neighbourhood.makers.get("ocpp", {}).get("webhook_faults", {})
+    is_whole = not any(faults.get("drop") for faults in (webhooks, spec.get("webhook_faults", {})))
+    is_one_meter = not meter.get("replaced_at_plug_out") and not meter.get("lifetime_modulus_wh")
+    return one.home.provider == "ocpp" and is_reported and is_whole and is_one_meter
+
+
+def commands_are_counted(one: CarNight, state: State) -> Iterator[str]:
+    """The commands that a car's maker got on a day are no more than what is counted of the day's budget."""
+    twin = state.twins.get(one.home.asset)
+    car = one.night.world.cars.world.cars.get(one.home.vehicle_id)
+    if twin is None or car is None or one.home.asset in one.night.sold or one.home.site in one.night.erased:
+        return
+    days = [command["at"][:10] for command in car.commands if command["command"] in COMMANDS]
+    counted, sent = twin.control.commands_today, days.count(twin.control.budget_day or (days[-1] if days else ""))
+    if sent > MOST_REQUESTS * counted:
+        yield f"budget: {one.home.asset} got {sent} commands on {twin.control.budget_day}, counted were {counted}"
