@@ -81,6 +81,7 @@ class ChargerPlan:
         if car.plugged_at is not None and self._defaults_of != car.plugged_at:
             self._defaults_of = car.plugged_at
             self._defaults = [one for one in self.installed if one.profile.purpose == "TxDefaultProfile"]
+            self._limits_until = None
 
     def _in_force(self, car: Car) -> list[Installed]:
         if car.spec.default_profiles_apply == "at_once" or car.plugged_at is None:
@@ -101,9 +102,9 @@ class ChargerPlan:
         return next((start for start, _ in self._limits if start > after), self._limits_until)
 
     def _resolve(self, car: Car, at: datetime) -> None:
+        self._keep_defaults(car)
         if self._limits_until is not None and self._limits and self._limits[0][0] <= at < self._limits_until:
             return
-        self._keep_defaults(car)
         start = at.replace(microsecond=0)
         periods = composite_schedule(
             [one.profile for one in self._in_force(car)],

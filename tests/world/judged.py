@@ -12,6 +12,7 @@ from tests.world.state import State
 from tests.world.verdicts import verdicts_are_so
 
 REPORTED_WITHIN = timedelta(minutes=20)
+FREE_WITHIN = timedelta(hours=2)
 CHECKED_FOR = timedelta(seconds=110)
 """A report of a plug-out counts after two minutes, unless the maker confirms it."""
 
@@ -59,6 +60,7 @@ def judged(night: Night) -> tuple[Tally, list[str]]:
             *_not_ready(found_cases, one),
             *_late(one, openings),
             *_reported(one),
+            *_released(one),
             *energy_is_measured(one, state),
             *commands_are_counted(one, state),
         ]
@@ -117,6 +119,25 @@ def _late(one: CarNight, openings: list[Opening]) -> Iterator[str]:
                 f"charges: {opening.asset} could and might charge from {opening.start} to {opening.end} after "
                 f"{opening.began!r}, began {opening.late} late, and did not for {missed} {one.home.behaviours}"
             )
+
+
+def _released(one: CarNight) -> Iterator[str]:
+    """Two hours after its home has left, or began to snooze, a car that can be reached is able to charge."""
+    for stay in one.stays:
+        since: datetime | None = None
+        for at in one.edges(stay):
+            out = one.takes_no_part(at) and one.hindrance(stay, at) not in {"out of reach", "out of service"}
+            since = (since or at) if out else None
+            there = one.moment(at)
+            if (
+                since is not None
+                and at - since > FREE_WITHIN
+                and there is not None
+                and there.held
+                and not there.by_hand
+            ):
+                yield f"released: {one.home.asset} takes no part since {since} and is still held at {at}"
+                break
 
 
 def _reported(one: CarNight) -> Iterator[str]:

@@ -38,6 +38,7 @@ class Moment:
     stored_kwh: float
     most_kw: float
     tapers: bool
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,13 @@ class Seen:
                 meter_wh=car.meter_wh,
                 stored_kwh=car.stored_kwh,
                 tapers=car.soc_pct > 89,
+                held=car.plugged and (car.mode == "stop" or self._is_planned_off(car)),
                 most_kw=spec.power_kw if car.amps is None else min(spec.power_kw, car.amps * volts_kw),
             )
         )
+
+    def _is_planned_off(self, car: Car) -> bool:
+        return car.plan is not None and car.plan.limit_kw(car, car.at) == 0
 
     def _is_by_hand(self, car: Car, moments: list[Moment]) -> bool:
         """Whether the car was started or stopped in this plug-in by itself or by hand, and not by a command."""

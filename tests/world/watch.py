@@ -101,7 +101,9 @@ def _actions(request: requests.PreparedRequest, path: str) -> frozenset[str]:
     if path.endswith("/SetChargingProfile"):
         profile = json.loads(request.body or b"{}").get("csChargingProfiles", {})
         return frozenset(
-            {"install_default"} if profile.get("chargingProfileId") == DEFAULT_PROFILE_ID else PLUG_MATTERS
+            {"install_default"}
+            if profile.get("chargingProfileId") == DEFAULT_PROFILE_ID
+            else PLUG_MATTERS | {"remove_default"}  # what is freed while a transaction runs
         )
     if path.endswith("/ClearChargingProfile"):
         return frozenset({"start", "install_default", "remove_default"})
