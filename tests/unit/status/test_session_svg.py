@@ -191,6 +191,16 @@ def test_a_narrow_picture_wraps_the_sentence_and_has_fewer_times() -> None:
     assert narrow.get("viewBox", "").split()[2] == str(NARROW)
 
 
+@pytest.mark.parametrize("width", [320, NARROW, WIDE])
+def test_dates_have_room(width: int) -> None:
+    dates = [
+        one for one in drawn(session(), width).iter(f"{SVG}text") if re.fullmatch(r"\w{3} \d\d \w{3}", one.text or "")
+    ]
+    places = [number(one, "x") for one in dates]
+    assert places
+    assert all(following - x >= 78 for x, following in pairwise(places))
+
+
 def test_nothing_but_what_is_shown_is_in_the_legend() -> None:
     bare = session(half_hours=[], off_peak=[], measured=[], in_force=[], plans=[], commands=[], warnings=[])
     words = {one.text for one in drawn(bare).iter(f"{SVG}text")}

@@ -1,6 +1,7 @@
 """What is drawn of a session: bands, axes, bars, lines and marks, each a part of the SVG. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ from driveway.status.picture.scale import (
     latest_of_axle,
     marked,
 )
+
+DATE_WIDTH = 78
 
 
 def _band(scale: Scale, since: str, until: str, css: str, y: float, height: float, words: str) -> Iterator[str]:
@@ -59,13 +62,15 @@ def grid(scale: Scale) -> Iterator[str]:
 
 
 def time_axis(scale: Scale, zone: ZoneInfo) -> Iterator[str]:
-    """The wall time."""
-    most = 14 if scale.width >= WIDE else 7
-    for tick in ticks(scale.start, scale.end, zone, most):
+    """The wall time, and the date where it is a new one and there is room before the next."""
+    found = list(ticks(scale.start, scale.end, zone, 14 if scale.width >= WIDE else 7))
+    dated = [scale.x(tick.at) for tick in found if tick.new_date]
+    crowded = {x for x, following in pairwise(dated) if following - x < DATE_WIDTH}
+    for tick in found:
         x = scale.x(tick.at)
         yield f'<line class="grid" x1="{x:g}" x2="{x:g}" y1="{scale.top:g}" y2="{scale.bottom:g}"/>'
         yield label(x, scale.bottom + RIBBON + 18, tick.text, "mid")
-        if tick.new_date:
+        if tick.new_date and x not in crowded:
             yield label(x, scale.bottom + RIBBON + 34, tick.new_date, "quiet mid")
 
 
