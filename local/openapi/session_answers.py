@@ -7,6 +7,7 @@ from driveway.domain.lifecycle import SENTENCES as STATES
 from driveway.domain.metering.pieces import Quality
 from driveway.domain.sessions.night import SENTENCES as NO_SESSIONS
 from driveway.domain.sessions.verdict import SENTENCES as VERDICTS
+from driveway.domain.twin import CommandAction
 from local.openapi.codes import as_list, named
 from local.openapi.schema import (
     Schema,
@@ -113,8 +114,19 @@ def _details() -> dict[str, Schema]:
             "detail": nullable(typed("object", additionalProperties=True)),
         }
     )
+    need = {
+        "ready_by": instant("The departure."),
+        "energy_kwh": number("What was asked for.", least=0),
+        "is_estimated": flag("Whether that is an estimate."),
+        "target_soc_pct": nullable(number("The state of charge that was asked for.")),
+    }
     plan = {
         "at": instant("When it was made."),
+        "changed": array(
+            one_of(("left_alone", "limits", "needs", "off_peak", "prices", "power_kw", "session")),
+            "What differs from the plan before it.",
+        ),
+        "needs": array(record(need), "What was needed by each departure."),
         "left_alone": nullable(ref("Reason")),
         "limits": array(record(limit), "Contiguous, ascending."),
     }
@@ -152,9 +164,13 @@ def _details() -> dict[str, Schema]:
             ),
             "Power and state of charge, at most one of each in five minutes. Samples are kept for 30 days.",
         ),
-        "in_force": array(record(in_force), "The limit in force over time, contiguous."),
-        "plans": array(record(plan), "Every plan as it was made, in order of time."),
+        "in_force": array(
+            record(in_force),
+            "The limit in force over time, contiguous, up to the end of the session, or to the departure ahead.",
+        ),
+        "plans": array(record(plan), "Every plan as it was made, up to the last departure, in order of time."),
         "commands": array(entry, "What was commanded and what came of it, in order of time."),
+        "command_runs": array(record(_command()), "The same by command: its attempts, its outcome and its delays."),
         "warnings": array(entry, "What the driver was warned of, in order of time."),
     }
 
@@ -170,6 +186,22 @@ def _need() -> dict[str, Schema]:
         "missing_by_cause_kwh": typed("object", additionalProperties=number("kWh", least=0)),
         "verdict": ref("Verdict"),
         "text": text("The verdict in a sentence."),
+    }
+
+
+def _command() -> dict[str, Schema]:
+    return {
+        "action": one_of(get_args(CommandAction)),
+        "due_at": instant("When the plan wanted it."),
+        "reason": ref("Reason"),
+        "text": text("Why it was planned, in a sentence."),
+        "sent_at": nullable(instant("When it was first sent; null: never.")),
+        "sent_after_s": nullable(number("How long after it was due it was first sent.")),
+        "attempts": number("How often it was sent.", least=0),
+        "outcome": nullable(ref("Event")),
+        "outcome_text": nullable(text("The outcome in a sentence.")),
+        "ended_at": nullable(instant("When it was confirmed or given up; null while it is open.")),
+        "ended_after_s": nullable(number("How long that was after it was first sent.", least=0)),
     }
 
 

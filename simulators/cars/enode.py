@@ -65,10 +65,15 @@ def charge_state(car: Car, view: View) -> dict[str, Any]:
 
 def vehicle(car: Car, view: View, version: str) -> dict[str, Any]:
     """The vehicle object in the shape of an API version."""
-    location_id = car.spec.home_location_id if view.at_home else None
+    shares = car.spec.reports_place
+    location_id = car.spec.home_location_id if shares and view.at_home else None
     odometer_at = None if view.odometer_km is None else stamp(view.at)
     measured = car.spec.no_time or stamp(view.place_at)
-    location: dict[str, Any] = {"latitude": view.latitude, "longitude": view.longitude, "lastUpdated": measured}
+    location: dict[str, Any] = {
+        "latitude": view.latitude if shares else None,
+        "longitude": view.longitude if shares else None,
+        "lastUpdated": measured if shares else None,
+    }
     body: dict[str, Any] = {
         "id": car.spec.vehicle_id,
         "userId": car.spec.user_id,

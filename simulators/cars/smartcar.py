@@ -62,6 +62,7 @@ def signal_bodies(car: Car, view: View, *, home_flag_capable: bool) -> dict[str,
     if charging and car.spec.starting_sticks:
         detailed = "STARTING"
     watts = round(view.power_kw * 1000, 3) if charging else 0
+    home_flag_capable = home_flag_capable and car.spec.home_flag and car.spec.reports_place
     is_reported = car.spec.reports_charging and not (charging and car.spec.starting_sticks)
     return {
         "charge-ischargingcableconnected": {"value": view.plugged} if car.spec.reports_cable else None,
@@ -78,8 +79,10 @@ def signal_bodies(car: Car, view: View, *, home_flag_capable: bool) -> dict[str,
             "heading": 90,
             "direction": "E",
             "locationType": "CURRENT" if view.driving else "LAST_PARKED",
-        },
-        "location-isathome": {"value": view.at_home} if home_flag_capable and car.spec.home_flag else None,
+        }
+        if car.spec.reports_place
+        else None,
+        "location-isathome": {"value": view.at_home} if home_flag_capable else None,
         "connectivitystatus-isonline": {"value": view.reachable},
         "connectivitystatus-isasleep": {"value": view.asleep},
     }

@@ -75,6 +75,7 @@ class CarSpec(Strict):
         reports_charging: False leaves out whether the car charges, as an app does that knows plug and power only.
         reports_cable: False leaves out the cable: the car has no such signal.
         reports_power: False leaves out the power.
+        reports_place: False leaves out every position and home signal: the driver does not share the car's location.
         waits_when_limit_raised: a full car whose charge limit is raised does not continue before it gets a start.
         account_connected: False refuses every call about the car because the driver's account is disconnected. That it
             comes back is reported by nothing.
@@ -129,6 +130,7 @@ class CarSpec(Strict):
     reports_charging: bool = True
     reports_cable: bool = True
     reports_power: bool = True
+    reports_place: bool = True
     waits_when_limit_raised: bool = False
     account_connected: bool = True
     lie_unplugged_after_stop_s: float = Field(0.0, ge=0)

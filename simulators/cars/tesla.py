@@ -62,7 +62,8 @@ def telemetry(spec: CarSpec, view: View) -> dict[str, Any]:
         "ChargeLimitSoc": spec.charge_limit_pct,
     }
     left_out = {
-        "LocatedAtHome": not spec.home_flag,
+        "LocatedAtHome": not (spec.home_flag and spec.reports_place),
+        "Location": not spec.reports_place,
         "Odometer": view.odometer_km is None,
         "DetailedChargeState": not (spec.reports_cable and spec.reports_charging),
         "ACChargingPower": not spec.reports_power,
@@ -274,7 +275,7 @@ class Tesla:
             "timestamp": timestamp,
         }
         drive: dict[str, Any] = {"shift_state": "D" if view.driving else None, "timestamp": timestamp}
-        if "location_data" in asked:
+        if "location_data" in asked and car.spec.reports_place:
             drive |= {"latitude": view.latitude, "longitude": view.longitude}
         response = self._summary(car.spec) | {"charge_state": charge, "drive_state": drive}
         if "charge_schedule_data" in asked:

@@ -1,10 +1,12 @@
 """What is kept of an asset's past: the plans as they were made, the sessions, and nights without one."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from driveway.domain.twin.events import FOR_THE_APP
 from local.why import report
 from tests.support.functions.assets import AXLE_ASSET, a_twin, place, plugged_in
 from tests.support.functions.rig import NOW, Reply, Rig
@@ -170,3 +172,123 @@ def test_the_report_in_the_terminal_says_the_verdict_and_what_it_rests_on(car: R
     assert any("0 kW (default, DEFAULT_PEAK)" in line for line in lines)
     no_session = sessions(car)[1]
     assert list(report("car-1", no_session, None, "Europe/London"))[1].startswith("NO_SESSION_NOT_PLUGGED_IN: ")
+
+
+def observe(rig: Rig, *shown: dict[str, Any]) -> None:
+    reply = rig.serve(
+        "vehicle_events", "POST /assets/{asset}/observations", {"observations": list(shown)}, asset="car-1"
+    )
+    assert reply.status == 202, reply.text
+    rig.publish()
+
+
+def at(minutes: float) -> str:
+    return (NOW + timedelta(minutes=minutes)).isoformat()
+
+
+def timeline(rig: Rig) -> list[tuple[str, str]]:
+    """The events with their times, in order."""
+    return [(row["at"][11:16], row["event"]) for row in reversed(get(rig, "/timeline").body["entries"])]
+
+
+def test_a_car_that_stays_plugged_in_for_weeks_has_a_row_of_its_session_in_every_night(car: Rig) -> None:
+    car.clock.move(days=18)
+    first = get(car, "/sessions").body
+    second = get(car, "/sessions", before=first["next"]).body
+    nights = [(row["night"], row["session"]) for row in [*first["sessions"], *second["sessions"]]]
+    assert nights == [(f"2026-{month:02}-{day:02}", SESSION) for month, day in DAYS]
+    assert one_session(car).body["in_force"][0]["start"] == "2026-01-19T18:00:00Z"
+
+
+DAYS = [(2, 2), (2, 1), *((1, day) for day in range(31, 19, -1))]
+
+
+def test_a_car_of_unknown_place_is_not_called_unplugged_in_the_second_night(rig: Rig) -> None:
+    place(rig, a_twin(NOW - 48 * HOUR))
+    rig.publish()
+    observe(rig, {"at": at(0), "plugged_in": True})
+    rig.clock.move(hours=30)
+    assert [row["verdict"] for row in sessions(rig)] == [
+        "NO_SESSION_HOME_UNKNOWN",
+        "NO_SESSION_HOME_UNKNOWN",
+        "NO_SESSION_NOT_PLUGGED_IN",
+        "NO_SESSION_NOT_PLUGGED_IN",
+    ]
+
+
+def test_a_home_that_is_found_out_later_has_its_entry_and_the_session_of_the_plug_in(rig: Rig) -> None:
+    place(rig, a_twin(NOW - 48 * HOUR))
+    rig.publish()
+    observe(rig, {"at": at(0), "plugged_in": True})
+    rig.clock.move(minutes=40)
+    observe(rig, {"at": at(40), "at_home": True})
+    assert timeline(rig) == [("18:00", "NoSession"), ("18:40", "PluggedIn")]
+    assert [kind for kind, _ in rig.bus.events if kind in FOR_THE_APP] == ["NoSession", "PluggedIn"]
+    row = sessions(rig)[0]
+    assert (row["plugged_in_at"], row["opened_at"]) == ("2026-01-15T18:00:00Z", "2026-01-15T18:40:00Z")
+    assert get(rig, "").body["session"]["id"] == row["session"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_cause_stands_before_its_effect_when_both_are_reported_late(rig: Rig, together: bool) -> None:
+    place(rig, a_twin(NOW - 48 * HOUR))
+    rig.publish()
+    rig.clock.move(minutes=30)
+    plug, charge = {"at": at(5), "plugged_in": True, "at_home": True}, {"at": at(6), "charging": True}
+    if together:
+        observe(rig, charge, plug)
+    else:
+        observe(rig, charge)
+        observe(rig, plug)
+    assert timeline(rig) == [("18:05", "PluggedIn"), ("18:06", "ChargingStarted")]
+
+
+def test_what_is_kept_of_the_past_expires_with_the_timeline(car: Rig) -> None:
+    observe(car, {"at": at(1), "charging": True})
+    kept = {item["sk"].partition("#")[0]: item for item in car.items() if "#" in item["sk"]}
+    written = {kind: kept[kind]["expires_at"] for kind in ("PLAN", "SESSION", "LOG")}
+    assert max(written.values()) - min(written.values()) <= 120
+    car.clock.move(days=2)
+    observe(car, {"at": (NOW + timedelta(days=2)).isoformat(), "plugged_in": False, "power_kw": 0})
+    car.clock.move(minutes=5)
+    car.look("control", "car-1")
+    car.publish()
+    (session,) = [item for item in car.items() if item["sk"].startswith("SESSION#")]
+    assert session["closed_at"] is not None
+    assert session["expires_at"] >= written["SESSION"] + 2 * 86400 - 120
+
+
+def test_the_cost_of_a_session_does_not_change_with_the_power_that_is_set_later(car: Rig) -> None:
+    prices = {"prices": [30.0] * 47 + [7.0], "timezone": "Europe/London"}
+    assert car.serve("preferences", "PUT /assets/{asset}/tariff", prices, asset="car-1").status == 202
+    car.publish()
+    for minute in range(0, 61, 10):
+        car.clock.put(NOW + timedelta(minutes=minute))
+        observe(car, {"at": at(minute), "charging": True, "power_kw": 7.0})
+    observe(car, {"at": at(60), "plugged_in": False, "power_kw": 0})
+    car.clock.move(minutes=10)
+    car.look("control", "car-1")
+    car.publish()
+    before = one_session(car).body
+    assert before["energy_kwh"] > 5
+    assert before["cost"]["pence"] == pytest.approx(before["energy_kwh"] * 30, abs=1)
+    car.change("car-1", lambda twin: replace(twin, link=replace(twin.link, power_kw=22.0)))
+    car.publish()
+    assert one_session(car).body["cost"] == before["cost"]
+    assert one_session(car).body["energy"] == before["energy"]
+
+
+def test_a_session_without_energy_costs_nothing_and_without_prices_a_cost_is_not_known(car: Rig) -> None:
+    car.clock.move(minutes=30)
+    assert one_session(car).body["cost"] == {"pence": 0.0, "at_once_pence": 0.0}
+    for minute in range(30, 61, 10):
+        car.clock.put(NOW + timedelta(minutes=minute))
+        observe(car, {"at": at(minute), "charging": True, "power_kw": 7.0})
+    assert one_session(car).body["cost"] == {"pence": None, "at_once_pence": None}
+
+
+def test_edges_of_a_plan_keep_their_wall_time_whenever_it_is_made(car: Rig) -> None:
+    car.clock.move(minutes=5, milliseconds=400)
+    set_tariff(car, "20:00-21:00")
+    starts = [limit["start"] for limit in one_session(car).body["plans"][-1]["limits"]]
+    assert starts[1:3] == ["2026-01-15T20:00:00Z", "2026-01-15T21:00:00Z"]

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from driveway.domain.control.desired import desired
 from driveway.domain.lifecycle import ADVICE, SENTENCES, Condition, Lifecycle, banner
-from driveway.domain.twin import ChargeNow, Observed, Twin
+from driveway.domain.twin import ChargeNow, Command, Observed, Twin
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_rig import here
 
-LATER = START + timedelta(hours=2)
+LATER, EARLIER = START + timedelta(hours=2), START - timedelta(days=1)
 
 
 def linked(twin: Twin, **changes: object) -> Twin:
@@ -21,6 +21,17 @@ def linked(twin: Twin, **changes: object) -> Twin:
 
 def seen(twin: Twin, **changes: object) -> Twin:
     return replace(twin, presence=replace(twin.presence, **changes))  # type: ignore[arg-type]  # the fields of presence
+
+
+def failed(planned_at: datetime) -> Command:
+    """A start that was given up."""
+    return Command("c-1", "start", "AXLE_SCHEDULE", "failed", planned_at, planned_at, planned_at)
+
+
+def started_by_driver(twin: Twin) -> Twin:
+    assert twin.presence.session is not None
+    noticed = replace(twin.control, interference=twin.presence.session.id, interference_at=START)
+    return replace(twin, control=noticed)
 
 
 CASES: dict[str, tuple[Callable[[], Twin], Lifecycle, set[Condition]]] = {
@@ -59,6 +70,28 @@ CASES: dict[str, tuple[Callable[[], Twin], Lifecycle, set[Condition]]] = {
         lambda: replace(here(), control=replace(here().control, breaker_until=LATER)),
         Lifecycle.NEEDS_ATTENTION,
         {Condition.CAR_FOLLOWS},
+    ),
+    "failed before, and the plan holds now": (
+        lambda: replace(here(), control=replace(here().control, failures=2, command=failed(LATER))),
+        Lifecycle.NEEDS_ATTENTION,
+        {Condition.CAR_FOLLOWS},
+    ),
+    "failed in the session before": (
+        lambda: replace(here(), control=replace(here().control, failures=2, command=failed(EARLIER))),
+        Lifecycle.SMART_CHARGING,
+        set(),
+    ),
+    "failed because of the account": (
+        lambda: seen(
+            replace(here(), control=replace(here().control, failures=1, breaker_until=LATER)), needs_user="Connect it."
+        ),
+        Lifecycle.NEEDS_CAR_CONNECTION,
+        {Condition.ACCOUNT_CONNECTED},
+    ),
+    "started by the driver": (
+        lambda: started_by_driver(here()),
+        Lifecycle.DRIVER_DECIDES,
+        set(),
     ),
     "out of reach": (
         lambda: seen(here(), reachable=Observed(False, START)),

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from driveway.domain.control.desired import Desired
+from driveway.domain.control.obstacles import follows
 from driveway.domain.twin import Twin
 from driveway.domain.twin.reasons import Reason
 
@@ -21,6 +22,7 @@ class Lifecycle(StrEnum):
     NEEDS_ATTENTION = "needs_attention"
     HOME_UNKNOWN = "home_unknown"
     CHARGING_NOW = "charging_now"
+    DRIVER_DECIDES = "driver_decides"
     SMART_CHARGING = "smart_charging"
     READY = "ready"
 
@@ -34,6 +36,7 @@ SENTENCES: dict[Lifecycle, str] = {
     Lifecycle.NEEDS_ATTENTION: "The car does not do what it is asked to. The conditions say what helps.",
     Lifecycle.HOME_UNKNOWN: "The car is plugged in, but nothing shows that it is at home.",
     Lifecycle.CHARGING_NOW: "The car charges at once, as its driver asked.",
+    Lifecycle.DRIVER_DECIDES: "Charging was started or stopped outside the plan, so the car is left as it is.",
     Lifecycle.SMART_CHARGING: "The car is plugged in at home and follows its plan.",
     Lifecycle.READY: "All is set up. Smart charging begins when the car is plugged in at home.",
 }
@@ -59,7 +62,7 @@ ADVICE: dict[Condition, str] = {
     Condition.CAR_LINKED: "Link your car in the app.",
     Condition.ACCOUNT_CONNECTED: "Connect the car maker's account again in the app.",
     Condition.NOT_SNOOZED: "End the pause in the app, or wait until it is over.",
-    Condition.CAR_FOLLOWS: "Check the timers and limits in the car, or unplug it and plug it in again.",
+    Condition.CAR_FOLLOWS: "Start the car in its own app, or unplug it and plug it in again. Check its timers.",
     Condition.CAR_REACHABLE: "Park the car where it has reception, or wake it in its own app.",
     Condition.HOME_KNOWN: "Let the car share its location, or set your home in the app.",
     Condition.AT_HOME: "Drive home: elsewhere the car is left alone.",
@@ -89,9 +92,8 @@ def banner(twin: Twin, want: Desired, now: datetime) -> Banner:
 
 
 def _unmet(twin: Twin, want: Desired, now: datetime) -> Iterator[Condition]:
-    link, presence, control = twin.link, twin.presence, twin.control
+    link, presence = twin.link, twin.presence
     snoozed = link.snoozed_until is not None and now < link.snoozed_until
-    left_alone = control.breaker_until is not None and now < control.breaker_until
     out_of_reach = presence.reachable is not None and not presence.reachable.value
     is_unmet = {
         Condition.ENROLLED: not link.enrolled or link.leaving,
@@ -99,7 +101,7 @@ def _unmet(twin: Twin, want: Desired, now: datetime) -> Iterator[Condition]:
         Condition.ACCOUNT_CONNECTED: presence.needs_user is not None,
         Condition.NOT_SNOOZED: snoozed,
         Condition.NOT_STOPPED_IN_CAR: want.reason is Reason.DRIVER_STOP_RESPECTED,
-        Condition.CAR_FOLLOWS: left_alone,
+        Condition.CAR_FOLLOWS: presence.needs_user is None and not follows(twin, now),
         Condition.CAR_REACHABLE: out_of_reach,
         Condition.AT_HOME: want.reason is Reason.NOT_AT_HOME,
         Condition.HOME_KNOWN: want.reason in {Reason.HOME_UNKNOWN, Reason.HOME_IN_DOUBT},
@@ -117,6 +119,8 @@ _BY_REASON: dict[Reason, Lifecycle] = {
     Reason.HOME_UNKNOWN: Lifecycle.HOME_UNKNOWN,
     Reason.HOME_IN_DOUBT: Lifecycle.HOME_UNKNOWN,
     Reason.CHARGE_NOW: Lifecycle.CHARGING_NOW,
+    Reason.DRIVER_STOP_RESPECTED: Lifecycle.DRIVER_DECIDES,
+    Reason.THIRD_PARTY_INTERFERENCE: Lifecycle.DRIVER_DECIDES,
 }
 
 

@@ -1,41 +1,53 @@
 """A kept session from outside: what was wanted, what the car got, the plan in force, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from typing import Any
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
 from driveway.domain.instants import utc_text, utc_text_or_none
-from driveway.domain.metering.meter_kind import at_the_charger
 from driveway.domain.metering.slot import Slot
-from driveway.domain.schedules.default_schedule import Interval, off_peak_intervals
 from driveway.domain.sessions.causes import cause_spans
+from driveway.domain.sessions.commands import command_runs
 from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
 from driveway.domain.sessions.night import Night
-from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, limit_ends, needs_of
+from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, limit_ends, needs_of, plan_changes
 from driveway.domain.sessions.shares import shares
 from driveway.domain.sessions.verdict import HalfHour, Judgement, SessionFacts, Verdict, judge
-from driveway.domain.twin import Entry, Tariff, Twin
+from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.runtime.context import Runtime
+from driveway.status.command_runs import command_body
+from driveway.status.measured import measured_samples, off_peak_spans
 
 BEFORE = timedelta(hours=12)
 """How far before a session its timeline is read: an account may have been lost earlier."""
 
 AFTER = timedelta(hours=1)
-MEASURED_EVERY_S = 300
 LONGEST = timedelta(days=14)
-"""Of a session that lasts longer, this much is read, from its start."""
+"""Of a session that lasts longer, this much is read, up to its end."""
+
+BEFORE_NIGHT = timedelta(days=2)
+"""How far before a night a session is read: from before the departure ahead of it."""
 
 COMMANDS = frozenset(event for event in Event if event.startswith("Command"))
-WARNINGS = frozenset({Event.READY_BY_AT_RISK, Event.READY_BY_SAFE, Event.NEEDS_ATTENTION, Event.NO_SESSION})
+WARNINGS = frozenset(
+    {
+        Event.READY_BY_AT_RISK,
+        Event.READY_BY_SAFE,
+        Event.NEEDS_ATTENTION,
+        Event.RECONNECTED,
+        Event.NO_SESSION,
+        Event.COMMAND_FAILED,
+    }
+)
+"""What the driver was warned of, and what took it back."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """All that is kept of a session, and the verdicts on it, one for each departure; at least one."""
+    """What is kept of a session between two times (``is_whole``: that is all), and a verdict for each departure."""
 
     kept: KeptSession
     slots: Sequence[Slot]
@@ -45,12 +57,28 @@ class SessionView:
     entries: Sequence[Entry]
     needs: Sequence[Need | None]
     judgements: Sequence[Judgement]
+    power_kw: float
+    read_from: datetime
+    read_until: datetime
+    is_whole: bool
 
     @property
     def headline(self) -> Judgement:
         """The verdict on the latest departure that is over, else on the first one ahead."""
         over = [one for one in self.judgements if one.verdict is not Verdict.RUNNING]
         return over[-1] if over else self.judgements[0]
+
+    @property
+    def reach(self) -> datetime:
+        """The last departure that is judged, or the end if that is later (aware UTC)."""
+        return max([self.read_until, *(one.ready_by for one in self.needs if one is not None)])
+
+    @property
+    def energy_kwh(self) -> float:
+        """What the session took in all."""
+        if self.is_whole:
+            return sum(one.energy_kwh or 0.0 for one in self.half_hours)
+        return self.kept.energy_wh / 1000
 
     def of_night(self, night: Night) -> Judgement:
         """The verdict on the departure in a night; without one, the headline."""
@@ -59,12 +87,16 @@ class SessionView:
         return next(found, self.headline)
 
 
-def session_view(twin: Twin, kept: KeptSession, runtime: Runtime) -> SessionView:
-    """Read what is kept of a session, and judge it."""
+def session_view(twin: Twin, kept: KeptSession, runtime: Runtime, night: Night | None = None) -> SessionView:
+    """Read what is kept of a session, and judge it; with ``night``, only as far as that night needs it."""
     now, asset = runtime.now(), twin.link.asset
     kept = as_it_runs(kept, twin)
-    begun_at = min(kept.plugged_at, kept.opened_at)
-    end = min(kept.closed_at or now, begun_at + LONGEST)
+    end = kept.closed_at or now
+    earliest = end - LONGEST
+    if night is not None:
+        end, earliest = min(end, night.end), night.start - BEFORE_NIGHT
+    begun_at = max(kept.begun_at, earliest)
+    is_whole = begun_at == kept.begun_at and end == (kept.closed_at or now)
     plans = runtime.history.plans(asset, begun_at, max(end, begun_at + HALF_HOUR))
     found = needs_of(plans, begun_at, kept.closed_at)
     # Of those ahead of a running session only the next one is judged.
@@ -73,7 +105,7 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime) -> SessionView
     until = max([end, *(one.ready_by for one in needs if one is not None)])
     entries = runtime.records.entries(asset, begun_at - BEFORE, end + AFTER)
     slots = runtime.slots.read_whole(asset, half_hour_of(begun_at), end + HALF_HOUR, now=now)
-    half_hours = [_half_hour(slot, kept, begun_at) for slot in slots]
+    half_hours = [_half_hour(slot, kept) for slot in slots]
     parts = in_force(plans, begun_at, until)
     power_kw = plans[-1].power_kw if plans else twin.link.power_kw
     judgements = [
@@ -94,13 +126,15 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime) -> SessionView
         )
         for before, need in zip([None, *needs], needs, strict=False)
     ]
-    return SessionView(kept, slots, half_hours, plans, parts, entries, needs, judgements)
+    return SessionView(
+        kept, slots, half_hours, plans, parts, entries, needs, judgements, power_kw, begun_at, end, is_whole
+    )
 
 
-def _half_hour(slot: Slot, kept: KeptSession, begun_at: datetime) -> HalfHour:
+def _half_hour(slot: Slot, kept: KeptSession) -> HalfHour:
     if slot.value_wh is None:
         return HalfHour(slot.start, None)
-    begun_ms, end_ms = _ms(begun_at), _ms(kept.closed_at) if kept.closed_at is not None else None
+    begun_ms, end_ms = _ms(kept.begun_at), _ms(kept.closed_at) if kept.closed_at is not None else None
     energy_wh = sum(
         wh for since_ms, wh in slot.sessions_wh if begun_ms <= since_ms and (end_ms is None or since_ms < end_ms)
     )
@@ -121,17 +155,20 @@ def summary_body(view: SessionView, head: Judgement) -> dict[str, Any]:
         "opened_at": utc_text(kept.opened_at),
         "closed_at": utc_text_or_none(kept.closed_at),
         "vehicle_id": kept.vehicle_id,
-        "energy_kwh": round(sum(one.energy_kwh or 0.0 for one in view.half_hours), 3),
+        "energy_kwh": round(view.energy_kwh, 3),
         "ready_by": None if need is None else utc_text(need.ready_by),
         "verdict": head.verdict.value,
         "text": head.text,
     }
 
 
-def session_body(view: SessionView, power_kw: float, battery_kwh: float | None) -> dict[str, Any]:
+def session_body(view: SessionView, battery_kwh: float | None) -> dict[str, Any]:
     """A session whole."""
     kept = view.kept
-    divided = shares(view.half_hours, view.parts, view.plans, min(kept.plugged_at, kept.opened_at), power_kw)
+    divided = shares(view.half_hours, view.parts, view.plans, view.read_from, view.power_kw)
+    reach = view.reach
+    until = reach if kept.closed_at is None else kept.closed_at
+    passed = [replace(part, end=min(part.end, until)) for part in view.parts if part.start < until]
     return {
         **summary_body(view, view.headline),
         "soc_pct": kept.soc_pct,
@@ -150,53 +187,18 @@ def session_body(view: SessionView, power_kw: float, battery_kwh: float | None) 
             "at_once_pence": _rounded(divided.cost_at_once_pence, 1),
         },
         "completeness": _completeness(view),
-        "off_peak": [{"start": utc_text(since), "end": utc_text(until)} for since, until in _off_peak(view)],
-        "measured": _measured(view, battery_kwh),
-        "in_force": [in_force_body(part) for part in view.parts if part.start < (kept.closed_at or part.end)],
-        "plans": [_plan_body(plan) for plan in view.plans],
-        "commands": [entry_body(entry) for entry in _of(view, COMMANDS)],
-        "warnings": [entry_body(entry) for entry in _of(view, WARNINGS)],
+        "off_peak": off_peak_spans(view.plans, view.read_from, reach),
+        "measured": measured_samples(view.slots, kept.opened_at, kept.closed_at, battery_kwh),
+        "in_force": [in_force_body(part) for part in passed],
+        "plans": [_plan_body(*pair, reach) for pair in zip([None, *view.plans], view.plans, strict=False)],
+        "commands": [entry_body(entry) for entry in _since_plug_in(view) if entry.event in COMMANDS],
+        "command_runs": [command_body(run) for run in command_runs(_since_plug_in(view))],
+        "warnings": [entry_body(entry) for entry in _since_plug_in(view) if entry.event in WARNINGS],
     }
 
 
-def _off_peak(view: SessionView) -> list[Interval]:
-    """The off-peak times of the session, by the tariff of each time."""
-    since = min(view.kept.plugged_at, view.kept.opened_at)
-    spans: list[Interval] = []
-    for plan, following in zip_longest(view.plans, view.plans[1:]):
-        start, end = max(plan.at, since), view.parts[-1].end if following is None else following.at
-        spans += off_peak_intervals(Tariff(plan.off_peak, plan.tariff_timezone), start, end) if start < end else []
-    joined: list[Interval] = []
-    for span in spans:
-        if joined and joined[-1][1] == span[0]:
-            joined[-1] = (joined[-1][0], span[1])
-        else:
-            joined.append(span)
-    return joined
-
-
-def _measured(view: SessionView, battery_kwh: float | None) -> list[dict[str, Any]]:
-    """Power and state of charge as they were measured, the last of every five minutes, as long as samples are kept."""
-    since, until = view.kept.opened_at, view.kept.closed_at
-    full_wh = at_the_charger(round(battery_kwh * 1000), "battery") if battery_kwh else None
-    found: dict[tuple[int, bool], dict[str, Any]] = {}
-    for sample in sorted((one for slot in view.slots for one in slot.samples), key=lambda one: one.at):
-        if sample.at < since or (until is not None and sample.at > until):
-            continue
-        row: dict[str, Any] = {"at": utc_text(sample.at), "power_kw": None, "soc_pct": None}
-        if sample.kind in {"power", "stopped"}:
-            row["power_kw"] = sample.value / 1000 if sample.kind == "power" else 0.0
-        elif sample.kind == "soc" and full_wh:
-            row["soc_pct"] = round(100 * sample.value / full_wh, 1)
-        else:
-            continue
-        found[int(sample.at.timestamp()) // MEASURED_EVERY_S, sample.kind == "soc"] = row
-    return sorted(found.values(), key=lambda row: str(row["at"]))
-
-
-def _of(view: SessionView, events: frozenset[Event]) -> list[Entry]:
-    since = min(view.kept.plugged_at, view.kept.opened_at)
-    return [entry for entry in view.entries if entry.event in events and entry.at >= since]
+def _since_plug_in(view: SessionView) -> list[Entry]:
+    return [entry for entry in view.entries if entry.at >= view.read_from]
 
 
 def _need_body(need: Need | None, judged: Judgement) -> dict[str, Any]:
@@ -230,8 +232,8 @@ def _slot_body(slot: Slot, one: HalfHour) -> dict[str, Any]:
 
 
 def _completeness(view: SessionView) -> float:
-    known = sum(one.energy_kwh is not None for one in view.half_hours)
-    return round(known / len(view.half_hours), 4) if view.half_hours else 1.0
+    known = [one.energy_kwh is not None for one in view.half_hours]
+    return round(sum(known) / len(known), 4) if known else 1.0
 
 
 def in_force_body(part: InForce) -> dict[str, Any]:
@@ -246,10 +248,22 @@ def in_force_body(part: InForce) -> dict[str, Any]:
     }
 
 
-def _plan_body(plan: Plan) -> dict[str, Any]:
+def _plan_body(before: Plan | None, plan: Plan, reach: datetime) -> dict[str, Any]:
+    """A plan as far as the session's last departure, and what it changed."""
     return {
         "at": utc_text(plan.at),
+        "changed": list(plan_changes(before, plan)),
         "left_alone": None if plan.left_alone is None else plan.left_alone.value,
+        "needs": [
+            {
+                "ready_by": utc_text(need.ready_by),
+                "energy_kwh": need.energy_kwh,
+                "is_estimated": need.is_estimated,
+                "target_soc_pct": need.target_soc_pct,
+            }
+            for need in plan.needs
+            if need.ready_by <= reach
+        ],
         "limits": [
             {
                 "start": utc_text(plan.at + timedelta(seconds=limit.start_s)),
@@ -258,6 +272,7 @@ def _plan_body(plan: Plan) -> dict[str, Any]:
                 "source": limit.source,
             }
             for limit, end in zip(plan.limits, limit_ends(plan), strict=True)
+            if plan.at + timedelta(seconds=limit.start_s) < reach
         ],
     }
 

@@ -1,12 +1,12 @@
 """The sessions of an asset, night by night: the running one, those of the past, and nights without one."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from driveway.domain.instants import utc_text
 from driveway.domain.sessions.kept_session import KeptSession
-from driveway.domain.sessions.night import SENTENCES, Night, night_at, night_of, why_no_session
+from driveway.domain.sessions.night import SENTENCES, Night, NoSession, night_at, night_of, why_no_session
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
@@ -17,6 +17,7 @@ from driveway.status.schedule import query_instant
 NIGHTS_ON_A_PAGE = 7
 MOST_IN_A_NIGHT = 50
 REPORTED_BEFORE = timedelta(days=8)
+"""How far before a night without a session its timeline is read: the car may have been plugged in by then."""
 
 
 def sessions_body(request: Request, runtime: Runtime) -> dict[str, Any]:
@@ -31,13 +32,13 @@ def sessions_body(request: Request, runtime: Runtime) -> dict[str, Any]:
     first_at = max(query_instant(request, "from") or twin.link.onboarded_at, twin.link.onboarded_at)
     last_at = min(query_instant(request, "to") or now, now)
     night, oldest = _newest(request, last_at, zone), night_at(first_at, zone)
-    rows: list[dict[str, Any]] = []
-    shown = 0
-    while night.date >= oldest.date and shown < NIGHTS_ON_A_PAGE:
-        rows += _night_rows(twin, night, first_at, last_at, runtime)
-        night, shown = night_of(night.date - timedelta(days=1), zone), shown + 1
+    nights: list[Night] = []
+    while night.date >= oldest.date and len(nights) < NIGHTS_ON_A_PAGE:
+        nights.append(night)
+        night = night_of(night.date - timedelta(days=1), zone)
+    rows = _rows(twin, nights, first_at, last_at, runtime)
     more = night.date >= oldest.date
-    return {"timezone": zone, "sessions": rows, "next": (night.date + timedelta(days=1)).isoformat() if more else None}
+    return {"timezone": zone, "sessions": rows, "next": nights[-1].date.isoformat() if more else None}
 
 
 def _newest(request: Request, last_at: datetime, zone: str) -> Night:
@@ -52,25 +53,46 @@ def _newest(request: Request, last_at: datetime, zone: str) -> Night:
     return night_of(min(asked, newest.date), zone)
 
 
-def _night_rows(
-    twin: Twin, night: Night, first_at: datetime, last_at: datetime, runtime: Runtime
-) -> Iterator[dict[str, Any]]:
-    asset, now = twin.link.asset, runtime.now()
-    start, end = max(night.start, first_at - timedelta(days=1)), min(night.end, last_at)
+def _rows(
+    twin: Twin, nights: Sequence[Night], first_at: datetime, last_at: datetime, runtime: Runtime
+) -> list[dict[str, Any]]:
+    """The rows of some nights: of each its sessions, newest first, or the reason why it had none."""
+    views = {night: _views(twin, night, runtime) for night in nights}
+    empty = [
+        night
+        for night in nights
+        if not views[night] and max(night.start, first_at - timedelta(days=1)) < min(night.end, last_at)
+    ]
+    reasons = _reasons(twin, empty, runtime)
+    rows: list[dict[str, Any]] = []
+    for night in nights:
+        rows += [_row(view, night) for view in views[night]]
+        rows += [_empty_row(night, reasons[night])] if night in reasons else []
+    return rows
+
+
+def _views(twin: Twin, night: Night, runtime: Runtime) -> list[SessionView]:
+    """The sessions that began in a night; without one, the session that still ran in it."""
+    asset = twin.link.asset
     found = runtime.history.sessions(asset, night.start, night.end, MOST_IN_A_NIGHT)
-    for kept in found:
-        yield _row(session_view(twin, kept, runtime), night)
-    earlier = runtime.history.sessions(asset, night.start - REPORTED_BEFORE, night.start, 1)
-    still_open = bool(earlier) and (earlier[0].closed_at is None or earlier[0].closed_at > night.start)
-    if found or start >= end:
-        return
-    if still_open:
-        yield _row(session_view(twin, earlier[0], runtime), night)
-        return
-    plans = runtime.history.plans(asset, night.start, min(night.end, now))
-    entries = runtime.records.entries(asset, night.start, min(night.end, now))
-    why = why_no_session(night, plans, entries)
-    yield {
+    if not found:
+        earlier = runtime.history.sessions(asset, _earliest(twin), night.start, 1)
+        found = [kept for kept in earlier if kept.closed_at is None or kept.closed_at > night.start]
+    return [session_view(twin, kept, runtime, night) for kept in found]
+
+
+def _reasons(twin: Twin, nights: Sequence[Night], runtime: Runtime) -> dict[Night, NoSession]:
+    """Why each of some nights, newest first, had no session."""
+    if not nights:
+        return {}
+    asset, end = twin.link.asset, min(nights[0].end, runtime.now())
+    plans = runtime.history.plans(asset, nights[-1].start, end)
+    entries = runtime.records.entries(asset, nights[-1].start - REPORTED_BEFORE, end)
+    return {night: why_no_session(night, plans, entries) for night in nights}
+
+
+def _empty_row(night: Night, why: NoSession) -> dict[str, Any]:
+    return {
         "night": night.date.isoformat(),
         "session": None,
         "plugged_in_at": None,
@@ -86,6 +108,11 @@ def _night_rows(
 
 def _row(view: SessionView, night: Night) -> dict[str, Any]:
     return {"night": night.date.isoformat(), **summary_body(view, view.of_night(night))}
+
+
+def _earliest(twin: Twin) -> datetime:
+    """No session of the asset began before this: a car may have been plugged in when it was onboarded."""
+    return twin.link.onboarded_at - timedelta(days=1)
 
 
 def session_answer(request: Request, runtime: Runtime) -> Answer:
@@ -117,13 +144,12 @@ def one_session_body(request: Request, runtime: Runtime) -> dict[str, Any]:
     twin, wanted = runtime.table.twin(request.parameters["asset"]), request.parameters["session"]
     view = session_view(twin, find_session(twin, wanted, runtime), runtime)
     asked = {"asset": twin.link.asset, "timezone": twin.link.timezone, "asked_at": utc_text(runtime.now())}
-    return asked | session_body(view, twin.link.power_kw, twin.link.battery_kwh)
+    return asked | session_body(view, twin.link.battery_kwh)
 
 
 def find_session(twin: Twin, session: str, runtime: Runtime) -> KeptSession:
     """The kept session of an asset with this id. Raises ProblemError (404)."""
-    since = twin.link.onboarded_at - timedelta(days=1)
-    every = runtime.history.sessions(twin.link.asset, since, runtime.now(), None)
+    every = runtime.history.sessions(twin.link.asset, _earliest(twin), runtime.now(), None)
     kept = next((kept for kept in every if kept.id == session), None)
     if kept is None:
         raise not_found("session", session)

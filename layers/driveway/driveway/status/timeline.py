@@ -44,4 +44,4 @@ def _span(request: Request, twin: Twin, runtime: Runtime) -> tuple[datetime | No
         return query_instant(request, "from"), query_instant(request, "to")
     kept = find_session(twin, session, runtime)
     end = None if kept.closed_at is None else kept.closed_at + AFTER
-    return min(kept.plugged_at, kept.opened_at), end
+    return kept.begun_at, end

@@ -1,7 +1,7 @@
 """The kept sessions and plans of assets in the table."""
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,11 +28,16 @@ class History:
     name: str
 
     def keep_plan(self, asset: str, version: int, plan: Plan) -> None:
-        """Write a plan."""
+        """Write a plan. Limits and needs are written as lists, so that the plan of a week stays within a write unit."""
         limits = [[limit.start_s, limit.limit_kw, limit.source] for limit in plan.limits]
+        needs = [
+            [round((need.ready_by - plan.at).total_seconds()), need.energy_kwh, need.is_estimated, need.target_soc_pct]
+            for need in plan.needs
+        ]
         item = {
             **msgspec.to_builtins(plan),
             "limits": limits,
+            "needs": needs,
             "pk": asset_key(asset),
             "sk": f"{PLAN}{stamp(plan.at)}#{version:08d}",
             "expires_at": int((plan.at + TIMELINE_KEPT).timestamp()),
@@ -43,7 +48,7 @@ class History:
         """Write what a record knows of a session; what an earlier record knew besides stays."""
         values = {
             **{name: value for name, value in msgspec.to_builtins(kept).items() if value is not None},
-            "expires_at": int((kept.opened_at + TIMELINE_KEPT).timestamp()),
+            "expires_at": int(((kept.closed_at or kept.opened_at) + TIMELINE_KEPT).timestamp()),
         }
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
         names = {f"#{name}": name for name in values}
@@ -94,8 +99,23 @@ def _session_key(asset: str, kept: KeptSession) -> dict[str, Any]:
 
 
 def _plan_values(row: dict[str, Any]) -> dict[str, Any]:
+    at = datetime.fromisoformat(row["at"])
     limits = [dict(zip(("start_s", "limit_kw", "source"), limit, strict=True)) for limit in row["limits"]]
-    return {**{f.name: row[f.name] for f in fields(Plan) if f.name in row}, "limits": limits}
+    needs = [_need(need, at) for need in row.get("needs", [])]
+    return {**{f.name: row[f.name] for f in fields(Plan) if f.name in row}, "limits": limits, "needs": needs}
+
+
+def _need(written: Any, at: datetime) -> Any:
+    if isinstance(written, dict):  # as plans were written before
+        return written
+    ready_s, energy_kwh, is_estimated, target_soc_pct = written
+    return {
+        "ready_by": at + timedelta(seconds=float(ready_s)),
+        "as_of": at,
+        "energy_kwh": energy_kwh,
+        "is_estimated": is_estimated,
+        "target_soc_pct": target_soc_pct,
+    }
 
 
 def _session_values(row: dict[str, Any]) -> dict[str, Any]:

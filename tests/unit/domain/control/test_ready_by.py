@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +78,57 @@ def test_a_broken_car_is_not_expected_to_charge_before_it_is_tried_again() -> No
 def test_a_full_car_lacks_nothing() -> None:
     full = replace(here().presence, battery_full=Observed(True, START))
     assert shortfall_kwh(replace(asking(60), presence=full)) == 0
+
+
+def with_limit(pct: float, soc_pct: float = 20.0, **presence: Any) -> Twin:
+    """A car of 64 kWh with a charge limit, which asks for 30 kWh."""
+    twin = asking(30)
+    seen = {"charge_limit_pct": Observed(pct, START), "soc_pct": Observed(soc_pct, START), **presence}
+    return replace(twin, link=replace(twin.link, battery_kwh=64.0), presence=replace(twin.presence, **seen))
+
+
+def test_a_charge_limit_in_the_car_leaves_room_for_so_much_and_the_warning_says_so() -> None:
+    assert shortfall_kwh(with_limit(50)) == pytest.approx(30 - 0.3 * 64 / 0.9)
+    (entry,) = guarded(with_limit(50)).news
+    assert "raise that limit" in entry.text
+    assert shortfall_kwh(with_limit(80)) == 0
+    assert shortfall_kwh(with_limit(100)) == 0
+
+
+def test_a_limit_does_not_warn_while_energy_flows_that_is_not_metered_yet() -> None:
+    charging = with_limit(50, charging=Observed(True, START))
+    assert guarded(charging) is charging
+    warned = guarded(with_limit(50))
+    still = replace(warned, presence=charging.presence)
+    assert guarded(still) is still
+
+
+def test_a_car_that_is_full_at_its_limit_lacks_what_was_not_delivered() -> None:
+    full = with_limit(50, battery_full=Observed(True, START))
+    assert shortfall_kwh(full) == 30
+
+
+def test_a_limit_in_the_car_is_no_reason_to_charge_at_once() -> None:
+    assert guarded(with_limit(50), rules=ESCALATING).charge_now is None
+
+
+def test_a_car_whose_account_is_lost_is_not_expected_to_charge_and_the_warning_says_what_helps() -> None:
+    twin = asking(30)
+    lost = replace(twin, presence=replace(twin.presence, needs_user="Connect it again.", needs_user_at=START))
+    assert shortfall_kwh(lost) == 30
+    assert "Connect the car maker's account again" in guarded(lost).news[-1].text
+    charges = replace(lost, presence=replace(lost.presence, charging=Observed(True, START)))
+    assert shortfall_kwh(charges) == 0
+
+
+def test_the_warning_about_a_car_that_does_not_follow_does_not_advise_to_choose_charge_now() -> None:
+    broken = replace(asking(30), control=replace(here().control, breaker_until=SEVEN - timedelta(hours=4)))
+    assert "start it in its own app" in guarded(broken).news[-1].text
+
+
+def test_a_departure_of_the_next_evening_is_named_with_its_day() -> None:
+    at_eight = SEVEN + timedelta(hours=1)
+    assert "By 07:00 on Thursday about" in guarded(asking(60), at_eight).news[-1].text
 
 
 def test_escalation_charges_at_once_until_the_energy_is_delivered_or_the_departure() -> None:

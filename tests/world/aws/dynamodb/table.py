@@ -1,6 +1,7 @@
 """One table: its items, its indexes, its stream, and what DynamoDB requires of keys and sizes."""
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,6 +61,8 @@ class Table:
         self._expires: str | None = expiry.get("AttributeName") if expiry.get("Enabled") else None
         self._state = _State(Ordered(), Lagging(), {name: Lagging() for name in self.indexes}, [])
         self.write_units = 0.0
+        self.write_units_of: Counter[str] = Counter()
+        """The write units, without the double price of transactions, by the first word of the sort key."""
         self.read_units = 0.0
 
     def _shown(self, index: Mapping[str, Any]) -> frozenset[str] | None:
@@ -124,7 +127,7 @@ class Table:
         """Put an item, or delete it (None). Indexes and the stream follow."""
         before, now = self.row(key), self.clock.now()
         # What DynamoDB deletes by itself costs nothing.
-        self.write_units += write_units(before, row) if by is None else 0.0
+        self._count(key, write_units(before, row) if by is None else 0.0)
         if before is not None and row is not None and before.item == row.item:
             return
         place: Place = (key[1],)
@@ -142,6 +145,10 @@ class Table:
         for add in self.streams:
             add(_change(key, self.shape, before, row) | (by or {}), key[0], now)
 
+    def _count(self, key: Key, units: float) -> None:
+        self.write_units += units
+        self.write_units_of[key[1].partition("#")[0]] += int(units)
+
     def _index(self, key: Key, before: Row | None, row: Row | None, now: datetime) -> None:
         for name, shape in self.indexes.items():
             left, entered = shape.entry(before, key), shape.entry(row, key)
@@ -152,7 +159,7 @@ class Table:
                 old = before if shape.shown is None else before.only(shape.shown)
                 if old.item == shown.item:
                     continue
-            self.write_units += 2.0 if left is not None and entered is not None and left != entered else 1.0
+            self._count(key, 2.0 if left is not None and entered is not None and left != entered else 1.0)
             at = after(now, self.faults.index_lag_s())
             self._state.indexes[name].write(key, (left, entered, shown), at, now)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from driveway.domain.control.budgets import may_wake, with_wake_counted
-from driveway.domain.control.command_states import TAKEN, command_detail, time_to_show, with_pair
+from driveway.domain.control.command_states import HOPELESS_REASONS, TAKEN, command_detail, time_to_show, with_pair
 from driveway.domain.control.default_schedule_sync import schedule_command_answered
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
@@ -65,19 +65,29 @@ def answered(
     asked_pause = timedelta(seconds=retry_after_s or 0)
     answer = _Answer(outcome, detail, now, spread, provider_ref, asked_pause, asleep and not woken, unavailable)
     twin = replace(twin, control=with_wake_counted(twin.control, now)) if woken else twin
-    command, schedule_command = twin.control.command, twin.control.schedule_command
-    if schedule_command is not None and schedule_command.id == command_id:
-        return _schedule_command_answered(
-            _with_account(twin, answer, schedule_command), schedule_command, answer, rules
-        )
-    if command is None or command.id != command_id:
-        return _with_account(twin, answer, None)
-    twin = _with_account(twin, answer, command)
+    command = _of_id(twin, command_id)
+    if answer.outcome in TAKEN and _was_sent_since_the_loss(twin, command):
+        twin = reconnected(twin, answer.at)
+    twin = _with_answer(twin, command, answer, rules)
+    return disconnected(twin, answer.detail, answer.at) if outcome == OutcomeKind.NEEDS_USER else twin
+
+
+def _of_id(twin: Twin, command_id: str) -> Command | None:
+    """The command or schedule command that was answered; None if another one replaced it meanwhile."""
+    known = (twin.control.schedule_command, twin.control.command)
+    return next((command for command in known if command is not None and command.id == command_id), None)
+
+
+def _with_answer(twin: Twin, command: Command | None, answer: _Answer, rules: ControlRules) -> Twin:
+    if command is None:
+        return twin
+    if command is twin.control.schedule_command:
+        return _schedule_command_answered(twin, command, answer, rules)
     if command.state != "sent":
         return twin
-    if is_trial(twin, command) and outcome != OutcomeKind.NOT_PLUGGED_IN:
+    if is_trial(twin, command) and answer.outcome != OutcomeKind.NOT_PLUGGED_IN:
         return _trial_answered(twin, command, answer, rules)
-    return _TRANSITIONS[outcome](twin, command, answer, rules)
+    return _TRANSITIONS[answer.outcome](twin, command, answer, rules)
 
 
 def _trial_answered(twin: Twin, command: Command, answer: _Answer, rules: ControlRules) -> Twin:
@@ -88,18 +98,8 @@ def _trial_answered(twin: Twin, command: Command, answer: _Answer, rules: Contro
     return _TRANSITIONS[answer.outcome](twin, command, answer, rules)
 
 
-def _with_account(twin: Twin, answer: _Answer, command: Command | None) -> Twin:
-    """The twin with the state of the car maker's account, as the answer shows it.
-
-    That a command was accepted shows that the account works only if it was sent after the account was lost. None as the
-    command: it was replaced by another meanwhile, and it is not known when it was sent.
-    """
-    if answer.outcome in TAKEN:
-        return reconnected(twin, answer.at) if _was_sent_since_the_loss(twin, command) else twin
-    return disconnected(twin, answer.detail, answer.at) if answer.outcome == OutcomeKind.NEEDS_USER else twin
-
-
 def _was_sent_since_the_loss(twin: Twin, command: Command | None) -> bool:
+    """Whether an accepted command shows that the account works again. Of one that was replaced, that is not known."""
     if command is None or command.sent_at is None:
         return False
     return twin.presence.needs_user_at is None or command.sent_at >= twin.presence.needs_user_at
@@ -202,7 +202,9 @@ def _refusal_detail(noted: Command, answer: _Answer) -> dict[str, Any]:
 
 
 def _reason_to_wait(twin: Twin, action: CommandAction, answer: _Answer, rules: ControlRules) -> Reason:
-    """The reason for which a refused command waits."""
+    """The reason for which a refused command waits, or is not sent again."""
+    if answer.outcome in HOPELESS_REASONS:
+        return HOPELESS_REASONS[answer.outcome]
     too_often_woken = answer.left_asleep and not may_wake(twin, action, answer.at, rules)
     return Reason.WAKE_BUDGET_SPENT if too_often_woken else Reason.RETRY_WAIT
 

@@ -12,6 +12,11 @@ from driveway.domain.twin.reasons import Reason
 OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
 TAKEN = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE})
 HOPELESS = frozenset({OutcomeKind.UNSUPPORTED, OutcomeKind.NEEDS_USER, OutcomeKind.NEEDS_OPERATOR})
+HOPELESS_REASONS: dict[OutcomeKind | None, Reason] = {
+    OutcomeKind.UNSUPPORTED: Reason.PROVIDER_UNSUPPORTED,
+    OutcomeKind.NEEDS_USER: Reason.PROVIDER_NEEDS_USER,
+    OutcomeKind.NEEDS_OPERATOR: Reason.PROVIDER_NEEDS_OPERATOR,
+}
 REFUSED = HOPELESS | {OutcomeKind.FAILED}
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.control.budgets import budget_spent
-from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN, command_detail, ended
+from driveway.domain.control.command_states import HOPELESS, HOPELESS_REASONS, REFUSED, TAKEN, command_detail, ended
 from driveway.domain.control.required_command import charges_since_stop, is_full, is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_answers import is_trial, trial_refused
@@ -14,13 +14,6 @@ from driveway.domain.twin.reasons import Reason, local_hhmm
 
 LONGEST_BREAKER_PAUSE = timedelta(hours=1)
 BREAKER_JITTER = 0.1
-
-_HOPELESS_REASONS: dict[OutcomeKind | None, Reason] = {
-    OutcomeKind.UNSUPPORTED: Reason.PROVIDER_UNSUPPORTED,
-    OutcomeKind.NEEDS_USER: Reason.PROVIDER_NEEDS_USER,
-    OutcomeKind.NEEDS_OPERATOR: Reason.PROVIDER_NEEDS_OPERATOR,
-}
-
 
 _BUDGETS = frozenset({Reason.DAILY_BUDGET_SPENT, Reason.MONTHLY_BUDGET_SPENT})
 _REPORTED_ELSEWHERE = frozenset({Reason.PROVIDER_NEEDS_USER, Reason.PROVIDER_NEEDS_OPERATOR})
@@ -39,7 +32,7 @@ def unconfirmed(
         text = "The car maker reports that the car already does it, and no report contradicts that."
         return ended(twin, "confirmed", Reason.ALREADY_IN_STATE, text, now=now)
     if command.outcome in HOPELESS or last:
-        reason = _HOPELESS_REASONS.get(command.outcome, Reason.COMMAND_FAILED)
+        reason = HOPELESS_REASONS.get(command.outcome, Reason.COMMAND_FAILED)
         return _given_up(twin, command, reason, now, rules, new_id=new_id, spread=spread)
     if spent is not None:
         return _given_up(twin, command, spent.reason, now, rules, new_id=new_id, spread=spread)
@@ -68,8 +61,7 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
         return trial_refused(twin, now)
     # The car may have obeyed an earlier stop, so a stop refused because of the account is given up with a release.
     if command.trial == "account" and command.action == "start" and command.outcome == OutcomeKind.NEEDS_USER:
-        text = command.detail or "Your car maker's account still does not work. Connect it again."
-        return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, text, now=now)
+        return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, _failure(command), now=now)
     if command.outcome in TAKEN and twin.presence.charging is None and twin.presence.session is not None:
         return _with_notice_if_unknown(twin, now)
     if command.trial == "full" and command.outcome in TAKEN and is_full(twin):
@@ -123,8 +115,7 @@ def _given_up(
     """The command failed for good: leave the car alone for some time, and leave it able to charge."""
     pause = min(rules.breaker_pause * 2 ** min(twin.control.failures, 8), LONGEST_BREAKER_PAUSE)
     pause *= 1 + BREAKER_JITTER * spread
-    words = command.detail if command.outcome not in TAKEN else None
-    after = ended(twin, "failed", reason, words or "Your car did not follow the command.", now=now)
+    after = ended(twin, "failed", reason, _failure(command), now=now)
     reachable = twin.presence.reachable
     control = replace(
         after.control,
@@ -134,7 +125,7 @@ def _given_up(
     )
     after = replace(after, control=control)
     if not is_trial(twin, command) and _is_news(twin, command, reason):
-        text = _advice(after)
+        text = _advice(after, command)
         why = reason if reason is Reason.PROVIDER_UNSUPPORTED else Reason.GAVE_UP_RELEASED
         after = after.tell(Entry(now, Event.NEEDS_ATTENTION, why, text, command_detail(command)))
     refused = (
@@ -165,16 +156,28 @@ def _given_up(
     )
 
 
-def _advice(twin: Twin) -> str:
-    """What the driver of a car that does not follow has to know: whether it charges, and what to do if it does not."""
+def _failure(command: Command) -> str:
+    """Why the command failed: the car accepted it and did not follow, or it had no effect at all."""
+    if command.outcome in TAKEN:
+        return "Your car did not follow our command."
+    answer = f" The car maker answered: {command.detail}" if command.detail else " The car maker did not answer."
+    return f"Our command had no effect.{answer}"
+
+
+def _advice(twin: Twin, command: Command) -> str:
+    """What the driver of a car that does not follow has to know: whether it charges, and what to do if it does not.
+
+    What the car showed last may be hours old, so the text gives its time.
+    """
     charging, timezone = twin.presence.charging, twin.link.timezone
-    text = "Your car did not follow our commands, and we try again later."
+    problem = "Your car did not follow our commands" if command.outcome in TAKEN else "Our commands had no effect"
+    text = f"{problem}, and we try again later."
     if charging is None:
-        return f"{text} We cannot see whether it charges: please check."
-    if charging.value:
-        return f"{text} It is charging, and we leave it charging."
+        return f"{text} We cannot see whether your car charges: please check."
     since = local_hhmm(charging.at, timezone)
-    return f"{text} It was not charging at {since}. Start it in its own app, or unplug it and plug it in again."
+    if charging.value:
+        return f"{text} Your car was charging at {since}, and we leave it charging."
+    return f"{text} Your car was not charging at {since}. Start it in its own app, or unplug it and plug it in again."
 
 
 def _is_news(twin: Twin, command: Command, reason: Reason) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.desired import is_stop_respected
+from driveway.domain.control.obstacles import ADVICE, Obstacle, follows, is_account_lost, room_kwh
 from driveway.domain.control.required_command import is_full, observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.preferences.charge_now import ESCALATION
@@ -25,6 +27,9 @@ GROWS_BY_KWH = 2.0
 """A warning is given again once the shortfall has grown by this much."""
 
 INFINITE_KWH = 1e6
+PLAIN = timedelta(hours=18)
+"""A departure that is nearer than this is named by its time alone."""
+
 LOOK_EVERY = timedelta(minutes=30)
 LOOK_GRID = timedelta(minutes=15)
 LONGEST_CHARGE_NOW = timedelta(hours=24)
@@ -32,18 +37,32 @@ LONGEST_CHARGE_NOW = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the car will have at its next departure if the plan is carried out (kWh), and what will be missing."""
+    """What the car will have at its next departure if the plan is carried out (kWh), and what will be missing.
 
+    ``certain_kwh`` is the part of it that a late meter reading cannot explain. ``obstacle`` is what keeps the car from
+    taking what the plan offers; None: nothing is known to.
+    """
+
+    as_of: datetime
     ready_by: datetime
     wanted_kwh: float
     missing_kwh: float
+    certain_kwh: float
+    obstacle: Obstacle | None = None
+
+    def by(self, timezone: str) -> str:
+        """The wall time of the departure in an IANA zone, with its day if that is not plain."""
+        day = f" on {self.ready_by.astimezone(ZoneInfo(timezone)):%A}" if self.ready_by - self.as_of > PLAIN else ""
+        return f"{local_hhmm(self.ready_by, timezone)}{day}"
 
     def text(self, timezone: str) -> str:
-        """A sentence for the driver, with the time in an IANA zone."""
-        by = local_hhmm(self.ready_by, timezone)
-        if self.missing_kwh <= SHORTFALL_KWH:
+        """A sentence for the driver."""
+        by = self.by(timezone)
+        if self.missing_kwh > SHORTFALL_KWH:
+            return f"By {by} about {self.missing_kwh:.1f} kWh will be missing. {ADVICE[self.obstacle]}"
+        if self.obstacle is None:
             return f"By {by} your car will have what you asked for."
-        return f"By {by} about {self.missing_kwh:.1f} kWh will be missing. To charge at once, choose charge now."
+        return f"By {by} your car will have what you asked for, if it follows our commands again."
 
 
 def forecast(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Forecast | None:
@@ -56,8 +75,22 @@ def forecast(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: Control
     intent = wanted_intent(twin, now)
     if intent is None:
         return None
-    missing_kwh = expected_shortfall_kwh(twin, intent, now, schedule, rules)
-    return Forecast(intent.ready_by, intent.energy_required_kwh, missing_kwh)
+    by_plan_kwh = _missing_by_plan_kwh(twin, intent, now, schedule, rules)
+    by_limit_kwh = _missing_by_limit_kwh(twin, intent)
+    missing_kwh = max(by_plan_kwh, by_limit_kwh)
+    # While energy flows, the state of charge is newer than the metered energy.
+    flows = observed_state_matches(twin, "start")
+    certain_kwh = by_plan_kwh if flows else missing_kwh
+    obstacle = _obstacle(twin, now, is_limit=missing_kwh > by_plan_kwh)
+    return Forecast(now, intent.ready_by, intent.energy_required_kwh, missing_kwh, certain_kwh, obstacle)
+
+
+def _obstacle(twin: Twin, now: datetime, *, is_limit: bool) -> Obstacle | None:
+    if is_account_lost(twin):
+        return Obstacle.ACCOUNT
+    if is_limit:
+        return Obstacle.LIMIT
+    return None if follows(twin, now) else Obstacle.CAR
 
 
 def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> Twin:
@@ -73,7 +106,7 @@ def with_ready_by_guard(twin: Twin, now: datetime, schedule: ScheduleWindow, rul
     warned_kwh = _warned_kwh(twin, expected)
     if warned_kwh > 0 and expected.missing_kwh <= SAFE_KWH:
         return _taken_back(twin, expected, now)
-    if expected.missing_kwh <= (warned_kwh + GROWS_BY_KWH if warned_kwh > 0 else SHORTFALL_KWH):
+    if expected.certain_kwh <= (warned_kwh + GROWS_BY_KWH if warned_kwh > 0 else SHORTFALL_KWH):
         return twin
     return _warned(twin, expected, now, rules)
 
@@ -84,7 +117,7 @@ def _warned_kwh(twin: Twin, expected: Forecast) -> float:
 
 
 def _taken_back(twin: Twin, expected: Forecast, now: datetime) -> Twin:
-    by = local_hhmm(expected.ready_by, twin.link.timezone)
+    by = expected.by(twin.link.timezone)
     text = f"By {by} your car will have the {expected.wanted_kwh:.1f} kWh that you asked for, after all."
     return replace(twin, control=replace(twin.control, at_risk_kwh=0.0)).tell(
         Entry(now, Event.READY_BY_SAFE, Reason.READY_BY_SAFE, text, {"ready_by": expected.ready_by.isoformat()})
@@ -93,9 +126,9 @@ def _taken_back(twin: Twin, expected: Forecast, now: datetime) -> Twin:
 
 def _warned(twin: Twin, expected: Forecast, now: datetime, rules: ControlRules) -> Twin:
     link, ready_by = twin.link, expected.ready_by
-    by = local_hhmm(ready_by, link.timezone)
+    by = expected.by(link.timezone)
     missing = f"{expected.missing_kwh:.1f} kWh of the energy that you asked for"
-    text = f"By {by} about {missing} will be missing. To charge at once, choose charge now."
+    text = f"By {by} about {missing} will be missing. {ADVICE[expected.obstacle]}"
     detail = {"shortfall_kwh": round(expected.missing_kwh, 1), "ready_by": ready_by.isoformat()}
     control = replace(twin.control, at_risk_for=ready_by, at_risk_kwh=expected.missing_kwh)
     warned = replace(twin, control=control).tell(
@@ -103,7 +136,7 @@ def _warned(twin: Twin, expected: Forecast, now: datetime, rules: ControlRules) 
     )
     intent, session = wanted_intent(twin, now), twin.presence.session
     escalated = twin.control.at_risk_for == ready_by or twin.charge_now is not None
-    if not rules.escalate or escalated or intent is None or session is None:
+    if not rules.escalate or escalated or intent is None or session is None or expected.obstacle is Obstacle.LIMIT:
         return warned
     charge_now = ChargeNow(
         id=f"{ESCALATION}{ready_by.isoformat()}",
@@ -112,7 +145,9 @@ def _warned(twin: Twin, expected: Forecast, now: datetime, rules: ControlRules) 
         kwh=round(remaining_kwh(twin, intent), 3),
         metered_wh=twin.meter.session_wh(session.id),
     )
-    entry = Entry(now, Event.CHARGE_NOW_SET, Reason.READY_BY_ESCALATION, "It charges at once, to be ready in time.")
+    text = "It charges at once, to be ready in time."
+    detail = {"by": "driveway", "until": charge_now.until.isoformat(), "kwh": charge_now.kwh}
+    entry = Entry(now, Event.CHARGE_NOW_SET, Reason.READY_BY_ESCALATION, text, detail)
     return replace(warned, charge_now=charge_now).tell(entry)
 
 
@@ -121,8 +156,20 @@ def expected_shortfall_kwh(
 ) -> float:
     """The energy (kWh) that will be missing at the departure if the plan is carried out; never negative.
 
-    A car that does not charge and is left alone after failed commands is not expected to charge before that is over.
+    A car that does not charge and is left alone after failed commands is not expected to charge before that is over,
+    one whose account is lost not at all, and none beyond the charge limit in the car.
     """
+    return max(_missing_by_plan_kwh(twin, intent, now, schedule, rules), _missing_by_limit_kwh(twin, intent))
+
+
+def _missing_by_limit_kwh(twin: Twin, intent: AxleIntent) -> float:
+    room = room_kwh(twin)
+    return 0.0 if room is None else max(0.0, remaining_kwh(twin, intent) - room)
+
+
+def _missing_by_plan_kwh(
+    twin: Twin, intent: AxleIntent, now: datetime, schedule: ScheduleWindow, rules: ControlRules
+) -> float:
     if is_full(twin):
         return 0.0
     deliverable_kwh = _deliverable_kwh(twin, intent.ready_by, now, schedule, rules)
@@ -131,6 +178,8 @@ def expected_shortfall_kwh(
 
 def _deliverable_kwh(twin: Twin, by: datetime, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> float:
     since = now
+    if is_account_lost(twin):
+        return 0.0
     if twin.control.breaker_until is not None and not observed_state_matches(twin, "start"):
         since = max(now, twin.control.breaker_until)
     if by <= schedule.stretches[-1].end:

@@ -97,7 +97,10 @@ def _looked(
 
 
 def _passed(twin: Twin, now: datetime) -> Twin:
-    """The twin once time has acted: a held plug-out counts, a session is reported, a charge-now or a snooze ends."""
+    """The twin once time has acted: a held plug-out counts, a session is reported, a charge-now or a snooze ends.
+
+    The entry of a snooze that is over has the time of its end, so that it stands before what followed from it.
+    """
     settled = settle(twin.presence, now=now)
     after = apply_presence_step(twin, settled) if settled.changed else twin
     after = with_sessions_reported(after, now)
@@ -111,7 +114,7 @@ def _passed(twin: Twin, now: datetime) -> Twin:
     if until is not None and now >= until:
         text = "The snooze is over. Smart charging goes on."
         link = replace(after.link, snoozed_until=None)
-        after = replace(after, link=link).tell(Entry(now, Event.SNOOZE_ENDED, Reason.SNOOZE_ENDED, text))
+        after = replace(after, link=link).tell(Entry(until, Event.SNOOZE_ENDED, Reason.SNOOZE_ENDED, text))
     return after
 
 

@@ -151,7 +151,10 @@ def end_charge_now() -> PreferenceChange:
     def rule(twin: Twin, now: datetime) -> Twin:
         if twin.charge_now is None:
             return twin
-        entry = Entry(now, Event.CHARGE_NOW_ENDED, Reason.CHARGE_NOW_DELETED, "Charge now was ended; the plan goes on.")
+        by = {"by": "app"}
+        entry = Entry(
+            now, Event.CHARGE_NOW_ENDED, Reason.CHARGE_NOW_DELETED, "Charge now was ended; the plan goes on.", by
+        )
         return replace(twin, charge_now=None).tell(entry)
 
     return PreferenceChange(rule, lambda _: {}, lambda _twin, _now: ())

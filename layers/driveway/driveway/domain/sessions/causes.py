@@ -28,6 +28,7 @@ class Cause(StrEnum):
     STOPPED_IN_CAR = "STOPPED_IN_CAR"
     LIMIT_IN_CAR = "LIMIT_IN_CAR"
     PLACE_IN_DOUBT = "PLACE_IN_DOUBT"
+    SNOOZED = "SNOOZED"
     LEFT_ALONE = "LEFT_ALONE"
     UNMEASURED = "UNMEASURED"
 
@@ -86,8 +87,11 @@ def cause_spans(
         following = _after(entry, present, stop=of_itself)
         if following is present:
             continue
-        spans += _span(present, since, entry.at, start)
-        present, since = following, entry.at
+        if present is not Cause.DID_NOT_FOLLOW or entry.event != Event.COMMAND_REFUSED:
+            # A refusal that comes later explains why an accepted command had no effect.
+            spans += _span(present, since, entry.at, start)
+            since = entry.at
+        present = following
     return [*spans, *_span(present, since, end, start)]
 
 

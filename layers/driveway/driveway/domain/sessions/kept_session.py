@@ -42,6 +42,11 @@ class KeptSession:
         limit_pct = 100.0 if self.charge_limit_pct is None else self.charge_limit_pct
         return bool(self.is_full) or (self.soc_pct is not None and self.soc_pct >= limit_pct - ROUNDED_PCT)
 
+    @property
+    def begun_at(self) -> datetime:
+        """When it began (aware UTC): the plug-in, or the start if that is earlier."""
+        return min(self.plugged_at, self.opened_at)
+
 
 def sessions_to_keep(before: Twin | None, after: Twin) -> tuple[tuple[KeptSession, ...], tuple[KeptSession, ...]]:
     """The records to write and those to delete after a write of a twin.

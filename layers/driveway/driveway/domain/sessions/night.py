@@ -1,18 +1,22 @@
 """Nights without a session, which are what people ask about, and why there was none. Pure."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from driveway.domain.sessions.plan import Plan
+from driveway.domain.sessions.plan import Plan, in_force
 from driveway.domain.twin import Entry
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 from driveway.domain.wall_time import to_utc
 
 NOON_MIN = 12 * 60
+
+_ENDS_PLUG = frozenset({Event.PLUGGED_OUT, Event.PLUGGED_IN})
+"""What ends the plugged period of a car whose place was not known: the plug-out, or a session."""
 
 
 class NoSession(StrEnum):
@@ -58,17 +62,32 @@ def night_at(at: datetime, timezone: str) -> Night:
 
 
 def why_no_session(night: Night, plans: Sequence[Plan], entries: Sequence[Entry]) -> NoSession:
-    """Why a night had no session, from the plans and the timeline up to its end.
+    """Why a night had no session, from the plans and the timeline, both in order of time and from before it, too.
 
-    What was reported of the car's place leads: the driver did plug it in.
+    What held for the longest part of the night leads, and then what was reported of the car's place.
     """
-    found = [entry for entry in entries if entry.event == Event.NO_SESSION and entry.at < night.end]
-    seen = [entry for entry in found if entry.at >= night.start]
-    left_alone = [plan.left_alone for plan in plans if plan.at < night.end]
-    if left_alone and left_alone[-1] is Reason.NOT_ENROLLED:
+    lasted: defaultdict[Reason | None, timedelta] = defaultdict(timedelta)
+    for part in in_force(plans, night.start, night.end):
+        lasted[part.left_alone] += part.end - part.start
+    longest = max(lasted, key=lambda reason: lasted[reason], default=None)
+    if longest is Reason.NOT_ENROLLED:
         return NoSession.NOT_ENROLLED
-    if left_alone and left_alone[-1] is Reason.RELEASED_BY_OPERATOR:
+    if longest is Reason.RELEASED_BY_OPERATOR:
         return NoSession.RELEASED_BY_OPERATOR
-    if seen:
-        return NoSession.NOT_AT_HOME if seen[-1].reason == Reason.NOT_AT_HOME else NoSession.HOME_UNKNOWN
-    return NoSession.NOT_PLUGGED_IN
+    place = _place_of_plugged(night, entries)
+    if place is None:
+        return NoSession.NOT_PLUGGED_IN
+    return NoSession.NOT_AT_HOME if place == Reason.NOT_AT_HOME else NoSession.HOME_UNKNOWN
+
+
+def _place_of_plugged(night: Night, entries: Iterable[Entry]) -> str | None:
+    """What was reported of the place of a car that was plugged in during the night; None if no car was."""
+    place: str | None = None
+    for entry in entries:
+        if entry.at >= night.end:
+            break
+        if entry.event == Event.NO_SESSION:
+            place = entry.reason
+        elif entry.event in _ENDS_PLUG and entry.at < night.start:
+            place = None
+    return place

@@ -91,7 +91,8 @@ class InForce:
 
 
 def plan_of(twin: Twin, at: datetime, *, spread_s: int = 0) -> Plan:
-    """The plan of the twin from ``at`` (aware UTC) on."""
+    """The plan of the twin from ``at`` (aware UTC) on, in whole seconds, so that edges keep their wall time."""
+    at = at.replace(microsecond=0)
     until = at + REACH
     stretches = effective_schedule(twin, at, until, spread_s=spread_s)
     session = twin.presence.session
@@ -106,13 +107,21 @@ def plan_of(twin: Twin, at: datetime, *, spread_s: int = 0) -> Plan:
         ),
         power_kw=twin.link.power_kw,
         timezone=twin.link.timezone,
-        left_alone=Reason.DRIVER_STOP_RESPECTED if is_stop_respected(twin) else left_alone(twin, at),
+        left_alone=_left_alone(twin, at),
         needs=tuple(_needs(twin, at)),
         session_id=None if session is None else session.id,
         off_peak=twin.tariff.off_peak,
         pence_per_kwh=twin.tariff.pence_per_kwh,
         tariff_timezone=twin.tariff.timezone,
     )
+
+
+def _left_alone(twin: Twin, at: datetime) -> Reason | None:
+    """Why the car is left alone at ``at``. A lost account stays the reason while a command tries whether it works."""
+    if is_stop_respected(twin):
+        return Reason.DRIVER_STOP_RESPECTED
+    reason = left_alone(twin, at)
+    return Reason.PROVIDER_NEEDS_USER if reason is None and twin.presence.needs_user is not None else reason
 
 
 def _needs(twin: Twin, at: datetime) -> Iterator[Need]:
@@ -145,10 +154,38 @@ def _deciding(twin: Twin, at: datetime) -> tuple[object, ...]:
         twin.charge_now,
         None if session is None else session.id,
         None if named is None else named.vehicle_id,
-        left_alone(twin, at),
-        is_stop_respected(twin),
+        _left_alone(twin, at),
         minimum_soc_until(twin, session) is not None,
     )
+
+
+def plan_changes(before: Plan | None, after: Plan) -> tuple[str, ...]:
+    """What differs in a plan from the one before it, of what was still ahead; nothing for the first one."""
+    if before is None:
+        return ()
+    differs = {
+        "left_alone": before.left_alone != after.left_alone,
+        "limits": _ahead(before, after.at) != _ahead(after, after.at),
+        "needs": _needed(before, after.at) != _needed(after, after.at),
+        "off_peak": (before.off_peak, before.tariff_timezone) != (after.off_peak, after.tariff_timezone),
+        "prices": before.pence_per_kwh != after.pence_per_kwh,
+        "power_kw": before.power_kw != after.power_kw,
+        "session": before.session_id != after.session_id,
+    }
+    return tuple(name for name, is_different in differs.items() if is_different)
+
+
+def _ahead(plan: Plan, at: datetime) -> list[tuple[datetime, float, str]]:
+    """The limits ahead of ``at`` that both of two plans made within a day reach."""
+    spans = zip(plan.limits, limit_ends(plan), strict=True)
+    reach = at + REACH - timedelta(days=1)
+    starts = ((max(at, plan.at + timedelta(seconds=limit.start_s)), end, limit) for limit, end in spans)
+    return [(start, limit.limit_kw, limit.source) for start, end, limit in starts if start < min(end, reach)]
+
+
+def _needed(plan: Plan, at: datetime) -> list[tuple[datetime, float]]:
+    reach = at + REACH - timedelta(days=1)
+    return [(need.ready_by, need.energy_kwh) for need in plan.needs if at < need.ready_by < reach]
 
 
 def in_force(plans: Sequence[Plan], start: datetime, end: datetime) -> list[InForce]:

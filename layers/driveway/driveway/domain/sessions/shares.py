@@ -72,6 +72,8 @@ def _off_peak_share(plans: Sequence[Plan], half_hour: datetime) -> float:
 def _cost_pence(half_hours: Iterable[HalfHour], plans: Sequence[Plan]) -> float | None:
     total = 0.0
     for one in half_hours:
+        if not one.energy_kwh:
+            continue
         plan = _plan_at(plans, one.start)
         if plan is None or not plan.pence_per_kwh:
             return None

@@ -13,7 +13,7 @@ from driveway.domain.control.desired import RELEASING
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, half_hours_between
 from driveway.domain.sessions.causes import Cause, CauseSpan
 from driveway.domain.sessions.plan import InForce, Need, energy_allowed_kwh
-from driveway.domain.twin.reasons import local_hhmm
+from driveway.domain.twin.reasons import Reason, local_hhmm
 
 ENOUGH_KWH = 0.5
 """So much may be missing at the ready-by: less than a meter step and the rounding of a state of charge."""
@@ -40,6 +40,7 @@ class Verdict(StrEnum):
     STOPPED_BY_DRIVER = "STOPPED_BY_DRIVER"
     SHORT_LIMIT_IN_CAR = "SHORT_LIMIT_IN_CAR"
     SHORT_PLACE_IN_DOUBT = "SHORT_PLACE_IN_DOUBT"
+    SHORT_SNOOZED = "SHORT_SNOOZED"
     SHORT_LEFT_ALONE = "SHORT_LEFT_ALONE"
     SHORT_PLAN = "SHORT_PLAN"
     ENERGY_UNKNOWN = "ENERGY_UNKNOWN"
@@ -54,7 +55,8 @@ SENTENCES: dict[Verdict, str] = {
     Verdict.SHORT_ACCOUNT: "The car maker's account was not connected. Connect it again in the app.",
     Verdict.SHORT_CAR_UNREACHABLE: "The car could not be reached. Park it where it has reception, or wake it in its "
     "own app.",
-    Verdict.SHORT_PROVIDER_DOWN: "The car maker's service did not answer. There is nothing for the driver to do.",
+    Verdict.SHORT_PROVIDER_DOWN: "The car maker's service did not answer. While that lasts, start the car at its "
+    "charge point or in the car.",
     Verdict.SHORT_CAR_DID_NOT_FOLLOW: "The car accepted our commands and did not follow them. Check its own timers.",
     Verdict.SHORT_UNSUPPORTED: "This car cannot be started by its maker's service. Use the schedule in the car.",
     Verdict.SHORT_OPERATOR: "A setting of this service was wrong. The operator has to put it right.",
@@ -63,8 +65,10 @@ SENTENCES: dict[Verdict, str] = {
     "charge now.",
     Verdict.SHORT_LIMIT_IN_CAR: "A limit in the car stopped it earlier or slowed it down. Check its charge limit.",
     Verdict.SHORT_PLACE_IN_DOUBT: "The car reported that it was away from home, so it was left alone.",
+    Verdict.SHORT_SNOOZED: "Smart charging was snoozed, and the car did not charge by itself. End the snooze, or start "
+    "the car in its own app.",
     Verdict.SHORT_LEFT_ALONE: "The car was not controlled, and did not charge by itself.",
-    Verdict.SHORT_PLAN: "The plan gave it too little time. Ask for less, or for an earlier start.",
+    Verdict.SHORT_PLAN: "The plan gave it too little time. Ask for less, or choose charge now.",
     Verdict.ENERGY_UNKNOWN: "Not all energy was measured, so nobody can tell whether the car had enough.",
 }
 """The cause of each verdict and what the driver can do, without amounts."""
@@ -80,6 +84,7 @@ _OF_CAUSE: dict[Cause, Verdict] = {
     Cause.STOPPED_IN_CAR: Verdict.STOPPED_BY_DRIVER,
     Cause.LIMIT_IN_CAR: Verdict.SHORT_LIMIT_IN_CAR,
     Cause.PLACE_IN_DOUBT: Verdict.SHORT_PLACE_IN_DOUBT,
+    Cause.SNOOZED: Verdict.SHORT_SNOOZED,
     Cause.LEFT_ALONE: Verdict.SHORT_LEFT_ALONE,
     Cause.UNMEASURED: Verdict.ENERGY_UNKNOWN,
 }
@@ -249,7 +254,7 @@ def _weights(
     """How the energy lost between two instants is split among its causes."""
     inside = [part.left_alone for part in facts.parts if part.start < until and since < part.end]
     if any(reason in RELEASING for reason in inside):
-        return {Cause.LEFT_ALONE: 1.0}
+        return {Cause.SNOOZED if Reason.SNOOZED in inside else Cause.LEFT_ALONE: 1.0}
     weights: dict[Cause, float] = {}
     for span in facts.causes:
         start, end = max(span.start, since), min(span.end, until)

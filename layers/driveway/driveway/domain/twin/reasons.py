@@ -210,6 +210,11 @@ SENTENCES: dict[Reason, str] = {
 """What each code means. The decisions have their own texts, with times and amounts; these are for the API document."""
 
 
+def local_day_and_hhmm(instant: datetime, timezone: str) -> str:
+    """The day and wall time of an aware instant in an IANA zone, as ``16 Jan 09:00``, for sentences people read."""
+    return instant.astimezone(ZoneInfo(timezone)).strftime("%d %b %H:%M").removeprefix("0")
+
+
 def local_hhmm(instant: datetime, timezone: str) -> str:
     """The wall time of an aware instant in an IANA zone, as ``HH:MM``, for sentences people read."""
     return instant.astimezone(ZoneInfo(timezone)).strftime("%H:%M")

@@ -1,0 +1,131 @@
+"""Verdicts on nights of the control rig that the simulators do not play: see ``tests/world/test_fifteen_nights``."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from driveway.domain.presence.observation import Observation
+from driveway.domain.presence.observe import observe
+from driveway.domain.reports.apply_observations import apply_presence_step
+from driveway.domain.sessions.night import NoSession, night_at, why_no_session
+from driveway.domain.sessions.verdict import SENTENCES, Verdict
+from driveway.domain.twin import Twin
+from tests.support.domain.control_rig import MINUTE, new_twin
+from tests.support.domain.kept_night import EVERY_DAY, KeptNight
+
+MORNING = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+
+
+def home(kwh: float = 30.0, provider: str = "enode") -> KeptNight:
+    return KeptNight(twin=replace(new_twin(provider), intent=replace(EVERY_DAY, kwh=kwh)))
+
+
+def plugged_at(hour: int, kwh: float = 30.0) -> KeptNight:
+    night = home(kwh)
+    night.until(hour)
+    night.plug_in()
+    return night
+
+
+def accepted_and_ignored(night: KeptNight) -> None:
+    night.until(22)
+    night.fault = "ignored"
+    night.until(9)
+
+
+def full_at_two(night: KeptNight) -> None:
+    night.until(2)
+    night.fill()
+    night.until(9)
+
+
+def snoozed_and_waiting(night: KeptNight) -> None:
+    night.until(19)
+    night.car.unwilling = True
+    night.car.obeys_after = timedelta(hours=48)
+    night.link(snoozed_min=14 * 60)
+    night.until(9)
+
+
+def stopped_twice_in_the_car(night: KeptNight) -> None:
+    night.until(0)
+    night.self_stop()
+    night.until(1, 30)
+    night.self_stop()
+    night.until(9)
+
+
+NIGHTS: dict[str, tuple[Callable[[KeptNight], None], Verdict]] = {
+    "accepted and ignored": (accepted_and_ignored, Verdict.SHORT_CAR_DID_NOT_FOLLOW),
+    "snoozed, and the car waits": (snoozed_and_waiting, Verdict.SHORT_SNOOZED),
+    "stopped twice in the car": (stopped_twice_in_the_car, Verdict.STOPPED_BY_DRIVER),
+}
+
+
+@pytest.mark.parametrize("name", NIGHTS)
+def test_the_verdict_on_a_night_names_its_cause(name: str) -> None:
+    happen, verdict = NIGHTS[name]
+    night = plugged_at(18)
+    happen(night)
+    judged = night.judged()
+    assert judged.verdict is verdict, (judged, [(e.at.isoformat(), e.event, e.reason) for e in night.news])
+    assert SENTENCES[verdict] in judged.text
+    assert sum(judged.parts_kwh.values()) == pytest.approx(judged.missing_kwh)
+
+
+def test_a_full_battery_without_a_limit_in_the_car_is_ready() -> None:
+    night = plugged_at(18)
+    full_at_two(night)
+    assert night.judged().verdict is Verdict.READY
+    assert "Its battery is full." in night.judged().text
+
+
+def test_a_session_that_still_runs_before_its_ready_by_has_no_verdict_yet() -> None:
+    night = plugged_at(18)
+    night.until(3)
+    judged = night.judged()
+    assert judged.verdict is Verdict.RUNNING
+    assert "so far" in judged.text
+
+
+def test_a_night_of_a_car_of_unknown_place_says_so() -> None:
+    night = home()
+    night.sighting_every, night.silent = None, True
+    night.until(18)
+    seen = Observation(at=night.now, source="enode", plugged_in=True)
+
+    def rule(twin: Twin) -> Twin:
+        found = observe(twin.presence, seen, now=night.now, rules=night.presence_rules, own_stop_at=None)
+        return apply_presence_step(twin, found)
+
+    night.write(rule)
+    night.until(9)
+    assert not night.sessions
+    of_it = night_at(MORNING - 6 * 60 * MINUTE, "Europe/London")
+    assert why_no_session(of_it, night.plans, night.news) is NoSession.HOME_UNKNOWN
+
+
+def test_a_night_in_which_nothing_was_plugged_in_says_so() -> None:
+    night = home()
+    night.until(9)
+    of_it = night_at(MORNING - 6 * 60 * MINUTE, "Europe/London")
+    assert why_no_session(of_it, night.plans, night.news) is NoSession.NOT_PLUGGED_IN
+
+
+def test_a_night_without_membership_says_so() -> None:
+    night = home()
+    night.until(18)
+    night.link(enrolled=False)
+    night.until(9)
+    of_it = night_at(MORNING - 6 * 60 * MINUTE, "Europe/London")
+    assert why_no_session(of_it, night.plans, night.news) is NoSession.NOT_ENROLLED
+
+
+def test_the_driver_of_a_car_that_does_not_follow_learns_that_it_does_not_charge_and_what_to_do() -> None:
+    night = plugged_at(18)
+    accepted_and_ignored(night)
+    (entry,) = night.entries_of("NeedsAttention")
+    assert "Your car was not charging at" in entry.text
+    assert "Start it in its own app" in entry.text
