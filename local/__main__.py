@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+from local.credentials import SETTINGS
 from local.processes import NotReadyError
 from local.stack import PROVIDERS, AlreadyRunningError, Options, down, running, up
 
@@ -20,6 +21,7 @@ def main() -> int:
     options = Options(
         clock_text=os.environ.get("DRIVEWAY_CLOCK") or None,
         base_urls={name: url for name in ("axle", *PROVIDERS) if (url := os.environ.get(f"{name.upper()}_BASE_URL"))},
+        logins={name: os.environ[name] for name in SETTINGS if name in os.environ},
         aws_port=int(os.environ.get("AWS_PORT", "0")),
     )
     try:

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from botocore.config import Config
 
 from driveway.runtime.clock import Clock, parse_clock
 from local import package, processes, translate
+from local.credentials import credentials_of_a_stack
 from local.outputs import outputs_of
 from local.processes import Process
 
@@ -49,6 +49,7 @@ class Options:
         folder: where ``stack.json``, logs and process ids go.
         clock_text: a ``DRIVEWAY_CLOCK``, or None for the wall clock. Without ``since`` it begins when the stack is up.
         base_urls: servers to use in place of the simulators, by ``axle`` or provider name.
+        logins: the credentials of those servers, by the names of ``local.credentials``.
         parameters: further parameters of the template.
         aws_port: the port of the local AWS; 0 takes a free one.
         at_once: how many of each function are started beforehand, as many as will be busy at once.
@@ -58,6 +59,7 @@ class Options:
     folder: Path = ROOT / ".local"
     clock_text: str | None = None
     base_urls: Mapping[str, str] = field(default_factory=dict)
+    logins: Mapping[str, str] = field(default_factory=dict, repr=False)
     parameters: Mapping[str, str] = field(default_factory=dict)
     aws_port: int = 0
     at_once: int = 2
@@ -122,6 +124,7 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
         (folder / "pids.json").write_text(json.dumps({p.name: p.pid for p in started}))
         return process
 
+    made = credentials_of_a_stack(options.base_urls, options.logins)
     say("Starting the local AWS ...")
     port = options.aws_port or processes.free_port()
     endpoint = f"http://127.0.0.1:{port}"
@@ -131,8 +134,7 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
     clock = _clock(options)
     clock_environment = {"DRIVEWAY_CLOCK": clock.text() or ""}
     say("Starting the simulators ...")
-    credentials = credentials_of_a_stack()
-    axle_login = {f"AXLE_{name.upper()}": value for name, value in credentials["axle"].items()}
+    axle_login = {f"AXLE_{name.upper()}": value for name, value in made["axle"].items()}
     axle_url = options.base_urls.get("axle") or _simulator("axle", folder, clock_environment | axle_login, remember)
     cars_url = ""
     if any(name not in options.base_urls for name in PROVIDERS):
@@ -141,18 +143,18 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
     say("Deploying the template ...")
     api_url = deploy(clients, code, parameters_of(axle_url, bases, clock, options.parameters), endpoint)
     outputs = outputs_of(clients.cloudformation, STACK)
-    put_secrets(clients, outputs, credentials)
+    put_secrets(clients, outputs, made)
     stack = {
         "api_url": api_url,
-        "app_token": credentials["app_token"],
-        "axle_token": credentials["axle_token"],
-        "operator_token": credentials["operator_token"],
-        "axle_webhook_secret": credentials["axle_webhook_secret"],
+        "app_token": made["app_token"],
+        "axle_token": made["axle_token"],
+        "operator_token": made["operator_token"],
+        "axle_webhook_secret": made["axle_webhook_secret"],
         "aws_endpoint_url": endpoint,
         "axle_base_url": axle_url,
         "clock": clock.text(),
         "providers": {
-            name: {"base_url": bases[name], "webhook_secret": credentials["webhooks"].get(name)} for name in PROVIDERS
+            name: {"base_url": bases[name], "webhook_secret": made["webhooks"].get(name)} for name in PROVIDERS
         },
         "simulators": {
             "axle": None if "axle" in options.base_urls else axle_url,
@@ -162,7 +164,7 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
         "stage": STAGE,
         "table_name": outputs["TableName"],
     }
-    _introduce(stack, credentials)
+    _introduce(stack, made)
     say("Waiting until every function answers ...")
     _warm(stack, clients, options.at_once)
     if clock.start is not None and "since=" not in (options.clock_text or "") and clock.now() > clock.start:
@@ -180,24 +182,6 @@ def _clock(options: Options) -> Clock:
         return clock
     since = datetime.now(UTC) + timedelta(seconds=options.head_start_s)
     return Clock(start=clock.start, since=since, scale=clock.scale)
-
-
-def credentials_of_a_stack() -> dict[str, Any]:
-    """New random credentials for everything that a stack talks to."""
-    return {
-        "app_token": secrets.token_urlsafe(32),
-        "axle_token": secrets.token_urlsafe(32),
-        "operator_token": secrets.token_urlsafe(32),
-        "axle_webhook_secret": secrets.token_hex(32),
-        "axle": {"username": "driveway", "password": secrets.token_urlsafe(16)},
-        "webhooks": {name: secrets.token_hex(32) for name in ("enode", "smartcar", "tesla")},
-        "providers": {
-            "enode": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
-            "smartcar": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
-            "tesla": {"client_id": "driveway", "client_secret": secrets.token_urlsafe(16)},
-            "ocpp": {"token": secrets.token_urlsafe(16)},
-        },
-    }
 
 
 class Clients:

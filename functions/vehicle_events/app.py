@@ -3,7 +3,7 @@
 from typing import Any
 
 from driveway.auth.signatures import SignatureError
-from driveway.observations.webhook_intake import take_inbound, take_observations
+from driveway.observations.webhook_intake import ignored_body, take_inbound, take_observations
 from driveway.runtime.context import Runtime, current_runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import ProblemError, invalid, malformed, not_found
@@ -47,7 +47,8 @@ def post_observations(request: Request, runtime: Runtime) -> Answer:
     change = take_observations(request.parameters["asset"], observations, runtime)
     session = change.after.presence.session
     body = {"accepted": len(observations), "changed": change.written, "session": session.id if session else None}
-    return Answer(202, {**body, "revision": change.after.revision})
+    ignored = ignored_body(change.before, observations, runtime)
+    return Answer(202, {**body, "ignored": ignored, "revision": change.after.revision})
 
 
 _serve = http_function(

@@ -50,7 +50,9 @@ def _sites() -> dict[str, Schema]:
         "asset": text("The app's id."),
         "axle_asset_id": text("Axle's id."),
         "created": flag("Whether the asset is new."),
-        "changed": array(text(), "What changed: `link`, `tariff`, `intent`, ...; empty if nothing did."),
+        "changed": array(
+            text(), "The fields that changed: `power_kw`, `vehicle`, `home`, `tariff`, ...; empty if none did."
+        ),
         "warnings": WARNINGS,
         "tariff": ref("TariffAnswer"),
         "intent": ref("IntentAnswer"),
@@ -435,6 +437,17 @@ def _others() -> dict[str, Schema]:
                 "accepted": whole("How many were accepted.", least=1),
                 "changed": flag("Whether they changed anything."),
                 "session": nullable(text("The home charging session that is open.")),
+                "ignored": array(
+                    record(
+                        {
+                            "at": instant("The time of the observation."),
+                            "signal": nullable(text("Its field.")),
+                            "reason": ref("Reason"),
+                            "text": text("Why it did not count, in a sentence."),
+                        }
+                    ),
+                    "What did not change the state of the car. Its energy may still count.",
+                ),
                 "revision": REVISION,
             }
         ),

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import requests
 
-from local.stack import credentials_of_a_stack, put_secrets
+from local.credentials import credentials_of_a_stack
+from local.stack import put_secrets
 from local.take_over import SECRETS, adopt_table, copy_secrets
 from tests.account.accounts import Account
 

@@ -9,6 +9,7 @@ import pytest
 
 from driveway.domain.twin.reasons import Reason
 from driveway.vehicles.registry import PROVIDERS
+from local.credentials import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATED = {ROOT / "docs" / "http-api.md"}
@@ -23,9 +24,11 @@ PATH = re.compile(r"`((?:layers|functions|local|simulators|tests|benchmarks|docs
 ALARM = re.compile(r"`(\w+Alarm)`")
 ROUTE = re.compile(r"`(GET|PUT|POST|DELETE) (/[\w/{}.-]*)")
 
-NOT_REASONS = {"API_URL", "APP_TOKEN", "AXLE_TOKEN", "OPERATOR_TOKEN", "DRIVEWAY_CLOCK", "AXLE_OPENAPI"} | {
-    f"{name.upper()}_BASE_URL" for name in ("axle", *PROVIDERS)
-}
+NOT_REASONS = (
+    {"API_URL", "APP_TOKEN", "AXLE_TOKEN", "OPERATOR_TOKEN", "DRIVEWAY_CLOCK", "AXLE_OPENAPI"}
+    | {f"{name.upper()}_BASE_URL" for name in ("axle", *PROVIDERS)}
+    | SETTINGS
+)
 OUTCOMES = {"ALREADY_IN_STATE", "NEEDS_USER"}
 
 

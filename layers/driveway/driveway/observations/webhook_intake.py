@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from driveway.domain.instants import utc_text
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.apply_observations import apply_observations
+from driveway.domain.reports.apply_observations import apply_observations, ignored_signals
 from driveway.domain.twin import Twin
 from driveway.observations.car_reports import cars_of, take_cars
 from driveway.observations.metering_intake import meter_twin
@@ -42,6 +44,20 @@ def take_observations(asset: str, observations: Sequence[Observation], runtime: 
     change = runtime.table.change_twin(asset, lambda twin: seen(twin, observations, runtime), now=now)
     meter_twin(change.after, observations, runtime)
     return change
+
+
+def ignored_body(before: Twin, observations: Sequence[Observation], runtime: Runtime) -> list[dict[str, Any]]:
+    """The signals of observations that did not count, and why; ``before`` is the twin before it took them."""
+    rules = presence_rules(observations, runtime)
+    return [
+        {
+            "at": utc_text(effect.at),
+            "signal": effect.signal,
+            "reason": effect.reason.value,
+            "text": effect.text,
+        }
+        for effect in ignored_signals(before, observations, now=runtime.now(), rules=rules)
+    ]
 
 
 def seen(twin: Twin, observations: Sequence[Observation], runtime: Runtime) -> Twin:

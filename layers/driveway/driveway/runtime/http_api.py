@@ -46,8 +46,10 @@ class Request:
             body = _gunzip(body)
         try:
             value = json.loads(body, parse_constant=_no_constant)
-        except (UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise malformed(f"The body is not JSON: {error}.") from None
+        except json.JSONDecodeError as error:
+            raise malformed(f"The body is not JSON: look at line {error.lineno}, column {error.colno}.") from None
+        except (UnicodeDecodeError, ValueError, RecursionError):
+            raise malformed("The body is not JSON.") from None
         if not isinstance(value, dict):
             raise malformed("The body is JSON, but not an object.")
         return value

@@ -1,5 +1,7 @@
 """Axle's refusals as problem documents: Axle's own text, and the remedy."""
 
+import re
+
 from driveway.axle.client import AxleError, AxleRefusedError, AxleUnavailableError
 from driveway.runtime.problems import ProblemError, busy
 
@@ -14,6 +16,28 @@ ADVICE: dict[int, tuple[str, str, str]] = {
     422: ("axle-not-eligible", "The site is not eligible", "Check POST /eligibility for what is missing."),
 }
 LONGEST_WAIT_S = 3600
+
+
+_OURS = {
+    "override_withdrawal": "rejoin",
+    "external_id": "asset",
+    "asset_id": "asset",
+    "site_id": "site",
+    "capacity_kwh": "battery_kwh",
+    "asset_type": "type",
+    "energy_required_kwh": "kwh",
+    "charging_rate_kw": "power_kw",
+}
+"""The field of our API for each of Axle's parameters that has another name here."""
+
+_PARAMETER = re.compile(rf"\b(?:body\.(?:\w+\.)*)?({'|'.join(_OURS)})\b")
+_PATH = re.compile(r"\bbody\.(?:\w+\.)*(\w+)")
+
+
+def axle_words(detail: str) -> str:
+    """Axle's words as one sentence, in which the names of parameters are those of our API."""
+    named = _PATH.sub(r"\1", _PARAMETER.sub(lambda found: _OURS[found[1]], detail.strip()))
+    return f"Axle answered: {named or 'no reason'}{'' if named.endswith(('.', '!', '?')) else '.'}"
 
 
 def problem_of(error: AxleError, call: str) -> ProblemError:
@@ -32,11 +56,11 @@ def problem_of(error: AxleError, call: str) -> ProblemError:
             409,
             "withdrew-before",
             "The driver withdrew before",
-            f'{error.detail} If the driver wants to join again, repeat the call with "rejoin": true.',
+            f'{axle_words(error.detail)} If the driver wants to join again, repeat the call with "rejoin": true.',
             extra=extra,
         )
     if error.status not in ADVICE:
-        detail = f"{error.detail} Check the organisation's access to Axle's API."
+        detail = f"{axle_words(error.detail)} Check the organisation's access to Axle's API."
         return ProblemError(502, "axle-refused", "Axle refused", detail, extra=extra)
     kind, title, advice = ADVICE[error.status]
-    return ProblemError(error.status, kind, title, f"{error.detail} {advice}", extra=extra)
+    return ProblemError(error.status, kind, title, f"{axle_words(error.detail)} {advice}", extra=extra)

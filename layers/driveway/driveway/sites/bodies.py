@@ -1,7 +1,7 @@
 """The app's bodies about sites: strict, so that no field is ignored silently."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AwareDatetime,
@@ -13,7 +13,8 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
 from driveway.domain.preferences.errors import pointer_to
 from driveway.runtime.problems import ProblemError, invalid
@@ -155,6 +156,7 @@ class SnoozeBody(Strict):
 
 
 Body = TypeVar("Body", bound=Strict)
+_OF_PYDANTIC = frozenset(get_args(ErrorType))
 
 
 def parse(model: type[Body], value: Any) -> Body:
@@ -162,7 +164,7 @@ def parse(model: type[Body], value: Any) -> Body:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        errors = [(_pointer(fault["loc"]), fault["msg"]) for fault in error.errors(include_input=False)]
+        errors = [(_pointer(fault["loc"]), _sentence(fault)) for fault in error.errors(include_input=False)]
         raise refused(errors) from None
 
 
@@ -179,6 +181,41 @@ def check_site_id(site: str) -> None:
 def refused(errors: list[tuple[str, str]]) -> ProblemError:
     """The problem that names these faults."""
     return invalid("; ".join(f"{pointer or '/'}: {message}" for pointer, message in errors), errors)
+
+
+_SENTENCES = {
+    "missing": "It has to be given.",
+    "extra_forbidden": "There is no such field.",
+    "string_type": "Give a text.",
+    "string_too_short": "Give at least {min_length} characters.",
+    "string_too_long": "Give at most {max_length} characters.",
+    "string_pattern_mismatch": "The text does not have the form {pattern}.",
+    "bool_type": "Give true or false.",
+    "int_type": "Give a whole number.",
+    "int_from_float": "Give a whole number.",
+    "float_type": "Give a number.",
+    "finite_number": "Give a finite number.",
+    "greater_than": "Give a number above {gt}.",
+    "greater_than_equal": "Give a number of at least {ge}.",
+    "less_than": "Give a number below {lt}.",
+    "less_than_equal": "Give a number of at most {le}.",
+    "literal_error": "Give one of {expected}.",
+    "list_type": "Give an array.",
+    "dict_type": "Give an object.",
+    "model_type": "Give an object.",
+    "too_short": "Give at least {min_length}.",
+    "too_long": "Give at most {max_length}.",
+    "timezone_aware": "Give an ISO 8601 instant with its offset.",
+}
+"""Our own sentence for each fault that pydantic finds."""
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    """A fault in a sentence. Those of our own checks have their own."""
+    known = _SENTENCES.get(fault["type"])
+    if known is not None:
+        return known.format(**fault.get("ctx", {}))
+    return "The value is not valid." if fault["type"] in _OF_PYDANTIC else fault["msg"]
 
 
 def _pointer(loc: tuple[int | str, ...]) -> str:

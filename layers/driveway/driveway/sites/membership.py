@@ -15,7 +15,7 @@ from driveway.domain.sites.record import SiteCall, SiteRecord
 from driveway.domain.sites.steps import is_finished, to_come
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
-from driveway.domain.twin.reasons import Reason
+from driveway.domain.twin.reasons import Reason, local_day_and_hhmm
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import not_enrolled, not_found
@@ -136,10 +136,13 @@ def snooze(site: str, body: SnoozeBody, runtime: Runtime) -> Answer:
 def _snoozed(twin: Twin, until: datetime | None, now: datetime) -> Twin:
     if twin.link.snoozed_until == until:
         return twin
+    by = {"by": "app"}
     if until is None:
-        entry = Entry(now, Event.SNOOZE_ENDED, Reason.SNOOZE_ENDED, "The snooze was ended; smart charging goes on.")
+        entry = Entry(now, Event.SNOOZE_ENDED, Reason.SNOOZE_ENDED, "The snooze was ended; smart charging goes on.", by)
     else:
-        entry = Entry(now, Event.SNOOZED, Reason.SNOOZED, "Smart charging is snoozed.", {"until": until.isoformat()})
+        until_text = local_day_and_hhmm(until, twin.link.timezone)
+        text = f"Smart charging is snoozed until {until_text}. The car charges as it likes."
+        entry = Entry(now, Event.SNOOZED, Reason.SNOOZED, text, {**by, "until": until.isoformat()})
     return replace(twin, link=replace(twin.link, snoozed_until=until)).tell(entry)
 
 

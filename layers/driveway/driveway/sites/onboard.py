@@ -67,7 +67,8 @@ def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
     was = runtime.sites.get(site)
     held = list(twins_of(was, runtime).values()) if was is not None else []
     body = with_what_is_kept(body, held)
-    mpan, requests = checked(body, check_digit=strict, twins=held)
+    has_consent = was is not None and was.consent_at is not None
+    mpan, requests = checked(body, check_digit=strict, twins=held, has_consent=has_consent)
     put = _begun(PutRequest(site, body, mpan, requests, new_call(runtime), runtime.now()), runtime)
     try:
         to_check = _keep_tokens(put, runtime)

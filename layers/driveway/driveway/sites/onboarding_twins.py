@@ -108,7 +108,30 @@ def _updated(before: Twin, after: Twin, terms: Terms, text: str) -> Twin:
         after = replace(after, axle=AxleState())
     if not changed_groups(before, after):
         return before
-    return mark_unacknowledged(after, terms.now).tell(Entry(terms.now, Event.SITE_UPDATED, Reason.UPDATED_BY_APP, text))
+    detail = {"by": "app", "changed": changed_fields(before, after)}
+    entry = Entry(terms.now, Event.SITE_UPDATED, Reason.UPDATED_BY_APP, text, detail)
+    return mark_unacknowledged(after, terms.now).tell(entry)
+
+
+_LINK_FIELDS = (
+    "type",
+    "power_kw",
+    "asset_model",
+    "installation_date",
+    "battery_kwh",
+    "vehicle",
+    "home",
+    "timezone",
+    "snoozed_until",
+)
+
+
+def changed_fields(before: Twin, after: Twin) -> list[str]:
+    """The fields of the body of a ``PUT`` whose values differ between two states of an asset."""
+    fields = [name for name in _LINK_FIELDS if getattr(before.link, name) != getattr(after.link, name)]
+    fields += [name for name in ("tariff", "intent") if getattr(before, name) != getattr(after, name)]
+    plugged = [state.presence.plugged_in and state.presence.plugged_in.value for state in (before, after)]
+    return fields if plugged[0] == plugged[1] else [*fields, "plugged_in"]
 
 
 def _link(before: Twin | None, wanted: AssetRequest, axle_asset_id: str, terms: Terms) -> Link:

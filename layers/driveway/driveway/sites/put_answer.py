@@ -7,8 +7,9 @@ from driveway.domain.preferences.intent import intent_body
 from driveway.domain.preferences.tariff import tariff_body
 from driveway.domain.sites.record import SiteRecord
 from driveway.domain.sites.steps import to_come
-from driveway.domain.twin import Twin, changed_groups
+from driveway.domain.twin import Twin
 from driveway.runtime.http_api import Answer
+from driveway.sites.onboarding_twins import changed_fields
 from driveway.sites.put_request import PutRequest
 from driveway.sites.requested import AssetRequest, default_intent, default_tariff
 from driveway.store.sites import Pair
@@ -52,7 +53,7 @@ def _asset_answer(
         "asset": request.body.asset,
         "axle_asset_id": axle["asset_id"],
         "created": before is None,
-        "changed": list(changed_groups(before, twin)) if before is not None and twin is not None else [],
+        "changed": changed_fields(before, twin) if before is not None and twin is not None else [],
         "warnings": [*axle.get("warnings", []), *request.warnings, *_filled(request, twin)],
         "tariff": tariff_body(tariff),
         "intent": intent_body(intent),

@@ -75,6 +75,12 @@ def vehicle_reservations(change: Change, twin: Twin | None) -> list[Claim]:
     return [Claim(vehicle.provider, vehicle.vehicle_id, change.asset, reserved=True)]
 
 
+NO_CONSENT = (
+    "Give the time at which the driver agreed that the readings of the boundary meter are used: Axle takes no site "
+    "without it."
+)
+
+
 def default_tariff() -> Tariff:
     """The tariff of an asset for which the app gave none."""
     return parse_tariff(DEFAULT_TARIFF).tariff
@@ -96,8 +102,12 @@ def with_what_is_kept(body: SiteBody, twins: Sequence[Twin]) -> SiteBody:
     return body.model_copy(update=kept) if kept else body
 
 
-def checked(body: SiteBody, *, check_digit: bool, twins: Sequence[Twin] = ()) -> tuple[str, list[AssetRequest]]:
+def checked(
+    body: SiteBody, *, check_digit: bool, twins: Sequence[Twin] = (), has_consent: bool = False
+) -> tuple[str, list[AssetRequest]]:
     """The core MPAN and the requested assets; ``twins`` are the site's, as they are.
+
+    ``has_consent``: the site's record has the time of the driver's consent, so the body need not give it.
 
     Raises:
         ProblemError: the body cannot be accepted (422), with a pointer to every fault.
@@ -110,6 +120,8 @@ def checked(body: SiteBody, *, check_digit: bool, twins: Sequence[Twin] = ()) ->
         errors.append(("/site/mpan", str(error)))
     wanted = [_wanted(f"/assets/{place}", asset, body.timezone, errors) for place, asset in enumerate(body.assets)]
     errors += _missing_batteries(wanted, {twin.link.asset: twin for twin in twins})
+    if body.site.gave_boundary_meter_consent_at is None and not has_consent:
+        errors.append(("/site/gave_boundary_meter_consent_at", NO_CONSENT))
     if errors:
         raise refused(errors)
     return mpan, wanted

@@ -10,11 +10,15 @@ from driveway.domain.metering.samples import Sample, samples_of
 from driveway.domain.presence.home import resolve_home
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe_all
-from driveway.domain.presence.rules import EffectKind, PresenceRules, PresenceStep
+from driveway.domain.presence.rules import Effect, EffectKind, PresenceRules, PresenceStep
 from driveway.domain.reports.session_energy import metered_sessions
-from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin import Entry, Observed, Twin
+from driveway.domain.twin.reasons import Reason
 
 LATE = timedelta(milliseconds=LATE_MS)
+
+_OF_THE_PRESENT = ("charging", "power_kw", "soc_pct")
+"""Signals of which only the latest report counts for the state of the car. Late ones still count for half-hours."""
 
 
 def samples_to_record(
@@ -63,16 +67,40 @@ def apply_observations(twin: Twin, observations: Sequence[Observation], *, now: 
         now: the present (aware UTC).
         rules: how far the source is trusted.
     """
+    return apply_presence_step(twin, _step(twin, observations, now, rules)) if observations else twin
+
+
+def _step(twin: Twin, observations: Sequence[Observation], now: datetime, rules: PresenceRules) -> PresenceStep:
     link = twin.link
     home_location_id = link.vehicle.home_location_id if link.vehicle else None
     resolved = [
         resolve_home(observation, home=link.home, home_location_id=home_location_id, power_kw=link.power_kw)
         for observation in observations
     ]
-    if not resolved:
-        return twin
-    step = observe_all(twin.presence, resolved, now=now, rules=rules, own_stop_at=twin.control.last_stop_at)
-    return apply_presence_step(twin, step)
+    return observe_all(twin.presence, resolved, now=now, rules=rules, own_stop_at=twin.control.last_stop_at)
+
+
+def ignored_signals(
+    before: Twin, observations: Sequence[Observation], *, now: datetime, rules: PresenceRules
+) -> list[Effect]:
+    """The signals of observations that did not change what is known of the car, and why; by time.
+
+    Args:
+        before: the twin before it took the observations. The rest as for ``apply_observations``.
+    """
+    step = _step(before, observations, now, rules)
+    found = [effect for effect in step.effects if effect.kind is EffectKind.IGNORED]
+    for seen in observations:
+        found += [
+            Effect(EffectKind.IGNORED, seen.at, Reason.OBSERVED_TOO_LATE, signal=signal)
+            for signal in _OF_THE_PRESENT
+            if getattr(seen, signal) is not None and _is_older(seen.at, getattr(before.presence, signal))
+        ]
+    return sorted(found, key=lambda effect: effect.at)
+
+
+def _is_older(at: datetime, known: Observed | None) -> bool:
+    return known is not None and at < known.at
 
 
 def apply_presence_step(twin: Twin, step: PresenceStep) -> Twin:
