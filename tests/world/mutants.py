@@ -23,9 +23,11 @@ from driveway.store import table
 from tests.world.chaos import play
 from tests.world.crash_points import enumerate_faults
 from tests.world.forks import ChildError, in_a_copy
+from tests.world.late_reports import energy_of_late_reports
+from tests.world.leaving import still_held
 from tests.world.one_car import claimed_by_two
 from tests.world.pairs import try_pair
-from tests.world.planted import PLANTED, SHOWN_BY, alias_not_conditional
+from tests.world.planted import PLANTED, SHOWN_BY, alias_not_conditional, late_sample_dropped, release_forgotten
 from tests.world.situations import SITUATIONS
 
 
@@ -150,7 +152,9 @@ MUTANTS: Mapping[str, Mutant] = {
     "due time not written": Mutant(due_time_not_written, ["a start is planned"]),
     "dedupe before store": Mutant(deduplicated_before_stored, ["plug-in that is reported once"]),
     **{name: Mutant(plant, seeds=SHOWN_BY[name]) for name, plant in PLANTED.items()},
+    "late sample dropped": Mutant(late_sample_dropped, checks=[energy_of_late_reports]),
     "alias not conditional": Mutant(alias_not_conditional, checks=[claimed_by_two]),
+    "release forgotten": Mutant(release_forgotten, checks=[still_held]),
 }
 SEEDS = range(1, 4)
 """The nights that are played if nothing else catches a mutant."""

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.world.chaos import play
+from tests.world.late_reports import energy_of_late_reports
+from tests.world.leaving import still_held
 from tests.world.one_car import claimed_by_two
 from tests.world.planted import an_hour_late
 
@@ -28,3 +30,11 @@ def test_a_control_that_starts_cars_an_hour_late_is_noticed() -> None:
 
 def test_of_two_homes_that_onboard_one_car_at_once_one_has_it() -> None:
     assert not claimed_by_two()
+
+
+def test_a_held_car_whose_home_leaves_is_able_to_charge() -> None:
+    assert not still_held()
+
+
+def test_reports_that_come_late_and_out_of_order_change_no_energy() -> None:
+    assert not energy_of_late_reports()
