@@ -17,7 +17,7 @@ from tests.world.forks import in_a_copy
 from tests.world.homes import Home
 from tests.world.outcome import end_of
 from tests.world.outside import Invocation
-from tests.world.situations import INTENT, TARIFF, Act, ask, before_report, clear, issue, moves, operator
+from tests.world.situations import INTENT, TARIFF, Act, ask, before_report, clear, issue, moves, operator, reports
 from tests.world.stages import Stage
 from tests.world.world import new_world
 
@@ -31,12 +31,6 @@ class Part:
     prepare: Callable[[Stage], Home] = lambda stage: stage.held()
 
 
-def _reports(stage: Stage, home: Home) -> None:
-    """The app reports what it sees of the car, beside the car maker's webhooks."""
-    seen = {"at": stage.world.clock.now().isoformat(), "soc_pct": 33, "power_kw": 0.0}
-    stage.app.ask("POST", f"/assets/{home.asset}/observations", {"observations": [seen]}, expected=GONE)
-
-
 GONE = frozenset({404, 409})
 CHARGE_NOW = ask("PUT", "{asset}/charge-now", {"for_minutes": 200}, expected=GONE)
 PARTS: Mapping[str, Part] = {
@@ -44,7 +38,7 @@ PARTS: Mapping[str, Part] = {
     "intent": Part("PreferencesFunction", ask("PUT", "{asset}/intent", INTENT, expected=GONE)),
     "charge-now": Part("PreferencesFunction", CHARGE_NOW),
     "plug-out": Part("VehicleEventsFunction", moves("plug-out")),
-    "report": Part("VehicleEventsFunction", _reports),
+    "report": Part("VehicleEventsFunction", reports),
     "profile": Part("SchedulesFunction", issue("profile")),
     "lower profile": Part("SchedulesFunction", issue("envelope", stackLevel=0)),
     "clear": Part("SchedulesFunction", clear),

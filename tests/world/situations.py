@@ -8,6 +8,7 @@ from typing import Any
 from simulators.axle.documented import scenario_profile
 from tests.world.homes import Home
 from tests.world.stages import HELD_UNTIL, Stage
+from tests.world.world import START
 
 Act = Callable[[Stage, Home], object]
 
@@ -85,6 +86,21 @@ def before_report(stage: Stage) -> Home:
     made = stage.charging()
     stage.until(HELD_UNTIL + timedelta(minutes=40, seconds=30))
     return made
+
+
+def _before_the_day_is_judged(stage: Stage) -> Home:
+    """A car that charged at night, just before its day is checked for completeness."""
+    made = stage.held()
+    stage.until(START + timedelta(hours=16, minutes=10, seconds=30))
+    return made
+
+
+def reports(stage: Stage, home: Home) -> None:
+    """The app reports what it sees of the car, beside the car maker's webhooks."""
+    seen = {"at": stage.world.clock.now().isoformat(), "soc_pct": 33, "power_kw": 0.0}
+    stage.app.ask(
+        "POST", f"/assets/{home.asset}/observations", {"observations": [seen]}, expected=frozenset({404, 409})
+    )
 
 
 def issue(mode: str, **changes: Any) -> Act:
@@ -221,6 +237,7 @@ _ALL = (
     Situation("plug-in at Smartcar", "VehicleEventsFunction", lambda s: s.onboarded("smartcar"), moves("plug-in")),
     Situation("plug-in at Tesla", "VehicleEventsFunction", lambda s: s.onboarded("tesla"), moves("plug-in")),
     Situation("plug-in at a charger", "VehicleEventsFunction", lambda s: s.onboarded("ocpp"), moves("plug-in")),
+    Situation("the app reports", "VehicleEventsFunction", lambda s: s.held(), reports),
     Situation("plug-out", "VehicleEventsFunction", lambda s: s.held(), moves("plug-out")),
     Situation("a driver drives off", "VehicleEventsFunction", lambda s: s.charging(), moves("drive-away")),
     Situation("a profile", "SchedulesFunction", lambda s: s.held(), issue("profile")),
@@ -259,6 +276,9 @@ _ALL = (
     Situation("a start at a charger", "VehicleCommandsFunction", _before_edge_at("ocpp"), _nothing),
     Situation("a state read", "VehicleCommandsFunction", lambda s: s.car(), _joins()),
     Situation("readings", "MeterReadingsFunction", before_report, _nothing),
+    Situation(
+        "a day is judged", "MeterReadingsFunction", _before_the_day_is_judged, _nothing, "update_item ASSET#car-1"
+    ),
     Situation("the minute clock", "ClockFunction", _before_edge, _nothing),
     Situation("the announcer", "AnnouncerFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("the authorizer", "AuthorizerFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
