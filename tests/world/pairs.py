@@ -54,6 +54,7 @@ PARTS: Mapping[str, Part] = {
     "Axle sync": Part("AxleSyncFunction", ask("PUT", "{asset}/intent", INTENT, expected=GONE)),
     "charge control": Part("ChargeControlFunction", CHARGE_NOW),
     "command": Part("VehicleCommandsFunction", CHARGE_NOW),
+    "stop": Part("VehicleCommandsFunction", moves("plug-in"), lambda stage: stage.onboarded(auto_start=True)),
     "announcer": Part("AnnouncerFunction", ask("PUT", "{asset}/tariff", TARIFF, expected=GONE)),
     "operator": Part("OperatorFunction", operator("released")),
     "readings": Part("MeterReadingsFunction", lambda stage, home: stage.passes(minutes=5), before_report),
@@ -139,7 +140,7 @@ def _differing(end: Mapping[str, Any], one: Mapping[str, Any], other: Mapping[st
 
 def main(arguments: Sequence[str]) -> int:
     """Try every pair."""
-    pairs = [(first, second) for first, second in product(PARTS, PARTS) if second not in {first, "readings"}]
+    pairs = [(first, second) for first, second in product(PARTS, PARTS) if second not in {first, "readings", "stop"}]
     jobs = {f"{first} + {second}": partial(try_pair, first, second) for first, second in pairs}
     return enumerate_all("pairs", "tests.world.pairs", jobs, arguments)
 

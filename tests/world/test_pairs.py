@@ -7,7 +7,13 @@ from tests.world.pairs import try_pair
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("tariff", "opt-out"), ("charge-now", "plug-out"), ("lower profile", "profile"), ("report", "plug-out")],
+    [
+        ("tariff", "opt-out"),
+        ("charge-now", "plug-out"),
+        ("lower profile", "profile"),
+        ("report", "plug-out"),
+        ("erasure", "onboarding"),
+    ],
 )
 def test_two_at_one_asset_end_as_one_after_the_other(first: str, second: str) -> None:
     found = try_pair(first, second)

@@ -15,6 +15,7 @@ from driveway.domain.control.protection import peak_starts
 from driveway.domain.control.provider_budget import USUAL_BUDGETS
 from driveway.domain.control.required_command import is_instructed
 from driveway.domain.control.settings import ControlRules
+from driveway.domain.enrolment import takes_part
 from driveway.domain.twin import Command, Twin
 from driveway.store.slot_items import slot_of
 from driveway.vehicles.ocpp.profiles import DEFAULT_PROFILE_ID
@@ -91,7 +92,9 @@ def _of_car(world: "World", seen: Seen, request: requests.PreparedRequest, path:
     yield from invariants.over_the_month(asked, budget.car_month_requests)
     yield from invariants.over_the_bucket(asked, budget.bucket_requests, budget.bucket_refill_per_min)
     if actions:
-        yield from _of_command(world.clock.now(), seen, twins, vehicle_id, actions)
+        running = world.outside.running[-1].calls if world.outside.running else []
+        is_claimed = any(call.operation == "update_item" and call.about.endswith("/TWIN") for call in running)
+        yield from _of_command(world.clock.now(), seen, twins, vehicle_id, actions, is_claimed=is_claimed)
 
 
 def _actions(request: requests.PreparedRequest, path: str) -> frozenset[str]:
@@ -111,10 +114,12 @@ def _actions(request: requests.PreparedRequest, path: str) -> frozenset[str]:
 
 
 def _of_command(
-    now: datetime, seen: Seen, twins: list[Twin], vehicle_id: str, actions: frozenset[str]
+    now: datetime, seen: Seen, twins: list[Twin], vehicle_id: str, actions: frozenset[str], *, is_claimed: bool
 ) -> Iterator[str]:
     if not twins:
-        yield f"a command to {vehicle_id}, which is not ours"
+        # A start that was claimed before the asset was erased cannot be called back, and it lets the car charge.
+        if not (is_claimed and "start" in actions):
+            yield f"a command to {vehicle_id}, which is not ours"
         return
     (twin,) = twins
     claimed = [one for one in _claimed(twin) if one.action in actions]
@@ -125,7 +130,8 @@ def _of_command(
     if command.action in PLUG_MATTERS:
         if not _may_be_commanded(twin, command):
             yield f"a {command.action} to {vehicle_id}, which is not plugged in at home: {twin.presence}"
-        sent = seen.sent.setdefault(vehicle_id, [])
+        # Nothing is known of a car that was erased and onboarded anew.
+        sent = seen.sent.setdefault(f"{vehicle_id} {twin.link.onboarded_at}", [])
         at = command.sent_at or now
         sent.append(Sent(at, command.action, command.id, _is_free(twin, command, sent, at)))
         yield from (f"{vehicle_id}: {wrong}" for wrong in invariants.dwell_cut(sent, RULES.min_dwell))
@@ -168,7 +174,11 @@ def _of_event(world: "World", path: str) -> Iterator[str]:
 
 
 def _of_readings(world: "World", request: requests.PreparedRequest) -> Iterator[str]:
-    """No value is sent again once its acceptance is recorded."""
+    """No value is sent again once its acceptance is recorded.
+
+    The end of an enrolment does not wait for a run that has claimed a half-hour, and sends it, too (decision 0020).
+    """
+    leaving = {twin.link.asset for twin in _twins(world) if not takes_part(twin.link)}
     raw = request.body or b""
     text = gzip.decompress(raw) if isinstance(raw, bytes) and raw[:2] == b"\x1f\x8b" else raw
     rows: list[Mapping[str, Any]] = json.loads(text)["readings"]
@@ -179,7 +189,11 @@ def _of_readings(world: "World", request: requests.PreparedRequest) -> Iterator[
         slot = known.get((row["asset_id"], start))
         if slot is None or row["label"] != "charger_consumption_energy_kwh":
             continue
-        if slot.state == "accepted" and slot.reported.accepted_wh == round(row["value"] * 1000):
+        if (
+            slot.asset not in leaving
+            and slot.state == "accepted"
+            and slot.reported.accepted_wh == round(row["value"] * 1000)
+        ):
             yield f"{slot.asset} {start}: {row['value']} kWh is sent again"
 
 

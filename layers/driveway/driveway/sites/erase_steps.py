@@ -1,5 +1,6 @@
 """Erasing an asset or a whole site, once its cars are released. Every step can be repeated."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from driveway.runtime.context import Runtime
 from driveway.sites.changing import Edit, Twins, change_site, of_call
 from driveway.sites.leaving import delete_at_axle, find_at_axle, offboard_at_axle
 from driveway.sites.requested import reservations
-from driveway.store.items import asset_key
+from driveway.store.items import TWIN, asset_key
 from driveway.store.sites import ASSET, AXLE_SITE, Claim
 from driveway.vehicles.accounts import accounts_of_site, forget_accounts
 
@@ -30,8 +31,9 @@ def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, r
             return Edit(after, given_up=[Claim(ASSET, asset, record.site)])
         return Edit(after, [(present, None)])
 
+    rows = _rows_of([asset], runtime)
     change_site(record.site, of_call(call, rule), runtime)
-    runtime.records.sweep(asset_key(asset))
+    runtime.records.drop(rows)
 
 
 def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime) -> None:
@@ -55,9 +57,18 @@ def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime
     if step.last:
         # Including those of a PUT that never ended.
         forget_accounts(accounts_of_site(record.site, runtime), record.site, runtime)
+    rows = _rows_of(record.known_assets, runtime)
     change_site(record.site, of_call(call, rule), runtime)
-    for asset in record.known_assets:
-        runtime.records.sweep(asset_key(asset))
+    runtime.records.drop(rows)
+
+
+def _rows_of(assets: Iterable[str], runtime: Runtime) -> list[dict[str, str]]:
+    """The keys of what is stored beside the twins of assets.
+
+    They are read while the record keeps others away: once it is gone, the assets may be onboarded anew, and rows that
+    are read then may be of the new twin. What is written until then, the ``announcer`` erases.
+    """
+    return [row for asset in assets for row in runtime.records.partition(asset_key(asset)) if row["sk"] != TWIN]
 
 
 def _take_back_at_axle(asset: str, record: SiteRecord, runtime: Runtime, *, whole_site: bool = True) -> None:

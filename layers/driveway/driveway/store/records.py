@@ -229,10 +229,6 @@ class Records:
         """Delete one item; deleting what is not there is no error."""
         self.client.delete_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}))
 
-    def sweep(self, partition: str) -> None:
-        """Delete everything in a partition; what appears meanwhile may stay."""
-        self.drop(list(self.partition(partition)))
-
     def drop(self, keys: Sequence[Mapping[str, str]]) -> None:
         """Delete items by their keys, many in a call; deleting what is not there is no error."""
         for first in range(0, len(keys), MOST_IN_A_TRANSACTION):
