@@ -63,10 +63,10 @@ def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime
 
 
 def _rows_of(assets: Iterable[str], runtime: Runtime) -> list[dict[str, str]]:
-    """The keys of what is stored beside the twins of assets.
+    """The keys of everything that is stored of assets, without their twins.
 
-    They are read while the record keeps others away: once it is gone, the assets may be onboarded anew, and rows that
-    are read then may be of the new twin. What is written until then, the ``announcer`` erases.
+    They are read before the record is deleted. Afterwards the assets may be onboarded again, and the rows may belong to
+    a new twin. The ``announcer`` erases rows that are written in the meantime.
     """
     return [row for asset in assets for row in runtime.records.partition(asset_key(asset)) if row["sk"] != TWIN]
 
