@@ -130,7 +130,7 @@ def _of_command(
     if command.action in PLUG_MATTERS:
         if not _may_be_commanded(twin, command):
             yield f"a {command.action} to {vehicle_id}, which is not plugged in at home: {twin.presence}"
-        # Nothing is known of a car that was erased and onboarded anew.
+        # Nothing is known of a car that was erased and onboarded again.
         sent = seen.sent.setdefault(f"{vehicle_id} {twin.link.onboarded_at}", [])
         at = command.sent_at or now
         sent.append(Sent(at, command.action, command.id, _is_free(twin, command, sent, at)))
