@@ -113,12 +113,13 @@ class Redrive:
 
     def _process_again(self, message: dict[str, Any]) -> None:
         body = json.loads(message["Body"])
+        function = body.get("requestContext", {}).get("functionArn") or f"driveway-{self.stage}-{body['function']}"
         if "record" in body:
-            self._invoke(f"driveway-{self.stage}-{body['function']}", [body["record"]])
+            self._invoke(function, [body["record"]])
             return
         read = self._of_kinesis if "KinesisBatchInfo" in body else self._of_the_table
         for record in read(body.get("KinesisBatchInfo") or body["DDBStreamBatchInfo"]):
-            self._invoke(body["requestContext"]["functionArn"], [record])
+            self._invoke(function, [record])
 
     def _of_the_table(self, place: dict[str, Any]) -> Iterator[dict[str, Any]]:
         streams, last = self.client("dynamodbstreams"), place["endSequenceNumber"]

@@ -1,7 +1,7 @@
 """The project's own SAM template as plain CloudFormation for the local AWS.
 
-The translation is SAM's own. One thing is added: an HTTP API is expanded from its OpenAPI body into integration, route
-and authorizer resources, because the local AWS does not read that body.
+SAM's own translation. What the local AWS cannot make is left out, and one thing is added: an HTTP API is expanded
+from its OpenAPI body into integration, route and authorizer resources, because the local AWS does not read that body.
 """
 
 import logging
@@ -38,12 +38,19 @@ def translate(template: Path, code: dict[str, dict[str, str]], parameters: dict[
                 resource["Properties"][name] = f"s3://{place['Bucket']}/{place['Key']}"
     logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     translated: dict[str, Any] = transform(source, {}, NoManagedPolicies(), passthrough_metadata=False)
+    translated["Resources"] = {name: one for name, one in translated["Resources"].items() if _is_known(one)}
     for resource in translated["Resources"].values():
         _allow_batches(resource.get("Properties", {}))
         scaling = resource.get("Properties", {}).get("ScalingConfig")
         if scaling and isinstance(scaling["MaximumConcurrency"], dict):
             scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
     return _expand_http_apis(translated)
+
+
+def _is_known(resource: dict[str, Any]) -> bool:
+    """Whether the local AWS can make a resource: it has no alarms on several metrics and no dashboards."""
+    several = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    return not several and resource["Type"] != "AWS::CloudWatch::Dashboard"
 
 
 def _allow_batches(properties: dict[str, Any]) -> None:

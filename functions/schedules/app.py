@@ -4,6 +4,7 @@ from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, placed, read_envelo
 from driveway.domain.schedules.installation import ScheduleRefusedError, cleared, installed
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
+from driveway.runtime.metrics import emit
 from driveway.runtime.problems import ProblemError, not_found
 from driveway.store.table import UnknownAssetError
 
@@ -27,7 +28,11 @@ def post_webhook(request: Request, runtime: Runtime) -> Answer:
     """Receive Axle's signed envelope. An event that is not a schedule is acknowledged and ignored."""
     now = runtime.now()
     secrets = runtime.secret("AXLE_WEBHOOK_SECRET").get("secrets", [])
-    verify(request, secrets, now, window=runtime.clock.real_time(REPLAY_WINDOW_S))
+    try:
+        verify(request, secrets, now, window=runtime.clock.real_time(REPLAY_WINDOW_S))
+    except ProblemError:
+        emit({"BadSignatures": 1}, runtime, provider="axle")
+        raise
     envelope = read_envelope(request.json())
     if runtime.records.remembered("axle", envelope.id) is not None:
         return Answer(200, ACCEPTED)

@@ -33,6 +33,7 @@ class Account:
         return _client(self.endpoint, service)
 
     stacks: int = 0
+    url: str = ""
 
     @property
     def name(self) -> str:
@@ -43,7 +44,8 @@ class Account:
         """Deploy the template as a new stack; the API's address."""
         self.stacks += 1
         given = parameters_of(NOWHERE, dict.fromkeys(PROVIDERS, NOWHERE), Clock(), parameters)
-        return deploy(self.clients, self.code, given, self.endpoint, name=self.name)
+        self.url = deploy(self.clients, self.code, given, self.endpoint, name=self.name)
+        return self.url
 
     def update(self, **parameters: str) -> None:
         """Change parameters of the deployed stack and wait."""

@@ -3,26 +3,29 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 
 from driveway.domain.due import Dues
 from driveway.domain.twin import Entry
 from driveway.domain.twin.reasons import Reason
 from driveway.store.table import Table
 from local.redrive import DEAD_LETTERS, Redrive
-from local.stack import STAGE
+from local.stack import STAGE, credentials_of_a_stack, put_secrets
 from tests.account.accounts import Account
 from tests.support.functions.assets import a_twin
 from tests.support.functions.rig import template
 
-SOURCES = sorted(
+NAMES = [
     held["Properties"]["QueueName"]["Fn::Sub"].removeprefix("driveway-${Stage}-")
     for held in template()["Resources"].values()
-    if held["Type"] == "AWS::SQS::Queue" and "RedrivePolicy" in held["Properties"]
-)
+    if held["Type"] == "AWS::SQS::Queue"
+]
+SOURCES = sorted(name.removesuffix(DEAD_LETTERS) for name in NAMES if name.endswith(DEAD_LETTERS))
 BUS = f"driveway-{STAGE}"
 TWIN = {"pk": {"S": "ASSET#car-1"}, "sk": {"S": "TWIN"}}
 
@@ -31,6 +34,7 @@ TWIN = {"pk": {"S": "ASSET#car-1"}, "sk": {"S": "TWIN"}}
 def deployed(account: Account) -> Iterator[Account]:
     """The stack, with queues that no function reads."""
     account.deploy()
+    put_secrets(account.clients, account.outputs(), credentials_of_a_stack())
     functions = account.aws("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         if ":sqs:" in mapping["EventSourceArn"]:
@@ -140,6 +144,24 @@ def test_a_record_that_the_stream_gave_up_is_read_from_it(deployed: Account, red
     assert redrive.run("stream-failures").done == 1
 
     assert [entry["event"]["S"] for entry in timeline(deployed)] == ["PluggedIn"]
+
+
+def test_fifty_requests_at_once_without_a_token_are_refused_and_store_nothing(deployed: Account) -> None:
+    before = deployed.aws("dynamodb").scan(TableName=deployed.outputs()["TableName"])["Count"]
+    paths = [
+        ("GET", "/assets/car-1"),
+        ("POST", "/webhooks/enode"),
+        ("POST", "/axle/webhooks"),
+        ("PUT", "/sites/home-1"),
+    ]
+
+    def ask(number: int) -> int:
+        method, path = paths[number % len(paths)]
+        return requests.request(method, deployed.url + path, data=b"{}", timeout=60).status_code
+
+    with ThreadPoolExecutor(50) as pool:
+        assert set(pool.map(ask, range(50))) == {401}
+    assert deployed.aws("dynamodb").scan(TableName=deployed.outputs()["TableName"])["Count"] == before
 
 
 def test_what_fails_again_stays_or_comes_back(deployed: Account, redrive: Redrive) -> None:

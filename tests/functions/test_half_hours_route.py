@@ -142,3 +142,8 @@ def test_a_query_that_makes_no_sense_is_a_problem(home: Charging, query: dict[st
 
 def test_an_asset_that_is_not_known_is_not_found(home: Charging) -> None:
     assert home.rig.serve("status", ROUTE, asset="car-9").status == 404
+
+
+@pytest.mark.parametrize("limit", ["9" * 4301, "0", "1489", "-1", "²", ""])
+def test_a_limit_that_is_none_is_malformed(home: Charging, limit: str) -> None:
+    assert get(home, limit=limit).problem == "malformed"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.twin import Meter, Observed, Presence, Session, SessionEnergy
-from tests.support.functions.assets import a_twin, all_acknowledged, called, place, plugged_in, sample
+from tests.support.functions.assets import a_twin, all_acknowledged, called, place, plugged_in, refuse, sample
 from tests.support.functions.preference_calls import send
 from tests.support.functions.rig import NOW, Reply, Rig
 
@@ -104,6 +104,23 @@ def test_if_match_lets_only_the_present_revision_be_changed(car: Rig) -> None:
     reply = send(car, "intent", OTHER_INTENT, headers={"If-Match": f'"{revision}"'})
     assert (reply.status, reply.problem, reply.body["revision"]) == (412, "revision-mismatch", revision + 1)
     assert car.items() == before
+
+
+@pytest.mark.parametrize(
+    ("what", "body"), [("intent", INTENT), ("tariff", TARIFF), ("charge-now", {"for_minutes": 30})]
+)
+def test_a_repeat_after_a_crash_between_the_two_writes_is_no_conflict_with_itself(
+    car: Rig, monkeypatch: pytest.MonkeyPatch, what: str, body: dict[str, Any]
+) -> None:
+    revision = car.twin("car-1").revision
+    headers = {"idempotency-key": "one", "if-match": f'"{revision}"'}
+    refuse(car, monkeypatch, "put_item")
+    assert send(car, what, body, headers=headers).status == 500
+    stored = car.twin("car-1")
+    assert stored.revision == revision + 1
+    car.clock.move(minutes=1)
+    assert send(car, what, body, headers=headers).status == 202
+    assert car.twin("car-1") == stored
 
 
 @pytest.mark.parametrize("text", ["*", '"{}"', 'W/"{}"', "{}"])

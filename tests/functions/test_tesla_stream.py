@@ -40,7 +40,8 @@ def record(number: int, vin: str, state: str, at: datetime) -> dict[str, Any]:
     """A record of the stream."""
     body = {"vin": vin, "createdAt": at.isoformat(), "DetailedChargeState": f"DetailedChargeState{state}"}
     data = base64.b64encode(json.dumps(body).encode()).decode()
-    return {"eventSource": "aws:kinesis", "kinesis": {"sequenceNumber": str(number), "data": data}}
+    kinesis = {"sequenceNumber": str(number), "data": data}
+    return {"eventSource": "aws:kinesis", "eventID": f"shardId-7:{number}", "eventSourceARN": "a", "kinesis": kinesis}
 
 
 def test_the_records_of_a_car_are_one_write_and_a_car_that_fails_does_not_stop_the_others(
@@ -84,5 +85,7 @@ def test_only_the_record_at_fault_is_set_aside(cars: Rig, monkeypatch: pytest.Mo
     assert function("vehicle_events").handler({"Records": batch}, None) == {"batchItemFailures": []}
     url = cars.runtime.settings.text("STREAM_FAILURES_QUEUE_URL")
     (message,) = cars.runtime.queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    assert json.loads(message["Body"])["record"] == batch[1]
+    place_in_stream = {"streamArn": "a", "shardId": "shardId-7", "startSequenceNumber": "1", "endSequenceNumber": "1"}
+    kept = {"function": "vehicle-events", "error": "ValueError", "KinesisBatchInfo": place_in_stream}
+    assert json.loads(message["Body"]) == kept, "telemetry holds positions, which are not kept"
     assert cars.twin("car-3").presence.charging == Observed(True, AT + timedelta(seconds=2))

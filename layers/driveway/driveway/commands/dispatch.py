@@ -29,6 +29,9 @@ from driveway.vehicles.metrics import count_command
 from driveway.vehicles.registry import commands
 from driveway.vehicles.request_meter import RequestMeter
 
+LATE_S = 60.0
+"""A command that can be sent only so much later than planned is counted for the operator."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
@@ -41,6 +44,13 @@ class _Sent:
     def after(self, observations: Sequence[Observation]) -> "_Sent":
         """The same with what was observed before."""
         return replace(self, outcome=replace(self.outcome, observations=(*observations, *self.outcome.observations)))
+
+
+def _count_late(planned: datetime, provider: str, runtime: Runtime) -> None:
+    if runtime.now() - planned > runtime.clock.real_time(LATE_S):
+        from driveway.runtime.metrics import emit
+
+        emit({"CommandsLate": 1}, runtime, provider=provider)
 
 
 def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
@@ -56,6 +66,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     runtime.secret("PROVIDERS_SECRET")
     runtime.control_switch.read(runtime.now())
     runtime.clock.sleep_until(datetime.fromisoformat(detail["not_before"]))
+    _count_late(datetime.fromisoformat(detail["not_before"]), provider, runtime)
     permit = runtime.breakers.allow(provider, runtime.now())
     if not permit.granted:
         held_back = HeldBack(Reason.PROVIDER_BREAKER_OPEN, permit.until)

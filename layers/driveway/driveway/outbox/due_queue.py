@@ -17,6 +17,7 @@ from typing import Any
 
 from driveway.outbox.wakeups import MOST_IN_A_BATCH, WakeUp, queue_wake_ups
 from driveway.runtime.context import Runtime
+from driveway.runtime.metrics import emit
 from driveway.store.control_switch import EVER
 from driveway.store.due_index import DueRow, Place
 from driveway.store.items import stamp, unstamp
@@ -35,6 +36,9 @@ AT_ONCE = 8
 
 OVERDUE_AFTER = timedelta(seconds=30)
 OVERDUE_AFTER_REAL_S = 1.0
+LONG_OVERDUE_AFTER = timedelta(minutes=15)
+"""What has been due for longer is counted for the operator."""
+
 MOST_COUNTED = 10_000
 """A queue with more messages is not added to: what is overdue may still be in it."""
 
@@ -142,12 +146,16 @@ def _queue_again(mark: Watermark, counts: dict[DueIndex, int]) -> None:
     if not indexes:
         return
     rows = runtime.due_indexes.rows(indexes, overdue_at, places=mark.again.places)
+    long, long_overdue_at = 0, runtime.now() - LONG_OVERDUE_AFTER
     for some in _rounds(rows, AGAIN_FOR_S):
+        long += sum(row.due < long_overdue_at for row in some)
         _send(some, runtime, counts)
         mark.again = mark.again.after(some)
     if next(rows, None) is None:
         mark.again = Pass()
     mark.store()
+    if long:
+        emit({"AssetsOverdue": long}, runtime)
 
 
 def _is_still_queued(index: DueIndex, overdue_at: datetime, runtime: Runtime) -> bool:

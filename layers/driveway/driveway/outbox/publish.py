@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from driveway.domain.twin import Twin
+from driveway.domain.twin.reasons import Reason
 from driveway.outbox.events import SOURCE, BusEvent, Outbox, StoredTwin, outbox_of
 from driveway.outbox.wakeups import WakeUp, queue_wake_ups
 from driveway.runtime.context import Runtime
+from driveway.runtime.metrics import emit
 from driveway.store.items import asset_key, decode_item, unstamp
 
 MOST_IN_A_CALL = 10
@@ -30,6 +32,9 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
     """
     now = runtime.now()
     found = [_found(change, now, runtime) for change in changes]
+    short = sum(entry.reason == Reason.READY_BY_AT_RISK for _, one in found for entry in one.entries)
+    if short:
+        emit({"SessionsShort": short}, runtime)
     runtime.records.log((twin.link.asset, twin.version, one.entries) for twin, one in found)
     for twin, one in found:
         keep_history(twin, one, runtime)

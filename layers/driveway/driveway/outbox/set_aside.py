@@ -41,11 +41,23 @@ def set_aside(function: str, record: Mapping[str, Any], error: Exception, runtim
         function: the name of the function that gets it again, as the template has it without the stage.
     """
     runtime.logger.error("record set aside", exc_info=error)
-    message = {"function": function, "error": type(error).__name__, "record": record}
-    body = json.dumps(message)
+    message = {"function": function, "error": type(error).__name__}
+    if "kinesis" in record:
+        # Telemetry holds positions, which are not kept here: its place in the stream, which keeps it for a day.
+        number = record["kinesis"]["sequenceNumber"]
+        place = {"streamArn": record.get("eventSourceARN"), "shardId": str(record.get("eventID", "")).partition(":")[0]}
+        place |= {"startSequenceNumber": number, "endSequenceNumber": number}
+        body = json.dumps({**message, "KinesisBatchInfo": place})
+    else:
+        body = _with_record(message, record)
+    runtime.queues.send_message(QueueUrl=runtime.settings.text("STREAM_FAILURES_QUEUE_URL"), MessageBody=body)
+    emit({"RecordsSetAside": 1}, runtime)
+
+
+def _with_record(message: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    body = json.dumps({**message, "record": record})
     if len(body.encode()) > LARGEST_BYTES:
         kept = {"Keys", "SequenceNumber", "ApproximateCreationDateTime"}
         changed = {name: value for name, value in record.get("dynamodb", {}).items() if name in kept}
-        body = json.dumps({**message, "record": {"eventName": record.get("eventName"), "dynamodb": changed}})
-    runtime.queues.send_message(QueueUrl=runtime.settings.text("STREAM_FAILURES_QUEUE_URL"), MessageBody=body)
-    emit({"RecordsSetAside": 1}, runtime)
+        return json.dumps({**message, "record": {"eventName": record.get("eventName"), "dynamodb": changed}})
+    return body

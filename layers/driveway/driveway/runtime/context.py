@@ -43,6 +43,9 @@ T = TypeVar("T")
 
 SECRETS_KEPT_S = 300
 
+AWS = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5)
+"""For every client: the default time-outs of a minute would outlast the leases of claims, and a request's caller."""
+
 
 class Runtime:
     """What one execution environment uses: settings, clock, table, bus, queues, HTTP, secrets, randomness."""
@@ -83,11 +86,7 @@ class Runtime:
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """The DynamoDB client."""
-        return boto3.client(
-            "dynamodb",
-            # The default timeouts of a minute would outlast the leases of claims.
-            config=Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5),
-        )
+        return boto3.client("dynamodb", config=AWS)
 
     @cached_property
     def table(self) -> Table:
@@ -244,12 +243,12 @@ class Runtime:
     @cached_property
     def bus(self) -> "EventBridgeClient":
         """The EventBridge client."""
-        return boto3.client("events")
+        return boto3.client("events", config=AWS)
 
     @cached_property
     def queues(self) -> "SQSClient":
         """The SQS client."""
-        return boto3.client("sqs")
+        return boto3.client("sqs", config=AWS)
 
     def secret(self, setting: str) -> dict[str, Any]:
         """The JSON secret that a setting names; cached for a few minutes, so a rotation needs no deployment.
@@ -271,7 +270,7 @@ class Runtime:
     def _secrets(self) -> Any:
         from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
-        return SecretsProvider(boto3_client=boto3.client("secretsmanager"))
+        return SecretsProvider(boto3_client=boto3.client("secretsmanager", config=AWS))
 
 
 def _has_no_value(error: Exception) -> bool:

@@ -18,6 +18,8 @@ DEFAULT_SPAN = timedelta(days=1)
 MOST_ON_A_PAGE = 1488
 """A month of half-hours."""
 
+LONGEST_LIMIT = 4
+
 COLUMNS = (
     "start",
     "end",
@@ -110,6 +112,6 @@ def _text(energy_kwh: float | None) -> str:
 
 def _limit(request: Request) -> int:
     text = request.query.get("limit", str(MOST_ON_A_PAGE))
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST_ON_A_PAGE:
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_LIMIT) or not 1 <= int(text) <= MOST_ON_A_PAGE:
         raise malformed(f"'limit' must be a number from 1 to {MOST_ON_A_PAGE}.")
     return int(text)

@@ -1,6 +1,6 @@
 """Breakers shared by all instances of all functions, one versioned record each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
@@ -62,6 +62,10 @@ class Breakers:
             if after == known.breaker or self._write(key, known, after):
                 return permit
         return Permit(False, until=now + self.rules.first_pause)
+
+    def not_closed(self, keys: Iterable[str], now: datetime) -> list[str]:
+        """Those of the services whose breaker is open or being probed; each is read from the table."""
+        return [key for key in keys if self._read(key, now).breaker.state != "closed"]
 
     def comeback(self, until: datetime | None, now: datetime) -> datetime:
         """When to ask again after ``until`` (aware UTC; None: now): spread, so that not everybody comes at once."""

@@ -91,7 +91,8 @@ class Table:
 
         Raises:
             UnknownAssetError: no such asset.
-            RevisionMismatchError: ``expect_revision`` is not the present revision.
+            RevisionMismatchError: ``expect_revision`` is not the present revision, and the rule changes the twin. If it
+                changes nothing, the caller's own write may have been made before (RFC 9110, 13.1.1).
             ContentionError: too many lost races; nothing is written.
         """
         tried: Change | None = None
@@ -102,10 +103,10 @@ class Table:
                 # The write was made and its acknowledgement was lost.
                 return tried
             before = replace(present, news=())
-            if expect_revision is not None and before.revision != expect_revision:
-                raise RevisionMismatchError(before.revision)
             wanted = rule(before) or before
             changed = changed_groups(before, wanted)
+            if expect_revision is not None and before.revision != expect_revision and (changed or wanted.news):
+                raise RevisionMismatchError(before.revision)
             dues = _stamps(self.dues(wanted, now))
             if not changed and not wanted.news and _same_dues(item, dues, now):
                 return Change(before, before)
