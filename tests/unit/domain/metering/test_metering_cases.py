@@ -147,8 +147,8 @@ class TestChargesWithoutAReport:
 
     def test_a_register_that_then_sinks_is_no_spike(self) -> None:
         readings = session([(0, 0), (690, 36_600), (2130, 36_050)], "per_plug_in")
-        flowing = [power(2131, 7200, tells=True), power(2500, 0, tells=True)]
-        later = session([(2500, 36_050)], "per_plug_in")
+        flowing = [Sample(at(2131), "charging", tells_every_change=True), *self.stopped(2500)]
+        later = session([(2500, 36_000)], "per_plug_in")
         assert metered(*readings, *later, *self.stopped(0, 690, 2130), *flowing)[0] == 36_600
 
 

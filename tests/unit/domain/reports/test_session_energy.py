@@ -89,6 +89,23 @@ def test_a_late_value_that_is_taken_back_corrects_nothing() -> None:
     assert news(reported(twin, 200)) == []
 
 
+def test_a_session_whose_plug_out_was_false_is_not_reported_again_if_it_took_nothing_more() -> None:
+    twin = reported(closed(7000), 10)
+    reopened = replace(twin, presence=Presence(session=Session("s", EVENING, EVENING, false_ends=(CLOSED,))))
+    again = replace(twin, presence=Presence(last_session=Session("s", EVENING, EVENING, closed_at=at(90))))
+    for one in (reopened, again):
+        twin = with_session_energy(replace(one, meter=twin.meter), {"s": 7000}, now=at(90))
+    assert news(reported(twin, 60)) == []
+
+
+def test_what_a_charger_draws_outside_of_sessions_is_no_sessions_energy() -> None:
+    shelf, charger = Shelf(), Metered("car-1", "axle-1", Rating(ASSET_W))
+    power = [Sample(at(m), "power", w, tells_every_change=True) for m, w in ((0, 6000), (30, 0))]
+    shelf.record(charger, power, now=at(600))
+    slots = [slot for _, slot in sorted(shelf.slots.items())]
+    assert (sum(slot.energy_wh for slot in slots), [slot.sessions_wh for slot in slots]) == (3000, [(), ()])
+
+
 @pytest.mark.parametrize(("kwh", "shown_wh"), [(None, 1000), (5.0, 1099)])
 def test_a_running_session_is_written_in_steps_unless_a_charge_now_counts_it(kwh: float | None, shown_wh: int) -> None:
     charge_now = ChargeNow("c", EVENING, at(600), kwh=kwh)
