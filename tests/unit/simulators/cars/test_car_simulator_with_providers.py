@@ -75,6 +75,26 @@ def test_a_car_is_stopped_seen_and_started_again(rig: Rig, provider: str) -> Non
             )
 
 
+@pytest.mark.parametrize("provider", ["enode", "smartcar", "tesla"])
+def test_an_account_that_is_disconnected_needs_the_driver_and_nothing_reports_that_it_is_back(
+    rig: Rig, provider: str
+) -> None:
+    vehicle, made = plug_in(rig, provider), call(rig, provider)
+    commands = registry.commands(provider)
+    rig.listen(provider, webhook_secret="secret", sample_every_s=0)
+    with made.http:
+        rig.change(vehicle.vehicle_id, account_connected=False)
+        refused = (commands.stop(made, vehicle), commands.read_state(made, vehicle))
+        assert [outcome.kind for outcome in refused] == [OutcomeKind.NEEDS_USER] * 2
+        rig.pass_s(60)
+        assert rig.truth(vehicle.vehicle_id)["charging"] is True
+        sent = len(rig.sent())
+        rig.change(vehicle.vehicle_id, account_connected=True)
+        rig.pass_s(60)
+        assert len(rig.sent()) == sent
+        assert commands.stop(made, vehicle).kind in {OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED}
+
+
 def test_a_charger_keeps_the_limit_of_a_start(rig: Rig) -> None:
     vehicle, made = plug_in(rig, "ocpp"), call(rig, "ocpp")
     with made.http:

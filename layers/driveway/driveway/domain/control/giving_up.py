@@ -8,6 +8,7 @@ from driveway.domain.control.command_states import HOPELESS, HOPELESS_REASONS, R
 from driveway.domain.control.required_command import charges_since_stop, is_full, is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_answers import is_trial, trial_refused
+from driveway.domain.presence.charging_by_power import is_charging_unknown
 from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason, local_hhmm
@@ -62,7 +63,7 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     # The car may have obeyed an earlier stop, so a stop refused because of the account is given up with a release.
     if command.trial == "account" and command.action == "start" and command.outcome == OutcomeKind.NEEDS_USER:
         return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, _failure(command), now=now)
-    if command.outcome in TAKEN and twin.presence.charging is None and twin.presence.session is not None:
+    if command.outcome in TAKEN and _is_effect_unknown(twin, command) and twin.presence.session is not None:
         return _with_notice_if_unknown(twin, now)
     if command.trial == "full" and command.outcome in TAKEN and is_full(twin):
         text = "The battery is full, so the car does not charge."
@@ -70,8 +71,16 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     return None
 
 
+def _is_effect_unknown(twin: Twin, command: Command) -> bool:
+    """Whether no source reports if the car charges: none ever did, or it became unknown after the command was sent."""
+    presence, sent_at = twin.presence, command.first_sent_at
+    if presence.charging is None or not is_charging_unknown(presence):
+        return presence.charging is None
+    return sent_at is not None and presence.charging_unknown_at is not None and presence.charging_unknown_at > sent_at
+
+
 def _with_notice_if_unknown(twin: Twin, now: datetime) -> Twin:
-    """The twin whose accepted command cannot be confirmed, as no source ever reported whether the car charges."""
+    """The twin whose accepted command cannot be confirmed, as no source reports whether the car charges."""
     text = "The car maker accepted the command. Your car does not report whether it charges, so we cannot confirm it."
     after = ended(twin, "confirmed", Reason.CHARGING_UNKNOWN, text, now=now)
     if twin.control.charging_unknown_reported:

@@ -8,6 +8,7 @@ from driveway.domain.control.desired import Desired, desired_if_plugged, desired
 from driveway.domain.control.release import release_is_due
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_start import desired_by_trial, may_be_held_unplugged
+from driveway.domain.presence.charging_by_power import is_charging_unknown
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import CommandAction, Control, Session, Trial, Twin
 from driveway.domain.twin.reasons import Reason
@@ -31,9 +32,15 @@ class RequiredCommand:
 
 
 def observed_state_matches(twin: Twin, action: CommandAction) -> bool:
-    """Whether the car shows what the action (``start`` or ``stop``) asks for."""
-    charging = twin.presence.charging
-    return charging is not None and bool(charging.value) == (action == "start")
+    """Whether the car shows what the action (``start`` or ``stop``) asks for.
+
+    A state that is not newer than an accepted command shows nothing once the source does not know the state.
+    """
+    charging, accepted_at = twin.presence.charging, twin.control.last_acknowledged_at
+    if charging is None:
+        return False
+    is_outdated = accepted_at is not None and charging.at <= accepted_at and is_charging_unknown(twin.presence)
+    return not is_outdated and bool(charging.value) == (action == "start")
 
 
 def schedule_window(twin: Twin, now: datetime, rules: ControlRules) -> ScheduleWindow:

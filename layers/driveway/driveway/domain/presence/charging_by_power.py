@@ -24,6 +24,9 @@ def take_charging_by_power(presence: Presence, context: ObservationContext) -> R
         return replace(presence, starting_at=None, idle_since=None, charging_inferred=False), ()
     if seen.starting and (presence.starting_at is None or context.at > presence.starting_at):
         presence = replace(presence, starting_at=presence.starting_at or context.at)
+    unknown_at = presence.charging_unknown_at
+    if seen.charging_unknown and (unknown_at is None or context.at > unknown_at):
+        presence = replace(presence, charging_unknown_at=context.at)
     power = presence.power_kw
     reported_now = seen.power_kw is not None and power is not None and power.at == context.at
     return _by_power(presence, context, power.value) if power is not None and reported_now else (presence, ())
@@ -43,11 +46,17 @@ def _by_power(presence: Presence, context: ObservationContext, power_kw: float) 
 
 
 def power_decides(presence: Presence) -> bool:
-    """Whether no known state decides if the car charges: none was ever reported, or it is "starting"."""
+    """Whether no known state decides if the car charges: none was ever reported, or it is "starting" or unknown."""
     charging, starting_at = presence.charging, presence.starting_at
-    if charging is None or presence.charging_inferred:
+    if charging is None or presence.charging_inferred or is_charging_unknown(presence):
         return True
     return starting_at is not None and starting_at > charging.at
+
+
+def is_charging_unknown(presence: Presence) -> bool:
+    """Whether the source reported, after the last known state, that it does not know whether the car charges."""
+    charging, unknown_at = presence.charging, presence.charging_unknown_at
+    return unknown_at is not None and (charging is None or unknown_at > charging.at)
 
 
 def settle_idle(presence: Presence, context: ObservationContext) -> Ruled:

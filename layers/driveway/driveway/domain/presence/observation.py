@@ -49,7 +49,8 @@ class Observation:
     ``at``). Reports that repeat one measurement are one piece of evidence. ``clearly_away`` marks a place that cannot
     be home: more than a kilometre off, or a charger that no home has. ``fast_charging``: the car is at a DC charger.
 
-    ``starting``: the state is one of starting, which leaves open whether the car charges. ``not_full``: the state would
+    ``starting``: the state is one of starting, which leaves open whether the car charges. ``charging_unknown``: the
+    source itself does not know whether the car charges. ``not_full``: the state would
     be full if the battery were. ``answered``: the observation comes from the answer to a command, not from a report of
     the car's state.
     """
@@ -73,6 +74,7 @@ class Observation:
     battery_full: bool | None = None
     not_full: bool | None = None
     starting: bool | None = None
+    charging_unknown: bool | None = None
     charge_limit_pct: float | None = None
     answered: bool = False
     charging_fault: bool | None = None

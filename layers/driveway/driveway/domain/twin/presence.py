@@ -110,7 +110,8 @@ class Presence:
     provider names it.
 
     Power. Where no state says so, ``charging`` is inferred from the power (``charging_inferred``). ``starting_at`` is
-    since when the state says "starting"; ``idle_since`` is since when no power flows, until that counts.
+    since when the state says "starting", ``charging_unknown_at`` the latest time at which the source did not know
+    whether the car charges; ``idle_since`` is since when no power flows, until that counts.
 
     Battery. ``soc_since`` is when the present state of charge was first reported; ``full`` is what was known of the
     battery when it was found full, while it counts as full.
@@ -152,6 +153,7 @@ class Presence:
     vendor: str | None = None
     soc_since: datetime | None = None
     starting_at: datetime | None = None
+    charging_unknown_at: datetime | None = None
     idle_since: datetime | None = None
     charging_inferred: bool = False
     charge_limit_pct: Observed | None = None
