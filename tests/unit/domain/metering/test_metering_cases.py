@@ -146,10 +146,9 @@ class TestChargesWithoutAReport:
         assert metered(*readings, *self.stopped(0, 60, 120, 150, 180)) == (0, {"outlier"})
 
     def test_a_register_that_then_sinks_is_no_spike(self) -> None:
-        readings = session([(0, 0), (690, 36_600), (2130, 36_050)], "per_plug_in")
-        flowing = [Sample(at(2131), "charging", tells_every_change=True), *self.stopped(2500)]
-        later = session([(2500, 36_000)], "per_plug_in")
-        assert metered(*readings, *later, *self.stopped(0, 690, 2130), *flowing)[0] == 36_600
+        readings = session([(0, 0), (300, 10_000), (400, 9950), (600, 9900)], "per_plug_in")
+        charging = [Sample(at(401), "charging", tells_every_change=True), *self.stopped(600)]
+        assert metered(*readings, *self.stopped(0, 300, 400), *charging)[0] == 10_000
 
 
 class TestPowerThatIsReportedSeldom:

@@ -9,6 +9,7 @@ from driveway.domain.metering.recording import Metered
 from driveway.domain.metering.samples import Rating, Sample
 from driveway.domain.metering.slot import GRACE
 from driveway.domain.reports.session_energy import (
+    metered_sessions,
     session_energies,
     sessions_due,
     with_session_energy,
@@ -94,7 +95,9 @@ def test_a_session_whose_plug_out_was_false_is_not_reported_again_if_it_took_not
     reopened = replace(twin, presence=Presence(session=Session("s", EVENING, EVENING, false_ends=(CLOSED,))))
     again = replace(twin, presence=Presence(last_session=Session("s", EVENING, EVENING, closed_at=at(90))))
     for one in (reopened, again):
-        twin = with_session_energy(replace(one, meter=twin.meter), {"s": 7000}, now=at(90))
+        as_before = replace(one, meter=twin.meter)
+        twin = replace(as_before, meter=replace(twin.meter, sessions=metered_sessions(as_before)))
+    assert sessions_due(twin) == at(90) + GRACE
     assert news(reported(twin, 60)) == []
 
 
