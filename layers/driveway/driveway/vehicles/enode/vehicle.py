@@ -79,11 +79,15 @@ def _charging(charge: Mapping[str, Any], at: datetime) -> Observation | None:
     }
     if all(value is None for value in signals.values()):
         return None
-    signals["charging_unknown"] = True if charging is None and state in (None, "UNKNOWN") else None
+    signals["charging_unknown"] = _is_unknown(charging, state)
     # The rate is what reaches the battery, not what the meter counts (chargeRate, API 2024-10-01).
     return Observation(
         at=at, source=SOURCE, **signals, measuring_point="battery" if power_kw is not None else "unknown"
     )
+
+
+def _is_unknown(charging: bool | None, state: Any) -> bool | None:
+    return True if charging is None and state in (None, "UNKNOWN") else None
 
 
 def _first_known(*pairs: tuple[bool | None, bool | None]) -> Iterator[bool | None]:
