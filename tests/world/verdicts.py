@@ -39,6 +39,9 @@ def verdicts_are_so(one: CarNight) -> tuple[list[str], Counter[str]]:
 
 def _known_in(one: CarNight, night: str) -> timedelta:
     """For how long in a night, from noon to noon, the car was known to be plugged in at home."""
+    spec = one.home.spec
+    if spec.get("seems_unplugged_while_stopped") or spec.get("lie_unplugged_after_stop_s"):
+        return timedelta()  # its cloud may say for hours that it is not
     start = datetime.fromisoformat(f"{night}T12:00").replace(tzinfo=ZoneInfo(one.home.zone))
     end = start + timedelta(days=1)
     spans = [span for stay in one.stays for span in one.known_spans(stay)]
