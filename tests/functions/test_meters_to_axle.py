@@ -362,3 +362,16 @@ def assert_counted_once(stage: Stage, energy_wh: int) -> None:
     assert stage.accepted_wh() == energy_wh
     (session,) = stage.rig.twin("car-1").meter.sessions
     assert session.energy_wh == session.reported_wh == energy_wh
+
+
+@pytest.mark.parametrize(("tells_every_change", "energy_wh"), [(True, 36_000), (None, 0)])
+def test_power_of_the_app_holds_until_the_change_if_the_app_reports_every_change(
+    at_home: Callable[[str], Stage], tells_every_change: bool | None, energy_wh: int
+) -> None:
+    stage = at_home("app")
+    signals = {"plugged_in": True, "at_home": True, "tells_every_change": tells_every_change}
+    for minute, power_kw in ((0, 0), (390, 7.2), (690, 0)):
+        stage.app({"at": minute, "charging": power_kw > 0, "power_kw": power_kw, **signals})
+    stage.app({"at": 700, "plugged_in": False, "at_home": False})
+    stage.goes_on_to(740)
+    assert stage.accepted_wh() == energy_wh
