@@ -129,11 +129,15 @@ def show(rhythm: str, counted: Counted, figures: Mapping[str, Any], before: Mapp
         old = (before or {}).get("counts", {}).get(name)
         grew = f"   GREW from {old:g}" if old is not None and value > old * GREW else ""
         print(f"  {name:18} {value:10g}{grew}")
-    for name, runs in counted.runs.most_common():
+    for name, runs in (counted.runs + counted.shared_runs).most_common():
         print(f"  {name:26} {runs:4} runs  {counted.cpu_s[name] / runs * 1000:6.1f} ms CPU each")
     print(
         "  write units: "
         + ", ".join(f"{kind} {n:g}" for kind, n in sorted(counted.write_units.items(), key=lambda one: -one[1]))
+    )
+    print(
+        f"  shared by all cars, not counted: {sum(counted.shared_write_units.values()):g} write units, "
+        f"{counted.shared_runs.total()} runs"
     )
     print(f"  of these for kept sessions and plans: {figures['write units of kept sessions and plans']:g}")
     print("  cost per car-month: " + ", ".join(f"{k} {v * 1000:.2f}" for k, v in figures["usd per car-month"].items()))

@@ -22,7 +22,8 @@ from driveway.domain.half_hours import HALF_HOUR, half_hour_of
 from driveway.domain.metering.recording import Metered, Window, record
 from driveway.domain.metering.samples import Rating, Sample
 from driveway.domain.metering.slot import GRACE, Slot
-from driveway.store.slots import Key, SlotStore
+from driveway.store.slot_reads import Key
+from driveway.store.slots import SlotStore
 
 START = datetime(2026, 1, 15, 18, tzinfo=UTC)
 CARS_SLOTS = 48

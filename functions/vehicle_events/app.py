@@ -32,7 +32,9 @@ def post_webhook(request: Request, runtime: Runtime) -> Answer:
         raise malformed(str(error)) from None
     counts = take_inbound(name, inbound, runtime)
     count_not_stored(name, not_stored(inbound, counts), runtime)
-    runtime.logger.info("webhook", extra={"provider": name, "counts": dict(counts), "dropped": list(inbound.dropped)})
+    # The gateway's access log has every request.
+    log = runtime.logger.info if set(+counts) - {"stored"} else runtime.logger.debug
+    log("webhook", extra={"provider": name, "counts": dict(counts), "dropped": list(inbound.dropped)})
     return Answer(200, dict(inbound.reply) or dict(counts))
 
 

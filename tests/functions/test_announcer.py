@@ -1,5 +1,6 @@
 """The announcer: what a write of a twin makes known, however often its stream record comes."""
 
+import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ import pytest
 
 from driveway.domain.twin import Command, Entry, HeldPlugOut, Meter, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
-from driveway.store.items import encode_item
+from driveway.store.items import PACKED, encode_item
 from tests.support.functions.assets import (
     Queues,
     a_twin,
@@ -17,6 +18,7 @@ from tests.support.functions.assets import (
     place,
     plugged_in,
     queues_of,
+    recorded,
     refuse,
     sample,
 )
@@ -28,7 +30,7 @@ TWIN_KEY = encode_item({"pk": "ASSET#car-1", "sk": "TWIN"})
 @pytest.fixture
 def car(rig: Rig) -> Rig:
     """A stage with a car in sync: nothing is left to do."""
-    place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW))
+    place(rig, recorded(all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW - timedelta(hours=1)), NOW)))
     rig.look("control", "car-1")
     return rig
 
@@ -39,8 +41,10 @@ def queues(car: Rig) -> Queues:
 
 
 def image(rig: Rig) -> dict[str, Any]:
+    """The twin as a record of the stream has it: Lambda gets binary values in base 64."""
     found = rig.runtime.dynamodb.get_item(TableName="driveway-test", Key=TWIN_KEY, ConsistentRead=True)
-    return dict(found["Item"])
+    packed = base64.b64encode(bytes(found["Item"][PACKED]["B"])).decode()
+    return {**found["Item"], PACKED: {"B": packed}}
 
 
 def record(before: dict[str, Any] | None, after: dict[str, Any] | None, number: str = "1") -> dict[str, Any]:
@@ -248,8 +252,11 @@ def test_what_a_batch_left_unwritten_is_written_again(car: Rig, monkeypatch: pyt
 
 def test_events_and_wake_ups_that_were_refused_are_repeated(car: Rig, queues: Queues) -> None:
     at = NOW + timedelta(seconds=40)
+    in_doubt = HeldPlugOut(NOW, at)
     held = written(
-        car, lambda twin: replace(twin, presence=replace(twin.presence, held_plug_out=HeldPlugOut(NOW, at))), "9"
+        car,
+        lambda twin: news("PluggedIn")(replace(twin, presence=replace(twin.presence, held_plug_out=in_doubt))),
+        "9",
     )
     queues.refusing = True
     assert publish(held) == {"batchItemFailures": [{"itemIdentifier": "9"}]}

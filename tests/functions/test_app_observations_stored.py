@@ -22,7 +22,8 @@ def test_the_app_opens_a_session_with_what_its_own_telematics_see(cars: Rig) -> 
 def test_home_reported_apart_from_the_plug_in_one_call_is_a_session_without_a_complaint(cars: Rig) -> None:
     plug, home = {"at": AT.isoformat(), "plugged_in": True}, {"at": AT.isoformat(), "at_home": True}
     observe(cars, plug, home)
-    assert [entry.event for entry in cars.twin("car-1").news] == ["PluggedIn"]
+    cars.publish()
+    assert [event for event, _ in cars.bus.events if event != "TwinChanged"] == ["PluggedIn"]
 
 
 def test_a_plug_without_home_is_no_session_and_says_why(cars: Rig) -> None:

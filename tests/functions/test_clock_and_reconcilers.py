@@ -10,7 +10,16 @@ import pytest
 from driveway.domain.sites.record import Change, SiteRecord, SiteTerms
 from driveway.domain.twin import HeldPlugOut, Twin
 from driveway.outbox.wakeups import QueueError
-from tests.support.functions.assets import a_twin, all_acknowledged, place, plugged_in, queues_of, refuse, sample
+from tests.support.functions.assets import (
+    a_twin,
+    all_acknowledged,
+    place,
+    plugged_in,
+    queues_of,
+    recorded,
+    refuse,
+    sample,
+)
 from tests.support.functions.rig import NOW, Rig, function
 
 
@@ -24,7 +33,7 @@ def due_in(seconds: float, asset: str = "car-1") -> Twin:
     twin = a_twin(NOW - timedelta(days=30), asset=asset, axle_asset_id=f"axle-{asset}", vehicle=None)
     twin = all_acknowledged(plugged_in(twin, NOW - timedelta(hours=1)), NOW)
     held = HeldPlugOut(NOW - timedelta(minutes=1), NOW + timedelta(seconds=seconds))
-    return replace(twin, presence=replace(twin.presence, held_plug_out=held))
+    return recorded(replace(twin, presence=replace(twin.presence, held_plug_out=held)))
 
 
 def test_what_is_due_is_queued_at_once_and_what_is_due_within_two_minutes_with_its_delay(rig: Rig) -> None:
@@ -177,7 +186,8 @@ def test_a_held_plug_out_counts_by_the_due_index_alone(rig: Rig) -> None:
         rig.look("control", asset)
     twin = rig.twin("car-1")
     assert twin.presence.session is None
-    assert "PluggedOut" in {entry.event for entry in twin.news}
+    rig.publish()
+    assert "PluggedOut" in {event for event, _ in rig.bus.events}
     assert twin.revision == 1
     rig.clock.move(minutes=10)
     rig.look("control", "car-1")

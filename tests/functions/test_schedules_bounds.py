@@ -35,6 +35,7 @@ def _number_bytes(text: str) -> int:
 KINDS: dict[str, Any] = {
     "S": lambda text: len(text.encode()),
     "N": _number_bytes,
+    "B": len,
     "BOOL": lambda _: 1,
     "NULL": lambda _: 1,
     "L": lambda items: 3 + sum(1 + item_bytes(item) for item in items),
@@ -52,15 +53,23 @@ def refused(reply: Reply, problem: str) -> bool:
     return (reply.status, reply.problem) == (409, problem)
 
 
-def test_of_four_schedules_of_2016_periods_each_is_taken_or_refused_for_good(car: Rig) -> None:
-    replies = [post(car, long_schedule(level)) for level in (1, 2, 3, 4)]
-    assert [reply.status for reply in replies] == [200, 200, 409, 409]
-    assert refused(replies[3], "too-many-periods")
-    assert replies[3].body["errors"][0]["pointer"] == "/chargingSchedule/chargingSchedulePeriod"
-    wrapped = deliver(car, envelope({"connectorId": 1, "csChargingProfiles": long_schedule(4)}))
+def test_four_schedules_of_2016_periods_are_taken_and_a_fifth_is_refused_for_good(car: Rig) -> None:
+    replies = [post(car, long_schedule(level)) for level in (1, 2, 3, 4, 5)]
+    assert [reply.status for reply in replies] == [200, 200, 200, 200, 409]
+    assert refused(replies[4], "too-many-periods")
+    assert replies[4].body["errors"][0]["pointer"] == "/chargingSchedule/chargingSchedulePeriod"
+    wrapped = deliver(car, envelope({"connectorId": 1, "csChargingProfiles": long_schedule(5)}))
     assert refused(wrapped, "too-many-periods")
     assert wrapped.body["errors"][0]["pointer"].startswith("/payload/charging_profile/csChargingProfiles/charging")
     assert twin_bytes(car) < MOST_ITEM_BYTES
+
+
+def test_four_schedules_of_2016_periods_at_usual_powers_leave_a_twin_of_less_than_two_kilobytes(car: Rig) -> None:
+    powers = (0.0, 3700.0, 7400.0, 99999.0)
+    for level in (1, 2, 3, 4):
+        periods = [(n * 300, powers[(n // 6 * level) % 4]) for n in range(2016)]
+        assert accepted(post(car, profile(periods, level=level, duration=2016 * 300)))
+    assert twin_bytes(car) < 2 * 1024
 
 
 @pytest.fixture

@@ -26,6 +26,10 @@ ACCESS_LOG_BYTES = 230
 LINE_BYTES = 26
 """What CloudWatch Logs adds to every event."""
 
+SHARED = frozenset({"MeterReadingsFunction"})
+"""Functions of which one run, one call of Axle and one line of log serve hundreds of cars. Only CPU time and calls of
+the table are a car's own."""
+
 SCHEDULED = frozenset({"ClockFunction"})
 """Functions that run every minute with or without cars: their runs belong to the idle stack."""
 
@@ -35,10 +39,13 @@ class Counted:
     """What was used. ``runs`` and ``cpu_s`` are by function, ``calls`` by service and operation."""
 
     runs: Counter[str] = field(default_factory=Counter)
+    shared_runs: Counter[str] = field(default_factory=Counter)
     cpu_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     calls: Counter[str] = field(default_factory=Counter)
     waits: Counter[str] = field(default_factory=Counter)
     write_units: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    shared_write_units: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Of tokens and breakers, which all cars share: no car's own."""
     read_units: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     sqs_requests: int = 0
     bus_events: int = 0
@@ -121,14 +128,22 @@ class CostMeter:
 
     def _run(self, name: str, event: Any) -> Any:
         if name in SCHEDULED:
+            first = len(self.world.host.log.lines)
             with self._within(""):
-                return self._plain_run(name, event)
-        self.counted.runs[name] += 1
+                answer = self._plain_run(name, event)
+            del self.world.host.log.lines[first:]
+            return answer
+        runs = self.counted.shared_runs if name in SHARED else self.counted.runs
+        runs[name] += 1
+        first = len(self.world.host.log.lines)
         records = event.get("Records") if isinstance(event, dict) else None
         if records and records[0].get("eventSource") == "aws:sqs":
             self.counted.sqs_requests += 2  # a receipt and a deletion, each of the whole batch
         with self._within(name):
-            return self._plain_run(name, event)
+            answer = self._plain_run(name, event)
+        if name in SHARED:
+            del self.world.host.log.lines[first:]
+        return answer
 
     def _function(self) -> str:
         return self._stack[-1] if self._stack else ""
@@ -144,7 +159,7 @@ class CostMeter:
             self.counted.bus_events += len(request.body["Entries"])
         tables = list(self.world.cloud.tables.values())
         reads, writes = sum(t.read_units for t in tables), sum(t.write_units for t in tables)
-        attributed = sum(self.counted.write_units.values())
+        attributed = self._attributed()
         self._in_cloud = True
         try:
             with self._within(""):
@@ -152,9 +167,12 @@ class CostMeter:
         finally:
             self._in_cloud = False
             self.counted.read_units[function] += sum(t.read_units for t in tables) - reads
-            rest = sum(t.write_units for t in tables) - writes - (sum(self.counted.write_units.values()) - attributed)
+            rest = sum(t.write_units for t in tables) - writes - (self._attributed() - attributed)
             if rest:
                 self.counted.write_units["transactions and failed conditions"] += rest
+
+    def _attributed(self) -> float:
+        return sum(self.counted.write_units.values()) + sum(self.counted.shared_write_units.values())
 
     def _count_writes_of(self, table: Table) -> None:
         plain = table.store
@@ -163,8 +181,8 @@ class CostMeter:
             before = table.write_units
             plain(key, row, **how)
             if self._in_cloud:
-                kind = key[1].split("#")[0] if key[1] != "STATE" else key[0].split("#")[0]
-                self.counted.write_units[kind] += table.write_units - before
+                units = self.counted.shared_write_units if key[1] == "STATE" else self.counted.write_units
+                units[key[1].split("#")[0]] += table.write_units - before
 
         table.store = store  # type: ignore[method-assign]
 
@@ -178,8 +196,9 @@ class CostMeter:
     def _call(self, service: str, operation: str, about: str, do: Callable[[], Any]) -> Any:
         if service != "http" or not self._function():
             return self._plain_call(service, operation, about, do)
-        self.counted.calls["http"] += 1
-        self.counted.waits[f"{self._function()} http"] += 1
+        if self._function() not in SHARED:
+            self.counted.calls["http"] += 1
+            self.counted.waits[f"{self._function()} http"] += 1
         with self._within(""):
             return self._plain_call(service, operation, about, do)
 

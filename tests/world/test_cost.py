@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.cost import RHYTHMS, session
+from tests.world.cost import RHYTHMS, CostMeter, session
+from tests.world.stages import Stage
+from tests.world.world import new_world
 
 FIGURES = json.loads((Path(__file__).parents[2] / "benchmarks" / "cost_figures.json").read_text(encoding="utf-8"))
 GREW = 1.02
@@ -18,3 +20,17 @@ def test_a_session_uses_no_more_than_the_figures_say(rhythm: str) -> None:
     held = FIGURES[rhythm]["counts"]
     assert counts["reports"] == held["reports"]
     assert {name: n for name, n in counts.items() if n > held[name] * GREW} == {}
+
+
+def test_a_webhook_without_news_makes_five_calls_of_the_table_and_costs_two_write_units() -> None:
+    with new_world(1) as world:
+        world.simulated("POST", "/config", {"enode": {"sample_every_s": 300.0}})
+        stage = Stage(world)
+        stage.charging()
+        stage.passes(minutes=23)
+        meter = CostMeter(world)
+        stage.passes(minutes=5)
+        counted = meter.stop()
+    assert counted.runs == {"VehicleEventsFunction": 1}
+    assert sum(number for name, number in counted.calls.items() if name.startswith("dynamodb.")) == 5
+    assert dict(counted.write_units) == {"TWIN": 1, "SLOT": 1}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from driveway.domain.half_hours import half_hour_of
 from driveway.domain.metering.histories import day_of
-from driveway.domain.metering.recording import Metered, Window, record
+from driveway.domain.metering.recording import Metered, Recorded, Window, record
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 
@@ -35,6 +35,11 @@ class Shelf:
         for slot in changes[:writes]:
             self.slots[slot.start] = replace(slot, version=slot.version + 1)
         return changes
+
+    def record_once(self, metered: Metered, samples: Iterable[Sample], *, now: datetime) -> Recorded:
+        """Record samples; here nobody comes between."""
+        samples = tuple(samples)
+        return Recorded(self.record(metered, samples, now=now)) if samples else Recorded()
 
     def read(self, asset: str, start: datetime, end: datetime | None = None) -> list[Slot]:
         return [self.slots[at] for at in sorted(self.slots) if start <= at and (end is None or at < end)]

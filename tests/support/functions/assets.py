@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.axle_sync.answers import acknowledged
 from driveway.domain.axle_sync.differences import next_call
+from driveway.domain.metering.plug_facts import facts_mark
 from driveway.domain.sites.record import SiteRecord
 from driveway.domain.twin import (
     Command,
@@ -86,6 +87,11 @@ def plugged_in(twin: Twin, at: datetime) -> Twin:
     session = Session(at.strftime("%Y%m%dT%H%M%SZ"), opened_at=at, plugged_at=at)
     presence = Presence(plugged_in=yes, at_home=yes, charging=no, session=session, plugged_at=at)
     return replace(twin, presence=presence)
+
+
+def recorded(twin: Twin) -> Twin:
+    """The twin whose half-hours hold its plug facts."""
+    return replace(twin, meter=replace(twin.meter, facts=facts_mark(twin.presence)))
 
 
 def all_acknowledged(twin: Twin, now: datetime) -> Twin:

@@ -16,7 +16,8 @@ from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
 from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_OF_REFUSED_ASSET, Slot
 from driveway.domain.twin import Link
 from driveway.runtime.context import Runtime
-from driveway.store.slots import Key, SlotStore
+from driveway.store.slot_reads import Key
+from driveway.store.slots import SlotStore
 
 PATH = "/data/readings"
 SETTLE_TRIES = 5
@@ -174,10 +175,14 @@ class Drain:
         links = self.slots.links({slot.asset for slot in due})
         sent = [slot for slot in due if _is_sent(slot, links.get(slot.asset))]
         rest = [slot for slot in due if not _is_sent(slot, links.get(slot.asset))]
-        report.withheld += sum(pool.map(self._withhold, rest))
+        report.withheld += sum(pool.map(lambda slot: self._withhold(slot, links.get(slot.asset)), rest))
         return [slot for slot in pool.map(self._take, sent) if slot is not None]
 
-    def _withhold(self, slot: Slot) -> bool:
+    def _withhold(self, slot: Slot, link: Link | None) -> bool:
+        if link is None:
+            # Its writer died before it saw that the asset was erased meanwhile.
+            self.slots.delete(slot)
+            return False
         stored = self.slots.put(withheld(slot))
         if stored is not None:
             self.slots.follow_on(stored, now=self.now(), grace=self.grace)

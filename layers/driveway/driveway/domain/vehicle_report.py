@@ -1,7 +1,7 @@
 """The twin after reports about a car: place and plug, the account, the commands that they answer. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from driveway.domain.control.command_answers import answered
@@ -43,6 +43,17 @@ class VehicleReport:
     vendor: str | None = None
     names_car: bool = True
 
+    @property
+    def only_observes(self) -> bool:
+        """Whether it says nothing of an account or a command. Then the times of its observations order it."""
+        return replace(self, observations=(), vendor=None, names_car=True) == VehicleReport()
+
+
+def _is_after_disconnection(twin: Twin, observations: Sequence[Observation]) -> bool:
+    """Whether any of the observations was made after the account was lost; an older one does not show that it works."""
+    since = twin.presence.needs_user_at
+    return any(since is None or one.at >= since for one in observations)
+
 
 def apply_report(
     twin: Twin,
@@ -62,7 +73,7 @@ def apply_report(
         after = reconnected(after, now)
     elif report.needs_user or report.deleted:
         after = disconnected(after, report.needs_user or "the car was removed at its maker.", now)
-    elif report.observations:
+    elif _is_after_disconnection(twin, report.observations):
         after = clear_needs_user_after_observation(after, now)
     command, outcome = after.control.command, report.command_outcome
     if outcome is None or report.command_ref is None or command is None or command.provider_ref != report.command_ref:

@@ -1,6 +1,7 @@
 """The reports about cars in one request: whose they are, and one decision and one write for each car.
 
-A repeated event of a provider is recognised by its dedupe key and changes nothing.
+Observations are ordered by the provider's own times, so a repetition changes nothing. Any other event (of an account,
+of a command) has no such order: it is remembered, and its repetition is recognised by its dedupe key.
 """
 
 from collections import Counter
@@ -8,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Twin
 from driveway.domain.vehicle_report import VehicleReport, apply_reports
-from driveway.observations.metering_intake import meter_twin
+from driveway.observations.metering_intake import change_by_report
 from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
 from driveway.vehicles.provider import VehicleEvent
@@ -76,16 +78,18 @@ def take_cars(provider: str, cars: Cars, runtime: Runtime) -> Taken:
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    seen = runtime.inbox.seen(provider, {one.key for reports in cars.values() for one in reports})
+    every_one = [one for reports in cars.values() for one in reports]
+    seen = runtime.inbox.seen(provider, {one.key for one in every_one if not one.report.only_observes})
     new = {asset: _first_of_each(reports, seen) for asset, reports in cars.items()}
     # A client may be used by many threads, but boto3 makes one safely only where nobody else does.
     _ = runtime.dynamodb
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        errors = list(pool.map(lambda asset: _attempt(asset, new[asset], provider, runtime), new))
-    failed = {asset: error for asset, error in zip(new, errors, strict=True) if error is not None}
-    stored = {one.place for asset, reports in new.items() if asset not in failed for one in reports}
+        results = list(pool.map(lambda asset: _attempt(asset, new[asset], provider, runtime), new))
+    taken = dict(zip(new, results, strict=True))
+    failed = {asset: result for asset, result in taken.items() if isinstance(result, Exception)}
+    stored = {one.place for asset, reports in new.items() if taken[asset] is True for one in reports}
     unfinished = {one.place for asset in failed for one in cars[asset]}
-    every = {one.place for reports in cars.values() for one in reports}
+    every = {one.place for one in every_one}
     counts = Counter(stored=len(stored - unfinished), repeated=len(every - stored - unfinished))
     return Taken(+counts, failed)
 
@@ -99,32 +103,41 @@ def _first_of_each(reports: Iterable[CarReport], seen: frozenset[str]) -> tuple[
     return tuple(firsts.values())
 
 
-def _attempt(asset: str, reports: Sequence[CarReport], provider: str, runtime: Runtime) -> Exception | None:
-    """Store and remember the reports of a car; the error, if there was one."""
+def _attempt(asset: str, reports: Sequence[CarReport], provider: str, runtime: Runtime) -> Exception | bool:
+    """Store the reports of a car, and remember what has no order; whether it is news, or the error."""
     if not reports:
-        return None
+        return False
+    changed = True
     try:
-        take_reports(asset, [one.report for one in reports], provider, runtime)
+        changed = take_reports(asset, [one.report for one in reports], provider, runtime)
     except UnknownAssetError:
         runtime.logger.info("the asset is gone")
     except Exception as error:
         return error
+    remembered = [one.key for one in reports if not one.report.only_observes]
     try:
-        runtime.inbox.remember(provider, [one.key for one in reports], now=runtime.now(), kept=SEEN_FOR)
+        if remembered:
+            runtime.inbox.remember(provider, remembered, now=runtime.now(), kept=SEEN_FOR)
     except Exception as error:
         return error
-    return None
+    return changed or bool(remembered)
 
 
-def take_reports(asset: str, reports: Sequence[VehicleReport], provider: str, runtime: Runtime) -> None:
-    """Store reports of a provider about an asset's car, as a rule in one write. Raises UnknownAssetError."""
-    left = tuple(reports)
+def take_reports(asset: str, reports: Sequence[VehicleReport], provider: str, runtime: Runtime) -> bool:
+    """Store reports of a provider about an asset's car, as a rule in one write; whether they changed anything.
+
+    Raises:
+        UnknownAssetError: there is no such asset (any more).
+    """
+    left, changed = tuple(reports), False
     while left:
-        left = left[_take_some(asset, left, provider, runtime) :]
+        number, some = _take_some(asset, left, provider, runtime)
+        left, changed = left[number:], changed or some
+    return changed
 
 
-def _take_some(asset: str, reports: Sequence[VehicleReport], provider: str, runtime: Runtime) -> int:
-    """Store as many of the reports as may be in one write; how many they were."""
+def _take_some(asset: str, reports: Sequence[VehicleReport], provider: str, runtime: Runtime) -> tuple[int, bool]:
+    """Store as many of the reports as may be in one write; how many they were, and whether they changed anything."""
     now, spread, number = runtime.now(), runtime.random.random(), 0
     rules = runtime.presence_rules(reports_leaving_home=capabilities(provider).reports_leaving_home)
 
@@ -135,6 +148,8 @@ def _take_some(asset: str, reports: Sequence[VehicleReport], provider: str, runt
         )
         return after
 
-    change = runtime.table.change_twin(asset, rule, now=now)
-    meter_twin(change.after, [seen for report in reports[:number] for seen in report.observations], runtime)
-    return number
+    def observed() -> list[Observation]:
+        return [seen for report in reports[:number] for seen in report.observations]
+
+    change, metered = change_by_report(asset, rule, observed, runtime)
+    return number, metered or change.written

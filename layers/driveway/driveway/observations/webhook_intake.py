@@ -10,7 +10,7 @@ from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.apply_observations import apply_observations, ignored_signals
 from driveway.domain.twin import Twin
 from driveway.observations.car_reports import cars_of, take_cars
-from driveway.observations.metering_intake import meter_twin
+from driveway.observations.metering_intake import change_by_report
 from driveway.runtime.context import Runtime
 from driveway.store.table import Change
 from driveway.vehicles.provider import Inbound
@@ -40,10 +40,7 @@ def take_inbound(provider: str, inbound: Inbound, runtime: Runtime) -> Counter[s
 
 def take_observations(asset: str, observations: Sequence[Observation], runtime: Runtime) -> Change:
     """Store observations of an asset. Raises UnknownAssetError."""
-    now = runtime.now()
-    change = runtime.table.change_twin(asset, lambda twin: seen(twin, observations, runtime), now=now)
-    meter_twin(change.after, observations, runtime)
-    return change
+    return change_by_report(asset, lambda twin: seen(twin, observations, runtime), lambda: observations, runtime)[0]
 
 
 def ignored_body(before: Twin, observations: Sequence[Observation], runtime: Runtime) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ def outbox_of(
     ``spread_s`` is the longest delay of the default schedule's starts.
     """
     twin = after.twin
-    events = _changed(before, after, now)
+    events = _due_now(after, now)
     events += [
         BusEvent(Event.CHARGING_COMMAND, charging_command_detail(twin, command))
         for command in _newly_planned(before, twin)
@@ -82,12 +82,12 @@ def outbox_of(
     )
 
 
-def _changed(before: StoredTwin | None, after: StoredTwin, now: datetime) -> list[BusEvent]:
-    """The event that wakes reconcilers which are due, or says that what is wanted or observed changed."""
+def _due_now(after: StoredTwin, now: datetime) -> list[BusEvent]:
+    """The event that wakes the reconcilers which are due; none where nobody is."""
     twin = after.twin
     dues = (("axle", after.axle_due), ("control", after.control_due))
     reconcile = [name for name, due in dues if due is not None and due <= now]
-    if not reconcile and before is not None and before.twin.revision == twin.revision:
+    if not reconcile:
         return []
     detail = {
         "asset": twin.link.asset,

@@ -1,6 +1,8 @@
 """Values to and from DynamoDB items, and the table's keys."""
 
+import base64
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +12,7 @@ import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from driveway.domain.twin import Link, Twin
+from driveway.store.packed import TWINS, in_columns, in_rows, pack, unpack
 
 LONGEST_IDENTIFIER = 512
 SMALLEST_NUMBER = 1e-120
@@ -18,7 +21,12 @@ _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 TWIN = "TWIN"
+PACKED = "packed"
+"""The attribute that holds the groups of a twin, or what a half-hour has besides its place."""
 SITE = "SITE"
+
+
+COUNTERS = frozenset({"revision", "version"})
 
 
 def asset_key(asset: str) -> str:
@@ -104,13 +112,28 @@ def encode_item(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A DynamoDB item as plain values; numbers become int where they are whole, else float."""
-    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+    """A DynamoDB item as plain values, unpacked; numbers become int where they are whole, else float."""
+    plain = {name: _plain(_deserialize(value)) for name, value in item.items() if name != PACKED}
+    return {**plain, **_unpacked(item[PACKED]["B"])} if PACKED in item else plain
+
+
+def packed_groups(twin: Twin) -> dict[str, Any]:
+    """The groups of a twin as one attribute value; its counters stand beside them."""
+    groups = {f.name: msgspec.to_builtins(getattr(twin, f.name)) for f in fields(Twin) if f.name not in COUNTERS}
+    groups["profiles"] = [{**held, "profile": in_columns(held["profile"])} for held in groups["profiles"]]
+    return {"B": pack(groups, TWINS)}
+
+
+def _unpacked(packed: Any) -> dict[str, Any]:
+    values = unpack(base64.b64decode(packed) if isinstance(packed, str) else bytes(packed))
+    if "profiles" in values:
+        values["profiles"] = [{**held, "profile": in_rows(held["profile"])} for held in values["profiles"]]
+    return values
 
 
 def link_of(item: Mapping[str, Any]) -> Link:
     """The link of the twin that a table item holds."""
-    return msgspec.convert(_plain(_deserialize(item["link"])), Link)
+    return msgspec.convert(decode_item(item)["link"], Link)
 
 
 def decode_twin(item: Mapping[str, Any]) -> Twin:

@@ -12,7 +12,8 @@ from driveway.domain.metering.histories import HandedOn
 from driveway.domain.metering.samples import Sample, SampleKind
 from driveway.domain.metering.slot import Slot
 from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
-from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp, unstamp
+from driveway.store.items import PACKED, asset_key, decode_item, encode_item, shard_of, stamp, unstamp
+from driveway.store.packed import HALF_HOURS, pack
 
 SLOT = "SLOT#"
 REFUSED = "refused-"
@@ -43,11 +44,13 @@ REGISTER_CODES: dict[RegisterKind, str] = {
     "per_charge": "g",
     "zero_while_idle": "z",
 }
+BESIDE = frozenset({"version", "due_at", "listed_at"})
+"""What a half-hour does not have in its packed part."""
 TELLS_EVERY_CHANGE = "!"
 KINDS = {code: kind for kind, code in KIND_CODES.items()}
 POINTS = {code: point for point, code in POINT_CODES.items()}
 REGISTERS = {code: kind for kind, code in REGISTER_CODES.items()}
-PACKED = re.compile(
+PACKED_SAMPLE = re.compile(
     r"(?P<kind>.)(?P<point>.)(?P<flags>[a-z!]*)(?P<offset>-?[0-9]+):(?P<value>[0-9]+)(?::(?P<whose>.*))?"
 )
 
@@ -62,7 +65,7 @@ def _pack(sample: Sample, start: datetime) -> str:
 
 
 def _unpack(text: str, start: datetime) -> Sample:
-    packed = PACKED.fullmatch(text)
+    packed = PACKED_SAMPLE.fullmatch(text)
     if packed is None:
         raise ValueError(f"not a packed sample: {text!r}")
     flags = packed["flags"]
@@ -82,20 +85,29 @@ def slot_item(slot: Slot, shards: int, kept: timedelta = KEPT) -> dict[str, Any]
 
     A slot with a refused row has its place in shards of its own, by the time since when the row is refused.
     """
-    prefix, at = ("", slot.due_at) if slot.due_at is not None or not slot.parked else (REFUSED, slot.rejected_at)
-    values = {name: getattr(slot, name) for name in slot.__dataclass_fields__}
-    values |= {
-        "pk": asset_key(slot.asset),
-        "sk": SLOT + stamp(slot.start),
+    prefix, at = (
+        ("", slot.listed_at or slot.due_at)
+        if slot.due_at is not None or not slot.parked
+        else (REFUSED, slot.rejected_at)
+    )
+    held = {name: getattr(slot, name) for name in slot.__dataclass_fields__ if name not in BESIDE}
+    held |= {
         "start": stamp(slot.start),
         "samples": sorted(_pack(sample, slot.start) for sample in slot.samples),
         "handed_on": slot.handed_on and _packed_state(slot.handed_on, slot.start),
-        "due_at": None,
-        "slots_due": stamp(at) if at is not None else None,
-        "slots_shard": prefix + shard_of(slot.asset, shards) if at is not None else None,
-        "expires_at": int((slot.start + kept).timestamp()),
+        "claimed_until": slot.due_at if slot.listed_at is not None else None,
     }
-    return encode_item(values)
+    item = encode_item(
+        {
+            "pk": asset_key(slot.asset),
+            "sk": SLOT + stamp(slot.start),
+            "version": slot.version,
+            "slots_due": stamp(at) if at is not None else None,
+            "slots_shard": prefix + shard_of(slot.asset, shards) if at is not None else None,
+            "expires_at": int((slot.start + kept).timestamp()),
+        }
+    )
+    return {**item, PACKED: {"B": pack(msgspec.to_builtins(held), HALF_HOURS)}}
 
 
 def slot_of(item: Mapping[str, Any]) -> Slot:
@@ -106,9 +118,14 @@ def slot_of(item: Mapping[str, Any]) -> Slot:
     values.pop("expires_at", None)
     due = values.pop("slots_due", None)
     due_at = unstamp(due) if due is not None and not values["slots_shard"].startswith(REFUSED) else None
+    claimed_until, listed_at = values.pop("claimed_until", None), None
+    if claimed_until is not None:
+        due_at, listed_at = datetime.fromisoformat(claimed_until), due_at
     state = values.pop("handed_on", None)
     handed_on = state and HandedOn(tuple(_unpack(text, start) for text in state["samples"]), tuple(state["proven"]))
-    return replace(msgspec.convert(values, Slot), samples=samples, due_at=due_at, handed_on=handed_on)
+    return replace(
+        msgspec.convert(values, Slot), samples=samples, due_at=due_at, listed_at=listed_at, handed_on=handed_on
+    )
 
 
 def _packed_state(handed_on: HandedOn, start: datetime) -> dict[str, Any]:

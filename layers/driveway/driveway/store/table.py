@@ -14,9 +14,22 @@ import msgspec
 
 from driveway.domain.due import Dues
 from driveway.domain.metering.completeness import judged_at, local_day
+from driveway.domain.sessions.quiet_change import concerns_nobody
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
 from driveway.store.conditional import ContentionError, write_if
-from driveway.store.items import TWIN, asset_key, decode_item, encode, encode_item, shard_of, stamp, unstamp
+from driveway.store.items import (
+    COUNTERS,
+    PACKED,
+    TWIN,
+    asset_key,
+    decode_item,
+    encode,
+    encode_item,
+    packed_groups,
+    shard_of,
+    stamp,
+    unstamp,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,6 +43,11 @@ DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
     "DaysDue": ("SlotsDue", "slots_shard", "slots_due", "day-"),
     "SitesUnfinished": ("ControlDue", "control_shard", "control_due", "site-"),
 }
+
+QUIET = "quiet"
+"""Marks a write of a twin that concerns nobody: the stream's filter keeps it from the announcer."""
+
+GROUPS = tuple(f.name for f in fields(Twin) if f.name not in COUNTERS)
 
 Rule = Callable[[Twin], Twin | None]
 
@@ -108,12 +126,15 @@ class Table:
             if expect_revision is not None and before.revision != expect_revision and (changed or wanted.news):
                 raise RevisionMismatchError(before.revision)
             dues = _stamps(self.dues(wanted, now))
+            if concerns_nobody(before, wanted, now):
+                dues = _with_earlier_look(item, dues, now)
             if not changed and not wanted.news and _same_dues(item, dues, now):
                 return Change(before, before)
             bump = any(group in WANTED_OR_OBSERVED for group in changed)
             after = replace(wanted, version=before.version + 1, revision=before.revision + bump)
             tried = Change(before, after)
-            request = self._update(before.version, after, changed, dues, now)
+            quiet = _same_dues(item, dues, now) and concerns_nobody(before, wanted, now)
+            request = self._update(before.version, after, dues, now, quiet=quiet)
             if write_if(self.client.update_item, **request):
                 return tried
             time.sleep(self.jitter.uniform(0, 0.01 * 2 ** min(attempt, 5)))
@@ -121,12 +142,15 @@ class Table:
 
     def twin_update(self, before: Twin, after: Twin, now: datetime) -> dict[str, Any]:
         """The request that changes a stored twin from ``before``, as it was read, to ``after``."""
-        return self._update(before.version, after, changed_groups(before, after), _stamps(self.dues(after, now)), now)
+        return self._update(before.version, after, _stamps(self.dues(after, now)), now)
 
     def _update(
-        self, version: int, after: Twin, changed: tuple[str, ...], dues: dict[str, str | None], now: datetime
+        self, version: int, after: Twin, dues: dict[str, str | None], now: datetime, *, quiet: bool = False
     ) -> dict[str, Any]:
-        values: dict[str, Any] = {name: getattr(after, name) for name in (*changed, "news", "version", "revision")}
+        # The groups stood in attributes of their own once.
+        values: dict[str, Any] = dict.fromkeys(GROUPS)
+        values[QUIET] = "yes" if quiet else None
+        values |= {"version": after.version, "revision": after.revision, "axle_asset_id": after.link.axle_asset_id}
         for due_name, due in dues.items():
             shard_name = due_name.replace("_due", "_shard")
             values[due_name] = due
@@ -134,7 +158,7 @@ class Table:
         kept = {name: value for name, value in values.items() if value is not None}
         gone = [name for name, value in values.items() if value is None]
         day = _day_to_judge(after, now, self.shards)
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+        expression = f"SET {PACKED} = :{PACKED}, " + ", ".join(f"#{name} = :{name}" for name in kept)
         # A day that waits for its completeness check keeps its due time through every other write.
         expression += ", slots_shard = :slots_shard, slots_due = if_not_exists(slots_due, :slots_due)"
         if gone:
@@ -147,6 +171,7 @@ class Table:
             "ExpressionAttributeNames": {f"#{name}": name for name in values},
             "ExpressionAttributeValues": {
                 **{f":{name}": encode(value) for name, value in {**kept, **day}.items()},
+                f":{PACKED}": packed_groups(after),
                 ":read_version": encode(version),
             },
         }
@@ -155,18 +180,21 @@ class Table:
         """The whole item of a twin, with its places in the due indexes, for a first write."""
         shard = shard_of(twin.link.asset, self.shards)
         dues = _stamps(self.dues(twin, now))
-        return encode_item(
+        item = encode_item(
             {
                 "pk": asset_key(twin.link.asset),
                 "sk": TWIN,
                 "asset": twin.link.asset,
-                **{f.name: getattr(twin, f.name) for f in fields(Twin)},
+                "axle_asset_id": twin.link.axle_asset_id,
+                "version": twin.version,
+                "revision": twin.revision,
                 **dues,
                 **_day_to_judge(twin, now, self.shards),
                 "axle_shard": shard if dues["axle_due"] else None,
                 "control_shard": shard if dues["control_due"] else None,
             }
         )
+        return {**item, PACKED: packed_groups(twin)}
 
     def judge_next_day(self, asset: str, judged: datetime, following: datetime) -> bool:
         """Note that the day due at ``judged`` was checked, and when the next is due. False if another run was first."""
@@ -214,6 +242,17 @@ def _stamps(dues: Dues) -> dict[str, str | None]:
         "axle_due": stamp(dues.axle) if dues.axle else None,
         "control_due": stamp(dues.control) if dues.control else None,
     }
+
+
+def _with_earlier_look(item: Mapping[str, Any], dues: dict[str, str | None], now: datetime) -> dict[str, str | None]:
+    """The due times, with the stored time of charge control if that is earlier and ahead.
+
+    Looking too early does no harm, and a place in an index that stays costs nothing.
+    """
+    stored = item.get("control_due")
+    if stored is None or stored <= stamp(now) or (dues["control_due"] is not None and dues["control_due"] < stored):
+        return dues
+    return {**dues, "control_due": stored}
 
 
 def _same_dues(item: Mapping[str, Any], dues: Mapping[str, str | None], now: datetime) -> bool:

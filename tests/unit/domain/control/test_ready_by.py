@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.axle_sync.differences import wanted_intent
-from driveway.domain.control.ready_by_risk import expected_shortfall_kwh, next_risk_look, with_ready_by_guard
+from driveway.domain.control.ready_by_risk import TOLERATED, expected_shortfall_kwh, next_risk_look, with_ready_by_guard
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Intent, Meter, Observed, SessionEnergy, Twin
@@ -202,19 +202,28 @@ def compared_at(twin: Twin, now: datetime) -> datetime | None:
 
 @settings(deadline=None)
 @given(minute=st.integers(0, 900), kwh=st.floats(1, 60))
-def test_the_energy_is_compared_again_at_the_quarter_hour_at_which_a_car_has_become_short(
-    minute: int, kwh: float
-) -> None:
+def test_the_energy_is_compared_again_ten_minutes_after_a_car_can_have_become_short(minute: int, kwh: float) -> None:
     now = START + minute * MINUTE + timedelta(seconds=1)
     twin = asking(kwh)
     if guarded(twin, now) is not twin:
         return
-    at = compared_at(twin, now)
+    at, intent = compared_at(twin, now), wanted_intent(twin, now)
     assert at is not None
-    assert now < at <= now + 30 * MINUTE
-    quarters = (now.replace(minute=0, second=0) + quarter * 15 * MINUTE for quarter in range(8))
-    short = [quarter for quarter in quarters if quarter > now and guarded(twin, quarter) is not twin]
-    assert not short or at <= short[0]
+    assert intent is not None
+    assert now < at <= intent.ready_by
+    assert guarded(twin, max(now, at - TOLERATED - timedelta(seconds=1))) is twin
+    if at < intent.ready_by:
+        assert guarded(twin, at) is not twin
+
+
+def test_after_a_warning_the_energy_is_compared_when_much_more_can_be_missing() -> None:
+    now = START
+    warned = guarded(asking(60), now)
+    at = compared_at(warned, now)
+    assert at is not None
+    assert at > now + TOLERATED
+    assert guarded(warned, at - TOLERATED - timedelta(seconds=1)).news == warned.news
+    assert guarded(warned, at).news != warned.news
 
 
 def test_the_energy_of_an_unplugged_car_is_not_compared() -> None:

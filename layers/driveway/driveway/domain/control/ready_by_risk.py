@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from driveway.domain.axle_sync.differences import wanted_intent
@@ -30,8 +30,9 @@ INFINITE_KWH = 1e6
 PLAIN = timedelta(hours=18)
 """A departure that is nearer than this is named by its time alone."""
 
-LOOK_EVERY = timedelta(minutes=30)
-LOOK_GRID = timedelta(minutes=15)
+TOLERATED = timedelta(minutes=10)
+"""How long after a threshold can be crossed the energy is compared: a report may be on its way."""
+
 LONGEST_CHARGE_NOW = timedelta(hours=24)
 
 
@@ -199,20 +200,20 @@ def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
 
 
 def next_risk_look(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> datetime | None:
-    """When to compare the energy with what is needed again (aware UTC); None without a session.
+    """When to compare the energy with what is needed again (aware UTC); None without a departure ahead.
 
-    That is the next half-hour, or the quarter-hour before it at which a car that takes nothing from now on is short by
-    so much that it is worth a warning. Each of these runs also records plug facts that a dead function left out.
+    That is the instant at which a car that takes nothing from now on is short by so much that it is worth a warning, or
+    another one; the departure at the latest, because then the next one counts. A report or a new plan changes the twin,
+    which is compared at once.
     """
-    if twin.presence.session is None:
-        return None
-    half_hour = _next_on_grid(now, LOOK_EVERY)
     expected = forecast(twin, now, schedule, rules)
-    if expected is None or _warned_kwh(twin, expected) > 0:
-        return half_hour
-    spare_kwh = SHORTFALL_KWH - _balance_kwh(twin, now, schedule, rules)
+    if expected is None:
+        return None
+    warned_kwh = _warned_kwh(twin, expected)
+    limit_kwh = warned_kwh + GROWS_BY_KWH if warned_kwh > 0 else SHORTFALL_KWH
+    spare_kwh = limit_kwh - _balance_kwh(twin, now, schedule, rules)
     at = _spent_at(schedule.stretches, now, expected.ready_by, spare_kwh)
-    return half_hour if at is None else min(half_hour, _next_on_grid(max(now, at), LOOK_GRID))
+    return expected.ready_by if at is None else min(expected.ready_by, max(now, at) + TOLERATED)
 
 
 def _balance_kwh(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> float:
@@ -234,9 +235,3 @@ def _spent_at(stretches: Sequence[Stretch], now: datetime, until: datetime, spar
             return start + timedelta(hours=max(0.0, spare_kwh) / part.limit_kw)
         spare_kwh -= offered_kwh
     return None
-
-
-def _next_on_grid(at: datetime, grid: timedelta) -> datetime:
-    """The first instant after ``at`` that is a whole number of ``grid`` after a UTC hour."""
-    hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return hour + (int((at - hour) / grid) + 1) * grid

@@ -77,6 +77,7 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
         state="sent",
         claim=claim,
         due_at=now + claim_for,
+        listed_at=slot.listed_at or slot.due_at,
         attempts=slot.attempts + 1,
         reported=replace(reported, sent_wh=slot.value_wh),
         reported_lifetime=replace(reported_lifetime, sent_wh=slot.lifetime_wh),
@@ -93,6 +94,7 @@ def withheld(slot: Slot) -> Slot:
         slot,
         state="withheld",
         claim=None,
+        listed_at=None,
         due_at=None,
         attempts=0,
         reported=reported,
@@ -144,7 +146,9 @@ def answered(
         if lifetime_rows
         else (slot.reported_lifetime, True)
     )
-    slot = _dated(replace(slot, reported=reported, reported_lifetime=reported_lifetime, claim=None), now)
+    slot = _dated(
+        replace(slot, reported=reported, reported_lifetime=reported_lifetime, claim=None, listed_at=None), now
+    )
     if not (is_answered and is_lifetime_answered):
         return waiting(slot, now=now, wait=wait, longest=longest)
     if _settled(slot, lifetime_rows):
@@ -178,4 +182,4 @@ def waiting(slot: Slot, *, now: datetime, wait: timedelta | None = None, longest
     backoff = min(FIRST_RETRY * 2 ** min(max(slot.attempts - 1, 0), 10), longest)
     first_time = slot.reported.accepted_wh is None and slot.reported.rejected_wh is None
     state: ReportState = "open" if first_time else "corrected"
-    return replace(slot, state=state, claim=None, due_at=now + (wait if wait is not None else backoff))
+    return replace(slot, state=state, claim=None, listed_at=None, due_at=now + (wait if wait is not None else backoff))

@@ -7,6 +7,7 @@ stays, and a ``resumed`` at the same instant undoes it.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from zlib import crc32
 
 from driveway.domain.metering.activity import LATE_MS, Plugs
 from driveway.domain.metering.samples import Sample, SampleKind, to_ms, whole_ms
@@ -25,6 +26,12 @@ def session_samples(presence: Presence) -> tuple[Sample, ...]:
         unseen_s = max(0, round((doubt.since - doubt.home_at).total_seconds()))
         facts.append(Sample(whole_ms(doubt.since), "doubted", unseen_s))
     return tuple(facts)
+
+
+def facts_mark(presence: Presence) -> str:
+    """A short mark of the plug facts; empty without any. Other facts have another mark."""
+    facts = sorted((to_ms(fact), fact.kind, fact.value) for fact in session_samples(presence))
+    return f"{crc32(repr(facts).encode()):08x}" if facts else ""
 
 
 def _facts(session: Session) -> Iterator[Sample]:

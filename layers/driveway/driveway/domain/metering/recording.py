@@ -29,6 +29,15 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """The slots that a recording changed, as they were written, and all that there are from ``since`` on."""
+
+    changed: tuple[Slot, ...] = ()
+    around: tuple[Slot, ...] = ()
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Metered:
     """An asset, the rating that bounds its energy, and how its half-hours are reported."""
 

@@ -52,7 +52,8 @@ class Slot:
     doubt is not reported before ``held_until``.
 
     ``due_at`` is when it next needs work: the end of its grace, of a claim or of a retry delay. ``claim`` names the run
-    that is sending it. ``unknown_ms``, ``idle_at_end`` and ``sessions_wh`` are those of the ``HalfHour``.
+    that is sending it; ``listed_at`` is then its place in the due index, which a claim does not move. ``unknown_ms``,
+    ``idle_at_end`` and ``sessions_wh`` are those of the ``HalfHour``.
     ``first_accepted_at`` is when Axle first accepted an energy, and which; ``rejected_at`` since when it refuses a row.
     ``handed_on`` is the state that a day from noon to noon UTC hands on to the next; the last slot of the day holds it.
     ``version`` is the optimistic lock; a slot that is not stored yet has 0.
@@ -78,6 +79,7 @@ class Slot:
     state: ReportState = "open"
     due_at: datetime | None = None
     claim: str | None = None
+    listed_at: datetime | None = None
     attempts: int = 0
     reported: ReportedValue = ReportedValue()
     reported_lifetime: ReportedValue = ReportedValue()

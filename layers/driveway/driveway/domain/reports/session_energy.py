@@ -6,15 +6,16 @@ app is made once the grace after the plug-out is over, and again if a late value
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from driveway.domain.metering.plug_facts import begins
+from driveway.domain.metering.plug_facts import begins, facts_mark
 from driveway.domain.metering.slot import GRACE, Slot
 from driveway.domain.twin import Entry, Session, SessionEnergy, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 KEPT = 3
+FACTS_WAIT = timedelta(minutes=2)
 COARSE_WH = 100
 """A session that goes on is written at steps of this size, unless a charge-now counts its energy."""
 
@@ -74,6 +75,23 @@ def _updated(session: SessionEnergy, energy_wh: int, twin: Twin, now: datetime) 
 def sessions_due(twin: Twin) -> datetime | None:
     """When the next report of a session to the app is due (aware UTC)."""
     return min((session.report_at for session in twin.meter.sessions if session.report_at is not None), default=None)
+
+
+def with_facts_recorded(twin: Twin, mark: str) -> Twin:
+    """The twin once its half-hours hold the plug facts with this mark, if these are still its facts."""
+    if twin.meter.facts == mark or facts_mark(twin.presence) != mark:
+        return twin
+    return replace(twin, meter=replace(twin.meter, facts=mark))
+
+
+def facts_due(twin: Twin, now: datetime) -> datetime | None:
+    """When to record the plug facts that the half-hours may not hold yet (aware UTC); None if they hold all.
+
+    Whoever changes the plug records them at once. This is for the case that it died before.
+    """
+    if twin.meter.facts == facts_mark(twin.presence):
+        return None
+    return now.replace(second=0, microsecond=0) + FACTS_WAIT
 
 
 def with_sessions_reported(twin: Twin, now: datetime) -> Twin:

@@ -18,7 +18,7 @@ from driveway.domain.twin import Entry, InstalledProfile, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
-MOST_PERIODS_HELD = 4032
+MOST_PERIODS_HELD = 8064
 """Bounds for all schedules of one asset together. They keep the twin well below the 400 KB of a DynamoDB item."""
 
 MOST_SCHEDULES_HELD = 16

@@ -30,9 +30,13 @@ class ExcessPower:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """The energy of the latest sessions, the running one last. The half-hours themselves are items of their own."""
+    """The energy of the latest sessions, the running one last. The half-hours themselves are items of their own.
+
+    ``facts`` is the mark of the plug facts that the half-hours hold (``plug_facts.facts_mark``).
+    """
 
     sessions: tuple[SessionEnergy, ...] = ()
+    facts: str = ""
     excess: tuple[ExcessPower, ...] = ()
     excess_reported_for_kw: float | None = None
 
