@@ -85,14 +85,16 @@ def test_a_queued_batch_leaves_what_it_leaves_when_it_is_stored_at_once(fleet: R
     assert {one: fleet.twin(f"direct-{one}").presence for one in stored} == stored
 
 
-def test_the_events_of_a_car_are_one_decision_and_one_write(fleet: Rig) -> None:
+def test_the_events_of_a_car_are_one_decision_and_one_write_and_another_marks_that_the_plug_in_is_recorded(
+    fleet: Rig,
+) -> None:
     before = fleet.twin("asset-0").version
     assert enode([update("vehicle-2", batteryLevel=40 + n) for n in range(9)]).body["stored"] == 9
-    assert fleet.twin("asset-0").version == before + 1
+    assert fleet.twin("asset-0").version == before + 2
     enode([update("vehicle-3", batteryLevel=40 + n) for n in range(30)])
     (message,) = queued(fleet)
     assert take([message]) == []
-    assert fleet.twin("asset-1").version == before + 1
+    assert fleet.twin("asset-1").version == before + 2
 
 
 def test_a_message_names_no_car_and_no_driver(fleet: Rig) -> None:

@@ -44,6 +44,7 @@ DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
     "SitesUnfinished": ("ControlDue", "control_shard", "control_due", "site-"),
 }
 
+WANTED_OR_OBSERVED_SET = frozenset(WANTED_OR_OBSERVED)
 QUIET = "quiet"
 """Marks a write of a twin that concerns nobody: the stream's filter keeps it from the announcer."""
 
@@ -126,14 +127,14 @@ class Table:
             if expect_revision is not None and before.revision != expect_revision and (changed or wanted.news):
                 raise RevisionMismatchError(before.revision)
             dues = _stamps(self.dues(wanted, now))
-            if concerns_nobody(before, wanted, now):
-                dues = _with_earlier_look(item, dues, now)
-            if not changed and not wanted.news and _same_dues(item, dues, now):
+            quiet = concerns_nobody(before, wanted, now)
+            dues = _with_earlier_look(item, dues, now) if quiet else dues
+            quiet = quiet and _same_dues(item, dues, now)
+            if quiet and not changed:
                 return Change(before, before)
-            bump = any(group in WANTED_OR_OBSERVED for group in changed)
+            bump = not WANTED_OR_OBSERVED_SET.isdisjoint(changed)
             after = replace(wanted, version=before.version + 1, revision=before.revision + bump)
             tried = Change(before, after)
-            quiet = _same_dues(item, dues, now) and concerns_nobody(before, wanted, now)
             request = self._update(before.version, after, dues, now, quiet=quiet)
             if write_if(self.client.update_item, **request):
                 return tried

@@ -87,7 +87,7 @@ def with_facts_recorded(twin: Twin, mark: str) -> Twin:
 def facts_due(twin: Twin, now: datetime) -> datetime | None:
     """When to record the plug facts that the half-hours may not hold yet (aware UTC); None if they hold all.
 
-    Whoever changes the plug records them at once. This is for the case that it died before.
+    The function that changes the plug records them at once. This is for the case that it died before.
     """
     if twin.meter.facts == facts_mark(twin.presence):
         return None
