@@ -162,6 +162,10 @@ adopt-table: setup ## Make a retained or restored table ready for a stack: make 
 copy-secrets: setup ## Give a stack the secrets of another: make copy-secrets FROM=<stack id> STAGE=prod
 	@$(BIN)/python -m local.take_over secrets $(FROM) driveway-$(or $(STAGE),dev)
 
+.PHONY: axle-diff
+axle-diff: setup ## What a new OpenAPI document of Axle's changes for us: make axle-diff FILE=new.json
+	@$(BIN)/python -m local.axle_diff $(FILE)
+
 .PHONY: openapi
 openapi: setup ## Write docs/openapi.json and docs/http-api.md from the code
 	@$(BIN)/python -m local.openapi

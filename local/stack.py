@@ -29,6 +29,7 @@ STACK = f"driveway-{STAGE}"
 CODE_BUCKET = "driveway-code"
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "/oauth2/v3/token"}
+REVOKE_PATH = "/oauth2/v3/revoke"
 RUN_SIDE_BY_SIDE = ("axle-sync", "charge-control", "vehicle-commands", "vehicle-reports")
 RUN_ALONE = ("announcer", "clock", "meter-readings")
 
@@ -271,6 +272,8 @@ def parameters_of(axle_url: str, bases: Mapping[str, str], clock: Clock, more: M
         values[f"{name.title()}Concurrency"] = "2"
         if name in TOKEN_PATHS:
             values[f"{name.title()}TokenUrl"] = bases[name] + TOKEN_PATHS[name]
+    values["SmartcarManagementUrl"] = bases["smartcar"]
+    values["TeslaRevokeUrl"] = bases["tesla"] + REVOKE_PATH
     return values | dict(more)
 
 

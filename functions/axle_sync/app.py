@@ -1,4 +1,4 @@
-"""Makes Axle's picture of an asset equal the twin, one call after the other; and finishes what was begun of a site."""
+"""Makes Axle's picture of an asset equal the twin, finishes what was begun of a site, sends the status of events."""
 
 from typing import Any
 
@@ -11,6 +11,11 @@ from driveway.store.table import UnknownAssetError
 
 def _look(body: dict[str, Any], runtime: Runtime) -> None:
     await_due(body, runtime)
+    if "event_status" in body:
+        from driveway.axle.event_status import send_status
+
+        send_status(body["event_status"], runtime)
+        return
     # An event about an asset names its site, too.
     if "asset" not in body:
         from driveway.sites.reconcile import sync_site

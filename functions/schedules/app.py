@@ -1,5 +1,6 @@
 """Receives Axle's charging schedules: 2xx once it is stored, 4xx if it is refused for good, 5xx for a fault of ours."""
 
+from driveway.axle.event_status import report_unused, status_reported
 from driveway.axle.inbound import REPLAY_WINDOW_S, Envelope, placed, read_envelope, unwrap_profile, verify
 from driveway.domain.schedules.installation import ScheduleRefusedError, cleared, installed
 from driveway.runtime.context import Runtime
@@ -18,14 +19,13 @@ def post_profile(request: Request, runtime: Runtime) -> Answer:
 
 def delete_profile(request: Request, runtime: Runtime) -> Answer:
     """Clear Axle's profiles. It is no error if there are none."""
-    now = runtime.now()
-    asset = _asset(request.parameters["axle_asset_id"], runtime)
+    now, asset = runtime.now(), _asset(request.parameters["axle_asset_id"], runtime)
     runtime.table.change_twin(asset, lambda twin: cleared(twin, now), now=now)
     return Answer(200, ACCEPTED)
 
 
 def post_webhook(request: Request, runtime: Runtime) -> Answer:
-    """Receive Axle's signed envelope. An event that is not a schedule is acknowledged and ignored."""
+    """Receive Axle's signed envelope. An event that is not a schedule is acknowledged, counted and alarmed."""
     now = runtime.now()
     secrets = runtime.secret("AXLE_WEBHOOK_SECRET").get("secrets", [])
     try:
@@ -36,11 +36,13 @@ def post_webhook(request: Request, runtime: Runtime) -> Answer:
     envelope = read_envelope(request.json())
     if runtime.records.remembered("axle", envelope.id) is not None:
         return Answer(200, ACCEPTED)
-    answer = Answer(200, ACCEPTED)
-    if envelope.axle_asset_id is not None:
-        answer = _install(envelope.axle_asset_id, envelope, runtime)
+    if envelope.axle_asset_id is None:
+        report_unused(envelope, runtime)
+    else:
+        with status_reported(envelope, runtime):
+            _install(envelope.axle_asset_id, envelope, runtime)
     runtime.records.remember("axle", envelope.id, now=now, kept=envelope.kept)
-    return answer
+    return Answer(200, ACCEPTED)
 
 
 def _install(axle_asset_id: str, envelope: Envelope, runtime: Runtime) -> Answer:
@@ -55,9 +57,8 @@ def _install(axle_asset_id: str, envelope: Envelope, runtime: Runtime) -> Answer
             now=now,
         )
     except ScheduleRefusedError as error:
-        raise ProblemError(
-            409, error.kind, "The schedule cannot be taken", error.message, errors=placed(error.errors, envelope)
-        ) from None
+        errors = placed(error.errors, envelope)
+        raise ProblemError(409, error.kind, "The schedule cannot be taken", error.message, errors=errors) from None
     except UnknownAssetError:
         raise not_found("asset", axle_asset_id) from None
     return Answer(200, ACCEPTED)

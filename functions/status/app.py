@@ -19,7 +19,14 @@ def get_rewards(request: Request, runtime: Runtime) -> Answer:
     """What the site has earned."""
     from driveway.sites.rewards import rewards_body
 
-    return Answer(200, rewards_body(request.parameters["site"], request.query, runtime))
+    return Answer(200, rewards_body(request.parameters["site"], request.query, runtime), {"cache-control": "no-store"})
+
+
+def get_export(request: Request, runtime: Runtime) -> Answer:
+    """Everything that is held about a site, for a driver's access request."""
+    from driveway.status.export import export_body
+
+    return Answer(200, export_body(request.parameters["site"], runtime), {"cache-control": "no-store"})
 
 
 def get_asset(request: Request, runtime: Runtime) -> Answer:
@@ -57,6 +64,7 @@ handler = http_function(
     {
         "GET /sites/{site}": Route(get_site, "app"),
         "GET /sites/{site}/rewards": Route(get_rewards, "app"),
+        "GET /sites/{site}/export": Route(get_export, "app"),
         "GET /assets/{asset}": Route(get_asset, "app"),
         "GET /assets/{asset}/schedule": Route(get_schedule, "app"),
         "GET /assets/{asset}/readings": Route(get_readings, "app"),

@@ -28,7 +28,36 @@ REWARDS_INFO = {
     "can_withdraw": True,
 }
 
+METER = {
+    "mpan": "1100000000008",
+    "half_hourly_settled": True,
+    "supplier_mpid": "EXMP",
+    "supplier_name": "Example Energy",
+    "eligible_markets": ["wholesale"],
+}
+METER_REFERENCE = "gAAAAABl0f3c"
+
 ANSWERS: dict[str, Any] = {
+    "/meter/search": [{"ref": METER_REFERENCE, "address": "4 Sample Road, London, EC1A 1BB"}],
+    f"/meter/by-ref/{METER_REFERENCE}": METER,
+    "/meter/by-address": METER,
+    "/auth/component-token": {
+        "id": "5a0b1f7e-5c1d-4d0e-9a58-1f2f0c6f8d11",
+        "access_token": "an-access-token",
+        "token_type": "bearer",
+    },
+    f"/entities/site/{AXLE_SITE}/flex-events": {
+        "site_id": AXLE_SITE,
+        "events": [
+            {
+                "start_at": "2026-01-10T17:00:00Z",
+                "end_at": "2026-01-10T18:00:00Z",
+                "estimated_gross_revenue_gbp": 1.25,
+                "final_gross_revenue_gbp": 1.31,
+            },
+            {"start_at": "2026-01-14T17:00:00Z", "end_at": "2026-01-14T17:30:00Z", "estimated_gross_revenue_gbp": -0.1},
+        ],
+    },
     "/auth/token-form": {"access_token": "unused", "token_type": "bearer"},
     "/validation/mpan": {"isValid": True},
     "/entities/site/check-eligibility": {

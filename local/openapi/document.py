@@ -159,6 +159,8 @@ def _answer(operation: Operation, status: int, made: Iterable[Exchange]) -> dict
     headers = {"x-request-id": {"$ref": "#/components/headers/x-request-id"}}
     if any("etag" in exchange.headers for exchange in given):
         headers["etag"] = {"$ref": "#/components/headers/etag"}
+    if any("cache-control" in exchange.headers for exchange in given):
+        headers["cache-control"] = {"$ref": "#/components/headers/cache-control"}
     if "Idempotency-Key" in operation.headers:
         headers["idempotent-replayed"] = {"$ref": "#/components/headers/idempotent-replayed"}
     answer: dict[str, Any] = {"description": words, "headers": headers}
@@ -207,6 +209,7 @@ def _problem_examples() -> dict[str, Any]:
 def _headers() -> dict[str, Any]:
     return {
         "x-request-id": {"description": "Names this request in the logs.", "schema": text()},
+        "cache-control": {"description": "`no-store`: keep no copy of the answer.", "schema": text()},
         "etag": {"description": "The asset's revision, for `If-Match`.", "schema": text()},
         "idempotent-replayed": {
             "description": "`true` when this is the answer to an earlier call with the same key.",

@@ -12,6 +12,7 @@ from local.openapi.schema import Schema, instant, number, text, typed
 
 TAGS = {
     "Sites": "From eligibility to erasure.",
+    "Meters": "From an address to its MPAN.",
     "Preferences": "What the driver wants.",
     "Observations": "What cars and chargers show.",
     "Status": "What an asset does, why, and what comes next.",
@@ -142,7 +143,68 @@ OPERATIONS: dict[str, Operation] = {
         "In pence. Transactions are `settled` from their settlement date on, and `estimated` before.",
         {200: ("Rewards", "Balance, earnings, transactions and a temporary link to withdraw.")},
         ("malformed", *OF_AN_ONBOARDED_SITE, *FROM_AXLE),
-        query={"redirect_uri": text("Where the driver lands after withdrawing; https only.", format="uri")},
+        query={
+            "redirect_uri": text(
+                "Where the driver lands after withdrawing: a deep link back to the app, or a text that an app which "
+                "shows the page itself looks for. Nothing about success or failure is added to it.",
+                maxLength=2000,
+            ),
+            "hide_transactions": typed("boolean", "Show no history, for an app that shows its own."),
+            "auto_redirect_to_setup": typed("boolean", "Without a linked bank, go straight to linking one."),
+            "enforce_two_factor_auth": typed(
+                "boolean", "Ask for a code by email before a bank is linked. Default: what Axle has set for you."
+            ),
+        },
+    ),
+    "GET /sites/{site}/flex-events": Operation(
+        "Sites",
+        "getFlexEvents",
+        "Axle's estimated and final gross revenues in GBP, before the shares of Axle and of the driver are taken off. "
+        "They are not what the driver earns (that is in the rewards), and may be negative.",
+        {200: ("FlexEvents", "The events that the site took part in.")},
+        (*OF_AN_ONBOARDED_SITE, *FROM_AXLE),
+    ),
+    "GET /sites/{site}/export": Operation(
+        "Sites",
+        "getExport",
+        "For an access request of the driver: everything that is held about the home, as it is stored, and what is "
+        "not held. Tokens are left out. An answer of more than 4 MB is sent with `Content-Encoding: gzip`.",
+        {200: ("Export", "All that is held.")},
+        ("not-found",),
+    ),
+    "POST /sites/{site}/component-token": Operation(
+        "Sites",
+        "postComponentToken",
+        "For the components that Axle hosts, such as the one that finds an address. Axle knows the household by the "
+        "app's id of the site, and needs the time of consent on the first call. Valid for 24 hours; not stored here.",
+        {201: ("ComponentToken", "The token.")},
+        ("invalid-body", *FROM_AXLE),
+        ("ComponentTokenBody",),
+    ),
+    "POST /meters/search": Operation(
+        "Meters",
+        "searchMeters",
+        "The recommended way to an MPAN: search by postcode, let the driver pick an address, then "
+        "`POST /meters/by-ref`. Nothing is stored.",
+        {200: ("Meters", "The addresses with a meter; may be empty.")},
+        ("invalid-body", *FROM_AXLE),
+        ("MeterSearchBody",),
+    ),
+    "POST /meters/by-ref": Operation(
+        "Meters",
+        "getMeterByReference",
+        "Nothing is stored.",
+        {200: ("Meter", "The meter of the address.")},
+        ("invalid-body", *FROM_AXLE),
+        ("MeterReferenceBody",),
+    ),
+    "POST /meters/by-address": Operation(
+        "Meters",
+        "getMeterByAddress",
+        "The whole address, the house first, with the postcode. Nothing is stored.",
+        {200: ("Meter", "The meter of the address.")},
+        ("invalid-body", "no-unique-meter", *FROM_AXLE),
+        ("MeterAddressBody",),
     ),
     "PUT /control": Operation(
         "Operator",

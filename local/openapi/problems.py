@@ -33,6 +33,7 @@ MEANINGS = {
     "invalid-profile": "The charging profile cannot be followed; the fault is in `errors`.",
     "malformed": "The request cannot be read: not JSON, a wrong query parameter or header.",
     "no-import-meter": "The MPAN has no connected import meter.",
+    "no-unique-meter": "There is no meter at the address, or more than one. Search by postcode instead.",
     "not-enrolled": "The site does not take part (any more).",
     "not-found": "There is no such site, asset, provider or route.",
     "not-onboarded": "The site's onboarding was begun and not finished. Repeat its `PUT`.",

@@ -11,6 +11,7 @@ from driveway.domain.sites.record import SiteState
 from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
 from driveway.runtime.problems import PROBLEM_BASE
 from local.openapi.codes import EVENTS, REASONS, as_list
+from local.openapi.offered_answers import offered_schemas
 from local.openapi.schema import (
     Schema,
     array,
@@ -97,6 +98,7 @@ def _sites() -> dict[str, Schema]:
                 "axle_site_id": nullable(text("Axle's id; null while it is not onboarded.")),
                 "timezone": nullable(text("IANA.")),
                 "consent_at": nullable(instant("When consent for the boundary meter was given.")),
+                "consent_version": nullable(text("The text that was consented to, as the app named it.")),
                 "warnings": array(text(), "Axle's, about the site."),
                 "assets": array(
                     record(asset_line, optional=("axle_asset_id", "type", "enrolled", "plugged_in", "in_sync"))
@@ -128,6 +130,7 @@ def _sites() -> dict[str, Schema]:
             }
         ),
         "Rewards": _rewards(),
+        **offered_schemas(),
         "Withdrawal": record(
             {"url": text("Temporary; open it in a browser.", format="uri"), "expires_at": instant("When it ends.")}
         ),

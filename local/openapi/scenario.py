@@ -8,7 +8,7 @@ from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.slot import ReportedValue, Slot
 from driveway.domain.schedules.installation import MOST_SCHEDULES_HELD
 from driveway.domain.twin import Twin
-from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, ONBOARDED, PROPOSITION
+from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, METER_REFERENCE, ONBOARDED, PROPOSITION
 from local.openapi.world import World
 from simulators.axle.documented import scenario_profile
 
@@ -24,6 +24,7 @@ SITE: dict[str, Any] = {
         "email": "driver@example.com",
         "gave_boundary_meter_consent_at": "2026-01-15T10:30:00Z",
     },
+    "consent_version": "smart-charging-2026-01",
     "timezone": "Europe/London",
     "home": {"latitude": 51.5034, "longitude": -0.1276, "radius_m": 200},
     "assets": [
@@ -98,6 +99,7 @@ def tell(world: World) -> None:
     _look(world)
     _refusals(world)
     _begin_and_not_finish(world)
+    _offers(world)
     _switch(world)
     _leave(world)
 
@@ -266,6 +268,21 @@ def running_session(world: World) -> str:
     """The id of the car's open session."""
     session = world.runtime.table.twin("car-1").presence.session
     return session.id if session is not None else ""
+
+
+def _offers(world: World) -> None:
+    """What Axle offers a household besides schedules."""
+    search, by_ref, by_address = (f"POST /meters/{name}" for name in ("search", "by-ref", "by-address"))
+    world.call(search, "postcode", "The addresses at a postcode", {"postcode": "EC1A 1BB"})
+    world.call(by_ref, "picked", "The address that the driver picked", {"meter_ref": METER_REFERENCE})
+    address = {"address": "4 Sample Road, London, EC1A 1BB"}
+    world.call(by_address, "whole", "A whole address", address)
+    with world.axle_says("/meter/by-address", 202, {"detail": "Unique meter was not found."}):
+        world.call(by_address, "no-meter", "An address with several meters", address)
+    token = {"allowed_origin": "https://app.example", "gave_boundary_meter_consent_at": "2026-01-15T10:30:00Z"}
+    world.call("POST /sites/{site}/component-token", "first", "The first token of a household", token, site="home-1")
+    world.call("GET /sites/{site}/flex-events", "events", "Estimated and final", site="home-1")
+    world.call("GET /sites/{site}/export", "export", "All that is held about a home", site="home-3")
 
 
 def _look(world: World) -> None:

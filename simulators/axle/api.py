@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from driveway.runtime.clock import Clock
 from simulators.axle import sites
 from simulators.axle.events import Events
+from simulators.axle.meters import component_route, meter_routes
 from simulators.axle.models import (
     AssetUpdateBody,
     ChargeNowBody,
@@ -26,6 +27,7 @@ from simulators.axle.models import (
     EmptyBody,
     EnrolBody,
     EventBody,
+    EventStatusBody,
     IntentBody,
     MpanBody,
     OnboardBody,
@@ -39,6 +41,7 @@ from simulators.axle.tokens import Tokens
 from simulators.axle.world import World
 
 _LINK_LIFE = timedelta(hours=1)
+_LINK_PARAMETERS = {"redirect_uri", "hide_transactions", "auto_redirect_to_setup", "enforce_two_factor_auth"}
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -88,6 +91,8 @@ def entity_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(_bearer_check(clock, tokens))])
     _site_routes(routes, world)
     _asset_routes(routes, world)
+    meter_routes(routes, world)
+    component_route(routes, world)
 
     @routes.post("/validation/mpan")
     async def validate_mpan(body: MpanBody) -> dict[str, bool]:
@@ -104,7 +109,7 @@ def entity_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
 def _site_routes(routes: APIRouter, world: World) -> None:
     @routes.post("/entities/site/check-eligibility")
     async def check_eligibility(body: EligibilityBody) -> dict[str, Any]:
-        return sites.check_eligibility(world, body)
+        return sites.check_eligibility(world, body) | ({"tariff_advice": {}} if world.config.unknown_fields else {})
 
     @routes.post("/entities/site/onboard")
     async def onboard(body: OnboardBody) -> dict[str, Any]:
@@ -121,6 +126,12 @@ def _site_routes(routes: APIRouter, world: World) -> None:
     @routes.post("/entities/site/{site_id}/offboard-site-and-assets")
     async def offboard(site_id: UUID) -> dict[str, Any]:
         return sites.offboard(world, site_id)
+
+    @routes.get("/entities/site/{site_id}/flex-events")
+    async def flex_events(site_id: UUID) -> dict[str, Any]:
+        with world.lock:
+            events = world.site(site_id).flex_events
+            return {"site_id": str(site_id), "events": [e.model_dump(mode="json", exclude_none=True) for e in events]}
 
     @routes.get("/entities/site/{site_id}")
     async def get_site(site_id: UUID) -> dict[str, Any]:
@@ -150,6 +161,14 @@ def _asset_routes(routes: APIRouter, world: World) -> None:
     async def delete_asset(asset_id: UUID) -> None:
         with world.lock:
             world.remove_asset(world.asset(asset_id))
+
+    @routes.post("/entities/asset/{asset_id}/callback/{event_id}")
+    async def event_status(asset_id: UUID, event_id: str, body: EventStatusBody) -> dict[str, Any]:
+        with world.lock:
+            world.asset(asset_id)
+            status = {"asset_id": str(asset_id), "event_id": event_id, **body.model_dump(mode="json")}
+            world.event_statuses.append(status)
+        return {}
 
     @routes.get("/entities/asset/{asset_id}/intent")
     async def get_intent(asset_id: UUID) -> dict[str, Any]:
@@ -264,13 +283,23 @@ def reward_routes(clock: Clock, tokens: Tokens, world: World) -> APIRouter:
         request: Request,
         site_id: UUID,
         redirect_uri: str,
-        hide_transactions: bool = False,  # a query parameter
+        hide_transactions: bool = False,  # these are query parameters
+        auto_redirect_to_setup: bool = False,
+        enforce_two_factor_auth: bool | None = None,
     ) -> dict[str, str]:
         with world.lock:
             world.site(site_id)
-        link = f"{request.base_url}withdraw/{uuid.uuid4()}"
-        if hide_transactions:
-            link += "?hide_transactions=true"
+        unknown = set(request.query_params) - _LINK_PARAMETERS
+        if unknown:
+            raise HTTPException(422, f"Unknown query parameters: {', '.join(sorted(unknown))}")
+        chosen = {
+            "redirect_uri": redirect_uri,
+            "hide_transactions": hide_transactions or None,
+            "auto_redirect_to_setup": auto_redirect_to_setup or None,
+            "enforce_two_factor_auth": enforce_two_factor_auth,
+        }
+        shown = {name: str(value) for name, value in chosen.items() if value is not None}
+        link = f"{request.base_url}withdraw/{uuid.uuid4()}?{urlencode(shown)}"
         return {
             "balance_withdrawal_url": link,
             "url_expiry_timestamp": (clock.now() + _LINK_LIFE).isoformat(),

@@ -1,6 +1,7 @@
 """The simulator's own routes under ``/_sim``: configure it, make it misbehave, inspect it."""
 
 import json
+import uuid
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,7 +15,7 @@ from simulators.axle.planner import charging_profile
 from simulators.axle.readings import Rejection
 from simulators.axle.sites import site_response
 from simulators.axle.state import AxleState
-from simulators.axle.world import Asset, Config, DeliveryMode, MpanFacts, Rewards, Site
+from simulators.axle.world import Asset, Config, DeliveryMode, FlexEvent, Meter, MpanFacts, Rewards, Site
 from simulators.common.instrument import CONTROL_PREFIX
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -32,6 +33,16 @@ class IssueBody(BaseModel):
     mode: DeliveryMode | None = None
     created_at: AwareDatetime | None = None
     envelope_id: str | None = None
+
+
+class EventToSend(BaseModel):
+    """An event to send now. ``payload`` gets the asset's id, and with ``wants_status`` an event id and a callback."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event_type: str = "asset:dispatch:requested"
+    payload: dict[str, Any] = {}
+    wants_status: bool = True
 
 
 def control_routes(simulator: AxleState, clock: Clock) -> APIRouter:
@@ -70,6 +81,16 @@ def _settings(routes: APIRouter, simulator: AxleState) -> None:
             site.rewards = _merged(site.rewards, changes)
             return site.rewards
 
+    @routes.post("/sites/{site_id}/flex-events", status_code=204)
+    async def set_flex_events(site_id: UUID, events: list[FlexEvent]) -> None:
+        with world.lock:
+            world.site(site_id).flex_events = events
+
+    @routes.post("/meters", status_code=204)
+    async def set_meters(meters: list[Meter]) -> None:
+        with world.lock:
+            world.meters = meters
+
     @routes.post("/readings/reject", status_code=204)
     async def reject_readings(body: Rejection) -> None:
         simulator.readings.reject(body)
@@ -106,6 +127,17 @@ def _schedules(routes: APIRouter, simulator: AxleState) -> None:
                 raise HTTPException(409, f"No schedule: {reason}")
             return {"delivery": simulator.events.issue(asset, **how)}
 
+    @routes.post("/assets/{asset_id}/event")
+    async def send_event(asset_id: str, body: EventToSend) -> dict[str, Any]:
+        with world.lock:
+            asset = str(world.asset_by_any_id(asset_id).id)
+        event_id = str(uuid.uuid4())
+        payload = {"asset_id": asset, **body.payload}
+        if body.wants_status:
+            # The address is another's: the status belongs to Axle's own API.
+            payload |= {"event_id": event_id, "update_status_callback": f"https://elsewhere.example/{event_id}"}
+        return {"delivery": deliveries.send_event(asset, body.event_type, payload), "event_id": event_id}
+
     @routes.post("/assets/{asset_id}/clear")
     async def clear(asset_id: str) -> dict[str, int]:
         with world.lock:
@@ -136,6 +168,11 @@ def _inspection(routes: APIRouter, simulator: AxleState, clock: Clock) -> None:
         with world.lock:
             shown = _asset(world.asset_by_any_id(asset_id))
         return _json(shown)
+
+    @routes.get("/event-statuses")
+    async def event_statuses() -> list[dict[str, Any]]:
+        with world.lock:
+            return list(world.event_statuses)
 
     @routes.get("/readings")
     async def readings(asset_id: UUID | None = None, rows: bool = True) -> Response:  # a query

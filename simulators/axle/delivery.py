@@ -131,6 +131,20 @@ class Deliveries:
             }
         return self._enqueue(asset_id, mode, "POST", body, created_at=created_at, config=config)
 
+    def send_event(self, asset_id: str, event_type: str, payload: dict[str, Any]) -> int:
+        """Send an envelope with any payload to the webhook; gives the delivery's number."""
+        with self._world.lock:
+            config = self._world.config.model_copy(deep=True)
+        now = self._clock.now()
+        body = {
+            "id": str(uuid.uuid4()),
+            "version": "1",
+            "event_type": event_type,
+            "created_at": now.isoformat(),
+            "payload": payload,
+        }
+        return self._enqueue(asset_id, "envelope", "POST", body, created_at=now, config=config)
+
     def clear_profile(self, asset_id: str) -> int:
         """Send a DELETE of the asset's profile; gives the delivery's number."""
         with self._world.lock:

@@ -26,6 +26,7 @@ AssetKind = Literal["charger", "battery", "heat pump", "electric_vehicle", "hot 
 TariffType = Literal["single_rate", "dual_rate", "dynamic", "smart", "unknown"]
 ChargingMode = Literal["maximise_charging_time", "minimise_charging_time"]
 EventType = Literal["plug_in", "plug_out", "intent_update", "charge_now", "charge_now_deleted"]
+EventStatus = Literal["RECEIVED", "ACCEPTED", "REJECTED", "FAILED", "EXECUTED"]
 EligibilityCode = Literal[
     "asset_model_not_set",
     "asset_model_not_found",
@@ -209,6 +210,13 @@ class ChargeNowBody(Body):
     """``POST …/event/charge-now``."""
 
     end_at: Instant
+
+
+class EventStatusBody(Body):
+    """``POST /entities/asset/{asset_id}/callback/{event_id}``."""
+
+    timestamp: Instant
+    status: EventStatus
 
 
 class EmptyBody(Body):

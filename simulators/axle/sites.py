@@ -22,7 +22,7 @@ from simulators.axle.models import (
 from simulators.axle.world import Asset, MpanFacts, Site, World
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", re.IGNORECASE)
+POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", re.IGNORECASE)
 _SITE_FIELDS = ("postcode", "street_address", "email", "gave_boundary_meter_consent_at")
 _CHECK_WEIGHTS = (3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 _PROPOSITIONS: tuple[Proposition, ...] = ("limited_pause", "full_asset_schedule_control")
@@ -185,7 +185,7 @@ def _issues(world: World, facts: MpanFacts, model: str | None, *, dated: bool) -
 
 def _merged_site(world: World, body: SiteBody, known: Site | None) -> tuple[Site, list[str]]:
     errors = mpan_errors(body.mpan, check_digit=world.config.mpan_check_digit)
-    if not _POSTCODE.fullmatch(body.postcode.strip()):
+    if not POSTCODE.fullmatch(body.postcode.strip()):
         errors.append("postcode is not a UK postcode")
     if body.email is not None and not _EMAIL.fullmatch(body.email):
         errors.append("email is not a valid email address")

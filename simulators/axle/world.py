@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from simulators.axle.models import AssetKind, EligibilityCode, Intent, Proposition, Tariff
 from simulators.axle.planner import UNLIMITED_W, ScheduleForm, Stretch
@@ -48,6 +48,7 @@ class Config(BaseModel):
             default is three, also for a car on one.
         clock_ahead_s: how far the clock is ahead that dates envelopes; negative, behind.
         readings_of_unenrolled: whether rows of an asset that is not enrolled are accepted. That is unconfirmed at Axle.
+        unknown_fields: answers about eligibility and rewards have fields that the API description does not.
         charging_limit: in that unit, while a schedule lets the car charge; also one that no car can draw.
     """
 
@@ -66,6 +67,7 @@ class Config(BaseModel):
     number_phases: int | None = Field(default=1, ge=1, le=3)
     clock_ahead_s: float = 0
     charging_limit: float = Field(default=UNLIMITED_W, ge=0)
+    unknown_fields: bool = False
     delivery_faults: DeliveryFaults = DeliveryFaults()
     events_of_unenrolled: Literal["refuse", "accept"] = "refuse"
     readings_of_unenrolled: Literal["refuse", "accept"] = "refuse"
@@ -112,6 +114,27 @@ class Rewards(BaseModel):
     transactions: list[dict[str, Any]] = []
 
 
+class Meter(BaseModel):
+    """A meter at an address, whose last part is its postcode."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mpan: str
+    address: str
+    supplier_name: str = "Example Energy"
+
+
+class FlexEvent(BaseModel):
+    """A flex event of a site, in the shape of Axle's answer. The final revenue comes later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start_at: AwareDatetime
+    end_at: AwareDatetime
+    estimated_gross_revenue_gbp: float
+    final_gross_revenue_gbp: float | None = None
+
+
 @dataclass(slots=True)
 class Site:
     """A property."""
@@ -125,6 +148,7 @@ class Site:
     asset_ids: list[UUID] = field(default_factory=list)
     propositions: set[Proposition] = field(default_factory=set)
     rewards: Rewards = field(default_factory=Rewards)
+    flex_events: list[FlexEvent] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -177,6 +201,9 @@ class World:
             self.site_by_mpan: dict[str, UUID] = {}
             self.asset_by_external_id: dict[str, UUID] = {}
             self.mpans: dict[str, MpanFacts] = {}
+            self.meters: list[Meter] = []
+            self.component_users: dict[str, UUID] = {}
+            self.event_statuses: list[dict[str, Any]] = []
 
     def site(self, site_id: UUID) -> Site:
         """The site, or 404."""

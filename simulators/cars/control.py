@@ -301,6 +301,11 @@ def _simulator_routes(routes: APIRouter, simulator: CarSimulator) -> None:
     async def forget_deliveries() -> None:
         simulator.outbox.deliveries.clear()
 
+    @routes.get("/kept")
+    async def kept() -> dict[str, Any]:
+        with world.present() as now:
+            return simulator.kept(now)
+
     @routes.get("/clock")
     async def clock() -> dict[str, Any]:
         return {"now": world.clock.now().isoformat(), "clock": world.clock.text(), "scale": world.clock.scale}

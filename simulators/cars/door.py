@@ -81,7 +81,7 @@ class Door:
                 vehicle_id = request.path_params.get("vehicle_id")
                 if vehicle_id is not None:
                     car = self._world.cars.get(vehicle_id)
-                    if car is None or car.spec.provider != self._provider:
+                    if car is None or car.spec.provider != self._provider or not car.spec.linked:
                         return self._unknown
                     self._world.touch(car, now)
                     if self._disconnected is not None and not car.spec.account_connected:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from simulators.cars.car import Car, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.enode_actions import Action, Actions
+from simulators.cars.enode_users import Users
 from simulators.cars.outbox import Message, Outbox, Request
 from simulators.cars.settings import EnodeSettings
 from simulators.cars.tokens import Tokens, basic_credentials
@@ -106,6 +107,7 @@ class Enode:
         self.outbox = outbox
         self.tokens = Tokens("enode")
         self.actions = Actions(world, self._action_ended)
+        self.users = Users(world)
         self._beats = 0
         outbox.packers["enode"] = self.pack
         world.reporters["enode"] = self.report
@@ -208,7 +210,7 @@ class Enode:
             size = min(MOST_PER_PAGE, max(1, int(query.get("pageSize", str(MOST_PER_PAGE)))))
         except ValueError:
             return problem(400, "Bad Request", "after or pageSize is malformed.")
-        mine = [car for car in self.world.cars.values() if car.spec.provider == "enode"]
+        mine = [car for car in self.world.cars.values() if car.spec.provider == "enode" and car.spec.linked]
         mine = [car for car in mine if user_id in {None, car.spec.user_id}]
         shown = mine[start : start + size]
         for car in shown:
@@ -226,6 +228,19 @@ class Enode:
         if kind not in {"START", "STOP"}:
             return problem(400, "Bad Request", "action must be START or STOP.")
         return self.charge(ask.car, "START" if kind == "START" else "STOP", ask.now)
+
+    def _user(self, ask: Ask) -> Response:
+        found = self.users.shown(ask.request.path_params["user_id"])
+        return answer(found) if found is not None else problem(404, "Not Found", "No such user.")
+
+    def _delete_user(self, ask: Ask) -> Response:
+        gone = self.users.delete(ask.request.path_params["user_id"])
+        return Response(status_code=204) if gone else problem(404, "Not Found", "No such user.")
+
+    def _disconnect_vendor(self, ask: Ask) -> Response:
+        user_id, vendor = ask.request.path_params["user_id"], ask.request.path_params["vendor"]
+        gone = self.users.disconnect(user_id, vendor)
+        return Response(status_code=204) if gone else problem(404, "Not Found", "The vendor is not connected.")
 
     def _refresh_hint(self, ask: Ask) -> Response:
         self.world.report(ask.car, ask.car.reported, ask.car.view())
@@ -256,6 +271,9 @@ class Enode:
         return [
             door.open("POST", "/oauth2/token", self._token),
             door.guarded("GET", "/vehicles", self._vehicles),
+            door.guarded("GET", "/users/{user_id}", self._user),
+            door.guarded("DELETE", "/users/{user_id}", self._delete_user),
+            door.guarded("DELETE", "/users/{user_id}/vendors/{vendor}/vehicle", self._disconnect_vendor),
             door.guarded("GET", "/users/{user_id}/vehicles", self._vehicles),
             door.guarded("GET", "/vehicles/actions/{action_id}", self._action),
             door.guarded("POST", "/vehicles/actions/{action_id}/cancel", self._cancel),

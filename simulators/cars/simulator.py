@@ -43,10 +43,31 @@ class CarSimulator:
         if "tesla" in providers:
             self.tesla.configured()
 
+    def kept(self, now: datetime) -> dict[str, dict[str, list[str]]]:
+        """What each maker still has: users, vehicles, connections, subscriptions, telemetry, sign-ins, profiles."""
+        specs = [car.spec for car in self.world.cars.values()]
+        profiles = {name for name, car in self.world.cars.items() if getattr(car.plan, "installed", None)}
+        return {
+            "enode": {
+                "users": self.enode.users.ids(),
+                "vehicles": sorted(spec.vehicle_id for spec in specs if spec.provider == "enode" and spec.linked),
+            },
+            "smartcar": {
+                "connections": self.smartcar.connections.vehicle_ids("connection"),
+                "subscriptions": self.smartcar.connections.vehicle_ids("subscription"),
+            },
+            "tesla": {
+                "telemetry": sorted(spec.vehicle_id for spec in specs if spec.provider == "tesla" and spec.telemetry),
+                "owners": self.tesla.refresh_tokens.users(now),
+            },
+            "ocpp": {"profiles": sorted(profiles)},
+        }
+
     def reset(self, now: datetime, *, settings: bool) -> None:
         """Forget all cars, actions, deliveries and what is due; with ``settings`` those too."""
         self.world.clear()
         self.outbox.clear()
         self.enode.actions.clear()
+        self.enode.users.clear()
         self.smartcar.usage, self.tesla.usage = Usage(), Usage()
         self.configure(Settings() if settings else self.world.settings, {"enode", "tesla"}, now)

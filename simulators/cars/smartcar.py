@@ -15,6 +15,7 @@ from simulators.cars.car import Car, Mode, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.outbox import Message, Outbox, Request
 from simulators.cars.settings import SmartcarSettings
+from simulators.cars.smartcar_connections import Connections
 from simulators.cars.tokens import Tokens
 from simulators.cars.wire import answer, encode, epoch_ms, hmac_hex, stamp
 from simulators.cars.world import World
@@ -97,6 +98,7 @@ class Smartcar:
         self.outbox = outbox
         self.tokens = Tokens("smartcar")
         self.usage = Usage()
+        self.connections = Connections(world, error(404, "RESOURCE_NOT_FOUND", None, "There is no such resource."))
         self._sequence = 0
         outbox.packers["smartcar"] = self.pack
         world.reporters["smartcar"] = self.report
@@ -304,7 +306,7 @@ class Smartcar:
         return None
 
     def routes(self) -> list[Route]:
-        """Smartcar's vehicle API, and its token endpoint."""
+        """Smartcar's vehicle API and management API, and its token endpoint."""
         door = Door(
             self.world,
             "smartcar",
@@ -319,6 +321,7 @@ class Smartcar:
             door.guarded("GET", "/vehicles/{vehicle_id}/signals", self._signals),
             door.guarded("GET", "/vehicles/{vehicle_id}/signals/{code}", self._signals),
             door.guarded("POST", "/vehicles/{vehicle_id}/commands/charge/{kind}", self._command),
+            *self.connections.routes(door),
         ]
 
 

@@ -79,6 +79,9 @@ class CarSpec(Strict):
         waits_when_limit_raised: a full car whose charge limit is raised does not continue before it gets a start.
         account_connected: False refuses every call about the car because the driver's account is disconnected. That it
             comes back is reported by nothing.
+        linked: False: the connection has ended. The provider does not know the vehicle any more (Enode, Smartcar).
+        subscribed: False: no webhook is sent of the vehicle (Smartcar).
+        telemetry: False: the car has no telemetry configuration, and sends nothing (Tesla).
         lie_unplugged_after_stop_s: for so long after an obeyed stop the provider claims that the cable is out.
         command_delay_s: from the provider's order to the car's obeying, as with a charge point's random delay.
         action_fault: what goes wrong with a command although the provider took it.
@@ -133,6 +136,9 @@ class CarSpec(Strict):
     reports_place: bool = True
     waits_when_limit_raised: bool = False
     account_connected: bool = True
+    linked: bool = True
+    subscribed: bool = True
+    telemetry: bool = True
     lie_unplugged_after_stop_s: float = Field(0.0, ge=0)
     command_delay_s: float = Field(1.0, ge=0)
     action_fault: ActionFault | None = None
@@ -154,3 +160,8 @@ class CarSpec(Strict):
     pauses_after_s: float | None = Field(None, gt=0)
     webhook_faults: WebhookFaults | None = None
     meter: MeterSpec = MeterSpec()
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its provider sends anything of it."""
+        return self.linked and self.subscribed and self.telemetry

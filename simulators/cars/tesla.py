@@ -161,6 +161,20 @@ class Tesla:
             {"access_token": access, "refresh_token": fresh, "expires_in": int(lifetime_s), "token_type": "Bearer"}
         )
 
+    def _revoke(self, ask: Ask) -> Response:
+        if ask.fields.get("client_id") != self.settings.client_id:
+            return answer({"error": "invalid_client"}, 401)
+        self.refresh_tokens.end(ask.fields.get("token", ""))
+        return answer({})
+
+    def _telemetry_config(self, ask: Ask) -> Response:
+        fields = sorted(telemetry(ask.car.spec, ask.car.view())) if ask.car.spec.telemetry else None
+        return answer({"response": {"synced": fields is not None, "config": fields and {"fields": fields}}})
+
+    def _delete_telemetry_config(self, ask: Ask) -> Response:
+        had, ask.car.spec.telemetry = ask.car.spec.telemetry, False
+        return answer({"response": {"updated_vehicles": int(had)}})
+
     def _command(self, ask: Ask) -> Response:
         name, car = ask.request.path_params["name"], ask.car
         if name not in COMMANDS:
@@ -303,7 +317,10 @@ class Tesla:
         one = "/api/1/vehicles/{vehicle_id}"
         return [
             door.open("POST", "/oauth2/v3/token", self._token),
+            door.open("POST", "/oauth2/v3/revoke", self._revoke),
             door.guarded("GET", "/api/1/vehicles", self._vehicles),
+            door.guarded("GET", one + "/fleet_telemetry_config", self._telemetry_config),
+            door.guarded("DELETE", one + "/fleet_telemetry_config", self._delete_telemetry_config),
             door.guarded("GET", one, self._vehicle),
             door.guarded("GET", one + "/vehicle_data", self._vehicle_data),
             door.guarded("POST", one + "/wake_up", self._wake_up),

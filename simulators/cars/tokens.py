@@ -87,6 +87,16 @@ class RefreshTokens:
         for family in self._families.values():
             family.revoked = family.revoked or family.user == user
 
+    def end(self, token: str) -> None:
+        """End the sign-in that a refresh token came of."""
+        family = self._families.get(token)
+        if family is not None:
+            family.revoked = True
+
+    def users(self, now: datetime) -> list[str]:
+        """The drivers with a sign-in that has not ended."""
+        return sorted({family.user for family in self._families.values() if self.takes(family.newest, now)})
+
     def takes(self, token: str, now: datetime) -> bool:
         """Whether an exchange of a token would be taken."""
         family = self._families.get(token)

@@ -111,7 +111,7 @@ class World:
     def report(self, car: Car, before: View | None, view: View) -> None:
         """Hand a view of a car to its provider, unless the provider has lost contact."""
         car.reported = view
-        if not view.reachable:
+        if not view.reachable or not car.spec.is_sent:
             return
         reporter, meter = self.reporters[car.spec.provider], car.spec.meter
         reporter(car, before, view)

@@ -30,7 +30,8 @@ class Tesla:
     def __init__(self, rig: Rig) -> None:
         self.rig, self.refresh_tokens = rig, RefreshTokens()
         self.service = TokenService(rig.clock.now, self.refresh_tokens)
-        self.api = ProviderApi(lambda _: Reply(408, {"error": "vehicle unavailable: vehicle is offline or asleep"}))
+        asleep = Reply(408, {"error": "vehicle unavailable: vehicle is offline or asleep"})
+        self.api = ProviderApi(lambda asked: Reply(200, {"response": {}}) if asked.method == "DELETE" else asleep)
         rig.runtime.settings = Settings({**rig.runtime.settings.environ, **URLS})
         rig.runtime.http.mount("https://tokens.example", self.service)
         rig.runtime.http.mount("https://tesla.example", self.api)

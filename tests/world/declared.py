@@ -14,8 +14,10 @@ PARAMETERS = {
     "EnodeTokenUrl": "http://cars.test/enode/oauth2/token",
     "SmartcarBaseUrl": "http://cars.test/smartcar",
     "SmartcarTokenUrl": "http://cars.test/smartcar/oauth2/token",
+    "SmartcarManagementUrl": "http://cars.test/smartcar",
     "TeslaBaseUrl": "http://cars.test/tesla",
     "TeslaTokenUrl": "http://cars.test/tesla/oauth2/v3/token",
+    "TeslaRevokeUrl": "http://cars.test/tesla/oauth2/v3/revoke",
     "OcppBaseUrl": "http://cars.test/ocpp",
 }
 

@@ -284,6 +284,8 @@ _ALL = (
     Situation("the authorizer", "AuthorizerFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
     Situation("an asset is shown", "StatusFunction", lambda s: s.held(), ask("GET", "{asset}")),
     Situation("a timeline is shown", "StatusFunction", lambda s: s.held(), ask("GET", "{asset}/timeline")),
+    Situation("a home is exported", "StatusFunction", lambda s: s.held(), ask("GET", "{site}/export")),
+    Situation("flex events", "AxleServicesFunction", lambda s: s.held(), ask("GET", "{site}/flex-events")),
     Situation("every car is released", "OperatorFunction", lambda s: s.held(), operator("released")),
     Situation("control is resumed", "OperatorFunction", _released, operator("running")),
 )

@@ -8,12 +8,13 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
@@ -100,7 +101,7 @@ class AxleOpenApi:
         operation = self.operation(method, path)
         if operation is None:
             return [f"{method} {path} is not in Axle's API."]
-        problems = list(self._path_problems(operation))
+        problems = [*self._path_problems(operation), *self._query_problems(operation, path)]
         schema = self._body_schema(operation)
         if schema is None:
             return problems if body is None else [*problems, f"{method} {operation.template} takes no body."]
@@ -117,6 +118,21 @@ class AxleOpenApi:
             if value is not None and not value.startswith("{"):
                 for fault in self._validator(parameter["schema"]).iter_errors(value):
                     yield f"path.{parameter['name']}: {fault.message}"
+
+    def _query_problems(self, operation: Operation, path: str) -> Iterator[str]:
+        given = dict(parse_qsl(path.partition("?")[2], keep_blank_values=True))
+        declared = {p["name"]: p for p in operation.described.get("parameters", []) if p["in"] == "query"}
+        for name, parameter in declared.items():
+            if name not in given and parameter.get("required"):
+                yield f"query.{name}: is missing"
+        for name, text in given.items():
+            if name not in declared:
+                yield f"query.{name}: is not declared"
+                continue
+            schema = self._resolved(declared[name]["schema"])
+            value: Any = {"true": True, "false": False}.get(text, text) if schema.get("type") == "boolean" else text
+            for fault in self._validator(schema).iter_errors(value):
+                yield f"query.{name}: {fault.message}"
 
     def _body_schema(self, operation: Operation) -> Mapping[str, Any] | None:
         content = operation.described.get("requestBody", {}).get("content", {})
@@ -200,6 +216,15 @@ def axle_openapi() -> AxleOpenApi:
 def validator_for(method: str, path_template: str) -> Draft202012Validator | None:
     """``AxleOpenApi.validator_for`` of Axle's document; skips without it."""
     return axle_openapi().validator_for(method, path_template)
+
+
+def check_requests(requests: Iterable[Mapping[str, Any]]) -> int:
+    """Assert that Axle's document describes all of these requests, as a simulator logged them; gives their number."""
+    logged = list(requests)
+    for request in logged:
+        query = f"?{urlencode(request['query'])}" if request["query"] else ""
+        check_request(request["method"], request["path"] + query, request["body"])
+    return len(logged)
 
 
 def check_request(method: str, path: str, body: Any) -> None:

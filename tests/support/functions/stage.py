@@ -29,6 +29,7 @@ class Stage:
         self.delivered = 0
         environ = dict(rig.runtime.settings.environ) | {f"{p.upper()}_BASE_URL": f"{url}/{p}" for p in ALL}
         environ |= {f"{p.upper()}_TOKEN_URL": f"{url}/{p}{path}" for p, path in TOKEN_PATHS.items()}
+        environ |= {"TESLA_REVOKE_URL": f"{url}/tesla/oauth2/v3/revoke", "SMARTCAR_MANAGEMENT_URL": f"{url}/smartcar"}
         rig.runtime.settings = Settings(environ)
         set_secret(rig, "PROVIDERS_SECRET", {**dict.fromkeys(TOKEN_PATHS, CLIENT), "ocpp": {"token": "ocpp-token"}})
         self.cars.ok("POST", "/_sim/reset", {"settings": True})

@@ -37,6 +37,8 @@ def second(**changes: Any) -> dict[str, Any]:
 
 
 def put(world: World, *assets: dict[str, Any], site: str = "home-1", mpan: str = MPAN, **changes: Any) -> Reply:
+    for one in assets:
+        world.makers.connect_again((one.get("vehicle") or {}).get("vehicle_id", ""))
     return world.request("PUT", "/sites/{site}", site_body(*assets, mpan=mpan, **changes), site=site)
 
 

@@ -25,6 +25,8 @@ class Snapshot:
     items: dict[Any, Any]
     held: frozenset[str]
     kept: frozenset[str]
+    connected: frozenset[str]
+    onboarded: frozenset[str]
     axle: dict[str, dict[str, Any]]
 
 
@@ -39,6 +41,8 @@ def taken(world: World) -> Snapshot:
         dict(world.table.items),
         frozenset(world.maker.held),
         frozenset(world.maker.kept),
+        world.makers.connected(),
+        frozenset(world.onboarded),
         copy.deepcopy(axle),
     )
 
@@ -52,6 +56,8 @@ def put_back(snapshot: Snapshot, world: World) -> None:
     world.table.records.clear()
     world.maker.held.update(snapshot.held)
     world.maker.kept.update(snapshot.kept)
+    world.makers.put_back(snapshot.connected)
+    world.onboarded.update(snapshot.onboarded)
     for part, values in copy.deepcopy(snapshot.axle).items():
         for name, value in values.items():
             setattr(getattr(world.axle, part), name, value)

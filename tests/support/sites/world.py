@@ -28,12 +28,13 @@ from tests.support.faults import Call, Death, FaultKind, Outside
 from tests.support.functions.rig import NOW, Bus, Reply, RigClock, function
 from tests.support.functions.sites import ADDRESS, EMAIL, MPAN, POSTCODE
 from tests.support.sites.in_process import InProcess
+from tests.support.sites.makers import CARS, CARS_URL, CLIENT, SETTINGS, makers
 
 PROVIDERS = ("enode", "smartcar", "tesla", "ocpp")
 AXLE_URL = "http://axle.test"
 SECRETS: Mapping[str, Any] = {
     "AXLE_SECRET": {"username": DEFAULT_USERNAME, "password": DEFAULT_PASSWORD},
-    "PROVIDERS_SECRET": {"enode": {}, "smartcar": {}, "tesla": {}, "ocpp": {}},
+    "PROVIDERS_SECRET": {"enode": CLIENT, "smartcar": CLIENT, "tesla": {}, "ocpp": {}},
 }
 LONGEST = timedelta(hours=2)
 """Within this time everything has to agree after any fault."""
@@ -111,6 +112,8 @@ class World:
         self.outside, self.table, self.bus, self.maker = Outside(), MemoryTable(), Bus(), Maker(self.clock)
         http = requests.Session()
         http.mount(AXLE_URL, transport)
+        self.makers = makers(self.clock)
+        http.mount(CARS_URL, self.makers)
         environ = {
             "STAGE": "test",
             "TABLE_NAME": "driveway-test",
@@ -121,11 +124,14 @@ class World:
             "CHARGE_CONTROL_QUEUE_URL": "charge-control",
             **{f"{name.upper()}_COMMANDS_QUEUE_URL": name for name in PROVIDERS},
             **{name: name for name in SECRETS},
+            **SETTINGS,
         }
         self.runtime = Runtime(environ, clock=self.clock)
         clients = {"dynamodb": self.table, "bus": self.bus, "queues": Queues(), "http": http, "_secrets": Secrets()}
         for name, client in clients.items():
             self.runtime.__dict__[name] = self.outside.reached_through(name, client)
+        self.makers.begin(lambda *place: self.runtime.records.asset_for(*place) is not None)
+        self.onboarded: set[str] = set()
         self._announced = self._commanded = 0
         self.drawn_at: datetime | None = None
 
@@ -179,6 +185,7 @@ class World:
         for _ in range(MOST_ROUNDS):
             records = [r for r in self.table.records[self._announced :] if r["dynamodb"]["Keys"]["sk"]["S"] == "TWIN"]
             self._announced = len(self.table.records)
+            self.onboarded |= {name for record in records if (name := _vehicle_in(record)) is not None}
             for record in records:
                 assert function("announcer").handler({"Records": [record]}, None) == {"batchItemFailures": []}
             events, self._commanded = self.bus.events[self._commanded :], len(self.bus.events)
@@ -302,6 +309,16 @@ class World:
             return [f"{asset}: the half-hours say {open_in_slots}, the session is {twin.presence.session}"]
         return []
 
+    def connections_left(self, vehicles: set[str]) -> list[str]:
+        """Cars that were ended in use, and cars that are in use no more and are still connected at their maker.
+
+        At Enode a car stays connected while another of its user and vendor is in use.
+        """
+        found = [f"ended in use: {name}" for name in self.makers.ended_in_use]
+        users = {CARS[name] for name in vehicles if name in CARS}
+        left = {name for name in self.onboarded - vehicles if name in CARS and CARS[name] not in users}
+        return found + [f"still connected: {name}" for name in sorted(left & self.makers.connected())]
+
     def strays(self) -> list[str]:
         """Things that belong to no site of ours: sites and assets at Axle, aliases, tokens, cars that are held."""
         records = [r for item in self.items() if item["sk"] == "SITE" and (r := self.record(item["site"])) is not None]
@@ -317,9 +334,17 @@ class World:
         found += [f"twin {i['pk']}" for i in self.items() if i["sk"] == "TWIN" and i["asset"] not in assets]
         vehicles = {t.link.vehicle.vehicle_id for t in twins if t.link.vehicle is not None}
         found += [f"held car {vehicle}" for vehicle in self.maker.held - vehicles]
+        found += self.connections_left(vehicles)
         found += [f"row refused: {row}" for row in self.axle.readings.report()["rejected"]]
         rows = {i["pk"].removeprefix("ASSET#") for i in self.items() if i["pk"].startswith("ASSET#")}
         return found + [f"rows of {asset}" for asset in rows - set(assets)]
+
+
+def _vehicle_in(record: Mapping[str, Any]) -> str | None:
+    """The vehicle of a twin, as the table's stream has it."""
+    image = record["dynamodb"].get("NewImage") or record["dynamodb"].get("OldImage")
+    link = decode_item(image)["link"] if image else {}
+    return (link.get("vehicle") or {}).get("vehicle_id")
 
 
 def _uuid(text: str | None) -> Any:

@@ -78,6 +78,27 @@ def request_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_tok
     return _granted(response.status_code, body if isinstance(body, dict) else {}, asked_s, endpoint.lifetime_s)
 
 
+def revoke_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_token: str) -> None:
+    """Revoke a refresh token at a revocation endpoint (RFC 7009 §2). A token that is not valid counts as revoked.
+
+    Raises:
+        TokenError: the endpoint has not acknowledged it.
+    """
+    import requests
+
+    form = {"token": refresh_token, "token_type_hint": "refresh_token", "client_id": endpoint.client_id}
+    if endpoint.client_secret:
+        form["client_secret"] = endpoint.client_secret
+    try:
+        response = http.post(endpoint.url, data=form, timeout=TIMEOUT_S, allow_redirects=False)
+    except requests.RequestException as error:
+        detail = f"The revocation service did not answer ({type(error).__name__})."
+        raise TokenError(detail, unavailable=True) from None
+    if response.status_code != requests.codes.ok:
+        detail = f"The revocation service answered {response.status_code}."
+        raise TokenError(detail, retry_after_s=retry_after_s(response.headers))
+
+
 def _granted(status: int, body: Mapping[str, object], asked_s: float | None, lifetime_s: float) -> Granted:
     """The grant in a token response (RFC 6749 §5.1, §5.2); ``lifetime_s`` applies where it gives no lifetime."""
     import requests

@@ -2,15 +2,15 @@
 
 import gzip
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from urllib3.exceptions import NewConnectionError
 
 from driveway.auth.token_source import TokenError, TokenSource
-from driveway.axle.answers import EVENT_REJECTED, EVENT_TAKEN, check_form, event_status
+from driveway.axle.answers import EVENT_REJECTED, EVENT_TAKEN, check_form, event_status, unknown_names
 from driveway.runtime.retry_after import retry_after_s
 
 if TYPE_CHECKING:
@@ -59,11 +59,16 @@ class AxleUnavailableError(AxleError):
 
 @dataclass(frozen=True, slots=True)
 class AxleClient:
-    """Calls Axle's API at ``base_url`` with the organisation's token. Every answer is read and checked."""
+    """Calls Axle's API at ``base_url`` with the organisation's token. Every answer is read and checked.
+
+    ``notice`` gets the names of members of answers that Axle's API description does not have: each once.
+    """
 
     base_url: str
     http: "requests.Session"
     tokens: TokenSource
+    notice: Callable[[tuple[str, ...]], None] = field(default=lambda _: None)
+    noticed: set[str] = field(default_factory=set)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """GET a resource. Raises AxleRefusedError or AxleUnavailableError."""
@@ -107,6 +112,10 @@ class AxleClient:
             raw, headers = gzip.compress(raw, mtime=0), {**headers, "Content-Encoding": "gzip"}
         return self._call("POST", path, data=raw, headers=headers, timeout_s=timeout_s)
 
+    def post_form(self, path: str, fields: Mapping[str, str]) -> Any:
+        """POST form fields. Raises AxleRefusedError or AxleUnavailableError."""
+        return self._call("POST", path, data=dict(fields))
+
     def delete(self, path: str) -> None:
         """DELETE a resource. Raises AxleRefusedError or AxleUnavailableError."""
         self._call("DELETE", path)
@@ -122,6 +131,10 @@ class AxleClient:
         except (ValueError, RecursionError) as error:
             detail = f"Axle answered {answer.status_code} with a body that is not the answer to this call."
             raise AxleUnavailableError(detail, status=answer.status_code) from error
+        new = tuple(name for name in unknown_names(method, path, decoded) if name not in self.noticed)
+        if new:
+            self.noticed.update(new)
+            self.notice(new)
         return decoded
 
     def _send(

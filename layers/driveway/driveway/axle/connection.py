@@ -7,6 +7,7 @@ from driveway.auth.oauth import TokenEndpoint
 from driveway.auth.tokens import SharedTokens
 from driveway.axle.client import AxleClient
 from driveway.runtime.context import Runtime
+from driveway.runtime.metrics import emit
 
 TOKEN_KEY = "TOKEN#axle"  # noqa: S105 - the key of an item, no secret
 
@@ -29,4 +30,11 @@ def _client(runtime: Runtime, credentials: Mapping[str, Any]) -> AxleClient:
         },
         lifetime_s=3600,
     )
-    return AxleClient(base_url, runtime.http, SharedTokens.of(TOKEN_KEY, endpoint, runtime.tokens, runtime))
+    tokens = SharedTokens.of(TOKEN_KEY, endpoint, runtime.tokens, runtime)
+    return AxleClient(base_url, runtime.http, tokens, lambda names: _notice(names, runtime))
+
+
+def _notice(names: tuple[str, ...], runtime: Runtime) -> None:
+    """Report members of Axle's answers that its API description does not have, by name."""
+    runtime.logger.warning("Axle answered with unknown fields", extra={"fields": list(names)})
+    emit({"AxleFieldsUnknown": len(names)}, runtime)

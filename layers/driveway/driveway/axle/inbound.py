@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from driveway.runtime.problems import ProblemError, invalid
 
 REPLAY_WINDOW_S = 300
 KEPT = timedelta(days=7)
+LONGEST_EVENT_ID = 200
 BARE_MEMBERS = ("csChargingProfiles", "chargingSchedule")
 PROFILE_MEMBERS = ("charging_profile", "chargingProfile")
 LOOSE_MEMBERS = ("profile", "schedule")
@@ -24,6 +25,8 @@ class Envelope:
     """A schedule as it was received: the profile's body, and its envelope's id and creation time, if it has one.
 
     ``axle_asset_id`` is None where the envelope holds no schedule. ``pointer`` is the place of the profile's body.
+    ``event_id`` is the event whose status Axle asks for, about its asset ``event_asset_id``; None: it asks for none.
+    ``members`` are the names of the members of the payload.
     """
 
     profile: Any
@@ -32,6 +35,10 @@ class Envelope:
     axle_asset_id: str | None = None
     pointer: str = ""
     kept: timedelta = KEPT
+    event_type: str = ""
+    members: frozenset[str] = frozenset()
+    event_id: str | None = None
+    event_asset_id: str | None = None
 
     @staticmethod
     def bare(body: Mapping[str, Any]) -> "Envelope":
@@ -77,17 +84,34 @@ def read_envelope(body: Mapping[str, Any]) -> Envelope:
         raise invalid("This is not an envelope of Axle's.", errors)
     asset = payload.get("asset_id") or payload.get("axle_asset_id")
     member = _schedule_in(payload, asset)
-    if member is None:
-        return Envelope(profile=None, id=str(identifier), created_at=created_at)
-    if not isinstance(asset, str):
-        raise invalid("This schedule does not say whose it is.", [("/payload/asset_id", "must be Axle's asset id")])
-    return Envelope(
-        profile=payload[member] if member else payload,
+    event_id, event_asset_id = _status_asked(payload)
+    bare = Envelope(
+        profile=None,
         id=str(identifier),
         created_at=created_at,
+        event_type=str(body["event_type"]),
+        members=frozenset(map(str, payload)),
+        event_id=event_id,
+        event_asset_id=event_asset_id,
+    )
+    if member is None:
+        return bare
+    if not isinstance(asset, str):
+        raise invalid("This schedule does not say whose it is.", [("/payload/asset_id", "must be Axle's asset id")])
+    return replace(
+        bare,
+        profile=payload[member] if member else payload,
         axle_asset_id=asset,
         pointer=f"/payload/{member}" if member else "/payload",
     )
+
+
+def _status_asked(payload: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The ids of an event and its asset if the event carries a callback for its status; the address is not used."""
+    event_id, asset_id = payload.get("event_id"), _uuid(payload.get("asset_id"))
+    if not payload.get("update_status_callback") or not isinstance(event_id, str) or not event_id or asset_id is None:
+        return None, None
+    return event_id[:LONGEST_EVENT_ID], asset_id
 
 
 def _schedule_in(payload: Mapping[str, Any], asset: Any) -> str | None:

@@ -4,6 +4,7 @@ API Gateway has matched the route already, so the route key alone picks the hand
 """
 
 import base64
+import gzip
 import json
 import zlib
 from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ from driveway.store.items import fits_key
 from driveway.store.table import RevisionMismatchError, UnknownAssetError
 
 MAX_BODY_BYTES = 256 * 1024
+LONGEST_PLAIN_ANSWER = 4_000_000
+"""The characters of an answer that is sent unpacked."""
+
 LONGEST_REVISION = 15
 UNLOGGED = frozenset({"proxy", "vehicle_id"})
 """Parameters that may hold anything (a path without a route) or personal data (a car's identification number)."""
@@ -205,7 +209,13 @@ def _sent(answer: Answer, request_id: str) -> dict[str, Any]:
     if isinstance(answer.body, str):
         return {"statusCode": answer.status, "headers": headers, "body": answer.body}
     headers.setdefault("content-type", "application/json")
-    return {"statusCode": answer.status, "headers": headers, "body": json.dumps(answer.body, separators=(",", ":"))}
+    text = json.dumps(answer.body, separators=(",", ":"))
+    if len(text) <= LONGEST_PLAIN_ANSWER:
+        return {"statusCode": answer.status, "headers": headers, "body": text}
+    # Lambda passes on 6 MB at most; HTTP clients unpack a gzip answer by themselves.
+    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    headers["content-encoding"] = "gzip"
+    return {"statusCode": answer.status, "headers": headers, "body": packed, "isBase64Encoded": True}
 
 
 def _problem(problem: ProblemError, request_id: str, runtime: Runtime) -> dict[str, Any]:

@@ -124,6 +124,7 @@ class SiteBody(Strict):
     """
 
     site: SiteDetails
+    consent_version: Text | None = None
     timezone: str = "Europe/London"
     home: HomeBody | None = None
     assets: Annotated[list[AssetBody], Field(min_length=1, max_length=10)]
@@ -138,6 +139,33 @@ class EligibilityBody(Strict):
     asset_model: Text | None = None
 
 
+class MeterSearchBody(Strict):
+    """The body of ``POST /meters/search``."""
+
+    postcode: Annotated[str, Field(min_length=2, max_length=12)]
+    building_identifier: Text | None = None
+
+
+class MeterReferenceBody(Strict):
+    """The body of ``POST /meters/by-ref``: a reference from a search."""
+
+    meter_ref: Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class MeterAddressBody(Strict):
+    """The body of ``POST /meters/by-address``: the whole address, house first, with the postcode."""
+
+    address: Annotated[str, Field(min_length=5, max_length=512)]
+
+
+class ComponentTokenBody(Strict):
+    """The body of ``POST /sites/{site}/component-token``."""
+
+    allowed_origin: Annotated[str, Field(pattern=r"^https?://[^/\s]+$", max_length=256)]
+    user_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
+    gave_boundary_meter_consent_at: Instant | None = None
+
+
 class EmptyBody(Strict):
     """The body of ``POST /sites/{site}/unenrol``: nothing."""
 
@@ -147,6 +175,7 @@ class EnrolBody(Strict):
 
     rejoin: bool = False
     gave_boundary_meter_consent_at: Instant | None = None
+    consent_version: Text | None = None
 
 
 class SnoozeBody(Strict):

@@ -2,21 +2,22 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from driveway.domain.enrolment import takes_part, with_enrolment_times
-from driveway.domain.sites.record import SiteCall, SiteRecord
+from driveway.domain.sites.record import DISCONNECT_GIVEN_UP_AFTER, SiteCall, SiteRecord
 from driveway.domain.sites.steps import claimed, is_free
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import ProblemError, busy, not_found
 from driveway.store.conditional import ContentionError
 from driveway.store.sites import Claim, Pair
 from driveway.store.table import UnknownAssetError
 from driveway.store.tokens import TokenStoreError
-from driveway.vehicles.accounts import Account, account_of, begin_to_forget, forget_accounts
+from driveway.vehicles.accounts import Account, account_of, begin_to_forget, forget_accounts, hold_accounts
+from driveway.vehicles.connections import has_connection_to_end
 
 MOST_TRIES = 8
 REQUEST_S = 35.0
@@ -29,8 +30,8 @@ class Edit:
 
     record: SiteRecord | None
     twins: Sequence[Pair] = ()
-    taken: Iterable[Claim] = ()
-    given_up: Iterable[Claim] = field(default=())
+    taken: Sequence[Claim] = ()
+    given_up: Sequence[Claim] = ()
 
 
 Twins = dict[str, Twin]
@@ -71,10 +72,14 @@ def change_site(site: str, rule: Rule, runtime: Runtime) -> SiteRecord | None:
         if record is None:
             raise SiteGoneError(site)
         edit = rule(record, twins_of(record, runtime))
-        if edit.record == record and all(before is after for before, after in edit.twins):
+        same = edit.record == record and all(before is after for before, after in edit.twins)
+        if same and not edit.taken and not edit.given_up:
             return record
-        edit = with_enrolment_noted(edit, runtime.now())
-        accounts = _accounts_given_up(edit.twins)
+        edit = with_vehicles_given_up(with_enrolment_noted(edit, runtime.now()), runtime)
+        needed = _accounts_to_leave_with(edit.record)
+        newly = needed - _accounts_to_leave_with(record)
+        hold_accounts(newly, site, runtime.now() + DISCONNECT_GIVEN_UP_AFTER, runtime)
+        accounts = _accounts_given_up(edit.twins) - needed
         begin_to_forget(accounts, runtime)
         try:
             written = runtime.sites.write(
@@ -105,6 +110,27 @@ def with_enrolment_noted(edit: Edit, now: datetime) -> Edit:
     if stops and record is not None:
         record = replace(record, last_readings_due=True)
     return replace(edit, record=record, twins=twins)
+
+
+def with_vehicles_given_up(edit: Edit, runtime: Runtime) -> Edit:
+    """The edit with the connections that have to end, as twins give vehicles up that no other of its twins takes."""
+    if edit.record is None:
+        return edit
+    had = {place_of(v): v for before, _ in edit.twins if before is not None and (v := before.link.vehicle)}
+    has = {place_of(v) for _, after in edit.twins if after is not None and (v := after.link.vehicle)}
+    gone = [v for place, v in had.items() if place not in has and has_connection_to_end(v, runtime)]
+    return replace(edit, record=edit.record.giving_up(gone, runtime.now()))
+
+
+def place_of(vehicle: Vehicle) -> tuple[str, str]:
+    """Which vehicle it is, for its provider."""
+    return vehicle.provider, vehicle.vehicle_id
+
+
+def _accounts_to_leave_with(record: SiteRecord | None) -> set[Account]:
+    """The accounts with which connections still have to end."""
+    found = {account_of(one.vehicle) for one in record.disconnects} if record is not None else set()
+    return {account for account in found if account is not None}
 
 
 def _accounts_given_up(pairs: Sequence[Pair]) -> set[Account]:

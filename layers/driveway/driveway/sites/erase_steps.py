@@ -7,12 +7,13 @@ from typing import Any
 from driveway.domain.sites.record import SiteCall, SiteRecord
 from driveway.domain.sites.steps import Erase
 from driveway.runtime.context import Runtime
-from driveway.sites.changing import Edit, Twins, change_site, of_call
+from driveway.sites.changing import Edit, Twins, change_site, of_call, twins_of
 from driveway.sites.leaving import delete_at_axle, find_at_axle, offboard_at_axle
-from driveway.sites.requested import reservations
+from driveway.sites.requested import request_of, reservations
 from driveway.store.items import TWIN, asset_key
 from driveway.store.sites import ASSET, AXLE_SITE, Claim
 from driveway.vehicles.accounts import accounts_of_site, forget_accounts
+from driveway.vehicles.connections import has_connection_to_end
 
 
 def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, runtime: Runtime) -> None:
@@ -37,7 +38,7 @@ def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, r
 
 
 def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime) -> None:
-    """Offboard at Axle, and erase; the record goes last, once Axle can undo nothing."""
+    """Offboard at Axle, and erase; the record goes last, once Axle can undo nothing and the car makers are done."""
     if record.axle_site_id is not None:
         offboard_at_axle(record.axle_site_id, runtime)
     for change in record.changes:
@@ -52,9 +53,11 @@ def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime
             return Edit(replace(record, assets=(), removals=(), changes=changes), pairs, taken=kept)
         reserved = [c for change in record.changes for c in reservations(record.site, change, None)]
         sites = [Claim(AXLE_SITE, record.axle_site_id, record.site)] if record.axle_site_id else []
-        return Edit(None, pairs, given_up=[*reserved, *sites])
+        record = _with_connections_to_end(record, twins, runtime)
+        left = replace(record, axle_site_id=None, assets=(), removals=(), changes=()) if record.disconnects else None
+        return Edit(left, pairs, given_up=[*reserved, *sites])
 
-    if step.last:
+    if step.last and not _with_connections_to_end(record, twins_of(record, runtime), runtime).disconnects:
         # Including those of a PUT that never ended.
         forget_accounts(accounts_of_site(record.site, runtime), record.site, runtime)
     rows = _rows_of(record.known_assets, runtime)
@@ -69,6 +72,13 @@ def _rows_of(assets: Iterable[str], runtime: Runtime) -> list[dict[str, str]]:
     a new twin. The ``announcer`` erases rows that are written in the meantime.
     """
     return [row for asset in assets for row in runtime.records.partition(asset_key(asset)) if row["sk"] != TWIN]
+
+
+def _with_connections_to_end(record: SiteRecord, twins: Twins, runtime: Runtime) -> SiteRecord:
+    """The record with every connection that has to end: of the site's cars, and of those that a ``PUT`` asked for."""
+    linked = [*(twin.link.vehicle for twin in twins.values()), *(request_of(c).vehicle for c in record.changes)]
+    to_end = [vehicle for vehicle in linked if vehicle is not None and has_connection_to_end(vehicle, runtime)]
+    return record.giving_up(to_end, runtime.now())
 
 
 def _take_back_at_axle(asset: str, record: SiteRecord, runtime: Runtime, *, whole_site: bool = True) -> None:

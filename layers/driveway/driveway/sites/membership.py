@@ -66,7 +66,8 @@ def enrol(site: str, body: EnrolBody, runtime: Runtime) -> Answer:
     """
     record, now, call = existing_site(site, runtime), runtime.now(), new_call(runtime)
     consent_at = body.gave_boundary_meter_consent_at
-    if record.state == "active" and record.call is None and consent_at in {None, record.consent_at}:
+    known = (None, None), (record.consent_at, None), (record.consent_at, record.consent_version)
+    if record.state == "active" and record.call is None and (consent_at, body.consent_version) in known:
         return Answer(200, site_state(record))
 
     def rule(record: SiteRecord, _: Twins) -> Edit:
@@ -76,7 +77,7 @@ def enrol(site: str, body: EnrolBody, runtime: Runtime) -> Answer:
             # An opt-out that Axle has not acknowledged yet has already reached the twins, so Axle is asked in any case.
             wanted = replace(wanted, enrolment=None)
         if consent_at is not None:
-            wanted = replace(wanted, consent_at=consent_at.astimezone(UTC), enrolment=None)
+            wanted = replace(wanted.consenting(consent_at.astimezone(UTC), body.consent_version), enrolment=None)
         return Edit(taken_on(wanted, call, now))
 
     return _done(site, rule, call, "enrol", runtime)

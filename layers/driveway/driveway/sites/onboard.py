@@ -33,6 +33,7 @@ from driveway.sites.changing import (
     of_call,
     refuse_leaving,
     twins_of,
+    with_vehicles_given_up,
 )
 from driveway.sites.leaving import longest_release
 from driveway.sites.onboarding_call import leave_in_doubt, onboard_at_axle, owned_elsewhere, take_back
@@ -201,9 +202,9 @@ def _acknowledged(put: PutRequest, axle: Mapping[str, Any], runtime: Runtime) ->
         rejoined = axle["enrolment"]["status"] == "enrolled"
         done = applied(after, twins, rejoined=rejoined, now=now, longest=longest_release(runtime))
         pairs[:] = done.twins
-        finished = is_finished(done.record)
-        left = given_back(done.record, now) if finished else done.record
-        return Edit(left, done.twins, taken=taken, given_up=given_up)
+        edit = with_vehicles_given_up(Edit(done.record, done.twins, taken=taken, given_up=given_up), runtime)
+        left = edit.record
+        return replace(edit, record=given_back(left, now)) if left is not None and is_finished(left) else edit
 
     try:
         record = change_site(put.site, of_call(put.call, rule), runtime)
@@ -235,7 +236,7 @@ def _record(
         wanted_at=put.now if newest else record.wanted_at,
         rejoin=put.body.rejoin if newest else record.rejoin,
         timezone=put.body.timezone,
-        consent_at=put.body.site.gave_boundary_meter_consent_at or record.consent_at,
         warnings=without_personal(words, put.body, put.mpan),
     )
+    after = after.consenting(put.terms.consent_at, put.terms.consent_version)
     return acknowledged(after, "enrolled", now)

@@ -78,8 +78,7 @@ def _with_found(record: SiteRecord, found: Sequence[Change], axle_site_id: str) 
         enrolment=None,
         rejoin=latest.terms.rejoin,
         timezone=latest.terms.timezone,
-        consent_at=latest.terms.consent_at or record.consent_at,
-    )
+    ).consenting(latest.terms.consent_at, latest.terms.consent_version)
 
 
 def _asked_at(asset: str, record: SiteRecord) -> datetime:

@@ -37,7 +37,7 @@ def put_answer(put: PutRequest, pairs: list[Pair], axle: Mapping[str, Any], reco
         "removed": [name for name in put.body.remove_assets if name not in record.removals],
     }
     waits = {change.asset for change in record.changes} & put.names or set(record.removals)
-    if waits or record.enrolment != record.wanted:
+    if waits or record.disconnects or record.enrolment != record.wanted:
         return Answer(202, {**body, "to_come": to_come(record)})
     created = put.was is None or put.was.axle_site_id is None
     return Answer(201 if created else 200, body)

@@ -31,6 +31,7 @@ class PutRequest:
             consent_at,
             self.body.rejoin,
             tuple(self.body.remove_assets),
+            self.body.consent_version,
         )
 
     @property

@@ -15,6 +15,7 @@ from driveway.axle.connection import axle_client
 from driveway.domain.sites.record import Enrolment, SiteCall, SiteRecord
 from driveway.domain.sites.steps import (
     Apply,
+    EndConnection,
     Enrol,
     Erase,
     LookUp,
@@ -41,6 +42,7 @@ from driveway.sites.changing import (
     taken_on,
     twins_of,
 )
+from driveway.sites.disconnect import end_connection
 from driveway.sites.erase_steps import erase_site, remove_asset
 from driveway.sites.last_readings import send_last_readings
 from driveway.sites.leaving import longest_release, report_leftovers
@@ -128,6 +130,8 @@ def _carry_out(step: Step, record: SiteRecord, twins: Twins, call: SiteCall, run
             remove_asset(step.asset, record, twins, call, runtime)
         case Apply():
             apply_changes(record.site, call, runtime)
+        case EndConnection():
+            end_connection(step, record, call, runtime)
         case Erase():
             erase_site(step, record, call, runtime)
 

@@ -1,6 +1,7 @@
 """A site's earnings, and the link to withdraw them: ``GET /sites/{site}/rewards``."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -13,25 +14,26 @@ from driveway.sites.axle_problems import problem_of
 from driveway.sites.changing import existing_site
 
 DEFAULT_REDIRECT_URL = "https://axle.energy"
+LONGEST_REDIRECT = 2000
+RUN_BY_BROWSERS = frozenset({"javascript", "data", "vbscript"})
+FLAGS = ("hide_transactions", "auto_redirect_to_setup", "enforce_two_factor_auth")
 _SHOWN = ("transaction_id", "start_time", "end_time", "settlement_date", "flex_kwh", "credit_pence", "payment_status")
 
 
 def rewards_body(site: str, query: Mapping[str, str], runtime: Runtime) -> dict[str, Any]:
     """Balance, earnings and transactions in pence, and a temporary link to withdraw.
 
-    ``redirect_uri`` in the query is where the driver lands after withdrawing.
+    The link is a new one for every call: it ends after 60 minutes. ``LinkOptions`` has what the query may hold.
 
     Raises:
         ProblemError: no such site (404), not onboarded yet (409), or Axle refuses or cannot answer.
     """
-    redirect_uri = query.get("redirect_uri")
-    if redirect_uri is not None and not redirect_uri.startswith("https://"):
-        raise malformed("'redirect_uri' must be an https address.")
+    options = link_options(query)
     axle_site_id = str(existing_site(site, runtime).axle_site_id)
     try:
         info = axle_client(runtime).get(f"/rewards/{axle_site_id}/info")
         history = axle_client(runtime).get(f"/rewards/{axle_site_id}/transactions")
-        link = withdrawal_link(axle_site_id, runtime, redirect_uri)
+        link = withdrawal_link(axle_site_id, runtime, options)
     except AxleError as error:
         raise problem_of(error, "rewards") from None
     transactions = [transaction(row, runtime.now().date()) for row in history["transactions"]]
@@ -73,9 +75,46 @@ def balance_pence(axle_site_id: str, runtime: Runtime) -> int:
         raise problem_of(error, "rewards") from None
 
 
-def withdrawal_link(axle_site_id: str, runtime: Runtime, redirect_uri: str | None = None) -> dict[str, str]:
-    """A temporary link to Axle's withdrawal form and when it ends. Raises AxleError."""
-    back_to = redirect_uri or runtime.settings.text("REWARDS_REDIRECT_URL", DEFAULT_REDIRECT_URL)
-    answer = axle_client(runtime).get(f"/rewards/{axle_site_id}/url/balance", {"redirect_uri": back_to})
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """What the app may choose of the page that Axle hosts.
+
+    Attributes:
+        redirect_uri: where the driver lands after withdrawing: a deep link back to the app, or text that an app which
+            shows the page itself looks for. Nothing about success or failure is added to it.
+        flags: ``hide_transactions``, ``auto_redirect_to_setup`` (without a linked bank the driver goes straight to
+            linking one) and ``enforce_two_factor_auth`` (before a bank is linked), as far as the app gave them.
+    """
+
+    redirect_uri: str | None = None
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+
+def link_options(query: Mapping[str, str]) -> LinkOptions:
+    """The options in a query. Raises ProblemError (400)."""
+    redirect_uri = query.get("redirect_uri")
+    if redirect_uri is not None and not _is_destination(redirect_uri):
+        raise malformed(f"'redirect_uri' has 1 to {LONGEST_REDIRECT} printable characters and runs no script.")
+    flags = {name: query[name] for name in FLAGS if name in query}
+    for name, value in flags.items():
+        if value not in {"true", "false"}:
+            raise malformed(f"'{name}' is 'true' or 'false'.")
+    return LinkOptions(redirect_uri, flags)
+
+
+def _is_destination(text: str) -> bool:
+    """Whether a text can be a place to go to, or a text to look for; one that a browser would run is neither."""
+    scheme = text.partition(":")[0].lower()
+    return (
+        0 < len(text) <= LONGEST_REDIRECT and text.isprintable() and " " not in text and scheme not in RUN_BY_BROWSERS
+    )
+
+
+def withdrawal_link(axle_site_id: str, runtime: Runtime, options: LinkOptions | None = None) -> dict[str, str]:
+    """A new link to Axle's withdrawal form, which works for 60 minutes, and when it ends. Raises AxleError."""
+    chosen = options or LinkOptions()
+    back_to = chosen.redirect_uri or runtime.settings.text("REWARDS_REDIRECT_URL", DEFAULT_REDIRECT_URL)
+    asked = {"redirect_uri": back_to, **chosen.flags}
+    answer = axle_client(runtime).get(f"/rewards/{axle_site_id}/url/balance", asked)
     expires_at = datetime.fromisoformat(answer["url_expiry_timestamp"])
     return {"url": answer["balance_withdrawal_url"], "expires_at": utc_text(expires_at)}

@@ -25,6 +25,7 @@ def site_body(site: str, runtime: Runtime) -> dict[str, Any]:
         "enrolment": record.enrolment,
         "timezone": record.timezone,
         "consent_at": utc_text_or_none(record.consent_at),
+        "consent_version": record.consent_version,
         "snoozed_until": utc_text_or_none(record.snoozed_until) if snoozed else None,
         "warnings": list(record.warnings),
         "assets": [_asset_line(asset, site, runtime) for asset in record.known_assets],

@@ -225,6 +225,17 @@ class Records:
                 row = decode_item(item)
                 yield {"pk": row["pk"], "sk": row["sk"]}
 
+    def items_of(self, key: str) -> Iterator[dict[str, Any]]:
+        """Everything in a partition, as plain values."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": encode(key)},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from map(decode_item, page["Items"])
+
     def delete(self, pk: str, sk: str) -> None:
         """Delete one item; deleting what is not there is no error."""
         self.client.delete_item(TableName=self.name, Key=encode_item({"pk": pk, "sk": sk}))

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from driveway.auth import account
+from driveway.auth.oauth import revoke_token
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.store.tokens import AccountRecord, TokenStoreError
-from driveway.vehicles.connections import account_key, has_owners_tokens
+from driveway.vehicles.connections import account_key, has_owners_tokens, revocation_endpoint
 
 MOST_TRIES = 8
 CHECKED_AFTER = timedelta(minutes=1)
@@ -116,6 +117,44 @@ def _note_check(noted: Account, at: datetime, runtime: Runtime) -> None:
         if put_account(noted, replace(record, check_at=at), runtime):
             return
     raise TokenStoreError("The account's tokens are being changed by others.")
+
+
+def hold_accounts(accounts: Iterable[Account], site: str, until: datetime, runtime: Runtime) -> None:
+    """Keep accounts for a site that has given them up, because a car maker still has to end a connection with them.
+
+    Raises:
+        TokenStoreError: the table does not answer, or the account is being changed by others.
+    """
+    for held in sorted(accounts):
+        for _ in range(MOST_TRIES):
+            record = runtime.accounts.get(held.key)
+            if record is None:
+                break
+            runtime.site_accounts.add(site, held.key)
+            if put_account(held, replace(record, reserved={**record.reserved, site: until}), runtime):
+                break
+        else:
+            raise TokenStoreError("The account's tokens are being changed by others.")
+
+
+def revoke_account(given_up: Account, site: str, runtime: Runtime) -> None:
+    """Revoke the tokens of an account at its maker, unless an asset or another site needs it.
+
+    Nothing is called where the operator has named no address for it: the tokens are only forgotten then.
+
+    Raises:
+        TokenError: the maker has not acknowledged it.
+        TokenStoreError: the table does not answer.
+    """
+    endpoint, record = revocation_endpoint(given_up.provider, runtime), runtime.accounts.get(given_up.key)
+    in_use = bool(runtime.records.assets_of_user(given_up.provider, given_up.user_id))
+    if endpoint is None or record is None or in_use:
+        return
+    now = runtime.now()
+    if account.released(record, site, now).reserved:
+        return
+    for token in account.exchangeable(record, now, offers_first=False):
+        revoke_token(runtime.http, endpoint, token)
 
 
 def forget_accounts(accounts: Iterable[Account], site: str | None, runtime: Runtime) -> None:

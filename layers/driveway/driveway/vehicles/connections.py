@@ -1,6 +1,7 @@
 """The base URL and the credentials with which a provider's API is called."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from driveway.auth.account_tokens import AccountTokens
 from driveway.auth.oauth import TokenEndpoint
@@ -29,6 +30,30 @@ def connect(vehicle: Vehicle, twin: Twin, meter: RequestMeter, runtime: Runtime)
     )
 
 
+def has_connection_to_end(vehicle: Vehicle, runtime: Runtime) -> bool:
+    """Whether a vehicle's maker has to be asked to end the connection; not where the operator does not call it."""
+    called = runtime.settings.text(f"{vehicle.provider.upper()}_BASE_URL", "")
+    return bool(called) and PROVIDERS[vehicle.provider].leaving is not None
+
+
+def connect_to_leave(vehicle: Vehicle, runtime: Runtime) -> Call:
+    """The call context for ending the connection to a vehicle that no asset has any more."""
+    return Call(
+        base_url=runtime.settings.text(f"{vehicle.provider.upper()}_BASE_URL").rstrip("/"),
+        http=runtime.http,
+        tokens=_tokens(vehicle, runtime),
+        now=runtime.now(),
+        extra=_of_stage(vehicle.provider, runtime),
+        spend=RequestMeter(vehicle.provider, runtime, lets_charge=False).spend,
+    )
+
+
+def _of_stage(provider: str, runtime: Runtime) -> dict[str, str]:
+    settings = PROVIDERS[provider].settings
+    of_stage = {name: runtime.settings.text(setting, "") for name, setting in settings.items()}
+    return {name: value for name, value in of_stage.items() if value}
+
+
 def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
     """The known settings of the home, the connection and a charger, under the names of the providers' modules.
 
@@ -45,10 +70,8 @@ def _extra(vehicle: Vehicle, twin: Twin, runtime: Runtime) -> Mapping[str, str]:
         "rate_unit": vehicle.rate_unit,
         "stack_level": vehicle.stack_level,
     }
-    settings = PROVIDERS[vehicle.provider].settings
-    of_stage = {name: runtime.settings.text(setting, "") for name, setting in settings.items()}
     given = {name: str(value) for name, value in known.items() if value is not None}
-    return {name: value for name, value in of_stage.items() if value} | given
+    return _of_stage(vehicle.provider, runtime) | given
 
 
 def has_owners_tokens(provider: str) -> bool:
@@ -98,6 +121,12 @@ def _tokens(vehicle: Vehicle, runtime: Runtime) -> TokenSource:
 def _credentials(provider: str, runtime: Runtime) -> Mapping[str, str]:
     found: Mapping[str, str] = runtime.secret("PROVIDERS_SECRET").get(provider, {})
     return found
+
+
+def revocation_endpoint(provider: str, runtime: Runtime) -> TokenEndpoint | None:
+    """Where the provider revokes an owner's tokens (RFC 7009); None where the operator has not named an address."""
+    url = runtime.settings.text(f"{provider.upper()}_REVOKE_URL", "")
+    return replace(_endpoint(provider, _credentials(provider, runtime), runtime), url=url) if url else None
 
 
 def _endpoint(provider: str, credentials: Mapping[str, str], runtime: Runtime) -> TokenEndpoint:

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from driveway.domain.metering.meter_kind import UNKNOWN_METER, MeterKind
 from driveway.domain.twin import Capabilities
 from driveway.vehicles.provider import Commands, Webhooks
+
+if TYPE_CHECKING:
+    from driveway.vehicles.leaving import Leaving
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Provider:
 
     Attributes:
         webhooks, commands: the halves, as ``module:class``; None where it has no such half.
+        leaving: what ends the connection to a vehicle, in the same form; None where there is nothing to end.
         capabilities: what its cars or chargers can do, and how they report.
         tokens: whose the token is: the ``app`` (HTTP Basic or form credentials), each car's ``owner``, or nobody, since
             a ``fixed`` one stands in the secret.
@@ -26,6 +30,7 @@ class Provider:
 
     webhooks: str | None
     commands: str | None
+    leaving: str | None = None
     capabilities: Capabilities = Capabilities()
     tokens: Literal["app_basic", "app_form", "owner", "fixed"] = "app_form"
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +41,7 @@ PROVIDERS: Mapping[str, Provider] = {
     "enode": Provider(
         webhooks="driveway.vehicles.enode.webhooks:EnodeWebhooks",
         commands="driveway.vehicles.enode.commands:EnodeCommands",
+        leaving="driveway.vehicles.enode.leaving:EnodeLeaving",
         tokens="app_basic",
         # The rate is what reaches the battery (chargeRate, API 2024-10-01). Events come whenever something changes.
         meter=MeterKind(power_at="battery", tells_every_change=True),
@@ -43,13 +49,16 @@ PROVIDERS: Mapping[str, Provider] = {
     "smartcar": Provider(
         webhooks="driveway.vehicles.smartcar.webhooks:SmartcarWebhooks",
         commands="driveway.vehicles.smartcar.commands:SmartcarCommands",
+        leaving="driveway.vehicles.smartcar.leaving:SmartcarLeaving",
         capabilities=Capabilities(holds_calls_open=True),
+        settings={"management_url": "SMARTCAR_MANAGEMENT_URL"},
         # Energy is what was added to the battery. When it starts again differs by brand, and all brands are polled.
         meter=MeterKind(power_at="vehicle_ac_input", session_at="battery"),
     ),
     "tesla": Provider(
         webhooks="driveway.vehicles.tesla.webhooks:TeslaWebhooks",
         commands="driveway.vehicles.tesla.commands:TeslaCommands",
+        leaving="driveway.vehicles.tesla.leaving:TeslaLeaving",
         capabilities=Capabilities(
             takes_limits=True,
             keeps_current=True,
@@ -104,6 +113,14 @@ def commands(name: str) -> Commands:
     return cast(
         "Commands", _made(provider.commands if provider else None, f"No provider named {name!r} takes commands.")
     )
+
+
+@cache
+def leaving(name: str) -> "Leaving | None":
+    """What ends the connections to vehicles at the provider; None where there is nothing to end."""
+    provider = PROVIDERS.get(name)
+    target = provider.leaving if provider else None
+    return cast("Leaving", _made(target, "")) if target else None
 
 
 def _made(target: str | None, unknown: str) -> Any:

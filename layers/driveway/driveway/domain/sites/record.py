@@ -1,10 +1,11 @@
 """The record of a site: its requested state, the acknowledged state, and the call that works on the difference."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from driveway.domain.twin import Home
+from driveway.domain.twin import Home, Vehicle
 
 Wanted = Literal["enrolled", "unenrolled", "erased"]
 Enrolment = Literal["enrolled", "unenrolled"]
@@ -19,6 +20,11 @@ OVERDUE_AFTER = timedelta(minutes=20)
 RELEASE_OVERDUE_AFTER = timedelta(minutes=75)
 """The same for a swap, a removal or an erasure, which may have to wait for a car to be released."""
 
+FIRST_CALL_AGAIN = timedelta(seconds=30)
+LONGEST_CALL_AGAIN = timedelta(hours=1)
+DISCONNECT_GIVEN_UP_AFTER = timedelta(days=30)
+"""How long a car maker is asked to end a connection. Then the operator has to end it there."""
+
 
 @dataclass(frozen=True, slots=True)
 class SiteTerms:
@@ -27,6 +33,7 @@ class SiteTerms:
     Attributes:
         rejoin: enrol although the driver withdrew before.
         removes: the assets to remove.
+        consent_version: the text that the driver consented to, as the app names it.
     """
 
     timezone: str
@@ -34,6 +41,7 @@ class SiteTerms:
     consent_at: datetime | None = None
     rejoin: bool = False
     removes: tuple[str, ...] = ()
+    consent_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,42 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Disconnect:
+    """A vehicle that the site gave up, until its maker has acknowledged that the connection to it ended.
+
+    Attributes:
+        provider: the car maker, or who stands for it.
+        vehicle_id: the maker's id of the vehicle.
+        begun_at: when the site gave it up (aware UTC).
+        user_id: the maker's id of the account that the vehicle is in, if it is known.
+        attempts: the number of failures; the call is repeated at ``retry_at``.
+    """
+
+    provider: str
+    vehicle_id: str
+    begun_at: datetime
+    user_id: str | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Which vehicle it is."""
+        return self.provider, self.vehicle_id
+
+    @property
+    def vehicle(self) -> Vehicle:
+        """The vehicle, as far as its maker has to know it."""
+        return Vehicle(self.provider, self.vehicle_id, user_id=self.user_id)
+
+    def put_off(self, now: datetime, wait_s: float | None = None) -> "Disconnect":
+        """The same after a failure: it is repeated after a pause that doubles, or that the maker asks for."""
+        pause = min(FIRST_CALL_AGAIN * 2 ** min(self.attempts, 10), LONGEST_CALL_AGAIN)
+        pause = max(pause, min(timedelta(seconds=wait_s or 0), LONGEST_CALL_AGAIN))
+        return replace(self, attempts=self.attempts + 1, retry_at=now + pause)
+
+
+@dataclass(frozen=True, slots=True)
 class SiteCall:
     """The claim of the call that works on the site, with its id; until it lapses no other calls Axle for the site."""
 
@@ -77,7 +121,9 @@ class SiteRecord:
         assets: the assets that have a twin.
         changes: assets that a ``PUT`` asked for and that are not so yet.
         removals: assets that a ``PUT`` removes and that are not gone yet.
+        disconnects: vehicles that the site gave up and whose connection has not ended at their makers yet.
         rejoin: enrol although the driver withdrew before.
+        consent_version: the text that the driver consented to at ``consent_at``, as the app names it.
         warnings: Axle's, without anything personal.
         call: the claim of the call that works on the site now.
         unsettled_until: the time until which Axle may still carry out a call that had no answer.
@@ -96,9 +142,11 @@ class SiteRecord:
     assets: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     removals: tuple[str, ...] = ()
+    disconnects: tuple[Disconnect, ...] = ()
     rejoin: bool = False
     timezone: str | None = None
     consent_at: datetime | None = None
+    consent_version: str | None = None
     snoozed_until: datetime | None = None
     warnings: tuple[str, ...] = ()
     call: SiteCall | None = None
@@ -114,6 +162,24 @@ class SiteRecord:
     def known_assets(self) -> tuple[str, ...]:
         """The site's assets, including those that a ``PUT`` asked for and that are not there yet."""
         return tuple(sorted({*self.assets, *self.removals, *(change.asset for change in self.changes)}))
+
+    def giving_up(self, vehicles: Iterable[Vehicle], now: datetime) -> "SiteRecord":
+        """The record of a site that has given these vehicles up, so that their makers end the connections."""
+        known = {one.place for one in self.disconnects}
+        new = {
+            place: Disconnect(*place, now, vehicle.user_id)
+            for vehicle in vehicles
+            if (place := (vehicle.provider, vehicle.vehicle_id)) not in known
+        }
+        if not new:
+            return self
+        return replace(self, disconnects=(*self.disconnects, *new.values()), begun_at=self.begun_at or now)
+
+    def consenting(self, at: datetime | None, version: str | None) -> "SiteRecord":
+        """The record with a driver's consent. A new consent of no version has none; without a time nothing changes."""
+        if at is None or (at == self.consent_at and version is None):
+            return self
+        return replace(self, consent_at=at, consent_version=version)
 
     @property
     def in_doubt(self) -> tuple[Change, ...]:
@@ -143,5 +209,5 @@ class SiteRecord:
             return None
         if self.in_doubt:
             return self.begun_at + UNFINISHED_AFTER
-        waits = self.wanted == "erased" or self.changes or self.removals
+        waits = self.wanted == "erased" or self.changes or self.removals or self.disconnects
         return self.begun_at + (RELEASE_OVERDUE_AFTER if waits else OVERDUE_AFTER)

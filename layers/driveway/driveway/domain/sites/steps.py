@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from driveway.domain.sites.record import Change, Enrolment, SiteCall, SiteRecord
+from driveway.domain.sites.record import Change, Disconnect, Enrolment, SiteCall, SiteRecord
 
 ACTS_WITHIN = timedelta(seconds=60)
 """The time after which Axle does not carry out an unanswered call any more."""
@@ -54,7 +54,14 @@ class Erase:
     last: bool
 
 
-Step = SendLastReadings | LookUp | Enrol | Remove | Apply | Erase
+@dataclass(frozen=True, slots=True)
+class EndConnection:
+    """Ask a car maker to end the connection to a vehicle that the site gave up."""
+
+    disconnect: Disconnect
+
+
+Step = SendLastReadings | LookUp | Enrol | Remove | Apply | Erase | EndConnection
 
 
 def with_removals(record: SiteRecord, removed: Collection[str]) -> SiteRecord:
@@ -67,8 +74,17 @@ def with_removals(record: SiteRecord, removed: Collection[str]) -> SiteRecord:
 def next_step(record: SiteRecord, *, holding: Collection[str], now: datetime) -> Step | None:
     """The next step; None when all is done, or when the rest has to wait.
 
+    A car maker's outage delays nothing else: its connections end last, and only the record of an erased site waits.
     ``holding`` are the leaving assets whose car is not released yet.
     """
+    step = _step_at_axle(record, holding, now)
+    if step is not None:
+        return step
+    due = (one for one in record.disconnects if one.retry_at is None or one.retry_at <= now)
+    return next((EndConnection(one) for one in due), None)
+
+
+def _step_at_axle(record: SiteRecord, holding: Collection[str], now: datetime) -> Step | None:
     if record.last_readings_due:
         # First, whatever comes next: Axle takes no readings of an asset that it knows to be out.
         return SendLastReadings()
@@ -105,7 +121,14 @@ def _erasure(record: SiteRecord, holding: Collection[str], now: datetime) -> Ste
     if holding:
         return None
     last = is_settled(record, now)
-    return Erase(last) if last or _has_more_to_erase(record) else None
+    if _has_more_to_erase(record):
+        return Erase(last)
+    return Erase(last) if last and (_may_be_at_axle(record) or not record.disconnects) else None
+
+
+def _may_be_at_axle(record: SiteRecord) -> bool:
+    """Whether Axle may still have something of a site that is being erased."""
+    return record.axle_site_id is not None or bool(record.changes)
 
 
 def _has_more_to_erase(record: SiteRecord) -> bool:
@@ -124,7 +147,8 @@ def _taken_back_at(record: SiteRecord) -> datetime:
 
 def is_finished(record: SiteRecord) -> bool:
     """Whether there is nothing left to do."""
-    if record.changes or record.removals or record.last_readings_due or record.wanted == "erased":
+    unfinished = record.changes or record.removals or record.disconnects or record.last_readings_due
+    if unfinished or record.wanted == "erased":
         return False
     return record.axle_site_id is None or (record.enrolment == record.wanted and record.unsettled_until is None)
 
@@ -142,8 +166,9 @@ def site_due(record: SiteRecord, now: datetime) -> datetime | None:
 def _steps_ahead(record: SiteRecord) -> Iterator[datetime | None]:
     """The earliest time of each kind of step that is left; None: at once."""
     settled_at = record.unsettled_until
+    yield from (disconnect.retry_at for disconnect in record.disconnects)
     if record.wanted == "erased":
-        yield None if _has_more_to_erase(record) else settled_at
+        yield from _erasure_ahead(record)
         return
     if record.in_doubt:
         yield _taken_back_at(record) if all(change.looked_up for change in record.in_doubt) else settled_at
@@ -157,6 +182,13 @@ def _steps_ahead(record: SiteRecord) -> Iterator[datetime | None]:
         yield None if asset in record.assets else settled_at
     if record.waiting and not record.removals:
         yield None
+
+
+def _erasure_ahead(record: SiteRecord) -> Iterator[datetime | None]:
+    if _has_more_to_erase(record):
+        yield None
+    elif _may_be_at_axle(record) or not record.disconnects:
+        yield record.unsettled_until
 
 
 def is_free(record: SiteRecord, now: datetime) -> bool:
@@ -224,9 +256,14 @@ def acknowledged(record: SiteRecord, enrolment: Enrolment, now: datetime) -> Sit
 
 def to_come(record: SiteRecord) -> list[str]:
     """The steps that are left, in sentences for the app."""
+    found = [
+        f"{name} has not acknowledged yet that its connection to the car ended. It is asked until it does."
+        for name in sorted({one.provider.capitalize() for one in record.disconnects})
+    ]
     if record.wanted == "erased":
-        return ["The site is being erased. That goes on by itself. Readings that arrive from now on are lost."]
-    found = [_of_change(change) for change in record.changes]
+        text = "The site is being erased. That goes on by itself. Readings that arrive from now on are lost."
+        return [text, *found]
+    found += [_of_change(change) for change in record.changes]
     found += [f"{asset} is removed once its car is released." for asset in record.removals]
     if record.axle_site_id is not None and record.enrolment != record.wanted:
         act = "the enrolment" if record.wanted == "enrolled" else "the opt-out"
