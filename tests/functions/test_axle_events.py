@@ -12,7 +12,6 @@ from tests.support.functions.leavers import queued
 from tests.support.functions.rig import Rig, function
 from tests.support.functions.schedule_calls import deliver, envelope, profile
 from tests.support.functions.sites import car, put, site_body
-from tests.support.functions.stage import Stage
 
 EVENT_ID = "0b8f5f4c-6a52-4d0c-8a7f-5d3f0c9b1e22"
 ELSEWHERE = "https://elsewhere.example/status"
@@ -116,15 +115,3 @@ def test_unknown_fields_of_axles_answers_are_reported_once_by_name(
     logged = [line["fields"] for line in lines if line.get("message") == "Axle answered with unknown fields"]
     assert logged == [["tariff_advice"]]
     assert [line["AxleFieldsUnknown"] for line in lines if "AxleFieldsUnknown" in line] == [[1.0]]
-
-
-def test_the_alarms_of_unused_events_and_unknown_fields_watch_the_counts(stage: Stage) -> None:
-    from tests.support.functions.rig import template
-
-    watched = {
-        one["Properties"]["MetricName"]: {d["Name"] for d in one["Properties"]["Dimensions"]}
-        for one in template()["Resources"].values()
-        if one["Type"] == "AWS::CloudWatch::Alarm" and "MetricName" in one["Properties"]
-    }
-    for metric in ("AxleEventsUnused", "AxleFieldsUnknown", "ConnectionsGivenUp"):
-        assert watched[metric] == {"service", "stage"}
