@@ -167,9 +167,9 @@ def site(**vehicle: Any) -> dict[str, Any]:
 
 
 def test_a_sites_body_may_name_a_chargers_connector_and_phases() -> None:
-    _, (wanted,) = checked(parse(SiteBody, site(connector_id=2, phases=3)), check_digit=False)
+    _, (wanted,) = checked(parse(SiteBody, site(connector_id=2, phases=3)), check_digit=False, has_consent=True)
     assert wanted.vehicle == Vehicle("ocpp", "CP-1", connector_id=2, phases=3, capabilities=capabilities("ocpp"))
-    _, (wanted,) = checked(parse(SiteBody, site()), check_digit=False)
+    _, (wanted,) = checked(parse(SiteBody, site()), check_digit=False, has_consent=True)
     assert wanted.vehicle == Vehicle("ocpp", "CP-1", capabilities=capabilities("ocpp"))
 
 

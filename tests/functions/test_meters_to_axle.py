@@ -1,7 +1,7 @@
 """Meters as they are, from the webhook of their provider to the rows that Axle accepts and the session reported."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from driveway.auth.signatures import hmac_hex
-from driveway.domain.twin import Entry, Home
+from driveway.domain.twin import Home
 from tests.support.functions.assets import (
     ENODE_CAR,
     SAMPLE_SECRETS,
@@ -142,12 +142,11 @@ class Stage:
         return sum(round(1000 * value) for value in accepted(self.rig).values())
 
     def reported(self) -> list[tuple[str, float]]:
-        """What the app receives of sessions with the latest write."""
-        return [(entry.event, entry.detail["energy_kwh"]) for entry in sessions_in(self.rig.twin("car-1").news)]
-
-
-def sessions_in(news: Iterable[Entry]) -> list[Entry]:
-    return [entry for entry in news if entry.event.startswith("Session")]
+        """What the app received of sessions since the last call."""
+        begun = len(self.rig.bus.events)
+        self.rig.publish()
+        new = self.rig.bus.events[begun:]
+        return [(kind, detail["detail"]["energy_kwh"]) for kind, detail in new if kind.startswith("Session")]
 
 
 def accepted(rig: Rig) -> dict[datetime, float]:

@@ -14,8 +14,9 @@ from tests.support.functions.stage import ALL, Stage
 
 
 def counted(capfd: pytest.CaptureFixture[str]) -> list[tuple[str, dict[str, float]]]:
-    """The metrics written since the last call: provider and values by name, each line held to its declaration."""
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
+    """The metrics of providers written since the last call: values by name, each line held to its declaration."""
+    written = (json.loads(line) for line in capfd.readouterr().out.splitlines() if '"_aws"' in line)
+    lines = [line for line in written if "provider" in line]
     found = []
     for line in lines:
         (declared,) = line["_aws"]["CloudWatchMetrics"]

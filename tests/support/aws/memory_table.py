@@ -4,6 +4,7 @@ It is the same DynamoDB as that of the world (``tests.world.aws``), which the co
 the local AWS.
 """
 
+import base64
 import re
 import threading
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ class MemoryTable:
         def call(**request: Any) -> Any:
             with self._lock:
                 try:
-                    return as_sent(self._service.perform(Request("dynamodb", operation, as_sent(request))))
+                    return _received(as_sent(self._service.perform(Request("dynamodb", operation, as_sent(request)))))
                 except AwsError as error:
                     raise _client_error(error, operation) from None
 
@@ -79,6 +80,17 @@ class _Pages:
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _received(value: Any) -> Any:
+    """An answer as a client gives it: binary values as bytes."""
+    if isinstance(value, list):
+        return [_received(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"B"} and isinstance(value["B"], str):
+        return {"B": base64.b64decode(value["B"])}
+    return {name: _received(one) for name, one in value.items()}
 
 
 def _client_error(error: AwsError, operation: str) -> ClientError:

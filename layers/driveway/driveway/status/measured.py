@@ -36,7 +36,7 @@ def measured_samples(
     """Power and state of charge as they were measured, the last of every five minutes, as long as samples are kept."""
     full_wh = at_the_charger(round(battery_kwh * 1000), "battery") if battery_kwh else None
     found: dict[tuple[int, bool], dict[str, Any]] = {}
-    for sample in sorted((one for slot in slots for one in slot.samples), key=lambda one: one.at):
+    for sample in sorted((one for slot in slots for one in slot.samples), key=lambda one: (one.at, one.kind)):
         if sample.at < since or (until is not None and sample.at > until):
             continue
         row: dict[str, Any] = {"at": utc_text(sample.at), "power_kw": None, "soc_pct": None}
@@ -47,4 +47,4 @@ def measured_samples(
         else:
             continue
         found[int(sample.at.timestamp()) // MEASURED_EVERY_S, sample.kind == "soc"] = row
-    return sorted(found.values(), key=lambda row: str(row["at"]))
+    return sorted(found.values(), key=lambda row: (str(row["at"]), row["power_kw"] is None))

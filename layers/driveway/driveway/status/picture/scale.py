@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.twin.events import Event
 
 WIDE, NARROW = 960, 480
 """The usual widths of a picture: for a desk, and for a phone."""
@@ -113,9 +114,9 @@ def acceptance(one: Mapping[str, Any]) -> tuple[str, str]:
 
 def mark_kind(entry: Mapping[str, Any]) -> str | None:
     """The shape of a command or warning; None where it has no mark."""
-    if entry["event"] in {"CommandFailed", "CommandExpired"}:
+    if entry["event"] in {Event.COMMAND_FAILED, Event.COMMAND_EXPIRED}:
         return "failed"
-    if entry["event"] == "CommandSent":
+    if entry["event"] == Event.COMMAND_SENT:
         action = (entry["detail"] or {}).get("action")
         return action if action in SHAPES else None
     return None if entry["event"].startswith("Command") else "warning"
