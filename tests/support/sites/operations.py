@@ -37,9 +37,15 @@ def second(**changes: Any) -> dict[str, Any]:
 
 
 def put(world: World, *assets: dict[str, Any], site: str = "home-1", mpan: str = MPAN, **changes: Any) -> Reply:
-    for one in assets:
-        world.makers.connect_again((one.get("vehicle") or {}).get("vehicle_id", ""))
-    return world.request("PUT", "/sites/{site}", site_body(*assets, mpan=mpan, **changes), site=site)
+    """The driver connects the cars at their maker, and the app onboards them; if it is refused, it ends that again."""
+    named = {(one.get("vehicle") or {}).get("vehicle_id", "") for one in assets}
+    new = named - world.makers.connected()
+    for vehicle_id in named:
+        world.makers.connect_again(vehicle_id)
+    reply = world.request("PUT", "/sites/{site}", site_body(*assets, mpan=mpan, **changes), site=site)
+    if reply.status == 409:
+        world.makers.put_back(world.makers.connected() - new)
+    return reply
 
 
 def post(world: World, action: str, body: Any = None) -> Reply:

@@ -32,9 +32,8 @@ def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, r
             return Edit(after, given_up=[Claim(ASSET, asset, record.site)])
         return Edit(after, [(present, None)])
 
-    rows = _rows_of([asset], runtime)
+    _drop_rows([asset], runtime)
     change_site(record.site, of_call(call, rule), runtime)
-    runtime.records.drop(rows)
 
 
 def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime) -> None:
@@ -60,18 +59,18 @@ def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime
     if step.last and not _with_connections_to_end(record, twins_of(record, runtime), runtime).disconnects:
         # Including those of a PUT that never ended.
         forget_accounts(accounts_of_site(record.site, runtime), record.site, runtime)
-    rows = _rows_of(record.known_assets, runtime)
+    _drop_rows(record.known_assets, runtime)
     change_site(record.site, of_call(call, rule), runtime)
-    runtime.records.drop(rows)
 
 
-def _rows_of(assets: Iterable[str], runtime: Runtime) -> list[dict[str, str]]:
-    """The keys of everything that is stored of assets, without their twins.
+def _drop_rows(assets: Iterable[str], runtime: Runtime) -> None:
+    """Erase everything that is stored of assets, but for their twins.
 
-    They are read before the record is deleted. Afterwards the assets may be onboarded again, and the rows may belong to
-    a new twin. The ``announcer`` erases rows that are written in the meantime.
+    It comes before the twins go: afterwards the assets may be onboarded again, and a row with the key of an old one may
+    belong to a new twin. The ``announcer`` erases rows that are written in the meantime.
     """
-    return [row for asset in assets for row in runtime.records.partition(asset_key(asset)) if row["sk"] != TWIN]
+    every = (row for asset in assets for row in runtime.records.partition(asset_key(asset)))
+    runtime.records.drop([row for row in every if row["sk"] != TWIN])
 
 
 def _with_connections_to_end(record: SiteRecord, twins: Twins, runtime: Runtime) -> SiteRecord:
