@@ -199,6 +199,8 @@ NOT_DRAWN: Mapping[str, Mapping[str, str]] = {
     "CarSpec": {
         **dict.fromkeys(("provider", "vehicle_id", "user_id", "asset", "home_location_id"), "who it is"),
         **dict.fromkeys(("home", "away"), "one place: distances have their own tests"),
+        "reports_place": "a home that is never known: a night of its own in test_fifteen_nights",
+        **dict.fromkeys(("linked", "subscribed", "telemetry"), "the connection, which the end of a home ends"),
         "timezone": "the schedules in a car, which keeps its own clock",
         **dict.fromkeys(("power_kw", "phases", "voltage_v"), "one supply: the arithmetic of phases has its own tests"),
     },
@@ -220,6 +222,7 @@ NOT_DRAWN: Mapping[str, Mapping[str, str]] = {
     "Config": {
         **dict.fromkeys(("driveway_url", "bearer_token", "webhook_secret", "connector_id"), "the connection"),
         **dict.fromkeys(("timeout_s", "retry_base_s", "retry_cap_s", "retry_for_s"), "how Axle retries is not known"),
+        "unknown_fields": "in answers about eligibility and rewards, which no night asks for",
         **dict.fromkeys(("mpan_check_digit", "asset_models"), "who may join at all: the onboarding's own tests"),
     },
 }
