@@ -15,7 +15,8 @@ from tests.world.world import World
 LASTS = timedelta(hours=15, minutes=30)
 """When the last driver has left, and the last fault is over."""
 
-QUIET = timedelta(hours=2)
+QUIET = timedelta(hours=2, minutes=15)
+"""Two hours, and the next run of the readings: a car may report its night only then."""
 
 
 @dataclass

@@ -13,8 +13,6 @@ OPEN = {
     7: "a car that seems unplugged while stopped: Axle gets a plug-out sooner than the judge allows",
     16: "a car that does not answer: more stops of one session are acknowledged than its cap",
     26: "a verdict names a snooze that the judge does not hold for the cause",
-    28: "a half-hour after the plug-out is due and waits",
-    29: "half-hours of a night are computed and not sent",
 }
 """Seeds whose fault is found and not mended yet."""
 
