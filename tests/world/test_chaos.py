@@ -12,7 +12,6 @@ FIRST, SEEDS = int(os.environ.get("CHAOS_FIRST", "1")), int(os.environ.get("CHAO
 OPEN = {
     7: "a car that seems unplugged while stopped: Axle gets a plug-out sooner than the judge allows",
     16: "a car that does not answer: more stops of one session are acknowledged than its cap",
-    26: "a verdict names a snooze that the judge does not hold for the cause",
 }
 """Seeds whose fault is found and not mended yet."""
 

@@ -144,6 +144,10 @@ def _left_alone(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
     return bool(hindrances & {"not enrolled", "by hand", "not reported"})
 
 
+def _snoozed(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    return any(one.takes_no_part(at) for at in one.edges(stay) if stay.start <= at <= ready_by)
+
+
 def _place_in_doubt(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
     reports = one.seen.reports[one.home.vehicle_id]
     return any(stay.start <= report.at <= ready_by and not report.at_home for report in reports)
@@ -164,6 +168,7 @@ HOLDS: Mapping[str, Holds] = {
     "SHORT_CAR_DID_NOT_FOLLOW": _did_not_follow,
     "STOPPED_BY_DRIVER": _by_driver,
     "SHORT_LEFT_ALONE": _left_alone,
+    "SHORT_SNOOZED": _snoozed,
     "SHORT_PLACE_IN_DOUBT": _place_in_doubt,
     "ENERGY_UNKNOWN": _unmeasured,
 }
