@@ -136,7 +136,7 @@ class Redrive:
                 if int(record["dynamodb"]["SequenceNumber"]) > int(last):
                     return
                 if record["dynamodb"]["Keys"]["sk"] == {"S": "TWIN"}:
-                    yield json.loads(json.dumps(record, default=_seconds))
+                    yield json.loads(json.dumps(record, default=_as_json))
             iterator = page.get("NextShardIterator") if page["Records"] else None
 
     def _of_kinesis(self, place: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -164,8 +164,9 @@ class Redrive:
             raise StillFailingError(f"{function.rpartition(':')[2]} fails again; its log says why")
 
 
-def _seconds(value: Any) -> int:
-    return int(value.timestamp())
+def _as_json(value: Any) -> Any:
+    """A time as seconds, and a binary value in base64, as Lambda has them in the records of a stream."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else int(value.timestamp())
 
 
 def main(arguments: list[str] | None = None) -> int:

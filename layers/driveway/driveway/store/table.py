@@ -46,7 +46,7 @@ DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
 
 WANTED_OR_OBSERVED_SET = frozenset(WANTED_OR_OBSERVED)
 QUIET = "quiet"
-"""Marks a write of a twin that concerns nobody: the stream's filter keeps it from the announcer."""
+"""``yes`` marks a write of a twin that concerns nobody: the stream's filter keeps it from the announcer. Else no."""
 
 GROUPS = tuple(f.name for f in fields(Twin) if f.name not in COUNTERS)
 
@@ -150,7 +150,7 @@ class Table:
     ) -> dict[str, Any]:
         # The groups stood in attributes of their own once.
         values: dict[str, Any] = dict.fromkeys(GROUPS)
-        values[QUIET] = "yes" if quiet else None
+        values[QUIET] = "yes" if quiet else "no"
         values |= {"version": after.version, "revision": after.revision, "axle_asset_id": after.link.axle_asset_id}
         for due_name, due in dues.items():
             shard_name = due_name.replace("_due", "_shard")
@@ -189,6 +189,7 @@ class Table:
                 "axle_asset_id": twin.link.axle_asset_id,
                 "version": twin.version,
                 "revision": twin.revision,
+                QUIET: "no",
                 **dues,
                 **_day_to_judge(twin, now, self.shards),
                 "axle_shard": shard if dues["axle_due"] else None,
