@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from driveway.store.packed import unpack
 from tests.support.contract.axle_openapi import check_requests
 from tests.support.stack.homes import KINDS, Home, Stack
 from tests.support.stack.waiting import until
@@ -97,7 +98,7 @@ def test_a_household_with_a_car_at_every_maker_leaves_and_nothing_stays_anywhere
 
     def left() -> list[str]:
         items = [item for item in running.items() if item["sk"]["S"] != "RECEIPT"]
-        places = {f"{item['pk']['S']} {item['sk']['S']}": json.dumps(item) for item in items}
+        places = {f"{item['pk']['S']} {item['sk']['S']}": json.dumps(item, default=unpack) for item in items}
         places |= {maker: json.dumps(there) for maker, there in running.simulator("cars", "GET", "/kept").items()}
         places["Axle"] = json.dumps(running.simulator("axle", "GET", "/state")["sites"])
         marks = [mark for name in names for mark in (f'"{name}"', f"#{name}")] + ids
