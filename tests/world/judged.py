@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from tests.world.car_night import CarNight, Opening, car_nights
 from tests.world.judge import Case, cases
@@ -169,8 +170,10 @@ def _is_hasty(one: CarNight, at: datetime) -> bool:
     if not any(stay.start < at < stay.end for stay in one.stays):
         return False
     arrived = [report for report in one.seen.reports[one.home.vehicle_id] if report.at <= at]
-    last = max(arrived, key=lambda report: report.seen_at)
-    gone = last.at_home and not last.plugged and at - last.seen_at < CHECKED_FOR
+    latest_first = sorted(arrived, key=lambda report: report.seen_at, reverse=True)
+    unplugged = list(takewhile(lambda report: not report.plugged, latest_first))
+    # Later reports only repeat the first one of an unplugged car.
+    gone = bool(unplugged) and unplugged[0].at_home and at - unplugged[-1].seen_at < CHECKED_FOR
     return gone and not one.takes_no_part(at) and not one.refusals(at - timedelta(minutes=3), at)
 
 

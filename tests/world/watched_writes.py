@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Command, Twin
 from driveway.store.items import SITE, TWIN, decode_item, unstamp
 from tests.world import invariants
 from tests.world.aws import Request
@@ -62,11 +62,16 @@ def _of_twin(
     dues = {name: unstamp(after[name]) if after.get(name) else None for name in ("control_due", "axle_due")}
     yield from invariants.never_left(invariants.open_states(twin), dues, now)
     session, command = twin.presence.session, twin.control.command
-    if session is not None and command is not None and command.paired:
+    if session is not None and command is not None and command.paired and _has_worked_now(before, command):
         worked = stops.setdefault(f"{twin.link.asset} {session.id}", set())
-        if command.id not in worked:
-            worked.add(command.id)
-            yield from invariants.too_many_pairs(worked, MOST_PAIRS)
+        worked.add(command.id)
+        yield from invariants.too_many_pairs(worked, MOST_PAIRS)
+
+
+def _has_worked_now(before: Mapping[str, Any] | None, command: Command) -> bool:
+    """Whether a stop worked with this write. What repeats one that had worked has an id of its own from the start."""
+    earlier = None if before is None else msgspec.convert(before, Twin).control.command
+    return earlier is not None and earlier.id == command.id and not earlier.paired
 
 
 def _of_messages(request: Request) -> Iterator[str]:
