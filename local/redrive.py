@@ -122,46 +122,46 @@ class Redrive:
             self._invoke(function, [record])
 
     def _of_the_table(self, place: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        streams, last = self.client("dynamodbstreams"), place["endSequenceNumber"]
+        streams = self.client("dynamodbstreams")
         found = streams.get_shard_iterator(
             StreamArn=place["streamArn"],
             ShardId=place["shardId"],
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber=place["startSequenceNumber"],
         )
-        iterator: str | None = found["ShardIterator"]
-        while iterator is not None:
-            page = streams.get_records(ShardIterator=iterator)
-            for record in page["Records"]:
-                if int(record["dynamodb"]["SequenceNumber"]) > int(last):
-                    return
-                if record["dynamodb"]["Keys"]["sk"] == {"S": "TWIN"}:
-                    yield json.loads(json.dumps(record, default=_as_json))
-            iterator = page.get("NextShardIterator") if page["Records"] else None
+        for record in _records(streams, found["ShardIterator"]):
+            if int(record["dynamodb"]["SequenceNumber"]) > int(place["endSequenceNumber"]):
+                return
+            if record["dynamodb"]["Keys"]["sk"] == {"S": "TWIN"}:
+                yield json.loads(json.dumps(record, default=_as_json))
 
     def _of_kinesis(self, place: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        kinesis, last = self.client("kinesis"), place["endSequenceNumber"]
+        kinesis = self.client("kinesis")
         found = kinesis.get_shard_iterator(
             StreamARN=place["streamArn"],
             ShardId=place["shardId"],
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             StartingSequenceNumber=place["startSequenceNumber"],
         )
-        iterator: str | None = found["ShardIterator"]
-        while iterator is not None:
-            page = kinesis.get_records(ShardIterator=iterator)
-            for record in page["Records"]:
-                if int(record["SequenceNumber"]) > int(last):
-                    return
-                data = base64.b64encode(record["Data"]).decode()
-                yield {"kinesis": {"sequenceNumber": record["SequenceNumber"], "data": data}}
-            iterator = page.get("NextShardIterator") if page["Records"] else None
+        for record in _records(kinesis, found["ShardIterator"]):
+            if int(record["SequenceNumber"]) > int(place["endSequenceNumber"]):
+                return
+            data = base64.b64encode(record["Data"]).decode()
+            yield {"kinesis": {"sequenceNumber": record["SequenceNumber"], "data": data}}
 
     def _invoke(self, function: str, records: list[dict[str, Any]]) -> None:
         answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"Records": records}).encode())
         result = json.loads(answer["Payload"].read())
         if answer.get("FunctionError") or result["batchItemFailures"]:
             raise StillFailingError(f"{function.rpartition(':')[2]} fails again; its log says why")
+
+
+def _records(client: Any, iterator: str | None) -> Iterator[dict[str, Any]]:
+    """The records of a shard from an iterator on, page by page, as far as it has any now."""
+    while iterator is not None:
+        page = client.get_records(ShardIterator=iterator)
+        yield from page["Records"]
+        iterator = page.get("NextShardIterator") if page["Records"] else None
 
 
 def _as_json(value: Any) -> Any:
