@@ -28,6 +28,8 @@ def report(home: Home, soc_pct: int) -> dict[str, Any]:
 
 def test_a_large_batch_is_stored_after_its_answer_and_its_queue_is_empty_then(running: Stack) -> None:
     homes = [Home(running, f"batch-{number}").join() for number in range(2)]
+    for home in homes:
+        home.until(lambda home=home: home.asset()["desired"]["reason"] == "NOT_PLUGGED_IN", "its first state was read")
     provider = running.values["providers"]["enode"]
     body = json.dumps([report(home, soc_pct) for soc_pct in range(40, 46) for home in homes])
     signed = {"x-enode-signature": "sha1=" + hmac_hex(provider["webhook_secret"], body.encode(), "sha1")}
@@ -35,7 +37,7 @@ def test_a_large_batch_is_stored_after_its_answer_and_its_queue_is_empty_then(ru
     answer = requests.post(url, data=body, headers=signed, timeout=30)
     assert (answer.status_code, answer.json()) == (200, {"queued": 12, "dropped": 0})
     for home in homes:
-        home.until(lambda home=home: home.asset()["plugged_in"], "the batch is stored")
+        home.until(lambda home=home: "PLUGGED_AND_HOME" in home.reasons(), "the batch is stored")
     queues = running.aws("sqs")
     for name, held in (("vehicle-reports", 0), ("vehicle-reports-dead-letters", 0)):
         found = queues.get_queue_url(QueueName=f"driveway-local-{name}")["QueueUrl"]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,6 @@ class Stack:
     clock: Clock
     folder: Path
     http: requests.Session = field(default_factory=requests.Session)
-    refresh_token_given: bool = False
 
     def api(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         """A call of the app's back end."""
@@ -64,11 +64,6 @@ class Stack:
         answer = self.http.request(method, url, json=body, timeout=30)
         answer.raise_for_status()
         return answer.json() if answer.content else None
-
-    def tesla_refresh_token(self) -> str | None:
-        """The driver's refresh token, the first time."""
-        given, self.refresh_token_given = self.refresh_token_given, True
-        return None if given else "refresh-1"
 
     def hhmm(self, minutes: float) -> str:
         """The UTC wall time in so many minutes, cut to the minute."""
@@ -117,8 +112,14 @@ class Home:
 
     @property
     def user_id(self) -> str:
-        """The driver at the provider; all Teslas are of one driver, whose refresh token is given once."""
-        return "tesla-driver" if self.provider == "tesla" else f"{self.name}-driver"
+        """The driver at the provider."""
+        return f"{self.name}-driver"
+
+    @cached_property
+    def refresh_token(self) -> str:
+        """The refresh token of the driver, who signs in at Tesla once."""
+        answer = self.running.simulator("cars", "POST", f"/tesla/sign-in/{self.user_id}")
+        return str(answer["refresh_token"])
 
     def body(self) -> dict[str, Any]:
         """The body that onboards it."""
@@ -126,7 +127,7 @@ class Home:
         if self.provider == "enode":
             vehicle["home_location_id"] = f"{self.name}-location"
         if self.provider == "tesla":
-            vehicle["refresh_token"] = self.running.tesla_refresh_token()
+            vehicle["refresh_token"] = self.refresh_token
         charger = self.provider == "ocpp"
         return {
             "site": {
