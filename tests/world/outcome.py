@@ -51,7 +51,7 @@ def end_of(stage: Stage) -> Mapping[str, Any]:
         found[f"{home.site} at Axle"] = site and (sorted(site.propositions), len(site.asset_ids))
         car, now = state.car(home.vehicle_id), state.now
         limit_kw = car.plan.limit_kw(car, now) if car.plan is not None else None
-        found[f"vehicle {home.vehicle_id}"] = (car.plugged, car.charging, car.mode, limit_kw)
+        found[f"vehicle {home.vehicle_id}"] = (car.plugged, car.charging, car.mode == "stop", limit_kw)
         at_axle = state.axle_asset(home.asset)
         found[f"{home.asset} at Axle"] = at_axle and {
             "plugged in": at_axle.plugged_in,

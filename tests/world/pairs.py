@@ -55,6 +55,9 @@ PARTS: Mapping[str, Part] = {
     "charge control": Part("ChargeControlFunction", CHARGE_NOW),
     "command": Part("VehicleCommandsFunction", CHARGE_NOW),
     "stop": Part("VehicleCommandsFunction", moves("plug-in"), lambda stage: stage.onboarded(auto_start=True)),
+    "charger's stop": Part(
+        "VehicleCommandsFunction", moves("plug-in"), lambda stage: stage.onboarded("ocpp", auto_start=True)
+    ),
     "announcer": Part("AnnouncerFunction", ask("PUT", "{asset}/tariff", TARIFF, expected=GONE)),
     "operator": Part("OperatorFunction", operator("released")),
     "readings": Part("MeterReadingsFunction", lambda stage, home: stage.passes(minutes=5), before_report),

@@ -13,6 +13,7 @@ from tests.world.pairs import try_pair
         ("lower profile", "profile"),
         ("report", "plug-out"),
         ("erasure", "onboarding"),
+        ("charger's stop", "erasure"),
     ],
 )
 def test_two_at_one_asset_end_as_one_after_the_other(first: str, second: str) -> None:

@@ -123,6 +123,9 @@ def _of_command(
         return
     (twin,) = twins
     claimed = [one for one in _claimed(twin) if one.action in actions]
+    if not claimed and is_claimed and twin.control.late_stop is not None and "stop" in actions:
+        # Another command replaced it meanwhile, and the twin knows that it may come last.
+        return
     if not claimed:
         yield f"a command to {vehicle_id} ({sorted(actions)}) that is not claimed: {twin.control.command}"
         return

@@ -43,6 +43,8 @@ class CarLife(ABC):
     machinery: timedelta = timedelta(milliseconds=300)
     answers_after: timedelta = timedelta(0)
     backlog: timedelta = timedelta(0)
+    stops_travel: timedelta = timedelta(0)
+    senders_of_stops_die: bool = False
     car: Car = field(default_factory=Car)
     fault: str | None = None
     silent: bool = False

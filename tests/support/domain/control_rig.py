@@ -7,7 +7,7 @@ The rig plays the announcer, the sender of commands and the provider. Like the f
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from driveway.domain.control.budgets import may_wake
@@ -78,11 +78,20 @@ class Rig(CarLife):
         assert command is not None
         self.promised.sent(command, self.twin, self.now)
         self.sent.append((self.now, command))
+        travels = self.stops_travel if command.action == "stop" else timedelta(0)
+        if travels:
+            self.at(self.now + travels, lambda: self._arrives(command))
+        else:
+            self._arrives(command)
+
+    def _arrives(self, command: Command) -> None:
+        """The call reaches the provider, and is answered unless its sender has died meanwhile."""
         asleep = self.fault in {"asleep", "sleepy"}
         woken = asleep and self._wake(command)
         outcome = "RETRYABLE" if asleep and not (woken and self.fault == "sleepy") else self._called(command)
-        if self.fault != "answer_lost":
-            answer = partial(self._answer, command_id, outcome, asleep=asleep, woken=woken)
+        died = self.senders_of_stops_die and command.action == "stop"
+        if self.fault != "answer_lost" and not died:
+            answer = partial(self._answer, command.id, outcome, asleep=asleep, woken=woken)
             self.at(self.now + self.machinery + self.answers_after, answer)
 
     def _wake(self, command: Command) -> bool:
@@ -195,7 +204,10 @@ class Rig(CarLife):
         self.set_charging(command.action == "start" and self.car.plugged and not self.car.full)
 
     def _is_latest(self, command: Command) -> bool:
-        return [sent.id for _, sent in self.sent if sent.action in {"start", "stop"}][-1] == command.id
+        return (
+            bool(self.stops_travel)
+            or [sent.id for _, sent in self.sent if sent.action in {"start", "stop"}][-1] == command.id
+        )
 
     def change(self, rule: Callable[[Twin], Twin]) -> None:
         self.write(rule)

@@ -8,6 +8,7 @@ from typing import Any
 from driveway.domain.control.budgets import may_wake, with_wake_counted
 from driveway.domain.control.command_states import HOPELESS_REASONS, TAKEN, command_detail, time_to_show, with_pair
 from driveway.domain.control.default_schedule_sync import schedule_command_answered
+from driveway.domain.control.late_stop import late_stop_answered
 from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import answered_limit
@@ -65,6 +66,7 @@ def answered(
     asked_pause = timedelta(seconds=retry_after_s or 0)
     answer = _Answer(outcome, detail, now, spread, provider_ref, asked_pause, asleep and not woken, unavailable)
     twin = replace(twin, control=with_wake_counted(twin.control, now)) if woken else twin
+    twin = late_stop_answered(twin, command_id, outcome, now)
     command = _of_id(twin, command_id)
     if answer.outcome in TAKEN and _was_sent_since_the_loss(twin, command):
         twin = reconnected(twin, answer.at)

@@ -11,6 +11,7 @@ from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, comman
 from driveway.domain.control.desired import RELEASING, desired_in
 from driveway.domain.control.giving_up import unconfirmed
 from driveway.domain.control.held_back import HeldBack
+from driveway.domain.control.late_stop import replaced_stop
 from driveway.domain.control.protection import believes_full, guard
 from driveway.domain.control.required_command import (
     RequiredCommand,
@@ -67,7 +68,7 @@ def planned(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWi
     text = f"We release your car to charge. {wanted.desired.text}" if wanted.release else wanted.desired.text
     if wanted.trial == "unplugged":
         text = "Your car reports that it is unplugged. Our own stop may have caused that report, so we try one start."
-    control = replace(twin.control, command=command)
+    control = replace(twin.control, command=command, late_stop=replaced_stop(twin.control, rules))
     if wanted.release:
         control = replace(control, release_since=control.release_since or now)
     if twin.presence.needs_user is not None:

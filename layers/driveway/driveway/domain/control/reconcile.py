@@ -14,6 +14,7 @@ from driveway.domain.control.command_states import OPEN
 from driveway.domain.control.default_schedule_sync import default_schedule_due, with_default_schedule_sync
 from driveway.domain.control.giving_up import with_comeback
 from driveway.domain.control.interference import with_interference
+from driveway.domain.control.late_stop import with_late_stop_over
 from driveway.domain.control.operator_switch import switch_due
 from driveway.domain.control.plug_unknown import plug_unknown_due, with_plug_unknown_reported
 from driveway.domain.control.protection import guard
@@ -56,6 +57,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         twin.link.snoozed_until,
         default_schedule_due(twin, now, rules),
         switch_due(twin, now),
+        twin.control.late_stop.until if twin.control.late_stop else None,
         vehicle_request_due(twin, now),
         next_hourly_trial(twin) if twin.presence.needs_user is not None else None,
     ]
@@ -86,7 +88,9 @@ def _looked(
     warned = with_ready_by_guard(after, now, schedule, rules)
     if warned.charge_now is not after.charge_now:
         schedule = schedule_window(warned, now, rules)
-    after = judged(with_comeback(warned, now), now, rules, schedule, new_id=new_id, spread=spread)
+    after = judged(
+        with_comeback(with_late_stop_over(warned, now), now), now, rules, schedule, new_id=new_id, spread=spread
+    )
     after = with_interference(after, now, rules, schedule)
     after = with_unasked_stop(after, now, rules, schedule)
     after = planned(with_release_trials(after, now), now, rules, schedule, new_id=new_id)

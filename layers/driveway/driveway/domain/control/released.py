@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN
+from driveway.domain.control.late_stop import came_before_stop
 from driveway.domain.control.required_command import is_held_by_command, is_instructed, keeps_current
 from driveway.domain.control.vehicle_schedules import may_hold_our_schedule
 from driveway.domain.twin import Entry, Twin
@@ -26,9 +27,11 @@ def is_released(twin: Twin, now: datetime) -> bool:
 def _is_free_to_charge(twin: Twin, now: datetime) -> bool:
     """A command that was not sent does not count: an asset that leaves gets no command but a release."""
     command = twin.control.command
+    if twin.control.late_stop is not None:
+        return False
     if command is not None and command.release:
-        taken = command.state == "sent" and command.outcome in TAKEN
-        return taken or command.state in {"confirmed", "failed"} or not is_held_by_command(twin, now)
+        taken = (command.state == "sent" and command.outcome in TAKEN) or command.state in {"confirmed", "failed"}
+        return (taken and not came_before_stop(command, twin.control)) or not is_held_by_command(twin, now)
     under_way = command is not None and command.state == "sent" and command.outcome is None
     return not under_way and not is_held_by_command(twin, now)
 

@@ -134,6 +134,17 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class LateStop:
+    """A stop that was sent, and replaced before its provider answered. It may reach the car after the next command.
+
+    ``until``: when the function that sent it has surely ended (aware UTC).
+    """
+
+    id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class VehicleRequest:
     """A request to the provider that does not command the car. Repeating one does no harm.
 
@@ -163,6 +174,7 @@ class Control:
         last_start_at, last_stop_at: when we last sent each.
         last_acknowledged_action: the last of them that the provider acknowledged, at ``last_acknowledged_at``.
         last_limit_kw: the limit of the last start that was acknowledged, or of a later one that may have set it.
+        late_stop: a stop that may still reach the car although another command replaced it.
         unasked_stops: stops of the latest session that we did not cause.
         released_by_operator_at: when the operator's switch released the car; None while it is controlled.
         standing_limit: a limit of ours that stands, or may stand, in the car or charger.
@@ -229,3 +241,4 @@ class Control:
     standing_limit: StandingLimit | None = None
     released_by_operator_at: datetime | None = None
     unasked_stops: UnaskedStops | None = None
+    late_stop: LateStop | None = None
