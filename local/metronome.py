@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from driveway.domain.half_hours import half_hour_of
 from driveway.runtime.clock import Clock, parse_clock
+from local.outputs import ALIAS
 from local.stack import REGION, STAGE
 
 SHORTEST_TICK_S = 0.4
@@ -44,9 +45,9 @@ def main() -> None:
         clock.sleep_until(before + ticks(clock))
         after = clock.now()
         # One at a time: a slow machine has fewer ticks instead of a backlog.
-        functions.invoke(FunctionName=f"driveway-{STAGE}-clock", Payload=b"{}")
+        functions.invoke(FunctionName=f"driveway-{STAGE}-clock", Qualifier=ALIAS, Payload=b"{}")
         if crossed_report_time(before, after):
-            functions.invoke(FunctionName=f"driveway-{STAGE}-meter-readings", Payload=b"{}")
+            functions.invoke(FunctionName=f"driveway-{STAGE}-meter-readings", Qualifier=ALIAS, Payload=b"{}")
         before = after
 
 

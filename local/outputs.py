@@ -1,6 +1,9 @@
-"""The outputs of a deployed stack."""
+"""What a deployed stack offers: its outputs, and the alias of its functions."""
 
-from typing import Any
+from typing import Any, Final
+
+ALIAS: Final = "live"
+"""The alias under which every function is started; it names the version that is released."""
 
 
 def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
-from local.outputs import outputs_of
+from local.outputs import ALIAS, outputs_of
 from local.resync import clients_of
 
 DEAD_LETTERS = "-dead-letters"
@@ -113,7 +113,8 @@ class Redrive:
 
     def _process_again(self, message: dict[str, Any]) -> None:
         body = json.loads(message["Body"])
-        function = body.get("requestContext", {}).get("functionArn") or f"driveway-{self.stage}-{body['function']}"
+        arn = body.get("requestContext", {}).get("functionArn", "")
+        function = arn.partition(":function:")[2].partition(":")[0] or f"driveway-{self.stage}-{body['function']}"
         if "record" in body:
             self._invoke(function, [body["record"]])
             return
@@ -150,10 +151,11 @@ class Redrive:
             yield {"kinesis": {"sequenceNumber": record["SequenceNumber"], "data": data}}
 
     def _invoke(self, function: str, records: list[dict[str, Any]]) -> None:
-        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"Records": records}).encode())
+        payload = json.dumps({"Records": records}).encode()
+        answer = self.client("lambda").invoke(FunctionName=function, Qualifier=ALIAS, Payload=payload)
         result = json.loads(answer["Payload"].read())
         if answer.get("FunctionError") or result["batchItemFailures"]:
-            raise StillFailingError(f"{function.rpartition(':')[2]} fails again; its log says why")
+            raise StillFailingError(f"{function} fails again; its log says why")
 
 
 def _records(client: Any, iterator: str | None) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ from botocore.config import Config
 from driveway.runtime.clock import Clock, parse_clock
 from local import package, processes, translate
 from local.credentials import credentials_of_a_stack
-from local.outputs import outputs_of
+from local.outputs import ALIAS, outputs_of
 from local.processes import Process
 
 ROOT = processes.ROOT
@@ -390,7 +390,9 @@ def _warm(stack: Mapping[str, Any], clients: Clients, at_once: int) -> None:
         raise processes.NotReadyError(f"{method} {path} answered {status}, not one of {sorted(expected)}.")
 
     def invoke(name: str) -> None:
-        answer = clients.functions.invoke(FunctionName=f"driveway-{STAGE}-{name}", Payload=b'{"Records": []}')
+        answer = clients.functions.invoke(
+            FunctionName=f"driveway-{STAGE}-{name}", Qualifier=ALIAS, Payload=b'{"Records": []}'
+        )
         if "FunctionError" in answer:
             raise processes.NotReadyError(f"{name} failed: {answer['Payload'].read().decode()}")
 

@@ -36,21 +36,33 @@ def translate(template: Path, code: dict[str, dict[str, str]], parameters: dict[
             if isinstance(folder, str):
                 place = code[folder]
                 resource["Properties"][name] = f"s3://{place['Bucket']}/{place['Key']}"
-    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
-    translated: dict[str, Any] = transform(source, {}, NoManagedPolicies(), passthrough_metadata=False)
-    translated["Resources"] = {name: one for name, one in translated["Resources"].items() if _is_known(one)}
-    for resource in translated["Resources"].values():
+    made = by_sam(source)
+    made["Resources"] = {name: one for name, one in made["Resources"].items() if _is_known(one)}
+    for resource in made["Resources"].values():
+        resource.pop("UpdatePolicy", None)
         _allow_batches(resource.get("Properties", {}))
         scaling = resource.get("Properties", {}).get("ScalingConfig")
         if scaling and isinstance(scaling["MaximumConcurrency"], dict):
             scaling["MaximumConcurrency"] = int(parameters[scaling["MaximumConcurrency"]["Ref"]])
-    return _expand_http_apis(translated)
+    return _expand_http_apis(made)
+
+
+def by_sam(source: dict[str, Any]) -> dict[str, Any]:
+    """SAM's own translation of a parsed template, as AWS makes it. The source is changed."""
+    for name in ("samtranslator.metrics", "samtranslator.feature_toggle.feature_toggle"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    made: dict[str, Any] = transform(source, {}, NoManagedPolicies(), passthrough_metadata=False)
+    return made
 
 
 def _is_known(resource: dict[str, Any]) -> bool:
-    """Whether the local AWS can make a resource: it has no alarms on several metrics and no dashboards."""
+    """Whether the local AWS can make a resource: it has no alarms on several metrics, no dashboards, no CodeDeploy.
+
+    Without CodeDeploy CloudFormation itself points an alias at its new version, all at once.
+    """
     several = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
-    return not several and resource["Type"] != "AWS::CloudWatch::Dashboard"
+    of_codedeploy = resource["Type"].startswith("AWS::CodeDeploy::") or "codedeploy.amazonaws.com" in str(resource)
+    return not several and not of_codedeploy and resource["Type"] != "AWS::CloudWatch::Dashboard"
 
 
 def _allow_batches(properties: dict[str, Any]) -> None:

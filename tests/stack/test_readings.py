@@ -44,7 +44,9 @@ def half_hours(home: Home, accept: str = "application/json") -> Any:
 
 def retell(running: Stack, selection: dict[str, str]) -> dict[str, Any]:
     name = f"driveway-{running.values['stage']}-meter-readings"
-    answer = running.aws("lambda").invoke(FunctionName=name, Payload=json.dumps({"retell": selection}))
+    answer = running.aws("lambda").invoke(
+        FunctionName=name, Qualifier="live", Payload=json.dumps({"retell": selection})
+    )
     found: dict[str, Any] = json.loads(answer["Payload"].read())
     return found
 

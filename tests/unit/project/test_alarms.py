@@ -163,7 +163,7 @@ def test_every_queue_is_in_the_alarm_of_old_messages_and_every_dead_letter_queue
 
 
 def test_prod_is_not_deployed_without_somewhere_for_its_alarms_to_go() -> None:
-    (rule,) = template()["Rules"].values()
+    rule = template()["Rules"]["ProdNeedsAlarms"]
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
     assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}
 

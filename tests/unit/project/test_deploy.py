@@ -1,14 +1,17 @@
 """A deployment says in words what it would change before it changes it; an undeployment says what it keeps."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
+from samtranslator.yaml_helper import yaml_parse
 
 from local import deploy, undeploy
 from local.deploy import Change
+from tests.support.functions.rig import template
 
 
 @pytest.fixture
@@ -59,8 +62,58 @@ def test_an_account_with_too_little_concurrency_is_refused_with_the_number_to_as
 
 
 def test_what_the_template_reserves_is_summed() -> None:
-    functions = {"A": {"Properties": {"ReservedConcurrentExecutions": 5}}, "B": {"Properties": {}}}
-    assert deploy.reserved_concurrency({"Resources": functions}) == 5
+    reserved = {"Fn::If": ["Reserves", 5, {"Ref": "AWS::NoValue"}]}
+    made = {"Resources": {"A": {"Properties": {"ReservedConcurrentExecutions": reserved}}, "B": {"Properties": {}}}}
+    assert deploy.reserved_concurrency(made, {"ReserveConcurrency": "true"}) == 5
+    assert deploy.reserved_concurrency(made, {"ReserveConcurrency": "false"}) == 0
+
+
+def test_this_templates_reservations_are_all_counted_and_its_description_names_their_sum() -> None:
+    reserved = deploy.reserved_concurrency(template(), {"ReserveConcurrency": "true"})
+    assert reserved == sum(
+        one["Properties"]["ReservedConcurrentExecutions"]["Fn::If"][1]
+        for one in template()["Resources"].values()
+        if "ReservedConcurrentExecutions" in one.get("Properties", {})
+    )
+    description = template()["Parameters"]["ReserveConcurrency"]["Description"]
+    assert f"{reserved} in all" in description
+    assert f"{reserved + deploy.UNRESERVED_LEAST + deploy.HEADROOM} or more" in description
+
+
+@pytest.mark.parametrize(
+    ("short", "words"),
+    [
+        ({"resources": 501}, "501 resources"),
+        ({"roles_left": 3}, "may have 3 more IAM roles"),
+        ({"code_bytes_left": 99_000_000}, "99 MB more of code"),
+    ],
+)
+def test_each_quota_that_is_too_small_is_named(short: dict[str, int], words: str) -> None:
+    enough = {"resources": 400, "roles_left": 100, "code_bytes_left": 10**9}
+    assert deploy.storage_problems(template(), **enough) == []
+    (problem,) = deploy.storage_problems(template(), **enough | short)
+    assert words in problem
+
+
+def test_a_stage_is_deployed_with_the_defaults_and_its_own_parameters() -> None:
+    parameters = deploy.parameters_of(deploy.stage_of("prod"), template())
+    assert parameters["AxleBaseUrl"] == "https://api.axle.energy"
+    assert parameters["DailyCommands"] == "40"
+
+
+def test_a_release_has_a_new_name_when_its_content_or_a_parameter_changes_and_only_then(tmp_path: Path) -> None:
+    def stamped(content: str, **parameters: str) -> str:
+        path.write_text((deploy.ROOT / "template.yaml").read_text())
+        return deploy.stamp(path, content, parameters)
+
+    path = tmp_path / "template.yaml"
+    first = stamped("a", DailyCommands="40")
+    assert yaml_parse(path.read_text())["Globals"]["Function"]["Environment"]["Variables"]["RELEASE"] == first
+    assert stamped("a", DailyCommands="40") == first
+    assert len({first, stamped("b", DailyCommands="40"), stamped("a", DailyCommands="41")}) == 3
+    path.write_text("Resources: {}")
+    with pytest.raises(SystemExit, match="names no RELEASE"):
+        deploy.stamp(path, "a", {})
 
 
 @pytest.mark.parametrize("answer", ["n", ""])

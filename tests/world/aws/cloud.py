@@ -106,7 +106,7 @@ class Cloud:
         return Destination(logical_id, held["HttpMethod"], held["InvocationEndpoint"], headers)
 
     def _function(self, name: str) -> tuple[str, float]:
-        named = name.rsplit(":", 1)[-1]
+        named = name.partition(":function:")[2].partition(":")[0] or name
         found = next(one for one in self.stack.functions.values() if one.name == named)
         return found.logical_id, found.timeout_s
 

@@ -77,7 +77,9 @@ class Stack:
         self._template = template
         self._parameters = parameters
         conditions = template.get("Conditions", {})
-        self._conditions = {name: bool(self._resolve(value)) for name, value in conditions.items()}
+        self._conditions: dict[str, bool] = {}
+        for name, value in conditions.items():
+            self._conditions[name] = bool(self._resolve(value))
         self._raw: dict[str, Any] = {
             name: resource
             for name, resource in template["Resources"].items()
@@ -154,6 +156,9 @@ class Stack:
             "If": lambda: self._resolve(held[1] if self._conditions[held[0]] else held[2]),
             "Equals": lambda: self._resolve(held[0]) == self._resolve(held[1]),
             "Not": lambda: not self._resolve(held[0]),
+            "And": lambda: all(
+                self._conditions[one["Condition"]] if "Condition" in one else self._resolve(one) for one in held
+            ),
         }
         return known[name]()
 
@@ -178,6 +183,10 @@ class Stack:
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.name(name)}"
         if kind == "AWS::SecretsManager::Secret":
             return self._attribute(name, "Arn")
+        if kind == "AWS::Lambda::Alias":
+            alias = self.properties(name)
+            function = ARNS["AWS::Lambda::Function"].format(region=REGION, account=ACCOUNT, name=alias["FunctionName"])
+            return f"{function}:{alias['Name']}"
         return self.name(name)
 
     def _attribute(self, name: str, attribute: str) -> Any:
