@@ -22,6 +22,7 @@ def main() -> int:
         clock_text=os.environ.get("DRIVEWAY_CLOCK") or None,
         base_urls={name: url for name in ("axle", *PROVIDERS) if (url := os.environ.get(f"{name.upper()}_BASE_URL"))},
         logins={name: os.environ[name] for name in SETTINGS if name in os.environ},
+        parameters={"AppWebhookUrl": url} if (url := os.environ.get("APP_WEBHOOK_URL")) else {},
         aws_port=int(os.environ.get("AWS_PORT", "0")),
     )
     try:

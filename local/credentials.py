@@ -1,5 +1,6 @@
 """The credentials of a local stack: new ones for simulators, those of the environment for other servers."""
 
+import base64
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -35,6 +36,7 @@ def credentials_of_a_stack(
         "axle_token": secrets.token_urlsafe(32),
         "operator_token": secrets.token_urlsafe(32),
         "axle_webhook_secret": secrets.token_hex(32),
+        "app_webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
         "webhooks": {name: secrets.token_hex(32) for name in ("enode", "smartcar", "tesla")},
         "axle": logins.pop("axle"),
         "providers": logins,

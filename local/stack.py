@@ -151,6 +151,8 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
         "axle_token": made["axle_token"],
         "operator_token": made["operator_token"],
         "axle_webhook_secret": made["axle_webhook_secret"],
+        "app_webhook_url": options.parameters.get("AppWebhookUrl") or None,
+        "app_webhook_secret": made["app_webhook_secret"],
         "aws_endpoint_url": endpoint,
         "axle_base_url": axle_url,
         "clock": clock.text(),
@@ -319,6 +321,7 @@ def put_secrets(clients: Clients, outputs: Mapping[str, str], credentials: Mappi
         "AxleWebhookSecret": {"secrets": [credentials["axle_webhook_secret"]]},
         "WebhookSecretsSecret": {name: [secret] for name, secret in credentials["webhooks"].items()},
         "ProvidersSecret": credentials["providers"],
+        "AppWebhookSecret": {"secrets": [credentials["app_webhook_secret"]]},
     }
     for name, value in values.items():
         clients.secrets.put_secret_value(SecretId=outputs[name], SecretString=json.dumps(value))

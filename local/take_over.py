@@ -11,7 +11,14 @@ from typing import Any
 
 from local.outputs import outputs_of
 
-SECRETS = ("ApiTokensSecret", "AxleSecret", "AxleWebhookSecret", "WebhookSecretsSecret", "ProvidersSecret")
+SECRETS = (
+    "ApiTokensSecret",
+    "AxleSecret",
+    "AxleWebhookSecret",
+    "WebhookSecretsSecret",
+    "ProvidersSecret",
+    "AppWebhookSecret",
+)
 """The outputs that name the stack's secrets."""
 
 POLL_S = 5.0

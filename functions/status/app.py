@@ -3,6 +3,7 @@
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.status.asset import asset_body
+from driveway.status.events import events_answer
 from driveway.status.half_hours import half_hours_answer
 from driveway.status.schedule import schedule_answer
 from driveway.status.sessions import session_answer, sessions_body
@@ -69,6 +70,7 @@ handler = http_function(
         "GET /assets/{asset}/schedule": Route(get_schedule, "app"),
         "GET /assets/{asset}/readings": Route(get_readings, "app"),
         "GET /assets/{asset}/timeline": Route(get_timeline, "app"),
+        "GET /events": Route(events_answer, "app"),
         "GET /assets/{asset}/sessions": Route(get_sessions, "app"),
         "GET /assets/{asset}/sessions/{session}": Route(get_session, "app"),
     }

@@ -6,8 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from driveway.outbox.app_events import app_event
 from local.bundle import version
 from local.openapi.axle_answers import ANSWERS
+from local.openapi.codes import EVENTS, for_the_app
 from local.openapi.operations import HEADERS, OPERATIONS, TAGS, Operation
 from local.openapi.problems import MEANINGS, raised
 from local.openapi.requests import request_schemas
@@ -27,6 +29,11 @@ PATH_PARAMETERS = {
     "provider": "`enode`, `smartcar` or `tesla`.",
     "axle_asset_id": "Axle's id of the asset.",
 }
+WEBHOOK_HEADERS = {
+    "webhook-id": "The id of the event, the same for every attempt.",
+    "webhook-timestamp": "The time of the attempt in unix seconds. Refuse what is more than five minutes off.",
+    "webhook-signature": 'v1,<base64 HMAC-SHA256 of "<id>.<timestamp>.<raw body>">, one for each secret in use.',
+}
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "app": [{"appToken": []}],
     "axle": [{"axleToken": []}],
@@ -36,12 +43,18 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
 }
 
 
-@cache
 def exchanges() -> tuple[Exchange, ...]:
     """The documented calls, made now."""
+    return _played()[0]
+
+
+@cache
+def _played() -> tuple[tuple[Exchange, ...], dict[str, Any]]:
+    """The calls, and the first event of each type that they made."""
     with new_world(START, ANSWERS) as world:
         tell(world)
-        return tuple(world.exchanges)
+        events = [app_event(detail) for detail in reversed(world.runtime.kept_events.for_the_app)]
+        return tuple(world.exchanges), {event["type"]: event for event in events}
 
 
 def document() -> dict[str, Any]:
@@ -72,6 +85,7 @@ def document() -> dict[str, Any]:
         ],
         "tags": [{"name": name, "description": words} for name, words in TAGS.items()],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": dict(sorted(schemas().items())),
             "securitySchemes": _security_schemes(),
@@ -89,6 +103,32 @@ def schemas() -> dict[str, Schema]:
         "description": "The provider's own events; other members are ignored.",
     }
     return {**request_schemas(), **response_schemas(), "ProviderEvents": events}
+
+
+def webhooks() -> dict[str, Any]:
+    """Each event that the app's webhook receives, with a sample where the documented calls made one."""
+    samples = _played()[1]
+    return {name: {"post": _webhook(name, samples.get(name))} for name in EVENTS if for_the_app(name)}
+
+
+def _webhook(name: str, sample: Any) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": ref("AppEvent")}
+    if sample is not None:
+        content["examples"] = {name: {"summary": EVENTS[name], "value": sample}}
+    headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    return {
+        "operationId": f"receive{name}",
+        "tags": ["Events"],
+        "summary": EVENTS[name],
+        "description": "Signed as Standard Webhooks.",
+        "security": [{"standardWebhook": []}],
+        "parameters": [
+            {"name": header, "in": "header", "required": True, "description": WEBHOOK_HEADERS[header], "schema": text()}
+            for header in headers
+        ],
+        "requestBody": {"required": True, "content": {"application/json": content}},
+        "responses": {"2XX": {"description": "Taken. Anything else, or no answer within five seconds: sent again."}},
+    }
 
 
 def kinds_of(served: Served) -> list[str]:
@@ -235,5 +275,6 @@ def _security_schemes() -> dict[str, Any]:
         "axleSignature": signature("x-axle-sig", timestamped),
         "enodeSignature": signature("x-enode-signature", "sha1=<hex HMAC-SHA1 of the raw body>"),
         "smartcarSignature": signature("sc-signature", "<hex HMAC-SHA256 of the raw body>"),
+        "standardWebhook": signature("webhook-signature", WEBHOOK_HEADERS["webhook-signature"]),
         "teslaRelaySignature": signature("x-driveway-signature", timestamped),
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from driveway.domain.preferences.charge_now import LONGEST
 from driveway.domain.preferences.vehicle_intent import MOST_VEHICLES
+from driveway.status.events import MOST
 from driveway.status.half_hours import MOST_ON_A_PAGE
 from driveway.status.schedule import LONGEST_SCHEDULE
 from driveway.status.timeline import ENTRIES
@@ -16,6 +17,7 @@ TAGS = {
     "Preferences": "What the driver wants.",
     "Observations": "What cars and chargers show.",
     "Status": "What an asset does, why, and what comes next.",
+    "Events": "What the app's webhook receives.",
     "Axle": "Axle's charging schedules.",
     "Operator": "The switch for everything.",
 }
@@ -371,6 +373,20 @@ OPERATIONS: dict[str, Operation] = {
             "from": instant("The earliest entry."),
             "to": instant("Entries before this instant."),
             "session": text("The entries of a session, in place of `from` and `to`."),
+        },
+    ),
+    "GET /events": Operation(
+        "Status",
+        "getEvents",
+        "What the app's webhook was sent, of all assets, in the order in which it was recorded; sort by `timestamp` "
+        "for the order in which it happened. Read on with `after` = `next` while `more` is true, and keep the last "
+        "`next` for the next time. An event is here a minute and a half after it happened, for 13 months, unless its "
+        "asset was erased. 404 where `AppWebhookUrl` is not set.",
+        {200: ("AppEvents", "The events.")},
+        ("malformed", "not-found", "unavailable"),
+        query={
+            "after": text("The `next` of an earlier answer, or an instant. Default: a day ago."),
+            "limit": typed("integer", minimum=1, maximum=MOST, default=MOST),
         },
     ),
     "POST /axle/assets/{axle_asset_id}/charging-profile": Operation(

@@ -102,7 +102,7 @@ def _problem_types() -> Iterator[str]:
 
 def _events() -> Iterator[str]:
     yield "\n## Events\n\n`event` of a timeline entry. Names are added, never renamed."
-    yield "Where `AppWebhookUrl` is set, the app's webhook receives the events that say so.\n"
+    yield "Where `AppWebhookUrl` is set, the app's webhook receives [the events that say so](#events-for-the-app).\n"
     yield "| event | what happened | webhook |\n|---|---|---|"
     for event, sentence in EVENTS.items():
         yield f"| `{event}` | {sentence} | {'yes' if for_the_app(event) else ''} |"

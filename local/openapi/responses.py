@@ -454,6 +454,14 @@ def _others() -> dict[str, Schema]:
                 "revision": REVISION,
             }
         ),
+        "AppEvent": _app_event(),
+        "AppEvents": record(
+            {
+                "events": array(ref("AppEvent"), "In the order in which they were recorded."),
+                "next": text("Give it as `after` to read on, now or later."),
+                "more": flag("Whether there may be more behind these already."),
+            }
+        ),
         "Accepted": record({"status": one_of(("Accepted",))}),
         "WebhookAnswer": record(
             counts | {"challenge": text("The answer to Smartcar's check of a new webhook.")},
@@ -463,6 +471,24 @@ def _others() -> dict[str, Schema]:
         ),
         "Problem": _problem(),
     }
+
+
+def _app_event() -> Schema:
+    data = {
+        "asset": text("The app's id."),
+        "site": text("The app's id."),
+        "reason": ref("Reason"),
+        "text": text("A sentence for the driver."),
+        "detail": nullable(typed("object", additionalProperties=True)),
+    }
+    return record(
+        {
+            "id": text("The same each time the event is sent; also the header `webhook-id`."),
+            "type": ref("Event"),
+            "timestamp": instant("When it happened."),
+            "data": record(data),
+        }
+    )
 
 
 def _problem() -> Schema:

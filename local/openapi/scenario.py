@@ -306,6 +306,11 @@ def _look(world: World) -> None:
     world.call(one, "picture", "As a picture", headers=svg, asset="car-1", session=running_session(world))
     world.call(one, "unknown-session", "No such session", asset="car-1", session="s-1")
     world.call("GET /assets/{asset}/timeline", "latest", "The latest entries", query={"limit": "3"}, asset="car-1")
+    world.at("2026-01-15T22:05:00+00:00")
+    since = {"after": "2026-01-15T21:50:00Z", "limit": "2"}
+    world.call("GET /events", "missed", "What was missed since an instant", query=since)
+    world.call("GET /events", "wrong-place", "Not a place", query={"after": "yesterday"})
+    world.at("2026-01-15T22:00:10+00:00")
     world.call("GET /assets/{asset}", "unknown-asset", "Nothing is known of this asset", asset="car-9")
 
 

@@ -16,18 +16,18 @@ from requests.adapters import BaseAdapter
 
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.twin import Twin
-from driveway.outbox.events import StoredTwin, outbox_of
-from driveway.outbox.publish import keep_history
+from driveway.domain.twin.events import FOR_THE_APP
+from driveway.outbox.publish import publish
 from driveway.runtime.context import Runtime, use
 from driveway.store.conditional import ContentionError
 from driveway.store.items import TWIN, asset_key, decode_twin, encode_item
-from driveway.store.table import UnknownAssetError
 from local.openapi.routes import served_routes, template
 
 TABLE = "driveway-documented"
 REQUEST_ID = "Xq3dEgJ7LPEEJ8w="
 AXLE_WEBHOOK_SECRET = "the secret agreed with Axle"
 WEBHOOK_SECRET = "the secret agreed with the car maker"
+CLIENT: Any = {"region_name": "eu-west-2", "aws_access_key_id": "unused", "aws_secret_access_key": "unused"}
 ENVIRONMENT = {
     "STAGE": "documented",
     "TABLE_NAME": TABLE,
@@ -36,7 +36,10 @@ ENVIRONMENT = {
     "AXLE_WEBHOOK_SECRET": "axle-webhook",
     "WEBHOOK_SECRETS": "webhooks",
     "SCHEDULE_BEFORE_PLUG_IN": "refuse",
+    "APP_WEBHOOK": "true",
+    "AXLE_SYNC_QUEUE_URL": "https://queues.invalid/axle-sync",
     "CHARGE_CONTROL_QUEUE_URL": "https://queues.invalid/charge-control",
+    "BUS_NAME": "documented",
 }
 SECRETS: dict[str, dict[str, Any]] = {
     "AXLE_SECRET": {"username": "driveway", "password": "unused"},
@@ -72,6 +75,19 @@ class NoQueues:
         return {}
 
 
+class KeptEvents:
+    """A bus that keeps the details of the events that the app gets."""
+
+    def __init__(self) -> None:
+        self.for_the_app: list[dict[str, Any]] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """Take the events."""
+        details = [json.loads(entry["Detail"]) for entry in Entries if entry["DetailType"] in FOR_THE_APP]
+        self.for_the_app += details
+        return {"FailedEntryCount": 0}
+
+
 class StillRuntime(Runtime):
     """A runtime with a still clock and with the same random numbers every time."""
 
@@ -80,11 +96,10 @@ class StillRuntime(Runtime):
         self.at = at
         self.random = random.Random(2026)  # noqa: S311 - examples must be the same every time
         self.secrets = SECRETS
-        self.dynamodb = boto3.client(
-            "dynamodb", region_name="eu-west-2", aws_access_key_id="unused", aws_secret_access_key="unused"
-        )
+        self.dynamodb = boto3.client("dynamodb", **CLIENT)
         self.logger = Logger(service="documented", level="CRITICAL")
         self.__dict__["queues"] = NoQueues()
+        self.kept_events = self.__dict__["bus"] = KeptEvents()
         self.http = requests.Session()
         self.http.mount("https://", axle)
 
@@ -122,7 +137,13 @@ class World:
     runtime: StillRuntime
     axle: KnownAnswers
     exchanges: list[Exchange] = field(default_factory=list)
-    _announced: dict[str, Twin] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        stream = self.runtime.dynamodb.describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
+        self.streams: Any = boto3.client("dynamodbstreams", **CLIENT)
+        shard = self.streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+        place = {"StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+        self._iterator: str = self.streams.get_shard_iterator(**place)["ShardIterator"]
 
     def at(self, text: str) -> None:
         """Put the clock to an instant."""
@@ -219,7 +240,7 @@ class World:
             answer=_decoded(answer),
         )
         self.exchanges.append(exchange)
-        self._tell_timeline(parameters.get("asset"))
+        self._announce()
         return exchange
 
     def _signature(self, route: str, parameters: Mapping[str, str], text: str) -> dict[str, str]:
@@ -237,32 +258,20 @@ class World:
 
         current = self.runtime
         sync(asset, current)
-        self._tell_timeline(asset)
+        self._announce()
         current.table.change_twin(
             asset,
             lambda twin: step(twin, current.now(), current.control_rules, new_id=current.new_id(), spread=0.5),
             now=current.now(),
         )
-        self._tell_timeline(asset)
+        self._announce()
 
-    def _tell_timeline(self, asset: str | None) -> None:
-        """Write timeline and history, as the announcer does from the table's stream."""
-        if asset is None:
-            return
-        try:
-            twin = self.runtime.table.twin(asset)
-        except UnknownAssetError:
-            return
-        self.runtime.records.log([(asset, twin.version, twin.news)])
-        before, now = self._announced.get(asset), self.runtime.now()
-        outbox = outbox_of(
-            StoredTwin(before, None, None) if before is not None else None,
-            StoredTwin(twin, None, None),
-            now=now,
-            soon=now,
-        )
-        keep_history(twin, outbox, self.runtime)
-        self._announced[asset] = twin
+    def _announce(self) -> None:
+        """Process the table's stream, as the announcer does: timeline, history, events for the app."""
+        read = self.streams.get_records(ShardIterator=self._iterator)
+        self._iterator = read["NextShardIterator"]
+        changes = [record["dynamodb"] for record in read["Records"] if record["dynamodb"]["Keys"]["sk"]["S"] == TWIN]
+        publish([change for change in changes if "NewImage" in change], self.runtime)
 
 
 class _Instead:
@@ -289,7 +298,10 @@ def new_world(at: datetime, axle: Mapping[str, Any]) -> Iterator[World]:
         current = StillRuntime(at, answers)
         declared = template()["Resources"]["Table"]["Properties"]
         names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-        current.dynamodb.create_table(TableName=TABLE, **{name: declared[name] for name in names})
+        stream: Any = {**declared["StreamSpecification"], "StreamEnabled": True}
+        current.dynamodb.create_table(
+            TableName=TABLE, StreamSpecification=stream, **{name: declared[name] for name in names}
+        )
         use(current)
         try:
             yield World(current, answers)

@@ -11,6 +11,7 @@ from fastapi.openapi.models import OpenAPI
 from jsonschema import Draft202012Validator, FormatChecker
 
 from driveway.axle.inbound import REPLAY_WINDOW_S
+from driveway.domain.twin.events import FOR_THE_APP
 from driveway.runtime.http_api import MAX_BODY_BYTES
 from driveway.runtime.idempotency_key import KEPT, LONGEST_KEY
 from driveway.runtime.problems import PROBLEM_BASE
@@ -147,6 +148,18 @@ def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
             assert f"#/components/{group}/{name}" in used, name
 
 
+def test_every_event_for_the_app_is_a_webhook_whose_sample_fits_its_schema() -> None:
+    assert set(DOC["webhooks"]) == set(FOR_THE_APP)
+    samples = 0
+    for name, item in DOC["webhooks"].items():
+        (content,) = item["post"]["requestBody"]["content"].values()
+        for example in content.get("examples", {}).values():
+            samples += 1
+            assert example["value"]["type"] == name
+            validator(content["schema"], closed=True).validate(example["value"])
+    assert samples >= 2
+
+
 def test_every_schema_is_a_schema() -> None:
     for name, schema in DOC["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)
@@ -242,7 +255,7 @@ def test_no_example_holds_what_is_never_kept_but_the_request_that_brings_it() ->
 
 def test_every_time_in_an_answer_is_an_aware_instant() -> None:
     for exchange in EXCHANGES:
-        for text in re.findall(r'"(\d{4}-\d\d-\d\dT[^"]*)"', json.dumps(exchange.answer)):
+        for text in re.findall(r'"(\d{4}-\d\d-\d\dT[^"~]*)"', json.dumps(exchange.answer)):
             assert datetime.fromisoformat(text).astimezone(UTC).year == 2026 or text.startswith("2025"), text
             assert datetime.fromisoformat(text).tzinfo is not None, named(exchange)
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,7 +89,10 @@ def test_entries_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
     events += ["NeedsAttention", "SessionCompleted"]
     publish(written(car, news(*events, "IntentSet")))
     assert [kind for kind, _ in car.bus.events] == events
-    assert car.bus.events[1][1] == {
+    sent = dict(car.bus.events[1][1])
+    assert re.fullmatch("evt_[0-9a-f]{32}", sent.pop("id"))
+    assert sent == {
+        "event": "PluggedOut",
         "asset": "car-1",
         "site": "home-1",
         "at": NOW.isoformat(),

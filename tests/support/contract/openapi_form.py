@@ -45,7 +45,7 @@ OPERATION = _closed(
         "summary": TEXT,
         "description": TEXT,
         "security": {"type": "array", "items": _map({"type": "array", "maxItems": 0}), "minItems": 1},
-        "responses": _map(RESPONSE, "^[2-5][0-9][0-9]$"),
+        "responses": _map(RESPONSE, "^[2-5]([0-9][0-9]|XX)$"),
     },
     {
         "parameters": {"type": "array", "items": PARAMETER, "minItems": 1},
@@ -83,6 +83,7 @@ DOCUMENT = _closed(
         ),
     },
     {
+        "webhooks": _map({"type": "object", "properties": {"post": OPERATION}, "additionalProperties": False}),
         "servers": {"type": "array", "items": SERVER, "minItems": 1},
         "tags": {"type": "array", "items": _closed({"name": TEXT}, {"description": TEXT})},
     },

@@ -108,28 +108,13 @@ def test_events_and_ticks_are_late_doubled_or_lost_as_the_faults_say(passage: Pa
     assert ticks == [3600 + one for one in expected]
 
 
-def test_the_app_gets_its_events_over_http_and_gets_them_again_until_it_takes_them() -> None:
-    cloud = Cloud(HandClock(), stack(AppWebhookUrl="https://app.test/events", AppWebhookSecret="s"))
-    entry = {"EventBusName": "driveway-dev", "Source": "driveway.asset", "DetailType": "SessionOpened", "Detail": "{}"}
-    cloud.client("events").put_events(Entries=[entry])
-    for status in (503, 429, 200):
-        (delivery,) = [one for one in cloud.due(cloud.clock.now()) if one.function == "AppDestination"]
-        assert delivery.event["url"] == "https://app.test/events"
-        assert delivery.event["headers"]["x-driveway-secret"] == "s"
-        assert json.loads(delivery.event["body"])["detail-type"] == "SessionOpened"
-        delivery.settle(status)
-        cloud.clock.advance(60)
-    assert all(one.function != "AppDestination" for one in cloud.due(cloud.clock.now()))
-    assert cloud.dead_letters() == {}
-
-
-def test_an_event_that_the_app_refuses_for_good_becomes_a_dead_letter() -> None:
-    cloud = Cloud(HandClock(), stack(AppWebhookUrl="https://app.test/events"))
-    entry = {"EventBusName": "driveway-dev", "Source": "driveway.asset", "DetailType": "SessionOpened", "Detail": "{}"}
-    cloud.client("events").put_events(Entries=[entry])
-    (delivery,) = cloud.due(cloud.clock.now())
-    delivery.settle(400)
-    assert list(cloud.dead_letters()) == ["UndeliveredQueue"]
+def test_an_event_for_the_app_waits_in_a_queue_of_its_own_where_the_app_has_a_webhook() -> None:
+    entry = {"EventBusName": "driveway-dev", "Source": "driveway.asset", "DetailType": "PluggedIn", "Detail": "{}"}
+    for url, expected in (("https://app.test/events", 1), ("", 0)):
+        cloud = Cloud(HandClock(), stack(AppWebhookUrl=url))
+        cloud.client("events").put_events(Entries=[entry, {**entry, "DetailType": "TwinChanged"}])
+        cloud.due(cloud.clock.now())
+        assert len(cloud.queues()["AppEventsQueue"].messages) == expected
 
 
 def test_a_failed_invocation_by_a_schedule_is_repeated_twice_and_then_dropped() -> None:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.world.aws.clock import after
-from tests.world.aws.delivery import Delivery
 from tests.world.aws.faults import Faults, Request
 from tests.world.aws.patterns import matches
 from tests.world.aws.queues import Queue
@@ -18,27 +17,15 @@ from tests.world.aws.wire import JSON, UnknownToTheCloudError, as_sent, invalid
 MOST_ENTRIES = 10
 MOST_BYTES = 262_144
 LONGEST_PAUSE_S = 60.0
-DESTINATION_TIMEOUT_S = 5.0
-REPEATED = frozenset({401, 407, 409, 429})
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """An API destination: where events go over HTTP."""
-
-    logical_id: str
-    method: str
-    url: str
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The target of a rule: a queue or an API destination."""
+    """The target of a rule: a queue."""
 
     rule: str
     pattern: Mapping[str, Any]
-    to: Queue | Destination
+    to: Queue
     input_path: str
     most_retries: int
     oldest: timedelta
@@ -75,7 +62,6 @@ class Bus:
     def __init__(self, name: str, targets: list[Target], faults: Faults, now: Callable[[], datetime]) -> None:
         self.name, self.targets, self._faults, self._now = name, targets, faults, now
         self._waiting: list[_Attempt] = []
-        self._running: dict[int, _Attempt] = {}
         self._number = 0
         self.dropped: list[JSON] = []
         """Events that no target got and no queue of dead letters."""
@@ -144,34 +130,14 @@ class Bus:
         """When the next event reaches its target."""
         return self._waiting[0].at if self._waiting else None
 
-    def due(self, now: datetime) -> list[Delivery]:
-        """Put what is due into the queues; gives what goes to API destinations."""
-        found = []
+    def deliver(self, now: datetime) -> None:
+        """Put what is due into the queues."""
         while self._waiting and self._waiting[0].at <= now:
             attempt = heapq.heappop(self._waiting)
             if self._faults.target_refuses(attempt.target.rule):
                 self._repeat(attempt, attempt.at, "THROTTLING")
-            elif isinstance(attempt.target.to, Queue):
-                attempt.target.to.send(attempt.target.body(attempt.event), attempt.at)
             else:
-                found.append(self._delivery(attempt, attempt.target.to, now))
-        return found
-
-    def _delivery(self, attempt: _Attempt, to: Destination, now: datetime) -> Delivery:
-        self._running[attempt.number] = attempt
-
-        def end(returned: bool, answer: Any) -> None:
-            if self._running.pop(attempt.number, None) is None:
-                return
-            status = int(answer) if returned else 599
-            if status in REPEATED or status >= 500:
-                self._repeat(attempt, self._now(), "SDK_CLIENT_ERROR")
-            elif status >= 300:
-                self._bury(attempt, self._now(), "SDK_CLIENT_ERROR")
-
-        body = attempt.target.body(attempt.event)
-        request = {"method": to.method, "url": to.url, "headers": dict(to.headers), "body": body}
-        return Delivery(to.logical_id, request, DESTINATION_TIMEOUT_S, None, attempt.target.rule, now, end)
+                attempt.target.to.send(attempt.target.body(attempt.event), attempt.at)
 
     def _repeat(self, attempt: _Attempt, now: datetime, why: str) -> None:
         attempts = attempt.attempts + 1
@@ -191,12 +157,12 @@ class Bus:
 
     def snapshot(self) -> object:
         """The present state, for ``restore``."""
-        return list(self._waiting), dict(self._running), self._number, list(self.dropped)
+        return list(self._waiting), self._number, list(self.dropped)
 
     def restore(self, snapshot: Any) -> None:
         """Go back to a state."""
-        waiting, running, self._number, dropped = snapshot
-        self._waiting, self._running, self.dropped = list(waiting), dict(running), list(dropped)
+        waiting, self._number, dropped = snapshot
+        self._waiting, self.dropped = list(waiting), list(dropped)
 
 
 def _entry_bytes(entry: JSON) -> int:

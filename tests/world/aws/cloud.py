@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 from tests.world.aws import clients
-from tests.world.aws.bus import Bus, Destination, Target
+from tests.world.aws.bus import Bus, Target
 from tests.world.aws.clock import Clock
 from tests.world.aws.delivery import Delivery
 from tests.world.aws.dynamodb.operations import DynamoDb, cancelled, conflict
@@ -90,20 +90,12 @@ class Cloud:
                 yield Target(
                     rule=rule,
                     pattern=held["EventPattern"],
-                    to=self._queues[to] if to in self._queues else self._destination(to),
+                    to=self._queues[to],
                     input_path=target.get("InputPath", "$"),
                     most_retries=int(retries.get("MaximumRetryAttempts", 185)),
                     oldest=timedelta(seconds=float(retries.get("MaximumEventAgeInSeconds", 86_400))),
                     dead_letters=self._queues[self.stack.named_by(letters)] if letters else None,
                 )
-
-    def _destination(self, logical_id: str) -> Destination:
-        held = self.stack.properties(logical_id)
-        headers = {"content-type": "application/json; charset=utf-8"}
-        for connection in self.stack.of("AWS::Events::Connection").values():
-            key = connection["AuthParameters"]["ApiKeyAuthParameters"]
-            headers[key["ApiKeyName"]] = key["ApiKeyValue"]
-        return Destination(logical_id, held["HttpMethod"], held["InvocationEndpoint"], headers)
 
     def _function(self, name: str) -> tuple[str, float]:
         named = name.partition(":function:")[2].partition(":")[0] or name
@@ -198,10 +190,11 @@ class Cloud:
     # Deliveries
 
     def due(self, now: datetime) -> list[Delivery]:
-        """What functions (and API destinations) get by now; each delivery is handed out once."""
+        """What functions get by now; each delivery is handed out once."""
         for table in self.tables.values():
             table.expire(now)
-        found = self.bus.due(now)
+        self.bus.deliver(now)
+        found = []
         for source in self._sources():
             found += source.due(now)
         return found

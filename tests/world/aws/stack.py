@@ -107,7 +107,7 @@ class Stack:
 
     @cached_property
     def _by_arn(self) -> dict[str, str]:
-        kinds = {*ARNS, "AWS::Events::ApiDestination"}
+        kinds = set(ARNS)
         return {self.arn(name): name for name, resource in self._raw.items() if resource["Type"] in kinds}
 
     @cached_property

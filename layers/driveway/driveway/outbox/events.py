@@ -8,7 +8,7 @@ from typing import Any
 from driveway.domain.sessions.kept_session import KeptSession, sessions_to_keep
 from driveway.domain.sessions.plan import Plan, is_plan_changed, plan_of
 from driveway.domain.twin import Command, Entry, Twin
-from driveway.domain.twin.events import FOR_THE_APP, Event
+from driveway.domain.twin.events import FOR_THE_APP, Event, event_id
 
 SOURCE = "driveway.asset"
 
@@ -67,7 +67,7 @@ def outbox_of(
     events += [BusEvent(Event.CHARGING_COMMAND, detail) for detail in _newly_requested(before, twin)]
     version_seen = before is not None and before.twin.version == twin.version
     entries = () if version_seen else twin.news
-    events += [_for_the_app(twin, entry) for entry in entries if entry.event in FOR_THE_APP]
+    events += [_for_the_app(twin, n, entry) for n, entry in enumerate(entries) if entry.event in FOR_THE_APP]
     twin_before = None if before is None else before.twin
     at = _made_at(entries, now)
     sessions, moved_sessions = sessions_to_keep(twin_before, twin)
@@ -98,8 +98,10 @@ def _due_now(after: StoredTwin, now: datetime) -> list[BusEvent]:
     return [BusEvent(Event.TWIN_CHANGED, detail)]
 
 
-def _for_the_app(twin: Twin, entry: Entry) -> BusEvent:
+def _for_the_app(twin: Twin, number: int, entry: Entry) -> BusEvent:
     detail = {
+        "id": event_id(twin.link.asset, twin.version, number, entry.at),
+        "event": entry.event,
         "asset": twin.link.asset,
         "site": twin.link.site,
         "at": entry.at.isoformat(),

@@ -1,19 +1,23 @@
 """Publishes what ``outbox.events`` makes of a stream record of a twin."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.events import FOR_THE_APP, event_id
 from driveway.domain.twin.reasons import Reason
+from driveway.outbox.app_events import are_kept
 from driveway.outbox.events import SOURCE, BusEvent, Outbox, StoredTwin, outbox_of
 from driveway.outbox.wakeups import WakeUp, queue_wake_ups
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit
+from driveway.store.app_events import index_attributes
 from driveway.store.items import asset_key, decode_item, unstamp
+from driveway.store.records import Attributes
 
 MOST_IN_A_CALL = 10
 
@@ -35,7 +39,10 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
     short = sum(entry.reason == Reason.READY_BY_AT_RISK for _, one in found for entry in one.entries)
     if short:
         emit({"SessionsShort": short}, runtime)
-    runtime.records.log((twin.link.asset, twin.version, one.entries) for twin, one in found)
+    runtime.records.log(
+        ((twin.link.asset, twin.version, one.entries) for twin, one in found),
+        replayed([twin for twin, _ in found], now, runtime),
+    )
     for twin, one in found:
         keep_history(twin, one, runtime)
     put_events([event for _, one in found for event in one.events], runtime)
@@ -50,6 +57,21 @@ def _found(change: Mapping[str, Any], now: datetime, runtime: Runtime) -> tuple[
     before = _written(change["OldImage"]) if "OldImage" in change else None
     spread_s = runtime.control_rules.default_spread_s
     return after.twin, outbox_of(before, after, now=now, soon=now + _announced_ahead(runtime), spread_s=spread_s)
+
+
+def replayed(twins: Iterable[Twin], now: datetime, runtime: Runtime) -> Attributes | None:
+    """What marks the timeline entries that ``GET /events`` replays; None where the app has no webhook."""
+    if not are_kept(runtime):
+        return None
+    sites = {twin.link.asset: twin.link.site for twin in twins}
+
+    def attributes(asset: str, version: int, number: int, entry: Entry) -> Mapping[str, str]:
+        if entry.event not in FOR_THE_APP:
+            return {}
+        identifier = event_id(asset, version, number, entry.at)
+        return index_attributes(asset, sites[asset], identifier, now, runtime.settings.shards)
+
+    return attributes
 
 
 def _announced_ahead(runtime: Runtime) -> timedelta:

@@ -38,6 +38,10 @@ class Clock:
             return real
         return self.start + (real - self.since) * self.scale
 
+    def real_now(self) -> datetime:
+        """The real instant, aware UTC, at any scale: what others compare with their own clocks."""
+        return datetime.now(UTC)
+
     def real_s(self, span: timedelta) -> float:
         """How many real seconds a span of this clock takes; never negative."""
         return max(0.0, span.total_seconds() / self.scale)

@@ -19,6 +19,7 @@ from driveway.domain.due import Dues, dues
 from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.settings import Settings, SettingsError
+from driveway.store.app_events import AppEvents
 from driveway.store.breakers import Breakers
 from driveway.store.budgets import Budgets
 from driveway.store.control_switch import ControlSwitch
@@ -91,8 +92,7 @@ class Runtime:
     @cached_property
     def table(self) -> Table:
         """The twins and the due indexes."""
-        settings = self.settings
-        return Table(self.dynamodb, settings.text("TABLE_NAME"), self._dues, settings.shards, self.random)
+        return Table(self.dynamodb, self.settings.text("TABLE_NAME"), self._dues, self.settings.shards, self.random)
 
     @cached_property
     def due_indexes(self) -> DueIndexes:
@@ -116,6 +116,11 @@ class Runtime:
     def history(self) -> History:
         """The kept sessions and plans."""
         return History(self.dynamodb, self.settings.text("TABLE_NAME"))
+
+    @cached_property
+    def app_events(self) -> AppEvents:
+        """The events that the app's webhook was sent."""
+        return AppEvents(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
     def tokens(self) -> TokenRecords[TokenRecord]:

@@ -1,6 +1,6 @@
 """The table's small records: sites, aliases, dedupe records, tokens and timeline entries."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,9 @@ LOG = "LOG#"
 TIMELINE_KEPT = timedelta(days=396)
 MOST_IN_A_TRANSACTION = 100
 MOST_IN_A_BATCH = 25
+
+Attributes = Callable[[str, int, int, Entry], Mapping[str, str]]
+"""Further attributes of a timeline entry, from its asset, the version of the twin, its number in that write, itself."""
 
 
 class UnwrittenError(RuntimeError):
@@ -151,7 +154,7 @@ class Records:
             ExpressionAttributeValues={":value": encode(value), ":most": encode(most)},
         )
 
-    def log(self, news: Iterable[tuple[str, int, Sequence[Entry]]]) -> None:
+    def log(self, news: Iterable[tuple[str, int, Sequence[Entry]]], more: Attributes | None = None) -> None:
         """Write timeline entries: asset, version and entries of each twin write. The same ones again change nothing.
 
         Raises:
@@ -161,7 +164,7 @@ class Records:
             (item["pk"]["S"], item["sk"]["S"]): item
             for asset, version, entries in news
             for number, entry in enumerate(entries)
-            for item in [_log_item(asset, version, number, entry)]
+            for item in [_log_item(asset, version, number, entry, more)]
         }
         puts: list[Any] = [{"PutRequest": {"Item": item}} for item in items.values()]
         for first in range(0, len(puts), MOST_IN_A_BATCH):
@@ -252,9 +255,10 @@ class Records:
         return decode_item(answer["Item"]) if "Item" in answer else None
 
 
-def _log_item(asset: str, version: int, number: int, entry: Entry) -> dict[str, Any]:
+def _log_item(asset: str, version: int, number: int, entry: Entry, more: Attributes | None) -> dict[str, Any]:
     return encode_item(
         {
+            **(more(asset, version, number, entry) if more is not None else {}),
             "pk": asset_key(asset),
             "sk": f"{LOG}{stamp(entry.at)}#{version:08d}.{number:03d}",
             "expires_at": int((entry.at + TIMELINE_KEPT).timestamp()),

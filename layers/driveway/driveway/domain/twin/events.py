@@ -1,5 +1,7 @@
 """The events of the timeline and of the bus: each has a name and a sentence that says what happened."""
 
+import hashlib
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -87,6 +89,19 @@ FOR_THE_APP = frozenset(
     }
 )
 """Events of the timeline that are published on the bus, too, and so reach the app's webhook."""
+
+
+def event_id(asset: str, version: int, number: int, at: datetime) -> str:
+    """The id of an event for the app: the same each time it is made from the same write of the same asset.
+
+    Args:
+        asset: the app's id of the asset.
+        version: of the twin that was written.
+        number: the place of the event among the entries of that write.
+        at: when it happened (aware). An asset that was erased and onboarded again counts its versions again.
+    """
+    return "evt_" + hashlib.sha256(f"{asset}|{version}|{number}|{at.timestamp()}".encode()).hexdigest()[:32]
+
 
 SENTENCES: dict[Event, str] = {
     Event.PLUGGED_IN: "The car was plugged in. If it is at home, a session begins.",
