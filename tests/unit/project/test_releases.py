@@ -117,7 +117,7 @@ def test_domain_and_fixed_egress_are_left_out_unless_they_are_asked_for() -> Non
     calling = {
         name
         for name, one in FUNCTIONS.items()
-        if {"AXLE_BASE_URL", "ENODE_BASE_URL"} & one["Properties"]["Environment"]["Variables"].keys()
+        if {"AXLE_BASE_URL", "ENODE_BASE_URL", "APP_WEBHOOK_URL"} & one["Properties"]["Environment"]["Variables"].keys()
     }
     assert networked == calling
     for name in networked:
