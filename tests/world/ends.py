@@ -104,11 +104,7 @@ def energy_is_accepted(night: Night, state: State) -> Iterator[str]:
 
 
 def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
-    """No half-hour in which a car's own meter counted energy was accepted as a measured zero.
-
-    One in which a reading was refused is flagged: a polled car may have charged before it was seen plugged in.
-    """
-    refused = {(slot.asset, slot.start) for slot in state.slots if "refused_delta" in slot.flags}
+    """No half-hour in which a car's own meter counted energy was accepted as a measured zero."""
     for home in night.neighbourhood.homes:
         at_axle, car = state.axle_asset(home.asset), state.car(home.vehicle_id)
         if at_axle is None:
@@ -116,7 +112,7 @@ def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
         for row in state.world.axle.readings.report(at_axle.id)["rows"]:
             start = datetime.fromisoformat(row["start_timestamp"])
             true_wh = car.slots_wh.get(start, 0.0)
-            if row["label"] == ENERGY and (home.asset, start) not in refused:
+            if row["label"] == ENERGY:
                 for wrong in zero_for_energy(row["value"] * 1000, true_wh):
                     yield f"{home.asset} {row['start_timestamp']}: {wrong} {home.behaviours}"
 

@@ -10,6 +10,7 @@ from driveway.domain.presence.observation import RegisterKind
 COARSE_WH = 100
 SAME_COUNT_MS = 3_600_000
 JITTER_WH = 50
+POLLED_MS = 3_600_000
 
 
 class Series(Protocol):
@@ -24,6 +25,10 @@ class Series(Protocol):
         """Whether the register could count from ``from_wh`` to the reading in the time since."""
         ...
 
+    def could_fill(self, reading: Reading, since_ms: int) -> bool:
+        """The same from 0, whatever is known of the time since."""
+        ...
+
 
 def first_after_plug_in(series: Series, index: int, opened_ms: int, history: History) -> None:
     """Add the first reading after a plug-in to the history."""
@@ -35,7 +40,7 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
     is_lower = live is not None and value_wh < live[1] and not drains(live, reading)
     if not series.could_count(reading, since_ms):
         if live is None or is_lower or value_wh > live[1]:
-            history.flag([reading], "refused_delta")
+            history.flag([reading], "before_plug_in" if _may_have_flowed_here(series, reading) else "refused_delta")
         else:
             history.count(opened_ms, at_ms, 0)
         history.is_stale = True
@@ -49,6 +54,12 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
         history.is_stale = not energy_wh
         return
     history.count(since_ms, at_ms, value_wh)
+
+
+def _may_have_flowed_here(series: Series, reading: Reading) -> bool:
+    """Whether the car may have taken it at home before it was seen plugged in: not more than in an hour, a poll's."""
+    at_ms, value_wh = reading
+    return series.could_fill(reading, at_ms - POLLED_MS) and value_wh > 0
 
 
 def _counted_since(series: Series, index: int, live: Reading, since_ms: int, history: History) -> int | None:

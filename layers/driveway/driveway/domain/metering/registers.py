@@ -18,6 +18,7 @@ SETTLED_READINGS = 3
 
 Flag = Literal[
     "refused_delta",
+    "before_plug_in",
     "outlier",
     "not_reset",
     "restarted",

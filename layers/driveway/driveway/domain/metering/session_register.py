@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
+from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, plausible
 from driveway.domain.metering.alternation import ByValue, by_value
 from driveway.domain.metering.plug_in_reading import JITTER_WH, first_after_plug_in
 from driveway.domain.metering.registers import (
@@ -283,3 +283,7 @@ class _Series:
         """Whether the register could count from ``from_wh`` to the reading in the time since."""
         energy_wh = max(0, reading[1] - from_wh)
         return self.activity.could_flow(energy_wh, since_ms, reading[0], resolution_wh(reading[1], from_wh))
+
+    def could_fill(self, reading: Reading, since_ms: int) -> bool:
+        """The same from 0, whatever is known of the time since."""
+        return plausible(reading[1], reading[0] - since_ms, self.activity.power_w, resolution_wh(reading[1], 0))

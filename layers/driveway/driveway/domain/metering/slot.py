@@ -95,7 +95,8 @@ class Slot:
     @property
     def value_wh(self) -> int | None:
         """The energy to report to Axle; None if it is unknown whether any flowed."""
-        return None if self.unknown_ms and not self.energy_wh else self.energy_wh
+        may_have_flowed = self.unknown_ms > 0 or "before_plug_in" in self.flags
+        return None if may_have_flowed and not self.energy_wh else self.energy_wh
 
     @property
     def is_known(self) -> bool:

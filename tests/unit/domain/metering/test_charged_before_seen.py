@@ -1,0 +1,36 @@
+"""A car that is polled: what its register counted before it was first seen plugged in."""
+
+from datetime import timedelta
+
+import pytest
+
+from driveway.domain.metering.samples import Sample
+from tests.support.domain.metering_shelf import Shelf
+from tests.unit.domain.metering.test_meters import CAR, EVENING
+
+SEEN = timedelta(minutes=22)
+
+
+def first_half_hour(counted_wh: int) -> tuple[int | None, set[str]]:
+    """What is reported of the half-hour in which a car is first seen plugged in, idle, with so much on its register."""
+    shelf = Shelf()
+    samples = [
+        Sample(EVENING - timedelta(minutes=8), "unplugged"),
+        Sample(EVENING + SEEN, "plugged"),
+        Sample(EVENING + SEEN, "session", counted_wh),
+        Sample(EVENING + SEEN, "stopped", tells_every_change=True),
+        Sample(EVENING + timedelta(minutes=62), "session", counted_wh),
+    ]
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
+    slot = next(slot for slot in shelf.slots.values() if slot.start == EVENING)
+    assert slot.energy_wh == 0
+    return slot.value_wh, set(slot.flags)
+
+
+def test_energy_that_may_have_flowed_at_home_before_the_car_was_seen_is_not_reported_as_zero() -> None:
+    assert first_half_hour(775) == (None, {"before_plug_in"})
+
+
+@pytest.mark.parametrize(("counted_wh", "flags"), [(20_000, {"refused_delta"}), (0, set())])
+def test_energy_of_a_charge_elsewhere_leaves_the_half_hour_known(counted_wh: int, flags: set[str]) -> None:
+    assert first_half_hour(counted_wh) == (0, flags)
