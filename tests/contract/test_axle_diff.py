@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from driveway.axle.answers import FORMS
 from local.axle_diff import differences, is_used, main
 from tests.support.contract.axle_openapi import axle_openapi
 
+TABLE = Path(__file__).parents[2] / "docs" / "axle-api.md"
 EVENTS = ("", "/plug-in", "/plug-out", "/intent", "/tariff-update", "/charge-now", "/charge-now-deleted")
 
 
@@ -47,6 +49,13 @@ def test_the_names_that_we_know_of_answers_are_those_of_axles_document() -> None
             assert form.names == expected, path
             checked += 1
     assert checked == 18
+
+
+def test_the_documented_table_has_every_operation_and_says_rightly_which_we_use() -> None:
+    rows = re.findall(r"^\| ([A-Z]+) `([^`]+)` \| (\w+)", TABLE.read_text(), re.MULTILINE)
+    documented = [(method.lower(), path, word != "no") for method, path, word in rows]
+    paths = document()["paths"]
+    assert sorted(documented) == sorted((m, path, is_used(m, path)) for path in paths for m in paths[path])
 
 
 def test_every_call_of_the_code_is_in_the_document_and_counts_as_used() -> None:
