@@ -6,6 +6,7 @@ from driveway.axle.sync import sync
 from driveway.outbox.wakeups import await_due
 from driveway.runtime.batch import queue_function
 from driveway.runtime.context import Runtime
+from driveway.runtime.deadline import ENOUGH_S
 from driveway.store.table import UnknownAssetError
 
 
@@ -28,4 +29,4 @@ def _look(body: dict[str, Any], runtime: Runtime) -> None:
         runtime.logger.info("the asset is gone")
 
 
-handler = queue_function(_look)
+handler = queue_function(_look, needs_s=ENOUGH_S)

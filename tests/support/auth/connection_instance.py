@@ -10,6 +10,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from driveway.domain.control.settings import ControlRules
+from driveway.runtime.deadline import Deadline
 from driveway.store.budgets import Budgets
 from driveway.store.records import Records
 from tests.support.auth.token_world import URL, client
@@ -32,6 +33,7 @@ class Instance:
         self.accounts = self.records = self.table = self.site_accounts = world
         self.clock = self.logger = self.settings = self
         self.now = world.present
+        self.deadline = Deadline()
         self.control_rules = ControlRules()
         self.budgets = Budgets(cast("Records", world), {})
         world.instances.append(self)

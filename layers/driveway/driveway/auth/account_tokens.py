@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from driveway.auth import account
 from driveway.auth.account import Pair
 from driveway.auth.claimed_token import ClaimedToken, asked_until
-from driveway.auth.oauth import request_token
+from driveway.auth.oauth import TIMEOUT_S, request_token
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import AccountRecord, TokenStoreError
 
@@ -37,6 +37,10 @@ class AccountTokens(ClaimedToken[AccountRecord]):
     """
 
     unstored: MutableMapping[str, Pair] = field(default_factory=dict)
+
+    def may_ask(self, claimed: AccountRecord) -> bool:
+        """See ``ClaimedToken.may_ask``. An exchange that is cut short may use a refresh token up, so none is."""
+        return self.time_left() >= sum(TIMEOUT_S) and ClaimedToken.may_ask(self, claimed)
 
     def token(self, *, refused: str | None = None) -> str:
         """See ``ClaimedToken.token``. Raises TokenError, with ``needs_user`` if the driver has to sign in."""

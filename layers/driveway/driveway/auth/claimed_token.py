@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from driveway.auth.oauth import TokenEndpoint
 from driveway.auth.token_source import TokenError
+from driveway.runtime.deadline import LEAST_CALL_S, TimeLeft, no_deadline
 from driveway.store.tokens import TokenRecord, TokenStoreError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class ClaimedToken(ABC, Generic[Record]):
         new_id: an identifier that nobody has used.
         lease: how long a claim lasts, by the clock of ``now``, before another instance takes over.
         wait: blocks for some seconds while another instance makes its exchange.
+        time_left: the seconds until the function has to answer; no wait and no exchange lasts longer.
     """
 
     key: str
@@ -81,6 +83,7 @@ class ClaimedToken(ABC, Generic[Record]):
     new_id: Callable[[], str] = _new_id
     lease: timedelta = timedelta(seconds=LEASE_S)
     wait: Callable[[float], None] = time.sleep
+    time_left: TimeLeft = no_deadline
     _held: Record | None = field(default=None, init=False, repr=False)
     _unsure: list[str] = field(default_factory=list, init=False, repr=False)
 
@@ -92,7 +95,17 @@ class ClaimedToken(ABC, Generic[Record]):
         def wait(real_s: float) -> None:
             clock.sleep(clock.real_time(real_s).total_seconds())
 
-        return cls(key, endpoint, store, runtime.http, runtime.now, runtime.new_id, clock.real_time(LEASE_S), wait)
+        return cls(
+            key,
+            endpoint,
+            store,
+            runtime.http,
+            runtime.now,
+            runtime.new_id,
+            clock.real_time(LEASE_S),
+            wait,
+            runtime.deadline.left_s,
+        )
 
     def token(self, *, refused: str | None = None) -> str:
         """A token that has not expired and is not ``refused``.
@@ -114,6 +127,8 @@ class ClaimedToken(ABC, Generic[Record]):
             if record is not None:
                 self._held = record
                 return str(record.access_token)
+            if self.time_left() < LEAST_CALL_S + POLL_S:
+                raise TokenError("Another instance is still renewing the token, and no time is left.", retry_after_s=5)
             self.wait(POLL_S)
         raise TokenError("Another instance is still renewing the token.", retry_after_s=POLLS * POLL_S)
 

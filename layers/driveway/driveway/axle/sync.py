@@ -19,6 +19,7 @@ from driveway.domain.axle_sync.differences import at_rest, call_due
 from driveway.domain.control.breaker import Permit
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
+from driveway.runtime.deadline import ENOUGH_S
 
 BREAKER = "axle"
 MOST_CALLS = 10
@@ -43,7 +44,7 @@ def sync(asset: str, runtime: Runtime) -> None:
     note: Note = _nothing
     for _ in range(MOST_CALLS):
         now = runtime.now()
-        if call_due(note(twin), now) is None:
+        if call_due(note(twin), now) is None or runtime.deadline.left_s() < ENOUGH_S:
             break
         permit = runtime.breakers.allow(BREAKER, now)
         if not permit.granted:

@@ -10,21 +10,30 @@ Work = Callable[[dict[str, Any], Runtime], None]
 GiveUp = Callable[[dict[str, Any], int, Runtime], None]
 
 
+class NoTimeLeftError(Exception):
+    """A record was not begun, because the function's time is nearly over. The queue delivers it again."""
+
+
 def queue_function(
-    work: Work, give_up: GiveUp | None = None, most_receives: int = 0
+    work: Work, give_up: GiveUp | None = None, most_receives: int = 0, *, needs_s: float = 0.0
 ) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """The Lambda handler that calls ``work`` with each SQS record's JSON body. An error fails that record only.
 
     A record that was received more than ``most_receives`` times goes to ``give_up`` instead, with that number. So it is
-    given up also if the function died each time.
+    given up also if the function died each time. A record is begun only while ``needs_s`` seconds are left. So a batch
+    ends before the function's time-out, and what was done of it is not done again.
     """
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
         runtime = current_runtime()
+        runtime.deadline.begin(context)
 
         def one(record: dict[str, Any]) -> None:
+            if runtime.deadline.left_s() < needs_s:
+                runtime.logger.info("a record waits for the next run")
+                raise NoTimeLeftError
             body = json.loads(record["body"])
             runtime.logger.append_keys(asset=body.get("asset"))
             try:

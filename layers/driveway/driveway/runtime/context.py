@@ -18,6 +18,7 @@ from driveway.domain.control.settings import ControlRules, RespectStops
 from driveway.domain.due import Dues, dues
 from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
+from driveway.runtime.deadline import Deadline
 from driveway.runtime.settings import Settings, SettingsError
 from driveway.store.app_events import AppEvents
 from driveway.store.breakers import Breakers
@@ -57,6 +58,7 @@ class Runtime:
         self._cached: dict[str, tuple[Mapping[str, Any], object]] = {}
         self.unstored_tokens: dict[str, Any] = {}
         self.random: random.Random = random.SystemRandom()
+        self.deadline = Deadline()
 
     @cached_property
     def clock(self) -> Clock:
@@ -145,8 +147,7 @@ class Runtime:
     @cached_property
     def slots(self) -> SlotStore:
         """The half-hours."""
-        months = self.settings.number("HALF_HOURS_KEPT_MONTHS", 26)
-        kept = timedelta(days=round(months * 365.25 / 12))
+        kept = timedelta(days=round(self.settings.number("HALF_HOURS_KEPT_MONTHS", 26) * 365.25 / 12))
         name, shards = self.settings.text("TABLE_NAME"), self.settings.shards
         return SlotStore(self.dynamodb, name, shards, rng=self.random, kept=kept)
 
@@ -183,8 +184,7 @@ class Runtime:
 
     @cached_property
     def control_rules(self) -> ControlRules:
-        """How cars are commanded and protected. On a scaled clock, timeouts are lengthened to cover the real latency of
-        queues and calls."""
+        """How cars are commanded and protected. On a scaled clock, timeouts cover what queues and calls really take."""
         usual = ControlRules()
         return ControlRules(
             lead=self.clock.real_time(2.0),
@@ -243,7 +243,7 @@ class Runtime:
         """The HTTP session for Axle, the car makers and their tokens."""
         from driveway.runtime.http_session import http_session
 
-        return http_session()
+        return http_session(self.deadline.left_s)
 
     @cached_property
     def bus(self) -> "EventBridgeClient":

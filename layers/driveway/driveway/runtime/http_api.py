@@ -94,6 +94,7 @@ class HttpFunction:
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """The answer to an HTTP API event (payload 2.0)."""
         runtime = current_runtime()
+        runtime.deadline.begin(context)
         request_id = event.get("requestContext", {}).get("requestId") or getattr(context, "aws_request_id", "")
         parameters = event.get("pathParameters") or {}
         logged = {name: value for name, value in parameters.items() if name not in UNLOGGED}

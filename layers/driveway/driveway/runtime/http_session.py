@@ -1,4 +1,5 @@
-"""The HTTP session for Axle, the car makers and their token services: it survives dead connections.
+"""The HTTP session for Axle, the car makers and their token services: it survives dead connections, and keeps to the
+deadline of the function that uses it.
 
 A frozen function wakes with pooled connections that the server closed long ago, and a request on one of them fails
 although the service works. So a connection that was idle for long is closed instead of reused. If a reused connection
@@ -15,6 +16,8 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from driveway.runtime.deadline import LEAST_CALL_S, TimeLeft, no_deadline
 
 LONGEST_IDLE_S = 20.0
 """A connection that was idle for longer is not reused: less than the idle timeouts of common load balancers (60 s)."""
@@ -105,9 +108,35 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
-def http_session() -> requests.Session:
-    """A session that repeats a request on a dead reused connection, and repeats nothing else."""
-    session = requests.Session()
+class OutOfTimeError(requests.ConnectTimeout):
+    """A request was not begun, because the function has no time left for it. It did not reach the service."""
+
+
+class _Session(requests.Session):
+    """A session whose requests end by a deadline, as far as a time-out of each read can bound that."""
+
+    def __init__(self, time_left: TimeLeft) -> None:
+        super().__init__()
+        self._time_left = time_left
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request with its time-outs cut to the time that is left. Raises OutOfTimeError."""
+        left_s = self._time_left()
+        if left_s < LEAST_CALL_S:
+            raise OutOfTimeError("No time is left for a request.", request=request)
+        given = options["timeout"]
+        connect_s, read_s = given if isinstance(given, tuple) else (given, given)
+        connect_s = min(connect_s, left_s / 2)
+        return super().send(request, **{**options, "timeout": (connect_s, min(read_s, left_s - connect_s))})
+
+
+def http_session(time_left: TimeLeft = no_deadline) -> requests.Session:
+    """A session that repeats a request on a dead reused connection, and repeats nothing else.
+
+    Every request needs a time-out: seconds, or a pair to connect and to read. ``time_left`` gives the seconds until
+    the function has to answer.
+    """
+    session = _Session(time_left)
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter())
     return session

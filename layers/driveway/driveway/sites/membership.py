@@ -101,7 +101,7 @@ def _done(site: str, rule: Rule, call: SiteCall, what: str, runtime: Runtime) ->
 
 def wait_until_free(site: str, runtime: Runtime) -> SiteRecord | None:
     """Wait a little for the call that works on the site; it also carries out requests that came meanwhile."""
-    deadline = time.monotonic() + reconcile.WAIT_S
+    deadline = time.monotonic() + reconcile.longest_wait_s(runtime)
     while (record := runtime.sites.get(site)) is not None and record.call is not None and time.monotonic() < deadline:
         time.sleep(reconcile.POLL_S)
     return record

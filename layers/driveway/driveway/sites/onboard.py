@@ -129,7 +129,7 @@ def _all_twins(was: SiteRecord | None, named: Mapping[str, Twin | None], runtime
 
 def _free_record(site: str, runtime: Runtime) -> SiteRecord | None:
     """The site's record once nobody works on it. Raises ProblemError (503) when that takes too long."""
-    deadline = time.monotonic() + reconcile.WAIT_S
+    deadline = time.monotonic() + reconcile.longest_wait_s(runtime)
     while True:
         record, now = runtime.sites.get(site), runtime.now()
         if record is None or is_free(record, now) or record.wanted == "erased":

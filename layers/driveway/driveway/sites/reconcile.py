@@ -54,9 +54,16 @@ WAIT_S = 8.0
 """How long a request waits until a car is released, or until another request is done with the site."""
 BEGIN_STEPS_WITHIN_S = 12.0
 """The time after which a request leaves the remaining steps to the clock."""
+BEGIN_STEP_S = 5.0
+"""No step is begun with less time left; the clock goes on with it."""
 POLL_S = 0.2
 SYNC_S = 150.0
 """The lease of a claim by the queue's function; it exceeds that function's timeout."""
+
+
+def longest_wait_s(runtime: Runtime) -> float:
+    """How long this request may wait for a car or for another request: less than ``WAIT_S`` as its time runs out."""
+    return min(WAIT_S, max(0.0, runtime.deadline.left_s() - BEGIN_STEP_S))
 
 
 def sync_site(site: str, runtime: Runtime) -> None:
@@ -86,10 +93,11 @@ def work(site: str, call: SiteCall, runtime: Runtime, *, wait_s: float) -> SiteR
         now, twins = runtime.now(), twins_of(record, runtime)
         held = holding(record, twins, now, longest_release(runtime))
         step, spent_s = next_step(record, holding=held, now=now), time.monotonic() - began
-        if step is None and held and spent_s < wait_s:
+        latest_s = min(BEGIN_STEPS_WITHIN_S, spent_s + runtime.deadline.left_s() - BEGIN_STEP_S)
+        if step is None and held and spent_s < min(wait_s, latest_s):
             time.sleep(POLL_S)
             continue
-        if step is None or spent_s > BEGIN_STEPS_WITHIN_S:
+        if step is None or spent_s > latest_s:
             return change_site(site, of_call(call, lambda r, _: Edit(given_back(r, runtime.now()))), runtime)
         if isinstance(step, (Apply, Erase, Remove)):
             for asset in given_up(record, twins, now):
