@@ -34,8 +34,9 @@ class Tokens:
         self._good_until.clear()
 
 
-RefreshModel = Literal["strict", "24h"]
-"""How often a refresh token works: once; or once, and the last used one again within 24 hours, as Tesla promises."""
+RefreshModel = Literal["strict", "24h", "reuse_ends"]
+"""How often a refresh token works: once; or once, and the last used one again within 24 hours, as Tesla promises; or
+once, and using it again ends the sign-in (RFC 9700 §4.14.2)."""
 
 USED_AGAIN_WITHIN = timedelta(hours=24)
 
@@ -110,6 +111,8 @@ class RefreshTokens:
     def exchange(self, token: str, now: datetime) -> str | None:
         """The successor of a token; None if the token is refused."""
         if not self.takes(token, now):
+            if self.model == "reuse_ends":
+                self.end(token)
             return None
         family = self._families[token]
         if token == family.newest:

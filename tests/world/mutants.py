@@ -25,9 +25,17 @@ from tests.world.crash_points import enumerate_faults
 from tests.world.forks import ChildError, in_a_copy
 from tests.world.late_reports import energy_of_late_reports
 from tests.world.leaving import still_held
+from tests.world.one_account import refreshed_by_two
 from tests.world.one_car import claimed_by_two
 from tests.world.pairs import try_pair
-from tests.world.planted import PLANTED, SHOWN_BY, alias_not_conditional, late_sample_dropped, release_forgotten
+from tests.world.planted import (
+    PLANTED,
+    SHOWN_BY,
+    alias_not_conditional,
+    late_sample_dropped,
+    release_forgotten,
+    token_refreshed_twice,
+)
 from tests.world.situations import SITUATIONS
 
 
@@ -40,8 +48,8 @@ def version_condition_dropped() -> Iterator[None]:
     """A twin is written whatever was written since it was read."""
 
     def make(update: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-        def dropped(*given: Any) -> dict[str, Any]:
-            request = update(*given)
+        def dropped(*given: Any, **named: Any) -> dict[str, Any]:
+            request = update(*given, **named)
             return request | {"ConditionExpression": "#version = :read_version OR attribute_exists(pk)"}
 
         return dropped
@@ -155,6 +163,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "late sample dropped": Mutant(late_sample_dropped, checks=[energy_of_late_reports]),
     "alias not conditional": Mutant(alias_not_conditional, checks=[claimed_by_two]),
     "release forgotten": Mutant(release_forgotten, checks=[still_held]),
+    "token refreshed twice": Mutant(token_refreshed_twice, checks=[refreshed_by_two]),
 }
 SEEDS = range(1, 4)
 """The nights that are played if nothing else catches a mutant."""

@@ -106,11 +106,12 @@ def _ended(stage: Stage, home: Home, first: str, second: str, number: int | None
 
     def between(invocation: Invocation, call: Call) -> None:
         if invocation.function == function and len(invocation.calls) - 1 == number and waiting:
-            _whole(stage, home, PARTS[waiting.pop()])
+            part = PARTS[waiting.pop()]
+            whole(stage, home, part.function, part.act)
 
     world.between = between if number is not None else None
     PARTS[first].act(stage, home)
-    _at_once(stage)
+    at_once(stage)
     if waiting:
         PARTS[waiting.pop()].act(stage, home)
     stage.settles()
@@ -118,17 +119,17 @@ def _ended(stage: Stage, home: Home, first: str, second: str, number: int | None
     return _Ended(end_of(stage), len(runs[0].calls) if runs else 0, list(world.violations))
 
 
-def _whole(stage: Stage, home: Home, part: Part) -> None:
+def whole(stage: Stage, home: Home, function: str, act: Act) -> None:
     """What happens, up to the end of the function that does it."""
     invocations = stage.world.host.invocations
     before = len(invocations)
-    part.act(stage, home)
-    while not any(one.function == part.function for one in invocations[before:]):
+    act(stage, home)
+    while not any(one.function == function for one in invocations[before:]):
         if not stage.world.step(stage.world.clock.now()):
             return
 
 
-def _at_once(stage: Stage) -> None:
+def at_once(stage: Stage) -> None:
     """Everything that is due now."""
     while stage.world.step(stage.world.clock.now()):
         pass

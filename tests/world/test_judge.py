@@ -8,6 +8,7 @@ import pytest
 from tests.world.chaos import play
 from tests.world.late_reports import energy_of_late_reports
 from tests.world.leaving import still_held
+from tests.world.one_account import refreshed_by_two
 from tests.world.one_car import claimed_by_two
 from tests.world.planted import an_hour_late
 
@@ -30,6 +31,10 @@ def test_a_control_that_starts_cars_an_hour_late_is_noticed() -> None:
 
 def test_of_two_homes_that_onboard_one_car_at_once_one_has_it() -> None:
     assert not claimed_by_two()
+
+
+def test_two_cars_of_one_account_use_a_refresh_token_once() -> None:
+    assert not refreshed_by_two()
 
 
 def test_a_held_car_whose_home_leaves_is_able_to_charge() -> None:

@@ -176,7 +176,7 @@ def _smartcar(rng: random.Random) -> dict[str, Any]:
 def _tesla(rng: random.Random) -> dict[str, Any]:
     return {
         "form": rng.choice(["decoded", "proto_json"]),
-        "refresh_tokens": rng.choice(["strict", "24h"]),
+        "refresh_tokens": rng.choice(["strict", "24h", "reuse_ends"]),
         "access_token_s": rng.choice([28800.0, 3600.0]),
         "wake_s": rng.choice([5.0, 20.0, 60.0]),
         "asleep_status": rng.choice([408, 500]),
