@@ -1,46 +1,51 @@
-"""Stores what the driver wants: tariff, intent, charge-now."""
+"""Stores what the driver wants: tariff, intent, charge-now, a test charge."""
 
-from driveway.domain.axle_sync.differences import mark_unacknowledged
 from driveway.domain.preferences import changes
-from driveway.domain.preferences.changes import PreferenceChange
 from driveway.domain.preferences.vehicle_intent import VEHICLE_ID_RULE, is_vehicle_id
-from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
-from driveway.runtime.idempotency_key import once
 from driveway.runtime.problems import invalid
-from driveway.status.axle_state import axle_sync_status
+from driveway.status.charge_test import charge_test_change
+from driveway.status.preference_answer import stored_answer
 
 
 def put_tariff(request: Request, runtime: Runtime) -> Answer:
     """Replace the tariff."""
-    return _stored(request, runtime, changes.set_tariff(request.json()))
+    return stored_answer(request, runtime, changes.set_tariff(request.json()))
 
 
 def put_intent(request: Request, runtime: Runtime) -> Answer:
     """Replace the intent."""
-    return _stored(request, runtime, changes.set_intent(request.json()))
+    return stored_answer(request, runtime, changes.set_intent(request.json()))
 
 
 def put_vehicle_intent(request: Request, runtime: Runtime) -> Answer:
     """Replace the intent of one of several cars; it counts while that car is plugged in."""
-    return _stored(request, runtime, changes.set_vehicle_intent(_vehicle_id(request), request.json()))
+    return stored_answer(request, runtime, changes.set_vehicle_intent(_vehicle_id(request), request.json()))
 
 
 def remove_vehicle_intent(request: Request, runtime: Runtime) -> Answer:
     """Delete a car's own intent. Without one nothing changes."""
-    return _stored(request, runtime, changes.delete_vehicle_intent(_vehicle_id(request)))
+    return stored_answer(request, runtime, changes.delete_vehicle_intent(_vehicle_id(request)))
 
 
 def put_charge_now(request: Request, runtime: Runtime) -> Answer:
     """Charge at once, for a bounded time."""
     boost_id = request.headers.get("idempotency-key") or runtime.new_id()
-    return _stored(request, runtime, changes.set_charge_now(request.json(), boost_id=boost_id))
+    return stored_answer(request, runtime, changes.set_charge_now(request.json(), boost_id=boost_id))
 
 
 def delete_charge_now(request: Request, runtime: Runtime) -> Answer:
     """End a charge-now. Without one nothing changes."""
-    return _stored(request, runtime, changes.end_charge_now())
+    return stored_answer(request, runtime, changes.end_charge_now())
+
+
+def post_test_charge(request: Request, runtime: Runtime) -> Answer:
+    """Run a test charge: connection, place, plug, start, stop."""
+    if request.body.strip() not in {b"", b"{}"}:
+        raise invalid("This call takes no body.")
+    test_id = request.headers.get("idempotency-key") or runtime.new_id()
+    return stored_answer(request, runtime, charge_test_change(test_id, runtime))
 
 
 def _vehicle_id(request: Request) -> str:
@@ -50,21 +55,6 @@ def _vehicle_id(request: Request) -> str:
     return vehicle_id
 
 
-def _stored(request: Request, runtime: Runtime, change: PreferenceChange) -> Answer:
-    now, asset, revision = runtime.now(), request.parameters["asset"], request.if_match()
-
-    def rule(twin: Twin) -> Twin:
-        return mark_unacknowledged(change.rule(twin, now), now)
-
-    def do() -> Answer:
-        twin = runtime.table.change_twin(asset, rule, now=now, expect_revision=revision).after
-        warnings = list(change.warnings(twin, now))
-        answer = {**change.answer(twin), **axle_sync_status(twin, now), "warnings": warnings, "revision": twin.revision}
-        return Answer(202, answer, {"etag": f'"{twin.revision}"'})
-
-    return once(request, runtime.records, now, do)
-
-
 handler = http_function(
     {
         "PUT /assets/{asset}/tariff": Route(put_tariff, "app"),
@@ -72,6 +62,7 @@ handler = http_function(
         "PUT /assets/{asset}/vehicles/{vehicle_id}/intent": Route(put_vehicle_intent, "app"),
         "DELETE /assets/{asset}/vehicles/{vehicle_id}/intent": Route(remove_vehicle_intent, "app"),
         "PUT /assets/{asset}/charge-now": Route(put_charge_now, "app"),
+        "POST /assets/{asset}/test-charge": Route(post_test_charge, "app"),
         "DELETE /assets/{asset}/charge-now": Route(delete_charge_now, "app"),
     }
 )

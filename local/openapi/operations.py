@@ -282,6 +282,19 @@ OPERATIONS: dict[str, Operation] = {
         tuple(kind for kind in STORED if kind != "invalid-body"),
         headers=WRITES,
     ),
+    "POST /assets/{asset}/test-charge": Operation(
+        "Preferences",
+        "postTestCharge",
+        "For sign-up: is the car connected, at home and plugged in, does it start, does it stop? Ten minutes for the "
+        "first three, which leaves time to plug in, then at most 20 for the start and 15 for the stop. Start and stop "
+        "are ordinary commands within the car's budgets; afterwards the plan counts again. `GET /assets/{asset}` has "
+        "the steps as they go on, each with its reason and what the driver can do; `TestChargePassed` and "
+        "`TestChargeFailed` say when it is over. While one runs, another call changes nothing and answers the same. A "
+        "charge-now outranks it. The call takes no body.",
+        {202: ("TestChargeAsked", "It runs.")},
+        ("not-enrolled", *STORED),
+        headers=WRITES,
+    ),
     "POST /assets/{asset}/observations": Operation(
         "Observations",
         "postObservations",

@@ -8,7 +8,15 @@ from driveway.domain.metering.slot import Label, ReportState
 from driveway.domain.presence.observation import MeasuringPoint
 from driveway.domain.schedules.effective_schedule import Source
 from driveway.domain.sites.record import SiteState
-from driveway.domain.twin import AssetType, ChargingMode, CommandAction, CommandState, TariffType, Weekday
+from driveway.domain.twin import (
+    CHARGE_TEST_STEPS,
+    AssetType,
+    ChargingMode,
+    CommandAction,
+    CommandState,
+    TariffType,
+    Weekday,
+)
 from driveway.runtime.problems import PROBLEM_BASE
 from local.openapi.codes import EVENTS, REASONS, as_list
 from local.openapi.offered_answers import offered_schemas
@@ -218,6 +226,7 @@ def _preferences() -> dict[str, Schema]:
         "VehicleIntentDeleted": record(stored),
         "ChargeNowStored": record(boost | stored, optional=("kwh",)),
         "ChargeNowEnded": record(stored),
+        "TestChargeAsked": record({"test_charge": ref("TestCharge")} | stored),
         "ToldToAxle": record(
             {
                 "in_sync": flag("Whether Axle knows everything."),
@@ -303,7 +312,9 @@ def _asset() -> dict[str, Schema]:
     desired = {
         "charge": flag("Whether it should charge now."),
         "limit_kw": nullable(number("At most; null while the car is left alone.")),
-        "source": nullable(one_of(get_args(Source), "What decides; null while the car is left alone.")),
+        "source": nullable(
+            one_of((*get_args(Source), "test_charge"), "What decides; null while the car is left alone.")
+        ),
         "reason": reason,
         "text": text("A sentence for the driver."),
     }
@@ -361,6 +372,7 @@ def _asset() -> dict[str, Schema]:
         "power": record(power, "Whether it draws more than it was onboarded with."),
         "banner": banner_schema(),
         "forecast": forecast_schema(),
+        "test_charge": nullable(ref("TestCharge")),
         "needs_user": nullable(text("What the driver must do at the car's maker.")),
         "snoozed_until": nullable(instant("Until when smart charging is paused.")),
         "revision": REVISION,
@@ -455,6 +467,7 @@ def _others() -> dict[str, Schema]:
                 "revision": REVISION,
             }
         ),
+        "TestCharge": _test_charge(),
         "AppEvent": _app_event(),
         "AppEvents": record(
             {
@@ -472,6 +485,30 @@ def _others() -> dict[str, Schema]:
         ),
         "Problem": _problem(),
     }
+
+
+def _test_charge() -> Schema:
+    step = {
+        "step": one_of(CHARGE_TEST_STEPS),
+        "state": one_of(
+            ("waiting", "running", "passed", "failed", "left_out"),
+            "`waiting`: it has not begun. `left_out`: the driver charges now, so the car is not stopped.",
+        ),
+        "at": nullable(instant("When it passed, or when the test ended with it.")),
+        "reason": nullable(ref("Reason")),
+        "text": text("A sentence for the driver."),
+        "advice": nullable(text("What the driver can do.")),
+    }
+    return record(
+        {
+            "id": text("The Idempotency-Key it came with, or an id of its own."),
+            "state": one_of(("running", "passed", "failed")),
+            "started_at": instant("When it was asked for."),
+            "ended_at": nullable(instant("When it ended: after 45 minutes at the latest.")),
+            "steps": array(record(step), "In order. A step that fails ends the test."),
+        },
+        "The latest test charge.",
+    )
 
 
 def _app_event() -> Schema:

@@ -329,6 +329,7 @@ def _refusals(world: World) -> None:
     world.call(put, "wrong-scope", "Axle's token", minutes, scope="axle", asset="car-1")
     world.call(put, "malformed", "Not JSON", raw='{"kwh": 5', asset="car-1")
     world.call(put, "too-large", "Too large a body", raw=" " * 270_000, asset="car-1")
+    world.call("POST /assets/{asset}/test-charge", "asked", "A test at sign-up", asset="car-1")
     world.call("DELETE /assets/{asset}/charge-now", "ended", "The plan goes on", asset="car-1")
     world.settle("car-1")
     with world.broken():

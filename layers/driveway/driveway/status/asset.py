@@ -18,6 +18,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Observed, Twin
 from driveway.runtime.context import Runtime
 from driveway.status.axle_state import axle_sync_status
+from driveway.status.charge_test import charge_test
 from driveway.status.readings import readings_summary
 
 
@@ -64,6 +65,7 @@ def asset_body(twin: Twin, runtime: Runtime) -> dict[str, Any]:
         "power": _power(twin),
         "banner": _banner(twin, want, now),
         "forecast": _forecast(twin, now, runtime),
+        "test_charge": charge_test(twin, runtime),
         "needs_user": presence.needs_user,
         "snoozed_until": utc_text_or_none(link.snoozed_until),
         "revision": twin.revision,

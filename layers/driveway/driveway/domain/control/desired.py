@@ -30,8 +30,8 @@ def desired(twin: Twin, at: datetime, *, spread_s: int = 0) -> Desired:
     """The desired action of the car at ``at`` (aware UTC).
 
     In order: not enrolled, not plugged in, not surely at home, not controllable (leave it alone) > charge-now > snoozed
-    (leave it alone) > minimum state of charge > Axle's schedule > default off-peak schedule. A car that somebody else
-    started is not held, but is charged when the plan asks for it.
+    (leave it alone) > a test charge > minimum state of charge > Axle's schedule > default off-peak schedule. A car that
+    somebody else started is not held, but is charged when the plan asks for it.
     """
     return desired_in(twin, at, ScheduleWindow(twin, at, spread_s=spread_s))
 
@@ -55,6 +55,9 @@ def desired_if_plugged(twin: Twin, at: datetime, schedule: ScheduleWindow) -> De
 
 
 def _by_schedule(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
+    tested = _by_charge_test(twin, at)
+    if tested is not None:
+        return tested
     stretch = schedule.at(at)
     if stretch.source not in {"charge_now", "minimum_soc"} and is_stop_respected(twin):
         return _left_stopped(twin, stretch)
@@ -66,6 +69,26 @@ def _by_schedule(twin: Twin, at: datetime, schedule: ScheduleWindow) -> Desired:
         return Desired("hold", stretch.reason, text, stretch.source, 0.0, stretch.end)
     limited = stretch.limit_kw < twin.link.power_kw - UNLIMITED_MARGIN_KW
     return Desired("charge", stretch.reason, text, stretch.source, stretch.limit_kw if limited else None, stretch.end)
+
+
+def is_testing(twin: Twin, at: datetime) -> bool:
+    """Whether a step of a test charge commands the car at ``at``; the driver's own charging outranks it."""
+    test = twin.charge_test
+    if test is None or test.ended_at is not None or at >= test.until or test.step not in {"start", "stop"}:
+        return False
+    charging_now = twin.charge_now is not None and at < twin.charge_now.until
+    return not charging_now and not (test.step == "stop" and _respected(twin))
+
+
+def _by_charge_test(twin: Twin, at: datetime) -> Desired | None:
+    test = twin.charge_test
+    if test is None or not is_testing(twin, at):
+        return None
+    if test.step == "start":
+        text = "A test charge runs: we start your car, and stop it once it charges."
+        return Desired("charge", Reason.TEST_CHARGE, text, "test_charge", None, test.until)
+    text = "A test charge runs: we stop your car, and then its plan counts again."
+    return Desired("hold", Reason.TEST_CHARGE, text, "test_charge", 0.0, test.until)
 
 
 def is_stop_respected(twin: Twin) -> bool:

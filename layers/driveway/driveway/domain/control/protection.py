@@ -52,7 +52,9 @@ def guard(twin: Twin, wanted: RequiredCommand, now: datetime, rules: ControlRule
         given_up = HeldBack(Reason.RELEASE_GIVEN_UP) if twin.control.release_given_up_at is not None else None
         return given_up or _restart_guard(twin, wanted.not_before, rules)
     if wanted.action == "stop":
-        return _stop_guard(twin, wanted.not_before, rules)
+        return _stop_guard(twin, wanted.not_before, rules, is_test=wanted.desired.reason is Reason.TEST_CHARGE)
+    if wanted.desired.reason is Reason.TEST_CHARGE:
+        return None
     if wanted.desired.source in {"charge_now", "minimum_soc"}:
         untried = wanted.desired.source == "charge_now" and is_charge_now_to_try(twin, wanted.not_before)
         return None if untried else _restart_guard(twin, wanted.not_before, rules)
@@ -99,7 +101,7 @@ def _unsupported(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack
 
 
 def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
-    """The guard of the open breaker. A release and a new charge-now are still tried once."""
+    """The guard of the open breaker. A release, a new charge-now and a test charge are still tried once."""
     until, command = twin.control.breaker_until, twin.control.command
     tries_account = twin.presence.needs_user is not None and wanted.trial is not None
     if until is None or now >= until or tries_account:
@@ -107,14 +109,15 @@ def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | N
     if wanted.release and (command is None or not command.release or command.state != "failed"):
         return None
     untried = wanted.desired.source == "charge_now" and is_charge_now_to_try(twin, wanted.not_before)
-    return None if untried else HeldBack(Reason.BREAKER_OPEN, until)
+    tested = wanted.desired.reason is Reason.TEST_CHARGE
+    return None if untried or tested else HeldBack(Reason.BREAKER_OPEN, until)
 
 
-def _stop_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
+def _stop_guard(twin: Twin, at: datetime, rules: ControlRules, *, is_test: bool) -> HeldBack | None:
     control, session, started_at = twin.control, twin.presence.session, twin.control.last_start_at
     if session is not None and control.pairs_session_id == session.id and control.pairs >= rules.max_pairs:
         return HeldBack(Reason.PAIR_CAP_REACHED)
-    if started_at is None or at >= started_at + rules.min_dwell:
+    if started_at is None or at >= started_at + rules.min_dwell or is_test:
         return None
     until = started_at + rules.min_dwell
     peaks = peak_starts(twin, started_at, until)

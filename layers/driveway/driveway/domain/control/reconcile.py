@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.account_trial import next_hourly_trial
+from driveway.domain.control.charge_test import charge_test_due, with_charge_test
 from driveway.domain.control.command_lifecycle import judged, planned
 from driveway.domain.control.command_states import OPEN
 from driveway.domain.control.default_schedule_sync import default_schedule_due, with_default_schedule_sync
@@ -57,6 +58,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
         twin.link.snoozed_until,
         default_schedule_due(twin, now, rules),
         switch_due(twin, now),
+        charge_test_due(twin),
         twin.control.late_stop.until if twin.control.late_stop else None,
         vehicle_request_due(twin, now),
         next_hourly_trial(twin) if twin.presence.needs_user is not None else None,
@@ -88,8 +90,9 @@ def _looked(
     warned = with_ready_by_guard(after, now, schedule, rules)
     if warned.charge_now is not after.charge_now:
         schedule = schedule_window(warned, now, rules)
+    after = with_charge_test(warned, now, rules, schedule)
     after = judged(
-        with_comeback(with_late_stop_over(warned, now), now), now, rules, schedule, new_id=new_id, spread=spread
+        with_comeback(with_late_stop_over(after, now), now), now, rules, schedule, new_id=new_id, spread=spread
     )
     after = with_interference(after, now, rules, schedule)
     after = with_unasked_stop(after, now, rules, schedule)

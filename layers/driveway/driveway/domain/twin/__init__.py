@@ -33,7 +33,10 @@ from driveway.domain.twin.control import (
 )
 from driveway.domain.twin.meter import ExcessPower, Meter, SessionEnergy
 from driveway.domain.twin.preferences import (
+    CHARGE_TEST_STEPS,
     ChargeNow,
+    ChargeTest,
+    ChargeTestStep,
     ChargingMode,
     Intent,
     Tariff,
@@ -46,6 +49,7 @@ from driveway.domain.twin.presence import AwayDoubt, FullBattery, HeldPlugOut, N
 from driveway.domain.twin.twin import WANTED_OR_OBSERVED, Entry, Twin, changed_groups
 
 __all__ = [
+    "CHARGE_TEST_STEPS",
     "WANTED_OR_OBSERVED",
     "AssetType",
     "AwayDoubt",
@@ -60,6 +64,8 @@ __all__ = [
     "AxleTariff",
     "Capabilities",
     "ChargeNow",
+    "ChargeTest",
+    "ChargeTestStep",
     "ChargingMode",
     "Command",
     "CommandAction",

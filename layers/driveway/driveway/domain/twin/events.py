@@ -62,6 +62,9 @@ class Event(StrEnum):
     VEHICLE_INTENT_DELETED = "VehicleIntentDeleted"
     CHARGE_NOW_SET = "ChargeNowSet"
     CHARGE_NOW_ENDED = "ChargeNowEnded"
+    TEST_CHARGE_STARTED = "TestChargeStarted"
+    TEST_CHARGE_PASSED = "TestChargePassed"
+    TEST_CHARGE_FAILED = "TestChargeFailed"
 
     # On the bus only
     TWIN_CHANGED = "TwinChanged"
@@ -86,6 +89,8 @@ FOR_THE_APP = frozenset(
         Event.RECONNECTED,
         Event.SESSION_COMPLETED,
         Event.SESSION_CORRECTED,
+        Event.TEST_CHARGE_PASSED,
+        Event.TEST_CHARGE_FAILED,
     }
 )
 """Events of the timeline that are published on the bus, too, and so reach the app's webhook."""
@@ -151,6 +156,9 @@ SENTENCES: dict[Event, str] = {
     Event.VEHICLE_INTENT_DELETED: "The app deleted the intent of one of several cars. The asset's intent counts.",
     Event.CHARGE_NOW_SET: "A charge-now began: the car charges at once.",
     Event.CHARGE_NOW_ENDED: "A charge-now ended. The plan counts again.",
+    Event.TEST_CHARGE_STARTED: "A test charge began.",
+    Event.TEST_CHARGE_PASSED: "A test charge passed: the car was started and stopped once.",
+    Event.TEST_CHARGE_FAILED: "A test charge did not pass. The entry says at which step, why, and what helps.",
     Event.TWIN_CHANGED: "A twin changed. The entry names the reconcilers that have something to do now.",
     Event.CHARGING_COMMAND: "A command is ready for the function that sends it to the car maker.",
 }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -60,6 +60,34 @@ class VehicleIntent:
 
     intent: Intent
     battery_kwh: float | None = None
+
+
+ChargeTestStep = Literal["connection", "place", "plug", "start", "stop"]
+CHARGE_TEST_STEPS: tuple[ChargeTestStep, ...] = get_args(ChargeTestStep)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeTest:
+    """A test charge: asked for by the app, carried on by ``charge_control``.
+
+    Attributes:
+        step: the step that runs, or with which the test ended; ``since`` and ``until`` are its bounds (aware UTC).
+        passed: when each step passed.
+        failures: the commands given up in a row when the step began; one more means that this step was given up.
+        outcome: how it ended, at ``ended_at``; None while it runs.
+        reason: why it failed, or why the last step was left out (a Reason).
+    """
+
+    id: str
+    asked_at: datetime
+    since: datetime
+    until: datetime
+    step: ChargeTestStep = "connection"
+    passed: dict[ChargeTestStep, datetime] = field(default_factory=dict)
+    failures: int = 0
+    ended_at: datetime | None = None
+    outcome: Literal["passed", "failed"] | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

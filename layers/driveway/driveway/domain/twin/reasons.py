@@ -110,6 +110,9 @@ class Reason(StrEnum):
     SESSION_CORRECTED = "SESSION_CORRECTED"
     POWER_ABOVE_ONBOARDED = "POWER_ABOVE_ONBOARDED"
     PLAN_NOT_KEPT = "PLAN_NOT_KEPT"
+    TEST_CHARGE = "TEST_CHARGE"
+    TEST_CHARGE_PASSED = "TEST_CHARGE_PASSED"
+    CAR_OUT_OF_REACH = "CAR_OUT_OF_REACH"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -205,6 +208,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.SESSION_COMPLETED: "The session at home is over.",
     Reason.POWER_ABOVE_ONBOARDED: "The car draws more power than it was set up with, so its energy is not counted.",
     Reason.SESSION_CORRECTED: "A reading that came late changed the energy of the session.",
+    Reason.TEST_CHARGE: "The app asked for a test charge: the car is started and stopped once.",
+    Reason.TEST_CHARGE_PASSED: "The car was started and stopped once, and showed both.",
+    Reason.CAR_OUT_OF_REACH: "The car cannot be reached, as its maker reports.",
     Reason.PLAN_NOT_KEPT: "No record says what was in force at that time.",
 }
 """What each code means. The decisions have their own texts, with times and amounts; these are for the API document."""

@@ -8,7 +8,7 @@ from driveway.domain.twin.asset import Link
 from driveway.domain.twin.axle import AxleState, InstalledProfile, ScheduleMark
 from driveway.domain.twin.control import Control
 from driveway.domain.twin.meter import Meter
-from driveway.domain.twin.preferences import ChargeNow, Intent, Tariff, VehicleIntent
+from driveway.domain.twin.preferences import ChargeNow, ChargeTest, Intent, Tariff, VehicleIntent
 from driveway.domain.twin.presence import Presence
 
 
@@ -47,13 +47,23 @@ class Twin:
     news: tuple[Entry, ...] = ()
     vehicle_intents: dict[str, VehicleIntent] = field(default_factory=dict)
     schedule_marks: tuple[ScheduleMark, ...] = ()
+    charge_test: ChargeTest | None = None
 
     def tell(self, *entries: Entry) -> "Twin":
         """This twin with further timeline entries."""
         return replace(self, news=(*self.news, *entries))
 
 
-WANTED_OR_OBSERVED = ("link", "tariff", "intent", "vehicle_intents", "presence", "profiles", "charge_now")
+WANTED_OR_OBSERVED = (
+    "link",
+    "tariff",
+    "intent",
+    "vehicle_intents",
+    "presence",
+    "profiles",
+    "charge_now",
+    "charge_test",
+)
 
 
 def changed_groups(before: Twin, after: Twin) -> tuple[str, ...]:
