@@ -8,6 +8,7 @@ car from charging. A charge-now of the driver outranks it.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from driveway.domain.control.charge_test_texts import ADVICE, FAILED_TEXTS, PASSED_TEXTS, RUNNING_TEXTS
 from driveway.domain.control.command_states import HOPELESS_REASONS, OPEN
@@ -89,7 +90,7 @@ def _advanced(twin: Twin, test: ChargeTest, verdict: StepVerdict, now: datetime)
         until = now + within if within is not None else test.until
         going_on = replace(test, step=step, since=now, until=until, passed=passed, failures=twin.control.failures)
         return replace(twin, charge_test=going_on)
-    outcome = "failed" if verdict.state == "failed" else "passed"
+    outcome: Literal["passed", "failed"] = "failed" if verdict.state == "failed" else "passed"
     over = replace(test, passed=passed, ended_at=now, outcome=outcome, reason=verdict.reason)
     return replace(twin, charge_test=over).tell(_ending(over, verdict.reason, now))
 
