@@ -20,7 +20,11 @@ def layer_zip(folder: Path) -> bytes:
 
 
 def _sources(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in {".py", ".typed", ".txt", ".json"})
+    return sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix in {".py", ".typed", ".txt", ".json", ".html", ".css", ".js", ".svg"}
+    )
 
 
 def _zip(files: dict[str, Path]) -> bytes:

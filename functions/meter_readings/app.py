@@ -1,4 +1,4 @@
-"""Reports due half-hours to Axle until time runs short, and checks past days for completeness."""
+"""Reports due half-hours to Axle until time runs short, checks past days for completeness, and judges nights."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from driveway.axle.readings import drain_of
 from driveway.axle.refusals import Selection, report_again
 from driveway.runtime.context import current_runtime
 from driveway.runtime.metrics import emit
+from driveway.status.fleet_nights import judge_nights
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """How many rows were sent, accepted and rejected, and how many days of assets were checked.
+    """How many rows were sent, accepted and rejected, how many days were checked, and how many nights were judged.
 
     ``{"retell": {"asset": …, "day": …}}``, which an operator sends, makes refused half-hours due for the next run
     instead: those of an asset, of a local day, of both, or with ``{}`` all.
@@ -25,7 +26,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if "retell" in event:
         return report_again(Selection.of(event["retell"]), runtime, time_left)
     report = drain_of(runtime, time_left).run()
-    outcome: dict[str, Any] = {**msgspec.to_builtins(report), "days": judge_days(runtime, time_left)}
+    days, nights = judge_days(runtime, time_left), judge_nights(runtime, time_left)
+    outcome: dict[str, Any] = {**msgspec.to_builtins(report), "days": days, "nights": nights}
     emit({"ReadingsRefused": report.rejected}, runtime)
     runtime.logger.info("readings", extra={"report": outcome})
     return outcome

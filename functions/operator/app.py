@@ -19,7 +19,7 @@ def put_control(request: Request, runtime: Runtime) -> Answer:
     switch = runtime.control_switch.put(now, released=STATES[state])
     waiting = [WakeUp(asset, now) for asset, _ in runtime.table.due("ControlDue", EVER)]
     queue_wake_ups(runtime, "CHARGE_CONTROL_QUEUE_URL", waiting, now)
-    runtime.logger.warning("the operator's switch", extra={"state": state, "cars": len(waiting)})
+    runtime.logger.warning("the operator's switch", extra={"state": state, "cars": len(waiting), "by": request.caller})
     return Answer(202, switch_body(switch))
 
 

@@ -1,7 +1,7 @@
 """Answers what a site and an asset do, why, and what comes next."""
 
 from driveway.runtime.context import Runtime
-from driveway.runtime.http_api import Answer, Request, Route, http_function
+from driveway.runtime.http_api import STAFF, Answer, Request, Route, http_function
 from driveway.status.asset import asset_body
 from driveway.status.events import events_answer
 from driveway.status.half_hours import half_hours_answer
@@ -63,15 +63,15 @@ def get_session(request: Request, runtime: Runtime) -> Answer:
 
 handler = http_function(
     {
-        "GET /sites/{site}": Route(get_site, "app"),
+        "GET /sites/{site}": Route(get_site, "app", STAFF),
         "GET /sites/{site}/rewards": Route(get_rewards, "app"),
         "GET /sites/{site}/export": Route(get_export, "app"),
-        "GET /assets/{asset}": Route(get_asset, "app"),
-        "GET /assets/{asset}/schedule": Route(get_schedule, "app"),
-        "GET /assets/{asset}/readings": Route(get_readings, "app"),
-        "GET /assets/{asset}/timeline": Route(get_timeline, "app"),
         "GET /events": Route(events_answer, "app"),
-        "GET /assets/{asset}/sessions": Route(get_sessions, "app"),
-        "GET /assets/{asset}/sessions/{session}": Route(get_session, "app"),
+        "GET /assets/{asset}": Route(get_asset, "app", STAFF),
+        "GET /assets/{asset}/schedule": Route(get_schedule, "app", STAFF),
+        "GET /assets/{asset}/readings": Route(get_readings, "app", STAFF),
+        "GET /assets/{asset}/timeline": Route(get_timeline, "app", STAFF),
+        "GET /assets/{asset}/sessions": Route(get_sessions, "app", STAFF),
+        "GET /assets/{asset}/sessions/{session}": Route(get_session, "app", STAFF),
     }
 )

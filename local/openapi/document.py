@@ -24,6 +24,8 @@ CONVENTIONS = Path(__file__).with_name("conventions.md")
 PATH_PARAMETERS = {
     "site": "The app's id of the site.",
     "asset": "The app's id of the asset.",
+    "night": "`last`, or the date of its evening.",
+    "file": "The name of the file.",
     "session": "The id of a session, as the sessions of the asset have it.",
     "vehicle_id": "The app's id of one of several cars, at most 64 letters, digits and `. _ : -`.",
     "provider": "`enode`, `smartcar` or `tesla`.",
@@ -37,7 +39,9 @@ WEBHOOK_HEADERS = {
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "app": [{"appToken": []}],
     "axle": [{"axleToken": []}],
+    "support": [{"supportToken": []}],
     "operator": [{"operatorToken": []}],
+    "open": [],
     "POST /axle/webhooks": [{"axleSignature": []}],
     "POST /webhooks/{provider}": [{"enodeSignature": []}, {"smartcarSignature": []}, {"teslaRelaySignature": []}],
 }
@@ -135,7 +139,7 @@ def kinds_of(served: Served) -> list[str]:
     """The problem types that a route can answer with."""
     operation = OPERATIONS[served.route]
     kinds = {*operation.problems, "internal"}
-    if served.scope != "signed":
+    if served.scope not in {"signed", "open"}:
         kinds |= {"unauthorized", "forbidden"}
     if operation.request:
         kinds |= {"malformed", "too-large"}
@@ -150,7 +154,8 @@ def _operation(served: Served) -> dict[str, Any]:
         "tags": [operation.tag],
         "summary": served.summary,
         "description": operation.words,
-        "security": SECURITY.get(served.route) or SECURITY[served.scope],
+        "security": SECURITY.get(served.route)
+        or [one for scope in (served.scope, *served.also) for one in SECURITY[scope]],
     }
     parameters = _parameters(served.route, operation)
     if parameters:
@@ -271,6 +276,7 @@ def _security_schemes() -> dict[str, Any]:
     return {
         "appToken": bearer("A token with the scope `app`."),
         "axleToken": bearer("A token with the scope `axle`."),
+        "supportToken": bearer("A token with the scope `support`."),
         "operatorToken": bearer("A token with the scope `operator`."),
         "axleSignature": signature("x-axle-sig", timestamped),
         "enodeSignature": signature("x-enode-signature", "sha1=<hex HMAC-SHA1 of the raw body>"),

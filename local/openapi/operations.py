@@ -20,6 +20,7 @@ TAGS = {
     "Events": "What the app's webhook receives.",
     "Axle": "Axle's charging schedules.",
     "Operator": "The switch for everything.",
+    "Console": "The page for support and operators, and what it asks for.",
 }
 FROM_AXLE = ("axle-conflict", "axle-invalid", "axle-not-eligible", "axle-not-found", "axle-refused", "unavailable")
 STORED = ("invalid-body", "idempotency-key-reused", "malformed", "not-found", "revision-mismatch", "unavailable")
@@ -223,6 +224,73 @@ OPERATIONS: dict[str, Operation] = {
         "A car counts as held while anything of ours may keep it from charging as its driver chose.",
         {200: ("ControlStatus", "The switch, and how many cars are held.")},
         (),
+    ),
+    "GET /console": Operation(
+        "Console",
+        "getConsole",
+        "It needs no token and shows nothing before its reader gives one, which stays in the browser's tab.",
+        {200: ("Page", "The page.")},
+        (),
+    ),
+    "GET /console/{file}": Operation(
+        "Console",
+        "getConsoleFile",
+        "Nothing is loaded from elsewhere.",
+        {200: ("Page", "The file.")},
+        ("not-found",),
+    ),
+    "GET /caller": Operation(
+        "Console",
+        "getCaller",
+        "A token of the app's is refused: the console is for support and operators.",
+        {200: ("Caller", "The token.")},
+        (),
+    ),
+    "GET /assets": Operation(
+        "Console",
+        "getAssets",
+        "Those that need attention are listed by how long they have needed it, the longest first. `find` looks for one "
+        "whole id: an asset's or a site's own, a vehicle's at its maker, or one of Axle's.",
+        {200: ("ListedAssets", "The assets.")},
+        ("malformed",),
+        query={
+            "attention": text("`any`, or a reason."),
+            "find": text("An id, in place of `attention`."),
+            "after": text("The `next` of an earlier answer."),
+        },
+    ),
+    "GET /nights/{night}": Operation(
+        "Console",
+        "getNight",
+        "The sums over all homes, made at 11 and 41 minutes past each hour from the sessions whose departure or end is "
+        "over. A session that goes on over several nights counts in each.",
+        {200: ("NightOfAll", "The night.")},
+        ("malformed",),
+    ),
+    "GET /nights/{night}/sessions": Operation(
+        "Console",
+        "getNightSessions",
+        "In the order of verdict and asset.",
+        {200: ("NightSessions", "Fifty sessions of the night at most.")},
+        ("malformed",),
+        query={"verdict": text("Only these."), "after": text("The `next` of an earlier answer.")},
+    ),
+    "POST /assets/{asset}/look": Operation(
+        "Console",
+        "postLook",
+        "The request goes the way of a command: budgets and a service that is down hold it back. The log has the name "
+        "of the token.",
+        {202: ("Looked", "It is queued.")},
+        ("no-car-linked", "not-found"),
+    ),
+    "POST /assets/{asset}/retell": Operation(
+        "Console",
+        "postRetell",
+        "Those of all days, or of a local `day`. The log has the name of the token.",
+        {202: ("ReportedAgain", "They are due.")},
+        ("invalid-body", "not-found"),
+        ("RetellBody",),
+        request_optional=True,
     ),
     "PUT /assets/{asset}/tariff": Operation(
         "Preferences",

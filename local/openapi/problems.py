@@ -32,6 +32,7 @@ MEANINGS = {
     "invalid-body": "The body was read and cannot be accepted; every fault is in `errors`.",
     "invalid-profile": "The charging profile cannot be followed; the fault is in `errors`.",
     "malformed": "The request cannot be read: not JSON, a wrong query parameter or header.",
+    "no-car-linked": "No car is linked to the asset.",
     "no-import-meter": "The MPAN has no connected import meter.",
     "no-unique-meter": "There is no meter at the address, or more than one. Search by postcode instead.",
     "not-enrolled": "The site does not take part (any more).",

@@ -51,6 +51,7 @@ def request_schemas() -> dict[str, Schema]:
         "VehicleIntent": _vehicle_intent(),
         "ChargeNow": _charge_now(),
         "ControlState": strict({"state": one_of(("running", "released"))}, required=("state",)),
+        "RetellBody": strict({"day": nullable(text("A local day; null: all days.", format="date"))}),
         "Observations": strict(
             {"observations": array(ref("Observation"), minItems=1, maxItems=MOST_OBSERVATIONS)},
             required=("observations",),

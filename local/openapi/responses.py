@@ -19,6 +19,7 @@ from driveway.domain.twin import (
 )
 from driveway.runtime.problems import PROBLEM_BASE
 from local.openapi.codes import EVENTS, REASONS, as_list
+from local.openapi.console_answers import console_schemas
 from local.openapi.offered_answers import offered_schemas
 from local.openapi.schema import (
     Schema,
@@ -139,6 +140,7 @@ def _sites() -> dict[str, Schema]:
         ),
         "Rewards": _rewards(),
         **offered_schemas(),
+        **console_schemas(),
         "Withdrawal": record(
             {"url": text("Temporary; open it in a browser.", format="uri"), "expires_at": instant("When it ends.")}
         ),

@@ -18,13 +18,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A route as its function serves it. ``summary`` is the first line of its handler's docstring, without the stop."""
+    """A route as its function serves it. ``summary`` is the first line of its handler's docstring, without the stop.
+
+    ``also`` are the further scopes that may call it.
+    """
 
     route: str
     function: str
     scope: Scope
     summary: str
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]
+    also: tuple[Scope, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def served_routes() -> dict[str, Served]:
                 if key in found:
                     raise ValueError(f"{key} is served by {found[key].function} and {path.parent.name}.")
                 summary = (inspect.getdoc(route.handle) or "").partition("\n")[0].rstrip(".")
-                found[key] = Served(key, path.parent.name, route.scope, summary, module.handler)
+                found[key] = Served(key, path.parent.name, route.scope, summary, module.handler, route.also)
     return found
 
 

@@ -101,6 +101,7 @@ def tell(world: World) -> None:
     _begin_and_not_finish(world)
     _offers(world)
     _switch(world)
+    _console(world)
     _leave(world)
 
 
@@ -364,6 +365,31 @@ def _switch(world: World) -> None:
     world.call("PUT /control", "released", "Release every car", {"state": "released"})
     world.call("PUT /control", "no-switch", "Another state", {"state": "off"})
     world.call("PUT /control", "running", "Take control up again", {"state": "running"})
+
+
+def _console(world: World) -> None:
+    world.call("GET /console", "page", "The page")
+    world.call("GET /console/{file}", "file", "A file of it", file="style.css")
+    world.call("GET /console/{file}", "none", "Another file", file="other.css")
+    world.call("GET /caller", "support", "A token of support")
+    world.call("GET /caller", "app", "A token of the app's", scope="app")
+    with world.twin_changed("car-1", _without_account):
+        world.call("GET /assets", "attention", "Cars that need attention", query={"attention": "any"})
+    world.call("GET /assets", "found", "Whose car is it?", query={"find": VEHICLE})
+    world.call("GET /assets", "nothing", "Neither of both")
+    with world.twin_changed("car-1", lambda twin: replace(twin, link=replace(twin.link, vehicle=None))):
+        world.call("POST /assets/{asset}/look", "no-car", "Without a car", asset="car-1")
+    world.call("POST /assets/{asset}/look", "look", "Read the car's state", asset="car-1")
+    world.call("POST /assets/{asset}/retell", "retell", "Of one day", {"day": "2026-01-15"}, asset="car-1")
+    world.judge_nights()
+    world.call("GET /nights/{night}", "night", "A night", night="2026-01-15")
+    world.call("GET /nights/{night}", "no-night", "Another word", night="yesterday")
+    world.call("GET /nights/{night}/sessions", "sessions", "Its sessions", night="2026-01-15")
+    world.call("GET /nights/{night}/sessions", "no-verdict", "No verdict", query={"verdict": "BAD"}, night="last")
+
+
+def _without_account(twin: Twin) -> Twin:
+    return replace(twin, presence=replace(twin.presence, needs_user="The account is not connected."))
 
 
 def _leave(world: World) -> None:

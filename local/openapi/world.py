@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -222,7 +222,7 @@ class World:
             "pathParameters": parameters,
             "requestContext": {
                 "requestId": REQUEST_ID,
-                "authorizer": {"lambda": {"scope": served.scope if scope is None else scope}},
+                "authorizer": {"lambda": {"scope": served.scope if scope is None else scope, "name": "anna"}},
             },
             "body": text,
             "isBase64Encoded": False,
@@ -265,6 +265,14 @@ class World:
             now=current.now(),
         )
         self._announce()
+
+    def judge_nights(self) -> None:
+        """Sum the nights, as happens twice an hour, once the sessions of now are due."""
+        from driveway.status.fleet_nights import judge_nights
+
+        before, self.runtime.at = self.runtime.at, self.runtime.at + timedelta(days=1)
+        judge_nights(self.runtime, lambda: 600.0)
+        self.runtime.at = before
 
     def _announce(self) -> None:
         """Process the table's stream, as the announcer does: timeline, history, events for the app."""

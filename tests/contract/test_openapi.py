@@ -14,6 +14,7 @@ from driveway.axle.inbound import REPLAY_WINDOW_S
 from driveway.domain.twin.events import FOR_THE_APP
 from driveway.runtime.http_api import MAX_BODY_BYTES
 from driveway.runtime.idempotency_key import KEPT, LONGEST_KEY
+from driveway.runtime.page_files import HEADERS as PAGE_HEADERS
 from driveway.runtime.problems import PROBLEM_BASE
 from local.openapi.__main__ import DOCUMENT, PAGE, rendered
 from local.openapi.document import document, exchanges, kinds_of
@@ -95,9 +96,9 @@ def test_every_route_is_served_by_the_function_that_the_template_names() -> None
     }
 
 
-def test_exactly_the_routes_that_check_a_signature_go_round_the_authorizer() -> None:
+def test_exactly_the_routes_that_check_a_signature_or_show_nothing_go_round_the_authorizer() -> None:
     assert {key for key, route in routed().items() if not route.authorized} == {
-        key for key, served in served_routes().items() if served.scope == "signed"
+        key for key, served in served_routes().items() if served.scope in {"signed", "open"}
     }
 
 
@@ -105,12 +106,15 @@ def test_the_security_of_a_route_is_the_scope_that_its_function_asks_for() -> No
     schemes = DOC["components"]["securitySchemes"]
     for key, operation in operations():
         required = [schemes[name] for alternative in operation["security"] for name in alternative]
-        scope = served_routes()[key].scope
-        if scope == "signed":
+        served = served_routes()[key]
+        if served.scope == "open":
+            assert operation["security"] == [], key
+        elif served.scope == "signed":
             assert {scheme["type"] for scheme in required} == {"apiKey"}, key
         else:
-            assert operation["security"] == [{f"{scope}Token": []}], key
-            assert schemes[f"{scope}Token"]["scheme"] == "bearer"
+            scopes = (served.scope, *served.also)
+            assert operation["security"] == [{f"{scope}Token": []} for scope in scopes], key
+            assert {schemes[f"{scope}Token"]["scheme"] for scope in scopes} == {"bearer"}
 
 
 def test_it_reads_as_an_openapi_3_1_document() -> None:
@@ -201,7 +205,7 @@ def test_what_a_call_met_is_what_is_documented(exchange: Exchange) -> None:
     else:
         schema = answer["content"][exchange.headers["content-type"]]["schema"]
         validator(schema, closed=True).validate(exchange.answer)
-    standard = {"content-type"}
+    standard = {"content-type"} | (PAGE_HEADERS.keys() if exchange.route.startswith("GET /console") else set())
     assert {name.lower() for name in exchange.headers} <= {name.lower() for name in answer["headers"]} | standard
 
 

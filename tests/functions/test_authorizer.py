@@ -18,7 +18,7 @@ def digest(token: str) -> str:
 def scope(headers: dict[str, str] | None) -> str:
     answer: dict[str, Any] = function("authorizer").handler({"headers": headers}, None)
     assert answer["isAuthorized"] is True
-    assert set(answer["context"]) == {"scope"}
+    assert set(answer["context"]) == {"scope", "name"}
     return str(answer["context"]["scope"])
 
 
@@ -82,7 +82,17 @@ def test_a_stack_without_tokens_refuses_everyone(rig: Rig) -> None:
 def test_the_sample_event_is_understood(tokens: Rig) -> None:
     set_secret(tokens, "API_TOKENS_SECRET", {"app": [digest("example-token")]})
     answer = function("authorizer").handler(sample("authorizer"), None)
-    assert answer == {"isAuthorized": True, "context": {"scope": "app"}}
+    assert answer == {"isAuthorized": True, "context": {"scope": "app", "name": digest("example-token")[:8]}}
+
+
+def test_a_token_of_support_has_the_name_that_it_was_given(tokens: Rig) -> None:
+    set_secret(tokens, "API_TOKENS_SECRET", {"support": {"anna": digest("a"), "ben": digest("b").upper()}, "axle": []})
+    called = [function("authorizer").handler({"headers": {"authorization": f"Bearer {one}"}}, None) for one in "abc"]
+    assert [one["context"] for one in called] == [
+        {"scope": "support", "name": "anna"},
+        {"scope": "support", "name": "ben"},
+        {"scope": "", "name": ""},
+    ]
 
 
 @given(text=st.text(max_size=30))

@@ -44,7 +44,7 @@ OPERATION = _closed(
         "tags": {"type": "array", "items": TEXT, "minItems": 1},
         "summary": TEXT,
         "description": TEXT,
-        "security": {"type": "array", "items": _map({"type": "array", "maxItems": 0}), "minItems": 1},
+        "security": {"type": "array", "items": _map({"type": "array", "maxItems": 0})},
         "responses": _map(RESPONSE, "^[2-5]([0-9][0-9]|XX)$"),
     },
     {

@@ -184,7 +184,7 @@ class Rig:
             "headers": {"authorization": "Bearer token", **(headers or {})},
             "queryStringParameters": dict(query or {}),
             "pathParameters": parameters,
-            "requestContext": {"requestId": "request-1", "authorizer": {"lambda": {"scope": scope}}},
+            "requestContext": {"requestId": "request-1", "authorizer": {"lambda": {"scope": scope, "name": "anna"}}},
             "body": None if body is None else body if isinstance(body, str) else json.dumps(body),
             "isBase64Encoded": False,
         }

@@ -16,6 +16,8 @@ RESOURCES: dict[str, Any] = template()["Resources"]
 NO_TOKEN = {
     "POST /webhooks/{provider}": "the car maker signs the body, and the function checks the signature",
     "POST /axle/webhooks": "Axle signs the body, and the function checks the signature",
+    "GET /console": "the page shows nothing before its reader gives a token",
+    "GET /console/{file}": "the same",
 }
 ACTIONS_ON_EVERYTHING: dict[str, str] = {}
 """Statements that allow something on every resource, by function, with the reason. There are none."""
@@ -82,7 +84,7 @@ def test_logs_are_kept_for_a_bounded_time_and_so_are_those_of_every_function() -
     assert template()["Globals"]["Function"]["LoggingConfig"]["LogGroup"] == {"Ref": "Logs"}
 
 
-def test_every_route_asks_for_a_token_but_those_whose_body_is_signed() -> None:
+def test_every_route_asks_for_a_token_but_the_signed_ones_and_the_empty_page() -> None:
     open_routes = {
         f"{event['Properties']['Method']} {event['Properties']['Path']}"
         for function in of("AWS::Serverless::Function").values()

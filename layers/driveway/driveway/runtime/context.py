@@ -15,7 +15,7 @@ from botocore.config import Config
 from driveway.domain.control.breaker import BreakerRules
 from driveway.domain.control.provider_budget import USUAL_BUDGETS, ProviderBudget
 from driveway.domain.control.settings import ControlRules, RespectStops
-from driveway.domain.due import Dues, dues
+from driveway.domain.due import dues
 from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.deadline import Deadline
@@ -27,6 +27,8 @@ from driveway.store.control_switch import ControlSwitch
 from driveway.store.due_index import DueIndexes
 from driveway.store.history import History
 from driveway.store.inbox import Inbox
+from driveway.store.lists import Lists
+from driveway.store.nights import Nights
 from driveway.store.records import Records
 from driveway.store.sites import SiteStore
 from driveway.store.slots import SlotStore
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
-
-    from driveway.domain.twin import Twin
 
 T = TypeVar("T")
 
@@ -94,15 +94,18 @@ class Runtime:
     @cached_property
     def table(self) -> Table:
         """The twins and the due indexes."""
-        return Table(self.dynamodb, self.settings.text("TABLE_NAME"), self._dues, self.settings.shards, self.random)
+        name, shards = self.settings.text("TABLE_NAME"), self.settings.shards
+        return Table(self.dynamodb, name, lambda twin, now: dues(twin, now, self.control_rules), shards, self.random)
 
     @cached_property
     def due_indexes(self) -> DueIndexes:
         """The due indexes across their shards."""
         return DueIndexes(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
-    def _dues(self, twin: "Twin", now: datetime) -> Dues:
-        return dues(twin, now, self.control_rules)
+    @cached_property
+    def lists(self) -> Lists:
+        """The lists of the console."""
+        return Lists(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
     def records(self) -> Records:
@@ -117,7 +120,12 @@ class Runtime:
     @cached_property
     def history(self) -> History:
         """The kept sessions and plans."""
-        return History(self.dynamodb, self.settings.text("TABLE_NAME"))
+        return History(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
+
+    @cached_property
+    def nights(self) -> Nights:
+        """The figures of nights."""
+        return Nights(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
     def app_events(self) -> AppEvents:
@@ -227,8 +235,7 @@ class Runtime:
 
         ``reports_leaving_home``: the source reports by itself when a car leaves its home.
         """
-        usual, machines_s = PresenceRules(), round(self.clock.real_time(3.0).total_seconds())
-        held_s = max(usual.own_stop_debounce_s, machines_s)
+        held_s = max(PresenceRules().own_stop_debounce_s, round(self.clock.real_time(3.0).total_seconds()))
         return PresenceRules(reports_home_changes=reports_leaving_home, own_stop_debounce_s=held_s)
 
     def cached(self, key: str, source: Mapping[str, Any], make: Callable[[], T]) -> T:

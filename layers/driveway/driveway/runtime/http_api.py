@@ -7,7 +7,7 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,15 +26,20 @@ LONGEST_PLAIN_ANSWER = 4_000_000
 LONGEST_REVISION = 15
 UNLOGGED = frozenset({"proxy", "vehicle_id"})
 """Parameters that may hold anything (a path without a route) or personal data (a car's identification number)."""
-SCOPES = ("app", "axle", "operator")
+SCOPES = ("app", "axle", "support", "operator")
 """The scopes of bearer tokens."""
 
-Scope = Literal["app", "axle", "operator", "signed"]
+Scope = Literal["app", "axle", "support", "operator", "signed", "open"]
+STAFF: tuple[Scope, ...] = ("support", "operator")
+"""The scopes of those who use the console."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it arrived. ``body`` are the raw bytes; header names are lower case."""
+    """A request as it arrived. ``body`` are the raw bytes; header names are lower case.
+
+    ``caller_scope`` and ``caller`` are the scope and the name of its bearer token, as the authorizer gave them.
+    """
 
     route: str
     parameters: Mapping[str, str]
@@ -42,6 +47,8 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     request_id: str
+    caller_scope: str = ""
+    caller: str = ""
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises ProblemError (400) if it is not one."""
@@ -79,10 +86,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route's handler and who may call it; ``signed`` routes check a signature themselves."""
+    """A route's handler and the scopes that may call it, ``scope`` and ``also``.
+
+    ``signed`` routes check a signature themselves, ``open`` ones show nothing of anybody.
+    """
 
     handle: Callable[[Request, Runtime], Answer]
     scope: Scope
+    also: tuple[Scope, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +130,10 @@ def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: s
     if route is None:
         raise not_found("route", f"{event.get('rawPath', '')}")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    if route.scope != "signed":
-        _check_scope(event, route.scope, has_token="authorization" in headers)
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    caller = authorizer.get("lambda") or {}
+    if route.scope not in {"signed", "open"}:
+        _check_scope(caller.get("scope"), {route.scope, *route.also}, has_token="authorization" in headers)
     parameters = event.get("pathParameters") or {}
     if not all(map(fits_key, parameters.values())):
         raise not_found("resource", "of that name")
@@ -132,15 +145,15 @@ def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: s
             headers=headers,
             body=_raw_body(event),
             request_id=request_id,
+            caller_scope=caller.get("scope") or "",
+            caller=caller.get("name") or "",
         ),
         runtime,
     )
 
 
-def _check_scope(event: Mapping[str, Any], scope: str, *, has_token: bool) -> None:
-    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    given = (authorizer.get("lambda") or {}).get("scope")
-    if given == scope:
+def _check_scope(given: str | None, wanted: Collection[str], *, has_token: bool) -> None:
+    if given in wanted:
         return
     if given in SCOPES:
         raise ProblemError(403, "forbidden", "Not allowed", "This token is valid, but not for this route.")

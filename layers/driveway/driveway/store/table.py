@@ -30,23 +30,28 @@ from driveway.store.items import (
     stamp,
     unstamp,
 )
+from driveway.store.lists import attention_list
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_CONTENTION_TRIES = 12
-DueIndex = Literal["AxleDue", "ControlDue", "DaysDue", "SitesUnfinished"]
-# Index, attributes and prefix of the shards' names. Days share the index of the half-hours.
+DueIndex = Literal["AxleDue", "ControlDue", "DaysDue", "NightsDue", "SitesUnfinished"]
+# Index, attributes and prefix of the shards' names. Days and nights share the index of the half-hours.
 DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
     "AxleDue": ("AxleDue", "axle_shard", "axle_due", ""),
     "ControlDue": ("ControlDue", "control_shard", "control_due", ""),
     "DaysDue": ("SlotsDue", "slots_shard", "slots_due", "day-"),
+    "NightsDue": ("SlotsDue", "slots_shard", "slots_due", "night-"),
     "SitesUnfinished": ("ControlDue", "control_shard", "control_due", "site-"),
 }
 
 WANTED_OR_OBSERVED_SET = frozenset(WANTED_OR_OBSERVED)
 QUIET = "quiet"
 """``yes`` marks a write of a twin that concerns nobody: the stream's filter keeps it from the announcer. Else no."""
+
+SET_ONCE = frozenset({"slots_due", "list_place"})
+"""What a write leaves as it is, if it is there: when the pending day is checked, and since when attention is needed."""
 
 GROUPS = tuple(f.name for f in fields(Twin) if f.name not in COUNTERS)
 
@@ -156,12 +161,11 @@ class Table:
             shard_name = due_name.replace("_due", "_shard")
             values[due_name] = due
             values[shard_name] = shard_of(after.link.asset, self.shards) if due else None
+        values |= {"list_shard": None, "list_place": None, "shown": None, **attention_list(after, now, self.shards)}
+        values |= _day_to_judge(after, now, self.shards)
         kept = {name: value for name, value in values.items() if value is not None}
         gone = [name for name, value in values.items() if value is None]
-        day = _day_to_judge(after, now, self.shards)
-        expression = f"SET {PACKED} = :{PACKED}, " + ", ".join(f"#{name} = :{name}" for name in kept)
-        # A day that waits for its completeness check keeps its due time through every other write.
-        expression += ", slots_shard = :slots_shard, slots_due = if_not_exists(slots_due, :slots_due)"
+        expression = f"SET {PACKED} = :{PACKED}, " + ", ".join(map(_assignment, kept))
         if gone:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
         return {
@@ -171,7 +175,7 @@ class Table:
             "ConditionExpression": "#version = :read_version",
             "ExpressionAttributeNames": {f"#{name}": name for name in values},
             "ExpressionAttributeValues": {
-                **{f":{name}": encode(value) for name, value in {**kept, **day}.items()},
+                **{f":{name}": encode(value) for name, value in kept.items()},
                 f":{PACKED}": packed_groups(after),
                 ":read_version": encode(version),
             },
@@ -194,6 +198,7 @@ class Table:
                 **_day_to_judge(twin, now, self.shards),
                 "axle_shard": shard if dues["axle_due"] else None,
                 "control_shard": shard if dues["control_due"] else None,
+                **attention_list(twin, now, self.shards),
             }
         )
         return {**item, PACKED: packed_groups(twin)}
@@ -228,6 +233,11 @@ class Table:
                 for item in page["Items"]:
                     row = decode_item(item)
                     yield row["pk"].removeprefix("ASSET#"), unstamp(row[due_name])
+
+
+def _assignment(name: str) -> str:
+    value = f"if_not_exists(#{name}, :{name})" if name in SET_ONCE else f":{name}"
+    return f"#{name} = {value}"
 
 
 def _day_to_judge(twin: Twin, now: datetime, shards: int) -> dict[str, str]:

@@ -1,0 +1,135 @@
+"""The figures of a session in one night, and their sums over all homes. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from driveway.domain.preferences.departures import next_departure
+from driveway.domain.preferences.vehicle_intent import intent_in_force
+from driveway.domain.sessions.kept_session import KeptSession
+from driveway.domain.sessions.night import Night, night_at, night_of
+from driveway.domain.sessions.verdict import Verdict
+from driveway.domain.twin import Twin
+
+GRACE = timedelta(minutes=10)
+"""How long after a departure or the end of a session its night is judged: the last half-hour arrives by then."""
+
+A_MOMENT = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFigures:
+    """A session in one night.
+
+    Attributes:
+        session: its id.
+        verdict: the verdict on the departure in the night.
+        in_plan_wh, out_of_plan_wh: its energy in the night, inside and outside the plan.
+        half_hours, known: the half-hours of the night that it ran in, and how many of them are measured.
+        in_sync: whether Axle had acknowledged everything when the night was judged.
+        commands: how many commands had which outcome; ``open`` are those without one.
+        sent_after_s: how many seconds after its edge each command was sent.
+    """
+
+    session: str
+    verdict: str
+    in_plan_wh: int = 0
+    out_of_plan_wh: int = 0
+    half_hours: int = 0
+    known: int = 0
+    in_sync: bool = True
+    commands: Mapping[str, int] = field(default_factory=dict)
+    sent_after_s: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How many seconds after their edges so many commands were sent; None where there was no command."""
+
+    commands: int
+    median_s: float | None = None
+    p95_s: float | None = None
+    worst_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NightFigures:
+    """The sums of a night over all homes. ``verdicts`` has the number of sessions for each verdict."""
+
+    sessions: int
+    verdicts: Mapping[str, int]
+    in_plan_wh: int
+    out_of_plan_wh: int
+    half_hours: int
+    known: int
+    in_sync: int
+    commands: Mapping[str, int]
+    lateness: Lateness
+
+
+def first_judged_at(kept: KeptSession, twin: Twin) -> datetime:
+    """When the night of a session is judged (aware UTC): soon after its departure, at the latest after its night.
+
+    A record that is written when it is over is judged soon after the end, unless the session waits for its departure.
+    """
+    if kept.closed_at is not None:
+        return kept.closed_at + GRACE
+    zone = twin.link.timezone
+    departure = next_departure(intent_in_force(twin).intent, zone, kept.opened_at)
+    ends_at = night_at(kept.opened_at, zone).end
+    return min(ends_at, departure.at if departure is not None else ends_at) + GRACE
+
+
+def next_judged_at(departures: Sequence[datetime], timezone: str, now: datetime) -> datetime:
+    """When a running session is judged again, after ``now``: after the next of its departures, or its night's end."""
+    ends_at = night_at(now, timezone).end
+    return min([ends_at + GRACE, *(at + GRACE for at in departures if at + GRACE > now)])
+
+
+def night_to_judge(kept: KeptSession, departures: Sequence[datetime], due: datetime, timezone: str) -> Night:
+    """The night that is judged when a session is due at ``due``.
+
+    A session that only ended in a night, by day, and had no departure in it belongs to the night before.
+    """
+    night = night_at(due - GRACE - A_MOMENT, timezone)
+    ended_in_it = kept.closed_at is not None and kept.closed_at <= night.end
+    has_departure = any(night.start < at <= night.end for at in departures)
+    if ended_in_it and not has_departure and kept.begun_at < night.start:
+        return night_of(night.date - timedelta(days=1), timezone)
+    return night
+
+
+def last_night(now: datetime) -> date:
+    """The date on which the last night began whose morning has come, by UTC."""
+    return now.date() - timedelta(days=1)
+
+
+def summed(rows: Sequence[SessionFigures]) -> NightFigures:
+    """The sums over the sessions of a night."""
+    commands: Counter[str] = Counter()
+    for row in rows:
+        commands.update(row.commands)
+    verdicts = Counter(row.verdict for row in rows)
+    return NightFigures(
+        sessions=len(rows),
+        verdicts={verdict.value: verdicts[verdict] for verdict in Verdict if verdicts[verdict]},
+        in_plan_wh=sum(row.in_plan_wh for row in rows),
+        out_of_plan_wh=sum(row.out_of_plan_wh for row in rows),
+        half_hours=sum(row.half_hours for row in rows),
+        known=sum(row.known for row in rows),
+        in_sync=sum(row.in_sync for row in rows),
+        commands=dict(sorted(commands.items())),
+        lateness=_lateness(sorted(after_s for row in rows for after_s in row.sent_after_s)),
+    )
+
+
+def _lateness(sent_after_s: Sequence[float]) -> Lateness:
+    """The lateness in a sorted list; a percentile is the value that so many per cent do not exceed."""
+    if not sent_after_s:
+        return Lateness(0)
+
+    def percentile(percent: int) -> float:
+        return sent_after_s[-(-len(sent_after_s) * percent // 100) - 1]
+
+    return Lateness(len(sent_after_s), percentile(50), percentile(95), sent_after_s[-1])
