@@ -28,7 +28,9 @@ def console_schemas() -> dict[str, Schema]:
     seconds = nullable(number("Seconds; null: no command was sent."))
     return {
         "Caller": record({"name": text("The token's name."), "scope": one_of(["support", "operator"])}),
-        "ListedAssets": record({"assets": array(ref("ListedAsset")), "next": NEXT}),
+        "ListedAssets": record(
+            {"asked_at": instant("When it was asked for."), "assets": array(ref("ListedAsset")), "next": NEXT}
+        ),
         "ListedAsset": record(
             {
                 "asset": text("The app's id."),

@@ -91,6 +91,7 @@ def test_the_fleets_last_night_and_who_needs_attention_are_the_first_page(page: 
     expect(shown).to_contain_text("8.0 kWh")
     needy = page.get_by_label("Needs attention")
     expect(needy).to_contain_text("car-2")
+    expect(needy).to_contain_text("0 minutes")
     expect(needy).to_contain_text("not connected")
     shown.get_by_role("link", name=re.compile("SHORT|READY|NO_READY")).first.click()
     expect(page.get_by_label("Sessions").first).to_contain_text("car-1")
@@ -246,7 +247,7 @@ def test_a_service_that_fails_is_a_sentence_and_can_be_asked_again(
         signed_in(page, url, SUPPORT)
         settle(page)
         with monkeypatch.context() as patch:
-            patch.setattr(type(night.runtime.nights), "sums", broken)
+            patch.setattr(type(night.runtime.lists), "sums", broken)
             page.reload()
             signed_in(page, url, SUPPORT)
             expect(page.get_by_label("The night")).to_contain_text("The service could not answer (500). Try again")

@@ -19,7 +19,7 @@ def judge() -> int:
 
 
 def figures(rig: Rig, night: date = EVENING) -> NightFigures:
-    kept = rig.runtime.nights.sums(night)
+    kept = rig.runtime.lists.sums(night)
     assert kept is not None
     return kept.figures
 
@@ -124,7 +124,7 @@ def test_a_run_that_breaks_off_is_made_up_for_by_the_next(
         patch.setattr("driveway.status.fleet_nights._sum", broken)
         with pytest.raises(ConnectionError):
             judge()
-    assert rig.runtime.nights.sums(EVENING) is None
+    assert rig.runtime.lists.sums(EVENING) is None
     assert judge() == 2
     assert figures(rig).sessions == 2
 

@@ -82,7 +82,7 @@ function loadAttention(host) {
   const columns = [["Asset"], ["Site"], ["For"], ["What is wrong, and what helps"]];
   const page = async (after) => {
     const answer = await get("assets", { attention: "any", after });
-    const now = new Date();
+    const now = new Date(answer.asked_at);
     const rows = answer.assets.map((one) => row(columns, [
       assetLink(one.asset), siteLink(one.site), h("span", { title: at(one.attention.since, ZONE) }, age(one.attention.since, now)), one.attention.text]));
     return { rows, next: answer.next };

@@ -27,7 +27,6 @@ from driveway.store.control_switch import ControlSwitch
 from driveway.store.due_index import DueIndexes
 from driveway.store.history import History
 from driveway.store.inbox import Inbox
-from driveway.store.lists import Lists
 from driveway.store.nights import Nights
 from driveway.store.records import Records
 from driveway.store.sites import SiteStore
@@ -103,9 +102,9 @@ class Runtime:
         return DueIndexes(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
-    def lists(self) -> Lists:
-        """The lists of the console."""
-        return Lists(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
+    def lists(self) -> Nights:
+        """The lists of the console and the figures of nights."""
+        return Nights(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
     def records(self) -> Records:
@@ -121,11 +120,6 @@ class Runtime:
     def history(self) -> History:
         """The kept sessions and plans."""
         return History(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
-
-    @cached_property
-    def nights(self) -> Nights:
-        """The figures of nights."""
-        return Nights(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
     def app_events(self) -> AppEvents:
@@ -192,7 +186,7 @@ class Runtime:
 
     @cached_property
     def control_rules(self) -> ControlRules:
-        """How cars are commanded and protected. On a scaled clock, timeouts cover what queues and calls really take."""
+        """How cars are commanded and protected; a scaled clock lengthens timeouts by the latency of calls."""
         usual = ControlRules()
         return ControlRules(
             lead=self.clock.real_time(2.0),
@@ -224,11 +218,10 @@ class Runtime:
 
     def _respect_stops(self, usual: ControlRules) -> RespectStops:
         given = self.settings.text("RESPECT_STOPS", usual.respect_stops)
-        known = next((one for one in get_args(RespectStops) if one == given), None)
+        known: RespectStops | None = next((one for one in get_args(RespectStops) if one == given), None)
         if known is None:
             raise SettingsError(f"RESPECT_STOPS={given!r} is neither of {', '.join(get_args(RespectStops))}.")
-        value: RespectStops = known
-        return value
+        return known
 
     def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
         """When reports of plug and place count. A scaled clock holds a plug-out longer, so a contradiction can arrive.
@@ -286,8 +279,8 @@ class Runtime:
 
 
 def _has_no_value(error: Exception) -> bool:
-    answer: Any = getattr(error.__cause__ or error.__context__, "response", {})
-    return answer.get("Error", {}).get("Code") == "ResourceNotFoundException" and "AWSCURRENT" in str(error)
+    code = getattr(error.__cause__ or error.__context__, "response", {}).get("Error", {}).get("Code")
+    return bool(code == "ResourceNotFoundException" and "AWSCURRENT" in str(error))
 
 
 _current: Runtime | None = None

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from driveway.domain.attention import ADVICE, attention
+from driveway.domain.instants import utc_text
 from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Request
@@ -26,8 +27,10 @@ def assets_body(request: Request, runtime: Runtime) -> dict[str, Any]:
     if ("attention" in query) == ("find" in query):
         raise malformed("Give either 'attention', which is 'any' or a reason, or 'find' with an id.")
     if "find" in query:
-        return {"assets": list(_found(query["find"].strip(), runtime)), "next": None}
-    return _needing_attention(query["attention"], cursor_of(request), runtime)
+        found = {"assets": list(_found(query["find"].strip(), runtime)), "next": None}
+    else:
+        found = _needing_attention(query["attention"], cursor_of(request), runtime)
+    return {"asked_at": utc_text(runtime.now()), **found}
 
 
 def cursor_of(request: Request) -> str | None:

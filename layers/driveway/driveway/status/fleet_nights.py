@@ -65,7 +65,7 @@ def judge_nights(runtime: Runtime, time_left: Callable[[], float]) -> int:
 
 def _settle(one: Judged, runtime: Runtime) -> None:
     due, pk, sk = one.row.place
-    runtime.nights.settle(pk, sk, due, one.following)
+    runtime.lists.settle(pk, sk, due, one.following)
 
 
 def _judged(row: DueRow, runtime: Runtime) -> Judged:
@@ -82,7 +82,7 @@ def _judged(row: DueRow, runtime: Runtime) -> Judged:
     departures = _departures(twin, kept, runtime)
     night = night_to_judge(kept, departures, row.due, zone)
     figures = _figures(session_view(twin, kept, runtime, night), night, twin, now)
-    runtime.nights.keep(asset, kept, night.date, figures, now)
+    runtime.lists.keep(asset, kept, night.date, figures, now)
     following = None if kept.closed_at is not None else next_judged_at(departures, zone, now)
     return Judged(row, night.date, opened, figures, following)
 
@@ -121,4 +121,4 @@ def _sum(night: date, judged: Iterable[Judged], runtime: Runtime) -> None:
     for one in judged:
         if one.night == night and one.figures is not None:
             rows[one.row.name, one.opened] = one.figures
-    runtime.nights.keep_sums(night, summed(list(rows.values())), runtime.now())
+    runtime.lists.keep_sums(night, summed(list(rows.values())), runtime.now())

@@ -23,7 +23,7 @@ NOT_SHORT = frozenset({Verdict.READY, Verdict.RUNNING, Verdict.NO_READY_BY, Verd
 def night_body(request: Request, runtime: Runtime) -> dict[str, Any]:
     """The body of ``GET /nights/{night}``. Raises ProblemError (400)."""
     night = _night(request, runtime)
-    kept = runtime.nights.sums(night)
+    kept = runtime.lists.sums(night)
     figures = kept.figures if kept is not None else summed(())
     return {"night": night.isoformat(), "judged_at": None if kept is None else utc_text(kept.at), **_shown(figures)}
 

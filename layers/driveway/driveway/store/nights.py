@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,11 +9,8 @@ from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.night_figures import NightFigures, SessionFigures
 from driveway.store.conditional import write_if
 from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp
-from driveway.store.lists import night_list
+from driveway.store.lists import Lists, night_list
 from driveway.store.records import TIMELINE_KEPT
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 NIGHT = "NIGHT#"
 
@@ -28,12 +24,8 @@ class KeptNight:
 
 
 @dataclass(frozen=True, slots=True)
-class Nights:
-    """Reads and writes of the figures of nights in the table ``name``. Writing the same again is harmless."""
-
-    client: "DynamoDBClient"
-    name: str
-    shards: int
+class Nights(Lists):
+    """Reads and writes of lists and of the figures of nights. Writing the same again is harmless."""
 
     def keep(self, asset: str, kept: KeptSession, night: date, figures: SessionFigures, now: datetime) -> None:
         """Write the figures of a session in a night."""
