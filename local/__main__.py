@@ -31,6 +31,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"Up: {stack['api_url']}\nAddresses and tokens: {folder / 'stack.json'}\nStop it with: make down")
+    print(f"The console: {stack['console_url']}\n  token of support: {stack['support_token']}")
     return 0 if running(folder) else 1
 
 

@@ -34,6 +34,7 @@ def credentials_of_a_stack(
     return {
         "app_token": secrets.token_urlsafe(32),
         "axle_token": secrets.token_urlsafe(32),
+        "support_token": secrets.token_urlsafe(32),
         "operator_token": secrets.token_urlsafe(32),
         "axle_webhook_secret": secrets.token_hex(32),
         "app_webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,9 @@ import requests
 
 from driveway.runtime.clock import parse_clock
 from local.logs import collect_logs
-from local.night import INTENT, OFF_PEAK, Night, NightError
+from local.night import CAR, INTENT, OFF_PEAK, Night, NightError
 from local.processes import NotReadyError
-from local.stack import AlreadyRunningError, Options, stack
+from local.stack import AlreadyRunningError, Options, stack, up
 
 EVENING = datetime(2026, 1, 15, tzinfo=UTC)
 SCALE = os.environ.get("DEMO_SCALE", "300")
@@ -30,7 +32,11 @@ def main() -> int:
     options = Options(clock_text=f"start=2026-01-15T21:40:00Z,scale={SCALE}")
     problems: list[str] = []
     try:
-        with stack(options, say=lambda text: print(text, flush=True)) as running:
+        bring_up = _left_running if os.environ.get("DEMO_KEEP") else stack
+        with bring_up(options, say=lambda text: print(text, flush=True)) as running:
+            print(
+                f"The console: {running['console_url']}#/assets/{CAR}\n  token of support: {running['support_token']}"
+            )
             print(f"\nA night in Europe/London, {SCALE} times as fast as life:\n", flush=True)
             clock = parse_clock(running["clock"], on_aws=False)
             night = Night(running, clock, EVENING, tell=_print_entry)
@@ -41,6 +47,7 @@ def main() -> int:
             result = result_of(night, problems)
             pictures = night.pictures()
             log = collect_logs(running, options.folder)
+            _take_screenshot(running)
     except (AlreadyRunningError, NotReadyError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -49,6 +56,21 @@ def main() -> int:
     if result["errors"]:
         print(f"The functions' logs: {log}", file=sys.stderr)
     return 1 if result["errors"] else 0
+
+
+@contextmanager
+def _left_running(options: Options, *, say: Any) -> Iterator[dict[str, Any]]:
+    """The stack without its end: ``make down`` ends it."""
+    yield up(options, say=say)
+
+
+def _take_screenshot(running: dict[str, Any]) -> None:
+    path = os.environ.get("DEMO_SCREENSHOT")
+    if path:
+        from local.screenshot import take
+
+        take(running, CAR, Path(path))
+        print(f"A picture of the console: {path}", flush=True)
 
 
 def _print_entry(entry: dict[str, Any]) -> None:
@@ -134,6 +156,8 @@ def _sum_up(result: dict[str, Any], folder: Path, took_s: float) -> None:
             f"  {command['action']:<6} sent {command['at']}  edge {command['edge_at']}  shown {command['confirmed_at']}"
         )
     print(f"Took {took_s:.0f} s. A picture: {folder / 'demo.svg'}  The figures: {folder / 'demo.json'}")
+    if not os.environ.get("DEMO_KEEP"):
+        print("The console ended with the stack. DEMO_KEEP=1 make demo leaves both running until make down.")
     for error in result["errors"]:
         print(f"NOT AS IT SHOULD BE: {error}", file=sys.stderr)
 

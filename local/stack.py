@@ -149,7 +149,9 @@ def _bring_up(options: Options, say: Any) -> dict[str, Any]:
         "api_url": api_url,
         "app_token": made["app_token"],
         "axle_token": made["axle_token"],
+        "support_token": made["support_token"],
         "operator_token": made["operator_token"],
+        "console_url": f"{api_url}/console",
         "axle_webhook_secret": made["axle_webhook_secret"],
         "app_webhook_url": options.parameters.get("AppWebhookUrl") or None,
         "app_webhook_secret": made["app_webhook_secret"],
@@ -316,7 +318,8 @@ def put_secrets(clients: Clients, outputs: Mapping[str, str], credentials: Mappi
         return hashlib.sha256(token.encode()).hexdigest()
 
     values = {
-        "ApiTokensSecret": {scope: [digest(credentials[f"{scope}_token"])] for scope in ("app", "axle", "operator")},
+        "ApiTokensSecret": {scope: [digest(credentials[f"{scope}_token"])] for scope in ("app", "axle")}
+        | {scope: {scope: digest(credentials[f"{scope}_token"])} for scope in ("support", "operator")},
         "AxleSecret": credentials["axle"],
         "AxleWebhookSecret": {"secrets": [credentials["axle_webhook_secret"]]},
         "WebhookSecretsSecret": {name: [secret] for name, secret in credentials["webhooks"].items()},
@@ -379,6 +382,7 @@ def _warm(stack: Mapping[str, Any], clients: Clients, at_once: int) -> None:
         ("PUT", "/sites/nobody", auth, {422}),
         ("DELETE", "/axle/assets/nobody/charging-profile", axle, {404}),
         ("POST", "/webhooks/enode", {}, {401}),
+        ("GET", "/caller", auth, {403}),
     ]
 
     def call(method: str, path: str, headers: dict[str, str], expected: set[int]) -> None:

@@ -6,6 +6,8 @@ It explores the same way at each run, so that a change is tested alike everywher
 """
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,6 +15,19 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True)
 settings.register_profile("explore")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, for the tests of the console."""
+    from tests.support.browser.chromium import chromium
+    from tests.support.browser.chromium import running as browsing
+
+    path = chromium()
+    if path is None:
+        pytest.skip("There is no Chromium here, and none could be installed (apt-get install chromium).")
+    with browsing(path) as started:
+        yield started
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -94,19 +93,6 @@ def car_server(rig: Rig) -> Iterator[tuple[CarSimulator, str]]:
     with running(build_app(simulator)) as url:
         yield simulator, url
     simulator.stop()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, for the tests of the console."""
-    from tests.support.browser.chromium import chromium
-    from tests.support.browser.chromium import running as browsing
-
-    path = chromium()
-    if path is None:
-        pytest.skip("There is no Chromium here, and none could be installed (apt-get install chromium).")
-    with browsing(path) as started:
-        yield started
 
 
 @pytest.fixture
