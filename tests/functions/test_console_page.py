@@ -93,7 +93,7 @@ def test_the_fleets_last_night_and_who_needs_attention_are_the_first_page(page: 
     expect(needy).to_contain_text("car-2")
     expect(needy).to_contain_text("0 minutes")
     expect(needy).to_contain_text("not connected")
-    shown.get_by_role("link", name=re.compile("SHORT|READY|NO_READY")).first.click()
+    shown.get_by_role("link", name=re.compile("Short unplugged early")).first.click()
     expect(page.get_by_label("Sessions").first).to_contain_text("car-1")
 
 

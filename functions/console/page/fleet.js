@@ -2,7 +2,7 @@
 
 import { get, path } from "./api.js";
 import { facts, h, load, pages, row, table } from "./dom.js";
-import { age, at, day, daysAfter, exactKwh, kwh, percent, seconds } from "./format.js";
+import { age, at, day, daysAfter, exactKwh, kwh, percent, seconds, words } from "./format.js";
 import { switchSection } from "./switch.js";
 
 const ZONE = "Europe/London";
@@ -56,9 +56,9 @@ function nightFigures(figures) {
       ["the latest", seconds(lateness.worst_s)],
     ], "figures"),
     table("Sessions by verdict", verdicts, figures.verdicts.map((one) => row(verdicts, [
-      h("a", { href: `#/${path("nights", figures.night, one.verdict)}` }, one.verdict), one.sessions, one.text]))),
+      h("a", { href: `#/${path("nights", figures.night, one.verdict)}` }, words(one.verdict)), one.sessions, one.text]))),
     figures.commands.length
-      ? table("Commands by outcome", commands, figures.commands.map((one) => row(commands, [one.outcome, one.commands, one.text])))
+      ? table("Commands by outcome", commands, figures.commands.map((one) => row(commands, [words(one.outcome), one.commands, one.text])))
       : h("p", {}, "No command was needed."),
     h("p", { class: "quiet" }, `As of ${at(figures.judged_at, ZONE)}.`),
   ];
@@ -68,7 +68,7 @@ function nightFigures(figures) {
 export function nightSessions(view, night, verdict) {
   const columns = [["Asset"], ["Energy, kWh", "number"], ["What happened"]];
   const host = h("section", { "aria-label": "Sessions" });
-  view.replaceChildren(h("h1", {}, verdict), h("p", {}, h("a", { href: `#/nights/${encodeURIComponent(night)}` }, `Night of ${day(night)}`)), host);
+  view.replaceChildren(h("h1", {}, words(verdict)), h("p", {}, h("a", { href: `#/nights/${encodeURIComponent(night)}` }, `Night of ${day(night)}`)), host);
   const page = async (after) => {
     const answer = await get(path("nights", night, "sessions"), { verdict, after });
     const rows = answer.sessions.map((one) => row(columns, [

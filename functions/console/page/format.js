@@ -48,6 +48,12 @@ export function yesOrNo(value) {
   return value === null || value === undefined ? "not known" : value ? "yes" : "no";
 }
 
+/** A code as words: `SHORT_PLAN` is "Short plan", `CommandFailed` is "Command failed". */
+export function words(code) {
+  const spaced = code.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+  return spaced[0].toUpperCase() + spaced.slice(1);
+}
+
 export function many(number, one, several) {
   return `${number} ${number === 1 ? one : several}`;
 }

@@ -2,7 +2,7 @@
 
 import { get, path } from "./api.js";
 import { facts, h, load, row, table } from "./dom.js";
-import { at, exactKwh, kwh, percent, seconds } from "./format.js";
+import { at, exactKwh, kwh, percent, seconds, words } from "./format.js";
 import { picture } from "./picture.js";
 
 export function sessionPage(view, asset, session) {
@@ -30,7 +30,7 @@ function sessionFacts(shown, zone) {
     ["Plugged in", at(shown.plugged_in_at, zone)],
     ["Began", at(shown.opened_at, zone)],
     ["Ended", shown.closed_at === null ? "goes on" : at(shown.closed_at, zone)],
-    ["Verdict", shown.verdict],
+    ["Verdict", words(shown.verdict)],
     ["Energy", kwh(shown.energy_kwh)],
     ["In the plan", kwh(shown.energy.in_plan_kwh)],
     ["Out of the plan", kwh(shown.energy.out_of_plan_kwh)],
