@@ -82,7 +82,7 @@ def test_support_finds_a_car_sees_its_night_and_the_sentence_to_answer_with(page
     expect(page.get_by_label("Half-hours").first).to_contain_text("2.000")
 
 
-def test_the_fleets_last_night_and_who_needs_attention_are_the_first_page(page: Page, url: str) -> None:
+def test_the_last_night_and_the_cars_that_need_attention_are_the_first_page(page: Page, url: str) -> None:
     signed_in(page, url, OPERATOR)
     settle(page)
     shown = page.get_by_label("The night")
