@@ -277,6 +277,8 @@ def parameters_of(axle_url: str, bases: Mapping[str, str], clock: Clock, more: M
         if name in TOKEN_PATHS:
             values[f"{name.title()}TokenUrl"] = bases[name] + TOKEN_PATHS[name]
     values["SmartcarManagementUrl"] = bases["smartcar"]
+    values["SmartcarConnectUrl"] = bases["smartcar"] + "/oauth/authorize"
+    values["TeslaAuthorizeUrl"] = bases["tesla"] + "/oauth2/v3/authorize"
     values["TeslaRevokeUrl"] = bases["tesla"] + REVOKE_PATH
     return values | dict(more)
 

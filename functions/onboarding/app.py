@@ -3,7 +3,16 @@
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import malformed
-from driveway.sites.bodies import EligibilityBody, EmptyBody, EnrolBody, SiteBody, SnoozeBody, check_site_id, parse
+from driveway.sites.bodies import (
+    ConnectionBody,
+    EligibilityBody,
+    EmptyBody,
+    EnrolBody,
+    SiteBody,
+    SnoozeBody,
+    check_site_id,
+    parse,
+)
 
 
 def eligibility(request: Request, runtime: Runtime) -> Answer:
@@ -43,6 +52,15 @@ def post_snooze(request: Request, runtime: Runtime) -> Answer:
     return snooze(request.parameters["site"], parse(SnoozeBody, request.json()), runtime)
 
 
+def post_connection(request: Request, runtime: Runtime) -> Answer:
+    """A link with which a driver connects a car, or connects it again."""
+    from driveway.sites.connect_link import post_connection
+
+    body = parse(ConnectionBody, request.json())
+    check_site_id(request.parameters["site"])
+    return post_connection(request.parameters["site"], body, runtime)
+
+
 def delete(request: Request, runtime: Runtime) -> Answer:
     """Offboard and erase."""
     from driveway.sites.erase import delete_site
@@ -60,6 +78,7 @@ handler = http_function(
         "POST /sites/{site}/unenrol": Route(post_unenrol, "app"),
         "POST /sites/{site}/enrol": Route(post_enrol, "app"),
         "POST /sites/{site}/snooze": Route(post_snooze, "app"),
+        "POST /sites/{site}/connections": Route(post_connection, "app"),
         "DELETE /sites/{site}": Route(delete, "app"),
     }
 )

@@ -127,6 +127,17 @@ OPERATIONS: dict[str, Operation] = {
         ("invalid-body", "not-enrolled", "unavailable", *OF_AN_ONBOARDED_SITE),
         ("SnoozeBody",),
     ),
+    "POST /sites/{site}/connections": Operation(
+        "Sites",
+        "postConnection",
+        "With `asset` its car is connected again: the event `Reconnected` says when that is done, and for a Tesla the "
+        "new refresh token goes into the site's `PUT`. With `provider` a new car is connected: the driver comes back "
+        "to `return_url`, and the car goes into the site's `PUT`, which may be the site's first. Enode: Link UI and "
+        "relinking. Smartcar: Connect. Tesla: sign-in, and `key_url` for the virtual key. Nothing is stored.",
+        {201: ("ConnectLink", "The link.")},
+        ("invalid-body", "no-connect-link", "not-found", "unavailable"),
+        ("ConnectionBody",),
+    ),
     "DELETE /sites/{site}": Operation(
         "Sites",
         "deleteSite",

@@ -33,6 +33,7 @@ MEANINGS = {
     "invalid-profile": "The charging profile cannot be followed; the fault is in `errors`.",
     "malformed": "The request cannot be read: not JSON, a wrong query parameter or header.",
     "no-car-linked": "No car is linked to the asset.",
+    "no-connect-link": "The car maker gives no link to connect a car; its answer or what is missing is in `detail`.",
     "no-import-meter": "The MPAN has no connected import meter.",
     "no-unique-meter": "There is no meter at the address, or more than one. Search by postcode instead.",
     "not-enrolled": "The site does not take part (any more).",

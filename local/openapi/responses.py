@@ -376,6 +376,7 @@ def _asset() -> dict[str, Schema]:
         "forecast": forecast_schema(),
         "test_charge": nullable(ref("TestCharge")),
         "needs_user": nullable(text("What the driver must do at the car's maker.")),
+        "connect": nullable(text("Where the app gets the link to connect the account again (`POST` with the asset).")),
         "snoozed_until": nullable(instant("Until when smart charging is paused.")),
         "revision": REVISION,
     }
@@ -469,6 +470,17 @@ def _others() -> dict[str, Schema]:
                 "revision": REVISION,
             }
         ),
+        "ConnectLink": record(
+            {
+                "provider": one_of(("enode", "smartcar", "tesla")),
+                "asset": nullable(text("The asset whose car is connected again; null: a new car.")),
+                "url": text("The page that the driver opens."),
+                "key_url": nullable(text("A second page, on which a Tesla's owner lets you command the car.")),
+                "state": text("Comes back at `return_url` as the parameter `state`: accept no other."),
+                "return_url": text("Where the driver lands afterwards."),
+                "expires_at": nullable(instant("Until when the page can be used; null: any time.")),
+            }
+        ),
         "TestCharge": _test_charge(),
         "AppEvent": _app_event(),
         "AppEvents": record(
@@ -526,7 +538,7 @@ def _app_event() -> Schema:
             "id": text("The same each time the event is sent; also the header `webhook-id`."),
             "type": ref("Event"),
             "timestamp": instant("When it happened."),
-            "data": record(data),
+            "data": record(data | {"connect": text("Where a link to connect again is made.")}, optional=("connect",)),
         }
     )
 

@@ -283,7 +283,23 @@ def _offers(world: World) -> None:
     token = {"allowed_origin": "https://app.example", "gave_boundary_meter_consent_at": "2026-01-15T10:30:00Z"}
     world.call("POST /sites/{site}/component-token", "first", "The first token of a household", token, site="home-1")
     world.call("GET /sites/{site}/flex-events", "events", "Estimated and final", site="home-1")
+    _connect(world)
     world.call("GET /sites/{site}/export", "export", "All that is held about a home", site="home-3")
+
+
+def _connect(world: World) -> None:
+    connect = "POST /sites/{site}/connections"
+    again = {"asset": "car-1", "return_url": "https://app.example/connected"}
+    new = {"provider": "enode", "user_id": "app-user-77", "return_url": "exampleapp://connected", "language": "en-GB"}
+    token = ("/oauth2/token", 200, {"access_token": "unused", "expires_in": 3599, "token_type": "bearer"})
+    link = {"linkUrl": "https://link.enode.com/YzI1NjM2MWIt", "linkToken": "YzI1NjM2MWIt"}
+    with world.maker_called(), world.axle_says(*token):
+        with world.axle_says(f"/assets/{VEHICLE}/relink", 200, link):
+            world.call(connect, "again", "A car whose account was disconnected", again, site="home-1")
+        with world.axle_says("/users/app-user-77/link", 200, link):
+            world.call(connect, "new", "A new car", new, site="home-1")
+        with world.axle_says("/users/app-user-77/link", 403, {"title": "Connections limit reached"}):
+            world.call(connect, "quota", "Enode's quota is used up", new, site="home-1")
 
 
 def _look(world: World) -> None:

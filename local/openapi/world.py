@@ -44,6 +44,7 @@ ENVIRONMENT = {
 SECRETS: dict[str, dict[str, Any]] = {
     "AXLE_SECRET": {"username": "driveway", "password": "unused"},
     "AXLE_WEBHOOK_SECRET": {"secrets": [AXLE_WEBHOOK_SECRET]},
+    "PROVIDERS_SECRET": {"enode": {"client_id": "driveway", "client_secret": "unused"}},
     "WEBHOOK_SECRETS": {name: [WEBHOOK_SECRET] for name in ("enode", "smartcar", "tesla")},
 }
 
@@ -92,7 +93,7 @@ class StillRuntime(Runtime):
     """A runtime with a still clock and with the same random numbers every time."""
 
     def __init__(self, at: datetime, axle: KnownAnswers) -> None:
-        super().__init__(ENVIRONMENT)
+        super().__init__(dict(ENVIRONMENT))
         self.at = at
         self.random = random.Random(2026)  # noqa: S311 - examples must be the same every time
         self.secrets = SECRETS
@@ -159,6 +160,14 @@ class World:
             del self.axle.answers[path]
         else:
             self.axle.answers[path] = before
+
+    @contextmanager
+    def maker_called(self) -> Iterator[None]:
+        """Enode is among the providers for a while."""
+        environ: Any = self.runtime.settings.environ
+        environ |= {"ENODE_BASE_URL": "https://enode.invalid", "ENODE_TOKEN_URL": "https://enode.invalid/oauth2/token"}
+        yield
+        del environ["ENODE_BASE_URL"], environ["ENODE_TOKEN_URL"]
 
     @contextmanager
     def contended(self) -> Iterator[None]:

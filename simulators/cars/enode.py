@@ -11,6 +11,7 @@ from starlette.routing import Route
 from simulators.cars.car import Car, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.enode_actions import Action, Actions
+from simulators.cars.enode_link import LinkSessions
 from simulators.cars.enode_users import Users
 from simulators.cars.outbox import Message, Outbox, Request
 from simulators.cars.settings import EnodeSettings
@@ -108,6 +109,7 @@ class Enode:
         self.tokens = Tokens("enode")
         self.actions = Actions(world, self._action_ended)
         self.users = Users(world)
+        self.link_sessions = LinkSessions(world)
         self._beats = 0
         outbox.packers["enode"] = self.pack
         world.reporters["enode"] = self.report
@@ -237,6 +239,18 @@ class Enode:
         gone = self.users.delete(ask.request.path_params["user_id"])
         return Response(status_code=204) if gone else problem(404, "Not Found", "No such user.")
 
+    def _link(self, ask: Ask) -> Response:
+        made = self.link_sessions.make(ask, None)
+        return made if made is not None else problem(400, "Bad Request", "The link session is malformed.")
+
+    def _relink(self, ask: Ask) -> Response:
+        asset_id = ask.request.path_params["asset_id"]
+        car = self.world.cars.get(asset_id)
+        if car is None or car.spec.provider != "enode":
+            return problem(404, "Not Found", "No such asset.")
+        made = self.link_sessions.make(ask, asset_id)
+        return made if made is not None else problem(400, "Bad Request", "The link session is malformed.")
+
     def _disconnect_vendor(self, ask: Ask) -> Response:
         user_id, vendor = ask.request.path_params["user_id"], ask.request.path_params["vendor"]
         gone = self.users.disconnect(user_id, vendor)
@@ -270,6 +284,9 @@ class Enode:
         )
         return [
             door.open("POST", "/oauth2/token", self._token),
+            door.open("GET", "/link-ui/{token}", self.link_sessions.open_page),
+            door.guarded("POST", "/users/{user_id}/link", self._link),
+            door.guarded("POST", "/assets/{asset_id}/relink", self._relink),
             door.guarded("GET", "/vehicles", self._vehicles),
             door.guarded("GET", "/users/{user_id}", self._user),
             door.guarded("DELETE", "/users/{user_id}", self._delete_user),

@@ -58,6 +58,26 @@ class SiteDetails(Strict):
     gave_boundary_meter_consent_at: Instant | None = None
 
 
+class ConnectionBody(Strict):
+    """A car to connect: that of an ``asset``, again, or a new one at a ``provider``.
+
+    Enode keeps drivers by the app's own ``user_id``. ``state`` comes back at ``return_url``; without one it is made.
+    """
+
+    asset: Identifier | None = None
+    provider: Literal["enode", "smartcar", "tesla"] | None = None
+    user_id: Text | None = None
+    return_url: Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^\s]+$", max_length=2048)]
+    state: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{8,128}$")] | None = None
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-GB"
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "ConnectionBody":
+        if (self.asset is None) == (self.provider is None):
+            raise PydanticCustomError("one_of", "Give 'asset' to connect its car again, or 'provider' for a new one.")
+        return self
+
+
 class HomeBody(Strict):
     """Where home is (WGS 84 degrees), and how near counts as being there."""
 

@@ -67,6 +67,7 @@ def asset_body(twin: Twin, runtime: Runtime) -> dict[str, Any]:
         "forecast": _forecast(twin, now, runtime),
         "test_charge": charge_test(twin, runtime),
         "needs_user": presence.needs_user,
+        "connect": f"/sites/{link.site}/connections" if presence.needs_user is not None else None,
         "snoozed_until": utc_text_or_none(link.snoozed_until),
         "revision": twin.revision,
     }

@@ -86,7 +86,7 @@ def account_key(provider: str, user_id: str | None) -> str:
 
 def account_tokens(provider: str, user_id: str | None, runtime: Runtime) -> AccountTokens:
     """The tokens of a driver's account at a provider where every owner has their own."""
-    key, credentials = account_key(provider, user_id), _credentials(provider, runtime)
+    key, credentials = account_key(provider, user_id), credentials_of(provider, runtime)
 
     def make() -> AccountTokens:
         tokens = AccountTokens.of(key, _endpoint(provider, credentials, runtime), runtime.accounts, runtime)
@@ -108,7 +108,7 @@ def _tokens(vehicle: Vehicle, runtime: Runtime) -> TokenSource:
     provider = vehicle.provider
     if has_owners_tokens(provider):
         return account_tokens(provider, vehicle.user_id, runtime)
-    key, credentials = f"TOKEN#{provider}", _credentials(provider, runtime)
+    key, credentials = f"TOKEN#{provider}", credentials_of(provider, runtime)
 
     def make() -> TokenSource:
         if PROVIDERS[provider].tokens == "fixed":
@@ -118,7 +118,8 @@ def _tokens(vehicle: Vehicle, runtime: Runtime) -> TokenSource:
     return runtime.cached(key, credentials, make)
 
 
-def _credentials(provider: str, runtime: Runtime) -> Mapping[str, str]:
+def credentials_of(provider: str, runtime: Runtime) -> Mapping[str, str]:
+    """Our own credentials at a provider, from the secret; nothing where there are none."""
     found: Mapping[str, str] = runtime.secret("PROVIDERS_SECRET").get(provider, {})
     return found
 
@@ -126,7 +127,7 @@ def _credentials(provider: str, runtime: Runtime) -> Mapping[str, str]:
 def revocation_endpoint(provider: str, runtime: Runtime) -> TokenEndpoint | None:
     """Where the provider revokes an owner's tokens (RFC 7009); None where the operator has not named an address."""
     url = runtime.settings.text(f"{provider.upper()}_REVOKE_URL", "")
-    return replace(_endpoint(provider, _credentials(provider, runtime), runtime), url=url) if url else None
+    return replace(_endpoint(provider, credentials_of(provider, runtime), runtime), url=url) if url else None
 
 
 def _endpoint(provider: str, credentials: Mapping[str, str], runtime: Runtime) -> TokenEndpoint:

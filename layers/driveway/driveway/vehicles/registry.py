@@ -12,6 +12,7 @@ from driveway.vehicles.provider import Commands, Webhooks
 
 if TYPE_CHECKING:
     from driveway.vehicles.leaving import Leaving
+    from driveway.vehicles.linking import Linking
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Provider:
     Attributes:
         webhooks, commands: the halves, as ``module:class``; None where it has no such half.
         leaving: what ends the connection to a vehicle, in the same form; None where there is nothing to end.
+        linking: what makes links for drivers, in the same form; None where no driver connects anything.
         capabilities: what its cars or chargers can do, and how they report.
         tokens: whose the token is: the ``app`` (HTTP Basic or form credentials), each car's ``owner``, or nobody, since
             a ``fixed`` one stands in the secret.
@@ -31,6 +33,7 @@ class Provider:
     webhooks: str | None
     commands: str | None
     leaving: str | None = None
+    linking: str | None = None
     capabilities: Capabilities = Capabilities()
     tokens: Literal["app_basic", "app_form", "owner", "fixed"] = "app_form"
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +45,7 @@ PROVIDERS: Mapping[str, Provider] = {
         webhooks="driveway.vehicles.enode.webhooks:EnodeWebhooks",
         commands="driveway.vehicles.enode.commands:EnodeCommands",
         leaving="driveway.vehicles.enode.leaving:EnodeLeaving",
+        linking="driveway.vehicles.enode.linking:EnodeLinking",
         tokens="app_basic",
         # The rate is what reaches the battery (chargeRate, API 2024-10-01). Events come whenever something changes.
         meter=MeterKind(power_at="battery", tells_every_change=True),
@@ -50,8 +54,9 @@ PROVIDERS: Mapping[str, Provider] = {
         webhooks="driveway.vehicles.smartcar.webhooks:SmartcarWebhooks",
         commands="driveway.vehicles.smartcar.commands:SmartcarCommands",
         leaving="driveway.vehicles.smartcar.leaving:SmartcarLeaving",
+        linking="driveway.vehicles.smartcar.linking:SmartcarLinking",
         capabilities=Capabilities(holds_calls_open=True),
-        settings={"management_url": "SMARTCAR_MANAGEMENT_URL"},
+        settings={"management_url": "SMARTCAR_MANAGEMENT_URL", "connect_url": "SMARTCAR_CONNECT_URL"},
         # Energy is what was added to the battery. When it starts again differs by brand, and all brands are polled.
         meter=MeterKind(power_at="vehicle_ac_input", session_at="battery"),
     ),
@@ -59,6 +64,7 @@ PROVIDERS: Mapping[str, Provider] = {
         webhooks="driveway.vehicles.tesla.webhooks:TeslaWebhooks",
         commands="driveway.vehicles.tesla.commands:TeslaCommands",
         leaving="driveway.vehicles.tesla.leaving:TeslaLeaving",
+        linking="driveway.vehicles.tesla.linking:TeslaLinking",
         capabilities=Capabilities(
             takes_limits=True,
             keeps_current=True,
@@ -67,6 +73,7 @@ PROVIDERS: Mapping[str, Provider] = {
             reports_leaving_home=True,
         ),
         tokens="owner",
+        settings={"authorize_url": "TESLA_AUTHORIZE_URL", "key_domain": "TESLA_KEY_DOMAIN"},
         # Power and energy of the AC input; telemetry sends a value when it changes.
         meter=MeterKind("vehicle_ac_input", "vehicle_ac_input", register="per_plug_in", tells_every_change=True),
     ),
@@ -121,6 +128,14 @@ def leaving(name: str) -> "Leaving | None":
     provider = PROVIDERS.get(name)
     target = provider.leaving if provider else None
     return cast("Leaving", _made(target, "")) if target else None
+
+
+@cache
+def linking_of(name: str) -> "Linking | None":
+    """What makes links for drivers at the provider; None where no driver connects anything."""
+    provider = PROVIDERS.get(name)
+    target = provider.linking if provider else None
+    return cast("Linking", _made(target, "")) if target else None
 
 
 def _made(target: str | None, unknown: str) -> Any:
