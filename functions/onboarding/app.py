@@ -3,16 +3,7 @@
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import malformed
-from driveway.sites.bodies import (
-    ConnectionBody,
-    EligibilityBody,
-    EmptyBody,
-    EnrolBody,
-    SiteBody,
-    SnoozeBody,
-    check_site_id,
-    parse,
-)
+from driveway.sites.bodies import EligibilityBody, EmptyBody, EnrolBody, SiteBody, SnoozeBody, check_site_id, parse
 
 
 def eligibility(request: Request, runtime: Runtime) -> Answer:
@@ -54,11 +45,10 @@ def post_snooze(request: Request, runtime: Runtime) -> Answer:
 
 def post_connection(request: Request, runtime: Runtime) -> Answer:
     """A link with which a driver connects a car, or connects it again."""
-    from driveway.sites.connect_link import post_connection
+    from driveway.sites.connect_link import connect_link
 
-    body = parse(ConnectionBody, request.json())
     check_site_id(request.parameters["site"])
-    return post_connection(request.parameters["site"], body, runtime)
+    return connect_link(request.parameters["site"], request.json(), runtime)
 
 
 def delete(request: Request, runtime: Runtime) -> Answer:

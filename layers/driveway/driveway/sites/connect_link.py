@@ -7,18 +7,19 @@ from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy, invalid, not_found
-from driveway.sites.bodies import ConnectionBody
+from driveway.sites.bodies import ConnectionBody, parse
 from driveway.vehicles.connections import connect_to_leave, credentials_of
 from driveway.vehicles.linking import LinkRequest, NoLinkError
 from driveway.vehicles.registry import linking_of
 
 
-def post_connection(site: str, body: ConnectionBody, runtime: Runtime) -> Answer:
+def connect_link(site: str, asked: dict[str, Any], runtime: Runtime) -> Answer:
     """A link for a new car at a provider, or for the car of an asset of the site. Nothing is stored.
 
     Raises:
-        ProblemError: there is no such asset in the site, or the car maker gives no link.
+        ProblemError: the body is not valid, there is no such asset in the site, or the car maker gives no link.
     """
+    body = parse(ConnectionBody, asked)
     if runtime.records.site(site) is None and body.asset is not None:
         raise not_found("site", site)
     vehicle = _vehicle(site, body, runtime) if body.asset is not None else None
