@@ -42,6 +42,8 @@ def put(world: World, *assets: dict[str, Any], site: str = "home-1", mpan: str =
     new = named - world.makers.connected()
     for vehicle_id in named:
         world.makers.connect_again(vehicle_id)
+    # What the driver has connected again is ours to end once it is stored here.
+    world.onboarded -= new
     reply = world.request("PUT", "/sites/{site}", site_body(*assets, mpan=mpan, **changes), site=site)
     if reply.status == 409:
         world.makers.put_back(world.makers.connected() - new)
