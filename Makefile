@@ -32,6 +32,10 @@ demo: setup ## One night of charging, printed as a timeline
 up: setup ## The whole stack on this machine, left running (see .local/stack.json)
 	@$(BIN)/python -m local up
 
+.PHONY: play
+play: setup ## Scenarios on the running stack: make play lists them, make play SCENARIO=ready starts one
+	@$(BIN)/python -m local.play $(SCENARIO)
+
 .PHONY: down
 down: setup ## Stop it
 	@$(BIN)/python -m local down

@@ -136,7 +136,7 @@ def _route(
     verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
     properties: dict[str, Any] = {
         "ApiId": {"Ref": api},
-        "RouteKey": "$default" if path == "/$default" else f"{verb} {path}",
+        "RouteKey": "$default" if path == "$default" else f"{verb} {path}",
         "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{stem}Integration"}]]},
         "AuthorizationType": "NONE",
     }

@@ -78,14 +78,14 @@ def template() -> dict[str, Any]:
 
 
 def routed() -> dict[str, Routed]:
-    """Every HTTP route of the template, by its key."""
+    """Every HTTP route of the template, by its key, but for the one that takes what no other takes."""
     found = {}
     for resource in template()["Resources"].values():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
         properties = resource["Properties"]
         for event in properties.get("Events", {}).values():
-            if event["Type"] != "HttpApi":
+            if event["Type"] != "HttpApi" or "Path" not in event["Properties"]:
                 continue
             at = event["Properties"]
             key = f"{at['Method']} {at['Path']}"

@@ -21,7 +21,7 @@ READERS = [
     if event["Type"] == "SQS"
 ]
 OPEN_ROUTES = {
-    f"{event['Properties']['Method']} {event['Properties']['Path']}"
+    f"{event['Properties']['Method']} {event['Properties']['Path']}" if "Path" in event["Properties"] else "$default"
     for function in FUNCTIONS.values()
     for event in function.get("Events", {}).values()
     if event["Type"] == "HttpApi" and event["Properties"].get("Auth") == {"Authorizer": "NONE"}

@@ -14,6 +14,7 @@ from tests.support.functions.rig import template
 
 RESOURCES: dict[str, Any] = template()["Resources"]
 NO_TOKEN = {
+    "$default": "what no other route takes: the answer is always that there is no such route",
     "POST /webhooks/{provider}": "the car maker signs the body, and the function checks the signature",
     "POST /axle/webhooks": "Axle signs the body, and the function checks the signature",
     "GET /console": "the page shows nothing before its reader gives a token",
@@ -86,7 +87,7 @@ def test_logs_are_kept_for_a_bounded_time_and_so_are_those_of_every_function() -
 
 def test_every_route_asks_for_a_token_but_the_signed_ones_and_the_empty_page() -> None:
     open_routes = {
-        f"{event['Properties']['Method']} {event['Properties']['Path']}"
+        f"{at['Method']} {at['Path']}" if "Path" in (at := event["Properties"]) else "$default"
         for function in of("AWS::Serverless::Function").values()
         for event in function.get("Events", {}).values()
         if event["Type"] == "HttpApi" and "Auth" in event["Properties"]

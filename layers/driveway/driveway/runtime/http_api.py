@@ -128,7 +128,8 @@ def http_function(routes: Mapping[str, Route]) -> HttpFunction:
 def _served(routes: Mapping[str, Route], event: Mapping[str, Any], request_id: str, runtime: Runtime) -> Answer:
     route = routes.get(event.get("routeKey", ""))
     if route is None:
-        raise not_found("route", f"{event.get('rawPath', '')}")
+        method = event.get("requestContext", {}).get("http", {}).get("method", "")
+        raise not_found("route", f"{method} {event.get('rawPath', '')}".strip())
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
     caller = authorizer.get("lambda") or {}
