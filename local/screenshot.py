@@ -6,12 +6,12 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-SIZE = (1100, 1180)
+SIZE = (1100, 900)
 PATIENCE_MS = 60_000
 
 
 def take(stack: dict[str, Any], asset: str, path: Path) -> None:
-    """Sign in to the console of a running stack and save the page of an asset. It needs a Chromium.
+    """Sign in to the console of a running stack and save the page of an asset's latest session. It needs a Chromium.
 
     Raises:
         RuntimeError: there is no Chromium.
@@ -26,7 +26,8 @@ def take(stack: dict[str, Any], asset: str, path: Path) -> None:
         page.goto(f"{stack['console_url']}#/assets/{asset}")
         page.get_by_label("Token").fill(stack["support_token"])
         page.get_by_role("button", name="Sign in").click()
-        page.get_by_label("Last nights").get_by_role("img").first.wait_for()
+        page.get_by_label("Last nights").get_by_role("link").first.click()
+        page.get_by_label("Picture").get_by_role("img").first.wait_for()
         page.wait_for_load_state("networkidle")
         page.screenshot(path=path)
         browser.close()
