@@ -160,7 +160,7 @@ def test_an_event_with_nothing_new_writes_no_twin(cars: Rig) -> None:
     assert cars.twin("car-1") == before
 
 
-@pytest.mark.parametrize("operation", ["update_item", "put_item", "get_item", "batch_get_item"])
+@pytest.mark.parametrize("operation", ["update_item", "put_item", "query", "batch_get_item"])
 @pytest.mark.parametrize("name", ["enode_plug_in", "smartcar_plug_in", "tesla_relay_plug_in"])
 def test_what_cannot_be_stored_is_our_fault_and_its_repetition_is_stored_once(
     cars: Rig, monkeypatch: pytest.MonkeyPatch, name: str, operation: str

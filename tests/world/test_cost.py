@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.cost import RHYTHMS, CostMeter, session
+from tests.world.cost import RHYTHMS, Counted, CostMeter, session
 from tests.world.stages import Stage
 from tests.world.world import new_world
 
@@ -22,7 +22,7 @@ def test_a_session_uses_no_more_than_the_figures_say(rhythm: str) -> None:
     assert {name: n for name, n in counts.items() if n > held[name] * GREW} == {}
 
 
-def test_a_webhook_without_news_makes_five_calls_of_the_table_and_costs_two_write_units() -> None:
+def test_a_webhook_without_news_makes_four_calls_of_the_table_and_costs_two_write_units() -> None:
     with new_world(1) as world:
         world.simulated("POST", "/config", {"enode": {"sample_every_s": 300.0}})
         stage = Stage(world)
@@ -32,5 +32,28 @@ def test_a_webhook_without_news_makes_five_calls_of_the_table_and_costs_two_writ
         stage.passes(minutes=5)
         counted = meter.stop()
     assert counted.runs == {"VehicleEventsFunction": 1}
-    assert sum(number for name, number in counted.calls.items() if name.startswith("dynamodb.")) == 5
+    assert table_calls(counted) == 4
     assert dict(counted.write_units) == {"TWIN": 1, "SLOT": 1}
+
+
+@pytest.mark.parametrize("nights_before", [0, 1])
+def test_a_webhook_with_a_plug_in_makes_at_most_six_calls_of_the_table(nights_before: int) -> None:
+    with new_world(1) as world:
+        stage = Stage(world)
+        home = stage.onboarded()
+        for _ in range(nights_before):
+            world.move(home.vehicle_id, "plug-in")
+            stage.passes(hours=2)
+            world.move(home.vehicle_id, "plug-out")
+            stage.passes(hours=1)
+        meter = CostMeter(world)
+        world.move(home.vehicle_id, "plug-in")
+        stage.passes(seconds=0.5)
+        counted = meter.stop()
+    assert counted.runs["VehicleEventsFunction"] == 1
+    assert counted.write_units["SLOT"] >= 1
+    assert 4 <= counted.waits["VehicleEventsFunction dynamodb"] <= 6
+
+
+def table_calls(counted: Counted) -> int:
+    return sum(number for name, number in counted.calls.items() if name.startswith("dynamodb."))

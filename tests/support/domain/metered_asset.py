@@ -15,7 +15,7 @@ from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.runtime.settings import Settings
-from driveway.store.table import Change
+from driveway.store.table import Change, StoredTwin
 from tests.support.domain.links import a_link
 from tests.support.domain.metering_shelf import Shelf
 
@@ -72,7 +72,11 @@ class Asset:
     def table(self) -> "Asset":
         return self
 
-    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> Change:
+    def stored(self, asset: str) -> StoredTwin:
+        assert self.twin.link.asset == asset
+        return StoredTwin(self.twin)
+
+    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime, read: object = None) -> Change:
         before = replace(self.twin, news=())
         self.twin = rule(before)
         return Change(before, self.twin)

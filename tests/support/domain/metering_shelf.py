@@ -36,15 +36,18 @@ class Shelf:
             self.slots[slot.start] = replace(slot, version=slot.version + 1)
         return changes
 
-    def record_once(self, metered: Metered, samples: Iterable[Sample], *, now: datetime) -> Recorded:
+    def record_once(
+        self, metered: Metered, samples: Iterable[Sample], *, now: datetime, latest: Window | None = None
+    ) -> Recorded:
         """Record samples; here nobody comes between."""
         samples = tuple(samples)
-        return Recorded(self.record(metered, samples, now=now)) if samples else Recorded()
+        changed = self.record(metered, samples, now=now) if samples else ()
+        return Recorded(tuple(self.slots[slot.start] for slot in changed if slot.start in self.slots))
 
     def read(self, asset: str, start: datetime, end: datetime | None = None) -> list[Slot]:
         return [self.slots[at] for at in sorted(self.slots) if start <= at and (end is None or at < end)]
 
-    def unrecorded(self, asset: str, samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    def unrecorded(self, asset: str, samples: Iterable[Sample], *, latest: Window | None = None) -> tuple[Sample, ...]:
         assert all(slot.asset == asset for slot in self.slots.values())
         held = {sample for slot in self.slots.values() for sample in slot.samples}
         return tuple(sample for sample in samples if sample not in held)

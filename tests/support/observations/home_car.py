@@ -20,7 +20,7 @@ from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.runtime.settings import Settings
-from driveway.store.table import Change
+from driveway.store.table import Change, StoredTwin
 from driveway.vehicles.provider import VehicleEvent
 from driveway.vehicles.registry import capabilities
 from tests.support.domain.links import a_link
@@ -101,7 +101,11 @@ class HomeCar:
     def table(self) -> "HomeCar":
         return self
 
-    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime) -> Change:
+    def stored(self, asset: str) -> StoredTwin:
+        assert self.twin.link.asset == asset
+        return StoredTwin(self.twin)
+
+    def change_twin(self, asset: str, rule: Callable[[Twin], Twin], *, now: datetime, read: object = None) -> Change:
         before = self.twin
         self.twin = rule(before)
         return Change(before, self.twin)

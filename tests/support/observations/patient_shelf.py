@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from driveway.domain.metering.recording import Metered
+from driveway.domain.metering.recording import Metered, Window
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from tests.support.domain.metering_shelf import Shelf
@@ -34,6 +34,6 @@ class PatientShelf(Shelf):
         waiting, self.waiting = tuple(self.waiting), {}
         return super().record(self.metered, waiting, now=now) if waiting and self.metered is not None else ()
 
-    def unrecorded(self, asset: str, samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    def unrecorded(self, asset: str, samples: Iterable[Sample], *, latest: Window | None = None) -> tuple[Sample, ...]:
         """The samples that are neither recorded nor waiting."""
         return tuple(sample for sample in super().unrecorded(asset, samples) if sample not in self.waiting)

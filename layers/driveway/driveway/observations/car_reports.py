@@ -24,11 +24,15 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class CarReport:
-    """A report about one car. ``key`` is the same for every delivery of it; ``place`` is its event's in the request."""
+    """A report about one car. ``key`` is the same for every delivery of it; ``place`` is its event's in the request.
+
+    ``repeated``: whether it was stored before; None if the table was not asked yet.
+    """
 
     key: str
     report: VehicleReport
     place: int = 0
+    repeated: bool | None = None
 
 
 Cars = Mapping[str, Sequence[CarReport]]
@@ -50,7 +54,9 @@ def cars_of(provider: str, events: Sequence[VehicleEvent], runtime: Runtime) -> 
     """
     counts: Counter[str] = Counter()
     cars: dict[str, list[CarReport]] = {}
-    named = runtime.inbox.assets_of(provider, {event.vehicle_id for event in events if _is_used(event)} - {""})
+    used = [event for event in events if _is_used(event) and event.vehicle_id]
+    remembered = {event.dedupe_key for event in used if not event.report.only_observes}
+    named, seen = runtime.inbox.look_up(provider, {event.vehicle_id for event in used}, remembered)
     for place, event in enumerate(events):
         if not _is_used(event):
             counts["test" if event.test else "dropped"] += 1
@@ -63,7 +69,8 @@ def cars_of(provider: str, events: Sequence[VehicleEvent], runtime: Runtime) -> 
         if not keys:
             counts["unknown"] += 1
         for asset, key in keys.items():
-            cars.setdefault(asset, []).append(CarReport(key, event.report, place))
+            repeated = key in seen if key in remembered else None
+            cars.setdefault(asset, []).append(CarReport(key, event.report, place, repeated))
     return cars, counts
 
 
@@ -79,7 +86,8 @@ def take_cars(provider: str, cars: Cars, runtime: Runtime) -> Taken:
     from concurrent.futures import ThreadPoolExecutor
 
     every_one = [one for reports in cars.values() for one in reports]
-    seen = runtime.inbox.seen(provider, {one.key for one in every_one if not one.report.only_observes})
+    unknown = {one.key for one in every_one if one.repeated is None and not one.report.only_observes}
+    seen = runtime.inbox.look_up(provider, (), unknown)[1] | {one.key for one in every_one if one.repeated}
     new = {asset: _first_of_each(reports, seen) for asset, reports in cars.items()}
     # A client may be used by many threads, but boto3 makes one safely only where nobody else does.
     _ = runtime.dynamodb

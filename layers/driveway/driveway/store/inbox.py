@@ -39,19 +39,20 @@ class Inbox:
     name: str
     rng: random.Random = field(default_factory=random.SystemRandom)
 
-    def assets_of(self, provider: str, vehicle_ids: Collection[str]) -> dict[str, str]:
-        """The assets that these vehicles belong to, by vehicle id.
+    def look_up(
+        self, provider: str, vehicle_ids: Collection[str], dedupe_keys: Collection[str]
+    ) -> tuple[dict[str, str], frozenset[str]]:
+        """The assets that vehicles belong to, by vehicle id; and those dedupe keys whose reports were stored before.
 
         A vehicle is left out if it is unknown, or only reserved for an asset.
         """
-        keys = {alias_key(provider, one): one for one in vehicle_ids if fits_key(one)}
-        items = self._read((key, "ALIAS") for key in keys)
-        return {keys[item["pk"]]: item["asset"] for item in items if not item.get("reserved")}
-
-    def seen(self, provider: str, dedupe_keys: Collection[str]) -> frozenset[str]:
-        """Those of these dedupe keys of which the report was stored before."""
-        keys = {seen_key(provider, one): one for one in dedupe_keys}
-        return frozenset(keys[item["pk"]] for item in self._read((key, "SEEN") for key in keys))
+        vehicles = {alias_key(provider, one): one for one in vehicle_ids if fits_key(one)}
+        reports = {seen_key(provider, one): one for one in dedupe_keys}
+        items = list(self._read([*((key, "ALIAS") for key in vehicles), *((key, "SEEN") for key in reports)]))
+        assets = {
+            vehicles[item["pk"]]: item["asset"] for item in items if item["sk"] == "ALIAS" and not item.get("reserved")
+        }
+        return assets, frozenset(reports[item["pk"]] for item in items if item["sk"] == "SEEN")
 
     def remember(self, provider: str, dedupe_keys: Collection[str], *, now: datetime, kept: timedelta) -> None:
         """Remember that the reports with these dedupe keys are stored. Repeating it does no harm.
@@ -74,6 +75,6 @@ class Inbox:
             time.sleep(self.rng.uniform(0, 0.02 * 2**attempt))
         raise UnwrittenError(f"{len(puts)} reports could not be remembered.")
 
-    def _read(self, keys: Iterator[tuple[str, str]]) -> Iterator[Mapping[str, Any]]:
+    def _read(self, keys: Sequence[tuple[str, str]]) -> Iterator[Mapping[str, Any]]:
         encoded = [encode_item({"pk": pk, "sk": sk}) for pk, sk in keys]
         return map(decode_item, read_many(self.client, self.name, encoded, self.rng))

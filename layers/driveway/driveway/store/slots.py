@@ -10,14 +10,14 @@ from botocore.exceptions import ClientError
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
 from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, successors
-from driveway.domain.metering.recording import Metered, Recorded, Window, record, window_start
+from driveway.domain.metering.recording import Metered, Recorded, Window, day_start, record, window_start
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
 from driveway.store.items import TWIN, asset_key, encode_item, link_of, stamp
-from driveway.store.slot_items import SLOT, slot_item
+from driveway.store.slot_items import SLOT, slot_item, slot_of
 from driveway.store.slot_reads import EARLIER_AT_ONCE, EVER, SlotReads
-from driveway.store.table import UnknownAssetError
+from driveway.store.table import StoredTwin, UnknownAssetError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -29,6 +29,15 @@ MAX_TRIES = 12
 def _twin_is_gone(error: ClientError) -> bool:
     """Whether a slot was not created because of its twin."""
     return cancellation_reasons(error)[1:] == [CONDITION_FAILED]
+
+
+def _reach(first: datetime, now: datetime) -> int:
+    """How many of the latest slots to read so that they reach to ``first`` and a little further."""
+    return (max(now + 2 * HALF_HOUR, first) - first) // HALF_HOUR + EARLIER_AT_FIRST
+
+
+def _reaches(window: Window, first: datetime) -> bool:
+    return window.all_before or (bool(window.slots) and window.slots[0].start < first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +56,34 @@ class SlotStore(SlotReads):
         """
         return self._record(metered, tuple(samples), now, verified=True).changed
 
-    def record_once(self, metered: Metered, samples: Iterable[Sample], *, now: datetime) -> Recorded:
+    def record_once(
+        self, metered: Metered, samples: Iterable[Sample], *, now: datetime, latest: Window | None = None
+    ) -> Recorded:
         """As ``record``, but it ends with the first writes that nobody came between.
 
-        Another lock has to order the recorders: the twin's version.
+        Another lock has to order the recorders: the twin's version. The caller writes the twin afterwards, which shows
+        that the asset is still there, or looks after what was created. ``latest`` is what ``with_twin`` read.
         """
-        return self._record(metered, tuple(samples), now, verified=False)
+        return self._record(metered, tuple(samples), now, verified=False, latest=latest)
 
-    def _record(self, metered: Metered, samples: Sequence[Sample], now: datetime, *, verified: bool) -> Recorded:
+    def _record(
+        self,
+        metered: Metered,
+        samples: Sequence[Sample],
+        now: datetime,
+        *,
+        verified: bool,
+        latest: Window | None = None,
+    ) -> Recorded:
         written: dict[datetime, Slot] = {}
         if not samples:
             return Recorded()
         first = window_start(samples)
         for attempt in range(MAX_TRIES):
-            changes, window, first = self._decide(metered, samples, first, now)
+            changes, window, first = self._decide(metered, samples, first, now, latest)
+            latest = None
             for slot in changes:
-                stored = self.put(slot)
+                stored = self.put(slot) if verified else self._put(slot, is_checked=True)
                 if stored is None:
                     # What follows depends on it, as the samples do: it is decided again.
                     time.sleep(self.rng.uniform(0, 0.01 * 2 ** min(attempt, 5)))
@@ -74,12 +95,19 @@ class SlotStore(SlotReads):
                     return Recorded(tuple(written.values()), tuple(around[start] for start in sorted(around)), first)
         raise ContentionError(f"the half-hours of {metered.asset} are being changed by others")
 
-    def unrecorded(self, asset: str, samples: Iterable[Sample]) -> tuple[Sample, ...]:
-        """Those samples of an asset that its half-hours do not hold, strongly consistent."""
+    def unrecorded(self, asset: str, samples: Iterable[Sample], *, latest: Window | None = None) -> tuple[Sample, ...]:
+        """Those samples of an asset that its half-hours do not hold, strongly consistent.
+
+        A half-hour in ``latest``, which ``with_twin`` read, is not read again.
+        """
         starts: dict[datetime, list[Sample]] = {}
         for sample in samples:
             starts.setdefault(half_hour_of(sample.at), []).append(sample)
-        slots = {start: self.get(asset, start) for start in starts}
+        near = {slot.start: slot for slot in latest.slots} if latest is not None else {}
+        slots = {
+            start: near.get(start) if latest is not None and _reaches(latest, start) else self.get(asset, start)
+            for start in starts
+        }
         return tuple(
             sample
             for start, held in starts.items()
@@ -87,11 +115,32 @@ class SlotStore(SlotReads):
             if (slot := slots[start]) is None or sample not in slot.samples
         )
 
+    def with_twin(self, asset: str, now: datetime) -> tuple[StoredTwin, Window]:
+        """The twin and its latest half-hours, those of today in any case, in one read. Raises UnknownAssetError.
+
+        The keys of the half-hours come just before that of the twin, and the read goes backwards from it: a half-hour
+        is read after the twin.
+        """
+        at_most = _reach(day_start(now), now)
+        answer = self.client.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :asset AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=encode_item({":asset": asset_key(asset), ":first": SLOT, ":last": TWIN}),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=1 + at_most,
+        )
+        items = answer["Items"]
+        if not items or items[0]["sk"]["S"] != TWIN:
+            raise UnknownAssetError(asset)
+        slots = tuple(slot_of(item) for item in reversed(items[1:]))
+        return StoredTwin.of(items[0]), Window(slots, all_before="LastEvaluatedKey" not in answer)
+
     def _decide(
-        self, metered: Metered, samples: Sequence[Sample], first: datetime, now: datetime
+        self, metered: Metered, samples: Sequence[Sample], first: datetime, now: datetime, latest: Window | None
     ) -> tuple[tuple[Slot, ...], tuple[Slot, ...], datetime]:
         """What to write, the slots that were read for it, and from where on they had to be read."""
-        window = self._window(metered.asset, first, now)
+        window = latest if latest is not None and _reaches(latest, first) else self._window(metered.asset, first, now)
         while (changes := record(window, samples, metered, now=now)) is None:
             earlier = self.read_before(metered.asset, window.slots[0].start if window.slots else first)
             all_before = len(earlier) < EARLIER_AT_ONCE
@@ -104,8 +153,7 @@ class SlotStore(SlotReads):
 
     def _window(self, asset: str, first: datetime, now: datetime) -> Window:
         """The slots from ``first`` on and some before, because recording mostly needs the last of these."""
-        ahead = (max(now + 2 * HALF_HOUR, first) - first) // HALF_HOUR
-        at_most = ahead + EARLIER_AT_FIRST
+        at_most = _reach(first, now)
         found = self.read_before(asset, EVER, at_most)
         if len(found) < at_most:
             return Window(tuple(found), all_before=True)
@@ -121,10 +169,14 @@ class SlotStore(SlotReads):
         Raises:
             UnknownAssetError: it was not there, and nor is its asset, as Axle knows it, any more.
         """
+        return self._put(slot, is_checked=False)
+
+    def _put(self, slot: Slot, *, is_checked: bool) -> Slot | None:
+        """See ``put``. ``is_checked``: the caller looks itself whether the asset of a slot that it creates is there."""
         after = replace(slot, version=slot.version + 1)
         item = slot_item(after, self.shards, self.kept)
         if not slot.version:
-            written = self._created(after, item)
+            written = self._created(after, item, is_checked=is_checked)
         else:
             written = write_if(
                 self.client.put_item,
@@ -135,7 +187,7 @@ class SlotStore(SlotReads):
             )
         return after if written or self.get(slot.asset, slot.start) == after else None
 
-    def _created(self, slot: Slot, item: dict[str, Any]) -> bool:
+    def _created(self, slot: Slot, item: dict[str, Any], *, is_checked: bool) -> bool:
         """Create a slot, unless its asset was erased meanwhile; False when it is there.
 
         One that is due is written first, and deleted again if its asset is gone. If its writer dies before, the next
@@ -146,6 +198,8 @@ class SlotStore(SlotReads):
             return write_if(self._create_with_check, slot=slot, item=item)
         free = "attribute_not_exists(pk)"
         written = write_if(self.client.put_item, TableName=self.name, Item=item, ConditionExpression=free)
+        if is_checked:
+            return written
         twin = encode_item({"pk": asset_key(slot.asset), "sk": TWIN})
         answer = self.client.get_item(TableName=self.name, Key=twin, ConsistentRead=True)
         if "Item" not in answer or link_of(answer["Item"]).axle_asset_id != slot.axle_asset_id:

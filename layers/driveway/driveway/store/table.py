@@ -73,16 +73,41 @@ class RevisionMismatchError(Exception):
 DueRule = Callable[[Twin, datetime], Dues]
 
 
+DueStamps = Mapping[str, str | None]
+"""The due times of a twin as its item has them: ``axle_due`` and ``control_due``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTwin:
+    """A twin as it was read or written, with the due times beside it."""
+
+    twin: Twin
+    dues: DueStamps = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> "StoredTwin":
+        """What a table item holds."""
+        values = decode_item(item)
+        dues = {name: values.get(name) for name in ("axle_due", "control_due")}
+        return cls(msgspec.convert(values, Twin), dues)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A twin before and after a change; the same object twice when nothing was written."""
 
     before: Twin
     after: Twin
+    dues: DueStamps = field(default_factory=dict)
 
     @property
     def written(self) -> bool:
         return self.after is not self.before
+
+    @property
+    def stored(self) -> StoredTwin:
+        """The twin as this change left it."""
+        return StoredTwin(self.after, self.dues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +122,31 @@ class Table:
 
     def twin(self, asset: str) -> Twin:
         """The asset's twin, strongly consistent. Raises UnknownAssetError."""
-        return msgspec.convert(self._item(asset), Twin)
+        return self.stored(asset).twin
 
-    def _item(self, asset: str) -> dict[str, Any]:
+    def stored(self, asset: str) -> StoredTwin:
+        """The asset's twin with its due times, strongly consistent. Raises UnknownAssetError."""
         answer = self.client.get_item(
             TableName=self.name, Key=encode_item({"pk": asset_key(asset), "sk": TWIN}), ConsistentRead=True
         )
         if "Item" not in answer:
             raise UnknownAssetError(asset)
-        return decode_item(answer["Item"])
+        return StoredTwin.of(answer["Item"])
 
-    def change_twin(self, asset: str, rule: Rule, *, now: datetime, expect_revision: int | None = None) -> Change:
+    def change_twin(
+        self,
+        asset: str,
+        rule: Rule,
+        *,
+        now: datetime,
+        expect_revision: int | None = None,
+        read: Callable[[str], StoredTwin] | None = None,
+    ) -> Change:
         """Apply a pure rule to the twin and store what it gives, in one conditional write.
 
         ``rule`` gets the present twin, without news, and gives the twin to store; the same one, or None, changes
-        nothing. It runs again when another write came between, so it must have no effects of its own.
+        nothing. It runs again when another write came between, so it must have no effects of its own. ``read`` reads
+        the twin in place of ``stored``, before each run of the rule.
 
         Raises:
             UnknownAssetError: no such asset.
@@ -121,8 +156,8 @@ class Table:
         """
         tried: Change | None = None
         for attempt in range(MAX_CONTENTION_TRIES):
-            item = self._item(asset)
-            present = msgspec.convert(item, Twin)
+            stored = (read or self.stored)(asset)
+            present = stored.twin
             if tried is not None and present == tried.after:
                 # The write was made and its acknowledgement was lost.
                 return tried
@@ -133,13 +168,13 @@ class Table:
                 raise RevisionMismatchError(before.revision)
             dues = _stamps(self.dues(wanted, now))
             quiet = concerns_nobody(before, wanted, now)
-            dues = _with_earlier_look(item, dues, now) if quiet else dues
-            quiet = quiet and _same_dues(item, dues, now)
+            dues = _with_earlier_look(stored.dues, dues, now) if quiet else dues
+            quiet = quiet and _same_dues(stored.dues, dues, now)
             if quiet and not changed:
-                return Change(before, before)
+                return Change(before, before, stored.dues)
             bump = not WANTED_OR_OBSERVED_SET.isdisjoint(changed)
             after = replace(wanted, version=before.version + 1, revision=before.revision + bump)
-            tried = Change(before, after)
+            tried = Change(before, after, dues)
             request = self._update(before.version, after, dues, now, quiet=quiet)
             if write_if(self.client.update_item, **request):
                 return tried
@@ -256,21 +291,21 @@ def _stamps(dues: Dues) -> dict[str, str | None]:
     }
 
 
-def _with_earlier_look(item: Mapping[str, Any], dues: dict[str, str | None], now: datetime) -> dict[str, str | None]:
+def _with_earlier_look(before: DueStamps, dues: dict[str, str | None], now: datetime) -> dict[str, str | None]:
     """The due times, with the stored time of charge control if that is earlier and ahead.
 
     Looking too early does no harm, and a place in an index that stays costs nothing.
     """
-    stored = item.get("control_due")
+    stored = before.get("control_due")
     if stored is None or stored <= stamp(now) or (dues["control_due"] is not None and dues["control_due"] < stored):
         return dues
     return {**dues, "control_due": stored}
 
 
-def _same_dues(item: Mapping[str, Any], dues: Mapping[str, str | None], now: datetime) -> bool:
-    """Whether an item has these due times. Two due times that are both past count as equal."""
+def _same_dues(before: DueStamps, dues: DueStamps, now: datetime) -> bool:
+    """Whether these due times are the stored ones. Two due times that are both past count as equal."""
     at = stamp(now)
     return all(
-        item.get(name) == due or (due is not None and due <= at and item.get(name, "~") <= at)
+        before.get(name) == due or (due is not None and due <= at and (before.get(name) or "~") <= at)
         for name, due in dues.items()
     )

@@ -50,8 +50,12 @@ class Metered:
 
 def window_start(samples: Iterable[Sample]) -> datetime:
     """The start from which ``record`` needs slots, for samples that change nothing before their own day."""
-    day_ms = day_of(min(to_ms(sample) for sample in samples))
-    return datetime.fromtimestamp(day_ms / 1000, UTC) - timedelta(milliseconds=HALF_HOUR_MS)
+    return day_start(min(sample.at for sample in samples))
+
+
+def day_start(at: datetime) -> datetime:
+    """The half-hour before the day (from noon to noon UTC) of an instant."""
+    return _instant(day_of(_ms(at)) - HALF_HOUR_MS)
 
 
 def final_before(now: datetime) -> datetime:
