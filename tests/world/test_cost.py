@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world.cost import RHYTHMS, Counted, CostMeter, session
+from tests.world.cost import RHYTHMS, CostMeter, Counted, session
 from tests.world.stages import Stage
 from tests.world.world import new_world
 

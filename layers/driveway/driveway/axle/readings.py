@@ -1,7 +1,7 @@
 """Reports readings: due half-hours go to Axle in batches, and the answer to every row is stored on its own."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,7 +11,15 @@ from driveway.axle.client import AxleClient
 from driveway.axle.connection import axle_client
 from driveway.axle.row_bisection import Rows, Send, SubmissionResult, submit_rows
 from driveway.domain.enrolment import may_be_reported, takes_part
-from driveway.domain.metering.ledger import answered, claimed, is_unreported, waiting, withheld
+from driveway.domain.metering.ledger import (
+    answered,
+    claimed,
+    is_unreported,
+    sending,
+    sent_as,
+    waiting,
+    withheld,
+)
 from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
 from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_OF_REFUSED_ASSET, Slot
 from driveway.domain.twin import Link
@@ -95,8 +103,8 @@ class DrainReport:
 class Drain:
     """One run over the due half-hours.
 
-    Any number of runs may work at once: a slot is sent by the run whose claim was written. A claim without an answer
-    ends after ``claim_for``, and the slot is sent again with the same value. ``claim_id`` is this run's own. The run
+    Any number of runs may work at once: a shard is sent by the run that has its lease. A lease that its run does not
+    keep or give back ends after ``claim_for``, and what is left is sent again. ``claim_id`` is this run's own. The run
     stops once ``time_left`` (seconds) is under ``stop_at_s``. It holds one batch at a time. ``now`` is a function,
     because a run may take long.
     """
@@ -120,14 +128,31 @@ class Drain:
             shards = self.slots.rng.sample(names, k=len(names))
         report = DrainReport()
         with ThreadPoolExecutor(self.workers) as pool:
-            for keys in self._due(shards):
-                report.out_of_time = self._time_is_short()
+            for shard in shards:
+                self._send_shard(shard, report, pool)
                 if report.stopped:
                     break
-                self._send(self._claim(keys, report, pool), report, pool, self._time_is_short)
         if report.blocked_assets and not report.sent:
             report.unavailable = report.unavailable or next(iter(report.blocked_assets.values()))
         return report
+
+    def _send_shard(self, shard: str, report: DrainReport, pool: ThreadPoolExecutor) -> None:
+        """Send what is due in a shard, if no other run is doing so."""
+        leases, is_mine = self.slots.leases, False
+        try:
+            for keys in self.slots.due(shard, now=self.now(), at_once=self._at_once):
+                report.out_of_time = self._time_is_short()
+                now = self.now()
+                if report.stopped or not leases.take(shard, self.claim_id, now=now, until=now + self.claim_for):
+                    break
+                is_mine = True
+                self._send(self._due(keys, report, pool), report, pool, self._time_is_short)
+        except Exception:
+            if is_mine:
+                leases.give_back(shard, self.claim_id)
+            raise
+        if is_mine:
+            leases.give_back(shard, self.claim_id)
 
     def _time_is_short(self) -> bool:
         return self.time_left() < self.stop_at_s
@@ -161,22 +186,21 @@ class Drain:
             if may_be_reported(link, slot.start, slot.end) and is_unreported(slot, lifetime_rows=self.lifetime_rows)
         ]
 
-    def _due(self, shards: Sequence[str]) -> Iterator[list[Key]]:
-        for shard in shards:
-            yield from self.slots.due(shard, now=self.now(), at_once=self._at_once)
-
     @property
     def _at_once(self) -> int:
         return max(1, self.rows_per_batch // (2 if self.lifetime_rows else 1))
 
-    def _claim(self, keys: Sequence[Key], report: DrainReport, pool: ThreadPoolExecutor) -> list[Slot]:
+    def _due(self, keys: Sequence[Key], report: DrainReport, pool: ThreadPoolExecutor) -> list[Slot]:
         """The slots of these keys that this run sends; those of assets that do not take part are withheld."""
         due = [slot for slot in self.slots.get_many(keys) if slot.due_at is not None and slot.due_at <= self.now()]
         links = self.slots.links({slot.asset for slot in due})
         sent = [slot for slot in due if _is_sent(slot, links.get(slot.asset))]
         rest = [slot for slot in due if not _is_sent(slot, links.get(slot.asset))]
         report.withheld += sum(pool.map(lambda slot: self._withhold(slot, links.get(slot.asset)), rest))
-        return [slot for slot in pool.map(self._take, sent) if slot is not None]
+        # The claim of a run that sent last readings, or of a form before, has lapsed.
+        lapsed = [slot for slot in sent if slot.state == "sent"]
+        taken = [slot for slot in pool.map(self._take, lapsed) if slot is not None]
+        return [*(sending(slot) for slot in sent if slot.state != "sent"), *taken]
 
     def _withhold(self, slot: Slot, link: Link | None) -> bool:
         if link is None:
@@ -190,10 +214,7 @@ class Drain:
 
     def _take(self, slot: Slot) -> Slot | None:
         now = self.now()
-        mine = self.slots.put(claimed(slot, self.claim_id, now=now, claim_for=self.claim_for))
-        if mine is not None:
-            self.slots.follow_on(mine, now=now, grace=self.grace)
-        return mine
+        return self.slots.put(claimed(slot, self.claim_id, now=now, claim_for=self.claim_for))
 
     def _send(
         self, slots: list[Slot], report: DrainReport, pool: ThreadPoolExecutor, time_is_short: Callable[[], bool]
@@ -227,12 +248,15 @@ class Drain:
         list(pool.map(lambda slot: self._settle_one(slot, settle), slots))
 
     def _settle_one(self, slot: Slot, settle: Settle) -> None:
-        """Store the result of a claimed slot, on top of what was measured meanwhile, unless the claim was lost."""
+        """Store the result of a slot, on top of what was measured meanwhile, unless others have reported it since."""
         present: Slot | None = slot
         for _ in range(SETTLE_TRIES):
-            if present is None or present.claim != self.claim_id:
+            mine = sent_as(present, slot) if present is not None else None
+            if mine is None:
                 return
-            if self.slots.put(settle(present)) is not None:
+            stored = self.slots.put(settle(mine))
+            if stored is not None:
+                self.slots.follow_on(stored, now=self.now(), grace=self.grace)
                 return
             present = self.slots.get(slot.asset, slot.start)
 

@@ -15,6 +15,7 @@ from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
 from driveway.store.items import TWIN, asset_key, encode_item, link_of, stamp
+from driveway.store.leases import Leases
 from driveway.store.slot_items import SLOT, slot_item, slot_of
 from driveway.store.slot_reads import EARLIER_AT_ONCE, EVER, SlotReads
 from driveway.store.table import StoredTwin, UnknownAssetError
@@ -43,6 +44,11 @@ def _reaches(window: Window, first: datetime) -> bool:
 @dataclass(frozen=True, slots=True)
 class SlotStore(SlotReads):
     """The half-hours in the table. Every write is conditional on the version that was read."""
+
+    @property
+    def leases(self) -> Leases:
+        """Who works on which shard of the due half-hours."""
+        return Leases(self.client, self.name)
 
     def record(self, metered: Metered, samples: Iterable[Sample], *, now: datetime) -> tuple[Slot, ...]:
         """Put samples into the half-hours of an asset; gives the slots it changed, as they were written.

@@ -18,8 +18,9 @@ from driveway.axle.client import AxleClient, AxleRefusedError, AxleUnavailableEr
 from driveway.axle.readings import Drain, DrainReport, send_readings
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.completeness import completeness
+from driveway.domain.metering.ledger import measured
 from driveway.domain.metering.samples import Sample
-from driveway.domain.metering.slot import CLAIM, LIFETIME, Slot
+from driveway.domain.metering.slot import CLAIM, GRACE, LIFETIME, Slot
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
 from tests.support.domain.accepting_axle import Axle, Row
@@ -147,7 +148,7 @@ def test_a_refusal_that_is_not_about_a_row_parks_nothing(runs: Runs) -> None:
     assert runs.axle.accepted_wh == 14_400
 
 
-def test_a_run_that_dies_between_sending_and_writing_loses_nothing(runs: Runs) -> None:
+def dies_after_sending(runs: Runs) -> None:
     def answered_too_late(rows: list[Row]) -> object:
         for row in rows:
             runs.axle.take(row)
@@ -156,11 +157,44 @@ def test_a_run_that_dies_between_sending_and_writing_loses_nothing(runs: Runs) -
     runs.axle.faults = [answered_too_late]
     with pytest.raises(KeyboardInterrupt):
         runs.run()
-    assert {slot.state for slot in runs.slots()} == {"sent"}
-    assert runs.run().sent == 0, "the dead run's claims still stand"
+
+
+def test_a_run_that_dies_between_sending_and_writing_loses_nothing(runs: Runs) -> None:
+    dies_after_sending(runs)
+    assert runs.run().sent == 0, "the dead run's lease still stands"
     runs.now += CLAIM
     assert runs.run().accepted == 8
     assert runs.axle.accepted_wh == 14_400
+
+
+def test_a_run_that_fails_gives_its_shard_back(runs: Runs) -> None:
+    def fails(_rows: list[Row]) -> object:
+        raise RuntimeError("a bug")
+
+    runs.axle.faults = [fails]
+    with pytest.raises(RuntimeError):
+        runs.run()
+    assert runs.run().accepted == 8
+
+
+def test_a_value_that_went_back_after_a_run_had_sent_it_and_died_is_reported_again(runs: Runs) -> None:
+    runs.run()
+    slot = next(slot for slot in runs.slots() if slot.start == PLUG_IN + 3 * HALF_HOUR)
+    runs.store.put(replace(slot, energy_wh=9, state="corrected", due_at=runs.now))
+    dies_after_sending(runs)
+    assert runs.axle.accepted_wh != 14_400
+    runs.store.record(metered(), [a_night_at(7200, hours=2)[1]], now=runs.now)
+    runs.now += CLAIM
+    runs.until_quiet()
+    assert runs.axle.accepted_wh == 14_400
+
+
+def test_a_value_that_was_due_and_vanished_is_reported_as_zero_because_a_run_may_have_sent_it() -> None:
+    due_at = PLUG_IN + timedelta(minutes=40)
+    before = Slot("car-1", "axle-1", PLUG_IN, energy_wh=9, due_at=due_at)
+    after = replace(before, energy_wh=0)
+    assert measured(before, after, now=due_at - timedelta(minutes=5), grace=GRACE).due_at is None
+    assert measured(before, after, now=due_at, grace=GRACE).due_at == due_at
 
 
 def test_a_value_that_went_back_while_axles_answer_was_lost_is_reported_again(runs: Runs) -> None:

@@ -23,16 +23,22 @@ from driveway.domain.metering.slot import (
     Slot,
 )
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""A run whose clock is ahead may have sent what is due only soon."""
+
 
 def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelta, lifetime_rows: bool = False) -> Slot:
     """The slot after its samples or energy changed, with the time at which its report is due.
 
     A half-hour is reported a grace after its end, and a correction a grace after the change, so that a burst of late
     data makes one call. A claimed slot does not change: its run sees the new value when Axle answers. A half-hour that
-    touches an away doubt is reported after the doubt.
+    touches an away doubt is reported after the doubt. A value that was due may have been sent: what Axle holds is then
+    unknown until it answers again.
     """
     if after.state == "sent":
         return after
+    if before is not None and before.due_at is not None and before.due_at <= now + CLOCKS_DIFFER:
+        after = _with_value_perhaps_sent(before, after, lifetime_rows)
     if not after.reportable:
         return replace(after, state="open", due_at=None)
     unreported = after.reported == ReportedValue()
@@ -46,6 +52,19 @@ def measured(before: Slot | None, after: Slot, *, now: datetime, grace: timedelt
     if after.held_until is not None:
         due_at = max(due_at, after.held_until)
     return replace(after, state="open" if unreported else "corrected", due_at=due_at, attempts=0)
+
+
+def _with_value_perhaps_sent(before: Slot, after: Slot, lifetime_rows: bool) -> Slot:
+    """The changed slot, if a run may have sent the value before: the run that is at work, or one that died."""
+    if before.value_wh != after.value_wh:
+        after = replace(after, reported=_perhaps_sent(after.reported, before.value_wh))
+    if lifetime_rows and before.lifetime_wh != after.lifetime_wh:
+        after = replace(after, reported_lifetime=_perhaps_sent(after.reported_lifetime, before.lifetime_wh))
+    return after
+
+
+def _perhaps_sent(reported: ReportedValue, value_wh: int | None) -> ReportedValue:
+    return reported if value_wh is None else replace(reported, sent_wh=value_wh).unanswered()
 
 
 def _waits_already(before: Slot | None, after: Slot) -> bool:
@@ -84,6 +103,35 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
     )
 
 
+def sending(slot: Slot) -> Slot:
+    """The slot as the run that has the lease of its shard sends it. It is stored once Axle has answered.
+
+    If the run dies before, the slot is still due, and whoever changes it knows that it may have been sent.
+    """
+    return replace(
+        slot,
+        attempts=slot.attempts + 1,
+        reported=replace(slot.reported, sent_wh=slot.value_wh),
+        reported_lifetime=replace(slot.reported_lifetime, sent_wh=slot.lifetime_wh),
+    )
+
+
+def sent_as(present: Slot, sent: Slot) -> Slot | None:
+    """The slot as it is stored now, with the values that were sent of it; None if others have reported it since."""
+    if present.claim != sent.claim:
+        return None
+    for now, then in ((present.reported, sent.reported), (present.reported_lifetime, sent.reported_lifetime)):
+        answered_since = {now.accepted_wh, now.rejected_wh} - {then.accepted_wh, then.rejected_wh, None}
+        if answered_since:
+            return None
+    return replace(
+        present,
+        attempts=sent.attempts,
+        reported=replace(present.reported, sent_wh=sent.reported.sent_wh),
+        reported_lifetime=replace(present.reported_lifetime, sent_wh=sent.reported_lifetime.sent_wh),
+    )
+
+
 def withheld(slot: Slot) -> Slot:
     """The slot that is not reported, because the asset does not take part. Its energy is still for the app."""
     values = (slot.reported, slot.reported_lifetime)
@@ -106,11 +154,6 @@ def withheld(slot: Slot) -> Slot:
 def is_unreported(slot: Slot, *, lifetime_rows: bool = False) -> bool:
     """Whether Axle has still to answer to the value of a slot."""
     return slot.reportable and not _settled(slot, lifetime_rows)
-
-
-def claim_stands(slot: Slot, now: datetime) -> bool:
-    """Whether a run has claimed the slot and may still be sending it."""
-    return slot.state == "sent" and slot.due_at is not None and now < slot.due_at
 
 
 def to_report_again(slot: Slot, *, now: datetime) -> Slot | None:
