@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -38,6 +39,19 @@ class OneRequestAtATime:
 
     def __init__(self, client: Any) -> None:
         self._client, self._lock = client, threading.Lock()
+
+    def get_paginator(self, operation: str) -> Any:
+        """A paginator whose pages are each read as one request."""
+        return SimpleNamespace(paginate=lambda **request: self._pages(operation, request))
+
+    def _pages(self, operation: str, request: dict[str, Any]) -> Iterator[Any]:
+        pages = iter(self._client.get_paginator(operation).paginate(**request))
+        while True:
+            with self._lock:
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._client, name)
