@@ -113,12 +113,12 @@ def test_dead_letters_go_back_to_their_queue(deployed: Account, redrive: Redrive
 
 
 def test_an_undelivered_event_goes_through_the_bus_again(deployed: Account, redrive: Redrive) -> None:
-    detail = {"asset": "car-1", "site": "home-1", "revision": 3, "reconcile": ["axle", "control"]}
-    event = {"source": "driveway.asset", "detail-type": "TwinChanged", "detail": detail, "time": "2026-01-15T18:00:00Z"}
+    detail = {"asset": "car-1", "provider": "enode", "command_id": "one", "action": "stop"}
+    event = {"source": "driveway.asset", "detail-type": "ChargingCommand", "detail": detail}
+    event |= {"time": "2026-01-15T18:00:00Z"}
     put(deployed, "undelivered-events", event)
     assert redrive.run("undelivered-events").done == 1
-    assert soon(lambda: held(deployed, "axle-sync")) == [detail]
-    assert soon(lambda: held(deployed, "charge-control")) == [detail]
+    assert soon(lambda: held(deployed, "enode-commands")) == [detail]
 
 
 def test_a_record_that_was_set_aside_is_announced_after_all(deployed: Account, redrive: Redrive) -> None:

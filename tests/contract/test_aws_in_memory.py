@@ -151,7 +151,7 @@ def test_a_queue_in_memory_answers_as_one_of_the_local_aws(
     compare_queues(memory, local, drawn, deletes_again=False)
 
 
-EVENT = {"EventBusName": BUS, "Source": "driveway.asset", "DetailType": "TwinChanged", "Detail": "{}"}
+EVENT = {"EventBusName": BUS, "Source": "driveway.asset", "DetailType": "PluggedIn", "Detail": "{}"}
 ENTRIES: dict[str, list[dict[str, Any]]] = {
     "an event": [EVENT],
     "no JSON": [{**EVENT, "Detail": "{"}, EVENT],

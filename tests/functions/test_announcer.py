@@ -79,9 +79,8 @@ def news(*events: str, at: datetime = NOW) -> Any:
 def test_a_new_twin_is_announced_with_the_wake_ups_it_needs(rig: Rig) -> None:
     place(rig, plugged_in(a_twin(NOW), NOW))
     assert publish(record(None, image(rig))) == {"batchItemFailures": []}
-    ((kind, detail),) = rig.bus.events
-    assert kind == "TwinChanged"
-    assert detail == {"asset": "car-1", "site": "home-1", "revision": 0, "reconcile": ["axle", "control"]}
+    assert rig.bus.events == []
+    assert rig.looks == [("axle", "car-1"), ("control", "car-1")]
 
 
 def test_entries_go_into_the_timeline_and_to_the_app(car: Rig) -> None:
@@ -182,11 +181,13 @@ def test_a_wake_up_within_two_minutes_is_queued_with_its_delay(
     assert queues.looks == ([("control", "car-1", looks)] if looks is not None else [])
 
 
-def test_what_is_due_now_goes_through_the_bus_and_not_twice(car: Rig, queues: Queues) -> None:
-    intent = replace(a_twin(NOW).intent, kwh=12)
-    publish(written(car, lambda twin: replace(twin, intent=intent)))
-    assert car.bus.events[0][1]["reconcile"] == ["axle"]
-    assert [look for look in queues.looks if look[0] == "axle"] == []
+def test_what_is_due_now_is_queued_at_once_and_for_several_writes_of_an_asset_once(car: Rig, queues: Queues) -> None:
+    def wants(kwh: float) -> Any:
+        return lambda twin: replace(twin, intent=replace(twin.intent, kwh=kwh))
+
+    publish(written(car, wants(12)), written(car, wants(13), "2"))
+    assert car.bus.events == []
+    assert [look for look in queues.looks if look[0] == "axle"] == [("axle", "car-1", 0)]
 
 
 def test_a_batch_stops_at_the_first_record_that_failed(car: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,6 +326,6 @@ def test_more_events_than_one_call_takes_are_all_published(car: Rig) -> None:
 def test_the_sample_record_announces_a_plug_in_and_wakes_both_reconcilers(rig: Rig) -> None:
     rig.clock.put(datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC))
     assert function("announcer").handler(sample("announcer"), None) == {"batchItemFailures": []}
-    (kind, changed), (plug, _) = rig.bus.events
-    assert (kind, changed["reconcile"], plug) == ("TwinChanged", ["axle", "control"], "PluggedIn")
+    ((plug, _),) = rig.bus.events
+    assert (plug, rig.looks) == ("PluggedIn", [("axle", "car-1"), ("control", "car-1")])
     assert [entry["event"] for entry in log(rig)] == ["PluggedIn"]

@@ -67,15 +67,17 @@ class Stage:
     def settle(self) -> None:
         """Run charge control and send its commands, until nothing is left to do now. Nothing is sent to Axle."""
         for _ in range(20):
+            self.rig.looks.clear()
             self.rig.publish()
             new = self.rig.bus.events[self.delivered :]
             self.delivered = len(self.rig.bus.events)
+            looks = [asset for reconciler, asset in self.rig.looks if reconciler == "control"]
+            for asset in looks:
+                self.rig.look("control", asset)
             for kind, detail in new:
                 if kind == "ChargingCommand":
                     self.send(detail)
-                elif kind == "TwinChanged" and "control" in detail["reconcile"]:
-                    self.rig.look("control", detail["asset"])
-            if not new:
+            if not (new or looks):
                 return
         raise AssertionError("the stage does not come to rest")
 

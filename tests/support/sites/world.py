@@ -44,9 +44,17 @@ SMART_CHARGING = "full_asset_schedule_control"
 
 
 class Queues:
-    """Queues whose messages are found again by what is due."""
+    """Queues that keep what is due at once; other messages are found again by what is due."""
+
+    def __init__(self) -> None:
+        self.looks: list[tuple[str, str]] = []
 
     def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        reconciler = {"axle-sync": "axle", "charge-control": "control"}.get(request["QueueUrl"])
+        for entry in request["Entries"]:
+            body = json.loads(entry["MessageBody"])
+            if reconciler and not entry.get("DelaySeconds") and "asset" in body:
+                self.looks.append((reconciler, body["asset"]))
         return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
 
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
@@ -110,6 +118,7 @@ class World:
         self.clock.put(NOW)
         self.axle.reset()
         self.outside, self.table, self.bus, self.maker = Outside(), MemoryTable(), Bus(), Maker(self.clock)
+        self.queues = Queues()
         http = requests.Session()
         http.mount(AXLE_URL, transport)
         self.makers = makers(self.clock)
@@ -127,7 +136,7 @@ class World:
             **SETTINGS,
         }
         self.runtime = Runtime(environ, clock=self.clock)
-        clients = {"dynamodb": self.table, "bus": self.bus, "queues": Queues(), "http": http, "_secrets": Secrets()}
+        clients = {"dynamodb": self.table, "bus": self.bus, "queues": self.queues, "http": http, "_secrets": Secrets()}
         for name, client in clients.items():
             self.runtime.__dict__[name] = self.outside.reached_through(name, client)
         self.makers.begin(lambda *place: self.runtime.records.asset_for(*place) is not None)
@@ -192,10 +201,10 @@ class World:
             for kind, detail in events:
                 if kind == "ChargingCommand":
                     self.deliver("vehicle_commands", detail)
-                elif kind == "TwinChanged":
-                    for look in detail["reconcile"]:
-                        self._look(look, detail["asset"])
-            if not records and not events:
+            looks, self.queues.looks = self.queues.looks, []
+            for reconciler, asset in looks:
+                self._look(reconciler, asset)
+            if not (records or events or looks):
                 return
         raise AssertionError("the world does not come to rest")
 

@@ -112,7 +112,7 @@ def test_an_event_for_the_app_waits_in_a_queue_of_its_own_where_the_app_has_a_we
     entry = {"EventBusName": "driveway-dev", "Source": "driveway.asset", "DetailType": "PluggedIn", "Detail": "{}"}
     for url, expected in (("https://app.test/events", 1), ("", 0)):
         cloud = Cloud(HandClock(), stack(AppWebhookUrl=url))
-        cloud.client("events").put_events(Entries=[entry, {**entry, "DetailType": "TwinChanged"}])
+        cloud.client("events").put_events(Entries=[entry, {**entry, "DetailType": "ChargingCommand"}])
         cloud.due(cloud.clock.now())
         assert len(cloud.queues()["AppEventsQueue"].messages) == expected
 

@@ -28,8 +28,8 @@ class BusEvent:
 class Outbox:
     """What one write of a twin makes known.
 
-    ``axle_at`` and ``control_at`` are wake-ups that are due soon and are queued with their delay. The events have what
-    is due now. ``plan`` and ``sessions`` are kept for the asset's history; ``moved_sessions`` have another place now.
+    ``axle_at`` and ``control_at`` are wake-ups that are due now or soon; they are queued with their delay. ``plan`` and
+    ``sessions`` are kept for the asset's history; ``moved_sessions`` have another place now.
     """
 
     events: tuple[BusEvent, ...] = ()
@@ -53,13 +53,12 @@ class StoredTwin:
 def outbox_of(
     before: StoredTwin | None, after: StoredTwin, *, now: datetime, soon: datetime, spread_s: int = 0
 ) -> Outbox:
-    """What the write from ``before`` to ``after`` makes known at ``now``, with delayed wake-ups up to ``soon``.
+    """What the write from ``before`` to ``after`` makes known at ``now``, with wake-ups up to ``soon``.
 
     ``spread_s`` is the longest delay of the default schedule's starts.
     """
     twin = after.twin
-    events = _due_now(after, now)
-    events += [
+    events = [
         BusEvent(Event.CHARGING_COMMAND, charging_command_detail(twin, command))
         for command in _newly_planned(before, twin)
         if twin.link.vehicle is not None
@@ -73,29 +72,13 @@ def outbox_of(
     sessions, moved_sessions = sessions_to_keep(twin_before, twin)
     return Outbox(
         events=tuple(events),
-        axle_at=_soon(after.axle_due, now, soon),
-        control_at=_soon(after.control_due, now, soon),
+        axle_at=_until(soon, after.axle_due),
+        control_at=_until(soon, after.control_due),
         entries=entries,
         plan=plan_of(twin, at, spread_s=spread_s) if is_plan_changed(twin_before, twin, at) else None,
         sessions=sessions,
         moved_sessions=moved_sessions,
     )
-
-
-def _due_now(after: StoredTwin, now: datetime) -> list[BusEvent]:
-    """The event that wakes the reconcilers which are due; none where nobody is."""
-    twin = after.twin
-    dues = (("axle", after.axle_due), ("control", after.control_due))
-    reconcile = [name for name, due in dues if due is not None and due <= now]
-    if not reconcile:
-        return []
-    detail = {
-        "asset": twin.link.asset,
-        "site": twin.link.site,
-        "revision": twin.revision,
-        "reconcile": reconcile,
-    }
-    return [BusEvent(Event.TWIN_CHANGED, detail)]
 
 
 def _for_the_app(twin: Twin, number: int, entry: Entry) -> BusEvent:
@@ -172,5 +155,5 @@ def _announcement_of(command: Command | None) -> tuple[str, datetime | None] | N
     return (command.id, command.confirm_by) if command is not None else None
 
 
-def _soon(due: datetime | None, now: datetime, soon: datetime) -> datetime | None:
-    return due if due is not None and now < due <= soon else None
+def _until(soon: datetime, due: datetime | None) -> datetime | None:
+    return due if due is not None and due <= soon else None

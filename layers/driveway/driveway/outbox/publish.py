@@ -47,8 +47,9 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
     for twin, one in found:
         keep_history(twin, one, runtime)
     put_events([event for _, one in found for event in one.events], runtime)
-    axle = [WakeUp(twin.link.asset, one.axle_at) for twin, one in found if one.axle_at is not None]
-    control = [WakeUp(twin.link.asset, one.control_at) for twin, one in found if one.control_at is not None]
+    # What is overdue is due now: several writes of an asset wake its reconcilers once.
+    axle = [WakeUp(twin.link.asset, max(one.axle_at, now)) for twin, one in found if one.axle_at is not None]
+    control = [WakeUp(twin.link.asset, max(one.control_at, now)) for twin, one in found if one.control_at is not None]
     queue_wake_ups(runtime, "AXLE_SYNC_QUEUE_URL", list(dict.fromkeys(axle)), now)
     queue_wake_ups(runtime, "CHARGE_CONTROL_QUEUE_URL", list(dict.fromkeys(control)), now)
 

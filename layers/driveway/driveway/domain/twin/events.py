@@ -67,11 +67,10 @@ class Event(StrEnum):
     TEST_CHARGE_FAILED = "TestChargeFailed"
 
     # On the bus only
-    TWIN_CHANGED = "TwinChanged"
     CHARGING_COMMAND = "ChargingCommand"
 
 
-INTERNAL = frozenset({Event.TWIN_CHANGED, Event.CHARGING_COMMAND})
+INTERNAL = frozenset({Event.CHARGING_COMMAND})
 """Events between Driveway's own functions. They are on the bus, and not on the timeline."""
 
 FOR_THE_APP = frozenset(
@@ -159,6 +158,5 @@ SENTENCES: dict[Event, str] = {
     Event.TEST_CHARGE_STARTED: "A test charge began.",
     Event.TEST_CHARGE_PASSED: "A test charge passed: the car was started and stopped once.",
     Event.TEST_CHARGE_FAILED: "A test charge did not pass. The entry says at which step, why, and what helps.",
-    Event.TWIN_CHANGED: "A twin changed. The entry names the reconcilers that have something to do now.",
     Event.CHARGING_COMMAND: "A command is ready for the function that sends it to the car maker.",
 }
