@@ -118,7 +118,7 @@ def test_an_undelivered_event_goes_through_the_bus_again(deployed: Account, redr
     event |= {"time": "2026-01-15T18:00:00Z"}
     put(deployed, "undelivered-events", event)
     assert redrive.run("undelivered-events").done == 1
-    assert soon(lambda: held(deployed, "enode-commands")) == [detail]
+    assert soon(lambda: held(deployed, "commands-enode")) == [detail]
 
 
 def test_a_record_that_was_set_aside_is_announced_after_all(deployed: Account, redrive: Redrive) -> None:
