@@ -11,15 +11,7 @@ from driveway.axle.client import AxleClient
 from driveway.axle.connection import axle_client
 from driveway.axle.row_bisection import Rows, Send, SubmissionResult, submit_rows
 from driveway.domain.enrolment import may_be_reported, takes_part
-from driveway.domain.metering.ledger import (
-    answered,
-    claimed,
-    is_unreported,
-    sending,
-    sent_as,
-    waiting,
-    withheld,
-)
+from driveway.domain.metering.ledger import answered, claimed, is_unreported, sending, sent_as, waiting, withheld
 from driveway.domain.metering.reading_rows import Answers, RowKey, rows_for
 from driveway.domain.metering.slot import CLAIM, GRACE, LAST_RETRY, LAST_RETRY_OF_REFUSED_ASSET, Slot
 from driveway.domain.twin import Link

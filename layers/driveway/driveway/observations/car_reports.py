@@ -54,9 +54,7 @@ def cars_of(provider: str, events: Sequence[VehicleEvent], runtime: Runtime) -> 
     """
     counts: Counter[str] = Counter()
     cars: dict[str, list[CarReport]] = {}
-    used = [event for event in events if _is_used(event) and event.vehicle_id]
-    remembered = {event.dedupe_key for event in used if not event.report.only_observes}
-    named, seen = runtime.inbox.look_up(provider, {event.vehicle_id for event in used}, remembered)
+    named, repeated = _looked_up(provider, [event for event in events if _is_used(event) and event.vehicle_id], runtime)
     for place, event in enumerate(events):
         if not _is_used(event):
             counts["test" if event.test else "dropped"] += 1
@@ -69,9 +67,17 @@ def cars_of(provider: str, events: Sequence[VehicleEvent], runtime: Runtime) -> 
         if not keys:
             counts["unknown"] += 1
         for asset, key in keys.items():
-            repeated = key in seen if key in remembered else None
-            cars.setdefault(asset, []).append(CarReport(key, event.report, place, repeated))
+            cars.setdefault(asset, []).append(CarReport(key, event.report, place, repeated.get(key)))
     return cars, counts
+
+
+def _looked_up(
+    provider: str, events: Sequence[VehicleEvent], runtime: Runtime
+) -> tuple[Mapping[str, str], Mapping[str, bool]]:
+    """The assets of vehicles in events; and of events that are remembered, by key, whether they were stored."""
+    keys = {event.dedupe_key for event in events if not event.report.only_observes}
+    named, seen = runtime.inbox.look_up(provider, {event.vehicle_id for event in events}, keys)
+    return named, {key: key in seen for key in keys}
 
 
 def _is_used(event: VehicleEvent) -> bool:
@@ -86,8 +92,7 @@ def take_cars(provider: str, cars: Cars, runtime: Runtime) -> Taken:
     from concurrent.futures import ThreadPoolExecutor
 
     every_one = [one for reports in cars.values() for one in reports]
-    unknown = {one.key for one in every_one if one.repeated is None and not one.report.only_observes}
-    seen = runtime.inbox.look_up(provider, (), unknown)[1] | {one.key for one in every_one if one.repeated}
+    seen = _stored_before(provider, every_one, runtime)
     new = {asset: _first_of_each(reports, seen) for asset, reports in cars.items()}
     # A client may be used by many threads, but boto3 makes one safely only where nobody else does.
     _ = runtime.dynamodb
@@ -100,6 +105,12 @@ def take_cars(provider: str, cars: Cars, runtime: Runtime) -> Taken:
     every = {one.place for one in every_one}
     counts = Counter(stored=len(stored - unfinished), repeated=len(every - stored - unfinished))
     return Taken(+counts, failed)
+
+
+def _stored_before(provider: str, reports: Sequence[CarReport], runtime: Runtime) -> frozenset[str]:
+    """The keys of those reports that were stored before."""
+    unknown = {one.key for one in reports if one.repeated is None and not one.report.only_observes}
+    return runtime.inbox.look_up(provider, (), unknown)[1] | {one.key for one in reports if one.repeated}
 
 
 def _first_of_each(reports: Iterable[CarReport], seen: frozenset[str]) -> tuple[CarReport, ...]:

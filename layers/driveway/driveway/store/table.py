@@ -157,11 +157,10 @@ class Table:
         tried: Change | None = None
         for attempt in range(MAX_CONTENTION_TRIES):
             stored = (read or self.stored)(asset)
-            present = stored.twin
-            if tried is not None and present == tried.after:
+            if tried is not None and stored.twin == tried.after:
                 # The write was made and its acknowledgement was lost.
                 return tried
-            before = replace(present, news=())
+            before = replace(stored.twin, news=())
             wanted = rule(before) or before
             changed = changed_groups(before, wanted)
             if expect_revision is not None and before.revision != expect_revision and (changed or wanted.news):

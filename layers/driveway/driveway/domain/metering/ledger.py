@@ -106,7 +106,7 @@ def claimed(slot: Slot, claim: str, *, now: datetime, claim_for: timedelta = CLA
 def sending(slot: Slot) -> Slot:
     """The slot as the run that has the lease of its shard sends it. It is stored once Axle has answered.
 
-    If the run dies before, the slot is still due, and whoever changes it knows that it may have been sent.
+    If the run dies before, the slot is still due, and a change of it counts with the value having been sent.
     """
     return replace(
         slot,
