@@ -29,9 +29,14 @@ def deployed() -> Stack:
 
 @cache
 def routes() -> tuple[tuple[str, re.Pattern[str], Route], ...]:
-    """Every route of the HTTP API: its method, the form of its path, and the route."""
+    """Every route of the HTTP API: its method, the form of its path, and the route.
+
+    The route for all other requests is none of them: the gateway itself answers there.
+    """
     found = []
     for key, route in deployed().routes.items():
+        if key == "$default":
+            continue
         method, path = key.split(" ", 1)
         found.append((method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + r"\Z"), route))
     return tuple(found)
