@@ -17,6 +17,7 @@ from driveway.domain.metering.completeness import judged_at, local_day
 from driveway.domain.sessions.quiet_change import concerns_nobody
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
 from driveway.store.conditional import ContentionError, write_if
+from driveway.store.due_stamps import DueStamps, same_dues, stamps, with_earlier_look
 from driveway.store.items import (
     COUNTERS,
     PACKED,
@@ -71,10 +72,6 @@ class RevisionMismatchError(Exception):
 
 
 DueRule = Callable[[Twin, datetime], Dues]
-
-
-DueStamps = Mapping[str, str | None]
-"""The due times of a twin as its item has them: ``axle_due`` and ``control_due``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +162,10 @@ class Table:
             changed = changed_groups(before, wanted)
             if expect_revision is not None and before.revision != expect_revision and (changed or wanted.news):
                 raise RevisionMismatchError(before.revision)
-            dues = _stamps(self.dues(wanted, now))
+            dues = stamps(self.dues(wanted, now))
             quiet = concerns_nobody(before, wanted, now)
-            dues = _with_earlier_look(stored.dues, dues, now) if quiet else dues
-            quiet = quiet and _same_dues(stored.dues, dues, now)
+            dues = with_earlier_look(stored.dues, dues, now) if quiet else dues
+            quiet = quiet and same_dues(stored.dues, dues, now)
             if quiet and not changed:
                 return Change(before, before, stored.dues)
             bump = not WANTED_OR_OBSERVED_SET.isdisjoint(changed)
@@ -182,7 +179,7 @@ class Table:
 
     def twin_update(self, before: Twin, after: Twin, now: datetime) -> dict[str, Any]:
         """The request that changes a stored twin from ``before``, as it was read, to ``after``."""
-        return self._update(before.version, after, _stamps(self.dues(after, now)), now)
+        return self._update(before.version, after, stamps(self.dues(after, now)), now)
 
     def _update(
         self, version: int, after: Twin, dues: dict[str, str | None], now: datetime, *, quiet: bool = False
@@ -218,7 +215,7 @@ class Table:
     def twin_item(self, twin: Twin, now: datetime) -> dict[str, Any]:
         """The whole item of a twin, with its places in the due indexes, for a first write."""
         shard = shard_of(twin.link.asset, self.shards)
-        dues = _stamps(self.dues(twin, now))
+        dues = stamps(self.dues(twin, now))
         item = encode_item(
             {
                 "pk": asset_key(twin.link.asset),
@@ -281,30 +278,3 @@ def _day_to_judge(twin: Twin, now: datetime, shards: int) -> dict[str, str]:
         "slots_shard": "day-" + shard_of(link.asset, shards),
         "slots_due": stamp(judged_at(local_day(now, link.timezone), link.timezone)),
     }
-
-
-def _stamps(dues: Dues) -> dict[str, str | None]:
-    return {
-        "axle_due": stamp(dues.axle) if dues.axle else None,
-        "control_due": stamp(dues.control) if dues.control else None,
-    }
-
-
-def _with_earlier_look(before: DueStamps, dues: dict[str, str | None], now: datetime) -> dict[str, str | None]:
-    """The due times, with the stored time of charge control if that is earlier and ahead.
-
-    Looking too early does no harm, and a place in an index that stays costs nothing.
-    """
-    stored = before.get("control_due")
-    if stored is None or stored <= stamp(now) or (dues["control_due"] is not None and dues["control_due"] < stored):
-        return dues
-    return {**dues, "control_due": stored}
-
-
-def _same_dues(before: DueStamps, dues: DueStamps, now: datetime) -> bool:
-    """Whether these due times are the stored ones. Two due times that are both past count as equal."""
-    at = stamp(now)
-    return all(
-        before.get(name) == due or (due is not None and due <= at and (before.get(name) or "~") <= at)
-        for name, due in dues.items()
-    )
