@@ -162,6 +162,10 @@ redrive: setup ## Give back what was set aside: make redrive STAGE=prod [QUEUE=a
 adopt-table: setup ## Make a retained or restored table ready for a stack: make adopt-table TABLE=name
 	@$(BIN)/python -m local.take_over table $(TABLE)
 
+.PHONY: unpack-table
+unpack-table: setup ## After a rollback to 0.1: write twins and half-hours in its form: make unpack-table TABLE=name
+	@$(BIN)/python -m local.unpack $(TABLE)
+
 .PHONY: copy-secrets
 copy-secrets: setup ## Give a stack the secrets of another: make copy-secrets FROM=<stack id> STAGE=prod
 	@$(BIN)/python -m local.take_over secrets $(FROM) driveway-$(or $(STAGE),dev)

@@ -1,0 +1,117 @@
+"""Every role allows what its function does; what it allows beyond that is listed.
+
+What they do is recorded in every situation of every function (`tests/world/situations.py`), from its beginning on.
+"""
+
+from functools import cache
+
+import pytest
+
+from tests.world.declared import deployed
+from tests.world.granted import Grant, granted, record
+from tests.world.situations import SITUATIONS
+from tests.world.stages import Stage
+from tests.world.world import new_world
+
+FUNCTIONS = sorted(deployed().functions)
+
+
+@cache
+def made() -> dict[str, set[Grant]]:
+    """What each function needed to be allowed."""
+    found: dict[str, set[Grant]] = {}
+    for situation in SITUATIONS.values():
+        with new_world(1) as world:
+            record(world, found)
+            stage = Stage(world)
+            situation.act(stage, situation.prepare(stage))
+            stage.passes(minutes=15)
+    return found
+
+
+def short(grants: set[Grant]) -> set[str]:
+    """Grants as they are read: the action and the resource's name. Batches count as what they are batches of."""
+    named = {f"{action} {resource.rpartition(':')[2]}" for action, resource in grants}
+    return {name for name in named if not name.startswith("sqs:SendMessageBatch ")}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_does_nothing_that_its_role_does_not_allow(function: str) -> None:
+    assert short(made().get(function, set()) - granted(deployed(), function)) == set()
+
+
+UNSEEN: dict[str, set[str]] = {
+    "AnnouncerFunction": {
+        "dynamodb:DescribeStream 00.000",
+        "dynamodb:GetRecords 00.000",
+        "dynamodb:GetShardIterator 00.000",
+        "dynamodb:ListStreams 00.000",
+        "sqs:SendMessage driveway-world-stream-failures",
+    },
+    "AppEventsFunction": {
+        "secretsmanager:GetSecretValue AppWebhookSecrets-abcdef",
+        "sqs:ChangeMessageVisibility driveway-world-app-events",
+    },
+    "AxleServicesFunction": {
+        "dynamodb:PutItem table/Table",
+        "secretsmanager:GetSecretValue AxleCredentials-abcdef",
+    },
+    "AxleSyncFunction": {
+        "dynamodb:ConditionCheckItem table/Table",
+        "events:PutEvents event-bus/driveway-world",
+        "secretsmanager:GetSecretValue AxleCredentials-abcdef",
+        "secretsmanager:GetSecretValue ProviderCredentials-abcdef",
+    },
+    "ChargeControlFunction": {
+        "dynamodb:ConditionCheckItem table/Table",
+        "dynamodb:DeleteItem table/Table",
+    },
+    "ClockFunction": {
+        "sqs:GetQueueAttributes driveway-world-commands-tesla",
+        "sqs:SendMessage driveway-world-commands-tesla",
+    },
+    "MeterReadingsFunction": {
+        "dynamodb:ConditionCheckItem table/Table",
+        "dynamodb:DeleteItem table/Table",
+        "secretsmanager:GetSecretValue AxleCredentials-abcdef",
+    },
+    "OnboardingFunction": {
+        "dynamodb:ConditionCheckItem table/Table",
+        "secretsmanager:GetSecretValue ProviderCredentials-abcdef",
+    },
+    "SchedulesFunction": {
+        "sqs:SendMessage driveway-world-axle-sync",
+    },
+    "StatusFunction": {
+        "dynamodb:BatchGetItem table/Table",
+        "dynamodb:PutItem table/Table",
+        "dynamodb:Query table/Table/index/AppEvents",
+        "secretsmanager:GetSecretValue AxleCredentials-abcdef",
+    },
+    "VehicleCommandsFunction": {
+        "dynamodb:DeleteItem table/Table",
+    },
+    "VehicleEventsFunction": {
+        "dynamodb:ConditionCheckItem table/Table",
+        "dynamodb:DeleteItem table/Table",
+    },
+    "VehicleReportsFunction": {
+        "dynamodb:BatchGetItem table/Table",
+        "dynamodb:BatchWriteItem table/Table",
+        "dynamodb:ConditionCheckItem table/Table",
+        "dynamodb:DeleteItem table/Table",
+        "sqs:SendMessage driveway-world-vehicle-reports-dead-letters",
+    },
+}
+"""What roles allow and no situation needs. New grants are seen in a situation, or listed here and questioned.
+
+- Lambda itself reads the table's stream, and hides messages that were not taken.
+- The instances of the world share one reader of secrets, so only the first function asks for each.
+- ConditionCheckItem and DeleteItem are for a half-hour whose asset is erased at that moment; batches, for many cars.
+- The rest has not been shown to be needed: the bus of axle-sync, Tesla's queue of clock, tokens that status stores.
+"""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_role_allows_is_seen_in_a_situation_or_listed(function: str) -> None:
+    assert short(granted(deployed(), function) - made().get(function, set())) == UNSEEN.get(function, set())
