@@ -20,7 +20,7 @@ def test_support_finds_a_car_and_reads_its_state_and_the_app_may_not(running: St
         settle(page)
         page.get_by_label("Site, asset or vehicle id").fill(home.name)
         page.get_by_role("button", name="Find").click()
-        page.get_by_role("link", name=home.name).click()
+        page.get_by_role("link", name=home.name).first.click()
         settle(page)
         expect(page.get_by_role("heading", level=1)).to_have_text(home.name)
         expect(page.get_by_label("Last nights").get_by_role("img").first).to_be_visible()
