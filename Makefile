@@ -175,5 +175,5 @@ axle-diff: setup ## What a new OpenAPI document of Axle's changes for us: make a
 	@$(BIN)/python -m local.axle_diff $(FILE)
 
 .PHONY: openapi
-openapi: setup ## Write docs/openapi.json and docs/http-api.md from the code
+openapi: setup ## Write docs/openapi.json, http-api.md, api.html and the Postman collection from the code
 	@$(BIN)/python -m local.openapi

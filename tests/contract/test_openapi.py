@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from driveway.runtime.http_api import MAX_BODY_BYTES
 from driveway.runtime.idempotency_key import KEPT, LONGEST_KEY
 from driveway.runtime.page_files import HEADERS as PAGE_HEADERS
 from driveway.runtime.problems import PROBLEM_BASE
-from local.openapi.__main__ import DOCUMENT, PAGE, rendered
+from local.openapi.__main__ import COLLECTION, DOCUMENT, HTML, PAGE, rendered, texts
 from local.openapi.document import document, exchanges, kinds_of
 from local.openapi.operations import OPERATIONS
 from local.openapi.page import page
@@ -83,6 +84,26 @@ def test_the_kept_document_is_what_the_code_says_today() -> None:
 
 def test_the_kept_page_is_what_the_code_says_today() -> None:
     assert PAGE.read_text() == page(), "run: make openapi"
+
+
+@pytest.mark.parametrize("path", [HTML, COLLECTION], ids=lambda path: path.name)
+def test_the_rendered_page_and_the_collection_are_what_the_code_says_today(path: Path) -> None:
+    assert path.read_text() == texts()[path], "run: make openapi"
+
+
+def test_the_rendered_page_has_every_operation_and_schema_and_loads_nothing() -> None:
+    text = HTML.read_text()
+    ids = set(re.findall(r' id="([^"]+)"', text))
+    assert {operation["operationId"] for _, operation in operations()} <= ids
+    assert {f"schema-{name}" for name in DOC["components"]["schemas"]} <= ids
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= ids
+    assert not re.findall(r"<(?:script|link|img|iframe)|url\(|@import", text)
+
+
+def test_the_collection_has_a_call_of_every_route_that_needs_no_signature() -> None:
+    folders = {folder["name"]: folder["item"] for folder in json.loads(COLLECTION.read_text())["item"]}
+    assert set(folders) == {key for key in OPERATIONS if served_routes()[key].scope != "signed"}
+    assert all(items for items in folders.values())
 
 
 def test_every_route_of_the_template_is_served_and_documented_and_no_other() -> None:
