@@ -17,9 +17,9 @@ settings.register_profile("explore")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, for the tests of the console."""
+    """Debian's Chromium, for the tests of the console. It ends with the module, as its event loop would stop others."""
     from tests.support.browser.chromium import chromium
     from tests.support.browser.chromium import running as browsing
 
