@@ -210,7 +210,8 @@ def test_only_events_for_the_app_are_in_the_index_and_they_are_erased_with_their
     indexed = [item for item in two_cars.items() if "events_place" in item]
     assert [(item["event"], item["pk"]) for item in indexed] == [("PluggedIn", "ASSET#car-1")]
     assert all("expires_at" in item for item in indexed)
-    index = template()["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"][-1]
+    indexes = template()["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"]
+    (index,) = [one for one in indexes if one["IndexName"] == "AppEvents"]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
