@@ -73,7 +73,7 @@ def test_a_car_that_followed_since_or_was_plugged_in_again_needs_nobody() -> Non
     assert attention(later) is None
 
 
-@pytest.mark.parametrize("reason", set(NEEDY) - {Reason.RELEASE_GIVEN_UP})
+@pytest.mark.parametrize("reason", sorted(set(NEEDY) - {Reason.RELEASE_GIVEN_UP}))
 def test_a_home_that_does_not_take_part_needs_nobody(reason: Reason) -> None:
     car = NEEDY[reason]
     assert attention(replace(car, link=replace(car.link, enrolled=False))) is None
