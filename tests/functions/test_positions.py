@@ -178,7 +178,7 @@ def test_a_position_decides_home_at_every_door_and_is_nowhere_afterwards(
     assert [name for name, held in places.items() if POSITION.search(held)] == []
 
 
-@pytest.mark.parametrize("operation", ["get_item", "update_item", "batch_get_item"])
+@pytest.mark.parametrize("operation", ["query", "update_item", "batch_get_item"])
 def test_a_position_is_in_no_error_that_is_logged_or_answered(
     cars: Rig,
     capfd: pytest.CaptureFixture[str],

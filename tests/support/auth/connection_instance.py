@@ -38,7 +38,7 @@ class Instance:
         self.budgets = Budgets(cast("Records", world), {})
         world.instances.append(self)
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, _: str | None = None) -> str:
         return URL if name.endswith("TOKEN_URL") else API
 
     def secret(self, _: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from driveway.domain.half_hours import half_hour_of
 from driveway.domain.metering.histories import day_of
 from driveway.domain.metering.recording import Metered, Recorded, Window, record
 from driveway.domain.metering.samples import Sample
-from driveway.domain.metering.slot import Slot
+from driveway.domain.metering.slot import ReportedValue, Slot
 
 
 class Shelf:
@@ -58,7 +58,7 @@ class Shelf:
         The last slot of a day that is given holds what the day hands on, wherever the last stored slot is.
         """
         values = {
-            start: replace(slot, version=0, due_at=None, state="open", handed_on=None)
+            start: replace(slot, version=0, due_at=None, state="open", handed_on=None, reported=ReportedValue())
             for start, slot in self.slots.items()
             if slot.samples or slot.energy_wh or slot.plugged
         }

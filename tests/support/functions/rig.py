@@ -134,7 +134,7 @@ class Bus:
 
 
 class WatchedQueues:
-    """Queues whose wake-ups that are due at once are noted in place of being queued."""
+    """Queues whose wake-ups of assets that are due at once are noted in place of being queued."""
 
     def __init__(self, queues: Any, note: Callable[[str, dict[str, Any]], None]) -> None:
         self._queues, self._note = queues, note
@@ -144,7 +144,11 @@ class WatchedQueues:
 
     def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - boto3's name
         reconciler = next((name for part, name in RECONCILERS.items() if part in QueueUrl), None)
-        at_once = [entry for entry in Entries if reconciler and not entry.get("DelaySeconds")]
+        at_once = [
+            entry
+            for entry in Entries
+            if reconciler and not entry.get("DelaySeconds") and "asset" in json.loads(entry["MessageBody"])
+        ]
         for entry in at_once:
             self._note(str(reconciler), json.loads(entry["MessageBody"]))
         later = [entry for entry in Entries if entry not in at_once]
