@@ -40,7 +40,7 @@ def counted(capsys: pytest.CaptureFixture[str]) -> tuple[float, dict[str, Any]]:
     """How many sites the clock counts, and the line of its metric."""
     capsys.readouterr()
     function("clock").handler({}, None)
-    line = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    line = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if "SitesUnfinished" in line)
     (count,) = line["SitesUnfinished"]
     return count, line
 
