@@ -82,8 +82,8 @@ def test_rows_end_with_the_opt_out_begin_with_the_re_join_and_a_refused_one_is_r
 
     assert running.api("POST", "/sites/leaver/enrol", {"rejoin": True}).status_code == 200
     back_at = link_of(home).rejoined_at
-    for selection in ({"asset": "leaver"}, {"day": f"{running.clock.now():%Y-%m-%d}"}, {}):
-        _refused_and_reported_again(home, selection)
+    for by in ("asset", "day", "all"):
+        _refused_and_reported_again(home, by)
     home.move("plug-out")
     home.until(lambda: agree(home), "Axle has all that is not withheld")
 
@@ -98,13 +98,15 @@ def test_rows_end_with_the_opt_out_begin_with_the_re_join_and_a_refused_one_is_r
     _print_sums(home, the_day)
 
 
-def _refused_and_reported_again(home: Home, selection: dict[str, str]) -> None:
+def _refused_and_reported_again(home: Home, by: str) -> None:
     running, had = home.running, starts(home)
     refuse = {"asset_id": home.at_axle()["asset_id"], "error": "Value too high", "count": 1}
     running.simulator("axle", "POST", "/readings/reject", refuse)
     home.until(lambda: home.asset()["readings"]["refused"]["half_hours"] == 1, "Axle has refused one")
     home.until(lambda: len(starts(home)) > len(had), "Axle has accepted the next")
     assert home.asset()["readings"]["refused"]["words"] == ["Value too high"]
+    (refused,) = [row for row in half_hours(home) if row["report"]["state"] == "rejected"]
+    selection = {"asset": {"asset": home.name}, "day": {"day": refused["start"][:10]}, "all": {}}[by]
     assert retell(running, selection) == {"due": 1, "complete": True}
     home.until(lambda: home.asset()["readings"]["refused"]["half_hours"] == 0, "it was reported again")
 

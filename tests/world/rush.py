@@ -38,9 +38,8 @@ EDGE = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 """The first off-peak time of the cars begins."""
 
 LATENCY_S: Mapping[str, float] = {"dynamodb": 0.005, "sqs": 0.010, "events": 0.020, "secretsmanager": 0.010}
-COMPUTE_S: Mapping[str, float] = {"VehicleCommandsFunction": 0.01}
-"""How long a function computes on a record, beside its calls: with a whole core, or with 512 MB."""
-COMPUTE_OF_OTHERS_S = 0.03
+COMPUTE_S = 0.03
+"""How long a function of 512 MB computes on a record, beside its calls."""
 
 FUNCTIONS = frozenset({"ClockFunction", "ChargeControlFunction", "AnnouncerFunction", "VehicleCommandsFunction"})
 """The way of a command. What else would run then is not run here."""
@@ -215,7 +214,7 @@ class Rush:
         self.runs[name] += 1
         self._at_once[delivery.source] += 1
         self.busiest[delivery.source] = max(self.busiest[delivery.source], self._at_once[delivery.source])
-        self.clock.advance(COMPUTE_S.get(name, COMPUTE_OF_OTHERS_S) * _records(delivery))
+        self.clock.advance(COMPUTE_S * _records(delivery))
         use(instance)
         with redirect_stdout(self.log):
             answer = function(self.cloud.stack.functions[name].folder.name).handler(delivery.event, None)
