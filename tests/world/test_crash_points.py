@@ -37,8 +37,8 @@ def test_a_state_that_differs_is_found() -> None:
 
 
 NO_SITUATION = {"ConsoleFunction", "AppEventsFunction"}
-"""The console's function serves files and calls nothing; the app's events are sent only where the app has a webhook, which
-the world's app has not: ``test_app_webhook`` refuses, loses and delays them."""
+"""The console's function serves files and calls nothing. The world's app has no webhook for its events; the module
+``test_app_webhook`` refuses, loses and delays them."""
 
 
 def test_there_are_forty_situations_of_all_functions() -> None:
