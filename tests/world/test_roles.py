@@ -35,7 +35,6 @@ def short(grants: set[Grant]) -> set[str]:
     return {name for name in named if not name.startswith("sqs:SendMessageBatch ")}
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_does_nothing_that_its_role_does_not_allow(function: str) -> None:
     assert short(made().get(function, set()) - granted(deployed(), function)) == set()

@@ -57,8 +57,6 @@ def errors_of(night: Night) -> list[str]:
     return [line for line in night.world.host.log.lines if '"level":"ERROR"' in line]
 
 
-# A run that dies in the night leaves its sockets to the collector, as a dead instance does.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("seed", "after"),
     [(1, timedelta(hours=1)), (2, timedelta(hours=3, minutes=58)), (3, timedelta(hours=5, minutes=29, seconds=30))],

@@ -293,4 +293,5 @@ def new_world(seed: int, **how: Any) -> Iterator[World]:
     with ExitStack() as stack:
         stack.enter_context(environment())
         stack.enter_context(deterministic(world.clock, world.wait, random.Random(world.rng.getrandbits(64))))
+        stack.callback(world.session.close)
         yield world

@@ -47,7 +47,8 @@ def running(path: str) -> Iterator[Browser]:
 @contextmanager
 def page_of(browser: Browser, size: Any = None) -> Iterator[tuple[Page, list[str]]]:
     """A new tab, and what its console shows of errors and warnings."""
-    context = browser.new_context(viewport=size or DESK, locale="en-GB")
+    viewport: Any = size or DESK
+    context = browser.new_context(viewport=viewport, locale="en-GB")
     page, trouble = context.new_page(), []
     page.set_default_timeout(PATIENCE_MS)
     page.on("console", lambda message: trouble.append(message.text) if message.type in {"error", "warning"} else None)
