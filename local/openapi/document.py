@@ -10,7 +10,8 @@ from driveway.outbox.app_events import app_event
 from local.bundle import version
 from local.openapi.axle_answers import ANSWERS
 from local.openapi.codes import EVENTS, for_the_app
-from local.openapi.operations import HEADERS, OPERATIONS, TAGS, Operation
+from local.openapi.operation import HEADERS, Operation
+from local.openapi.operations import OPERATIONS, TAGS
 from local.openapi.problems import MEANINGS, raised
 from local.openapi.requests import request_schemas
 from local.openapi.responses import response_schemas
