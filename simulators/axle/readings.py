@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from simulators.axle.models import Reading
 
@@ -20,13 +20,21 @@ RowKey = tuple[UUID, str, datetime]
 
 
 class Rejection(BaseModel):
-    """Sound rows to reject: those of one asset, or any. ``count`` None means until it is cleared."""
+    """Sound rows to reject: those of one asset, or any; those that start at one time, or any.
+
+    ``count`` None means until it is cleared.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     asset_id: UUID | None = None
+    start: AwareDatetime | None = None
     error: str = "Internal error while processing the reading"
     count: int | None = Field(default=None, ge=1)
+
+    def fits(self, reading: Reading) -> bool:
+        """Whether it rejects this row."""
+        return self.asset_id in {None, reading.asset_id} and self.start in {None, reading.start_timestamp}
 
 
 def fault_of(reading: Reading, now: datetime) -> str | None:
@@ -101,7 +109,7 @@ class ReadingStore:
             "label": reading.label,
             "accepted": True,
         }
-        error = self._ordered_rejection(reading.asset_id)
+        error = self._ordered_rejection(reading)
         if error is None:
             error = _membership_fault(reading.asset_id, known) or fault_of(reading, now)
         if error is not None:
@@ -118,9 +126,9 @@ class ReadingStore:
         self._rows[key] = value
         return answer
 
-    def _ordered_rejection(self, asset_id: UUID) -> str | None:
+    def _ordered_rejection(self, reading: Reading) -> str | None:
         for rejection in self._rejections:
-            if rejection.asset_id in {None, asset_id}:
+            if rejection.fits(reading):
                 if rejection.count is not None:
                     rejection.count -= 1
                     if rejection.count == 0:

@@ -99,13 +99,15 @@ def test_rows_end_with_the_opt_out_begin_with_the_re_join_and_a_refused_one_is_r
 
 
 def _refused_and_reported_again(home: Home, by: str) -> None:
-    running, had = home.running, starts(home)
-    refuse = {"asset_id": home.at_axle()["asset_id"], "error": "Value too high", "count": 1}
+    running, start = home.running, half_hour_of(home.running.clock.now()) + HALF_HOUR
+    refuse = {"asset_id": home.at_axle()["asset_id"], "start": start.isoformat(), "error": "Value too high"}
     running.simulator("axle", "POST", "/readings/reject", refuse)
     home.until(lambda: home.asset()["readings"]["refused"]["half_hours"] == 1, "Axle has refused one")
-    home.until(lambda: len(starts(home)) > len(had), "Axle has accepted the next")
+    home.until(lambda: starts(home)[-1] > start, "Axle has accepted the next")
     assert home.asset()["readings"]["refused"]["words"] == ["Value too high"]
+    running.simulator("axle", "DELETE", "/readings/reject")
     (refused,) = [row for row in half_hours(home) if row["report"]["state"] == "rejected"]
+    assert datetime.fromisoformat(refused["start"]) == start
     selection = {"asset": {"asset": home.name}, "day": {"day": refused["start"][:10]}, "all": {}}[by]
     assert retell(running, selection) == {"due": 1, "complete": True}
     home.until(lambda: home.asset()["readings"]["refused"]["half_hours"] == 0, "it was reported again")

@@ -99,11 +99,18 @@ def test_rows_are_rejected_on_request_and_bad_bodies_as_a_whole(axle: Axle, cloc
     axle.post("/_sim/readings/reject", {"asset_id": asset_id, "error": "try later", "count": 1})
     first, second = axle.post("/data/readings", {"readings": [row, row]}).json()["responses"]
     assert (first["accepted"], first["error"], second["accepted"]) == (False, "try later", True)
+    axle.post("/_sim/readings/reject", {"asset_id": asset_id, "start": start.isoformat()})
+    earlier = {
+        "start_timestamp": (start - timedelta(minutes=30)).isoformat(),
+        "end_timestamp": start.isoformat(),
+    }
+    body = {"readings": [row, row | {"value": 2}, row | earlier]}
+    assert [one["accepted"] for one in axle.post("/data/readings", body).json()["responses"]] == [False, False, True]
     bad = axle.post("/data/readings", {"readings": [row | {"label": "charger_kwh"}]})
     assert (bad.status_code, bad.json()["detail"][0]["loc"]) == (422, ["body", "readings", 0, "label"])
     headers = {"Content-Encoding": "gzip"}
     assert axle.http.post(f"{axle.url}/data/readings", data=b"{}", headers=headers).status_code == 400
-    assert axle.get("/_sim/readings")["stored"] == 1
+    assert axle.get("/_sim/readings")["stored"] == 2
 
 
 def test_a_large_load_of_readings_is_taken_in_seconds(axle: Axle) -> None:
