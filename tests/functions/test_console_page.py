@@ -145,8 +145,14 @@ def test_a_hostile_name_is_shown_and_does_nothing(browser: Any, night: Rig, url:
         assert trouble == []
 
 
+HIDDEN = """[...document.querySelectorAll('.scrolls')]
+    .filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)"""
+"""The tables that must be scrolled sideways."""
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_no_page_keeps_anybody_out(browser: Any, url: str, size: Any) -> None:
+def test_no_page_keeps_anybody_out(browser: Any, night: Rig, url: str, size: Any) -> None:
+    place(night, without_account(a_twin(NOW, asset=HOSTILE, axle_asset_id="axle-9", vehicle=None, site="home-2")))
     with page_of(browser, size) as (page, trouble):
         page.goto(f"{url}/console")
         assert serious_findings(page) == []
@@ -157,11 +163,13 @@ def test_no_page_keeps_anybody_out(browser: Any, url: str, size: Any) -> None:
             assert serious_findings(page) == [], place_of
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= size["width"], f"{place_of} is {wide} pixels wide"
+            assert page.evaluate(HIDDEN) == [], place_of
         page.evaluate("place => { location.hash = place }", "#/assets/car-1")
         settle(page)
         page.get_by_label("Last nights").get_by_role("link").first.click()
         settle(page)
         assert serious_findings(page) == []
+        assert page.evaluate(HIDDEN) == []
         assert trouble == []
 
 
@@ -259,6 +267,16 @@ def test_an_unknown_name_is_a_sentence_with_what_to_do(browser: Any, url: str) -
     with page_of(browser) as (page, _):
         signed_in(page, url, SUPPORT, "#/assets/nobody")
         expect(page.get_by_role("alert").last).to_contain_text("There is no asset 'nobody' here. Check the id")
+        page.evaluate("location.hash = '#/assets/car-1/sessions/none'")
+        expect(page.get_by_role("alert").last).to_contain_text("There is no session 'none' here. Check the id")
+        expect(page.get_by_role("heading", level=1)).to_have_text("car-1")
+
+
+def test_what_is_not_known_is_not_shown_as_if_it_were(page: Page, url: str) -> None:
+    signed_in(page, url, SUPPORT, "#/assets/car-2")
+    settle(page)
+    expect(page.get_by_label("State").first).to_contain_text("not in sync yet")
+    expect(page.get_by_role("region", name="Readings").first).to_contain_text("No report showed the car plugged in")
 
 
 def read_all(page: Page, url: str, take: Callable[[str], None]) -> None:

@@ -1,6 +1,6 @@
 """Nights as support meets them: one home and one car, what happens until the morning, and what is reported of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +30,8 @@ class Report:
     """What our API and ``make why`` report at nine in the morning.
 
     ``rows`` are those of the list of sessions, ``session`` is the only session of the night (None without one), and
-    ``timeline`` is in order of time. ``history_units`` are the write units of what was kept for the past.
+    ``timeline`` is in order of time. ``history_units`` are the write units of what was kept for the past. ``picture``
+    is the session's SVG, and ``meter_kwh`` what the car's own meter counted, by half-hour.
     """
 
     rows: list[dict[str, Any]]
@@ -39,6 +40,8 @@ class Report:
     asset: dict[str, Any]
     why: list[str]
     history_units: int
+    picture: str
+    meter_kwh: Mapping[datetime, float]
 
     @property
     def row(self) -> dict[str, Any]:
@@ -120,9 +123,11 @@ class ReportedNight:
         rows = [row for row in self.answer("GET", f"{asset}/sessions")["sessions"] if row["night"] == date]
         ids = [row["session"] for row in rows if row["session"] is not None]
         self.world.session.headers["authorization"] = f"Bearer {APP_TOKEN}"
+        one = f"{asset}/sessions/{ids[0]}" if len(ids) == 1 else None
+        true_wh = self.world.cars.world.cars[self.home.vehicle_id].slots_wh
         return Report(
             rows=rows,
-            session=self.answer("GET", f"{asset}/sessions/{ids[0]}") if len(ids) == 1 else None,
+            session=self.answer("GET", one) if one else None,
             timeline=self.answer("GET", f"{asset}/timeline")["entries"][::-1],
             asset=self.answer("GET", asset),
             why=night_report(self.world.session, API, self.home.asset, date),
@@ -130,6 +135,8 @@ class ReportedNight:
                 table.write_units_of["PLAN"] + table.write_units_of["SESSION"]
                 for table in self.world.cloud.tables.values()
             ),
+            picture=self.world.request("GET", one, operator=False, accept="image/svg+xml").text if one else "",
+            meter_kwh={start: wh / 1000 for start, wh in true_wh.items() if start >= START},
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -98,6 +99,10 @@ def at_three(night: ReportedNight) -> None:
     all_well(night)
     night.move(3, 0, "plug-out")
 
+
+SVG = "{http://www.w3.org/2000/svg}"
+SAMPLED_KWH = 0.3
+"""What a half-hour that was measured by samples may be off."""
 
 NOT_CHARGING = "Start it in its own app, or unplug it and plug it in again."
 TO_0700 = "kWh of the energy that you asked for will be missing."
@@ -293,6 +298,18 @@ def test_the_verdict_the_sentence_and_the_warnings_of_a_night_are_right(name: st
     assert not (report.row["verdict"] == Verdict.READY and "missing  " in printed)
     known = {verdict.value: sentence for verdict, sentence in SENTENCES.items()}
     assert known.get(expected.verdict, "") in expected.text or expected.verdict == "READY"
+
+
+@pytest.mark.parametrize("name", [name for name in NIGHTS if name != "home unknown"])
+def test_the_picture_of_a_night_agrees_with_the_cars_own_meter_and_says_what_the_list_says(name: str) -> None:
+    report = night_of(name)
+    root = ET.fromstring(report.picture)  # noqa: S314  the document is our own
+    bars = [bar.findtext(f"{SVG}title") or "" for bar in root.iter(f"{SVG}rect") if "energy" in bar.get("class", "")]
+    drawn_kwh = {words[4:9]: float(words[10:].split(" kWh")[0]) for words in bars}
+    counted_kwh = {f"{start:%H:%M}": kwh for start, kwh in report.meter_kwh.items() if kwh > 0}
+    assert drawn_kwh == pytest.approx({start: counted_kwh[start] for start in drawn_kwh}, abs=SAMPLED_KWH)
+    assert max([0.0, *(kwh for start, kwh in counted_kwh.items() if start not in drawn_kwh)]) < SAMPLED_KWH
+    assert (root.findtext(f"{SVG}title") or "").endswith(f": {report.row['text']}")
 
 
 def test_a_warning_of_a_sleeping_car_grows_to_what_was_missing_in_the_end() -> None:

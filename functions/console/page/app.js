@@ -40,12 +40,13 @@ function decoded(text) {
   }
 }
 
-function signOut(sentence = "") {
+function signOut(sentence, kind = "failure") {
   caller = null;
   use(null);
   put(view);
   show();
   put(refused, sentence);
+  refused.className = kind;
   document.getElementById("token").focus();
 }
 
@@ -71,6 +72,7 @@ signIn.addEventListener("submit", async (event) => {
   } catch (failure) {
     use(null);
     put(refused, failure.message);
+    refused.className = "failure";
     field.focus();
   } finally {
     button.disabled = false;
@@ -84,7 +86,7 @@ search.addEventListener("submit", (event) => {
   else location.hash = wanted;
 });
 
-reader.querySelector("button").addEventListener("click", () => signOut("You are signed out."));
+reader.querySelector("button").addEventListener("click", () => signOut("You are signed out.", "quiet"));
 document.getElementById("skip").addEventListener("click", () => main.focus());
 addEventListener("hashchange", route);
 document.getElementById("token").focus();

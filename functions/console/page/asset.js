@@ -25,7 +25,8 @@ export function assetPage(view, asset) {
 function state(shown, zone) {
   const advice = shown.banner.unmet.map((one) => h("li", {}, one.text));
   const next = shown.next_edge && `${shown.next_edge.charge ? "Charging may begin" : "Charging ends"} ${at(shown.next_edge.at, zone)}.`;
-  const axle = shown.axle.in_sync ? "in sync" : `behind since ${at(shown.axle.unacknowledged_since, zone)}`;
+  const behind = shown.axle.unacknowledged_since;
+  const axle = shown.axle.in_sync ? "in sync" : behind ? `behind since ${at(behind, zone)}` : "not in sync yet";
   const command = shown.command && `${shown.command.action}: ${shown.command.state}, ${at(shown.command.at, zone)}`;
   return h("section", { "aria-label": "State" },
     h("p", { class: "lead" }, shown.banner.text),
@@ -129,7 +130,7 @@ function loadReadings(host, asset, zone, to) {
     return [
       h("h2", {}, "Readings"),
       h("p", {}, `${at(answer.from, zone)} to ${at(answer.to, zone)}`),
-      rows.length ? table("Half-hours, oldest first", columns, rows) : h("p", {}, "The car was not plugged in at home, and took nothing."),
+      rows.length ? table("Half-hours, oldest first", columns, rows, { narrow: true }) : h("p", {}, "No report showed the car plugged in at home, so there is no half-hour."),
       h("p", { class: "row" },
         h("button", { type: "button", onclick: () => loadReadings(host, asset, zone, answer.from) }, "The day before"),
         to === null ? null : h("button", { type: "button", onclick: () => loadReadings(host, asset, zone, null) }, "The last day")),

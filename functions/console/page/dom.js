@@ -52,19 +52,25 @@ export function facts(pairs, kind = "facts") {
   return h("dl", { class: kind }, kind === "figures" ? cells.map((pair) => h("div", {}, pair)) : cells);
 }
 
-/** A table that scrolls by itself where it is too wide. Columns are [heading, class]. */
-export function table(caption, columns, rows) {
-  const body = h("tbody", {}, rows);
-  return h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {},
+/**
+ * A table that scrolls by itself where it is too wide. Columns are [heading, class].
+ *
+ * On a phone the cells of a row stand below one another, each with its heading, unless the table is `narrow`. The roles
+ * are written out, since a browser may forget them then.
+ */
+export function table(caption, columns, rows, { narrow = false } = {}) {
+  const headings = columns.map(([heading, kind]) => h("th", { scope: "col", role: "columnheader", class: kind }, heading));
+  return h("div", { class: narrow ? "scrolls" : "scrolls stacks", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", { role: "table" },
       h("caption", {}, caption),
-      h("thead", {}, h("tr", {}, columns.map(([heading, kind]) => h("th", { scope: "col", class: kind }, heading)))),
-      body));
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, headings)),
+      h("tbody", { role: "rowgroup" }, rows)));
 }
 
 /** A row of a table. */
 export function row(columns, cells) {
-  return h("tr", {}, cells.map((cell, place) => h("td", { class: columns[place][1] }, cell)));
+  return h("tr", { role: "row" }, cells.map((cell, place) =>
+    h("td", { role: "cell", class: columns[place][1], "data-heading": columns[place][0] }, cell)));
 }
 
 /** A table whose next page is asked for by a button. `page(after)` gives rows and the next place. */

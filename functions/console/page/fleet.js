@@ -40,6 +40,7 @@ function loadNight(host, night) {
 
 function nightFigures(figures) {
   const lateness = figures.lateness;
+  const late = (value) => (value === null ? null : seconds(value));
   const verdicts = [["Verdict"], ["Sessions", "number"], ["What it means"]];
   const commands = [["Outcome"], ["Commands", "number"], ["What it means"]];
   return [
@@ -51,9 +52,9 @@ function nightFigures(figures) {
       ["out of the plan", kwh(figures.energy.out_of_plan_kwh)],
       ["Axle in sync", `${figures.axle_in_sync} of ${figures.sessions}`],
       ["half-hours measured", percent(figures.completeness)],
-      ["commands sent after their edge, median", seconds(lateness.median_s)],
-      ["95 of 100 at most", seconds(lateness.p95_s)],
-      ["the latest", seconds(lateness.worst_s)],
+      ["from an edge to its command, median", late(lateness.median_s)],
+      ["from an edge to 95 of 100 commands", late(lateness.p95_s)],
+      ["from an edge to the latest command", late(lateness.worst_s)],
     ], "figures"),
     table("Sessions by verdict", verdicts, figures.verdicts.map((one) => row(verdicts, [
       h("a", { href: `#/${path("nights", figures.night, one.verdict)}` }, words(one.verdict)), one.sessions, one.text]))),
@@ -79,7 +80,7 @@ export function nightSessions(view, night, verdict) {
 }
 
 function loadAttention(host) {
-  const columns = [["Asset"], ["Site"], ["For"], ["What is wrong, and what helps"]];
+  const columns = [["Asset"], ["Site"], ["For", "time"], ["What is wrong, and what helps"]];
   const page = async (after) => {
     const answer = await get("assets", { attention: "any", after });
     const now = new Date(answer.asked_at);

@@ -2,16 +2,18 @@
 
 import { get, path } from "./api.js";
 import { facts, h, load, row, table } from "./dom.js";
+import { assetLink } from "./fleet.js";
 import { at, exactKwh, kwh, percent, seconds, words } from "./format.js";
 import { picture } from "./picture.js";
 
 export function sessionPage(view, asset, session) {
   const host = h("div");
-  view.replaceChildren(host);
+  const heading = h("h1", {}, assetLink(asset));
+  view.replaceChildren(heading, host);
   load(host, "the session", () => get(path("assets", asset, "sessions", session)), (shown) => {
     const zone = shown.timezone;
+    heading.append(`: ${at(shown.plugged_in_at, zone)}`);
     return [
-      h("h1", {}, h("a", { href: `#/${path("assets", asset)}` }, asset), `: ${at(shown.plugged_in_at, zone)}`),
       h("p", { class: "lead" }, shown.text),
       h("p", { class: "row screen" }, h("button", { type: "button", onclick: () => print() }, "Print")),
       h("section", { "aria-label": "Picture" }, picture(asset, session, { atOnce: true })),
@@ -43,7 +45,7 @@ function sessionFacts(shown, zone) {
 }
 
 function departures(shown, zone) {
-  const columns = [["Ready by"], ["Wanted, kWh", "number"], ["Got, kWh", "number"], ["What happened"]];
+  const columns = [["Ready by", "time"], ["Wanted, kWh", "number"], ["Got, kWh", "number"], ["What happened"]];
   const rows = shown.departures.map((one) => row(columns, [
     at(one.ready_by, zone), one.wanted_kwh === null ? "-" : exactKwh(one.wanted_kwh), exactKwh(one.got_kwh), one.text]));
   return h("section", { "aria-label": "Departures" }, h("h2", {}, "Departures"), table("What was wanted by when", columns, rows));
@@ -61,5 +63,5 @@ function halfHours(shown, zone) {
   const columns = [["Half-hour", "time"], ["kWh", "number"], ["Accepted by Axle, kWh", "number"], ["Axle's answer"]];
   const rows = shown.half_hours.map((one) => row(columns, [
     at(one.start, zone), exactKwh(one.energy_kwh), one.axle_accepted_kwh === null ? "-" : one.axle_accepted_kwh.toFixed(3), one.axle_rejected ?? ""]));
-  return h("section", { "aria-label": "Half-hours" }, h("h2", {}, "Half-hours"), table("Energy by half-hour", columns, rows));
+  return h("section", { "aria-label": "Half-hours" }, h("h2", {}, "Half-hours"), table("Energy by half-hour", columns, rows, { narrow: true }));
 }

@@ -64,8 +64,13 @@ class SessionView:
 
     @property
     def headline(self) -> Judgement:
-        """The verdict on the latest departure that is over, else on the first one ahead."""
-        over = [one for one in self.judgements if one.verdict is not Verdict.RUNNING]
+        """The verdict on the latest departure that has passed, or that a session which ended has; else on the first."""
+        ended = self.kept.closed_at is not None
+        over = [
+            judged
+            for need, judged in zip(self.needs, self.judgements, strict=True)
+            if judged.verdict is not Verdict.RUNNING and (ended or need is None or need.ready_by <= self.read_until)
+        ]
         return over[-1] if over else self.judgements[0]
 
     @property

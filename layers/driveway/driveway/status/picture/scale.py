@@ -26,6 +26,7 @@ NEAR = timedelta(hours=12)
 
 LEFT, RIGHT_MARGIN = 52, 48
 PLOT, RIBBON = 210, 12
+MARK, MARK_ROWS = 13, 3
 CHARACTER = 6.4
 """The mean width of a character."""
 

@@ -9,6 +9,8 @@ from driveway.domain.drawing import label, ticks, tooltip
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.status.picture.scale import (
     LEFT,
+    MARK,
+    MARK_ROWS,
     PLOT,
     RIBBON,
     SHAPES,
@@ -99,8 +101,9 @@ def bars(body: Mapping[str, Any], scale: Scale, zone: ZoneInfo) -> Iterator[str]
 def lines(body: Mapping[str, Any], scale: Scale) -> Iterator[str]:
     """Axle's plan, the limit in force, the measured power and the state of charge."""
     planned = latest_of_axle(body)
-    yield from _steps("plan", planned, scale, "Axle's plan as it was received last")
     yield from _steps("limit", body["in_force"], scale, "The limit in force")
+    # The dashes are on top, since the plan is the limit on most nights and both must be seen.
+    yield from _steps("plan", planned, scale, "Axle's plan as it was received last")
     powers = [(instant(one["at"]), one["power_kw"]) for one in body["measured"] if one["power_kw"] is not None]
     if len(powers) > 1:
         path = "".join(f"H{scale.x(at):g}V{scale.y_of_kw(kw):g}" for at, kw in powers[1:])
@@ -111,7 +114,8 @@ def lines(body: Mapping[str, Any], scale: Scale) -> Iterator[str]:
         points = " ".join(f"{scale.x(at):g},{scale.y_of_pct(pct):g}" for at, pct in levels)
         yield f'<polyline class="soc" points="{points}">{tooltip("State of charge")}</polyline>'
         for at, pct in {levels[0], levels[-1]}:
-            yield label(scale.x(at) + 3, scale.y_of_pct(pct) - 4, f"{pct:.0f} %", "soc-text")
+            above = max(scale.y_of_pct(pct) - 4, scale.top + 14)
+            yield label(scale.x(at) + 3, above, f"{pct:.0f} %", "soc-text")
 
 
 def _path(css: str, path: str, words: str) -> str:
@@ -142,18 +146,20 @@ def departures(body: Mapping[str, Any], scale: Scale, zone: ZoneInfo) -> Iterato
         words = f"Ready by {clock(one['ready_by'], zone)}: {one['text']}"
         ends = f'x1="{x:g}" x2="{x:g}" y1="{scale.top - 4:g}" y2="{scale.bottom:g}"'
         yield f'<line class="ready" {ends}>{tooltip(words)}</line>'
-        yield label(x, scale.bottom - 6, "ready by", "ready-text end")
+        yield label(x - 5, scale.bottom - 6, "ready by", "ready-text end")
 
 
 def marks(body: Mapping[str, Any], scale: Scale, zone: ZoneInfo) -> Iterator[str]:
-    """The commands and warnings above the plot."""
-    row, last_x = 0, float("-inf")
+    """The commands and warnings above the plot, each in the lowest row in which it covers no other."""
+    lasts_x = [float("-inf")] * MARK_ROWS
     for kind, entry in marked(body):
         if not scale.start <= instant(entry["at"]) <= scale.end:
             continue
         x = scale.x(instant(entry["at"]))
-        row, last_x = (1 - row if x - last_x < 13 else 0), x
-        y = scale.top - 8 - 13 * row
+        free = (row for row, last_x in enumerate(lasts_x) if x - last_x >= MARK)
+        row = next(free, min(range(MARK_ROWS), key=lasts_x.__getitem__))
+        lasts_x[row] = x
+        y = scale.top - 8 - MARK * row
         css = "warning" if kind in {"warning", "failed"} else "mark"
         words = f"{clock(entry['at'], zone)} {entry['text']}"
         yield f'<path class="{css}" transform="translate({x:g} {y:g})" d="{SHAPES[kind][0]}">{tooltip(words)}</path>'

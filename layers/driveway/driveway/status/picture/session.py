@@ -14,6 +14,8 @@ from driveway.status.picture.legend import legend, legend_top, rows
 from driveway.status.picture.scale import (
     CHARACTER,
     LEFT,
+    MARK,
+    MARK_ROWS,
     PLOT,
     WIDE,
     Scale,
@@ -25,7 +27,7 @@ from driveway.status.picture.scale import (
 )
 from driveway.status.picture.series import bars, departures, grid, lines, marks, off_peak, plugged, time_axis
 
-_LINE, _MARKS = 18, 30
+_LINE, _MARKS = 18, 4 + MARK * MARK_ROWS
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#1f2933}.title{font-size:16px;font-weight:600}"
     ".quiet{fill:#52606d}.end{text-anchor:end}.mid{text-anchor:middle}"
