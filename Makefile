@@ -87,6 +87,11 @@ chaos-mutants: setup ## Thirteen faults planted one at a time, and what catches 
 mutants: setup ## Small random mutants of domain code, and what notices each: make mutants [MUTANTS=100] [SEEDS=30]
 	$(BIN)/python -m tests.world.random_mutants --mutants $(or $(MUTANTS),100) --seeds $(or $(SEEDS),30)
 
+.PHONY: fuzz
+fuzz: setup ## Drawn requests for every operation, and drawn bodies with valid signatures: make fuzz [FUZZ=100]
+	FUZZ=$(or $(FUZZ),100) $(BIN)/pytest -n 2 tests/functions/test_fuzz.py tests/functions/test_any_body.py tests/functions/test_any_webhook.py
+	FUZZ=$(or $(FUZZ),100) $(BIN)/pytest tests/stack/test_fuzz_on_the_stack.py
+
 .PHONY: connections
 connections: setup ## Every fault at every call of a driver's account, and two instances at every interleaving
 	DRIVEWAY_CONNECTIONS=all $(BIN)/pytest -q tests/unit/auth/test_connection_faults.py tests/unit/auth/test_connection_interleavings.py

@@ -1,16 +1,14 @@
 """Whatever body is sent on whatever route, the answer is a success or a clear refusal, and the twin stays small."""
 
-import copy
 import json
-import os
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from tests.support.functions.assets import AXLE_ASSET, a_twin, place, plugged_in
+from tests.support.functions.mutated import ANYTHING, few, mutated
 from tests.support.functions.rig import NOW, Rig
 from tests.support.functions.schedule_calls import profile
 from tests.support.functions.sites import MPAN, car, site_body
@@ -70,43 +68,6 @@ BODIES: dict[str, tuple[str, dict[str, str], str, Any]] = {
     "POST /sites/{site}/enrol": ("onboarding", {"site": "home-9"}, "app", {"rejoin": True}),
     "POST /eligibility": ("onboarding", {}, "app", {"mpan": MPAN, "asset_model": "axle_ev_v1"}),
 }
-ODD = st.sampled_from(
-    [
-        None, True, False, 0, -1, 7, 1e-300, 1e300, -1e300, 10**400, -(10**400), 2**63, "", " ", "\x00", "\ud800", "é",
-        "x" * 5000, "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "2026-01-15T20:00:00Z", "24:00", "23:59",
-        "localtime", "Europe/London", "../etc/passwd", [], {}, [[]], [None] * 200, {"\ud800": 1}, {"x" * 3000: 1},
-    ]
-).map(copy.deepcopy)  # fmt: skip
-"""Each value is a copy: a list that a body shares with later ones would be changed with it, or come to hold itself."""
-ANYTHING = st.recursive(
-    ODD | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
-    max_leaves=8,
-)
-
-
-EXAMPLES = int(os.environ.get("ANY_BODY_EXAMPLES", "25"))
-
-
-@st.composite
-def mutated(draw: st.DrawFn, body: Any) -> Any:
-    """A body of which some values are replaced, left out or added."""
-    changed = json.loads(json.dumps(body))
-    for _ in range(draw(st.integers(1, 4))):
-        inner = changed
-        while inner:
-            key = draw(st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner))))
-            if not isinstance(inner[key], dict | list) or not inner[key] or draw(st.booleans()):
-                break
-            inner = inner[key]
-        if not inner:
-            continue
-        deed = draw(st.sampled_from(["replace", "replace", "drop", "add"])) if isinstance(inner, dict) else "replace"
-        if deed == "drop":
-            del inner[key]
-        else:
-            inner[draw(st.text(max_size=5)) if deed == "add" else key] = draw(ANYTHING)
-    return changed
 
 
 def placed(rig: Rig) -> Rig:
@@ -127,12 +88,8 @@ def twin_sizes(rig: Rig) -> list[int]:
 def test_no_body_stays_our_fault(rig: Rig, route: str) -> None:
     placed(rig)
 
+    @few(25)
     @given(body=mutated(BODIES[route][3]) | ANYTHING)
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
     def whatever(body: Any) -> None:
         for _ in range(2):
             reply = send(rig, route, body)

@@ -18,10 +18,21 @@ REPORT_EVERY_S = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the night first, which begins soon after the stack's clock, and then the tests that need a quiet table."""
+    """Run the night first, which begins soon after the stack's clock, then the tests that need a quiet table.
+
+    Drawn requests come last: they leave homes behind that nobody else would make.
+    """
 
     def turn(item: pytest.Item) -> int:
-        return 0 if "night" in getattr(item, "fixturenames", ()) else 1 if "refusals" in item.nodeid else 2
+        return (
+            0
+            if "night" in getattr(item, "fixturenames", ())
+            else 1
+            if "refusals" in item.nodeid
+            else 3
+            if "fuzz" in item.nodeid
+            else 2
+        )
 
     items.sort(key=turn)
 

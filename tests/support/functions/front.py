@@ -19,6 +19,7 @@ STAGE = "/stage/$default"
 
 TOKENS: dict[str, dict[str, str]] = {
     "app": {"back-end": "app-token"},
+    "axle": {"axle": "axle-token"},
     "support": {"anna": "support-token"},
     "operator": {"olga": "operator-token"},
 }
@@ -89,15 +90,29 @@ def _answered(method: str, url: str, headers: dict[str, str], body: bytes) -> di
             "routeKey": route.key,
             "rawPath": path,
             "headers": headers,
-            "queryStringParameters": dict(parse_qsl(split.query)),
+            "queryStringParameters": _query(split.query),
             "pathParameters": {name: unquote(value) for name, value in found.groupdict().items()},
             "requestContext": request,
-            "body": body.decode(),
-            "isBase64Encoded": False,
+            **_body(body, headers.get("content-type", "application/json")),
         }
         answer: dict[str, Any] = function(_folder(route.function)).handler(event, None)
         return answer
     return {"statusCode": 404, "headers": {"content-type": "application/json"}, "body": '{"message":"Not Found"}'}
+
+
+def _query(text: str) -> dict[str, str]:
+    """The parameters as payload version 2.0 has them: values of one name are joined by commas."""
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        values.setdefault(name, []).append(value)
+    return {name: ",".join(found) for name, found in values.items()}
+
+
+def _body(body: bytes, content_type: str) -> dict[str, Any]:
+    """A body of text as text, in which what is no UTF-8 is replaced; any other in base64."""
+    if content_type.startswith(("text/", "application/json", "application/xml", "application/javascript")):
+        return {"body": body.decode(errors="replace"), "isBase64Encoded": False}
+    return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
 def _folder(function_id: str) -> str:
