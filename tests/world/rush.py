@@ -8,7 +8,6 @@ process. The car maker here answers after a latency and takes so many calls a se
 
 import heapq
 import io
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from typing import Any
 
 import requests
 
-from driveway.domain.twin import Control, Twin, Vehicle
+from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime, use
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import a_twin, all_acknowledged, plugged_in, recorded
@@ -39,7 +38,7 @@ EDGE = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 
 LATENCY_S: Mapping[str, float] = {"dynamodb": 0.005, "sqs": 0.010, "events": 0.020, "secretsmanager": 0.010}
 COMPUTE_S = 0.03
-"""How long a function of 512 MB computes on a record, beside its calls."""
+"""The time that a function of 512 MB takes for a record, beside its calls."""
 
 FUNCTIONS = frozenset({"ClockFunction", "ChargeControlFunction", "AnnouncerFunction", "VehicleCommandsFunction"})
 """The way of a command. What else would run then is not run here."""
@@ -116,19 +115,20 @@ class Rush:
         self._declared = {name: one.most_at_once for name, one in self.cloud.queue_mappings.items()}
         self._busy_since: dict[str, datetime] = {}
         secret = {name: {"client_id": "a", "client_secret": "b"} for name in ("enode", "smartcar", "tesla")}
+        import json
+
         self.cloud.secrets.put("ProviderCredentials", json.dumps(secret | {"ocpp": {"token": "t"}}))
 
     # The fleet
 
     def place(self, provider: str, count: int, **changes: Any) -> None:
-        """Put cars into the table as they are before the edge: plugged in, and stopped by us until then."""
+        """Put cars into the table as they are before the edge: plugged in and held until it."""
         runtime, began = self.runtime("ChargeControlFunction"), EDGE - timedelta(hours=5)
         table = next(iter(self.cloud.tables.values()))
         streams, table.streams = table.streams, []
         one = a_twin(began)
         vehicle = Vehicle(provider, "car", capabilities=capabilities(provider))
-        stopped = Control(last_stop_at=began, last_acknowledged_action="stop", last_acknowledged_at=began)
-        pattern = replace(one, link=replace(one.link, vehicle=vehicle), **{"control": stopped, **changes})
+        pattern = replace(one, link=replace(one.link, vehicle=vehicle), **changes)
         pattern = all_acknowledged(recorded(plugged_in(pattern, began)), began)
         for number in range(count):
             asset = f"{provider}-{number:06d}"
@@ -148,7 +148,7 @@ class Rush:
         """A new instance of a function."""
         made = Runtime(self.cloud.stack.functions[function_id].environment, clock=self.clock)
         made.__dict__ |= self._clients
-        made.logger.setLevel("ERROR")
+        made.logger.setLevel("CRITICAL")
         return made
 
     # What happens
@@ -214,13 +214,17 @@ class Rush:
         self.runs[name] += 1
         self._at_once[delivery.source] += 1
         self.busiest[delivery.source] = max(self.busiest[delivery.source], self._at_once[delivery.source])
-        self.clock.advance(COMPUTE_S * _records(delivery))
+        self.clock.advance(COMPUTE_S * self._records(delivery))
         use(instance)
         with redirect_stdout(self.log):
             answer = function(self.cloud.stack.functions[name].folder.name).handler(delivery.event, None)
         self._number += 1
         heapq.heappush(self._ends, (self.clock.now(), self._number, delivery, answer, name, instance))
         self.clock.set(began)
+
+    def _records(self, delivery: Delivery) -> int:
+        event = delivery.event
+        return len(event.get("Records", ())) or 1 if isinstance(event, dict) else 1
 
     def _end(self) -> None:
         _, _, delivery, answer, name, instance = heapq.heappop(self._ends)
@@ -231,12 +235,6 @@ class Rush:
     def _taking_time(self, request: Any, answer: Any) -> Any:
         self.clock.advance(LATENCY_S[request.service])
         return answer()
-
-
-def _records(delivery: Delivery) -> int:
-    """The records of a delivery; of several commands in a message, each."""
-    bodies = [json.loads(record.get("body", "{}")) for record in delivery.event.get("Records", ())]
-    return sum(len(body.get("commands", "1")) for body in bodies) or 1
 
 
 @contextmanager

@@ -1,15 +1,133 @@
-"""A fleet at one edge, through the real handlers (see ``rush``)."""
+"""A fleet at one edge, through the real handlers, in every kind of storm (see ``rush``)."""
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
-from tests.world.car_maker import lateness_s
-from tests.world.rush import EDGE, Setting, rush
+import pytest
+
+from driveway.domain.twin import Twin
+from tests.support.domain.control_car import axle_profile
+from tests.world.car_maker import Commanded, lateness_s
+from tests.world.rush import EDGE, Rush, Setting, rush
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+PACED = {"EnodeCallsPerSecond": "10"}
 
 
-def test_every_car_of_a_fleet_gets_one_start_and_none_before_the_edge() -> None:
-    with rush(Setting(cars={"enode": 20})) as run:
-        run.run_until(EDGE + timedelta(minutes=1))
-    calls = run.maker.calls["enode"]
-    late = lateness_s(calls, EDGE)
-    assert len(calls) == len(late) == 20
-    assert 0 <= late[0] <= late[-1] <= 5
+def taken(run: Rush, provider: str = "enode") -> list[Commanded]:
+    """The commands that a car maker did not refuse, in order of time."""
+    return sorted((call for call in run.maker.calls[provider] if call.status == 200), key=lambda call: call.at)
+
+
+def twice(run: Rush, provider: str = "enode") -> int:
+    """How many cars got the same command twice."""
+    return sum(count > 1 for count in Counter((call.vehicle_id, call.action) for call in taken(run, provider)).values())
+
+
+def everybody(run: Rush, rule: Callable[[Twin], Twin], every: int = 1) -> None:
+    """Change every twin, or every n-th."""
+    runtime = run.runtime("ChargeControlFunction")
+    for number in range(0, run.setting.cars["enode"], every):
+        runtime.table.change_twin(f"enode-{number:06d}", rule, now=run.clock.now())
+
+
+def test_a_thousand_cars_get_their_start_within_two_seconds(record_property: Callable[[str, object], None]) -> None:
+    with rush(Setting(cars={"enode": 1000})) as run:
+        run.run_until(EDGE + 3 * MINUTE)
+    late = lateness_s(taken(run), EDGE)
+    record_property("outcome", f"1,000 cars at one edge: half within {late[500]:.1f} s, all within {late[-1]:.1f} s")
+    assert len(late) == 1000
+    assert (twice(run), late[0] >= 0) == (0, True)
+    assert late[500] <= 1.0
+    assert late[-1] <= 2.0
+    assert not run.cloud.dead_letters()
+
+
+def test_one_car_at_an_edge_is_met_to_the_second() -> None:
+    with rush(Setting(cars={"enode": 1})) as run:
+        run.run_until(EDGE + MINUTE)
+    (late,) = lateness_s(taken(run), EDGE)
+    assert 0 <= late <= 1.0
+
+
+def test_a_fleet_beyond_its_rate_is_commanded_at_that_rate_and_no_car_twice() -> None:
+    with rush(Setting(cars={"enode": 300}, per_s={"enode": 10}, parameters=PACED)) as run:
+        run.run_until(EDGE + 2 * MINUTE)
+    late = lateness_s(taken(run), EDGE)
+    assert len(late) == 300
+    assert twice(run) == 0
+    assert late[-1] <= 300 / 10 * 1.1 + 2
+    assert sum(call.status == 429 for call in run.maker.calls["enode"]) == 0
+
+
+def test_who_waits_long_for_the_rate_is_told_so_on_the_asset_and_announced_once() -> None:
+    with rush(Setting(cars={"enode": 200}, parameters={"EnodeCallsPerSecond": "1"})) as run:
+        run.run_until(EDGE + 5 * MINUTE)
+        waited = [twin for twin in run.twins() if twin.control.command and twin.control.command.provider_retry_at]
+    late = lateness_s(taken(run), EDGE)
+    assert len(late) == 200
+    assert twice(run) == 0
+    assert late[-1] <= 215
+    assert len(waited) >= 60
+    assert "CommandsWaiting" in run.log.getvalue()
+
+
+def test_a_slow_car_maker_does_not_hold_up_another() -> None:
+    cars = {"enode": 100, "ocpp": 100}
+    with rush(Setting(cars=cars, latency_s={"enode": 20.0})) as run:
+        run.run_until(EDGE + 2 * MINUTE)
+    assert [len(lateness_s(taken(run, name), EDGE)) for name in cars] == [100, 100]
+    assert lateness_s(taken(run, "ocpp"), EDGE)[-1] <= 2.0
+    assert twice(run) == 0
+
+
+@pytest.mark.parametrize("retry_after_s", [None, 5.0])
+def test_a_car_maker_that_refuses_for_our_rate_is_left_alone_and_no_car_loses_its_start(
+    retry_after_s: float | None,
+) -> None:
+    with rush(Setting(cars={"enode": 100}, per_s={"enode": 10}, retry_after_s=retry_after_s)) as run:
+        run.run_until(EDGE + 6 * MINUTE)
+        attempts = [twin.control.command.attempts for twin in run.twins() if twin.control.command]
+    assert len(lateness_s(taken(run), EDGE)) == 100
+    assert twice(run) == 0
+    assert set(attempts) == {1}
+    assert len(run.maker.calls["enode"]) <= 400
+
+
+def test_an_outage_of_one_car_maker_leaves_the_others_edge_alone_and_ends_with_every_car_started() -> None:
+    with rush(Setting(cars={"enode": 60, "ocpp": 60})) as run:
+        run.maker.down["enode"] = (EDGE - MINUTE, EDGE + 11 * MINUTE)
+        run.run_until(EDGE + 20 * MINUTE)
+    assert lateness_s(taken(run, "ocpp"), EDGE)[-1] <= 2.0
+    assert len(lateness_s(taken(run), EDGE)) == 60
+    assert twice(run) == 0
+    asked = [call for call in run.maker.calls["enode"] if call.status == 503]
+    assert len(asked) < 60 * 3
+
+
+def test_a_new_plan_for_all_cars_in_the_storm_counts_at_once() -> None:
+    with rush(Setting(cars={"enode": 200}, per_s={"enode": 10}, parameters=PACED)) as run:
+        replanned = EDGE + 10 * SECOND
+        profile = axle_profile(replanned, (60, 0.0), (120, 7.4))
+        run.at(replanned, lambda: everybody(run, lambda twin: replace(twin, profiles=(profile,))))
+        run.run_until(EDGE + 2 * MINUTE)
+    late_starts = [call for call in taken(run) if call.action == "START" and call.at > replanned + 3 * SECOND]
+    assert not late_starts
+
+
+def test_an_opt_out_in_the_storm_releases_its_cars_before_the_others_are_started() -> None:
+    with rush(Setting(cars={"enode": 400}, per_s={"enode": 10}, parameters=PACED)) as run:
+        left = EDGE + 5 * SECOND
+
+        def rule(twin: Twin) -> Twin:
+            return replace(twin, link=replace(twin.link, enrolled=False))
+
+        run.at(left, lambda: everybody(run, rule, every=8))
+        run.run_until(EDGE + 90 * SECOND)
+    started = {call.vehicle_id: call.at for call in taken(run)}
+    opted_out = [at for name, at in started.items() if int(name.split("-")[1]) % 8 == 0]
+    assert len(opted_out) == 50
+    assert max(opted_out) <= left + 12 * SECOND
+    assert twice(run) == 0

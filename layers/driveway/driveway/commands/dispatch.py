@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from driveway.commands.charging_current import Sending, restore, set_for_start
 from driveway.commands.counted import MOST_REQUESTS, report_reserve
+from driveway.commands.rate import command_of, refused_for_rate
 from driveway.domain.control.budgets import LET_CHARGE, may_wake, with_requests_made
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
@@ -24,6 +25,7 @@ from driveway.domain.twin.reasons import Reason
 from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
+from driveway.store.table import Change
 from driveway.vehicles.connections import connect
 from driveway.vehicles.metrics import count_command
 from driveway.vehicles.registry import commands
@@ -69,6 +71,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     _count_late(datetime.fromisoformat(detail["not_before"]), provider, runtime)
     permit = runtime.breakers.allow(provider, runtime.now())
     if not permit.granted:
+        runtime.pacing.give_back(provider, 1)
         held_back = HeldBack(Reason.PROVIDER_BREAKER_OPEN, permit.until)
         _put_off(asset, command_id, provider, held_back, runtime)
         return
@@ -84,13 +87,15 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     finally:
         if claim is None:
             runtime.breakers.unused(provider, permit, runtime.now())
+            runtime.pacing.give_back(provider, 1)
             meter.give_back()
     if claim is None:
         runtime.logger.info("dropped", extra={"command_id": command_id})
         return
-    twin, vehicle, command = claim
-    sent = _send(twin, vehicle, command, meter, runtime)
+    change, vehicle, command = claim
+    sent = _send(change.after, vehicle, command, meter, runtime)
     meter.give_back()
+    runtime.pacing.give_back(provider, 1 - meter.made)
     outcome = sent.outcome
     if outcome.unavailable:
         runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)
@@ -101,7 +106,8 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     )
     if outcome.kind is OutcomeKind.NEEDS_OPERATOR:
         runtime.logger.error("the operator has to act", extra={"provider": provider, "detail": outcome.detail})
-    report_reserve(_note(asset, command, sent, meter, runtime), meter, runtime)
+    if not refused_for_rate(change, command, outcome, meter, runtime):
+        report_reserve(_note(asset, command, sent, meter, runtime), meter, runtime)
     count_command(provider, outcome, runtime)
 
 
@@ -117,8 +123,8 @@ def _put_off(asset: str, command_id: str, provider: str, held_back: HeldBack, ru
     count_command(provider, None, runtime)
 
 
-def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tuple[Twin, Vehicle, Command] | None:
-    """The twin, its car and the command, claimed for this call to send; None if this call must not send it.
+def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tuple[Change, Vehicle, Command] | None:
+    """The change of the twin, its car and the command, claimed for this call; None if this call must not send it.
 
     A claim that was written counts, whatever became of its acknowledgement: it carries this call's own id.
     """
@@ -134,24 +140,21 @@ def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tu
         return claimed(twin, command_id, now, rules, sender=sender, requests=MOST_REQUESTS)
 
     try:
-        twin = runtime.table.change_twin(asset, rule, now=now).after
+        change = runtime.table.change_twin(asset, rule, now=now)
     except (ClientError, BotoCoreError):
         twin = runtime.table.twin(asset)
-        if not _is_claimed_by(sender, _by_id(twin, command_id)):
+        if not _is_claimed_by(sender, command_of(twin, command_id)):
             raise
-    vehicle, command = twin.link.vehicle, _by_id(twin, command_id)
+        change = Change(twin, twin)
+    twin = change.after
+    vehicle, command = twin.link.vehicle, command_of(twin, command_id)
     if vehicle is None or command is None or not _is_claimed_by(sender, command):
         return None
-    return twin, vehicle, command
+    return change, vehicle, command
 
 
 def _is_claimed_by(sender: str, command: Command | None) -> bool:
     return command is not None and command.state == "sent" and command.sent_by == sender
-
-
-def _by_id(twin: Twin, command_id: str) -> Command | None:
-    slots = (twin.control.command, twin.control.schedule_command)
-    return next((command for command in slots if command is not None and command.id == command_id), None)
 
 
 def _send(twin: Twin, vehicle: Vehicle, command: Command, meter: RequestMeter, runtime: Runtime) -> _Sent:

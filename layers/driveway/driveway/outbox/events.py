@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from driveway.domain.control.ready_by_risk import start_by
 from driveway.domain.sessions.kept_session import KeptSession, sessions_to_keep
 from driveway.domain.sessions.plan import Plan, is_plan_changed, plan_of
 from driveway.domain.twin import Command, Entry, Twin
@@ -113,7 +114,12 @@ def charging_command_detail(twin: Twin, command: Command) -> dict[str, Any]:
         "reason": command.reason,
         "not_before": command.not_before.isoformat(),
         "expires_at": command.expires_at.isoformat(),
+        "start_by": _text(start_by(twin, command.not_before)) if command.action == "start" else None,
     }
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
 
 
 def _newly_requested(before: StoredTwin | None, twin: Twin) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from driveway.store.due_index import DueIndexes
 from driveway.store.history import History
 from driveway.store.inbox import Inbox
 from driveway.store.nights import Nights
+from driveway.store.pacing import Pacing
 from driveway.store.records import Records
 from driveway.store.sites import SiteStore
 from driveway.store.slots import SlotStore
@@ -168,6 +169,12 @@ class Runtime:
     def budgets(self) -> Budgets:
         """What each provider was asked for, shared by all instances."""
         return Budgets(self.records, self.control_rules.budgets)
+
+    @cached_property
+    def pacing(self) -> Pacing:
+        """The rate of calls to each provider, shared by all instances."""
+        per_s = {one: self.settings.number(f"{one.upper()}_CALLS_PER_S", 0.0) for one in USUAL_BUDGETS}
+        return Pacing(self.records, per_s, self.clock.scale)
 
     @cached_property
     def control_switch(self) -> ControlSwitch:

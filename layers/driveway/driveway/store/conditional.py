@@ -39,6 +39,17 @@ def write_if(write: Callable[..., object], **request: Any) -> bool:
     raise ContentionError("transactions of others are in the way")
 
 
+def updated_if(update: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
+    """Make a conditional update; the attributes that it changed, as they are now. None: its condition does not hold.
+
+    Raises:
+        ContentionError: transactions of others were in the way for all of the tries.
+    """
+    answers: list[dict[str, Any]] = []
+    written = write_if(lambda **sent: answers.append(update(**sent)), **request, ReturnValues="UPDATED_NEW")
+    return answers[-1]["Attributes"] if written else None
+
+
 def is_condition_failure(error: ClientError) -> bool:
     """Whether a write failed because its condition does not hold. Only that says that the item is not as expected."""
     code = error.response["Error"]["Code"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from driveway.domain.twin import Entry
-from driveway.store.conditional import write_if
+from driveway.store.conditional import updated_if, write_if
 from driveway.store.items import (
     SITE,
     alias_key,
@@ -153,6 +153,25 @@ class Records:
             ConditionExpression=f"attribute_not_exists({name}) OR {name} <= :most",
             ExpressionAttributeValues={":value": encode(value), ":most": encode(most)},
         )
+
+    def advance(self, key: str, name: str, amount: int, *, least: int, most: int | None = None) -> int | None:
+        """Move a number of a shared record on, from ``least`` or from where it stands if that is more; the start.
+
+        None, and nothing changes, where it stands above ``most``.
+        """
+        if self.put_below(key, name, least + amount, most=least):
+            return least
+        bound = "" if most is None else f" AND {name} <= :most"
+        values = {":amount": encode(amount), ":least": encode(least)}
+        after = updated_if(
+            self.client.update_item,
+            TableName=self.name,
+            Key=encode_item({"pk": key, "sk": "STATE"}),
+            UpdateExpression=f"ADD {name} :amount",
+            ConditionExpression=f"{name} > :least{bound}",
+            ExpressionAttributeValues=values | ({} if most is None else {":most": encode(most)}),
+        )
+        return None if after is None else int(decode_item(after)[name]) - amount
 
     def log(self, news: Iterable[tuple[str, int, Sequence[Entry]]], more: Attributes | None = None) -> None:
         """Write timeline entries: asset, version and entries of each twin write. The same ones again change nothing.

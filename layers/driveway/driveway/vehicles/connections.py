@@ -27,6 +27,7 @@ def connect(vehicle: Vehicle, twin: Twin, meter: RequestMeter, runtime: Runtime)
         extra=_extra(vehicle, twin, runtime),
         wait=runtime.clock.sleep,
         spend=meter.spend,
+        answered=meter.answered,
     )
 
 

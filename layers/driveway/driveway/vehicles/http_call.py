@@ -130,7 +130,10 @@ def _counted(
 ) -> Answer | Unanswered:
     held_back = call.spend(kind)
     if held_back is None:
-        return _once(call.http, request, token, timeout_s)
+        answer = _once(call.http, request, token, timeout_s)
+        if isinstance(answer, Answer):
+            call.answered(answer.status)
+        return answer
     wait = (held_back.until - call.now).total_seconds() if held_back.until is not None else None
     text = HELD_BACK_TEXTS[held_back.reason]
     return Unanswered(f"The request waits: {text}.", sent=False, retry_after_s=wait, unavailable=False)

@@ -110,7 +110,7 @@ class Call:
     """What a provider's outbound half works with: where, with which HTTP session and token, at what time.
 
     ``wait`` blocks for some seconds of the clock that ``now`` is of. ``spend`` counts a request that is about to be
-    made, or answers why it must not be made.
+    made, or answers why it must not be made; ``answered`` gets the HTTP status of each answer.
     """
 
     base_url: str
@@ -120,6 +120,7 @@ class Call:
     extra: Mapping[str, str] = field(default_factory=dict)
     wait: Callable[[float], None] = time.sleep
     spend: Callable[[RequestKind], HeldBack | None] = _spend_freely
+    answered: Callable[[int], None] = lambda _status: None
 
 
 class Commands(Protocol):

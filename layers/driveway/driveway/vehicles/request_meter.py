@@ -14,6 +14,7 @@ class RequestMeter:
     Attributes:
         lets_charge: whether the requests let the car charge, so that they may use the reserved part of each budget.
         made: how many were made.
+        last_status: the HTTP status of the last answer.
         from_reserve: whether one used the reserved part of the bill, or was held back because only that is left.
     """
 
@@ -21,6 +22,7 @@ class RequestMeter:
     runtime: Runtime
     lets_charge: bool
     made: int = 0
+    last_status: int | None = None
     from_reserve: bool = False
     _prepaid: list[RequestKind] = field(default_factory=list)
 
@@ -41,6 +43,10 @@ class RequestMeter:
                 return held_back
         self.made += 1
         return None
+
+    def answered(self, status: int) -> None:
+        """Note the HTTP status of an answer."""
+        self.last_status = status
 
     def give_back(self) -> None:
         """Take off the count what was counted ahead and not made."""

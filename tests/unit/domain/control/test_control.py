@@ -30,13 +30,13 @@ def test_a_car_that_charges_when_plugged_in_at_peak_is_stopped_once() -> None:
     ]
 
 
-def test_edges_are_met_to_the_second_and_planned_just_before() -> None:
+def test_edges_are_met_to_the_second_and_planned_a_minute_or_two_before() -> None:
     rig = plugged()
     rig.run(timedelta(hours=14))
     (_, _), (started_at, start), (stopped_at, stop) = rig.sent
     assert started_at == OFF_PEAK_STARTS
     assert stopped_at == OFF_PEAK_ENDS
-    assert (start.planned_at, start.edge_at) == (OFF_PEAK_STARTS - RULES.lead, OFF_PEAK_STARTS)
+    assert (start.planned_at, start.edge_at) == (OFF_PEAK_STARTS - RULES.ahead("car-1"), OFF_PEAK_STARTS)
     assert stop.reason == Reason.DEFAULT_PEAK
 
 

@@ -171,7 +171,7 @@ def test_the_driver_gets_a_notice_when_the_daily_budget_holds_back_a_planned_sta
     assert attention(rig) == [Reason.DAILY_BUDGET_SPENT]
     (entry,) = rig.entries_of("NeedsAttention")
     assert "00:00" in entry.text
-    assert entry.at == OFF_PEAK_STARTS - RULES.lead
+    assert entry.at == OFF_PEAK_STARTS - RULES.ahead("car-1")
 
 
 def test_the_notice_about_a_start_that_cannot_be_repeated_today_names_the_budget() -> None:

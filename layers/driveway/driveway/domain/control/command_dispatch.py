@@ -119,21 +119,24 @@ def put_off(
     now: datetime,
     rules: ControlRules,
     reason: Reason = Reason.PROVIDER_BREAKER_OPEN,
+    queued: bool = False,
 ) -> Twin | None:
     """The twin whose planned command of that id waits until ``until`` (aware UTC).
 
     Its provider is out of service, or must not be sent more requests now. The command was not sent, so it counts
-    neither as an attempt nor in a budget. None when it must not be sent any more.
+    neither as an attempt nor in a budget. None when it must not be sent any more. With ``queued`` its message waits for
+    that time, so it is not announced again.
     """
     schedule_command, command = twin.control.schedule_command, twin.control.command
     if schedule_command is not None and schedule_command.id == command_id and schedule_command.state == "planned":
-        before, later = schedule_command, _waiting(schedule_command, until, reason)
+        before, later = schedule_command, _waiting(schedule_command, until, reason, rules, queued=queued)
         control = replace(twin.control, schedule_command=later)
     elif command is not None and command.id == command_id and command.state == "planned":
         if ending_of(twin, command, now, rules, schedule_window(twin, now, rules)) is not None:
             return None
         expires_at = max(command.expires_at, until + rules.command_ttl)
-        before, later = command, _waiting(replace(command, expires_at=expires_at), until, reason)
+        before = command
+        later = _waiting(replace(command, expires_at=expires_at), until, reason, rules, queued=queued)
         control = replace(twin.control, command=later)
         control = without_answer(control, now) if command.trial == "unplugged" else control
     else:
@@ -144,8 +147,20 @@ def put_off(
     return after.tell(Entry(now, Event.COMMAND_PUT_OFF, reason, _PUT_OFF[reason], command_detail(later)))
 
 
-def _waiting(command: Command, until: datetime, reason: Reason) -> Command:
-    return replace(command, confirm_by=until, provider_retry_at=until, put_off_for=reason)
+def _waiting(command: Command, until: datetime, reason: Reason, rules: ControlRules, *, queued: bool) -> Command:
+    confirm_by = until + rules.lost_after if queued else until
+    return replace(command, confirm_by=confirm_by, provider_retry_at=until, put_off_for=reason)
+
+
+def not_sent(before: Twin, claimed: Twin, twin: Twin) -> Twin | None:
+    """The twin with a claim taken back, because the provider refused the call for its rate; None if it has changed.
+
+    Args:
+        before: the twin before the claim.
+        claimed: the twin with the claim.
+        twin: the twin as it is now.
+    """
+    return replace(twin, control=before.control) if twin.control == claimed.control else None
 
 
 def _sent(twin: Twin, command: Command, now: datetime) -> Control:

@@ -22,6 +22,7 @@ from driveway.domain.control.required_command import (
     is_unseen,
     observed_state_matches,
     required_command,
+    required_now,
     wanted_limit_kw,
 )
 from driveway.domain.control.settings import ControlRules
@@ -123,7 +124,8 @@ def ending_of(
     by_car = _ending_by_car(twin, command)
     if by_car is not None:
         return by_car
-    if not _is_wanted(twin, command, now, schedule):
+    outdated = not _is_wanted(twin, command, now, schedule)
+    if outdated or _is_overtaken(twin, command, now, rules, schedule):
         return "superseded", Reason.COMMAND_SUPERSEDED, "The plan changed, so this command is out of date."
     if command.state == "sent":
         return None
@@ -177,6 +179,18 @@ def _is_wanted(twin: Twin, command: Command, now: datetime, schedule: ScheduleWi
     if want.want == "leave" or (want.want == "charge") != (command.action == "start"):
         return False
     return command.action == "stop" or command.limit_kw == wanted_limit_kw(twin, want)
+
+
+def _is_overtaken(twin: Twin, command: Command, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> bool:
+    """Whether a command is required before the planned one may be sent, such as a charge-now just before an edge."""
+    if command.state == "sent" or command.not_before - now <= rules.lead:
+        return False
+    # It was planned because the car did what was desired until then; what confirmed that was in its place.
+    kept = twin.control.last_acknowledged_action
+    before = replace(command, state="confirmed", action=kept, ended_at=command.planned_at) if kept else command
+    twin = replace(twin, control=replace(twin.control, command=before))
+    sooner = required_now(twin, now, rules, schedule)
+    return sooner is not None and guard(twin, sooner, now, rules) is None
 
 
 def _may_be_gone(twin: Twin, command: Command) -> bool:

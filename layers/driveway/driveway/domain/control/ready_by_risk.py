@@ -199,6 +199,14 @@ def remaining_kwh(twin: Twin, intent: AxleIntent) -> float:
     return max(0.0, required_kwh)
 
 
+def start_by(twin: Twin, now: datetime) -> datetime | None:
+    """When the car has to start at the latest, to have what was asked for by its next departure (aware UTC)."""
+    intent = wanted_intent(twin, now)
+    if intent is None:
+        return None
+    return intent.ready_by - timedelta(hours=remaining_kwh(twin, intent) / twin.link.power_kw)
+
+
 def next_risk_look(twin: Twin, now: datetime, schedule: ScheduleWindow, rules: ControlRules) -> datetime | None:
     """When to compare the energy with what is needed again (aware UTC); None without a departure ahead.
 

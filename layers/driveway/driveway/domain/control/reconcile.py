@@ -21,7 +21,7 @@ from driveway.domain.control.plug_unknown import plug_unknown_due, with_plug_unk
 from driveway.domain.control.protection import guard
 from driveway.domain.control.ready_by_risk import next_risk_look, with_ready_by_guard
 from driveway.domain.control.release_trials import with_release_trials
-from driveway.domain.control.required_command import instruction_due, next_change, required_command, schedule_window
+from driveway.domain.control.required_command import instruction_due, required_command, schedule_window
 from driveway.domain.control.respected_stop import with_unasked_stop
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_start import may_be_held_unplugged
@@ -66,7 +66,7 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
     due += _command_due(twin, now, rules, schedule)
     if twin.link.enrolled and not twin.link.leaving and twin.control.released_by_operator_at is None:
         if twin.presence.session is not None or may_be_held_unplugged(twin, now):
-            due.append(next_change(now, rules, schedule))
+            due.append(_next_change(twin, now, rules, schedule))
         due += [next_risk_look(twin, now, schedule, rules), plug_unknown_due(twin, now, schedule)]
     return min((at for at in due if at is not None and at > now), default=None)
 
@@ -74,11 +74,33 @@ def control_due(twin: Twin, now: datetime, rules: ControlRules) -> datetime | No
 def _command_due(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> list[datetime | None]:
     """The times at which the open command needs a reconcile; with none open, when the next one may be sent."""
     command = twin.control.command
+    if command is not None and command.state == "planned":
+        return [command.confirm_by, command.expires_at, schedule.edge_after(max(now, command.not_before))]
     if command is not None and command.state in OPEN:
-        return [command.confirm_by, command.expires_at if command.state == "planned" else None]
+        # At the next edge it may be out of date before it is confirmed.
+        return [command.confirm_by, schedule.edge_after(now)]
     wanted = required_command(twin, now, rules, schedule)
     held_back = guard(twin, wanted, now, rules) if wanted else None
     return [held_back.until if held_back else None, instruction_due(twin, rules)]
+
+
+def _next_change(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
+    """When to reconcile because the schedule changes.
+
+    The command for an edge is planned ``ahead`` of it, or ``lead`` before it if something else came first. An edge that
+    follows within that time is looked at from the edge before it on.
+    """
+    edge, ahead = schedule.edge_after(now), rules.ahead(twin.link.asset)
+    if edge is None:
+        return None
+    if now < edge - ahead:
+        return edge - ahead
+    command = twin.control.command
+    is_planned = command is not None and command.state == "planned" and command.not_before == edge
+    if now < edge - rules.lead and not is_planned:
+        return edge - rules.lead
+    following = schedule.edge_after(edge)
+    return max(edge, following - ahead) if following is not None else None
 
 
 def _looked(

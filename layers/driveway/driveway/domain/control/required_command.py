@@ -62,19 +62,31 @@ def is_full(twin: Twin) -> bool:
     return last_sent_action(twin.control, session) == "start" and started_at is not None and full.at >= started_at
 
 
-def next_change(now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
-    """When to reconcile because the schedule changes: ``lead`` before the next edge that is not handled yet."""
-    edge = schedule.edge_after(now + rules.lead)
-    return edge - rules.lead if edge else None
-
-
 def required_command(
     twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow | None = None
 ) -> RequiredCommand | None:
-    """The command for ``now``, or for an edge within the lead; None when the car does what is desired."""
+    """The command for ``now``, or for an edge ahead; None when the car does what is desired.
+
+    A start or stop for an edge is planned ahead once the car does what is desired until then.
+    """
     schedule = schedule or schedule_window(twin, now, rules)
-    edge = _near_edge(twin, now, rules, schedule)
-    at = edge or now
+    sooner = required_now(twin, now, rules, schedule)
+    edge = _edge_within(rules.ahead(twin.link.asset), twin, now, schedule)
+    if sooner is not None or edge is None or edge - now <= rules.lead:
+        return sooner
+    later = _required_at(twin, edge, edge, now, rules, schedule)
+    return later if later is not None and not later.release and later.trial is None else None
+
+
+def required_now(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> RequiredCommand | None:
+    """The command for ``now``, or for an edge within the lead."""
+    edge = _edge_within(rules.lead, twin, now, schedule)
+    return _required_at(twin, edge or now, edge, now, rules, schedule)
+
+
+def _required_at(
+    twin: Twin, at: datetime, edge: datetime | None, now: datetime, rules: ControlRules, schedule: ScheduleWindow
+) -> RequiredCommand | None:
     want = desired_in(twin, at, schedule)
     trial: Trial | None = None
     if want.reason is Reason.PROVIDER_NEEDS_USER and account_trial_due(twin, at, rules):
@@ -107,11 +119,11 @@ def _is_seen_before_stop(twin: Twin) -> bool:
     return stopped_at is not None and charging.at < stopped_at
 
 
-def _near_edge(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> datetime | None:
+def _edge_within(span: timedelta, twin: Twin, now: datetime, schedule: ScheduleWindow) -> datetime | None:
     if twin.presence.session is None and not may_be_held_unplugged(twin, now):
         return None
     edge = schedule.edge_after(now)
-    return edge if edge is not None and edge - now <= rules.lead else None
+    return edge if edge is not None and edge - now <= span else None
 
 
 def wanted_limit_kw(twin: Twin, want: Desired) -> float | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
+from zlib import crc32
 
 from driveway.domain.control.provider_budget import USUAL_BUDGETS, ProviderBudget
 
@@ -15,8 +16,10 @@ class ControlRules:
     """How cars are commanded and protected.
 
     Attributes:
-        lead: how long before an edge a command is planned, so that it is sent at the edge; it covers the time that
-            fanning out takes.
+        lead: how long before an edge a command is planned at the latest, so that it is sent at the edge; it covers the
+            time that fanning out takes.
+        plan_ahead: from how long before an edge on its command is planned, if the car needs none until then.
+        plan_spread: how much earlier some cars plan, so that a fleet with one edge is planned evenly.
         default_spread_s: spread of the default schedule's starts, in seconds.
         escalate: whether a ready-by at risk turns into charging at once.
         confirm_start_within: how long after a start the car may take to show it; chargers delay at random.
@@ -50,6 +53,8 @@ class ControlRules:
     """
 
     lead: timedelta = timedelta(seconds=2)
+    plan_ahead: timedelta = timedelta(seconds=60)
+    plan_spread: timedelta = timedelta(seconds=60)
     default_spread_s: int = 0
     escalate: bool = False
     confirm_start_within: timedelta = timedelta(minutes=15)
@@ -74,3 +79,8 @@ class ControlRules:
     kept_schedule_grace: timedelta = timedelta(minutes=5)
     instruction_lasts: timedelta = timedelta(hours=11)
     default_schedule_retry: timedelta = timedelta(minutes=10)
+
+    def ahead(self, asset: str) -> timedelta:
+        """How long before an edge the command of an asset is planned: the same for each of its edges."""
+        share = crc32(asset.encode()) % 1000 / 1000
+        return max(self.lead, self.plan_ahead + self.plan_spread * share)

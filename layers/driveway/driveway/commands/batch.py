@@ -1,0 +1,189 @@
+"""The commands of one delivery of a provider's queue: each dropped, queued again, or sent with the others side by side.
+
+A command is planned a minute or two before its time. So most are first queued again with the delay that is left, many
+in a message, and then sent with those of the same time. A queue's delay is rounded down to whole seconds; the rest is
+waited out. How many are sent is the provider's rate, which all instances share. What finds no call left
+within a second gets a turn, and is queued again until then.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from driveway.commands.rate import wait_for_turn
+from driveway.outbox.wakeups import EARLY_S, LONGEST_DELAY_S, MOST_IN_A_BATCH
+from driveway.runtime.context import Runtime
+from driveway.runtime.metrics import emit
+
+Detail = dict[str, Any]
+Carry = Callable[[Detail, Runtime], None]
+
+MOST_AT_ONCE = 100
+MOST_IN_A_MESSAGE = 10
+FAR_BEHIND_S = 120.0
+"""A command that waits longer for its turn waits on its twin, where its driver sees why."""
+
+URGENT_REASONS = frozenset({"CHARGE_NOW", "MINIMUM_SOC", "RELEASED", "GAVE_UP_RELEASED", "READY_BY_ESCALATION"})
+TIGHT = timedelta(hours=1)
+"""A start whose car needs all the time until its ready-by but this goes before other starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A command of a message, with the id of that message."""
+
+    message: str
+    detail: Detail
+
+    def at(self, name: str) -> datetime | None:
+        text = self.detail.get(name)
+        return datetime.fromisoformat(text) if text else None
+
+    @property
+    def provider(self) -> str:
+        return str(self.detail["provider"])
+
+    @property
+    def due(self) -> datetime | None:
+        """When it may be sent: at its time, at its turn."""
+        return max((at for at in (self.at("not_before"), self.at("due"), self.at("turn")) if at), default=None)
+
+    def urgency(self, now: datetime) -> int:
+        """The class of its call: 0 is the most urgent."""
+        if self.detail.get("action") in {"stop", "restore_current"} or self.detail.get("reason") in URGENT_REASONS:
+            return 0
+        start_by = self.at("start_by")
+        return 1 if start_by is not None and start_by - now < TIGHT else 2
+
+
+def send_batch(records: Sequence[Mapping[str, Any]], carry: Carry, runtime: Runtime) -> dict[str, Any]:
+    """Deal with the messages of a delivery; gives Lambda's partial-batch answer. A failed one is delivered again."""
+    now, failed = runtime.now(), set[str]()
+    held = [_Held(record["messageId"], one) for record in records for one in _unpacked(record, failed, runtime)]
+    for one in [one for one in held if (ends := one.at("expires_at")) is not None and ends <= now]:
+        runtime.logger.info("expired", extra={"command_id": one.detail.get("command_id")})
+        held.remove(one)
+    soon = now + runtime.clock.real_time(EARLY_S)
+    early = [one for one in held if one.due is not None and one.due > soon]
+    _queue_again([(one, one.due) for one in early if one.due is not None], failed, runtime)
+    ready = [one for one in held if one not in early]
+    for group in _by_provider_and_urgency(ready, now):
+        _send_group(group, carry, failed, runtime)
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}
+
+
+def _unpacked(record: Mapping[str, Any], failed: set[str], runtime: Runtime) -> list[Detail]:
+    try:
+        read: Detail = json.loads(record["body"])
+        return list(read["commands"]) if "commands" in read else [read]
+    except (ValueError, TypeError):
+        runtime.logger.exception("record failed")
+        failed.add(record["messageId"])
+        return []
+
+
+def _by_provider_and_urgency(held: Iterable[_Held], now: datetime) -> list[list[_Held]]:
+    groups: dict[tuple[int, str], list[_Held]] = {}
+    for one in sorted(held, key=lambda one: (one.urgency(now), one.detail.get("start_by") or "~")):
+        provider = "" if "account" in one.detail else one.provider
+        groups.setdefault((one.urgency(now), provider), []).append(one)
+    return list(groups.values())
+
+
+def _send_group(group: list[_Held], carry: Carry, failed: set[str], runtime: Runtime) -> None:
+    if "account" in group[0].detail:
+        _side_by_side([(one, None) for one in group], carry, failed, runtime)
+        return
+    provider, urgency = group[0].provider, group[0].urgency(runtime.now())
+    taken = runtime.pacing.take(provider, len(group), urgency, runtime.now())
+    first = list(zip(group, taken.starts, strict=False))
+    waiting = group[len(first) :]
+    if waiting:
+        _wait(waiting, provider, urgency, taken.free_at, failed, runtime)
+    _side_by_side(first, carry, failed, runtime)
+
+
+def _wait(
+    waiting: list[_Held], provider: str, urgency: int, free_at: datetime, failed: set[str], runtime: Runtime
+) -> None:
+    """Give commands a turn and queue them again until then. Those that had a turn wait for as long as it was missed."""
+    new = [one for one in waiting if "turn" not in one.detail]
+    turns = dict(zip(map(id, new), runtime.pacing.turns(provider, len(new), urgency, free_at), strict=True))
+    runtime.logger.info("behind", extra={"provider": provider, "commands": len(waiting)})
+    emit({"CommandsWaiting": len(waiting)}, runtime, provider=provider)
+    pairs = []
+    for one in waiting:
+        turn = max(turns.get(id(one), free_at), runtime.now() + runtime.clock.real_time(1.0))
+        if (turn - runtime.now()).total_seconds() > FAR_BEHIND_S:
+            expires_at = wait_for_turn(one.detail, turn, runtime)
+            one.detail.update({"expires_at": expires_at.isoformat()} if expires_at else {})
+        one.detail["turn"] = turn.isoformat()
+        pairs.append((one, turn))
+    _queue_again(pairs, failed, runtime)
+
+
+def _side_by_side(
+    held: Sequence[tuple[_Held, datetime | None]], carry: Carry, failed: set[str], runtime: Runtime
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(pair: tuple[_Held, datetime | None]) -> None:
+        command, at = pair
+        try:
+            if at is not None:
+                runtime.clock.sleep_until(at)
+            carry(command.detail, runtime)
+        except Exception:
+            runtime.logger.exception("record failed", extra={"asset": command.detail.get("asset")})
+            failed.add(command.message)
+
+    if len(held) == 1:
+        one(held[0])
+    elif held:
+        _ = runtime.dynamodb, runtime.http, runtime.queues, runtime.breakers, runtime.budgets, runtime.table
+        with ThreadPoolExecutor(min(len(held), MOST_AT_ONCE)) as pool:
+            list(pool.map(one, held))
+
+
+def _queue_again(held: Sequence[tuple[_Held, datetime]], failed: set[str], runtime: Runtime) -> None:
+    """Queue commands again, those of the same second in one message; a message that is refused is delivered again."""
+    groups: dict[tuple[str, int], list[_Held]] = {}
+    now = runtime.now()
+    for one, at in held:
+        url = "tesla" if "account" in one.detail else one.provider
+        delay_s = min(LONGEST_DELAY_S, int(runtime.clock.real_s(at - now)))
+        groups.setdefault((url, delay_s), []).append(one)
+    messages = [
+        (provider, delay_s, group[first : first + MOST_IN_A_MESSAGE])
+        for (provider, delay_s), group in groups.items()
+        for first in range(0, len(group), MOST_IN_A_MESSAGE)
+    ]
+    for first in range(0, len(messages), MOST_IN_A_BATCH):
+        some = messages[first : first + MOST_IN_A_BATCH]
+        for provider in dict.fromkeys(provider for provider, _, _ in some):
+            _send_messages(provider, [one for one in some if one[0] == provider], failed, runtime)
+
+
+def _send_messages(
+    provider: str, messages: Sequence[tuple[str, int, list[_Held]]], failed: set[str], runtime: Runtime
+) -> None:
+    entries: list[Any] = [
+        {
+            "Id": str(number),
+            "MessageBody": json.dumps({"commands": [one.detail for one in group]}, separators=(",", ":")),
+            "DelaySeconds": delay_s,
+        }
+        for number, (_, delay_s, group) in enumerate(messages)
+    ]
+    url = runtime.settings.text(f"{provider.upper()}_COMMANDS_QUEUE_URL")
+    try:
+        answer = runtime.queues.send_message_batch(QueueUrl=url, Entries=entries)
+        refused = {int(one["Id"]) for one in answer.get("Failed", ())}
+    except (ClientError, BotoCoreError):
+        runtime.logger.exception("not queued again")
+        refused = set(range(len(messages)))
+    failed.update(one.message for number in refused for one in messages[number][2])

@@ -1,0 +1,107 @@
+"""The rate of calls to each provider, shared by all instances: one record each, moved on by conditional updates.
+
+It holds instants in microseconds. ``free_us`` is when the next call may be made (the generic cell rate algorithm): each
+call puts it off by the time between two calls, and a provider that asks for a pause puts it off by that pause. Calls
+that cannot be made within a second get a turn in the queue of their class, which is a number like it: ``turn_0_us``,
+``turn_1_us`` and so on say how far behind each class is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from driveway.store.records import Records
+
+HORIZONS_US = (1_000_000, 750_000, 500_000)
+"""How far ahead the classes take calls: what is urgent goes first, because the others leave it the last of a second."""
+
+BELIEVED = timedelta(seconds=2)
+"""How long an instance does not read again that a provider without a rate asked for no pause."""
+
+MOST_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Calls that may be made: ``starts`` is when each (aware UTC). The others wait until ``free_at`` at least."""
+
+    starts: tuple[datetime, ...]
+    free_at: datetime
+
+
+@dataclass(slots=True)
+class Pacing:
+    """The rates by provider, in calls a second; a provider without one is only paused.
+
+    ``scale`` is how many seconds of the clock pass in a real second (more than one on a scaled clock).
+    """
+
+    records: Records
+    per_s: Mapping[str, float]
+    scale: float = 1.0
+    _paused: dict[str, tuple[datetime, datetime]] = field(default_factory=dict, init=False, repr=False)
+
+    def take(self, provider: str, count: int, urgency: int, now: datetime) -> Taken:
+        """Take up to ``count`` calls from ``now`` (aware UTC) on, for a class (0 is the most urgent)."""
+        each_us = self._each_us(provider)
+        if each_us == 0:
+            return self._if_not_paused(provider, count, now)
+        horizon_us = round(HORIZONS_US[urgency] * self.scale)
+        wanted, now_us = min(count, max(1, horizon_us // each_us)), _us(now)
+        free_us = now_us
+        for _ in range(MOST_TRIES):
+            most_us = now_us + horizon_us - (wanted - 1) * each_us
+            start_us = self.records.advance(_key(provider), "free_us", wanted * each_us, least=now_us, most=most_us)
+            if start_us is not None:
+                starts = tuple(_at(start_us + number * each_us) for number in range(wanted))
+                return Taken(starts, _at(start_us + wanted * each_us))
+            free_us = self._free_us(provider)
+            wanted = min(wanted, (now_us + horizon_us - free_us) // each_us + 1)
+            if wanted < 1:
+                break
+        return Taken((), _at(max(free_us, now_us)))
+
+    def turns(self, provider: str, count: int, urgency: int, after: datetime) -> list[datetime]:
+        """The turns (aware UTC) of calls that wait, in the queue of their class, none before ``after``."""
+        each_us = self._each_us(provider)
+        if each_us == 0:
+            return [after] * count
+        amount, least = count * each_us, _us(after)
+        start_us = self.records.advance(_key(provider), f"turn_{urgency}_us", amount, least=least, most=None)
+        return [_at((start_us or least) + number * each_us) for number in range(count)]
+
+    def give_back(self, provider: str, calls: int) -> None:
+        """Take calls off the count that were not made; negative: add those made beyond it."""
+        if calls and (each_us := self._each_us(provider)):
+            self.records.add(_key(provider), "free_us", -calls * each_us)
+
+    def pause(self, provider: str, until: datetime) -> None:
+        """Make no call before ``until`` (aware UTC): the provider asked for it."""
+        self.records.put_below(_key(provider), "free_us", _us(until), most=_us(until))
+        self._paused.pop(provider, None)
+
+    def _if_not_paused(self, provider: str, count: int, now: datetime) -> Taken:
+        read_at, free_at = self._paused.get(provider, (now - BELIEVED, now))
+        if now - read_at >= BELIEVED * self.scale or read_at > now:
+            free_at = _at(self._free_us(provider))
+            self._paused[provider] = (now, free_at)
+        return Taken((), free_at) if free_at > now else Taken((now,) * count, now)
+
+    def _free_us(self, provider: str) -> int:
+        return int((self.records.get(_key(provider)) or {}).get("free_us", 0))
+
+    def _each_us(self, provider: str) -> int:
+        per_s = self.per_s.get(provider, 0.0)
+        return round(1_000_000 * self.scale / per_s) if per_s > 0 else 0
+
+
+def _key(provider: str) -> str:
+    return f"PACE#{provider}"
+
+
+def _us(instant: datetime) -> int:
+    return (instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _at(us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
