@@ -67,6 +67,10 @@ nights: setup ## 200 cars through a night without Axle, a thousand at one edge, 
 	OUTAGE_CARS=$(or $(OUTAGE_CARS),200) OUTAGE_SCALE=$(or $(OUTAGE_SCALE),50) $(BIN)/pytest tests/nights
 	TOGETHER=$(or $(TOGETHER),1000) $(BIN)/pytest tests/edges
 
+.PHONY: edges
+edges: setup ## A fleet at one edge on a simulated clock: make edges [RUSH="default fast slow"] [RUSH_CARS=10000]
+	RUSH="$(or $(RUSH),default)" PYTHONHASHSEED=0 $(BIN)/pytest -s tests/world/test_rush_goals.py
+
 .PHONY: chaos
 chaos: setup ## Nights from seeds, with everything going wrong: make chaos SEEDS=300 [FIRST=1]
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.chaos --seeds $(or $(SEEDS),300) --first $(or $(FIRST),1)

@@ -13,6 +13,7 @@ from driveway.vehicles.connections import store_held_tokens
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The partial-batch answer: the messages that are delivered again."""
     runtime = current_runtime()
+    runtime.deadline.begin(context)
     store_held_tokens(runtime)
     answer = send_batch(event.get("Records", []), _carry, runtime)
     store_held_tokens(runtime)

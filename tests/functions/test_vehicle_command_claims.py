@@ -69,7 +69,7 @@ def stage(rig: Rig) -> Stage:
     return Stage(rig)
 
 
-CALLS = ("get_item", "get_item", "get_item", "update_item", "request", "get_item", "update_item")
+CALLS = ("get_item", "get_item", "get_item", "get_item", "update_item", "request", "get_item", "update_item")
 """What sending a command calls, before the half-hours are recorded."""
 CLAIM = CALLS.index("update_item")
 SENDING = CALLS.index("request")

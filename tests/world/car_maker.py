@@ -45,18 +45,18 @@ class CarMaker(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Answer a request."""
-        provider, _, path = str(request.path_url).lstrip("/").partition("/")
+        provider, _slash, path = str(request.path_url).lstrip("/").partition("/")
         if "token" in path:
             return self._answer(request, 200, {"access_token": "t", "token_type": "bearer", "expires_in": 86_400})
         arrived = self._clock.now()
         status = self._status(provider, arrived)
         body = json.loads(request.body or b"{}") if request.method == "POST" else {}
-        parts = path.split("/")
-        action = str(body.get("action") or parts[-1]).upper()
-        self.calls[provider].append(Commanded(arrived, parts[1], action, status))
+        names = path.split("/")
+        action = str(body.get("action") or names[-1]).upper()
+        self.calls[provider].append(Commanded(arrived, names[1], action, status))
         self._clock.advance(self._latency_s.get(provider, 0.5) if status == 200 else 0.05)
         answers: dict[int, dict[str, Any]] = {
-            200: {"id": f"{parts[1]}-{len(self.calls[provider])}", "state": "PENDING", "status": "success"},
+            200: {"id": f"{names[1]}-{len(self.calls[provider])}", "state": "PENDING", "status": "success"},
             429: {"title": "Too many requests"},
             503: {"title": "Unavailable"},
         }

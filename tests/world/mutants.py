@@ -15,11 +15,13 @@ from unittest.mock import patch
 
 from driveway.axle import sync as axle_sync
 from driveway.commands import dispatch
+from driveway.commands.rate import command_of
 from driveway.domain.axle_sync.answers import acknowledged, answered, claimed_call
 from driveway.domain.due import Dues
 from driveway.domain.twin import Twin
 from driveway.observations import car_reports
 from driveway.store import table
+from driveway.store.table import Change
 from tests.world.chaos import play
 from tests.world.crash_points import enumerate_faults
 from tests.world.forks import ChildError, in_a_copy
@@ -99,9 +101,9 @@ def claim_skipped() -> Iterator[None]:
     def make(_: Callable[..., Any]) -> Callable[..., Any]:
         def unclaimed(asset: str, command_id: str, provider: str, runtime: Any) -> Any:
             twin = runtime.table.twin(asset)
-            vehicle, command = twin.link.vehicle, dispatch._by_id(twin, command_id)
+            vehicle, command = twin.link.vehicle, command_of(twin, command_id)
             known = vehicle is not None and command is not None and command.state in {"planned", "sent"}
-            return (twin, vehicle, command) if known else None
+            return (Change(twin, twin), vehicle, command) if known else None
 
         return unclaimed
 

@@ -8,6 +8,7 @@ process. The car maker here answers after a latency and takes so many calls a se
 
 import heapq
 import io
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -37,8 +38,9 @@ EDGE = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 """The first off-peak time of the cars begins."""
 
 LATENCY_S: Mapping[str, float] = {"dynamodb": 0.005, "sqs": 0.010, "events": 0.020, "secretsmanager": 0.010}
-COMPUTE_S = 0.03
-"""The time that a function of 512 MB takes for a record, beside its calls."""
+COMPUTE_S: Mapping[str, float] = {"VehicleCommandsFunction": 0.01}
+"""The time that a function takes for a record, beside its calls: a whole core, or 512 MB."""
+COMPUTE_OF_OTHERS_S = 0.03
 
 FUNCTIONS = frozenset({"ClockFunction", "ChargeControlFunction", "AnnouncerFunction", "VehicleCommandsFunction"})
 """The way of a command. What else would run then is not run here."""
@@ -115,8 +117,6 @@ class Rush:
         self._declared = {name: one.most_at_once for name, one in self.cloud.queue_mappings.items()}
         self._busy_since: dict[str, datetime] = {}
         secret = {name: {"client_id": "a", "client_secret": "b"} for name in ("enode", "smartcar", "tesla")}
-        import json
-
         self.cloud.secrets.put("ProviderCredentials", json.dumps(secret | {"ocpp": {"token": "t"}}))
 
     # The fleet
@@ -148,7 +148,7 @@ class Rush:
         """A new instance of a function."""
         made = Runtime(self.cloud.stack.functions[function_id].environment, clock=self.clock)
         made.__dict__ |= self._clients
-        made.logger.setLevel("CRITICAL")
+        made.logger.setLevel("ERROR")
         return made
 
     # What happens
@@ -214,17 +214,13 @@ class Rush:
         self.runs[name] += 1
         self._at_once[delivery.source] += 1
         self.busiest[delivery.source] = max(self.busiest[delivery.source], self._at_once[delivery.source])
-        self.clock.advance(COMPUTE_S * self._records(delivery))
+        self.clock.advance(COMPUTE_S.get(name, COMPUTE_OF_OTHERS_S) * _records(delivery))
         use(instance)
         with redirect_stdout(self.log):
             answer = function(self.cloud.stack.functions[name].folder.name).handler(delivery.event, None)
         self._number += 1
         heapq.heappush(self._ends, (self.clock.now(), self._number, delivery, answer, name, instance))
         self.clock.set(began)
-
-    def _records(self, delivery: Delivery) -> int:
-        event = delivery.event
-        return len(event.get("Records", ())) or 1 if isinstance(event, dict) else 1
 
     def _end(self) -> None:
         _, _, delivery, answer, name, instance = heapq.heappop(self._ends)
@@ -235,6 +231,12 @@ class Rush:
     def _taking_time(self, request: Any, answer: Any) -> Any:
         self.clock.advance(LATENCY_S[request.service])
         return answer()
+
+
+def _records(delivery: Delivery) -> int:
+    """The records of a delivery; of several commands in a message, each."""
+    bodies = [json.loads(record.get("body", "{}")) for record in delivery.event.get("Records", ())]
+    return sum(len(body.get("commands", "1")) for body in bodies) or 1
 
 
 @contextmanager

@@ -54,6 +54,13 @@ def _before_edge(stage: Stage) -> Home:
     return made
 
 
+def _before_plan(stage: Stage) -> Home:
+    """A car whose start for the edge is not planned yet."""
+    made = stage.held()
+    stage.until(HELD_UNTIL - timedelta(seconds=130))
+    return made
+
+
 def _before_edge_at(provider: str) -> Callable[[Stage], Home]:
     def prepare(stage: Stage) -> Home:
         made = stage.held(provider)
@@ -262,9 +269,10 @@ _ALL = (
         "/event/charge-now",
     ),
     Situation("a stop is planned", "ChargeControlFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
-    Situation("a start is planned", "ChargeControlFunction", _before_edge, _nothing),
+    Situation("a start is planned", "ChargeControlFunction", _before_plan, _nothing),
     Situation("a stop is sent", "VehicleCommandsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
     Situation("a start is sent", "VehicleCommandsFunction", _before_edge, _nothing),
+    Situation("a start comes early", "VehicleCommandsFunction", _before_plan, _nothing),
     Situation("a start at Smartcar", "VehicleCommandsFunction", _before_edge_at("smartcar"), _nothing),
     Situation(
         "a start at Tesla",  # at the edge its own schedule starts it

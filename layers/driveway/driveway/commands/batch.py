@@ -2,8 +2,8 @@
 
 A command is planned a minute or two before its time. So most are first queued again with the delay that is left, many
 in a message, and then sent with those of the same time. A queue's delay is rounded down to whole seconds; the rest is
-waited out. How many are sent is the provider's rate, which all instances share. What finds no call left
-within a second gets a turn, and is queued again until then.
+waited out, as is the time until a command that was planned in the last two seconds. How many are sent is the provider's
+rate, which all instances share. What finds no call left within a second gets a turn, and is queued again until then.
 """
 
 import json
@@ -67,12 +67,16 @@ def send_batch(records: Sequence[Mapping[str, Any]], carry: Carry, runtime: Runt
     for one in [one for one in held if (ends := one.at("expires_at")) is not None and ends <= now]:
         runtime.logger.info("expired", extra={"command_id": one.detail.get("command_id")})
         held.remove(one)
-    soon = now + runtime.clock.real_time(EARLY_S)
+    soon = now + max(runtime.control_rules.lead, runtime.clock.real_time(EARLY_S))
     early = [one for one in held if one.due is not None and one.due > soon]
     _queue_again([(one, one.due) for one in early if one.due is not None], failed, runtime)
     ready = [one for one in held if one not in early]
     for group in _by_provider_and_urgency(ready, now):
-        _send_group(group, carry, failed, runtime)
+        try:
+            _send_group(group, carry, failed, runtime)
+        except Exception:
+            runtime.logger.exception("records failed")
+            failed |= {one.message for one in group}
     return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}
 
 

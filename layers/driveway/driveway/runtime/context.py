@@ -19,7 +19,7 @@ from driveway.domain.due import dues
 from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.deadline import Deadline
-from driveway.runtime.settings import Settings, SettingsError
+from driveway.runtime.settings import Settings
 from driveway.store.app_events import AppEvents
 from driveway.store.breakers import Breakers
 from driveway.store.budgets import Budgets
@@ -206,7 +206,9 @@ class Runtime:
             daily_commands=int(self.settings.number("DAILY_COMMANDS", usual.daily_commands)),
             daily_wakes=int(self.settings.number("DAILY_WAKE_UPS", usual.daily_wakes)),
             budgets={name: self._budget(name, budget) for name, budget in USUAL_BUDGETS.items()},
-            respect_stops=self._respect_stops(usual),
+            respect_stops=cast(
+                "RespectStops", self.settings.choice("RESPECT_STOPS", usual.respect_stops, get_args(RespectStops))
+            ),
             respect_interference=self.settings.flag("RESPECT_INTERFERENCE", default=usual.respect_interference),
         )
 
@@ -222,13 +224,6 @@ class Runtime:
             data_usd=setting(f"{name}_DATA_USD", usual.data_usd),
             wake_usd=setting(f"{name}_WAKE_USD", usual.wake_usd),
         )
-
-    def _respect_stops(self, usual: ControlRules) -> RespectStops:
-        given = self.settings.text("RESPECT_STOPS", usual.respect_stops)
-        known: RespectStops | None = next((one for one in get_args(RespectStops) if one == given), None)
-        if known is None:
-            raise SettingsError(f"RESPECT_STOPS={given!r} is neither of {', '.join(get_args(RespectStops))}.")
-        return known
 
     def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
         """When reports of plug and place count. A scaled clock holds a plug-out longer, so a contradiction can arrive.

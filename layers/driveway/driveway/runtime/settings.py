@@ -1,6 +1,6 @@
 """The settings in a function's environment. They are read when first needed, never at import."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 
@@ -41,6 +41,13 @@ class Settings:
         if raw not in {"", "true", "false"}:
             raise SettingsError(f"{name}={raw!r} is neither 'true' nor 'false'; see template.yaml.")
         return default if raw == "" else raw == "true"
+
+    def choice(self, name: str, default: str, options: Collection[str]) -> str:
+        """The setting as one of some options. Raises SettingsError when it is none of them."""
+        value = self.text(name, default)
+        if value not in options:
+            raise SettingsError(f"{name}={value!r} is none of {', '.join(options)}; see template.yaml.")
+        return value
 
     @property
     def on_aws(self) -> bool:

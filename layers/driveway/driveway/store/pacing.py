@@ -20,6 +20,9 @@ BELIEVED = timedelta(seconds=2)
 
 MOST_TRIES = 4
 
+TURNS_SHARE = 0.9
+"""Turns are this much closer than calls, so that no call is left over where some command gave way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -64,8 +67,9 @@ class Pacing:
     def turns(self, provider: str, count: int, urgency: int, after: datetime) -> list[datetime]:
         """The turns (aware UTC) of calls that wait, in the queue of their class, none before ``after``."""
         each_us = self._each_us(provider)
-        if each_us == 0:
+        if each_us == 0 or count == 0:
             return [after] * count
+        each_us = max(1, round(each_us * TURNS_SHARE))
         amount, least = count * each_us, _us(after)
         start_us = self.records.advance(_key(provider), f"turn_{urgency}_us", amount, least=least, most=None)
         return [_at((start_us or least) + number * each_us) for number in range(count)]
