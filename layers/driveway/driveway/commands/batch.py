@@ -45,7 +45,8 @@ class _Held:
 
     @property
     def provider(self) -> str:
-        return str(self.detail["provider"])
+        account = self.detail.get("account")
+        return str(account).split("#")[1] if account else str(self.detail["provider"])
 
     @property
     def due(self) -> datetime | None:
@@ -93,8 +94,8 @@ def _unpacked(record: Mapping[str, Any], failed: set[str], runtime: Runtime) -> 
 def _by_provider_and_urgency(held: Iterable[_Held], now: datetime) -> list[list[_Held]]:
     groups: dict[tuple[int, str], list[_Held]] = {}
     for one in sorted(held, key=lambda one: (one.urgency(now), one.detail.get("start_by") or "~")):
-        provider = "" if "account" in one.detail else one.provider
-        groups.setdefault((one.urgency(now), provider), []).append(one)
+        kind = "account" if "account" in one.detail else "command"
+        groups.setdefault((one.urgency(now), f"{kind} {one.provider}"), []).append(one)
     return list(groups.values())
 
 
@@ -158,9 +159,8 @@ def _queue_again(held: Sequence[tuple[_Held, datetime]], failed: set[str], runti
     groups: dict[tuple[str, int], list[_Held]] = {}
     now = runtime.now()
     for one, at in held:
-        url = "tesla" if "account" in one.detail else one.provider
         delay_s = min(LONGEST_DELAY_S, int(runtime.clock.real_s(at - now)))
-        groups.setdefault((url, delay_s), []).append(one)
+        groups.setdefault((one.provider, delay_s), []).append(one)
     messages = [
         (provider, delay_s, group[first : first + MOST_IN_A_MESSAGE])
         for (provider, delay_s), group in groups.items()

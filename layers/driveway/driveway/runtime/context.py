@@ -206,9 +206,7 @@ class Runtime:
             daily_commands=int(self.settings.number("DAILY_COMMANDS", usual.daily_commands)),
             daily_wakes=int(self.settings.number("DAILY_WAKE_UPS", usual.daily_wakes)),
             budgets={name: self._budget(name, budget) for name, budget in USUAL_BUDGETS.items()},
-            respect_stops=cast(
-                "RespectStops", self.settings.choice("RESPECT_STOPS", usual.respect_stops, get_args(RespectStops))
-            ),
+            respect_stops=cast("RespectStops", self.settings.choice("RESPECT_STOPS", "second", get_args(RespectStops))),
             respect_interference=self.settings.flag("RESPECT_INTERFERENCE", default=usual.respect_interference),
         )
 
