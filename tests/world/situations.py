@@ -55,7 +55,6 @@ def _before_edge(stage: Stage) -> Home:
 
 
 def _before_plan(stage: Stage) -> Home:
-    """A car whose start for the edge is not planned yet."""
     made = stage.held()
     stage.until(HELD_UNTIL - timedelta(seconds=130))
     return made
