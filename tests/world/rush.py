@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from driveway.domain.twin import Twin, Vehicle
+from driveway.domain.twin import Control, Twin, Vehicle
 from driveway.runtime.context import Runtime, use
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import a_twin, all_acknowledged, plugged_in, recorded
@@ -122,13 +122,14 @@ class Rush:
     # The fleet
 
     def place(self, provider: str, count: int, **changes: Any) -> None:
-        """Put cars into the table as they are before the edge: plugged in and held until it."""
+        """Put cars into the table as they are before the edge: plugged in, and stopped by us until then."""
         runtime, began = self.runtime("ChargeControlFunction"), EDGE - timedelta(hours=5)
         table = next(iter(self.cloud.tables.values()))
         streams, table.streams = table.streams, []
         one = a_twin(began)
         vehicle = Vehicle(provider, "car", capabilities=capabilities(provider))
-        pattern = replace(one, link=replace(one.link, vehicle=vehicle), **changes)
+        stopped = Control(last_stop_at=began, last_acknowledged_action="stop", last_acknowledged_at=began)
+        pattern = replace(one, link=replace(one.link, vehicle=vehicle), **{"control": stopped, **changes})
         pattern = all_acknowledged(recorded(plugged_in(pattern, began)), began)
         for number in range(count):
             asset = f"{provider}-{number:06d}"

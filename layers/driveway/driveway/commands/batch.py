@@ -23,7 +23,9 @@ Detail = dict[str, Any]
 Carry = Callable[[Detail, Runtime], None]
 
 MOST_AT_ONCE = 100
-MOST_IN_A_MESSAGE = 10
+MOST_IN_A_MESSAGE = 1
+"""The next release may pack ten: the release before this one reads messages of one command only (decision 0031)."""
+
 FAR_BEHIND_S = 120.0
 """A command that waits longer for its turn waits on its twin, where its driver sees why."""
 
@@ -89,6 +91,10 @@ def _unpacked(record: Mapping[str, Any], failed: set[str], runtime: Runtime) -> 
         runtime.logger.exception("record failed")
         failed.add(record["messageId"])
         return []
+
+
+def _packed(held: Sequence[_Held]) -> Detail:
+    return held[0].detail if len(held) == 1 else {"commands": [one.detail for one in held]}
 
 
 def _by_provider_and_urgency(held: Iterable[_Held], now: datetime) -> list[list[_Held]]:
@@ -178,7 +184,7 @@ def _send_messages(
     entries: list[Any] = [
         {
             "Id": str(number),
-            "MessageBody": json.dumps({"commands": [one.detail for one in group]}, separators=(",", ":")),
+            "MessageBody": json.dumps(_packed(group), separators=(",", ":")),
             "DelaySeconds": delay_s,
         }
         for number, (_, delay_s, group) in enumerate(messages)
