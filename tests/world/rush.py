@@ -10,6 +10,7 @@ import heapq
 import io
 import json
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -39,7 +40,7 @@ EDGE = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 
 LATENCY_S: Mapping[str, float] = {"dynamodb": 0.005, "sqs": 0.010, "events": 0.020, "secretsmanager": 0.010}
 COMPUTE_S: Mapping[str, float] = {"VehicleCommandsFunction": 0.01}
-"""The time that a function takes for a record, beside its calls: a whole core, or 512 MB."""
+"""How long a function computes for a record, beside its calls: with a whole core, or with 512 MB."""
 COMPUTE_OF_OTHERS_S = 0.03
 
 FUNCTIONS = frozenset({"ClockFunction", "ChargeControlFunction", "AnnouncerFunction", "VehicleCommandsFunction"})
@@ -114,6 +115,7 @@ class Rush:
         self._waiting: list[Delivery] = []
         self._tasks: list[tuple[datetime, int, Any]] = []
         self._number = 0
+        self._random = random.Random(1)
         self._declared = {name: one.most_at_once for name, one in self.cloud.queue_mappings.items()}
         self._busy_since: dict[str, datetime] = {}
         secret = {name: {"client_id": "a", "client_secret": "b"} for name in ("enode", "smartcar", "tesla")}
@@ -149,6 +151,7 @@ class Rush:
         """A new instance of a function."""
         made = Runtime(self.cloud.stack.functions[function_id].environment, clock=self.clock)
         made.__dict__ |= self._clients
+        made.random = self._random
         made.logger.setLevel("ERROR")
         return made
 
@@ -215,7 +218,7 @@ class Rush:
         self.runs[name] += 1
         self._at_once[delivery.source] += 1
         self.busiest[delivery.source] = max(self.busiest[delivery.source], self._at_once[delivery.source])
-        self.clock.advance(COMPUTE_S.get(name, COMPUTE_OF_OTHERS_S) * _records(delivery))
+        self.clock.advance(COMPUTE_S.get(name, COMPUTE_OF_OTHERS_S) * (len(delivery.event.get("Records", ())) or 1))
         use(instance)
         with redirect_stdout(self.log):
             answer = function(self.cloud.stack.functions[name].folder.name).handler(delivery.event, None)
@@ -232,12 +235,6 @@ class Rush:
     def _taking_time(self, request: Any, answer: Any) -> Any:
         self.clock.advance(LATENCY_S[request.service])
         return answer()
-
-
-def _records(delivery: Delivery) -> int:
-    """The records of a delivery; of several commands in a message, each."""
-    bodies = [json.loads(record.get("body", "{}")) for record in delivery.event.get("Records", ())]
-    return sum(len(body.get("commands", "1")) for body in bodies) or 1
 
 
 @contextmanager

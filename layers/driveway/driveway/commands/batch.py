@@ -1,9 +1,9 @@
 """The commands of one delivery of a provider's queue: each dropped, queued again, or sent with the others side by side.
 
-A command is planned a minute or two before its time. So most are first queued again with the delay that is left, many
-in a message, and then sent with those of the same time. A queue's delay is rounded down to whole seconds; the rest is
-waited out, as is the time until a command that was planned in the last two seconds. How many are sent is the provider's
-rate, which all instances share. What finds no call left within a second gets a turn, and is queued again until then.
+A command is planned a minute or two before its time. So most are first queued again with the delay that is left, and
+then sent with those of the same time. A queue's delay is rounded down to whole seconds; the rest is waited out, as is
+the time until a command that was planned in the last two seconds. How many are sent is the provider's rate, which all
+instances share. What finds no call left within a second gets a turn, and is queued again until then.
 """
 
 import json
@@ -23,8 +23,7 @@ Detail = dict[str, Any]
 Carry = Callable[[Detail, Runtime], None]
 
 MOST_AT_ONCE = 100
-MOST_IN_A_MESSAGE = 1
-"""The next release may pack ten: the release before this one reads messages of one command only (decision 0031)."""
+"""As many as a delivery holds (``BatchSize``)."""
 
 FAR_BEHIND_S = 120.0
 """A command that waits longer for its turn waits on its twin, where its driver sees why."""
@@ -36,7 +35,7 @@ TIGHT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A command of a message, with the id of that message."""
+    """A command, with the id of its message."""
 
     message: str
     detail: Detail
@@ -66,35 +65,37 @@ class _Held:
 def send_batch(records: Sequence[Mapping[str, Any]], carry: Carry, runtime: Runtime) -> dict[str, Any]:
     """Deal with the messages of a delivery; gives Lambda's partial-batch answer. A failed one is delivered again."""
     now, failed = runtime.now(), set[str]()
-    held = [_Held(record["messageId"], one) for record in records for one in _unpacked(record, failed, runtime)]
-    for one in [one for one in held if (ends := one.at("expires_at")) is not None and ends <= now]:
-        runtime.logger.info("expired", extra={"command_id": one.detail.get("command_id")})
-        held.remove(one)
+    held = _unexpired(records, now, failed, runtime)
     soon = now + max(runtime.control_rules.lead, runtime.clock.real_time(EARLY_S))
-    early = [one for one in held if one.due is not None and one.due > soon]
-    _queue_again([(one, one.due) for one in early if one.due is not None], failed, runtime)
-    ready = [one for one in held if one not in early]
-    for group in _by_provider_and_urgency(ready, now):
+    early = [(one, due) for one in held if (due := one.due) is not None and due > soon]
+    _queue_again(early, failed, runtime)
+    queued = {id(one) for one, _ in early}
+    sent: list[tuple[_Held, datetime | None]] = []
+    for group in _by_provider_and_urgency([one for one in held if id(one) not in queued], now):
         try:
-            _send_group(group, carry, failed, runtime)
+            sent += _with_calls(group, failed, runtime)
         except Exception:
             runtime.logger.exception("records failed")
             failed |= {one.message for one in group}
+    _side_by_side(sent, carry, failed, runtime)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}
 
 
-def _unpacked(record: Mapping[str, Any], failed: set[str], runtime: Runtime) -> list[Detail]:
-    try:
-        read: Detail = json.loads(record["body"])
-        return list(read["commands"]) if "commands" in read else [read]
-    except (ValueError, TypeError):
-        runtime.logger.exception("record failed")
-        failed.add(record["messageId"])
-        return []
-
-
-def _packed(held: Sequence[_Held]) -> Detail:
-    return held[0].detail if len(held) == 1 else {"commands": [one.detail for one in held]}
+def _unexpired(records: Sequence[Mapping[str, Any]], now: datetime, failed: set[str], runtime: Runtime) -> list[_Held]:
+    held = []
+    for record in records:
+        try:
+            one = _Held(record["messageId"], json.loads(record["body"]))
+            ends, _ = one.at("expires_at"), (one.provider, one.due)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            runtime.logger.exception("record failed")
+            failed.add(record["messageId"])
+            continue
+        if ends is not None and ends <= now:
+            runtime.logger.info("expired", extra={"command_id": one.detail.get("command_id")})
+        else:
+            held.append(one)
+    return held
 
 
 def _by_provider_and_urgency(held: Iterable[_Held], now: datetime) -> list[list[_Held]]:
@@ -105,17 +106,15 @@ def _by_provider_and_urgency(held: Iterable[_Held], now: datetime) -> list[list[
     return list(groups.values())
 
 
-def _send_group(group: list[_Held], carry: Carry, failed: set[str], runtime: Runtime) -> None:
+def _with_calls(group: list[_Held], failed: set[str], runtime: Runtime) -> list[tuple[_Held, datetime | None]]:
+    """The commands of a group that get a call of the provider's rate, each with its time; the others are queued."""
     if "account" in group[0].detail:
-        _side_by_side([(one, None) for one in group], carry, failed, runtime)
-        return
+        return [(one, None) for one in group]
     provider, urgency = group[0].provider, group[0].urgency(runtime.now())
     taken = runtime.pacing.take(provider, len(group), urgency, runtime.now())
-    first = list(zip(group, taken.starts, strict=False))
-    waiting = group[len(first) :]
-    if waiting:
+    if waiting := group[len(taken.starts) :]:
         _wait(waiting, provider, urgency, taken.free_at, failed, runtime)
-    _side_by_side(first, carry, failed, runtime)
+    return list(zip(group, taken.starts, strict=False))
 
 
 def _wait(
@@ -161,39 +160,27 @@ def _side_by_side(
 
 
 def _queue_again(held: Sequence[tuple[_Held, datetime]], failed: set[str], runtime: Runtime) -> None:
-    """Queue commands again, those of the same second in one message; a message that is refused is delivered again."""
-    groups: dict[tuple[str, int], list[_Held]] = {}
-    now = runtime.now()
-    for one, at in held:
-        delay_s = min(LONGEST_DELAY_S, int(runtime.clock.real_s(at - now)))
-        groups.setdefault((one.provider, delay_s), []).append(one)
-    messages = [
-        (provider, delay_s, group[first : first + MOST_IN_A_MESSAGE])
-        for (provider, delay_s), group in groups.items()
-        for first in range(0, len(group), MOST_IN_A_MESSAGE)
-    ]
-    for first in range(0, len(messages), MOST_IN_A_BATCH):
-        some = messages[first : first + MOST_IN_A_BATCH]
-        for provider in dict.fromkeys(provider for provider, _, _ in some):
-            _send_messages(provider, [one for one in some if one[0] == provider], failed, runtime)
+    """Queue commands again until a time each; one that is refused is delivered again."""
+    for provider in dict.fromkeys(one.provider for one, _ in held):
+        its = [(one, at) for one, at in held if one.provider == provider]
+        for first in range(0, len(its), MOST_IN_A_BATCH):
+            _send_messages(provider, its[first : first + MOST_IN_A_BATCH], failed, runtime)
 
 
-def _send_messages(
-    provider: str, messages: Sequence[tuple[str, int, list[_Held]]], failed: set[str], runtime: Runtime
-) -> None:
+def _send_messages(provider: str, held: Sequence[tuple[_Held, datetime]], failed: set[str], runtime: Runtime) -> None:
+    now, url = runtime.now(), runtime.settings.text(f"{provider.upper()}_COMMANDS_QUEUE_URL")
     entries: list[Any] = [
         {
             "Id": str(number),
-            "MessageBody": json.dumps(_packed(group), separators=(",", ":")),
-            "DelaySeconds": delay_s,
+            "MessageBody": json.dumps(one.detail, separators=(",", ":")),
+            "DelaySeconds": min(LONGEST_DELAY_S, int(runtime.clock.real_s(at - now))),
         }
-        for number, (_, delay_s, group) in enumerate(messages)
+        for number, (one, at) in enumerate(held)
     ]
-    url = runtime.settings.text(f"{provider.upper()}_COMMANDS_QUEUE_URL")
     try:
         answer = runtime.queues.send_message_batch(QueueUrl=url, Entries=entries)
         refused = {int(one["Id"]) for one in answer.get("Failed", ())}
     except (ClientError, BotoCoreError):
         runtime.logger.exception("not queued again")
-        refused = set(range(len(messages)))
-    failed.update(one.message for number in refused for one in messages[number][2])
+        refused = set(range(len(held)))
+    failed.update(held[number][0].message for number in refused)

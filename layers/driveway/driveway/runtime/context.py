@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 T = TypeVar("T")
-
 SECRETS_KEPT_S = 300
-
-AWS = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5)
+AWS = Config(
+    retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5, max_pool_connections=100
+)
 """For every client: the default time-outs of a minute would outlast the leases of claims, and a request's caller."""
 
 

@@ -108,6 +108,10 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
+MOST_AT_ONCE = 100
+"""Connections that are kept to each host: a function sends as many commands side by side."""
+
+
 class OutOfTimeError(requests.ConnectTimeout):
     """A request was not begun, because the function has no time left for it. It did not reach the service."""
 
@@ -138,5 +142,5 @@ def http_session(time_left: TimeLeft = no_deadline) -> requests.Session:
     """
     session = _Session(time_left)
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
+        session.mount(scheme, _Adapter(pool_maxsize=MOST_AT_ONCE))
     return session
