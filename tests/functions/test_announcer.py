@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -148,8 +149,10 @@ def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
             "reason": "CHARGE_NOW",
             "not_before": NOW.isoformat(),
             "expires_at": (NOW + timedelta(minutes=15)).isoformat(),
+            "start_by": ANY,
         }
     ]
+    assert NOW < datetime.fromisoformat(sent[0]["start_by"]) < NOW + timedelta(days=1)
     car.bus.events.clear()
     publish(written(car, news("PluggedIn")))
     assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == []

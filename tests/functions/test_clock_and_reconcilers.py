@@ -155,7 +155,8 @@ def test_an_empty_batch_is_no_failure(rig: Rig, name: str) -> None:
 @pytest.mark.parametrize("phase_ms", [0, 1, 300, 650, 999])
 def test_a_wake_up_that_is_a_second_early_does_not_miss_its_edge(rig: Rig, phase_ms: int) -> None:
     queues, edge = queues_of(rig), NOW.replace(hour=23, minute=30)
-    rig.clock.put(edge - timedelta(seconds=40) + timedelta(milliseconds=phase_ms))
+    plans_at = edge - rig.runtime.control_rules.ahead("car-1")
+    rig.clock.put(plans_at - timedelta(seconds=40) + timedelta(milliseconds=phase_ms))
     place(rig, all_acknowledged(plugged_in(a_twin(NOW - timedelta(days=30)), NOW), rig.clock.now()))
     rig.look("control", "car-1")
     assert tick()["control"] == 1
@@ -164,7 +165,7 @@ def test_a_wake_up_that_is_a_second_early_does_not_miss_its_edge(rig: Rig, phase
     function("charge_control").handler(records(*queues.bodies), None)
     command = rig.twin("car-1").control.command
     assert command is not None
-    assert (command.action, command.planned_at, command.not_before) == ("start", edge - timedelta(seconds=2), edge)
+    assert (command.action, command.planned_at, command.not_before) == ("start", plans_at, edge)
 
 
 @pytest.mark.parametrize("name", RECONCILERS)
