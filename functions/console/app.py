@@ -5,7 +5,7 @@ from pathlib import Path
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import STAFF, Answer, Request, Route, http_function
 from driveway.runtime.page_files import PageFiles
-from driveway.status.acts import look, retell
+from driveway.status.acts import caller, look, retell
 from driveway.status.asset_list import assets_body
 from driveway.status.night import night_body, night_sessions_body
 
@@ -24,7 +24,7 @@ def get_file(request: Request, runtime: Runtime) -> Answer:
 
 def get_caller(request: Request, runtime: Runtime) -> Answer:
     """The name and the scope of the caller's token."""
-    return Answer(200, {"name": request.caller, "scope": request.caller_scope}, {"cache-control": "no-store"})
+    return Answer(200, caller(request), {"cache-control": "no-store"})
 
 
 def get_assets(request: Request, runtime: Runtime) -> Answer:

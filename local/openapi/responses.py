@@ -9,7 +9,9 @@ from driveway.domain.twin import (
     Weekday,
 )
 from driveway.runtime.problems import PROBLEM_BASE
+from driveway.status import staff_answers
 from local.openapi.asset_answers import REVISION, asset_answers
+from local.openapi.derived import derived
 from local.openapi.schema import (
     Schema,
     array,
@@ -30,7 +32,14 @@ from local.openapi.site_answers import WARNINGS, site_answers
 
 def response_schemas() -> dict[str, Schema]:
     """Every response schema by its name."""
-    return {**site_answers(), **_preferences(), **asset_answers(), **session_answers(), **_others()}
+    return {
+        **site_answers(),
+        **_preferences(),
+        **asset_answers(),
+        **session_answers(),
+        **_others(),
+        **derived(staff_answers.ANSWERS),
+    }
 
 
 def _preferences() -> dict[str, Schema]:

@@ -6,7 +6,6 @@ from driveway.domain.sites.record import SiteState
 from driveway.domain.twin import (
     AssetType,
 )
-from local.openapi.console_answers import console_schemas
 from local.openapi.offered_answers import offered_schemas
 from local.openapi.schema import (
     Schema,
@@ -117,7 +116,6 @@ def site_answers() -> dict[str, Schema]:
         ),
         "Rewards": _rewards(),
         **offered_schemas(),
-        **console_schemas(),
         "Withdrawal": record(
             {"url": text("Temporary; open it in a browser.", format="uri"), "expires_at": instant("When it ends.")}
         ),

@@ -127,8 +127,8 @@ def test_a_car_is_listed_while_it_needs_attention_with_reason_and_age(fleet: Rig
     body = listed(fleet, attention="any")
     assert body["next"] is None
     assert [(row["asset"], row["attention"]["since"]) for row in body["assets"]] == [
-        ("car-2", "2026-01-15T18:00:00.000Z"),
-        ("car-1", "2026-01-15T21:00:00.000Z"),
+        ("car-2", "2026-01-15T18:00:00Z"),
+        ("car-1", "2026-01-15T21:00:00Z"),
     ]
     assert {row["attention"]["reason"] for row in body["assets"]} == {"PROVIDER_NEEDS_USER"}
     assert names(fleet, attention="AXLE_REFUSED") == []

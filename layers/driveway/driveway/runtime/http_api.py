@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct, to_builtins
+
 from driveway.domain.enrolment import NotEnrolledError
 from driveway.domain.preferences.errors import PreferenceError
 from driveway.runtime.context import Runtime, current_runtime
@@ -77,10 +79,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success. ``body`` is sent as JSON; a text is sent unchanged, with its own content type."""
+    """A success. ``body``, a typed value or a mapping, is sent as JSON; a text unchanged, with its own content type."""
 
     status: int
-    body: Mapping[str, Any] | str | None = None
+    body: Struct | Mapping[str, Any] | str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -224,7 +226,8 @@ def _sent(answer: Answer, request_id: str) -> dict[str, Any]:
     if isinstance(answer.body, str):
         return {"statusCode": answer.status, "headers": headers, "body": answer.body}
     headers.setdefault("content-type", "application/json")
-    text = json.dumps(answer.body, separators=(",", ":"))
+    body = to_builtins(answer.body) if isinstance(answer.body, Struct) else answer.body
+    text = json.dumps(body, separators=(",", ":"))
     if len(text) <= LONGEST_PLAIN_ANSWER:
         return {"statusCode": answer.status, "headers": headers, "body": text}
     # Lambda passes on 6 MB at most; HTTP clients unpack a gzip answer by themselves.

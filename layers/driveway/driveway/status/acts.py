@@ -1,8 +1,7 @@
-"""The two acts of support and operators. Each is logged with the name of the token."""
+"""The caller, and the two acts of support and operators. Each act is logged with the name of the token."""
 
 import time
 from datetime import date
-from typing import Any
 
 from driveway.axle.refusals import STOP_AT_S, Selection, report_again
 from driveway.domain.twin.events import Event
@@ -11,12 +10,18 @@ from driveway.outbox.publish import put_events
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Request
 from driveway.runtime.problems import ProblemError, invalid
+from driveway.status.staff_answers import Caller, Looked, ReportedAgain
 
 LONGEST_S = 20.0
 """How long the half-hours are gone through: the caller waits, and API Gateway gives up after 29 seconds."""
 
 
-def look(request: Request, runtime: Runtime) -> dict[str, Any]:
+def caller(request: Request) -> Caller:
+    """The bearer of the token; its scope is one of the staff's, as the route demands."""
+    return Caller(name=request.caller, scope="operator" if request.caller_scope == "operator" else "support")
+
+
+def look(request: Request, runtime: Runtime) -> Looked:
     """Request a state read of an asset's car; it goes the way of a command, so budgets and breakers hold it back, too.
 
     Raises:
@@ -31,10 +36,10 @@ def look(request: Request, runtime: Runtime) -> dict[str, Any]:
     _log("look", request, runtime)
     detail = {"asset": asset, "provider": vehicle.provider, "action": "look"}
     put_events([BusEvent(Event.CHARGING_COMMAND, detail)], runtime)
-    return {"asset": asset, "text": "The car maker is asked now. What it answers is shown here within some seconds."}
+    return Looked(asset=asset, text="The car maker is asked now. What it answers is shown here within some seconds.")
 
 
-def retell(request: Request, runtime: Runtime) -> dict[str, Any]:
+def retell(request: Request, runtime: Runtime) -> ReportedAgain:
     """Make the half-hours of an asset that Axle refused due for the next run, of all days or of one.
 
     Raises:
@@ -49,7 +54,8 @@ def retell(request: Request, runtime: Runtime) -> dict[str, Any]:
     number = "1 half-hour goes" if done["due"] == 1 else f"{done['due']} half-hours go"
     text = f"{number} to Axle again in the next run, at 11 or 41 minutes past the hour."
     text = text if done["due"] else "Axle refuses none of the half-hours, so there is nothing to report again."
-    return {"asset": asset, **done, "text": text if done["complete"] else f"{text} More are left: repeat this."}
+    text = text if done["complete"] else f"{text} More are left: repeat this."
+    return ReportedAgain(asset=asset, due=done["due"], complete=done["complete"], text=text)
 
 
 def _day(request: Request) -> date | None:

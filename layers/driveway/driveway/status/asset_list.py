@@ -1,15 +1,15 @@
 """Assets in a list: those that need attention, the longest first, and those that support looks for by a name."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from driveway.domain.attention import ADVICE, attention
-from driveway.domain.instants import utc_text
 from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Request
 from driveway.runtime.problems import malformed
+from driveway.status.staff_answers import Attention, ListedAsset, ListedAssets
 from driveway.store.items import fits_key
 from driveway.store.lists import ATTENTION, STAMP
 from driveway.store.sites import AXLE_SITE
@@ -21,16 +21,15 @@ LONGEST_CURSOR = 200
 REASONS = {reason.value: reason for reason in ADVICE}
 
 
-def assets_body(request: Request, runtime: Runtime) -> dict[str, Any]:
-    """The body of ``GET /assets?attention=&after=`` or ``GET /assets?find=``. Raises ProblemError (400)."""
+def assets_body(request: Request, runtime: Runtime) -> ListedAssets:
+    """The answer to ``GET /assets?attention=&after=`` or ``GET /assets?find=``. Raises ProblemError (400)."""
     query = request.query
     if ("attention" in query) == ("find" in query):
         raise malformed("Give either 'attention', which is 'any' or a reason, or 'find' with an id.")
     if "find" in query:
-        found = {"assets": list(_found(query["find"].strip(), runtime)), "next": None}
-    else:
-        found = _needing_attention(query["attention"], cursor_of(request), runtime)
-    return {"asked_at": utc_text(runtime.now()), **found}
+        found = list(_found(query["find"].strip(), runtime))
+        return ListedAssets(asked_at=runtime.now(), assets=found, next=None)
+    return _needing_attention(query["attention"], cursor_of(request), runtime)
 
 
 def cursor_of(request: Request) -> str | None:
@@ -41,29 +40,30 @@ def cursor_of(request: Request) -> str | None:
     return after
 
 
-def _needing_attention(wanted: str, after: str | None, runtime: Runtime) -> dict[str, Any]:
+def _needing_attention(wanted: str, after: str | None, runtime: Runtime) -> ListedAssets:
     if wanted != "any" and wanted not in REASONS:
         raise malformed(f"'attention' must be 'any' or one of {', '.join(REASONS)}.")
     shown = {} if wanted == "any" else {"reason": wanted}
     page = ON_A_PAGE + 1 if not shown else 1000
     rows = list(islice(runtime.lists.rows(ATTENTION, after=after, page=page, **shown), ON_A_PAGE + 1))
     assets = [
-        {
-            "asset": row.asset,
-            "site": row.shown["site"],
-            "type": row.shown["type"],
-            "attention": _attention(REASONS[row.shown["reason"]], row.place[:STAMP]),
-        }
+        ListedAsset(
+            asset=row.asset,
+            site=row.shown["site"],
+            type=row.shown["type"],
+            attention=_attention(REASONS[row.shown["reason"]], datetime.fromisoformat(row.place[:STAMP])),
+        )
         for row in rows[:ON_A_PAGE]
     ]
-    return {"assets": assets, "next": rows[ON_A_PAGE - 1].place if len(rows) > ON_A_PAGE else None}
+    following = rows[ON_A_PAGE - 1].place if len(rows) > ON_A_PAGE else None
+    return ListedAssets(asked_at=runtime.now(), assets=assets, next=following)
 
 
-def _attention(reason: Reason, since: str | None) -> dict[str, Any]:
-    return {"reason": reason.value, "text": ADVICE[reason], "since": since}
+def _attention(reason: Reason, since: datetime | None) -> Attention:
+    return Attention(reason=reason.value, text=ADVICE[reason], since=since)
 
 
-def _found(name: str, runtime: Runtime) -> Iterator[dict[str, Any]]:
+def _found(name: str, runtime: Runtime) -> Iterator[ListedAsset]:
     """The assets that an id names: an asset's or a site's own id, a vehicle's at its maker, or one of Axle's."""
     if not fits_key(name):
         return
@@ -79,4 +79,4 @@ def _found(name: str, runtime: Runtime) -> Iterator[dict[str, Any]]:
             continue
         reason, link = attention(twin), twin.link
         needs = None if reason is None else _attention(reason, None)
-        yield {"asset": asset, "site": link.site, "type": link.type, "attention": needs}
+        yield ListedAsset(asset=asset, site=link.site, type=link.type, attention=needs)
