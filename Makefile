@@ -138,10 +138,10 @@ audit: setup ## Known faults of what is deployed; says what could not be looked 
 	$(BIN)/uv tool run pip-audit==2.9.0 --requirement layers/dependencies/requirements.txt --no-deps --disable-pip
 
 .PHONY: release
-release: build ## The archive that sam deploy takes, with its SBOM and licences, in .aws-sam/release
+release: build clients ## The archive that sam deploy takes, with SBOM, licences and typed clients, in .aws-sam/release
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.2.1 cyclonedx-py requirements --output-reproducible \
 		layers/dependencies/requirements.txt --output-file .aws-sam/sbom.json
-	@$(BIN)/python -m local.bundle release --sbom .aws-sam/sbom.json
+	@$(BIN)/python -m local.bundle release --sbom .aws-sam/sbom.json --clients .aws-sam/clients
 
 .PHONY: resync
 resync: setup ## Look at every car of a provider: make resync PROVIDER=enode STAGE=staging [RATE=5]
@@ -182,6 +182,10 @@ copy-secrets: setup ## Give a stack the secrets of another: make copy-secrets FR
 .PHONY: axle-diff
 axle-diff: setup ## What a new OpenAPI document of Axle's changes for us: make axle-diff FILE=new.json
 	@$(BIN)/python -m local.axle_diff $(FILE)
+
+.PHONY: clients
+clients: setup ## Typed clients of the HTTP API for Python and TypeScript, in .aws-sam/clients
+	@$(BIN)/python -m local.clients
 
 .PHONY: openapi
 openapi: setup ## Write docs/openapi.json, http-api.md, api.html and the Postman collection from the code

@@ -119,6 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.bundle", description=__doc__)
     parser.add_argument("what", choices=["build", "release", "python"])
     parser.add_argument("--sbom", type=Path, action="append", default=[], help="a file to put into the release")
+    parser.add_argument("--clients", type=Path, help="a folder whose files go into the release")
     wanted = parser.parse_args(arguments)
     python = runtime_python()
     if wanted.what == "python":
@@ -139,7 +140,8 @@ def main(arguments: list[str] | None = None) -> int:
     if _git("status", "--porcelain"):
         print("A release is made of a commit. Commit or stash your changes first.")
         return 1
-    print(release(BUILD, BUILD.parent / "release", wanted.sbom))
+    clients = sorted(wanted.clients.iterdir()) if wanted.clients else []
+    print(release(BUILD, BUILD.parent / "release", [*wanted.sbom, *clients]))
     return 0
 
 
