@@ -1,4 +1,4 @@
-"""Reports due half-hours to Axle until time runs short, checks past days for completeness, and judges nights."""
+"""Reports due half-hours to Axle until time runs short, judges nights, and checks past days for completeness."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from driveway.status.fleet_nights import judge_nights
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """How many rows were sent, accepted and rejected, how many days were checked, and how many nights were judged.
+    """How many rows were sent, accepted and rejected, how many nights were judged, and how many days checked.
 
     ``{"retell": {"asset": …, "day": …}}``, which an operator sends, makes refused half-hours due for the next run
     instead: those of an asset, of a local day, of both, or with ``{}`` all.
@@ -26,8 +26,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if "retell" in event:
         return report_again(Selection.of(event["retell"]), runtime, time_left)
     report = drain_of(runtime, time_left).run()
-    days, nights = judge_days(runtime, time_left), judge_nights(runtime, time_left)
-    outcome: dict[str, Any] = {**msgspec.to_builtins(report), "days": days, "nights": nights}
+    nights = judge_nights(runtime, time_left)
+    days = judge_days(((row.name, row.due) for row in nights.noons), runtime, time_left)
+    outcome: dict[str, Any] = {**msgspec.to_builtins(report), "days": days, "nights": nights.judged}
     emit({"ReadingsRefused": report.rejected}, runtime)
     runtime.logger.info("readings", extra={"report": outcome})
     return outcome

@@ -35,7 +35,12 @@ def charge(rig: Rig, homes: list[Charging], hours: int) -> None:
 
 
 def after_departure(rig: Rig) -> None:
-    rig.clock.put(NOW + timedelta(hours=13, minutes=10))
+    rig.clock.put(NOW + timedelta(hours=13, minutes=11))
+
+
+def at_noon(rig: Rig, days: int = 0) -> None:
+    """Go to the run after the noon that ends the night of so many days later."""
+    rig.clock.put(NOW + timedelta(days=days, hours=18, minutes=11))
 
 
 def plug_out(home: Charging) -> None:
@@ -56,6 +61,7 @@ def homes(rig: Rig) -> list[Charging]:
 
 def test_a_session_counts_in_its_night_after_its_departure(rig: Rig, homes: list[Charging]) -> None:
     plug_out(homes[0])
+    rig.clock.put(NOW + timedelta(hours=13, minutes=9))
     assert judge() == 0, "neither departure is over"
     after_departure(rig)
     assert (judge(), judge()) == (2, 0)
@@ -67,65 +73,65 @@ def test_a_session_counts_in_its_night_after_its_departure(rig: Rig, homes: list
 
 
 def test_the_sums_are_those_of_all_sessions_however_often_they_are_judged(rig: Rig, homes: list[Charging]) -> None:
-    for home in homes:
-        plug_out(home)
+    plug_out(homes[0])
     after_departure(rig)
     assert judge() == 2
     once = figures(rig)
-    for home in homes:
-        later = rig.runtime.history.sessions(home.asset, NOW - timedelta(days=1), rig.clock.now(), 1)
-        rig.runtime.history.keep_session(home.asset, later[0], rig.clock.now())
-    assert judge() == 2
-    assert figures(rig) == once
-    assert (once.sessions, once.in_plan_wh + once.out_of_plan_wh) == (2, 16000)
-
-
-def test_a_session_that_goes_on_is_judged_again_after_the_noon_that_ends_its_night(
-    rig: Rig, homes: list[Charging]
-) -> None:
     plug_out(homes[1])
-    rig.clock.put(NOW + timedelta(hours=13, minutes=9))
-    assert judge() == 0
-    after_departure(rig)
-    assert judge() == 2
-    rig.clock.put(NOW + timedelta(hours=18, minutes=10))
-    assert judge() == 1, "the one that goes on"
+    at_noon(rig)
+    assert (judge(), judge()) == (2, 0)
+    assert (once.sessions, once.in_plan_wh + once.out_of_plan_wh) == (2, 16000)
     assert figures(rig).sessions == 2
-    rig.clock.put(NOW + timedelta(hours=37, minutes=10))
-    assert judge() == 1, "its next departure"
+
+
+def test_a_night_without_a_pass_in_the_morning_is_judged_at_its_noon(rig: Rig, homes: list[Charging]) -> None:
+    for home in homes:
+        plug_out(home)
+    at_noon(rig)
+    assert (judge(), figures(rig).sessions) == (2, 2)
+
+
+def test_a_session_that_goes_on_counts_in_each_of_its_nights(rig: Rig, homes: list[Charging]) -> None:
+    plug_out(homes[1])
+    for days in (0, 1):
+        at_noon(rig, days)
+        assert judge() == 2 - days
     assert (figures(rig).sessions, figures(rig, EVENING + timedelta(days=1)).sessions) == (2, 1)
 
 
-def test_energy_that_is_known_late_corrects_the_night(rig: Rig, homes: list[Charging]) -> None:
+def test_energy_that_is_known_late_corrects_the_night_at_the_next_noon(rig: Rig, homes: list[Charging]) -> None:
     for home in homes:
         plug_out(home)
-    after_departure(rig)
+    at_noon(rig)
     judge()
     slot = next(one for one in rig.runtime.slots.read("car-1", NOW) if one.sessions_wh)
     since_ms, energy_wh = slot.sessions_wh[0]
     assert rig.runtime.slots.put(replace(slot, sessions_wh=((since_ms, energy_wh + 500),)))
     kept = rig.runtime.history.sessions("car-1", NOW - timedelta(days=1), rig.clock.now(), 1)[0]
-    rig.runtime.history.keep_session("car-1", kept, rig.clock.now())
+    rig.runtime.history.keep_session("car-1", replace(kept, energy_wh=kept.energy_wh + 500))
+    at_noon(rig, 1)
     assert judge() == 1
     corrected = figures(rig)
     assert (corrected.sessions, corrected.in_plan_wh + corrected.out_of_plan_wh) == (2, 16500)
 
 
+@pytest.mark.parametrize("is_noon", [False, True])
 def test_a_run_that_breaks_off_is_made_up_for_by_the_next(
-    rig: Rig, homes: list[Charging], monkeypatch: pytest.MonkeyPatch
+    rig: Rig, homes: list[Charging], monkeypatch: pytest.MonkeyPatch, is_noon: bool
 ) -> None:
     plug_out(homes[0])
-    after_departure(rig)
+    at_noon(rig) if is_noon else after_departure(rig)
 
     def broken(*given: Any) -> None:
         raise ConnectionError("an outage")
 
     with monkeypatch.context() as patch:
-        patch.setattr("driveway.status.fleet_nights._sum", broken)
+        patch.setattr("driveway.store.nights.Nights.keep_sums", broken)
         with pytest.raises(ConnectionError):
             judge()
     assert rig.runtime.lists.sums(EVENING) is None
-    assert judge() == 2
+    at_noon(rig)
+    judge()
     assert figures(rig).sessions == 2
 
 
@@ -140,9 +146,9 @@ def test_nothing_of_an_erased_asset_is_left_in_the_rows_of_a_night(rig: Rig, hom
     assert [row.asset for row in rig.runtime.lists.rows(f"night-{EVENING}")] == ["car-2"]
 
 
-def test_a_session_whose_asset_is_gone_is_not_due_again(rig: Rig, homes: list[Charging]) -> None:
+def test_a_session_whose_asset_is_gone_is_not_judged(rig: Rig, homes: list[Charging]) -> None:
     plug_out(homes[0])
-    after_departure(rig)
     rig.runtime.records.delete("ASSET#car-1", "TWIN")
-    assert (judge(), judge()) == (2, 0)
+    after_departure(rig)
+    assert (judge(), judge()) == (1, 0)
     assert figures(rig).sessions == 1

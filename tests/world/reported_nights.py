@@ -1,7 +1,7 @@
 """Nights as support meets them: one home and one car, what happens until the morning, and what is reported of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ START = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)
 """It is winter, so the home's wall time is UTC."""
 
 MORNING = START + timedelta(hours=16)
+AFTER_NOON = START + timedelta(hours=19, minutes=15)
 PRICES = [7.0 if half_hour < 11 or half_hour >= 47 else 30.0 for half_hour in range(48)]
 """Pence per kWh by half-hour: 7 from 23:30 until 05:30, else 30."""
 
@@ -30,8 +31,10 @@ class Report:
     """What our API and ``make why`` report at nine in the morning.
 
     ``rows`` are those of the list of sessions, ``session`` is the only session of the night (None without one), and
-    ``timeline`` is in order of time. ``history_units`` are the write units of what was kept for the past. ``picture``
-    is the session's SVG, and ``meter_kwh`` what the car's own meter counted, by half-hour.
+    ``timeline`` is in order of time. ``picture`` is the session's SVG, and ``meter_kwh`` what the car's own meter
+    counted, by half-hour. Until after the noon that ends the night, with a plug-out in the morning, and without the
+    onboarding, ``history_units`` are the write units of sessions and plans, ``figure_units`` those of the night's
+    figures in the night of all homes.
     """
 
     rows: list[dict[str, Any]]
@@ -42,6 +45,7 @@ class Report:
     history_units: int
     picture: str
     meter_kwh: Mapping[datetime, float]
+    figure_units: int
 
     @property
     def row(self) -> dict[str, Any]:
@@ -117,26 +121,33 @@ class ReportedNight:
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
-    def report(self) -> Report:
-        """What is reported now."""
+    def units(self, *kinds: str) -> int:
+        """The write units of kinds of items so far."""
+        return sum(table.write_units_of[kind] for table in self.world.cloud.tables.values() for kind in kinds)
+
+    def report(self, onboarding_units: int) -> Report:
+        """What is reported now, and what was kept until after noon."""
         asset, date = f"/assets/{self.home.asset}", f"{START:%Y-%m-%d}"
         rows = [row for row in self.answer("GET", f"{asset}/sessions")["sessions"] if row["night"] == date]
         ids = [row["session"] for row in rows if row["session"] is not None]
         self.world.session.headers["authorization"] = f"Bearer {APP_TOKEN}"
         one = f"{asset}/sessions/{ids[0]}" if len(ids) == 1 else None
         true_wh = self.world.cars.world.cars[self.home.vehicle_id].slots_wh
-        return Report(
+        found = Report(
             rows=rows,
             session=self.answer("GET", one) if one else None,
             timeline=self.answer("GET", f"{asset}/timeline")["entries"][::-1],
             asset=self.answer("GET", asset),
             why=night_report(self.world.session, API, self.home.asset, date),
-            history_units=sum(
-                table.write_units_of["PLAN"] + table.write_units_of["SESSION"]
-                for table in self.world.cloud.tables.values()
-            ),
+            history_units=0,
             picture=self.world.request("GET", one, operator=False, accept="image/svg+xml").text if one else "",
             meter_kwh={start: wh / 1000 for start, wh in true_wh.items() if start >= START},
+            figure_units=0,
+        )
+        self.move(9, 30, "plug-out")
+        self.world.run_until(AFTER_NOON)
+        return replace(
+            found, history_units=self.units("PLAN", "SESSION") - onboarding_units, figure_units=self.units("NIGHT")
         )
 
 
@@ -148,7 +159,10 @@ def reported(happens: Callable[[ReportedNight], object], provider: str = "enode"
         world.simulated("POST", "/cars", night.home.spec)
         tariff = {"prices": PRICES, "timezone": "Europe/London"}
         night.answer("PUT", f"/sites/{night.home.site}", night.home.body(tariff=tariff))
+        world.run_until(START + timedelta(minutes=10))
+        onboarding_units = night.units("PLAN", "SESSION")
         happens(night)
         world.run_until(MORNING)
+        report = night.report(onboarding_units)
         assert world.violations == []
-        return night.report()
+        return report

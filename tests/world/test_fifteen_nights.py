@@ -374,5 +374,11 @@ def test_the_status_and_the_timeline_give_the_same_reason_for_no_session() -> No
 
 
 @pytest.mark.parametrize("name", NIGHTS)
-def test_what_is_kept_of_a_session_for_the_past_takes_at_most_fourteen_write_units(name: str) -> None:
-    assert 0 < night_of(name).history_units <= 14
+def test_what_is_kept_of_a_session_for_the_past_takes_at_most_ten_write_units(name: str) -> None:
+    assert 0 < night_of(name).history_units <= 10
+
+
+@pytest.mark.parametrize("name", NIGHTS)
+def test_the_night_of_all_homes_takes_at_most_four_write_units_of_a_home(name: str) -> None:
+    assert (name == "home unknown") == (night_of(name).figure_units == 0)
+    assert night_of(name).figure_units <= 4

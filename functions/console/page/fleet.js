@@ -30,7 +30,7 @@ function loadNight(host, night) {
   return load(host, "the night", () => get(path("nights", night)), (figures) => [
     h("h2", {}, `Night of ${day(figures.night)}`),
     figures.judged_at === null
-      ? h("p", {}, "No session of this night has been judged yet. That happens ten minutes after a departure or a plug-out, at 11 and 41 minutes past the hour.")
+      ? h("p", {}, "No session of this night has been judged yet. That happens from seven in the morning on, at 11 minutes past each hour, when the departure is over, and for all others after noon.")
       : nightFigures(figures),
     h("p", { class: "row screen" },
       h("a", { href: `#/nights/${daysAfter(figures.night, -1)}` }, "The night before"),

@@ -1,6 +1,6 @@
 """Once for each asset and local day: how many of its half-hours Axle has accepted, and which samples are old enough."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,16 +18,17 @@ STOP_AT_S = 30.0
 DAY = timedelta(days=1)
 
 
-def judge_days(runtime: Runtime, time_left: Callable[[], float]) -> int:
-    """Check the days that are due, while there is time (seconds left); gives how many had anything to report.
+def judge_days(due: Iterable[tuple[str, datetime]], runtime: Runtime, time_left: Callable[[], float]) -> int:
+    """Check days that are due, while there is time (seconds left); gives how many had anything to report.
+
+    ``due`` has assets with the due times of their days.
 
     Each day is a log line with asset and day, and a value of the metric ``ReadingsComplete`` without them: 100 if Axle
     accepted every half-hour, else 0. Any number of runs may work at once; each day is counted by one of them.
     """
-    due = runtime.table.due("DaysDue", runtime.now())
-    figures: list[Completeness] = []
+    rows, figures = iter(due), list[Completeness]()
     with ThreadPoolExecutor(WORKERS) as pool:
-        while time_left() > STOP_AT_S and (some := list(islice(due, AT_ONCE))):
+        while time_left() > STOP_AT_S and (some := list(islice(rows, AT_ONCE))):
             judged = pool.map(lambda row: _judge(row[0], row[1], runtime), some)
             figures += [figure for figure in judged if figure is not None and figure.expected]
     emit_percents("ReadingsComplete", [100 * (figure.accepted == figure.expected) for figure in figures], runtime)

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from driveway.domain.sessions.night_figures import first_judged_at
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import FOR_THE_APP, event_id
 from driveway.domain.twin.reasons import Reason
@@ -89,7 +88,7 @@ def keep_history(twin: Twin, outbox: Outbox, runtime: Runtime) -> None:
     for kept in outbox.moved_sessions:
         runtime.history.drop_session(asset, kept)
     for kept in outbox.sessions:
-        runtime.history.keep_session(asset, kept, first_judged_at(kept, twin))
+        runtime.history.keep_session(asset, kept)
 
 
 def forget(change: Mapping[str, Any], runtime: Runtime) -> None:

@@ -120,7 +120,7 @@ class Runtime:
     @cached_property
     def history(self) -> History:
         """The kept sessions and plans."""
-        return History(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
+        return History(self.dynamodb, self.settings.text("TABLE_NAME"))
 
     @cached_property
     def app_events(self) -> AppEvents:

@@ -1,18 +1,30 @@
-"""Judges the nights of sessions that are due, and sums them over all homes."""
+"""Judges the nights of sessions, and sums them over all homes.
 
-from collections.abc import Callable, Iterable
+A night of an asset is judged at the noon that ends it, with the check of its readings, so that no session needs a place
+in an index. In the hours before that noon what can be judged by then is looked for, so that the morning has sums, too.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Any
 
 import msgspec
 
+from driveway.domain.metering.completeness import day_judged_at
 from driveway.domain.sessions.commands import command_runs
 from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
-from driveway.domain.sessions.night import Night
-from driveway.domain.sessions.night_figures import SessionFigures, next_judged_at, night_to_judge, summed
+from driveway.domain.sessions.night import Night, night_of
+from driveway.domain.sessions.night_figures import (
+    SessionFigures,
+    counts_in,
+    ended_by_day,
+    is_in,
+    judged_from,
+    summed,
+)
 from driveway.domain.sessions.plan import needs_of
 from driveway.domain.sessions.shares import shares
 from driveway.domain.twin import Twin
@@ -20,79 +32,135 @@ from driveway.runtime.context import Runtime
 from driveway.status.axle_state import axle_sync_status
 from driveway.status.kept_session import SessionView, session_view
 from driveway.store.due_index import DueRow
-from driveway.store.history import SESSION
 from driveway.store.items import unstamp
 from driveway.store.lists import night_list
 from driveway.store.table import UnknownAssetError
 
 AT_ONCE = 100
 WORKERS = 8
-STOP_AT_S = 60.0
-"""The seconds that are kept for the sums."""
+MORNING = timedelta(hours=5)
+"""How long before the noon that ends a night its sessions are looked for."""
 
-LONGEST = timedelta(days=14)
-"""Of a session that lasts longer, this much is looked at for its departures."""
+PASS_BEFORE_MIN = 30
+"""They are looked for by the runs before this minute of an hour, so once an hour."""
 
-Place = tuple[str, str]
+RECENT, LONGEST = timedelta(days=3), timedelta(days=14)
+"""How long before a night a session of it may have begun, as it is looked for in the morning and at noon."""
 
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A session that was due: the figures of its night, and when it is judged again. Without a night it is gone."""
-
-    row: DueRow
-    night: date | None = None
-    opened: str = ""
-    figures: SessionFigures | None = None
-    following: datetime | None = None
+DAY = timedelta(days=1)
+Rows = dict[tuple[str, datetime], SessionFigures]
+"""The figures of a night by the asset and the start of the session."""
 
 
-def judge_nights(runtime: Runtime, time_left: Callable[[], float]) -> int:
-    """Judge the sessions that are due, while there is time (seconds left), and sum their nights; gives how many.
+@dataclass(slots=True)
+class NightsRun:
+    """What a run has judged: the rows by their night, and the assets whose noon was due."""
 
-    A session stays due until the sums of its night are written, so a run that breaks off is made up for by the next.
+    rows: dict[date, Rows] = field(default_factory=lambda: defaultdict(dict))
+    noons: list[DueRow] = field(default_factory=list)
+
+    @property
+    def judged(self) -> int:
+        """How many sessions were judged in a night."""
+        return sum(len(rows) for rows in self.rows.values())
+
+
+def judge_nights(runtime: Runtime, time_left: Callable[[], float]) -> NightsRun:
+    """Judge the nights whose noon is over, and in the morning what can be judged; then sum those nights.
+
+    It takes half of the time left (seconds). The day of an asset must be checked, which moves its due time, only after
+    this: a run that breaks off is then made up for by the next.
     """
-    due, judged = runtime.due_indexes.rows(["NightsDue"], runtime.now()), list[Judged]()
+    now, run, stop_at_s = runtime.now(), NightsRun(), time_left() / 2
+    due = runtime.due_indexes.rows(["DaysDue"], now)
     with ThreadPoolExecutor(WORKERS) as pool:
-        while time_left() > STOP_AT_S and (some := list(islice(due, AT_ONCE))):
-            judged += pool.map(lambda row: _judged(row, runtime), some)
-        for night in sorted({one.night for one in judged if one.night is not None}):
-            _sum(night, judged, runtime)
-        for _ in pool.map(lambda one: _settle(one, runtime), judged):
-            pass
-    return len(judged)
+        while time_left() > stop_at_s and (some := list(islice(due, AT_ONCE))):
+            run.noons += some
+            for found in pool.map(lambda row: _at_noon(row, runtime), some):
+                _note(found, run)
+        if now.minute < PASS_BEFORE_MIN:
+            ahead, known = runtime.due_indexes.rows(["DaysDue"], now + MORNING, after=now), _Known(runtime)
+            while time_left() > stop_at_s and (some := list(islice(ahead, AT_ONCE))):
+                for found in pool.map(lambda row: _in_the_morning(row, known.of(row), runtime), some):
+                    _note(found, run)
+    for night, rows in sorted(run.rows.items()):
+        every = _listed(night, runtime) | rows
+        runtime.lists.keep_sums(night, summed(list(every.values())), now)
+    return run
 
 
-def _settle(one: Judged, runtime: Runtime) -> None:
-    due, pk, sk = one.row.place
-    runtime.lists.settle(pk, sk, due, one.following)
+Found = list[tuple[date, str, datetime, SessionFigures]]
 
 
-def _judged(row: DueRow, runtime: Runtime) -> Judged:
-    asset, opened, now = row.name, row.place[2].removeprefix(SESSION), runtime.now()
+def _note(found: Found, run: NightsRun) -> None:
+    for night, asset, opened_at, figures in found:
+        run.rows[night][asset, opened_at] = figures
+
+
+def _at_noon(row: DueRow, runtime: Runtime) -> Found:
+    """The rows of the night that ended, and of the one before where the energy of a session became known late."""
+    twin = _twin(row, runtime)
+    if twin is None:
+        return []
+    night, before = _night(row, twin), _night(row, twin, days=1)
+    found: Found = []
+    for kept in runtime.history.sessions(row.name, before.start - LONGEST, night.end, None):
+        if is_in(kept, night) and counts_in(kept, _departures(twin, kept, night, runtime), night):
+            found += _judged(twin, kept, night, runtime)
+        elif kept.closed_at is not None and is_in(kept, before) and not ended_by_day(kept, before):
+            row_before = runtime.lists.kept(row.name, kept, before.date)
+            if row_before is not None and row_before.session_wh != kept.energy_wh:
+                found += _judged(twin, kept, before, runtime)
+    return found
+
+
+def _in_the_morning(row: DueRow, known: Rows, runtime: Runtime) -> Found:
+    """The rows of the sessions whose departure is over, of those that are not known."""
+    found = runtime.history.sessions(row.name, row.due - DAY - RECENT, row.due, None)
+    unknown = [kept for kept in found if (row.name, kept.opened_at) not in known]
+    if all(kept.closed_at is not None and kept.closed_at <= row.due - DAY for kept in unknown):
+        return []
+    twin = _twin(row, runtime)
+    if twin is None:
+        return []
+    night, now = _night(row, twin), runtime.now()
+    return [
+        one
+        for kept in unknown
+        if is_in(kept, night) and not ended_by_day(kept, night) and judged_from(kept, twin, night) <= now
+        for one in _judged(twin, kept, night, runtime)
+    ]
+
+
+def _twin(row: DueRow, runtime: Runtime) -> Twin | None:
     try:
-        twin = runtime.table.twin(asset)
+        return runtime.table.twin(row.name)
     except UnknownAssetError:
-        return Judged(row)
-    at = unstamp(opened)
-    found = runtime.history.sessions(asset, at, at + timedelta(milliseconds=1), 1)
-    if not found:
-        return Judged(row)
-    kept, zone = as_it_runs(found[0], twin), twin.link.timezone
-    departures = _departures(twin, kept, runtime)
-    night = night_to_judge(kept, departures, row.due, zone)
+        return None
+
+
+def _night(row: DueRow, twin: Twin, days: int = 0) -> Night:
+    """The night that ends when the day of an asset is checked, or the one so many days before."""
+    zone = twin.link.timezone
+    return night_of(day_judged_at(row.due, zone) - timedelta(days=days), zone)
+
+
+def _departures(twin: Twin, kept: KeptSession, night: Night, runtime: Runtime) -> list[datetime]:
+    """The departures that decide whether a session counts in a night, as its plans had them."""
+    if not ended_by_day(kept, night) or kept.closed_at is None:
+        return []
+    plans = runtime.history.plans(twin.link.asset, night.start, kept.closed_at + timedelta(milliseconds=1))
+    return [need.ready_by for need in needs_of(plans, kept.begun_at, kept.closed_at)]
+
+
+def _judged(twin: Twin, kept: KeptSession, night: Night, runtime: Runtime) -> Found:
+    """The row of a session in a night, which is written, unless it stands there already."""
+    asset, now = twin.link.asset, runtime.now()
+    kept = as_it_runs(kept, twin)
     figures = _figures(session_view(twin, kept, runtime, night), night, twin, now)
-    runtime.lists.keep(asset, kept, night.date, figures, now)
-    following = None if kept.closed_at is not None else next_judged_at(departures, zone, now)
-    return Judged(row, night.date, opened, figures, following)
-
-
-def _departures(twin: Twin, kept: KeptSession, runtime: Runtime) -> list[datetime]:
-    """The departures of a session as its plans had them, and the next one ahead of it."""
-    end = kept.closed_at or runtime.now()
-    begun_at = max(kept.begun_at, end - LONGEST)
-    plans = runtime.history.plans(twin.link.asset, begun_at, end + timedelta(milliseconds=1))
-    return [need.ready_by for need in needs_of(plans, begun_at, kept.closed_at)]
+    if runtime.lists.kept(asset, kept, night.date) != figures:
+        runtime.lists.keep(asset, kept, night.date, figures, now)
+    return [(night.date, asset, kept.opened_at, figures)]
 
 
 def _figures(view: SessionView, night: Night, twin: Twin, now: datetime) -> SessionFigures:
@@ -110,15 +178,31 @@ def _figures(view: SessionView, night: Night, twin: Twin, now: datetime) -> Sess
         in_sync=bool(axle_sync_status(twin, now)["axle"]["in_sync"]),
         commands={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
         sent_after_s=[round(run.sent_after_s, 1) for run in runs if run.sent_after_s is not None],
+        session_wh=view.kept.energy_wh,
     )
 
 
-def _sum(night: date, judged: Iterable[Judged], runtime: Runtime) -> None:
-    """Write the sums of a night, of what the index has of it and of what it may not have yet."""
-    rows: dict[Place, Any] = {}
-    for listed in runtime.lists.rows(night_list(night)):
-        rows[listed.asset, listed.place.rpartition("#")[2]] = msgspec.convert(listed.shown, SessionFigures)
-    for one in judged:
-        if one.night == night and one.figures is not None:
-            rows[one.row.name, one.opened] = one.figures
-    runtime.lists.keep_sums(night, summed(list(rows.values())), runtime.now())
+def _listed(night: date, runtime: Runtime) -> Rows:
+    """What the index has of a night; it lags behind a write by a moment."""
+    return {
+        (listed.asset, unstamp(listed.place.rpartition("#")[2])): msgspec.convert(listed.shown, SessionFigures)
+        for listed in runtime.lists.rows(night_list(night))
+    }
+
+
+@dataclass(slots=True)
+class _Known:
+    """The rows of the nights that end at a noon ahead, each night read once.
+
+    Its date is that of the noon by UTC: where the local one is another, what is known is judged once more, for nothing.
+    """
+
+    runtime: Runtime
+    rows: dict[date, Rows] = field(default_factory=dict)
+
+    def of(self, row: DueRow) -> Rows:
+        """What is known of the night that ends when the day of an asset is checked."""
+        night = row.due.date() - DAY
+        if night not in self.rows:
+            self.rows[night] = _listed(night, self.runtime)
+        return self.rows[night]

@@ -8,7 +8,7 @@ import msgspec
 
 from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.plan import REACH, Plan
-from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp
+from driveway.store.items import asset_key, decode_item, encode_item, stamp
 from driveway.store.records import TIMELINE_KEPT
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ class History:
 
     client: "DynamoDBClient"
     name: str
-    shards: int = 4
 
     def keep_plan(self, asset: str, version: int, plan: Plan) -> None:
         """Write a plan. Limits and needs are written as lists, so that the plan of a week stays within a write unit."""
@@ -45,28 +44,23 @@ class History:
         }
         self.client.put_item(TableName=self.name, Item=encode_item(item))
 
-    def keep_session(self, asset: str, kept: KeptSession, judged_at: datetime) -> None:
-        """Write what a record knows of a session; what an earlier record knew besides stays.
-
-        ``judged_at`` (aware UTC) is when its night is judged, if it does not wait for that already.
-        """
+    def keep_session(self, asset: str, kept: KeptSession) -> None:
+        """Write what a record knows of a session; what an earlier record knew besides stays."""
         values = {
             **{name: value for name, value in msgspec.to_builtins(kept).items() if value is not None},
             "expires_at": int(((kept.closed_at or kept.opened_at) + TIMELINE_KEPT).timestamp()),
         }
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
         names = {f"#{name}": name for name in values}
-        expression += ", slots_shard = :shard, slots_due = if_not_exists(slots_due, :due)"
-        due = {":shard": f"night-{shard_of(asset, self.shards)}", ":due": stamp(judged_at)}
-        if kept.closed_at is None:
-            expression += " REMOVE #closed_at"
-            names["#closed_at"] = "closed_at"
+        # Records of a version before this one stood in an index.
+        gone = ["slots_shard", "slots_due", *(["closed_at"] if kept.closed_at is None else [])]
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
         self.client.update_item(
             TableName=self.name,
             Key=_session_key(asset, kept),
             UpdateExpression=expression,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=encode_item({f":{name}": value for name, value in values.items()} | due),
+            ExpressionAttributeNames=names | {f"#{name}": name for name in gone},
+            ExpressionAttributeValues=encode_item({f":{name}": value for name, value in values.items()}),
         )
 
     def drop_session(self, asset: str, kept: KeptSession) -> None:

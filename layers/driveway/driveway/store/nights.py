@@ -7,7 +7,6 @@ import msgspec
 
 from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.night_figures import NightFigures, SessionFigures
-from driveway.store.conditional import write_if
 from driveway.store.items import asset_key, decode_item, encode_item, shard_of, stamp
 from driveway.store.lists import Lists, night_list
 from driveway.store.records import TIMELINE_KEPT
@@ -31,7 +30,7 @@ class Nights(Lists):
         """Write the figures of a session in a night."""
         item = {
             "pk": asset_key(asset),
-            "sk": f"{NIGHT}{night.isoformat()}#{stamp(kept.opened_at)}",
+            "sk": _place(kept, night),
             "list_shard": f"{night_list(night)}-{shard_of(asset, self.shards)}",
             "list_place": f"{figures.verdict}#{asset}#{stamp(kept.opened_at)}",
             "shown": msgspec.to_builtins(figures),
@@ -39,20 +38,11 @@ class Nights(Lists):
         }
         self.client.put_item(TableName=self.name, Item=encode_item(item))
 
-    def settle(self, pk: str, sk: str, due: str, following: datetime | None) -> bool:
-        """Note that the session at a key, due at ``due``, was judged, and when it is judged next (None: not again).
-
-        False if it is due at another time by now.
-        """
-        put = following is not None
-        return write_if(
-            self.client.update_item,
-            TableName=self.name,
-            Key=encode_item({"pk": pk, "sk": sk}),
-            UpdateExpression="SET slots_due = :following" if put else "REMOVE slots_due, slots_shard",
-            ConditionExpression="slots_due = :due",
-            ExpressionAttributeValues=encode_item({":due": due, ":following": stamp(following) if following else None}),
-        )
+    def kept(self, asset: str, kept: KeptSession, night: date) -> SessionFigures | None:
+        """The figures of a session in a night as they were written last; None: they were not."""
+        key = encode_item({"pk": asset_key(asset), "sk": _place(kept, night)})
+        answer = self.client.get_item(TableName=self.name, Key=key)
+        return msgspec.convert(decode_item(answer["Item"])["shown"], SessionFigures) if "Item" in answer else None
 
     def keep_sums(self, night: date, figures: NightFigures, now: datetime) -> None:
         """Write the sums of a night over those that are kept."""
@@ -70,3 +60,7 @@ class Nights(Lists):
         key = encode_item({"pk": f"{NIGHT}{night.isoformat()}", "sk": "SUMS"})
         answer = self.client.get_item(TableName=self.name, Key=key)
         return msgspec.convert(decode_item(answer["Item"]), KeptNight) if "Item" in answer else None
+
+
+def _place(kept: KeptSession, night: date) -> str:
+    return f"{NIGHT}{night.isoformat()}#{stamp(kept.opened_at)}"

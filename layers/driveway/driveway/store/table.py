@@ -37,13 +37,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_CONTENTION_TRIES = 12
-DueIndex = Literal["AxleDue", "ControlDue", "DaysDue", "NightsDue", "SitesUnfinished"]
-# Index, attributes and prefix of the shards' names. Days and nights share the index of the half-hours.
+DueIndex = Literal["AxleDue", "ControlDue", "DaysDue", "SitesUnfinished"]
+# Index, attributes and prefix of the shards' names. Days share the index of the half-hours.
 DUE_ATTRIBUTES: dict[DueIndex, tuple[str, str, str, str]] = {
     "AxleDue": ("AxleDue", "axle_shard", "axle_due", ""),
     "ControlDue": ("ControlDue", "control_shard", "control_due", ""),
     "DaysDue": ("SlotsDue", "slots_shard", "slots_due", "day-"),
-    "NightsDue": ("SlotsDue", "slots_shard", "slots_due", "night-"),
     "SitesUnfinished": ("ControlDue", "control_shard", "control_due", "site-"),
 }
 

@@ -1,21 +1,19 @@
 """The figures of a session in one night, and their sums over all homes. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from driveway.domain.preferences.departures import next_departure
 from driveway.domain.preferences.vehicle_intent import intent_in_force
 from driveway.domain.sessions.kept_session import KeptSession
-from driveway.domain.sessions.night import Night, night_at, night_of
+from driveway.domain.sessions.night import Night
 from driveway.domain.sessions.verdict import Verdict
 from driveway.domain.twin import Twin
 
 GRACE = timedelta(minutes=10)
-"""How long after a departure or the end of a session its night is judged: the last half-hour arrives by then."""
-
-A_MOMENT = timedelta(milliseconds=1)
+"""How long after a departure its night is judged: the last half-hour arrives by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,7 @@ class SessionFigures:
         in_sync: whether Axle had acknowledged everything when the night was judged.
         commands: how many commands had which outcome; ``open`` are those without one.
         sent_after_s: how many seconds after its edge each command was sent.
+        session_wh: the energy of the whole session as its record had it. Another one shows that readings came late.
     """
 
     session: str
@@ -41,6 +40,7 @@ class SessionFigures:
     in_sync: bool = True
     commands: Mapping[str, int] = field(default_factory=dict)
     sent_after_s: Sequence[float] = ()
+    session_wh: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +68,25 @@ class NightFigures:
     lateness: Lateness
 
 
-def first_judged_at(kept: KeptSession, twin: Twin) -> datetime:
-    """When the night of a session is judged (aware UTC): soon after its departure, at the latest after its night.
-
-    A record that is written when it is over is judged soon after the end, unless the session waits for its departure.
-    """
-    if kept.closed_at is not None:
-        return kept.closed_at + GRACE
-    zone = twin.link.timezone
-    departure = next_departure(intent_in_force(twin).intent, zone, kept.opened_at)
-    ends_at = night_at(kept.opened_at, zone).end
-    return min(ends_at, departure.at if departure is not None else ends_at) + GRACE
+def judged_from(kept: KeptSession, twin: Twin, night: Night) -> datetime:
+    """From when on a session can be judged for a night (aware UTC): soon after its departure, or after the night."""
+    departure = next_departure(intent_in_force(twin).intent, twin.link.timezone, max(kept.begun_at, night.start))
+    return (night.end if departure is None else min(departure.at, night.end)) + GRACE
 
 
-def next_judged_at(departures: Sequence[datetime], timezone: str, now: datetime) -> datetime:
-    """When a running session is judged again, after ``now``: after the next of its departures, or its night's end."""
-    ends_at = night_at(now, timezone).end
-    return min([ends_at + GRACE, *(at + GRACE for at in departures if at + GRACE > now)])
+def is_in(kept: KeptSession, night: Night) -> bool:
+    """Whether a session ran in a night."""
+    return kept.begun_at < night.end and (kept.closed_at is None or kept.closed_at > night.start)
 
 
-def night_to_judge(kept: KeptSession, departures: Sequence[datetime], due: datetime, timezone: str) -> Night:
-    """The night that is judged when a session is due at ``due``.
+def ended_by_day(kept: KeptSession, night: Night) -> bool:
+    """Whether a session of the night before ended in this one."""
+    return kept.begun_at < night.start and kept.closed_at is not None and kept.closed_at <= night.end
 
-    A session that only ended in a night, by day, and had no departure in it belongs to the night before.
-    """
-    night = night_at(due - GRACE - A_MOMENT, timezone)
-    ended_in_it = kept.closed_at is not None and kept.closed_at <= night.end
-    has_departure = any(night.start < at <= night.end for at in departures)
-    if ended_in_it and not has_departure and kept.begun_at < night.start:
-        return night_of(night.date - timedelta(days=1), timezone)
-    return night
+
+def counts_in(kept: KeptSession, departures: Iterable[datetime], night: Night) -> bool:
+    """Whether a session counts in a night that it ran in. One that ended by day, without a departure, does not."""
+    return not ended_by_day(kept, night) or any(night.start < at <= night.end for at in departures)
 
 
 def last_night(now: datetime) -> date:
