@@ -10,6 +10,7 @@ from driveway.outbox.app_events import app_event
 from local.bundle import version
 from local.openapi.axle_answers import ANSWERS
 from local.openapi.codes import EVENTS, for_the_app
+from local.openapi.event_scenario import play
 from local.openapi.operation import HEADERS, Operation
 from local.openapi.operations import OPERATIONS, TAGS
 from local.openapi.problems import MEANINGS, raised
@@ -48,18 +49,21 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
 }
 
 
+@cache
 def exchanges() -> tuple[Exchange, ...]:
     """The documented calls, made now."""
-    return _played()[0]
+    with new_world(START, ANSWERS) as world:
+        tell(world)
+        return tuple(world.exchanges)
 
 
 @cache
-def _played() -> tuple[tuple[Exchange, ...], dict[str, Any]]:
-    """The calls, and the first event of each type that they made."""
+def samples() -> dict[str, Any]:
+    """The first event of each type that the app receives, made now."""
     with new_world(START, ANSWERS) as world:
-        tell(world)
+        play(world)
         events = [app_event(detail) for detail in reversed(world.runtime.kept_events.for_the_app)]
-        return tuple(world.exchanges), {event["type"]: event for event in events}
+        return {event["type"]: event for event in events}
 
 
 def document() -> dict[str, Any]:
@@ -111,15 +115,12 @@ def schemas() -> dict[str, Schema]:
 
 
 def webhooks() -> dict[str, Any]:
-    """Each event that the app's webhook receives, with a sample where the documented calls made one."""
-    samples = _played()[1]
-    return {name: {"post": _webhook(name, samples.get(name))} for name in EVENTS if for_the_app(name)}
+    """Each event that the app's webhook receives, with a sample. Raises KeyError where none was made."""
+    return {name: {"post": _webhook(name, samples()[name])} for name in EVENTS if for_the_app(name)}
 
 
 def _webhook(name: str, sample: Any) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": ref("AppEvent")}
-    if sample is not None:
-        content["examples"] = {name: {"summary": EVENTS[name], "value": sample}}
+    content = {"schema": ref("AppEvent"), "examples": {name: {"summary": EVENTS[name], "value": sample}}}
     headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
     return {
         "operationId": f"receive{name}",

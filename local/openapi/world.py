@@ -16,7 +16,7 @@ from requests.adapters import BaseAdapter
 
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.twin import Twin
-from driveway.domain.twin.events import FOR_THE_APP
+from driveway.domain.twin.events import FOR_THE_APP, Event
 from driveway.outbox.publish import publish
 from driveway.runtime.context import Runtime, use
 from driveway.store.conditional import ContentionError
@@ -77,15 +77,19 @@ class NoQueues:
 
 
 class KeptEvents:
-    """A bus that keeps the details of the events that the app gets."""
+    """A bus that keeps the details of the events that the app gets, and of the commands."""
 
     def __init__(self) -> None:
         self.for_the_app: list[dict[str, Any]] = []
+        self.commands: list[dict[str, Any]] = []
 
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         """Take the events."""
-        details = [json.loads(entry["Detail"]) for entry in Entries if entry["DetailType"] in FOR_THE_APP]
-        self.for_the_app += details
+        for entry in Entries:
+            if entry["DetailType"] in FOR_THE_APP:
+                self.for_the_app.append(json.loads(entry["Detail"]))
+            elif entry["DetailType"] == Event.CHARGING_COMMAND:
+                self.commands.append(json.loads(entry["Detail"]))
         return {"FailedEntryCount": 0}
 
 
@@ -273,6 +277,15 @@ class World:
             lambda twin: step(twin, current.now(), current.control_rules, new_id=current.new_id(), spread=0.5),
             now=current.now(),
         )
+        self._announce()
+
+    def carry_out_commands(self) -> None:
+        """Send the commands of now to the car maker."""
+        from driveway.commands.dispatch import carry_out
+
+        for command in self.runtime.kept_events.commands:
+            if datetime.fromisoformat(command["expires_at"]) > self.runtime.now():
+                carry_out(command, self.runtime)
         self._announce()
 
     def judge_nights(self) -> None:
