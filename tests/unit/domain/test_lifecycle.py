@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.desired import desired
 from driveway.domain.lifecycle import ADVICE, SENTENCES, Condition, Lifecycle, banner
+from driveway.domain.preferences.tariff import axle_tariff
 from driveway.domain.twin import ChargeNow, Command, Observed, Twin
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_rig import here
+from tests.support.domain.example_preferences import THIRTY_KWH
 
 LATER, EARLIER = START + timedelta(hours=2), START - timedelta(days=1)
 
@@ -21,6 +24,12 @@ def linked(twin: Twin, **changes: object) -> Twin:
 
 def seen(twin: Twin, **changes: object) -> Twin:
     return replace(twin, presence=replace(twin.presence, **changes))  # type: ignore[arg-type]  # the fields of presence
+
+
+def acknowledged(twin: Twin) -> Twin:
+    """The twin of which Axle has acknowledged the tariff and the intent."""
+    axle = replace(twin.axle, tariff=axle_tariff(twin.tariff), intent=wanted_intent(twin, START))
+    return replace(twin, axle=axle)
 
 
 def failed(planned_at: datetime) -> Command:
@@ -109,10 +118,21 @@ CASES: dict[str, tuple[Callable[[], Twin], Lifecycle, set[Condition]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_banner_has_one_state_and_the_conditions_that_are_not_met(name: str) -> None:
     make, state, unmet = CASES[name]
-    twin = make()
+    twin = acknowledged(make())
     shown = banner(twin, desired(twin, START), START)
     assert (shown.state, set(shown.unmet)) == (state, unmet)
     assert shown.text == SENTENCES[state]
+
+
+def test_a_car_is_being_set_up_until_axle_has_what_it_plans_with() -> None:
+    twin = replace(new_twin(), intent=THIRTY_KWH)
+    whole = acknowledged(twin)
+    for axle in (twin.axle, replace(whole.axle, intent=None), replace(whole.axle, tariff=None)):
+        shown = banner(replace(twin, axle=axle), desired(twin, START), START)
+        assert shown.state is Lifecycle.ONBOARDING
+        assert set(shown.unmet) == {Condition.KNOWN_TO_AXLE, Condition.PLUGGED_IN}
+    plugged_in = here()
+    assert banner(plugged_in, desired(plugged_in, START), START).state is Lifecycle.SMART_CHARGING
 
 
 def test_every_state_has_a_sentence_and_every_condition_advice() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.desired import Desired
 from driveway.domain.control.obstacles import follows
 from driveway.domain.twin import Twin
@@ -24,6 +25,7 @@ class Lifecycle(StrEnum):
     CHARGING_NOW = "charging_now"
     DRIVER_DECIDES = "driver_decides"
     SMART_CHARGING = "smart_charging"
+    ONBOARDING = "onboarding"
     READY = "ready"
 
 
@@ -38,6 +40,7 @@ SENTENCES: dict[Lifecycle, str] = {
     Lifecycle.CHARGING_NOW: "The car charges at once, as its driver asked.",
     Lifecycle.DRIVER_DECIDES: "Charging was started or stopped outside the plan, so the car is left as it is.",
     Lifecycle.SMART_CHARGING: "The car is plugged in at home and follows its plan.",
+    Lifecycle.ONBOARDING: "Smart charging is being set up. Until then the car charges in the off-peak times.",
     Lifecycle.READY: "All is set up. Smart charging begins when the car is plugged in at home.",
 }
 
@@ -53,6 +56,7 @@ class Condition(StrEnum):
     CAR_REACHABLE = "car_reachable"
     HOME_KNOWN = "home_known"
     AT_HOME = "at_home"
+    KNOWN_TO_AXLE = "known_to_axle"
     PLUGGED_IN = "plugged_in"
     NOT_STOPPED_IN_CAR = "not_stopped_in_car"
 
@@ -66,6 +70,7 @@ ADVICE: dict[Condition, str] = {
     Condition.CAR_REACHABLE: "Park the car where it has reception, or wake it in its own app.",
     Condition.HOME_KNOWN: "Let the car share its location, or set your home in the app.",
     Condition.AT_HOME: "Drive home: elsewhere the car is left alone.",
+    Condition.KNOWN_TO_AXLE: "Wait a few minutes. If it takes longer, check your tariff and your needs in the app.",
     Condition.PLUGGED_IN: "Plug the car in.",
     Condition.NOT_STOPPED_IN_CAR: "Charging was stopped in the car. To charge at once, choose charge now.",
 }
@@ -105,9 +110,16 @@ def _unmet(twin: Twin, want: Desired, now: datetime) -> Iterator[Condition]:
         Condition.CAR_REACHABLE: out_of_reach,
         Condition.AT_HOME: want.reason is Reason.NOT_AT_HOME,
         Condition.HOME_KNOWN: want.reason in {Reason.HOME_UNKNOWN, Reason.HOME_IN_DOUBT},
+        Condition.KNOWN_TO_AXLE: link.enrolled and not link.leaving and not _is_known_to_axle(twin, now),
         Condition.PLUGGED_IN: presence.plugged_in is None or not presence.plugged_in.value,
     }
     return (condition for condition, unmet in is_unmet.items() if unmet)
+
+
+def _is_known_to_axle(twin: Twin, now: datetime) -> bool:
+    """Whether Axle ever acknowledged what it plans with: the tariff, and the intent if there is one."""
+    axle = twin.axle
+    return axle.tariff is not None and (axle.intent is not None or wanted_intent(twin, now) is None)
 
 
 _BY_REASON: dict[Reason, Lifecycle] = {
@@ -130,7 +142,7 @@ def _state(twin: Twin, want: Desired, unmet: tuple[Condition, ...]) -> Lifecycle
     if want.reason in {Reason.NOT_PLUGGED_IN, Reason.PLUG_UNKNOWN, Reason.NOT_AT_HOME}:
         if Condition.ACCOUNT_CONNECTED in unmet or Condition.CAR_LINKED in unmet:
             return Lifecycle.NEEDS_CAR_CONNECTION
-        return Lifecycle.READY
+        return Lifecycle.ONBOARDING if Condition.KNOWN_TO_AXLE in unmet else Lifecycle.READY
     if Condition.CAR_FOLLOWS in unmet and want.reason not in _BY_REASON:
         return Lifecycle.NEEDS_ATTENTION
     return _BY_REASON.get(want.reason, Lifecycle.SMART_CHARGING)
