@@ -4,7 +4,7 @@ from driveway.outbox.wakeups import WakeUp, queue_wake_ups
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import invalid
-from driveway.status.switch import cars_held, switch_body
+from driveway.status.switch import status_answer, switch_answer
 from driveway.store.control_switch import EVER
 
 STATES = {"released": True, "running": False}
@@ -20,13 +20,13 @@ def put_control(request: Request, runtime: Runtime) -> Answer:
     waiting = [WakeUp(asset, now) for asset, _ in runtime.table.due("ControlDue", EVER)]
     queue_wake_ups(runtime, "CHARGE_CONTROL_QUEUE_URL", waiting, now)
     runtime.logger.warning("the operator's switch", extra={"state": state, "cars": len(waiting), "by": request.caller})
-    return Answer(202, switch_body(switch))
+    return Answer(202, switch_answer(switch))
 
 
 def get_control(request: Request, runtime: Runtime) -> Answer:
     """The switch, and how many cars our commands may still hold."""
     switch = runtime.control_switch.read(runtime.now())
-    return Answer(200, {**switch_body(switch), "cars_held": cars_held(runtime)})
+    return Answer(200, status_answer(switch, runtime))
 
 
 handler = http_function(

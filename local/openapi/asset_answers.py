@@ -163,20 +163,10 @@ def asset_answers() -> dict[str, Schema]:
         "snoozed_until": nullable(instant("Until when smart charging is paused.")),
         "revision": REVISION,
     }
-    stretch = {
-        "start": instant("Inclusive."),
-        "end": instant("Exclusive."),
-        "limit_kw": nullable(number("0 holds; null: no record says what was in force then.", least=0)),
-        "source": one_of((*get_args(Source), "unknown")),
-        "reason": reason,
-    }
     return {
         "Reason": one_of(list(REASONS), "Why. Codes are added, never renamed.\n\n" + as_list(REASONS)),
         "Event": one_of(list(EVENTS), "What happened. Names are added, never renamed.\n\n" + as_list(EVENTS)),
         "Asset": record(asset),
-        "Schedule": record(
-            {"from": instant(""), "to": instant(""), "stretches": array(record(stretch), "Contiguous, ascending.")}
-        ),
         "HalfHours": record(
             {
                 "asset": text("The app's id."),

@@ -7,14 +7,17 @@ import msgspec
 
 from local.openapi.schema import Schema, nullable
 
+NAMED = frozenset({"Reason", "Event"})
+"""The enumerations that the document has by their names, each with its sentences."""
+
 HERE = "#/components/schemas/{name}"
 """The form of a reference within the document."""
 
 
 def derived(kinds: Sequence[type]) -> dict[str, Schema]:
-    """The schemas of these types and of those within them, by name; an enumeration stands where it is used."""
+    """The schemas of these types and of those within them, by name; a nameless enumeration stands where it is used."""
     _, found = msgspec.json.schema_components(kinds, ref_template=HERE)
-    codes = {HERE.format(name=name): schema for name, schema in found.items() if "enum" in schema}
+    codes = {HERE.format(name=name): schema for name, schema in found.items() if "enum" in schema and name not in NAMED}
     return {name: _plain(schema, codes) for name, schema in found.items() if "enum" not in schema}
 
 

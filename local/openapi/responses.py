@@ -9,7 +9,7 @@ from driveway.domain.twin import (
     Weekday,
 )
 from driveway.runtime.problems import PROBLEM_BASE
-from driveway.status import staff_answers
+from driveway.status import schedule_answers, staff_answers
 from local.openapi.asset_answers import REVISION, asset_answers
 from local.openapi.derived import derived
 from local.openapi.schema import (
@@ -38,7 +38,7 @@ def response_schemas() -> dict[str, Schema]:
         **asset_answers(),
         **session_answers(),
         **_others(),
-        **derived(staff_answers.ANSWERS),
+        **derived((*staff_answers.ANSWERS, *schedule_answers.ANSWERS)),
     }
 
 

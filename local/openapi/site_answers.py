@@ -102,30 +102,11 @@ def site_answers() -> dict[str, Schema]:
         ),
         "Membership": record(membership | {"to_come": TO_COME}, optional=("to_come",)),
         "Erasing": record({"site": text("The app's id."), "state": one_of(("leaving",)), "to_come": TO_COME}),
-        "ControlSwitch": record(_switch()),
-        "ControlStatus": record(
-            {
-                **_switch(),
-                "cars_held": record(
-                    {
-                        "held": whole("Cars that are not released.", least=0),
-                        "counted_all": flag("False: there are too many to count in time."),
-                    }
-                ),
-            }
-        ),
         "Rewards": _rewards(),
         **offered_schemas(),
         "Withdrawal": record(
             {"url": text("Temporary; open it in a browser.", format="uri"), "expires_at": instant("When it ends.")}
         ),
-    }
-
-
-def _switch() -> dict[str, Schema]:
-    return {
-        "state": one_of(("running", "released")),
-        "since": nullable(instant("When it was put there. Null: never.")),
     }
 
 

@@ -2,9 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import Any
 
-from driveway.domain.instants import utc_text_or_none
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.schedules.effective_schedule import Stretch, effective_schedule
 from driveway.domain.sessions.plan import InForce, in_force
@@ -12,6 +10,7 @@ from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import malformed
+from driveway.status import schedule_answers
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 LONGEST_SCHEDULE = timedelta(days=8)
@@ -34,12 +33,8 @@ def schedule_answer(request: Request, runtime: Runtime) -> Answer:
     if "image/svg+xml" in request.headers.get("accept", ""):
         stretches = [*_known_to_the_end(past), *ahead]
         return _picture(twin, stretches, start, end, now)
-    body = {
-        "from": utc_text_or_none(start),
-        "to": utc_text_or_none(end),
-        "stretches": [*map(_past_body, past), *map(_stretch_body, ahead)],
-    }
-    return Answer(200, body)
+    parts = [*map(_past_answer, past), *map(_stretch_answer, ahead)]
+    return Answer(200, schedule_answers.Schedule(start=start.astimezone(UTC), end=end.astimezone(UTC), stretches=parts))
 
 
 def _past(twin: Twin, start: datetime, end: datetime, runtime: Runtime) -> list[InForce]:
@@ -60,24 +55,24 @@ def _known_to_the_end(past: list[InForce]) -> list[Stretch]:
     ]
 
 
-def _past_body(part: InForce) -> dict[str, Any]:
-    return {
-        "start": utc_text_or_none(part.start),
-        "end": utc_text_or_none(part.end),
-        "limit_kw": part.limit_kw,
-        "source": part.source,
-        "reason": (part.left_alone or part.reason).value,
-    }
+def _past_answer(part: InForce) -> schedule_answers.Stretch:
+    return schedule_answers.Stretch(
+        start=part.start.astimezone(UTC),
+        end=part.end.astimezone(UTC),
+        limit_kw=part.limit_kw,
+        source=part.source,
+        reason=part.left_alone or part.reason,
+    )
 
 
-def _stretch_body(stretch: Stretch) -> dict[str, Any]:
-    return {
-        "start": utc_text_or_none(stretch.start),
-        "end": utc_text_or_none(stretch.end),
-        "limit_kw": stretch.limit_kw,
-        "source": stretch.source,
-        "reason": stretch.reason.value,
-    }
+def _stretch_answer(stretch: Stretch) -> schedule_answers.Stretch:
+    return schedule_answers.Stretch(
+        start=stretch.start.astimezone(UTC),
+        end=stretch.end.astimezone(UTC),
+        limit_kw=stretch.limit_kw,
+        source=stretch.source,
+        reason=stretch.reason,
+    )
 
 
 def _picture(twin: Twin, stretches: list[Stretch], start: datetime, end: datetime, now: datetime) -> Answer:

@@ -3,7 +3,7 @@
 The documented schemas are derived from these values: a field's description is its documentation.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -11,11 +11,10 @@ from msgspec import Meta, Struct
 from driveway.domain.attention import ADVICE
 from driveway.domain.sessions.verdict import Verdict
 from driveway.domain.twin import AssetType
+from driveway.status.answer_types import AppId, Instant
 
-AppId = Annotated[str, Meta(description="The app's id.")]
 NightDate = Annotated[date, Meta(description="The date of its evening; a night goes from noon to noon.")]
 VerdictCode = Annotated[Verdict, Meta(description="The verdict, a code.")]
-Instant = Annotated[datetime, Meta(tz=True)]
 Cause = Annotated[str, Meta(description="Its cause.")]
 Next = Annotated[
     str | None, Meta(description="For `after`, which gives the rows after these; null: these are the last.")
@@ -140,4 +139,24 @@ class ReportedAgain(Struct, frozen=True, kw_only=True):
     text: Annotated[str, Meta(description="What happens now.")]
 
 
-ANSWERS = (Caller, ListedAssets, NightOfAll, NightSessions, Looked, ReportedAgain)
+class ControlSwitch(Struct, frozen=True, kw_only=True):
+    """The operator's switch for everything."""
+
+    state: Literal["running", "released"]
+    since: Annotated[Instant | None, Meta(description="When it was put there. Null: never.")]
+
+
+class CarsHeld(Struct, frozen=True, kw_only=True):
+    """How many cars may be kept from charging as their drivers chose, of those that have anything ahead."""
+
+    held: Annotated[Count, Meta(description="Cars that are not released.")]
+    counted_all: Annotated[bool, Meta(description="False: there are too many to count in time.")]
+
+
+class ControlStatus(ControlSwitch, frozen=True, kw_only=True):
+    """The switch, and how many cars our commands may still hold."""
+
+    cars_held: CarsHeld
+
+
+ANSWERS = (ControlSwitch, ControlStatus, Caller, ListedAssets, NightOfAll, NightSessions, Looked, ReportedAgain)

@@ -1,23 +1,31 @@
 """What is answered of the operator's switch."""
 
-from typing import Any
+from typing import Literal
 
 from driveway.domain.control.released import is_released
-from driveway.domain.instants import utc_text
 from driveway.runtime.context import Runtime
+from driveway.status.staff_answers import CarsHeld, ControlStatus, ControlSwitch
 from driveway.store.control_switch import EVER, Switch
 from driveway.store.table import UnknownAssetError
 
 MOST_COUNTED = 2_000
 
 
-def switch_body(switch: Switch) -> dict[str, Any]:
-    """The switch as JSON."""
-    since = utc_text(switch.since) if switch.since is not None else None
-    return {"state": "released" if switch.released else "running", "since": since}
+def switch_answer(switch: Switch) -> ControlSwitch:
+    """What is answered of the switch alone."""
+    return ControlSwitch(state=_state(switch), since=switch.since)
 
 
-def cars_held(runtime: Runtime) -> dict[str, Any]:
+def status_answer(switch: Switch, runtime: Runtime) -> ControlStatus:
+    """What is answered of the switch and the cars."""
+    return ControlStatus(state=_state(switch), since=switch.since, cars_held=_cars_held(runtime))
+
+
+def _state(switch: Switch) -> Literal["running", "released"]:
+    return "released" if switch.released else "running"
+
+
+def _cars_held(runtime: Runtime) -> CarsHeld:
     """How many cars may be kept from charging as their drivers chose, of those that have anything ahead.
 
     A car that keeps anything of ours always has. ``counted_all`` is false where there are too many to count in time.
@@ -25,10 +33,10 @@ def cars_held(runtime: Runtime) -> dict[str, Any]:
     now, held, seen = runtime.now(), 0, 0
     for asset, _ in runtime.table.due("ControlDue", EVER):
         if seen == MOST_COUNTED:
-            return {"held": held, "counted_all": False}
+            return CarsHeld(held=held, counted_all=False)
         seen += 1
         try:
             held += not is_released(runtime.table.twin(asset), now)
         except UnknownAssetError:
             continue
-    return {"held": held, "counted_all": True}
+    return CarsHeld(held=held, counted_all=True)
