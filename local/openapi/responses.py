@@ -1,4 +1,7 @@
-"""The schemas of what Driveway answers. Tests hold every answer of the documented calls to them, member by member."""
+"""The schemas of what Driveway answers. Tests hold every answer of the documented calls to them, member by member.
+
+Those of typed answers are derived; the others are written by hand until their answers are typed.
+"""
 
 from typing import get_args
 
