@@ -1,5 +1,6 @@
 """One car over one night, from what was so and from what had been reported by then. Knows nothing of control."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,6 +69,13 @@ class CarNight:
         """By how much more energy may be shown than flowed, as what reaches the battery is divided by 0.9."""
         at_battery = self.home.provider in {"enode", "smartcar"}
         return max(1.0, float(self.home.spec.get("efficiency", 0.9)) / 0.9) if at_battery else 1.0
+
+    @property
+    def answers_in_time(self) -> bool:
+        """Whether its maker's cloud waits until it obeys. What the cloud has given up is never obeyed."""
+        settings = self.night.neighbourhood.makers.get(self.home.provider, {})
+        waits_s = settings.get("action_timeout_s", math.inf)
+        return bool(self.home.spec.get("command_delay_s", 0) < waits_s)
 
     @cached_property
     def stays(self) -> list[Stay]:
@@ -157,7 +165,8 @@ class CarNight:
     def hindrance(self, stay: Stay, at: datetime) -> str | None:
         """What keeps the car from charging at an instant of a stay; None: nothing."""
         present = self.moment(at)
-        if present is None or not (present.obeys and present.reachable and present.account_connected):
+        obeys = present is not None and present.obeys and self.answers_in_time
+        if present is None or not (obeys and present.reachable and present.account_connected):
             return "out of reach"
         if any(start <= at < end for start, end, _ in self.seen.outages[self.home.provider]):
             return "out of service"

@@ -121,7 +121,8 @@ def _account(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
 
 
 def _unreachable(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
-    return any(not (there.reachable and there.obeys) for there in one.within(stay.start, ready_by))
+    unreachable = any(not (there.reachable and there.obeys) for there in one.within(stay.start, ready_by))
+    return unreachable or not one.answers_in_time
 
 
 def _provider_down(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
