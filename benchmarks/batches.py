@@ -1,6 +1,6 @@
 """What a batch of car reports costs: the answer to a webhook of 100, its queue's consumer, a batch of Tesla's stream.
 
-AWS is the one in memory, whose own CPU time is left out; the boto3 clients serialise and sign as on AWS. A function of
+AWS is the one in memory, whose own CPU time is left out; our clients serialise and sign as on AWS. A function of
 512 MB has 0.29 of a core, so an answer takes ``CPU / 0.29`` and the latency of its calls (5 ms DynamoDB, 10 ms SQS),
 without those that run at once. The floor is one bare write in the same run. It fails if 100 events take more than 2 s.
 """
@@ -23,18 +23,18 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
     sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "driveway"))
 
-import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.sites.record import SiteRecord
 from driveway.domain.twin import Twin, Vehicle
+from driveway.runtime.aws_client import AwsClient, Reply
 from driveway.runtime.context import Runtime, use
+from driveway.runtime.secret_reader import SecretReader
 from tests.support.functions.assets import ENODE_CAR, SAMPLE_SECRETS, a_twin, sample
 from tests.support.functions.rig import RigClock, function
 from tests.world.aws import Cloud
-from tests.world.aws.stack import REGION
+from tests.world.aws.cloud import SERVICES
+from tests.world.aws_clients import ENVIRON
 from tests.world.declared import deployed
 
 START = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -54,20 +54,19 @@ class Wire:
     cpu_s: float = 0.0
     lock: Lock = field(default_factory=Lock)
 
-    def client(self, service: str) -> Any:
-        """A client as the product makes it, whose requests end here."""
-        made: Any = boto3.session.Session("bench", "bench", region_name=REGION).client(service)  # type: ignore[call-overload]
-        made.meta.events.register("before-send", self.send)
-        return made
+    def client(self, service: str) -> AwsClient:
+        """A client as the product makes it, whose requests end here; the socket's own work is left out."""
+        return AwsClient(service, ENVIRON, post=self.post)
 
-    def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def post(self, _: str, headers: dict[str, str], body: bytes) -> Reply:
         """Answer one request."""
         with self.lock:
             began = time.thread_time()
-            answer = self.cloud.send(request)
-            self.calls[str(request.headers["X-Amz-Target"])] += 1
+            target, _, operation = headers["X-Amz-Target"].partition(".")
+            answer = self.cloud.answer(SERVICES[target], operation, body)
+            self.calls[headers["X-Amz-Target"]] += 1
             self.cpu_s += time.thread_time() - began
-        return answer
+        return Reply(answer.status_code, {}, answer.content)
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class Bench:
             "dynamodb": clients["dynamodb"],
             "queues": clients["sqs"],
             "bus": clients["events"],
-            "_secrets": SecretsProvider(boto3_client=clients["secretsmanager"]),
+            "_secrets": SecretReader(clients["secretsmanager"]),
         }
         for number in range(CARS):
             self._place(number, "enode")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 import requests
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ReadTimeoutError
 
 from driveway.axle.connection import axle_client
 from driveway.commands.dispatch import carry_out
@@ -147,15 +147,15 @@ def test_a_command_stays_planned_while_the_credentials_cannot_be_read(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
-        raise GetParameterError("an outage")
+        raise ReadTimeoutError(endpoint_url="secretsmanager")
 
     twin = a_twin(NOW)
     planned = Command("command-1", "start", "CHARGE_NOW", "planned", NOW, NOW, NOW + timedelta(minutes=10))
     boosted = replace(plugged_in(twin, NOW), charge_now=ChargeNow("boost-1", NOW, NOW + timedelta(hours=1)))
     place(rig, replace(boosted, control=replace(twin.control, command=planned)))
-    monkeypatch.setattr(type(rig.runtime._secrets), "get", fail)
+    monkeypatch.setattr(type(rig.runtime._secrets), "read", fail)
     detail = {"asset": "car-1", "command_id": "command-1", "provider": "enode", "not_before": NOW.isoformat()}
-    with pytest.raises(GetParameterError):
+    with pytest.raises(ReadTimeoutError):
         carry_out(detail, rig.runtime)
     assert rig.twin("car-1").control.command == planned
 

@@ -1,32 +1,29 @@
-"""The functions' clients of AWS: real boto3 clients, made once for all worlds, whose requests end in one cloud."""
+"""The functions' clients of AWS, as the runtime makes them, whose requests end in one cloud."""
 
-from functools import cache
 from typing import Any
 
-import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from botocore.config import Config
-
+from driveway.runtime.aws_client import AwsClient, Reply
+from driveway.runtime.secret_reader import SecretReader
 from tests.world.aws import Cloud
+from tests.world.aws.cloud import SERVICES
 from tests.world.aws.stack import REGION
 
-AS_THE_RUNTIME = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5)
-"""The settings of ``Runtime.dynamodb``: how often a call is repeated decides what a function gets to know."""
-
-
-@cache
-def _client(service: str) -> Any:
-    session: Any = boto3.session.Session("world", "world", region_name=REGION)
-    return session.client(service, config=AS_THE_RUNTIME if service == "dynamodb" else None)
+ENVIRON = {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "world", "AWS_SECRET_ACCESS_KEY": "world"}
 
 
 def runtime_clients(cloud: Cloud) -> dict[str, Any]:
-    """The clients by the names of the attributes of ``Runtime``; from now on they reach this cloud."""
-    for service in ("dynamodb", "events", "sqs", "secretsmanager"):
-        cloud.attach(_client(service))
+    """The clients by the names of the attributes of ``Runtime``."""
+
+    def post(_: str, headers: dict[str, str], body: bytes) -> Reply:
+        target, _, operation = headers["X-Amz-Target"].partition(".")
+        answer = cloud.answer(SERVICES[target], operation, body)
+        return Reply(
+            answer.status_code, {name.lower(): str(value) for name, value in answer.headers.items()}, answer.content
+        )
+
     return {
-        "dynamodb": _client("dynamodb"),
-        "bus": _client("events"),
-        "queues": _client("sqs"),
-        "_secrets": SecretsProvider(boto3_client=_client("secretsmanager")),
+        "dynamodb": AwsClient("dynamodb", ENVIRON, post=post),
+        "bus": AwsClient("events", ENVIRON, post=post),
+        "queues": AwsClient("sqs", ENVIRON, post=post),
+        "_secrets": SecretReader(AwsClient("secretsmanager", ENVIRON, post=post)),
     }

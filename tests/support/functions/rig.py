@@ -13,12 +13,12 @@ from typing import Any
 
 import boto3
 import requests
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from samtranslator.yaml_helper import yaml_parse
 
 from driveway.domain.twin import Twin
 from driveway.runtime.clock import Clock
 from driveway.runtime.context import Runtime
+from driveway.runtime.secret_reader import SecretReader
 from driveway.store.items import decode_item
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
 from tests.support.domain.metering_table import OneRequestAtATime
@@ -273,9 +273,9 @@ class Rig:
         return [entry["event"] for entry in history]
 
 
-def read_secrets() -> SecretsProvider:
+def read_secrets() -> SecretReader:
     """A reader of secrets that has read none yet."""
-    return SecretsProvider(boto3_client=aws("secretsmanager"))
+    return SecretReader(aws("secretsmanager"))
 
 
 def make_runtime(clock: Clock, axle_url: str) -> Runtime:

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from driveway.runtime.clock import Clock
-from driveway.runtime.context import Runtime
 from tests.support.functions.rig import template
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,11 +66,3 @@ def test_the_level_of_logs_reaches_lambda_and_never_drops_metrics() -> None:
 def test_a_stream_record_that_a_service_refuses_is_retried_for_an_hour(mapping: str) -> None:
     declared = FUNCTIONS["AnnouncerFunction"]["Events"].get(mapping, RESOURCES.get(mapping))["Properties"]
     assert (declared["MaximumRetryAttempts"], declared["MaximumRecordAgeInSeconds"]) == (-1, 3600)
-
-
-def test_every_client_of_aws_gives_up_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
-    runtime = Runtime({}, clock=Clock())
-    for client in (runtime.dynamodb, runtime.bus, runtime.queues, runtime._secrets.client):
-        config: Any = client.meta.config
-        assert (config.connect_timeout, config.read_timeout) == (2, 5)

@@ -5,10 +5,10 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError
 
 from driveway.runtime.context import Runtime
+from driveway.runtime.secret_reader import SecretReader
 from tests.support.aws.small_cloud import HandClock
 from tests.world.aws.cloud import Cloud
 from tests.world.aws.stack import stack
@@ -19,7 +19,7 @@ def runtime(environ: Mapping[str, str]) -> tuple[Runtime, Cloud]:
     made, cloud = Runtime(environ), Cloud(HandClock(), stack())
     client: Any = boto3.Session("test", "test", region_name="eu-west-2").client("secretsmanager")
     cloud.attach(client)
-    made.__dict__["_secrets"] = SecretsProvider(boto3_client=client)
+    made.__dict__["_secrets"] = SecretReader(client)
     return made, cloud
 
 
@@ -32,5 +32,5 @@ def test_a_secret_that_was_never_filled_is_empty_until_it_is() -> None:
 
 def test_a_secret_that_does_not_exist_is_an_error() -> None:
     made, _ = runtime({"ONE": "another"})
-    with pytest.raises(GetParameterError):
+    with pytest.raises(ClientError):
         made.secret("ONE")

@@ -150,11 +150,10 @@ class Cloud:
         """Answer a request that botocore is about to send. Raises ReadTimeoutError: its answer is lost."""
         target = request.headers["X-Amz-Target"]
         service, operation = (target.decode() if isinstance(target, bytes) else target).split(".")
-        return self.answer(SERVICES[service], operation, request)
+        return self.answer(SERVICES[service], operation, request.body)
 
-    def answer(self, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse:
-        """Answer a request to a service. Raises ReadTimeoutError: its answer is lost."""
-        body: Any = request.body
+    def answer(self, service: str, operation: str, body: Any) -> AWSResponse:
+        """Answer a request to a service with a body of JSON. Raises ReadTimeoutError: its answer is lost."""
         made = Request(service, operation, decoded(body))
         name = f"{service}.{operation}"
         self.calls[name] = self.calls.get(name, 0) + 1

@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
-import boto3
 from aws_lambda_powertools import Logger
-from botocore.config import Config
 
 from driveway.domain.control.breaker import BreakerRules
 from driveway.domain.control.provider_budget import USUAL_BUDGETS, ProviderBudget
 from driveway.domain.control.settings import ControlRules, RespectStops
 from driveway.domain.due import dues
 from driveway.domain.presence.rules import PresenceRules
+from driveway.runtime.aws_client import AwsClient
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.deadline import Deadline
+from driveway.runtime.secret_reader import SecretReader
 from driveway.runtime.settings import Settings
 from driveway.store.app_events import AppEvents
 from driveway.store.breakers import Breakers
@@ -42,11 +42,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 T = TypeVar("T")
-SECRETS_KEPT_S = 300
-AWS = Config(
-    retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=5, max_pool_connections=100
-)
-"""For every client: the default time-outs of a minute would outlast the leases of claims, and a request's caller."""
 
 
 class Runtime:
@@ -89,7 +84,7 @@ class Runtime:
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """The DynamoDB client."""
-        return boto3.client("dynamodb", config=AWS)
+        return cast("DynamoDBClient", AwsClient("dynamodb", os.environ))
 
     @cached_property
     def table(self) -> Table:
@@ -248,39 +243,26 @@ class Runtime:
     @cached_property
     def bus(self) -> "EventBridgeClient":
         """The EventBridge client."""
-        return boto3.client("events", config=AWS)
+        return cast("EventBridgeClient", AwsClient("events", os.environ))
 
     @cached_property
     def queues(self) -> "SQSClient":
         """The SQS client."""
-        return boto3.client("sqs", config=AWS)
+        return cast("SQSClient", AwsClient("sqs", os.environ))
 
     def secret(self, setting: str) -> dict[str, Any]:
         """The JSON secret that a setting names; cached for a few minutes, so a rotation needs no deployment.
 
         A secret that was never filled is empty: the template makes it without a value.
         """
-        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
-        try:
-            value = self._secrets.get(self.settings.text(setting), max_age=SECRETS_KEPT_S, transform="json")
-        except GetParameterError as error:
-            if not _has_no_value(error):
-                raise
+        value = self._secrets.read(self.settings.text(setting))
+        if value is None:
             self.logger.warning("a secret has no value yet", extra={"setting": setting})
-            return {}
-        return value if isinstance(value, dict) else {}
+        return value or {}
 
     @cached_property
-    def _secrets(self) -> Any:
-        from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
-        return SecretsProvider(boto3_client=boto3.client("secretsmanager", config=AWS))
-
-
-def _has_no_value(error: Exception) -> bool:
-    code = getattr(error.__cause__ or error.__context__, "response", {}).get("Error", {}).get("Code")
-    return bool(code == "ResourceNotFoundException" and "AWSCURRENT" in str(error))
+    def _secrets(self) -> SecretReader:
+        return SecretReader(AwsClient("secretsmanager", os.environ))
 
 
 _current: Runtime | None = None

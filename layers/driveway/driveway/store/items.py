@@ -4,12 +4,11 @@ import base64
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import Any
 from zlib import crc32
 
 import msgspec
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from driveway.domain.twin import Link, Twin
 from driveway.store.packed import TWINS, in_columns, in_rows, pack, unpack
@@ -17,8 +16,8 @@ from driveway.store.packed import TWINS, in_columns, in_rows, pack, unpack
 LONGEST_IDENTIFIER = 512
 SMALLEST_NUMBER = 1e-120
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+NUMBERS = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
+"""What a number of DynamoDB can be."""
 
 TWIN = "TWIN"
 PACKED = "packed"
@@ -78,32 +77,55 @@ def unstamp(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _native(value: Any) -> Any:
-    if isinstance(value, float):
-        if value.is_integer():
-            return int(value)
-        # DynamoDB has no numbers below 1e-130; nothing we measure is that small.
-        return Decimal(repr(value)) if abs(value) >= SMALLEST_NUMBER else 0
+def _attribute(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, int | float | Decimal):
+        return {"N": _number(value)}
     if isinstance(value, Mapping):
-        return {str(key): _native(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [_native(item) for item in value]
-    return value
+        return {"M": {str(key): _attribute(item) for key, item in value.items() if item is not None}}
+    if isinstance(value, list | tuple):
+        return {"L": [_attribute(item) for item in value]}
+    raise TypeError(f"{type(value).__name__} is no value of an item")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+def _number(value: float | Decimal) -> str:
+    if isinstance(value, float):
+        if not value.is_integer():
+            # DynamoDB has no numbers below 1e-130; nothing we measure is that small.
+            return str(NUMBERS.create_decimal(repr(value))) if abs(value) >= SMALLEST_NUMBER else "0"
+        value = int(value)
+    return str(NUMBERS.create_decimal(value))
+
+
+def _value(attribute: Mapping[str, Any]) -> Any:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" | "BOOL" | "B":
+            return value
+        case "N":
+            return _whole_or_float(value)
+        case "M":
+            return {name: _value(item) for name, item in value.items()}
+        case "L":
+            return [_value(item) for item in value]
+        case "NULL":
+            return None
+    raise TypeError(f"{kind} is no kind of value that an item of ours has")
+
+
+def _whole_or_float(text: str) -> float:
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def encode(value: Any) -> dict[str, Any]:
     """A plain value or dataclass (instants included) as a DynamoDB attribute value."""
-    return dict(_serialize(_native(msgspec.to_builtins(value))))
+    return _attribute(msgspec.to_builtins(value))
 
 
 def encode_item(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -113,7 +135,7 @@ def encode_item(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """A DynamoDB item as plain values, unpacked; numbers become int where they are whole, else float."""
-    plain = {name: _plain(_deserialize(value)) for name, value in item.items() if name != PACKED}
+    plain = {name: _value(value) for name, value in item.items() if name != PACKED}
     return {**plain, **_unpacked(item[PACKED]["B"])} if PACKED in item else plain
 
 
