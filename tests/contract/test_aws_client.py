@@ -283,9 +283,9 @@ def test_an_operators_profile_is_used_where_the_environment_has_no_key(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    aws_credentials._boto_session.cache_clear()
+    aws_credentials._session.cache_clear()
     AwsClient("dynamodb", {"AWS_ENDPOINT_URL": service.url}).put_item(TableName=TABLE, Item=ITEM)
-    aws_credentials._boto_session.cache_clear()
+    aws_credentials._session.cache_clear()
     authorization = service.requests[0][1]["Authorization"]
     assert "Credential=mine/" in authorization
     assert "/eu-west-1/dynamodb/" in authorization

@@ -18,7 +18,7 @@ class Credentials:
 
 
 def credentials(environ: Mapping[str, str]) -> Credentials:
-    """The credentials of the environment, as Lambda gives them; else those that boto3 finds.
+    """The credentials of the environment, as Lambda gives them; else those that botocore finds.
 
     Raises:
         NoCredentialsError: there are none.
@@ -30,7 +30,7 @@ def credentials(environ: Mapping[str, str]) -> Credentials:
 
 
 def _found() -> Credentials:
-    found = _boto_session().get_credentials()
+    found = _session().get_credentials()
     if found is None:
         raise NoCredentialsError
     frozen = found.get_frozen_credentials()
@@ -38,7 +38,7 @@ def _found() -> Credentials:
 
 
 def region_of(environ: Mapping[str, str]) -> str:
-    """The region of the environment; else the one that boto3 finds.
+    """The region of the environment; else the one that botocore finds.
 
     Raises:
         NoRegionError: there is none.
@@ -46,15 +46,15 @@ def region_of(environ: Mapping[str, str]) -> str:
     given = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if given:
         return given
-    region: str | None = _boto_session().region_name
+    region: str | None = _session().get_config_variable("region")
     if region is None:
         raise NoRegionError
     return region
 
 
 @cache
-def _boto_session() -> Any:
+def _session() -> Any:
     """What reads an operator's profile and files: a function in Lambda has all in its environment."""
-    import boto3
+    import botocore.session
 
-    return boto3.session.Session()
+    return botocore.session.get_session()

@@ -26,10 +26,11 @@ class SecretReader:
             ValueError: it is no JSON.
         """
         with self._lock:
-            kept = self._kept.get(name)
-            if kept is None or kept[0] <= time.monotonic():
-                kept = self._kept[name] = (time.monotonic() + KEPT_S, self._read(name))
-            return kept[1]
+            kept_until, value = self._kept.get(name, (0.0, None))
+            if value is None or kept_until <= time.monotonic():
+                value = self._read(name)
+                self._kept[name] = (time.monotonic() + KEPT_S, value)
+            return value
 
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
