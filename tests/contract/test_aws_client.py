@@ -86,6 +86,23 @@ def test_all_pages_are_read(make: Make) -> None:
     assert [item["sk"]["S"] for page in pages for item in page["Items"]] == [f"{n}" for n in range(7)]
 
 
+@pytest.mark.parametrize(
+    ("config", "sizes"),
+    [({}, [7]), ({"PageSize": 3}, [3, 3, 1]), ({"MaxItems": 5}, [5]), ({"PageSize": 3, "MaxItems": 4}, [3, 1])],
+)
+def test_a_page_and_the_whole_may_be_bounded(make: Make, config: dict[str, int], sizes: list[int]) -> None:
+    client = make("dynamodb")
+    for number in range(7):
+        client.put_item(TableName=TABLE, Item={"pk": {"S": "car-1"}, "sk": {"S": f"{number}"}})
+    pages = client.get_paginator("query").paginate(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "car-1"}},
+        PaginationConfig=config,
+    )
+    assert [len(page["Items"]) for page in pages] == sizes
+
+
 def test_a_condition_that_fails_shows_the_item(make: Make) -> None:
     client = make("dynamodb")
     client.put_item(TableName=TABLE, Item=ITEM)

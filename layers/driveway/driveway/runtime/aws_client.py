@@ -6,6 +6,7 @@ the time: boto3 takes longer to import than all that a function does besides (de
 
 import base64
 import json
+import math
 import random
 import threading
 import time
@@ -211,10 +212,20 @@ class Pages:
     def __init__(self, read: Callable[..., Any]) -> None:
         self._read = read
 
-    def paginate(self, **parameters: Any) -> Iterator[Any]:
-        """Each page; DynamoDB says in each where the next begins."""
-        while True:
+    def paginate(self, PaginationConfig: Mapping[str, int] | None = None, **parameters: Any) -> Iterator[Any]:  # noqa: N803 - boto3's name
+        """Each page; DynamoDB says in each where the next begins.
+
+        ``PaginationConfig`` may hold ``PageSize`` (how many items are read for a page) and ``MaxItems`` (of all pages).
+        """
+        config = PaginationConfig or {}
+        if "PageSize" in config:
+            parameters["Limit"] = config["PageSize"]
+        left = config.get("MaxItems", math.inf)
+        while left > 0:
             page = self._read(**parameters)
+            if len(page["Items"]) > left:
+                page["Items"] = page["Items"][: int(left)]
+            left -= len(page["Items"])
             yield page
             if not page.get("LastEvaluatedKey"):
                 return
