@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from driveway.runtime.context import current_runtime
-from driveway.runtime.http_api import SCOPES
+from driveway.runtime.scopes import SCOPES
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from driveway.runtime.context import Runtime, current_runtime
+from driveway.runtime.warm import warm
 
 Work = Callable[[dict[str, Any], Runtime], None]
 GiveUp = Callable[[dict[str, Any], int, Runtime], None]
@@ -24,9 +25,11 @@ def queue_function(
     ends before the function's time-out, and what was done of it is not done again.
     """
 
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+    warm("table", "records", "queues")
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         runtime = current_runtime()
         runtime.deadline.begin(context)
 

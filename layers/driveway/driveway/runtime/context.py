@@ -6,40 +6,38 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aws_lambda_powertools import Logger
 
-from driveway.domain.control.breaker import BreakerRules
-from driveway.domain.control.provider_budget import USUAL_BUDGETS, ProviderBudget
-from driveway.domain.control.settings import ControlRules, RespectStops
-from driveway.domain.due import dues
-from driveway.domain.presence.rules import PresenceRules
 from driveway.runtime.aws_client import AwsClient
 from driveway.runtime.clock import Clock, parse_clock
 from driveway.runtime.deadline import Deadline
-from driveway.runtime.secret_reader import SecretReader
 from driveway.runtime.settings import Settings
-from driveway.store.app_events import AppEvents
-from driveway.store.breakers import Breakers
-from driveway.store.budgets import Budgets
-from driveway.store.control_switch import ControlSwitch
-from driveway.store.due_index import DueIndexes
-from driveway.store.history import History
-from driveway.store.inbox import Inbox
-from driveway.store.nights import Nights
-from driveway.store.pacing import Pacing
-from driveway.store.records import Records
-from driveway.store.sites import SiteStore
-from driveway.store.slots import SlotStore
-from driveway.store.table import Table
-from driveway.store.tokens import AccountRecord, SiteAccounts, TokenRecord, TokenRecords
 
 if TYPE_CHECKING:
     import requests
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_sqs import SQSClient
+
+    from driveway.domain.control.settings import ControlRules
+    from driveway.domain.presence.rules import PresenceRules
+    from driveway.runtime.secret_reader import SecretReader
+    from driveway.store.app_events import AppEvents
+    from driveway.store.breakers import Breakers
+    from driveway.store.budgets import Budgets
+    from driveway.store.control_switch import ControlSwitch
+    from driveway.store.due_index import DueIndexes
+    from driveway.store.history import History
+    from driveway.store.inbox import Inbox
+    from driveway.store.nights import Nights
+    from driveway.store.pacing import Pacing
+    from driveway.store.records import Records
+    from driveway.store.sites import SiteStore
+    from driveway.store.slots import SlotStore
+    from driveway.store.table import Table
+    from driveway.store.tokens import AccountRecord, SiteAccounts, TokenRecord, TokenRecords
 
 T = TypeVar("T")
 
@@ -87,93 +85,124 @@ class Runtime:
         return cast("DynamoDBClient", AwsClient("dynamodb", os.environ))
 
     @cached_property
-    def table(self) -> Table:
+    def table(self) -> "Table":
         """The twins and the due indexes."""
+        from driveway.domain.due import dues
+        from driveway.store.table import Table
+
         name, shards = self.settings.text("TABLE_NAME"), self.settings.shards
         return Table(self.dynamodb, name, lambda twin, now: dues(twin, now, self.control_rules), shards, self.random)
 
     @cached_property
-    def due_indexes(self) -> DueIndexes:
+    def due_indexes(self) -> "DueIndexes":
         """The due indexes across their shards."""
+        from driveway.store.due_index import DueIndexes
+
         return DueIndexes(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
-    def lists(self) -> Nights:
+    def lists(self) -> "Nights":
         """The lists of the console and the figures of nights."""
+        from driveway.store.nights import Nights
+
         return Nights(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
-    def records(self) -> Records:
+    def records(self) -> "Records":
         """The small records beside the twins."""
+        from driveway.store.records import Records
+
         return Records(self.dynamodb, self.settings.text("TABLE_NAME"))
 
     @cached_property
-    def inbox(self) -> Inbox:
+    def inbox(self) -> "Inbox":
         """The aliases of vehicles and the dedupe records of reports, many at once."""
+        from driveway.store.inbox import Inbox
+
         return Inbox(self.dynamodb, self.settings.text("TABLE_NAME"), self.random)
 
     @cached_property
-    def history(self) -> History:
+    def history(self) -> "History":
         """The kept sessions and plans."""
+        from driveway.store.history import History
+
         return History(self.dynamodb, self.settings.text("TABLE_NAME"))
 
     @cached_property
-    def app_events(self) -> AppEvents:
+    def app_events(self) -> "AppEvents":
         """The events that the app's webhook was sent."""
+        from driveway.store.app_events import AppEvents
+
         return AppEvents(self.dynamodb, self.settings.text("TABLE_NAME"), self.settings.shards)
 
     @cached_property
-    def tokens(self) -> TokenRecords[TokenRecord]:
+    def tokens(self) -> "TokenRecords[TokenRecord]":
         """The access tokens that belong to the operator's own credentials, one for each API."""
+        from driveway.store.tokens import TokenRecord, TokenRecords
+
         return TokenRecords(self.dynamodb, self.settings.text("TABLE_NAME"), TokenRecord, self.settings.shards)
 
     @cached_property
-    def accounts(self) -> TokenRecords[AccountRecord]:
+    def accounts(self) -> "TokenRecords[AccountRecord]":
         """The tokens of drivers' accounts at the car makers."""
+        from driveway.store.tokens import AccountRecord, TokenRecords
+
         return TokenRecords(self.dynamodb, self.settings.text("TABLE_NAME"), AccountRecord, self.settings.shards)
 
     @cached_property
-    def site_accounts(self) -> SiteAccounts:
+    def site_accounts(self) -> "SiteAccounts":
         """Which accounts a site was onboarded with."""
+        from driveway.store.tokens import SiteAccounts
+
         return SiteAccounts(self.dynamodb, self.settings.text("TABLE_NAME"))
 
     @cached_property
-    def sites(self) -> SiteStore:
+    def sites(self) -> "SiteStore":
         """The sites."""
+        from driveway.store.sites import SiteStore
+
         return SiteStore(self.dynamodb, self.table, self.records)
 
     @cached_property
-    def slots(self) -> SlotStore:
+    def slots(self) -> "SlotStore":
         """The half-hours."""
+        from driveway.store.slots import SlotStore
+
         kept = timedelta(days=round(self.settings.number("HALF_HOURS_KEPT_MONTHS", 26) * 365.25 / 12))
         name, shards = self.settings.text("TABLE_NAME"), self.settings.shards
         return SlotStore(self.dynamodb, name, shards, rng=self.random, kept=kept)
 
     @cached_property
-    def breakers(self) -> Breakers:
+    def breakers(self) -> "Breakers":
         """The breakers of Axle and of the car makers, shared by all instances."""
-        # What is counted in calls is scaled, because calls take real time. Pauses follow the clock, as outages do.
-        rules = BreakerRules(
-            failures_apart=self.clock.real_time(120.0),
-            probe_lease=self.clock.real_time(120.0),
-            drain=timedelta(seconds=self.settings.number("BREAKER_DRAIN_S", 60)),
+        from driveway.runtime.rules import breaker_rules
+        from driveway.store.breakers import Breakers
+
+        return Breakers(
+            self.records, breaker_rules(self.settings, self.clock), believed=self.clock.real_time(3.0), rng=self.random
         )
-        return Breakers(self.records, rules, believed=self.clock.real_time(3.0), rng=self.random)
 
     @cached_property
-    def budgets(self) -> Budgets:
+    def budgets(self) -> "Budgets":
         """What each provider was asked for, shared by all instances."""
+        from driveway.store.budgets import Budgets
+
         return Budgets(self.records, self.control_rules.budgets)
 
     @cached_property
-    def pacing(self) -> Pacing:
+    def pacing(self) -> "Pacing":
         """The rate of calls to each provider, shared by all instances."""
+        from driveway.domain.control.provider_budget import USUAL_BUDGETS
+        from driveway.store.pacing import Pacing
+
         per_s = {one: self.settings.number(f"{one.upper()}_CALLS_PER_S", 0.0) for one in USUAL_BUDGETS}
         return Pacing(self.records, per_s, self.clock.scale)
 
     @cached_property
-    def control_switch(self) -> ControlSwitch:
+    def control_switch(self) -> "ControlSwitch":
         """The operator's switch for all control."""
+        from driveway.store.control_switch import ControlSwitch
+
         return ControlSwitch(self.records, believed=self.clock.real_time(5.0))
 
     @cached_property
@@ -187,44 +216,20 @@ class Runtime:
         return self.settings.flag("READINGS_LIFETIME_ROWS", default=False)
 
     @cached_property
-    def control_rules(self) -> ControlRules:
+    def control_rules(self) -> "ControlRules":
         """How cars are commanded and protected; a scaled clock lengthens timeouts by the latency of calls."""
-        usual = ControlRules()
-        return ControlRules(
-            lead=self.clock.real_time(2.0),
-            confirm_start_within=max(usual.confirm_start_within, self.clock.real_time(5.0)),
-            confirm_stop_within=max(usual.confirm_stop_within, self.clock.real_time(5.0)),
-            lost_after=max(usual.lost_after, self.clock.real_time(3.0)),
-            command_ttl=max(usual.command_ttl, self.clock.real_time(10.0)),
-            default_spread_s=int(self.settings.number("DEFAULT_EDGE_SPREAD_S", 0)),
-            escalate=self.settings.flag("READY_BY_ESCALATION", default=False),
-            daily_commands=int(self.settings.number("DAILY_COMMANDS", usual.daily_commands)),
-            daily_wakes=int(self.settings.number("DAILY_WAKE_UPS", usual.daily_wakes)),
-            budgets={name: self._budget(name, budget) for name, budget in USUAL_BUDGETS.items()},
-            respect_stops=cast("RespectStops", self.settings.choice("RESPECT_STOPS", "second", get_args(RespectStops))),
-            respect_interference=self.settings.flag("RESPECT_INTERFERENCE", default=usual.respect_interference),
-        )
+        from driveway.runtime.rules import control_rules
 
-    def _budget(self, provider: str, usual: ProviderBudget) -> ProviderBudget:
-        """The budget at a provider; a limit of 0 is none."""
-        setting, name = self.settings.number, provider.upper()
-        return ProviderBudget(
-            car_month_requests=int(setting(f"{name}_CAR_MONTH_REQUESTS", usual.car_month_requests or 0)) or None,
-            bucket_requests=int(setting(f"{name}_BUCKET_REQUESTS", usual.bucket_requests or 0)) or None,
-            bucket_refill_per_min=setting(f"{name}_BUCKET_REFILL_PER_MIN", usual.bucket_refill_per_min),
-            month_bill_usd=setting(f"{name}_MONTH_BILL_USD", usual.month_bill_usd or 0.0) or None,
-            command_usd=setting(f"{name}_COMMAND_USD", usual.command_usd),
-            data_usd=setting(f"{name}_DATA_USD", usual.data_usd),
-            wake_usd=setting(f"{name}_WAKE_USD", usual.wake_usd),
-        )
+        return control_rules(self.settings, self.clock)
 
-    def presence_rules(self, *, reports_leaving_home: bool = False) -> PresenceRules:
+    def presence_rules(self, *, reports_leaving_home: bool = False) -> "PresenceRules":
         """When reports of plug and place count. A scaled clock holds a plug-out longer, so a contradiction can arrive.
 
         ``reports_leaving_home``: the source reports by itself when a car leaves its home.
         """
-        held_s = max(PresenceRules().own_stop_debounce_s, round(self.clock.real_time(3.0).total_seconds()))
-        return PresenceRules(reports_home_changes=reports_leaving_home, own_stop_debounce_s=held_s)
+        from driveway.runtime.rules import presence_rules
+
+        return presence_rules(self.clock, reports_leaving_home=reports_leaving_home)
 
     def cached(self, key: str, source: Mapping[str, Any], make: Callable[[], T]) -> T:
         """The result of ``make``, cached under ``key`` until its ``source``, the credentials, changes."""
@@ -261,7 +266,9 @@ class Runtime:
         return value or {}
 
     @cached_property
-    def _secrets(self) -> SecretReader:
+    def _secrets(self) -> "SecretReader":
+        from driveway.runtime.secret_reader import SecretReader
+
         return SecretReader(AwsClient("secretsmanager", os.environ))
 
 

@@ -17,6 +17,8 @@ from driveway.domain.enrolment import NotEnrolledError
 from driveway.domain.preferences.errors import PreferenceError
 from driveway.runtime.context import Runtime, current_runtime
 from driveway.runtime.problems import PROBLEM_JSON, ProblemError, busy, invalid, malformed, not_enrolled, not_found
+from driveway.runtime.scopes import SCOPES
+from driveway.runtime.warm import warm
 from driveway.store.conditional import ContentionError
 from driveway.store.items import fits_key
 from driveway.store.table import RevisionMismatchError, UnknownAssetError
@@ -28,9 +30,6 @@ LONGEST_PLAIN_ANSWER = 4_000_000
 LONGEST_REVISION = 15
 UNLOGGED = frozenset({"proxy", "vehicle_id"})
 """Parameters that may hold anything (a path without a route) or personal data (a car's identification number)."""
-SCOPES = ("app", "axle", "support", "operator")
-"""The scopes of bearer tokens."""
-
 Scope = Literal["app", "axle", "support", "operator", "signed", "open"]
 STAFF: tuple[Scope, ...] = ("support", "operator")
 """The scopes of those who use the console."""
@@ -124,6 +123,7 @@ class HttpFunction:
 
 def http_function(routes: Mapping[str, Route]) -> HttpFunction:
     """The Lambda handler that serves these routes."""
+    warm("table", "records", "queues")
     return HttpFunction(routes)
 
 
