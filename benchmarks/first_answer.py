@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 11, 22, 17, 42, 15, tzinfo=UTC)
 ROUNDS = 7
 CPU_SHARE = 0.29
+NOBODY = "http://127.0.0.1:9"
+"""Nobody listens there: Axle is not measured."""
 GOAL, WORST = 0.75, 1.3
 SAMPLES = {
     "announcer": "announcer",
@@ -130,7 +132,8 @@ def main() -> None:
         for name, event in SAMPLES.items():
             path = f"{ROOT / 'functions' / name}:{ROOT / 'layers' / 'driveway'}"
             clock = {"DRIVEWAY_CLOCK": f"start={START:%Y-%m-%dT%H:%M:%SZ},scale=1"}
-            environment = {**base, **powertools, **clock, **functions[name].environment, "PYTHONPATH": path}
+            lambdas = {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AXLE_BASE_URL": NOBODY}
+            environment = {**base, **powertools, **clock, **functions[name].environment, **lambdas, "PYTHONPATH": path}
             runs[name] = ("from app import handler", sample(event), environment)
         for run in runs.values():
             measured(*run)

@@ -89,6 +89,16 @@ Choose = Callable[[str], Release]
 """Which release a function's next run has, by its logical id."""
 
 
+class _Secrets:
+    """Reads secrets as Powertools does, by which 0.1 read them."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def get(self, name: str, **_: Any) -> Any:
+        return self._reader.read(name)
+
+
 class MixedHost(Host):
     """Runs each function in the release that ``choose`` gives. The instances of two releases are apart."""
 
@@ -143,7 +153,7 @@ class MixedHost(Host):
         clock = InstanceClock(self.clock, self._skew_s(), self._wait)
         made: Any = released.Runtime(self._functions[name].environment, clock=clock)
         made.random = self._rng
-        made.__dict__ |= self._clients
+        made.__dict__ |= self._clients | {"_secrets": _Secrets(self._clients["_secrets"])}
         for handler in made.logger.handlers:
             handler.setStream(self.log)
         kept.append(made)

@@ -99,6 +99,7 @@ UNSEEN: dict[str, set[str]] = {
     },
     "VehicleCommandsFunction": {
         "dynamodb:DeleteItem table/Table",
+        "sqs:SendMessage driveway-world-commands-tesla",
     },
     "VehicleEventsFunction": {
         "dynamodb:GetItem table/Table",
@@ -120,6 +121,7 @@ UNSEEN: dict[str, set[str]] = {
 - The instances of the world share one reader of secrets, so only the first function asks for each.
 - ConditionCheckItem and DeleteItem are for a half-hour whose asset is erased at that moment; batches, for many cars.
 - No situation asks the console or the lists of assets.
+- A command goes back to its queue while it waits for its provider's rate, which a Tesla of a situation never does.
 - The rest has not been shown to be needed: the bus of axle-sync, Tesla's queue of clock, tokens that status stores.
 """
 

@@ -218,7 +218,9 @@ NOT_DRAWN: Mapping[str, Mapping[str, str]] = {
         "billing_limit_usd": "it ends every request of a month: the budgets' own tests",
     },
     "Fault": dict.fromkeys(("id", "hits"), "set by the simulator"),
-    "Rejection": dict.fromkeys(("asset_id", "error"), "rows of any asset, in the simulator's words"),
+    "Rejection": dict.fromkeys(
+        ("asset_id", "start", "error"), "rows of any asset and half-hour, in the simulator's words"
+    ),
     "Config": {
         **dict.fromkeys(("driveway_url", "bearer_token", "webhook_secret", "connector_id"), "the connection"),
         **dict.fromkeys(("timeout_s", "retry_base_s", "retry_cap_s", "retry_for_s"), "how Axle retries is not known"),
