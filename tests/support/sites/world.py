@@ -64,7 +64,7 @@ class Queues:
 class Secrets:
     """Secrets that never change."""
 
-    def get(self, name: str, **_: Any) -> Any:
+    def read(self, name: str) -> Any:
         return SECRETS[name]
 
 
