@@ -5,14 +5,14 @@
 
 from dataclasses import dataclass
 
-SENDER_COMPUTE_S = 0.01
-"""The time of a sender for a command, beside its calls (a whole core)."""
+SENDER_COMPUTE_S = 0.005
+"""How long the core of a sender computes for a command before its call, and again after it."""
 
-CALLS_S = 0.03
-"""Its calls to the table for a command, which it makes one after another."""
+CALLS_S = 0.01
+"""Its calls to the table for a command before its call to the car maker, one after another; and again after it."""
 
-COMMANDS_OF_A_DELIVERY = 50
-"""Ten messages. Early commands are packed, up to ten in a message: half of that where they come one by one."""
+COMMANDS_OF_A_DELIVERY = 100
+"""One in each message; Lambda gathers so many within a second (``BatchSize``)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Edge:
 def edge(cars: int, latency_s: float, per_s: float | None, senders: int = 100) -> Edge:
     """The edge of a fleet at a car maker with a latency and a rate (None: no limit), with so many senders at most."""
     started_s = CALLS_S + SENDER_COMPUTE_S * COMMANDS_OF_A_DELIVERY
-    busy_s, at_once = latency_s + started_s, senders * COMMANDS_OF_A_DELIVERY
+    busy_s, at_once = latency_s + 2 * started_s, senders * COMMANDS_OF_A_DELIVERY
     calls_per_s = min(at_once / busy_s, per_s or at_once / busy_s)
     waves_s = started_s + busy_s * max(0.0, cars / at_once - 1)
     last_s = max(waves_s, cars / per_s) if per_s else waves_s

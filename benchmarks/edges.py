@@ -12,6 +12,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
     sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "driveway"))
 
+from benchmarks.edge_model import edge
 from tests.world.car_maker import lateness_s
 from tests.world.rush import EDGE, Rush, Setting, rush
 
@@ -51,6 +52,10 @@ def main() -> None:
     with rush(setting) as run:
         run.run_until(EDGE + setting.lasts)
     print(report(run, "enode"))
+    model = edge(cars, latency_s.get("enode", 0.5), per_s.get("enode"))
+    print(
+        f"model: last {model.last_s:.1f} s, {max(1, model.senders):.0f} senders, {model.calls_per_s:.0f} calls a second"
+    )
     print("runs:", dict(run.runs), "at once:", dict(run.busiest))
     print("calls:", run.cloud.calls)
     queues = {name: len(queue.messages) for name, queue in run.cloud.queues().items() if queue.messages}

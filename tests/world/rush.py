@@ -39,9 +39,11 @@ EDGE = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 """The first off-peak time of the cars begins."""
 
 LATENCY_S: Mapping[str, float] = {"dynamodb": 0.005, "sqs": 0.010, "events": 0.020, "secretsmanager": 0.010}
-COMPUTE_S: Mapping[str, float] = {"VehicleCommandsFunction": 0.01}
-"""How long a function computes for a record, beside its calls: with a whole core, or with 512 MB."""
-COMPUTE_OF_OTHERS_S = 0.03
+COMPUTE_S = 0.03
+"""How long a function of 512 MB computes for a record, beside its calls."""
+
+SENDER_COMPUTE_S = 0.0025
+"""How long the core of a sender computes for each call: a command makes four."""
 
 FUNCTIONS = frozenset({"ClockFunction", "ChargeControlFunction", "AnnouncerFunction", "VehicleCommandsFunction"})
 """The way of a command. What else would run then is not run here."""
@@ -116,6 +118,7 @@ class Rush:
         self._tasks: list[tuple[datetime, int, Any]] = []
         self._number = 0
         self._random = random.Random(1)
+        self._computing: set[int] | None = None
         self._declared = {name: one.most_at_once for name, one in self.cloud.queue_mappings.items()}
         self._busy_since: dict[str, datetime] = {}
         secret = {name: {"client_id": "a", "client_secret": "b"} for name in ("enode", "smartcar", "tesla")}
@@ -218,7 +221,10 @@ class Rush:
         self.runs[name] += 1
         self._at_once[delivery.source] += 1
         self.busiest[delivery.source] = max(self.busiest[delivery.source], self._at_once[delivery.source])
-        self.clock.advance(COMPUTE_S.get(name, COMPUTE_OF_OTHERS_S) * (len(delivery.event.get("Records", ())) or 1))
+        is_sender = name == "VehicleCommandsFunction"
+        self._computing = set() if is_sender else None
+        if not is_sender:
+            self.clock.advance(COMPUTE_S * (len(delivery.event.get("Records", ())) or 1))
         use(instance)
         with redirect_stdout(self.log):
             answer = function(self.cloud.stack.functions[name].folder.name).handler(delivery.event, None)
@@ -233,8 +239,20 @@ class Rush:
         delivery.settle(answer)
 
     def _taking_time(self, request: Any, answer: Any) -> Any:
+        if self._computing is not None:
+            self._compute(self._computing)
         self.clock.advance(LATENCY_S[request.service])
         return answer()
+
+    def _compute(self, busy: set[int]) -> None:
+        """Wait until the one core of a sender is free for this thread, and use it."""
+        began = self.clock.now()
+        share = int((began - EDGE).total_seconds() // SENDER_COMPUTE_S)
+        while share in busy:
+            share += 1
+        busy.add(share)
+        self.clock.set(max(began, EDGE + timedelta(seconds=share * SENDER_COMPUTE_S)))
+        self.clock.advance(SENDER_COMPUTE_S)
 
 
 @contextmanager

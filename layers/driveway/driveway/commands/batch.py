@@ -1,9 +1,10 @@
 """The commands of one delivery of a provider's queue: each dropped, queued again, or sent with the others side by side.
 
 A command is planned a minute or two before its time. So most are first queued again with the delay that is left, and
-then sent with those of the same time. A queue's delay is rounded down to whole seconds; the rest is waited out, as is
-the time until a command that was planned in the last two seconds. How many are sent is the provider's rate, which all
-instances share. What finds no call left within a second gets a turn, and is queued again until then.
+then sent with those of the same time. They are delivered up to two seconds early, because Lambda takes a second to fill
+a delivery and delays are whole seconds. The rest is waited out, as is the time until a command that was planned in the
+last two seconds. How many are sent is the provider's rate, which all instances share. What finds no call left within a
+second gets a turn, and is queued again until then.
 """
 
 import json
@@ -24,6 +25,9 @@ Carry = Callable[[Detail, Runtime], None]
 
 MOST_AT_ONCE = 100
 """As many as a delivery holds (``BatchSize``)."""
+
+FILLS_S = 1.0
+"""How long Lambda takes at most to fill a delivery (``MaximumBatchingWindowInSeconds``)."""
 
 FAR_BEHIND_S = 120.0
 """A command that waits longer for its turn waits on its twin, where its driver sees why."""
@@ -66,9 +70,9 @@ def send_batch(records: Sequence[Mapping[str, Any]], carry: Carry, runtime: Runt
     """Deal with the messages of a delivery; gives Lambda's partial-batch answer. A failed one is delivered again."""
     now, failed = runtime.now(), set[str]()
     held = _unexpired(records, now, failed, runtime)
-    soon = now + max(runtime.control_rules.lead, runtime.clock.real_time(EARLY_S))
+    soon = now + max(runtime.control_rules.lead, runtime.clock.real_time(EARLY_S + FILLS_S))
     early = [(one, due) for one in held if (due := one.due) is not None and due > soon]
-    _queue_again(early, failed, runtime)
+    _queue_again([(one, due - runtime.clock.real_time(FILLS_S)) for one, due in early], failed, runtime)
     queued = {id(one) for one, _ in early}
     sent: list[tuple[_Held, datetime | None]] = []
     for group in _by_provider_and_urgency([one for one in held if id(one) not in queued], now):
@@ -110,8 +114,11 @@ def _with_calls(group: list[_Held], failed: set[str], runtime: Runtime) -> list[
     """The commands of a group that get a call of the provider's rate, each with its time; the others are queued."""
     if "account" in group[0].detail:
         return [(one, None) for one in group]
-    provider, urgency = group[0].provider, group[0].urgency(runtime.now())
-    taken = runtime.pacing.take(provider, len(group), urgency, runtime.now())
+    now = runtime.now()
+    provider, urgency = group[0].provider, group[0].urgency(now)
+    # The calls of an edge are those from the edge on: what is taken before it would all be made at it.
+    first = max(now, min(one.due or now for one in group))
+    taken = runtime.pacing.take(provider, len(group), urgency, first)
     if waiting := group[len(taken.starts) :]:
         _wait(waiting, provider, urgency, taken.free_at, failed, runtime)
     return list(zip(group, taken.starts, strict=False))
