@@ -30,14 +30,14 @@ def test_no_more_calls_are_made_than_the_rate_allows(asked: list[tuple[int, int,
         now += timedelta(milliseconds=passes_ms)
         made += instances[instance].take("enode", count, 2, now).starts
     assert all(later - earlier >= SECOND / 10 for earlier, later in zip(sorted(made), sorted(made)[1:], strict=False))
-    assert all(at <= now + SECOND / 2 for at in made)
+    assert all(at <= now + 1.2 * SECOND for at in made)
 
 
 def test_what_is_urgent_finds_a_call_where_a_start_finds_none() -> None:
     (one,) = pacing()
     while one.take("enode", 100, 2, NOW).starts:
         pass
-    assert len(one.take("enode", 100, 0, NOW).starts) == 5
+    assert len(one.take("enode", 100, 0, NOW).starts) == 8
 
 
 def test_turns_follow_one_another_and_say_how_far_behind_a_class_is() -> None:

@@ -4,7 +4,7 @@ A command is planned a minute or two before its time. So most are first queued a
 then sent with those of the same time. They are delivered up to two seconds early, because Lambda takes a second to fill
 a delivery and delays are whole seconds. The rest is waited out, as is the time until a command that was planned in the
 last two seconds. How many are sent is the provider's rate, which all instances share. What finds no call left within a
-second gets a turn, and is queued again until then.
+second or two gets a turn, and is queued again until then.
 """
 
 import json

@@ -2,8 +2,8 @@
 
 It holds instants in microseconds. ``free_us`` is when the next call may be made (the generic cell rate algorithm): each
 call puts it off by the time between two calls, and a provider that asks for a pause puts it off by that pause. Calls
-that cannot be made within a second get a turn in the queue of their class, which is a number like it: ``turn_0_us``,
-``turn_1_us`` and so on say how far behind each class is.
+that cannot be made within a second or two get a turn in the queue of their class, which is a number like it:
+``turn_0_us``, ``turn_1_us`` and so on say how far behind each class is.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from driveway.store.records import Records
 
-HORIZONS_US = (1_000_000, 750_000, 500_000)
-"""How far ahead the classes take calls: what is urgent goes first, because the others leave it the last of a second."""
+HORIZONS_US = (2_000_000, 1_600_000, 1_200_000)
+"""How far ahead the classes take calls, with the most urgent first: what another class leaves over, it still finds.
+
+Each is longer than Lambda takes to fill a delivery, so that the calls between two deliveries are made, too.
+"""
 
 BELIEVED = timedelta(seconds=2)
 """How long an instance does not read again that a provider without a rate asked for no pause."""
