@@ -127,7 +127,10 @@ def _with_calls(group: list[_Held], failed: set[str], runtime: Runtime) -> list[
 def _wait(
     waiting: list[_Held], provider: str, urgency: int, free_at: datetime, failed: set[str], runtime: Runtime
 ) -> None:
-    """Give commands a turn and queue them again until then. Those that had a turn wait for as long as it was missed."""
+    """Give commands a turn and queue them again until then. Those that had a turn wait for as long as it was missed.
+
+    After a pause of a provider without a rate they come back spread over a minute.
+    """
     new = [one for one in waiting if "turn" not in one.detail]
     turns = dict(zip(map(id, new), runtime.pacing.turns(provider, len(new), urgency, free_at), strict=True))
     runtime.logger.info("behind", extra={"provider": provider, "commands": len(waiting)})
@@ -135,6 +138,7 @@ def _wait(
     pairs = []
     for one in waiting:
         turn = max(turns.get(id(one), free_at), runtime.now() + runtime.clock.real_time(1.0))
+        turn = turn if runtime.pacing.has_rate(provider) else runtime.breakers.comeback(turn, runtime.now())
         if (turn - runtime.now()).total_seconds() > FAR_BEHIND_S:
             expires_at = wait_for_turn(one.detail, turn, runtime)
             one.detail.update({"expires_at": expires_at.isoformat()} if expires_at else {})

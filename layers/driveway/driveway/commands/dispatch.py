@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from driveway.commands.charging_current import Sending, restore, set_for_start
 from driveway.commands.counted import MOST_REQUESTS, report_reserve
-from driveway.commands.rate import command_of, refused_for_rate
+from driveway.commands.rate import command_of, is_refused_for_rate, refused_for_rate
 from driveway.domain.control.budgets import LET_CHARGE, may_wake, with_requests_made
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.command_dispatch import claimed, put_off
@@ -97,7 +97,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     meter.give_back()
     runtime.pacing.give_back(provider, 1 - meter.made)
     outcome = sent.outcome
-    if outcome.unavailable:
+    if outcome.unavailable and not is_refused_for_rate(outcome, meter):
         runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)
     else:
         runtime.breakers.succeeded(provider, permit, runtime.now())

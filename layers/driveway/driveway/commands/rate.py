@@ -24,9 +24,14 @@ def command_of(twin: Twin, command_id: str) -> Command | None:
     return next((command for command in slots if command is not None and command.id == command_id), None)
 
 
+def is_refused_for_rate(outcome: Outcome, meter: RequestMeter) -> bool:
+    """Whether the provider refused a call for the rate of all our calls. That shows that its service works."""
+    return outcome.unavailable and meter.last_status == TOO_MANY_REQUESTS
+
+
 def refused_for_rate(change: Change, command: Command, outcome: Outcome, meter: RequestMeter, runtime: Runtime) -> bool:
     """Whether the provider refused the command for the rate of our calls; then it waits, and counts as not sent."""
-    if not outcome.unavailable or meter.last_status != TOO_MANY_REQUESTS:
+    if not is_refused_for_rate(outcome, meter):
         return False
     now, rules = runtime.now(), runtime.control_rules
     until = now + timedelta(seconds=outcome.retry_after_s or PAUSE_S)

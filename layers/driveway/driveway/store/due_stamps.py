@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from driveway.domain.due import Dues
-from driveway.store.items import stamp
+from driveway.store.items import due_stamp, stamp
 
 DueStamps = Mapping[str, str | None]
 """``axle_due`` and ``control_due``."""
@@ -13,8 +13,8 @@ DueStamps = Mapping[str, str | None]
 def stamps(dues: Dues) -> dict[str, str | None]:
     """Due times as the item has them; None where nothing is ahead."""
     return {
-        "axle_due": stamp(dues.axle) if dues.axle else None,
-        "control_due": stamp(dues.control) if dues.control else None,
+        "axle_due": due_stamp(dues.axle) if dues.axle else None,
+        "control_due": due_stamp(dues.control) if dues.control else None,
     }
 
 

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import Any
 from zlib import crc32
@@ -70,6 +70,11 @@ def shard_of(asset: str, shards: int) -> str:
 def stamp(instant: datetime) -> str:
     """An aware instant as fixed-width UTC text that sorts by time, for example ``2026-01-15T23:30:00.000Z``."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def due_stamp(instant: datetime) -> str:
+    """``stamp`` of an aware instant, rounded up: who is woken at a due time finds something due."""
+    return stamp(instant + timedelta(microseconds=-instant.microsecond % 1000))
 
 
 def unstamp(text: str) -> datetime:

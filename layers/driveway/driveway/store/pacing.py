@@ -77,6 +77,10 @@ class Pacing:
         start_us = self.records.advance(_key(provider), f"turn_{urgency}_us", amount, least=least, most=None)
         return [_at((start_us or least) + number * each_us) for number in range(count)]
 
+    def has_rate(self, provider: str) -> bool:
+        """Whether the provider has a rate."""
+        return self._each_us(provider) > 0
+
     def give_back(self, provider: str, calls: int) -> None:
         """Take calls off the count that were not made; negative: add those made beyond it."""
         if calls and (each_us := self._each_us(provider)):

@@ -12,7 +12,7 @@ from driveway.domain.sites.record import SiteRecord
 from driveway.domain.sites.steps import site_due
 from driveway.domain.twin import WANTED_OR_OBSERVED, Twin, changed_groups
 from driveway.store.conditional import ContentionError, write_if
-from driveway.store.items import SITE, TWIN, alias_key, asset_key, encode, encode_item, shard_of, site_key, stamp
+from driveway.store.items import SITE, TWIN, alias_key, asset_key, due_stamp, encode, encode_item, shard_of, site_key
 from driveway.store.records import Records
 from driveway.store.table import Table
 
@@ -170,9 +170,9 @@ class SiteStore:
             **{f.name: getattr(after, f.name) for f in fields(SiteRecord)},
             "pk": site_key(after.site),
             "sk": SITE,
-            "axle_due": stamp(due) if due else None,
+            "axle_due": due_stamp(due) if due else None,
             "axle_shard": shard if due else None,
-            "control_due": stamp(unfinished_at) if unfinished_at else None,
+            "control_due": due_stamp(unfinished_at) if unfinished_at else None,
             "control_shard": f"site-{shard}" if unfinished_at else None,
             "expires_at": int((now + TAKEN_BACK_KEPT).timestamp()) if taken_back else None,
         }

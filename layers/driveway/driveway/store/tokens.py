@@ -9,7 +9,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from driveway.store.conditional import ContentionError, write_if
-from driveway.store.items import decode_item, encode, encode_item, shard_of, site_key, stamp, unstamp
+from driveway.store.items import decode_item, due_stamp, encode, encode_item, shard_of, site_key, stamp, unstamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -165,7 +165,7 @@ class TokenRecords(Generic[Record]):
             "pk": key,
             "sk": STATE,
             "slots_shard": SHARD_PREFIX + shard_of(key, self.shards) if due else None,
-            "slots_due": stamp(due) if due else None,
+            "slots_due": due_stamp(due) if due else None,
             "expires_at": int(expires_at.timestamp()) if expires_at else None,
         }
         return _written(
