@@ -10,6 +10,8 @@ from unittest.mock import ANY
 
 import pytest
 
+from driveway.domain.control.command_dispatch import put_off
+from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, Entry, HeldPlugOut, Meter, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.store.items import PACKED, encode_item
@@ -156,6 +158,29 @@ def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
     car.bus.events.clear()
     publish(written(car, news("PluggedIn")))
     assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == []
+
+
+def test_a_command_whose_message_waits_for_its_turn_is_announced_again_only_once_it_is_lost(car: Rig) -> None:
+    command = Command("c1", "stop", "RELEASED", "planned", NOW, NOW, NOW + timedelta(minutes=15), confirm_by=NOW)
+    rules, turn = ControlRules(), NOW + timedelta(minutes=10)
+    publish(written(car, lambda twin: replace(twin, control=replace(twin.control, schedule_command=command))))
+    car.bus.events.clear()
+
+    def wait(twin: Twin) -> Twin | None:
+        return put_off(twin, "c1", until=turn, now=NOW, rules=rules, queued=True)
+
+    publish(written(car, wait))
+    assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == []
+
+    def repeat(twin: Twin) -> Twin:
+        waiting = twin.control.schedule_command
+        assert waiting is not None
+        assert waiting.confirm_by == turn + rules.lost_after
+        again = replace(waiting, confirm_by=waiting.confirm_by + rules.lost_after)
+        return replace(twin, control=replace(twin.control, schedule_command=again))
+
+    publish(written(car, repeat))
+    assert [kind for kind, _ in car.bus.events if kind == "ChargingCommand"] == ["ChargingCommand"]
 
 
 def test_a_planned_command_that_was_not_sent_is_announced_again_under_its_id(car: Rig) -> None:

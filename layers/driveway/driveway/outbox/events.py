@@ -142,23 +142,26 @@ def _newly_requested(before: StoredTwin | None, twin: Twin) -> list[dict[str, An
 
 
 def _newly_planned(before: StoredTwin | None, twin: Twin) -> list[Command]:
-    """The command to charge and the command for the default schedule, where this write planned or repeated them."""
-    known = [_announcement_of(command) for command in _slots(before.twin)] if before else []
-    planned = [
+    """The command to charge and the command for the default schedule, where this write planned or repeated them.
+
+    A write that puts a command off announces nothing: the command waits for its provider, or its message for its turn.
+    """
+    known = [command for command in _slots(before.twin) if command is not None] if before else []
+    announced = {(command.id, command.confirm_by) for command in known}
+    put_off = {(command.id, command.provider_retry_at) for command in known}
+    return [
         command
         for command in _slots(twin)
-        if command is not None and command.state == "planned" and not command.waits_for_provider
+        if command is not None
+        and command.state == "planned"
+        and not command.waits_for_provider
+        and (command.id, command.confirm_by) not in announced
+        and (command.provider_retry_at is None or (command.id, command.provider_retry_at) in put_off)
     ]
-    return [command for command in planned if _announcement_of(command) not in known]
 
 
 def _slots(twin: Twin) -> tuple[Command | None, Command | None]:
     return twin.control.command, twin.control.schedule_command
-
-
-def _announcement_of(command: Command | None) -> tuple[str, datetime | None] | None:
-    """What distinguishes two announcements of a command: the second has the same id and a later ``confirm_by``."""
-    return (command.id, command.confirm_by) if command is not None else None
 
 
 def _until(soon: datetime, due: datetime | None) -> datetime | None:
