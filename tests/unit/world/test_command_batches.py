@@ -26,7 +26,7 @@ class Sender:
         self.sent: set[str] = set()
 
     def deliver(self, *bodies: str | dict[str, Any]) -> set[str]:
-        """Deliver messages; gives the numbers of those that are to be delivered again."""
+        """Deliver messages; gives the numbers of those that will be delivered again."""
         texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
         records = [{"messageId": str(number), "body": text} for number, text in enumerate(texts)]
         answer = send_batch(records, self._carry, self.runtime)

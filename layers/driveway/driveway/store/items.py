@@ -73,7 +73,7 @@ def stamp(instant: datetime) -> str:
 
 
 def due_stamp(instant: datetime) -> str:
-    """``stamp`` of an aware instant, rounded up: who is woken at a due time finds something due."""
+    """``stamp`` of an aware instant, rounded up, so that a run at a due time finds something due."""
     return stamp(instant + timedelta(microseconds=-instant.microsecond % 1000))
 
 
