@@ -91,9 +91,7 @@ class Bench:
         self.wire = Wire(self.cloud)
         self.runtime = Runtime(self.cloud.stack.functions["VehicleEventsFunction"].environment, clock=self.clock)
         clients = {name: self.wire.client(name) for name in ("dynamodb", "sqs", "secretsmanager", "events")}
-        for logical, value in (("WebhookSecrets", SAMPLE_SECRETS),):
-            name = self.cloud.stack.properties(logical)["Name"]
-            clients["secretsmanager"].put_secret_value(SecretId=name, SecretString=json.dumps(value))
+        self.cloud.secrets.put("WebhookSecrets", json.dumps(SAMPLE_SECRETS))
         self.runtime.__dict__ |= {
             "dynamodb": clients["dynamodb"],
             "queues": clients["sqs"],
