@@ -1,7 +1,6 @@
 """What a security review asks of a template, as rules; an exception has its reason beside it.
 
-checkov asks most of these, too. But beside the versions that the local AWS needs only checkov 2.0.708 can be installed,
-with forty further packages.
+checkov (``make check``, ``checkov.yaml``) asks much of this, too; these rules know what the resources are for.
 """
 
 import re
