@@ -75,7 +75,6 @@ UNSEEN: dict[str, set[str]] = {
         "dynamodb:DeleteItem table/Table",
     },
     "ClockFunction": {
-        "sqs:GetQueueAttributes driveway-world-commands-tesla",
         "sqs:SendMessage driveway-world-commands-tesla",
     },
     "MeterReadingsFunction": {
@@ -122,7 +121,9 @@ UNSEEN: dict[str, set[str]] = {
 - ConditionCheckItem and DeleteItem are for a half-hour whose asset is erased at that moment; batches, for many cars.
 - No situation asks the console or the lists of assets.
 - A command goes back to its queue while it waits for its provider's rate, which a Tesla of a situation never does.
-- The rest has not been shown to be needed: the bus of axle-sync, Tesla's queue of clock, tokens that status stores.
+- Axle-sync puts on the bus that an onboarding in doubt was given up. Clock checks Tesla's accounts on its queue once a
+  day. Status reads rewards at Axle, and stores the token for that if it had to fetch one; so do other callers of Axle.
+- Status pages the app's events, and reads many half-hours at once; a report that is given up is a dead letter.
 """
 
 
