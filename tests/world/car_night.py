@@ -71,11 +71,17 @@ class CarNight:
         return max(1.0, float(self.home.spec.get("efficiency", 0.9)) / 0.9) if at_battery else 1.0
 
     @property
-    def answers_in_time(self) -> bool:
-        """Whether its maker's cloud waits until it obeys. What the cloud has given up is never obeyed."""
-        settings = self.night.neighbourhood.makers.get(self.home.provider, {})
-        waits_s = settings.get("action_timeout_s", math.inf)
-        return bool(self.home.spec.get("command_delay_s", 0) < waits_s)
+    def takes_commands(self) -> bool:
+        """Whether a command can have an effect while it is plugged in.
+
+        A maker's cloud gives up a car that obeys too late. A charger that applies a default profile to the next
+        transaction only needs a TxProfile: it has to take one, and the running transaction has to be named.
+        """
+        settings, spec = self.night.neighbourhood.makers.get(self.home.provider, {}), self.home.spec
+        in_time = spec.get("command_delay_s", 0) < settings.get("action_timeout_s", math.inf)
+        defaults_act = spec.get("default_profiles_apply", "at_once") == "at_once"
+        named = spec.get("takes_transaction_profiles", True) and settings.get("names_transactions", True)
+        return bool(in_time and (defaults_act or named))
 
     @cached_property
     def stays(self) -> list[Stay]:
@@ -99,8 +105,8 @@ class CarNight:
         joined = accepted_bodies(asked, "PUT", f"/sites/{self.home.site}")
         first = [AcceptedBody(one.asked_at, one.answered_at, one.body["assets"][0]["tariff"]) for one in joined]
         changed = accepted_bodies(asked, "PUT", f"/assets/{asset}/tariff")
-        at_axle = self.night.world.axle.world.asset_by_external_id.get(asset)
-        deliveries = self.night.world.axle_sender.list(str(at_axle)) if at_axle is not None else []
+        at_axle = self.seen.at_axle.get(asset)
+        deliveries = self.night.world.axle_sender.list(at_axle) if at_axle is not None else []
         return Allowance(
             power_kw=POWER_KW,
             tariffs=sorted([*first, *changed], key=lambda one: one.answered_at),
@@ -165,7 +171,7 @@ class CarNight:
     def hindrance(self, stay: Stay, at: datetime) -> str | None:
         """What keeps the car from charging at an instant of a stay; None: nothing."""
         present = self.moment(at)
-        obeys = present is not None and present.obeys and self.answers_in_time
+        obeys = present is not None and present.obeys and self.takes_commands
         if present is None or not (obeys and present.reachable and present.account_connected):
             return "out of reach"
         if any(start <= at < end for start, end, _ in self.seen.outages[self.home.provider]):

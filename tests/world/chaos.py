@@ -102,7 +102,7 @@ def _without(near: Neighbourhood, without: frozenset[str]) -> Neighbourhood:
 
 
 def _plain(drawn: Home, number: int) -> Home:
-    made = home(number, drawn.provider, soc_pct=drawn.spec["soc_pct"])
+    made = home(number, drawn.provider, soc_pct=drawn.spec["soc_pct"], timezone=drawn.zone)
     return replace(drawn, spec=made.spec, behaviours=())
 
 

@@ -106,7 +106,7 @@ def home(number: int, provider: str, **spec: Any) -> Home:
 def drawn_home(number: int, provider: str, rng: random.Random, zone: str) -> Home:
     """A home with a car that behaves in any of the known ways, and a driver who needs what drivers need."""
     spec, names = spec_of(provider, rng)
-    made = home(number, provider, soc_pct=soc_pct(rng), **spec)
+    made = home(number, provider, soc_pct=soc_pct(rng), timezone=zone, **spec)
     return replace(
         made,
         tariff=rng.choice(TARIFFS),

@@ -59,6 +59,7 @@ class Seen:
         suffered: the times at which a call of a function suffered a fault.
         outages: bad days, from when until when and of what kind: of a maker (by its name), of ``axle``, of a car.
         hands: when a driver started or stopped charging in the car.
+        at_axle: Axle's id of each asset, also once it is erased there: its schedules counted until then.
     """
 
     def __init__(self, world: World) -> None:
@@ -70,6 +71,7 @@ class Seen:
         self.outages: defaultdict[str, list[tuple[datetime, datetime, str]]] = defaultdict(list)
         self.suffered: list[datetime] = []
         self.hands: defaultdict[str, list[datetime]] = defaultdict(list)
+        self.at_axle: dict[str, str] = {}
         touch: Callable[[Car, datetime], None] = world.cars.world.touch
 
         def touched(car: Car, at: datetime) -> None:
@@ -160,6 +162,7 @@ class Seen:
             asset.external_id: SMART_CHARGING in axle.sites[asset.site_id].propositions
             for asset in axle.assets.values()
         }
+        self.at_axle |= {asset.external_id: str(asset.id) for asset in axle.assets.values()}
         for asset in {*known, *self.enrolled}:
             now, line = known.get(asset, False), self.enrolled[asset]
             if (line[-1][1] if line else False) != now:

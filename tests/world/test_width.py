@@ -12,12 +12,14 @@ from simulators.axle.world import Config, DeliveryFaults
 from simulators.cars.settings import EnodeSettings, OcppSettings, SmartcarSettings, TeslaSettings
 from simulators.cars.spec import CarSpec, MeterSpec, WebhookFaults
 from simulators.common import Fault
+from tests.world.distributions import evening
 from tests.world.homes import neighbourhood
 from tests.world.weather import FAULTS, SPELLS
 from tests.world.width import NOT_DRAWN
 
 SEEDS = range(600)
-NIGHTS = [neighbourhood(random.Random(seed)) for seed in SEEDS]
+ZONES = [evening(random.Random(seed))[1] for seed in SEEDS]
+NIGHTS = [neighbourhood(random.Random(seed), zone) for seed, zone in zip(SEEDS, ZONES, strict=True)]
 CARS = [{"soc_pct": 20.0, "charge_limit_pct": 100.0, **home.spec} for night in NIGHTS for home in night.homes]
 BEGUN = [begins for _, _, _, begins, _ in SPELLS]
 

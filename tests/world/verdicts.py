@@ -122,7 +122,7 @@ def _account(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
 
 def _unreachable(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
     unreachable = any(not (there.reachable and there.obeys) for there in one.within(stay.start, ready_by))
-    return unreachable or not one.answers_in_time
+    return unreachable or not one.takes_commands
 
 
 def _provider_down(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
@@ -132,7 +132,8 @@ def _provider_down(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bo
 def _did_not_follow(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
     if any(opening.end - opening.start - opening.charged > NOT_FOLLOWED_FOR for opening in one.openings(stay)):
         return True
-    return any(not there.obeys for there in one.within(stay.start, ready_by)) or _provider_down(one, stay, ready_by)
+    ignored = not one.takes_commands or any(not there.obeys for there in one.within(stay.start, ready_by))
+    return ignored or _provider_down(one, stay, ready_by)
 
 
 def _by_driver(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:

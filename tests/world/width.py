@@ -201,7 +201,6 @@ NOT_DRAWN: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("home", "away"), "one place: distances have their own tests"),
         "reports_place": "a home that is never known: a night of its own in test_fifteen_nights",
         **dict.fromkeys(("linked", "subscribed", "telemetry"), "the connection, which the end of a home ends"),
-        "timezone": "the schedules in a car, which keeps its own clock",
         **dict.fromkeys(("power_kw", "phases", "voltage_v"), "one supply: the arithmetic of phases has its own tests"),
     },
     "Settings": {
