@@ -23,6 +23,9 @@ RECOVERED = timedelta(minutes=80)
 """A car that was out of reach, or not ours, is tried again within this time: the longest pause of the protections is
 an hour, and a try may fail once."""
 
+ERASED_WITHIN = timedelta(hours=1)
+"""An erasure waits so long for a car that cannot be reached. Afterwards nobody may command the car."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -199,6 +202,18 @@ class CarNight:
                 return True
             until = (one.body or {}).get("until") if one.path == f"{site}/snooze" else None
             if until is not None and at < datetime.fromisoformat(until):
+                return True
+        return False
+
+    def is_erased_unreached(self, stay: Stay, at: datetime) -> bool:
+        """Whether its home was erased by an instant with the car out of reach for as long as an erasure waits."""
+        for one in self.night.app.asked:
+            if (one.method, one.path) != ("DELETE", f"/sites/{self.home.site}") or one.asked_at is None:
+                continue
+            gone_at = one.asked_at + ERASED_WITHIN
+            tried = [one.asked_at, *(edge for edge in self.edges(stay) if one.asked_at < edge < gone_at)]
+            away = all(self.hindrance(stay, edge) in {"out of reach", "out of service"} for edge in tried)
+            if stay.start <= one.asked_at and gone_at <= at and away:
                 return True
         return False
 

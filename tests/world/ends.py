@@ -124,7 +124,7 @@ def a_car_that_left_can_charge(night: Night, state: State) -> Iterator[str]:
         if twin is not None and twin.link.enrolled:
             continue
         planned_kw = car.plan.limit_kw(car, state.now) if car.plan is not None else None
-        if car.plugged and (car.mode == "stop" or planned_kw == 0):
+        if car.plugged and (night.seen.is_stopped_by_command(car) or planned_kw == 0):
             yield f"{home.asset} was released and is still held ({car.mode}, {planned_kw}): {car.commands}"
 
 

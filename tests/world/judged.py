@@ -130,13 +130,8 @@ def _released(one: CarNight) -> Iterator[str]:
             out = one.takes_no_part(at) and one.hindrance(stay, at) not in {"out of reach", "out of service"}
             since = (since or at) if out else None
             there = one.moment(at)
-            if (
-                since is not None
-                and at - since > FREE_WITHIN
-                and there is not None
-                and there.held
-                and not there.by_hand
-            ):
+            is_held = there is not None and there.held and not there.by_hand
+            if since is not None and at - since > FREE_WITHIN and is_held and not one.is_erased_unreached(stay, at):
                 yield f"released: {one.home.asset} takes no part since {since} and is still held at {at}"
                 break
 

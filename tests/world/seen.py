@@ -99,6 +99,12 @@ class Seen:
         """Whether a driver started or stopped charging in the car between two instants."""
         return any(since <= at <= until for at in self.hands[vehicle_id])
 
+    def is_stopped_by_command(self, car: Car) -> bool:
+        """Whether a car is stopped, and not by its driver after the last command that it obeyed."""
+        hands = self.hands[car.spec.vehicle_id]
+        obeyed = [datetime.fromisoformat(one["obeyed_at"]) for one in car.commands if one.get("obeyed_at")]
+        return car.mode == "stop" and (not hands or any(at > hands[-1] for at in obeyed))
+
     def _note(self, car: Car) -> None:
         spec, moments = car.spec, self.moments[car.spec.vehicle_id]
         volts_kw = spec.voltage_v * spec.phases / 1000
@@ -118,7 +124,7 @@ class Seen:
                 meter_wh=car.meter_wh,
                 stored_kwh=car.stored_kwh,
                 tapers=car.soc_pct > 89,
-                held=car.plugged and (car.mode == "stop" or self._is_planned_off(car)),
+                held=car.plugged and (self.is_stopped_by_command(car) or self._is_planned_off(car)),
                 most_kw=spec.power_kw if car.amps is None else min(spec.power_kw, car.amps * volts_kw),
             )
         )

@@ -1,16 +1,22 @@
 """The judge is a judge of its own: it knows nothing of charge control, and notices a control that is late."""
 
 import ast
+import random
 from pathlib import Path
 
 import pytest
 
 from tests.world.chaos import play
+from tests.world.homes import drawn_home
 from tests.world.late_reports import energy_of_late_reports
 from tests.world.leaving import still_held
 from tests.world.one_account import refreshed_by_two
 from tests.world.one_car import claimed_by_two
 from tests.world.planted import an_hour_late
+from tests.world.seen import Seen
+from tests.world.stages import Stage
+from tests.world.state import State
+from tests.world.world import new_world
 
 APART = ("plans", "seen", "car_night", "judge")
 
@@ -43,3 +49,19 @@ def test_a_held_car_whose_home_leaves_is_able_to_charge() -> None:
 
 def test_reports_that_come_late_and_out_of_order_change_no_energy() -> None:
     assert not energy_of_late_reports()
+
+
+def test_a_stop_of_ours_holds_a_car_until_its_driver_stops_it_too() -> None:
+    with new_world(1) as world:
+        seen, stage = Seen(world), Stage(world)
+        home = stage.held()
+        car = State(world).car(home.vehicle_id)
+        assert seen.is_stopped_by_command(car)
+        stage.passes(minutes=1)
+        seen.by_hand(home.vehicle_id)
+        world.move(home.vehicle_id, "driver-stop")
+        assert not seen.is_stopped_by_command(car)
+
+
+def test_a_simulated_car_keeps_the_time_of_its_home() -> None:
+    assert drawn_home(1, "tesla", random.Random(1), "Australia/Sydney").spec["timezone"] == "Australia/Sydney"
