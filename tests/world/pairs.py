@@ -7,6 +7,7 @@ The end must be that of one after the other, in either order: ``python -m tests.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from itertools import product
 from typing import Any
@@ -30,6 +31,9 @@ class Part:
     act: Act
     prepare: Callable[[Stage], Home] = lambda stage: stage.held()
 
+
+GATHERED = timedelta(seconds=2)
+"""A queue's messages are gathered for a second or two before its function runs."""
 
 GONE = frozenset({404, 409})
 CHARGE_NOW = ask("PUT", "{asset}/charge-now", {"for_minutes": 200}, expected=GONE)
@@ -122,16 +126,17 @@ def _ended(stage: Stage, home: Home, first: str, second: str, number: int | None
 def whole(stage: Stage, home: Home, function: str, act: Act) -> None:
     """What happens, up to the end of the function that does it."""
     invocations = stage.world.host.invocations
-    before = len(invocations)
+    before, until = len(invocations), stage.world.clock.now() + GATHERED
     act(stage, home)
     while not any(one.function == function for one in invocations[before:]):
-        if not stage.world.step(stage.world.clock.now()):
+        if not stage.world.step(until):
             return
 
 
 def at_once(stage: Stage) -> None:
-    """Everything that is due now."""
-    while stage.world.step(stage.world.clock.now()):
+    """Everything that is due now, and what the queues gather first."""
+    until = stage.world.clock.now() + GATHERED
+    while stage.world.step(until):
         pass
 
 
