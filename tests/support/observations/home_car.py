@@ -118,7 +118,7 @@ class HomeCar:
     def passes_until(self, until: datetime) -> "HomeCar":
         """Let time act, and charge control whenever it is due."""
         while True:
-            due = control_due(self.twin, self.clock, self.rules)
+            due = min(filter(None, (control_due(self.twin, self.clock, self.rules), self._sends_at())), default=None)
             if due is None or due > until:
                 break
             self.clock = max(self.clock, due)
@@ -129,6 +129,11 @@ class HomeCar:
         self.clock = max(self.clock, until)
         self._control()
         return self
+
+    def _sends_at(self) -> datetime | None:
+        """When the command that waits in its queue is sent."""
+        command = self.twin.control.command
+        return command.not_before if command is not None and command.state == "planned" else None
 
     def _control(self) -> None:
         self.number += 1

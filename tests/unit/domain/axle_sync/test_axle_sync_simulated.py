@@ -394,6 +394,7 @@ def test_sync_writes_what_axle_acknowledged_to_the_table(simulated: Simulated, m
         )
         runtime = WithAxle({"TABLE_NAME": "t"}, clock=simulated.clock)
         runtime.given = client
+        runtime.__dict__["dynamodb"] = boto3.client("dynamodb")
         item = runtime.table.twin_item(plugged(twin, "s1", simulated.clock.now()), simulated.clock.now())
         runtime.dynamodb.put_item(TableName="t", Item=item)
         sync(asset, runtime)
