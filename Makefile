@@ -56,7 +56,7 @@ check: setup ## Lint, strict types, the direction of imports, the template
 .PHONY: test
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
-	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 tests/world
+	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 --dist loadgroup tests/world
 	$(BIN)/pytest tests/account
 	$(BIN)/pytest tests/stack
 

@@ -13,6 +13,9 @@ from tests.world.situations import SITUATIONS
 from tests.world.stages import Stage
 from tests.world.world import new_world
 
+pytestmark = pytest.mark.xdist_group("roles")
+"""One process plays the situations: they take most of a minute."""
+
 FUNCTIONS = sorted(deployed().functions)
 
 
