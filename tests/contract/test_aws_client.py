@@ -73,24 +73,11 @@ def test_items_come_back_as_they_were_put(make: Make) -> None:
     assert "Item" not in client.get_item(TableName=TABLE, Key={**KEY, "pk": {"S": "car-2"}})
 
 
-def test_all_pages_are_read(make: Make) -> None:
-    client = make("dynamodb")
-    for number in range(7):
-        client.put_item(TableName=TABLE, Item={"pk": {"S": "car-1"}, "sk": {"S": f"{number}"}})
-    pages = client.get_paginator("query").paginate(
-        TableName=TABLE,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "car-1"}},
-        Limit=3,
-    )
-    assert [item["sk"]["S"] for page in pages for item in page["Items"]] == [f"{n}" for n in range(7)]
-
-
 @pytest.mark.parametrize(
     ("config", "sizes"),
     [({}, [7]), ({"PageSize": 3}, [3, 3, 1]), ({"MaxItems": 5}, [5]), ({"PageSize": 3, "MaxItems": 4}, [3, 1])],
 )
-def test_a_page_and_the_whole_may_be_bounded(make: Make, config: dict[str, int], sizes: list[int]) -> None:
+def test_pages_and_the_whole_are_as_large_as_asked_for(make: Make, config: dict[str, int], sizes: list[int]) -> None:
     client = make("dynamodb")
     for number in range(7):
         client.put_item(TableName=TABLE, Item={"pk": {"S": "car-1"}, "sk": {"S": f"{number}"}})
@@ -100,7 +87,9 @@ def test_a_page_and_the_whole_may_be_bounded(make: Make, config: dict[str, int],
         ExpressionAttributeValues={":pk": {"S": "car-1"}},
         PaginationConfig=config,
     )
-    assert [len(page["Items"]) for page in pages] == sizes
+    found = [[item["sk"]["S"] for item in page["Items"]] for page in pages]
+    assert [len(page) for page in found] == sizes
+    assert [number for page in found for number in page] == [f"{n}" for n in range(sum(sizes))]
 
 
 def test_a_condition_that_fails_shows_the_item(make: Make) -> None:
@@ -252,17 +241,16 @@ def test_a_client_that_meets_an_outage_ends_its_repetitions(service: HttpCloud) 
     assert sent(service, "GetItem") == 100 + RETRY_QUOTA // 5
 
 
-def test_pauses_grow_at_random_and_end(service: HttpCloud) -> None:
+def test_pauses_are_drawn_from_a_range_that_doubles(service: HttpCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     client = ours(service)
     client._pause = pauses.append
-    service.faults = ["500 InternalServerError"] * 30
-    for _ in range(7):
-        with pytest.raises(ClientError):
-            client.get_item(TableName=TABLE, Key=KEY)
-    by_attempt = [pauses[n::3] for n in range(3)]
-    assert [max(found) <= 2**n for n, found in enumerate(by_attempt)] == [True] * 3
-    assert len(set(pauses)) == len(pauses)
+    draws = iter([0.1, 0.5, 0.9])
+    monkeypatch.setattr("random.random", lambda: next(draws))
+    service.faults = ["500 InternalServerError"] * ATTEMPTS
+    with pytest.raises(ClientError):
+        client.get_item(TableName=TABLE, Key=KEY)
+    assert pauses == [0.1 * 1, 0.5 * 2, 0.9 * 4]
 
 
 @given(
