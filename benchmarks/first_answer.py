@@ -44,6 +44,8 @@ SAMPLES = {
     "charge_control": "charge_control",
     "clock": "clock",
     "meter_readings": "meter_readings",
+    "onboarding": "onboarding_eligibility",
+    "operator": "operator_put_control",
     "preferences": "preferences_put_intent",
     "schedules": "schedules_set_charging_profile",
     "status": "status_asset",

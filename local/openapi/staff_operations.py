@@ -57,8 +57,8 @@ STAFF: dict[str, Operation] = {
     "GET /nights/{night}": Operation(
         "Console",
         "getNight",
-        "The sums over all homes, made at 11 and 41 minutes past each hour from the sessions whose departure or end is "
-        "over. A session that goes on over several nights counts in each.",
+        "The sums over all homes. They are made at the noon that ends the night and, in the five hours before, once an "
+        "hour from the sessions whose departure is over. A session that goes on over several nights counts in each.",
         {200: ("NightOfAll", "The night.")},
         ("malformed",),
     ),
