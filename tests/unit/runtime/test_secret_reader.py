@@ -1,6 +1,7 @@
 """A secret that was never filled is empty; one that cannot be read is an error of ours."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -34,3 +35,16 @@ def test_a_secret_that_does_not_exist_is_an_error() -> None:
     made, _ = runtime({"ONE": "another"})
     with pytest.raises(ClientError):
         made.secret("ONE")
+
+
+def test_a_rotated_secret_is_read_again_after_five_minutes_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, cloud = runtime({"ONE": "AxleCredentials"})
+    now_s = 1000.0
+    monkeypatch.setattr("driveway.runtime.secret_reader.time", SimpleNamespace(monotonic=lambda: now_s))
+    cloud.secrets.put("AxleCredentials", '{"username": "before"}')
+    assert made.secret("ONE") == {"username": "before"}
+    cloud.secrets.put("AxleCredentials", '{"username": "after"}')
+    now_s += 299
+    assert made.secret("ONE") == {"username": "before"}
+    now_s += 2
+    assert made.secret("ONE") == {"username": "after"}
