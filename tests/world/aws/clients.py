@@ -43,7 +43,7 @@ def _unsigned(**_: Any) -> Any:
 
 @cache
 def client(service: str) -> Any:
-    """A boto3 client of a service, for tests that look into the cloud; one in a process: making one takes long."""
+    """A boto3 client of a service, for tests that read and fill the cloud. It is made once, because that takes long."""
     make: Any = boto3.Session("in-memory", "in-memory", region_name=REGION).client
     retries: Any = {"mode": "standard", "max_attempts": 4}
     config = Config(retries=retries, connect_timeout=2, read_timeout=5) if service == "dynamodb" else None
