@@ -49,6 +49,7 @@ class Report:
     plugged: bool
     at_home: bool
     seen_at: datetime
+    charging: bool = False
 
 
 class Seen:
@@ -147,7 +148,7 @@ class Seen:
 
     def _arrived(self, vehicle_id: str, view: View) -> None:
         now = self.world.clock.now()
-        self.reports[vehicle_id].append(Report(now, view.plugged, view.at_home, view.at))
+        self.reports[vehicle_id].append(Report(now, view.plugged, view.at_home, view.at, view.charging))
 
     def _answered(self, response: requests.Response, *_: Any, **__: Any) -> None:
         url = str(response.request.url)

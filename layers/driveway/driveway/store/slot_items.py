@@ -29,6 +29,7 @@ KIND_CODES: dict[SampleKind, str] = {
     "power": "P",
     "charging": "c",
     "stopped": "x",
+    "out_of_reach": "u",
     "plugged": "i",
     "joined": "j",
     "resumed": "r",

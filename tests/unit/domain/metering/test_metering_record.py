@@ -15,7 +15,7 @@ from driveway.domain.presence.observation import RegisterKind
 from tests.support.domain.metering_shelf import Shelf
 
 MIDNIGHT = datetime(2026, 1, 15, tzinfo=UTC)
-MEASURES: list[SampleKind] = ["lifetime", "session", "delta", "soc", "power", "charging", "stopped"]
+MEASURES: list[SampleKind] = ["lifetime", "session", "delta", "soc", "power", "charging", "stopped", "out_of_reach"]
 DECLARED: list[RegisterKind | None] = [None, None, "per_plug_in", "per_charge", "zero_while_idle"]
 PLUG_FACTS: list[SampleKind] = ["plugged", "unplugged", "joined", "resumed", "continued", "doubted", "cleared"]
 

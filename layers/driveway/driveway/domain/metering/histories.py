@@ -34,9 +34,9 @@ Register = tuple[SampleKind, MeasuringPoint]
 class HandedOn:
     """The state that one day hands on to the days after it.
 
-    ``samples`` are the plug facts of the last session, the last event of the power line, the last two states of charge,
-    and for each register the readings that its next reading builds on. ``proven`` are the proofs of each register's
-    behaviour, as ``kind:point:proof``.
+    ``samples`` are the plug facts of the last session, the last event of the power line, whether contact was lost after
+    it, the last two states of charge, and for each register the readings that its next reading builds on. ``proven``
+    are the proofs of each register's behaviour, as ``kind:point:proof``.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -175,6 +175,8 @@ class _Day:
         line = [sample for sample in self.known if sample.kind in ("power", "charging", "stopped")]
         if line and self.line and (last_ms := self.line[-1].at_ms) != closed_ms:
             samples += [sample for sample in line if to_ms(sample) == last_ms]
+            unseen = [sample for sample in self.known if sample.kind == "out_of_reach" and to_ms(sample) >= last_ms]
+            samples += unseen[:1]
         for kind, kept in (("soc", 2), ("delta", 1)):
             samples += _last(self.known, kind, kept, after_ms=None if closed_ms == EVER_MS else closed_ms)
         for register, history in after:

@@ -28,7 +28,8 @@ SpanKind = Literal["measured", "held", "at_most"]
 class LineEvent:
     """What is known of charging at one instant: power by measuring point (watts), and the reported fact if any.
 
-    ``tells_every_change``: its source reports every change, so nothing changed until the next event.
+    ``tells_every_change``: its source reports every change and had contact with the car, so nothing changed until the
+    next event.
     """
 
     at_ms: int
@@ -87,7 +88,18 @@ def power_line(samples: Iterable[Sample]) -> list[LineEvent]:
     for event in events.values():
         if event.fact == "stopped":
             event.power_w.clear()
-    return sorted(events.values(), key=lambda event: event.at_ms)
+    line = sorted(events.values(), key=lambda event: event.at_ms)
+    for sample in samples:
+        if sample.kind == "out_of_reach":
+            _end_trust(line, to_ms(sample))
+    return line
+
+
+def _end_trust(line: Sequence[LineEvent], at_ms: int) -> None:
+    """The source had no contact with the car at an instant: it may have missed a change since its last report."""
+    index = bisect_right(line, at_ms, key=lambda event: event.at_ms) - 1
+    if index >= 0:
+        line[index].tells_every_change = False
 
 
 def power_spans(line: Sequence[LineEvent], point: MeasuringPoint) -> list[PowerSpan]:

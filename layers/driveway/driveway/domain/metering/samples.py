@@ -19,6 +19,7 @@ SampleKind = Literal[
     "power",
     "charging",
     "stopped",
+    "out_of_reach",
     "plugged",
     "joined",
     "continued",
@@ -39,7 +40,8 @@ class Sample:
 
     All values are converted to the charger's side (see ``meter_kind``). ``lifetime`` and ``session`` are registers,
     ``delta`` is the energy since the ``delta`` before, and ``soc`` the energy in the battery, all in watt-hours;
-    ``power`` is in watts. The other kinds are facts: ``charging`` (at an unknown rate) and ``stopped`` (not charging).
+    ``power`` is in watts. The other kinds are facts: ``charging`` (at an unknown rate), ``stopped`` (not charging)
+    and ``out_of_reach`` (the source has no contact with the car, so its silence shows nothing since its last report).
     Facts of home sessions are ``plugged`` (a session opened), ``joined`` (a session opened after its plug-in: its
     registers go on), ``continued`` (the plug-in at this instant was false), ``unplugged`` (a session closed),
     ``resumed`` (the plug-out at this instant was false), ``doubted`` (the car was reported away; the value is the
@@ -105,8 +107,8 @@ def samples_of(
     if not now - MAX_AGE <= at <= now + MAX_AHEAD:
         return ()
     found = (*_registers(observation, at, twin.link, meter), _line(observation, at, meter))
-    soc = _state_of_charge(observation, at, twin)
-    return tuple(sample for sample in (*found, soc) if sample is not None)
+    soc, contact = _state_of_charge(observation, at, twin), _contact(observation, at, meter)
+    return tuple(sample for sample in (*found, soc, contact) if sample is not None)
 
 
 def _registers(observation: Observation, at: datetime, link: Link, meter: MeterKind) -> Iterator[Sample]:
@@ -137,6 +139,11 @@ def _line(observation: Observation, at: datetime, meter: MeterKind) -> Sample | 
         return Sample(at, kind, tells_every_change=tells)
     point = meter.power_at if observation.measuring_point == "unknown" else observation.measuring_point
     return Sample(at, kind, at_the_charger(value_w, point) or 0, point, tells_every_change=tells)
+
+
+def _contact(observation: Observation, at: datetime, meter: MeterKind) -> Sample | None:
+    """That the source has no contact with the car; it matters where silence would mean that nothing changed."""
+    return Sample(at, "out_of_reach") if observation.reachable is False and meter.tells_every_change else None
 
 
 def _power(observation: Observation) -> tuple[SampleKind, int | None]:

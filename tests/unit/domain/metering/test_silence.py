@@ -1,0 +1,112 @@
+"""When the silence of a source that reports every change shows that nothing flowed, and when it shows nothing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from driveway.domain.metering.energy import energy_of
+from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
+from driveway.domain.metering.meter_kind import MeterKind
+from driveway.domain.metering.plugged_slots import plugged_slot
+from driveway.domain.metering.recording import Metered, Window, record
+from driveway.domain.metering.samples import Rating, Sample, samples_of
+from driveway.domain.presence.observation import Observation
+from driveway.domain.twin import Intent, Tariff, Twin
+from driveway.store.slot_items import slot_item, slot_of
+from tests.support.domain.links import a_link
+
+EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
+CAR = Rating(7400, 64_000, travels=True)
+PUSHES = MeterKind(power_at="battery", tells_every_change=True)
+POLLED = MeterKind(power_at="vehicle_ac_input")
+STEP_WH = 711
+
+
+def at(minute: float) -> datetime:
+    return EVENING + timedelta(minutes=minute)
+
+
+PLUG_IN = Sample(at(0), "plugged")
+
+
+def stopped(minute: float) -> Sample:
+    return Sample(at(minute), "stopped", tells_every_change=True)
+
+
+def soc(minute: float, pct: int) -> Sample:
+    return Sample(at(minute), "soc", pct * STEP_WH, "battery")
+
+
+def out_of_reach(minute: float) -> Sample:
+    return Sample(at(minute), "out_of_reach")
+
+
+def metered(*samples: Sample) -> list[HalfHour]:
+    """The half-hours from the plug-in at 18:00 to the last sample."""
+    found = half_hours(energy_of([PLUG_IN, *samples], CAR))
+    return [found[start] for start in sorted(found)]
+
+
+def unknown(*samples: Sample) -> list[bool]:
+    return [half_hour.unknown_ms > 0 for half_hour in metered(*samples)]
+
+
+class TestACarOutOfReach:
+    def test_silence_after_a_stop_is_a_zero(self) -> None:
+        assert unknown(stopped(0), stopped(119)) == [False] * 4
+
+    def test_no_zero_is_known_from_the_last_report_on(self) -> None:
+        assert unknown(stopped(0), stopped(60), out_of_reach(80), stopped(149)) == [False, False, True, True, True]
+
+    def test_the_state_of_charge_shows_afterwards_that_nothing_flowed(self) -> None:
+        assert unknown(stopped(0), soc(0, 40), out_of_reach(20), stopped(119), soc(119, 40)) == [False] * 4
+
+    @pytest.mark.parametrize("pct", [0, 50])
+    def test_a_state_of_charge_that_clouds_make_up_shows_nothing(self, pct: int) -> None:
+        assert unknown(stopped(0), soc(0, pct), out_of_reach(20), stopped(119), soc(119, pct)) == [True] * 4
+
+    def test_power_does_not_hold_through_it_for_longer_than_that_of_a_polled_car(self) -> None:
+        charging, ended = Sample(at(0), "power", 7000, tells_every_change=True), stopped(240)
+        assert sum(one.energy_wh for one in metered(charging, ended)) == 28_000
+        assert sum(one.energy_wh for one in metered(charging, out_of_reach(20), ended)) == 0
+
+    def test_a_half_hour_without_samples_after_it_is_unknown(self) -> None:
+        car = Metered("car-1", "axle-1", CAR)
+        for samples, known in (([stopped(1)], True), ([stopped(1), out_of_reach(9)], False)):
+            slots = record(Window(), [PLUG_IN, *samples], car, now=at(10))
+            assert slots
+            assert (plugged_slot(slots[-1], at(30)).value_wh == 0) is known
+
+    def test_it_lasts_over_noon(self) -> None:
+        noon = 18 * 60
+        samples = [stopped(noon - 60), out_of_reach(noon - 30), stopped(noon + 119)]
+        assert unknown(*samples)[-4:] == [True] * 4
+
+    def test_it_is_stored_with_its_half_hour(self) -> None:
+        slots = record(Window(), [PLUG_IN, out_of_reach(9)], Metered("car-1", "axle-1", CAR), now=at(10))
+        assert slots
+        assert slot_of(slot_item(slots[0], 4)).samples == {PLUG_IN, out_of_reach(9)}
+
+    def test_only_of_a_source_whose_silence_means_something_is_it_kept(self) -> None:
+        seen = Observation(at=at(9), source="enode", reachable=False)
+        twin = Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({}))
+        assert samples_of(seen, twin, PUSHES, now=at(10)) == (out_of_reach(9),)
+        assert samples_of(seen, twin, POLLED, now=at(10)) == ()
+        assert samples_of(replace(seen, reachable=True), twin, PUSHES, now=at(10)) == ()
+
+
+class TestAStateOfChargeThatRoseInSilence:
+    @pytest.mark.parametrize("rise_pct", [1, 30])
+    def test_it_makes_the_time_unknown(self, rise_pct: int) -> None:
+        found = metered(stopped(0), soc(0, 40), stopped(299), soc(299, 40 + rise_pct))
+        assert [one.energy_wh for one in found] == [0] * 10
+        assert all(one.unknown_ms for one in found)
+
+    def test_a_register_still_counts_all_of_it(self) -> None:
+        register = [
+            Sample(at(minute), "session", value, register="per_plug_in") for minute, value in ((0, 0), (299, 20_000))
+        ]
+        found = metered(stopped(0), soc(0, 40), stopped(299), soc(299, 68), *register)
+        assert sum(one.energy_wh for one in found) == 20_000
+        assert not any(one.unknown_ms for one in found[:-1])
