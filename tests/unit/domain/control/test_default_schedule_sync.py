@@ -8,7 +8,8 @@ import pytest
 from driveway.domain.control.default_schedule_sync import offset_changes_at, required_default_schedule
 from driveway.domain.control.released import is_released
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.twin import Home, Tariff, Window
+from driveway.domain.control.vehicle_schedules import edge_that_switched, tariff_of
+from driveway.domain.twin import Home, Observed, Tariff, Window
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
@@ -124,6 +125,43 @@ def test_a_car_that_the_kept_schedule_starts_and_that_is_slow_to_stop_is_not_bla
     rig.run(timedelta(minutes=20))
     assert not rig.car.charging
     assert not rig.entries_of("NeedsAttention")
+
+
+@pytest.mark.parametrize(("late", "blamed"), [(timedelta(0), []), (25 * MINUTE, [Reason.THIRD_PARTY_INTERFERENCE])])
+def test_a_charger_may_follow_the_schedule_before_until_the_session_ends(late: timedelta, blamed: list[Reason]) -> None:
+    rig = plugged("ocpp")
+    rig.schedule((60 * 10, 0.0))
+    for number, starts_min in enumerate((60, 120), 1):
+        rig.run(OFF_PEAK_STARTS - 30 * MINUTE / number - rig.now)
+        window = Window(starts_min, starts_min + 60)
+        rig.change(lambda twin, window=window: replace(twin, tariff=Tariff((window,), "Europe/London")))
+    rig.run(OFF_PEAK_STARTS + late - rig.now)
+    assert schedule_actions(rig) == ["install_default"] * 3
+    rig.self_start()
+    rig.run(20 * MINUTE)
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == blamed
+
+
+def test_in_the_next_session_a_charger_follows_what_was_installed_before_it() -> None:
+    rig = plugged("ocpp")
+    rig.run(MINUTE)
+    rig.change(lambda twin: replace(twin, tariff=Tariff((Window(60, 120),), "Europe/London")))
+    rig.run(MINUTE)
+    twin = rig.twin
+    assert twin.presence.session is not None
+    following = replace(twin, presence=replace(twin.presence, session=replace(twin.presence.session, id="next")))
+    begun = Observed(value=True, at=OFF_PEAK_STARTS)
+    assert edge_that_switched(twin, begun, RULES) == OFF_PEAK_STARTS
+    assert edge_that_switched(following, begun, RULES) is None
+
+
+@pytest.mark.parametrize("provider", ["tesla", "ocpp"])
+@pytest.mark.parametrize("windows", [(), (Window(30, 270),), (Window(0, 330), Window(1410, 1440))])
+def test_a_schedule_in_short_holds_its_times(provider: str, windows: tuple[Window, ...]) -> None:
+    twin = replace(new_twin(provider), tariff=Tariff(windows, "Europe/Dublin"))
+    schedule = required_default_schedule(twin, START)
+    assert schedule is not None
+    assert tariff_of(schedule) == twin.tariff
 
 
 def test_charging_that_begins_later_in_the_window_is_somebody_elses_doing() -> None:

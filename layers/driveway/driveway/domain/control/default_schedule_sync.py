@@ -19,7 +19,7 @@ from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, comman
 from driveway.domain.control.desired import disconnected_at
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import must_restore_limit
-from driveway.domain.control.vehicle_schedules import can_keep
+from driveway.domain.control.vehicle_schedules import can_keep, former_schedule
 from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
@@ -221,7 +221,7 @@ def schedule_command_answered(
     if outcome in TAKEN:
         done = replace(noted, state="confirmed", confirm_by=None)
         event, done_reason, text = _DONE[schedule_command.action]
-        return replace(twin, control=_with_done(twin.control, done)).tell(
+        return replace(twin, control=_with_done(twin, done)).tell(
             Entry(now, event, done_reason, text, command_detail(done))
         )
     pause = _pause(schedule_command, outcome, rules, spread=spread, wait=wait)
@@ -235,11 +235,18 @@ def schedule_command_answered(
     ).tell(Entry(now, Event.COMMAND_REFUSED, reason, text, {**command_detail(failed), "outcome": outcome}))
 
 
-def _with_done(control: Control, done: Command) -> Control:
+def _with_done(twin: Twin, done: Command) -> Control:
     """The control group once the provider accepted such a command."""
+    control = twin.control
     if done.action == "restore_current":
         return replace(control, schedule_command=done, standing_limit=None, last_limit_kw=None)
-    return replace(control, schedule_command=done, default_schedule=done.schedule, installed_schedule_unknown=False)
+    return replace(
+        control,
+        schedule_command=done,
+        default_schedule=done.schedule,
+        installed_schedule_unknown=False,
+        former_schedule=former_schedule(twin),
+    )
 
 
 def _pause(

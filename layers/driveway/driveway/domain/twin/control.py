@@ -53,6 +53,17 @@ class OutcomeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerSchedule:
+    """The schedule (in short) that was in the car or charger before the first change of it in a session.
+
+    A charger may apply a new default profile to its next transaction only (OCPP 1.6, 3.13.1).
+    """
+
+    session_id: str
+    schedule: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnaskedStops:
     """Stops of a session that we did not cause while the car should charge.
 
@@ -186,6 +197,7 @@ class Control:
             while it stands.
         default_schedule: what is installed in the car or charger itself, in short.
         installed_schedule_unknown: a change of it was sent without a clear answer, so ours may be there or not.
+        former_schedule: what it may still follow until the session ends.
         schedule_command: the command that installs or removes it, apart from the commands to charge.
         request: the request to the provider under way that does not command the car.
         looked_at: when the car's state was last read because nothing was known of it, or nothing new.
@@ -242,3 +254,4 @@ class Control:
     released_by_operator_at: datetime | None = None
     unasked_stops: UnaskedStops | None = None
     late_stop: LateStop | None = None
+    former_schedule: FormerSchedule | None = None
