@@ -362,6 +362,7 @@ def _change(simulator: CarSimulator, car: Car, changes: dict[str, Any], now: dat
         car.amps = spec.driver_amps
     if was_reachable and not spec.reachable:
         car.stale = replace(car.view(), reachable=False)
+        simulator.world.lost_contact(car, now)
     elif spec.reachable:
         car.stale = None
     car.change(now)

@@ -131,11 +131,13 @@ class Enode:
 
     def report(self, car: Car, before: View | None, view: View) -> None:
         """Send ``user:vehicle:updated`` for what changed or was sampled."""
-        fields = ["chargeState"]
+        fields = ["chargeState"] if view.reachable else ["isReachable"]
         if before is not None and before.at_home != view.at_home:
             fields.append("location")
         body = {"vehicle": vehicle(car, view, self.settings.version), "updatedFields": fields}
-        self.emit("user:vehicle:updated", view.at, car.spec.user_id, body, car)
+        self.emit(
+            "user:vehicle:updated", view.at if view.reachable else self.world.clock.now(), car.spec.user_id, body, car
+        )
 
     def emit(self, event: str, at: datetime, user_id: str | None, body: dict[str, Any], car: Car | None = None) -> None:
         """Send an event, if there is a webhook to send it to."""

@@ -66,7 +66,7 @@ class CarSpec(Strict):
         asset: the app's own id of the charger, in the address observations are posted to (``ocpp`` only).
         auto_start: whether plugging in starts charging by itself.
         asleep: commands do not reach the car until it is woken (Tesla) or set awake.
-        reachable: False freezes what the provider says of the car and silences its webhooks.
+        reachable: False freezes what the provider says of the car and silences its webhooks. Enode reports that once.
         governed: the provider's own schedule owns the car (Enode answers 422).
         vendor: the make as the provider names it.
         seems_unplugged_while_stopped: the provider reports "unplugged" for as long as our stop lasts. A start still

@@ -20,6 +20,8 @@ from simulators.cars.spec import CarSpec
 Task = Callable[[datetime], None]
 Reporter = Callable[[Car, View | None, View], None]
 IDLE_REAL_S = 0.5
+LOSS_NOTICED_AFTER = timedelta(minutes=7)
+"""Enode looks at an idle car about so often, and reports each change: that it lost contact, too."""
 
 
 class World:
@@ -107,6 +109,16 @@ class World:
             car.reported = view
             return False
         return before is None or view.differs_from(before) or sampled or self._power_stepped(before, view)
+
+    def lost_contact(self, car: Car, at: datetime) -> None:
+        """Have Enode report that it has no contact with a car, once it has noticed."""
+
+        def notice(then: datetime) -> None:
+            if car.stale is not None and car.spec.is_sent:
+                self.reporters["enode"](car, car.reported, car.stale)
+
+        if car.spec.provider == "enode":
+            self.later(at + LOSS_NOTICED_AFTER, notice)
 
     def report(self, car: Car, before: View | None, view: View) -> None:
         """Hand a view of a car to its provider, unless the provider has lost contact."""

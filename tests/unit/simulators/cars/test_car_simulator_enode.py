@@ -243,6 +243,19 @@ def test_a_false_claim_is_sent_once_and_changes_nothing(rig: Rig) -> None:
     assert rig.truth()["plugged"]
 
 
+@pytest.mark.parametrize(("away_s", "reported"), [(419, [True]), (421, [False, True])])
+def test_a_lost_contact_is_reported_once_when_it_is_noticed(rig: Rig, away_s: float, reported: list[bool]) -> None:
+    rig.car("enode")
+    rig.change(reachable=False)
+    rig.do("plug-in")
+    rig.pass_s(away_s)
+    rig.change(reachable=True)
+    found = events(rig.sent())
+    assert [event["vehicle"]["isReachable"] for event in found] == reported
+    assert [event["vehicle"]["chargeState"]["isPluggedIn"] for event in found] == reported
+    assert found[0]["createdAt"] > found[0]["vehicle"]["lastSeen"] or reported == [True]
+
+
 def test_an_unreachable_car_sends_nothing_and_reports_when_it_is_back(rig: Rig) -> None:
     rig.car("enode")
     rig.change(reachable=False)

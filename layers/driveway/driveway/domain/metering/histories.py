@@ -15,7 +15,7 @@ from driveway.domain.metering.lifetime_register import lifetime_history
 from driveway.domain.metering.plug_facts import OPENINGS, PLUG_FACTS, closings, plugs_of, samples_at_home
 from driveway.domain.metering.power import LineEvent, begins_of_charging, idle_spans, power_line, unplugged_spans
 from driveway.domain.metering.registers import Flagged, History, Proof, Reading, Step, resolution_wh
-from driveway.domain.metering.samples import Rating, Sample, SampleKind, to_ms
+from driveway.domain.metering.samples import Rating, Sample, SampleKind, end_of_line, to_ms
 from driveway.domain.metering.session_register import session_history
 from driveway.domain.metering.state_of_charge import soc_readings, soc_step_wh
 from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
@@ -172,11 +172,8 @@ class _Day:
     ) -> HandedOn:
         samples, proven = self._plug_facts(), []
         closed_ms = self._closed_ms()
-        line = [sample for sample in self.known if sample.kind in ("power", "charging", "stopped")]
-        if line and self.line and (last_ms := self.line[-1].at_ms) != closed_ms:
-            samples += [sample for sample in line if to_ms(sample) == last_ms]
-            unseen = [sample for sample in self.known if sample.kind == "out_of_reach" and to_ms(sample) >= last_ms]
-            samples += unseen[:1]
+        if self.line and self.line[-1].at_ms != closed_ms:
+            samples += end_of_line(self.known, self.line[-1].at_ms)
         for kind, kept in (("soc", 2), ("delta", 1)):
             samples += _last(self.known, kind, kept, after_ms=None if closed_ms == EVER_MS else closed_ms)
         for register, history in after:

@@ -1,6 +1,6 @@
 """Meter samples: the values of observations that concern energy. Each is one value at one instant."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -74,6 +74,13 @@ class Rating:
 def to_ms(sample: Sample) -> int:
     """A sample's instant in milliseconds since 1970."""
     return round(sample.at.timestamp() * 1000)
+
+
+def end_of_line(samples: Iterable[Sample], last_ms: int) -> list[Sample]:
+    """The samples of the power line's last event, and the first loss of contact after it."""
+    last = [s for s in samples if s.kind in ("power", "charging", "stopped", "out_of_reach") and to_ms(s) >= last_ms]
+    lost = [sample for sample in last if sample.kind == "out_of_reach"]
+    return [sample for sample in last if sample.kind != "out_of_reach"] + lost[:1]
 
 
 def rating_of(link: Link) -> Rating:

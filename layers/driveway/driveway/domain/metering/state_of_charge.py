@@ -65,23 +65,31 @@ def lay_state_of_charge(
         rise_wh = after[1] - before[1]
         if not plausible(max(0, rise_wh), after[0] - before[0], rating.power_w, step_wh):
             continue
-        if rise_wh > 0 and all(piece.is_idle for piece in between):
-            for piece in between:
-                piece.source, piece.is_idle = None, False
+        _doubt(between, rise_wh)
         _decide(between, rise_wh, step_wh, rating)
         rest = rise_wh * UNITS_PER_WH - sum(piece.units for piece in between)
         unknown = [piece for piece in between if piece.source is None]
         if unknown and rest > 0 and _charged(line, before[0], after[0]):
             _fill(unknown, rest, rating)
-        elif unknown and rise_wh <= 0 and not _is_made_up(after[1], rating):
-            for piece in unknown:
-                if _between_stops(line, piece):
-                    piece.lay(Source("estimate", "battery"), 0, 0)
+        elif rise_wh <= 0 and not _is_made_up(after[1], rating):
+            _lay_idle(unknown, line)
 
 
 def _is_made_up(value_wh: int, rating: Rating) -> bool:
     """Whether a value is 0 or 50 %: what some clouds repeat in place of a state of charge that they do not know."""
     return any(abs(value_wh - soc_step_wh(rating) * pct) <= pct for pct in (0, 50))
+
+
+def _doubt(between: Sequence[Piece], rise_wh: int) -> None:
+    if rise_wh > 0 and all(piece.is_idle for piece in between):
+        for piece in between:
+            piece.source, piece.is_idle = None, False
+
+
+def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:
+    for piece in unknown:
+        if _between_stops(line, piece):
+            piece.lay(Source("estimate", "battery"), 0, 0)
 
 
 def _decide(between: Sequence[Piece], rise_wh: int, step_wh: int, rating: Rating) -> None:
