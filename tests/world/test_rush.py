@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 
 from benchmarks.edge_model import edge
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Control, Observed, Twin
+from driveway.runtime.http_api import Request
+from driveway.status.asset import asset_body
+from driveway.status.timeline import timeline_body
 from tests.support.domain.control_car import axle_profile
 from tests.world.car_maker import Commanded, lateness_s
 from tests.world.rush import EDGE, Rush, Setting, rush
@@ -87,6 +90,48 @@ def test_a_car_that_waits_long_for_the_rate_shows_it_and_is_announced_once() -> 
     assert len(waiting) >= 30
     assert queued <= 200
     assert "CommandsWaiting" in run.log.getvalue()
+    assert not wrong(run)
+
+
+def test_a_car_that_was_not_reached_says_so_on_the_asset_and_in_its_timeline() -> None:
+    with rush(Setting(cars={"enode": 200}, parameters={"EnodeCallsPerSecond": "1"})) as run:
+        run.run_until(EDGE + 30 * SECOND)
+        runtime, reached = run.runtime("StatusFunction"), {call.vehicle_id for call in taken(run)}
+        waiting = [twin for twin in run.twins() if twin.control.command and twin.control.command.provider_retry_at]
+        assert len(waiting) >= 30
+        for twin in waiting:
+            asset, body = twin.link.asset, asset_body(twin, runtime)
+            assert asset not in reached
+            assert body["held_back"]["reason"] == "REQUEST_RATE_REACHED"
+            assert body["held_back"]["until"] > run.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            assert "only so many requests" in body["held_back"]["text"]
+            request = Request("GET /assets/{asset}/timeline", {"asset": asset}, {}, {}, b"", "request")
+            entries = timeline_body(request, runtime)["entries"]
+            put_off = [one for one in entries if one["event"] == "CommandPutOff"]
+            assert [one["reason"] for one in put_off] == ["REQUEST_RATE_REACHED"], entries
+        run.run_until(EDGE + 5 * MINUTE)
+        held_back = [asset_body(twin, runtime)["held_back"] for twin in run.twins()]
+    assert not any(one and one["reason"] == "REQUEST_RATE_REACHED" for one in held_back), "all were reached"
+
+
+def test_cars_that_stop_at_an_edge_go_before_those_that_start_at_it() -> None:
+    with rush(Setting(cars={"enode": 300}, per_s={"enode": 10}, parameters=PACED)) as run:
+        began = EDGE - 4 * 60 * MINUTE
+        profile = axle_profile(began, (240, 7.4), (120, 0.0))
+        started = Control(last_start_at=began, last_acknowledged_action="start", last_acknowledged_at=began)
+
+        def charging(twin: Twin) -> Twin:
+            presence = replace(twin.presence, charging=Observed(value=True, at=began))
+            return replace(twin, profiles=(profile,), control=started, presence=presence)
+
+        everybody(run, charging, every=5)
+        run.run_until(EDGE + MINUTE)
+    stops = [call for call in taken(run) if call.action == "STOP"]
+    starts = [call for call in taken(run) if call.action == "START"]
+    assert len({call.vehicle_id for call in stops}) == 60
+    assert len(starts) == 240
+    assert stops[-1].at <= EDGE + 60 / 10 * 1.2 * SECOND + 3 * SECOND
+    assert sum(call.at < stops[-1].at for call in starts) <= 25
     assert not wrong(run)
 
 

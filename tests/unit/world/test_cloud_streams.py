@@ -69,6 +69,60 @@ def test_shards_go_side_by_side_and_each_item_stays_in_one() -> None:
     assert all(one == ["0", "1", "2"] for one in versions.values())
 
 
+NAMES = [f"car-{number}" for number in range(8)]
+
+
+def test_lanes_of_a_shard_go_side_by_side_and_each_item_keeps_its_order_in_one() -> None:
+    small = SmallCloud(ReaderStream__ParallelizationFactor=3)
+    for version in range(3):
+        for name in NAMES:
+            small.write(name, version=str(version))
+    seen: dict[str, list[str]] = {}
+    lanes: dict[str, set[str]] = {}
+    most = 0
+    while found := small.due("Reader"):
+        most = max(most, len(found))
+        assert len({one.order_key for one in found}) == len(found)
+        assert small.due("Reader") == []
+        for delivery in found:
+            for record in delivery.event["Records"]:
+                image = record["dynamodb"]["NewImage"]
+                seen.setdefault(image["pk"]["S"], []).append(image["version"]["S"])
+                lanes.setdefault(image["pk"]["S"], set()).add(str(delivery.order_key))
+            delivery.settle(None)
+    assert most == 3
+    assert seen == {name: ["0", "1", "2"] for name in NAMES}
+    assert all(len(one) == 1 for one in lanes.values())
+
+
+def test_a_lane_that_fails_is_bisected_and_waits_alone() -> None:
+    small = SmallCloud(ReaderStream__ParallelizationFactor=3)
+    written(small, *NAMES)
+    first = small.due("Reader")
+    failing_lane = max(first, key=lambda one: len(places(one)))
+    for delivery in first:
+        delivery.failed() if delivery is failing_lane else delivery.settle(None)
+    written(small, *(f"later-{number}" for number in range(8)))
+    following = small.due("Reader")
+    assert {one.order_key for one in following} == {one.order_key for one in first}
+    repeated = next(one for one in following if one.order_key == failing_lane.order_key)
+    assert places(repeated) == places(failing_lane)[: len(places(failing_lane)) // 2]
+    assert all(name.startswith("later") for one in following if one is not repeated for name in places(one))
+    for delivery in following:
+        delivery.settle(None)
+    (rest,) = [one for one in small.due("Reader") if one.order_key == failing_lane.order_key]
+    assert places(rest) == places(failing_lane)[len(places(failing_lane)) // 2 :]
+
+
+def test_a_state_that_is_restored_has_its_lanes_again() -> None:
+    small = SmallCloud(ReaderStream__ParallelizationFactor=3)
+    written(small, *NAMES)
+    held = small.cloud.snapshot()
+    before = [places(one) for one in small.due("Reader")]
+    small.cloud.restore(held)
+    assert [places(one) for one in small.due("Reader")] == before
+
+
 def test_after_a_partial_answer_the_batch_goes_on_from_the_first_record_that_failed() -> None:
     small = SmallCloud()
     written(small, *"abcd")

@@ -1,4 +1,8 @@
-"""Lambda behind a stream (DynamoDB's or Kinesis): order per shard, repetition, bisecting, filters, giving up."""
+"""Lambda behind a stream (DynamoDB's or Kinesis): order per lane, repetition, bisecting, filters, giving up.
+
+A shard has as many lanes as ``ParallelizationFactor`` says. An item (DynamoDB) or a partition key (Kinesis) stays in
+one lane, so its records keep their order. Each lane has one batch at a time, and repeats, splits and gives up by itself.
+"""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -38,7 +42,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class _Shard:
+class _Lane:
     records: deque[Record] = field(default_factory=deque)
     batches: deque[Batch] = field(default_factory=deque)
     """What was split off or failed; it goes before the records."""
@@ -46,12 +50,12 @@ class _Shard:
     running: int | None = None
     number: int = 0
 
-    def copy(self) -> "_Shard":
-        return _Shard(deque(self.records), deque(self.batches), self.not_before, self.running, self.number)
+    def copy(self) -> "_Lane":
+        return _Lane(deque(self.records), deque(self.batches), self.not_before, self.running, self.number)
 
 
 class StreamMapping:
-    """Reads a stream for a function, one batch of a shard at a time."""
+    """Reads a stream for a function, one batch of a lane at a time."""
 
     def __init__(
         self,
@@ -79,19 +83,28 @@ class StreamMapping:
         self.on_failure: Queue | None = None
         self.given_up: list[Record] = []
         """Records that the function never processed."""
-        self._shards = [_Shard() for _ in range(shards)]
+        self._shards, self._lanes_of_a_shard = shards, int(declared.get("ParallelizationFactor", 1))
+        self._lanes = [_Lane() for _ in range(shards * self._lanes_of_a_shard)]
         self._number = 0
 
     def add(self, content: JSON, partition: str, now: datetime) -> None:
-        """Put a record into the shard of its partition. The filters decide whether the function ever gets it."""
+        """Put a record into the lane of its key. The filters decide whether the function ever gets it."""
         self._number += 1
         number = str(FIRST_NUMBER + self._number)
-        shard = self._shards[crc32(partition.encode()) % len(self._shards)]
+        lane = self._lanes[self._position(partition, content)]
         if self.filters and not any(matches(pattern, content) for pattern in self.filters):
             return
-        last = shard.records[-1].visible_at if shard.records else now
+        last = lane.records[-1].visible_at if lane.records else now
         visible_at = max(last, after(now, self.faults.stream_lag_s()))
-        shard.records.append(Record(number, now, visible_at, self._numbered(content, number, now)))
+        lane.records.append(Record(number, now, visible_at, self._numbered(content, number, now)))
+
+    def _position(self, partition: str, content: JSON) -> int:
+        """The lane of a record: its shard comes from the partition, its lane there from the whole key."""
+        shard = crc32(partition.encode()) % self._shards
+        if self._lanes_of_a_shard == 1:
+            return shard
+        key = encoded(content["dynamodb"]["Keys"]) if "dynamodb" in content else partition.encode()
+        return shard * self._lanes_of_a_shard + (crc32(key) >> 16) % self._lanes_of_a_shard
 
     def _numbered(self, content: JSON, number: str, now: datetime) -> JSON:
         if "kinesis" in content:
@@ -102,26 +115,26 @@ class StreamMapping:
 
     def next_at(self) -> datetime | None:
         """When a batch can be handed out next."""
-        return min((at for shard in self._shards if (at := self._next_of(shard)) is not None), default=None)
+        return min((at for lane in self._lanes if (at := self._next_of(lane)) is not None), default=None)
 
-    def _next_of(self, shard: _Shard) -> datetime | None:
-        if shard.running is not None:
+    def _next_of(self, lane: _Lane) -> datetime | None:
+        if lane.running is not None:
             return None
-        if shard.batches:
-            return shard.not_before or shard.batches[0].records[0].visible_at
-        if not shard.records:
+        if lane.batches:
+            return lane.not_before or lane.batches[0].records[0].visible_at
+        if not lane.records:
             return None
-        first = shard.records[0].visible_at
-        full = len(shard.records) >= self.batch_size
-        return shard.records[self.batch_size - 1].visible_at if full and self.window_s else after(first, self.window_s)
+        first = lane.records[0].visible_at
+        full = len(lane.records) >= self.batch_size
+        return lane.records[self.batch_size - 1].visible_at if full and self.window_s else after(first, self.window_s)
 
     def due(self, now: datetime) -> list[Delivery]:
         """The batches that can be handed out now."""
         found = []
-        for position, shard in enumerate(self._shards):
-            at = self._next_of(shard)
+        for position, lane in enumerate(self._lanes):
+            at = self._next_of(lane)
             if at is not None and at <= now:
-                batch = shard.batches.popleft() if shard.batches else Batch(tuple(self._taken(shard, now)))
+                batch = lane.batches.popleft() if lane.batches else Batch(tuple(self._taken(lane, now)))
                 young = tuple(record for record in batch.records if now - record.at < self.oldest)
                 if len(young) < len(batch.records):
                     self._give_up(batch.records[: len(batch.records) - len(young)], "RecordAgeExceeded", batch, now)
@@ -129,19 +142,19 @@ class StreamMapping:
                     found.append(self._delivery(position, replace(batch, records=young), now))
         return found
 
-    def _taken(self, shard: _Shard, now: datetime) -> Iterator[Record]:
+    def _taken(self, lane: _Lane, now: datetime) -> Iterator[Record]:
         for _ in range(self.faults.batch_size(self.batch_size)):
-            if not shard.records or shard.records[0].visible_at > now:
+            if not lane.records or lane.records[0].visible_at > now:
                 return
-            yield shard.records.popleft()
+            yield lane.records.popleft()
 
     def _delivery(self, position: int, batch: Batch, now: datetime) -> Delivery:
-        self._shards[position].number += 1
-        number = self._shards[position].running = self._shards[position].number
+        self._lanes[position].number += 1
+        number = self._lanes[position].running = self._lanes[position].number
 
         def end(returned: bool, answer: Any) -> None:
-            if self._shards[position].running == number:
-                self._shards[position].running = None
+            if self._lanes[position].running == number:
+                self._lanes[position].running = None
                 self._end(position, batch, returned, answer)
 
         event = as_sent({"Records": [record.content for record in batch.records]})
@@ -149,32 +162,32 @@ class StreamMapping:
         return Delivery(self.function, event, self.timeout_s, key, self.logical_id, now, end)
 
     def _end(self, position: int, batch: Batch, returned: bool, answer: Any) -> None:
-        shard, records = self._shards[position], batch.records
+        lane, records = self._lanes[position], batch.records
         numbers = [record.number for record in records]
         failed = failures(answer, numbers) if returned and self.reports_items else ([] if returned else None)
         if failed == []:
-            shard.not_before = None
+            lane.not_before = None
             if not batch.repeats and self.faults.batch_repeated(self.logical_id):
-                shard.batches.appendleft(replace(batch, repeats=True))
+                lane.batches.appendleft(replace(batch, repeats=True))
             return
         first = min(map(numbers.index, failed)) if failed else 0
-        self._retry(shard, records[first:], batch, whole=failed is None)
+        self._retry(lane, records[first:], batch, whole=failed is None)
 
-    def _retry(self, shard: _Shard, records: tuple[Record, ...], batch: Batch, *, whole: bool) -> None:
+    def _retry(self, lane: _Lane, records: tuple[Record, ...], batch: Batch, *, whole: bool) -> None:
         """Repeat from the first failed record. A split, or progress, does not count as an attempt."""
         now = self.clock.now()
         if whole and self.bisects and len(records) > 1:
             middle = len(records) // 2
-            shard.batches.extendleft([Batch(records[middle:], batch.attempts), Batch(records[:middle], batch.attempts)])
-            shard.not_before = now
+            lane.batches.extendleft([Batch(records[middle:], batch.attempts), Batch(records[:middle], batch.attempts)])
+            lane.not_before = now
             return
         attempts = batch.attempts + 1 if records[0] is batch.records[0] else 1
         if 0 <= self.most_retries < attempts:
             self._give_up(records, "RetryAttemptsExhausted", batch, now)
-            shard.not_before = None
+            lane.not_before = None
             return
-        shard.batches.appendleft(Batch(records, attempts))
-        shard.not_before = after(now, min(LONGEST_PAUSE_S, 2.0 ** (attempts - 1)))
+        lane.batches.appendleft(Batch(records, attempts))
+        lane.not_before = after(now, min(LONGEST_PAUSE_S, 2.0 ** (attempts - 1)))
 
     def _give_up(self, records: tuple[Record, ...], why: str, batch: Batch, now: datetime) -> None:
         self.given_up.extend(records)
@@ -200,9 +213,9 @@ class StreamMapping:
 
     def snapshot(self) -> object:
         """The present state, for ``restore``."""
-        return [shard.copy() for shard in self._shards], self._number, list(self.given_up)
+        return [lane.copy() for lane in self._lanes], self._number, list(self.given_up)
 
     def restore(self, snapshot: Any) -> None:
         """Go back to a state."""
-        shards, self._number, given_up = snapshot
-        self._shards, self.given_up = [shard.copy() for shard in shards], list(given_up)
+        lanes, self._number, given_up = snapshot
+        self._lanes, self.given_up = [lane.copy() for lane in lanes], list(given_up)
