@@ -89,7 +89,7 @@ Choose = Callable[[str], Release]
 """Which release a function's next run has, by its logical id."""
 
 
-class _Secrets:
+class PowertoolsSecrets:
     """Reads secrets as Powertools does, by which 0.1 read them."""
 
     def __init__(self, reader: Any) -> None:
@@ -153,7 +153,7 @@ class MixedHost(Host):
         clock = InstanceClock(self.clock, self._skew_s(), self._wait)
         made: Any = released.Runtime(self._functions[name].environment, clock=clock)
         made.random = self._rng
-        made.__dict__ |= self._clients | {"_secrets": _Secrets(self._clients["_secrets"])}
+        made.__dict__ |= self._clients | {"_secrets": PowertoolsSecrets(self._clients["_secrets"])}
         for handler in made.logger.handlers:
             handler.setStream(self.log)
         kept.append(made)

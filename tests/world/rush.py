@@ -225,12 +225,16 @@ class Rush:
         self._computing = set() if is_sender else None
         if not is_sender:
             self.clock.advance(COMPUTE_S[name] * (len(delivery.event.get("Records", ())) or 1))
-        use(instance)
-        with redirect_stdout(self.log):
-            answer = function(self.cloud.stack.functions[name].folder.name).handler(delivery.event, None)
+        answer = self.answer(name, instance, delivery.event)
         self._number += 1
         heapq.heappush(self._ends, (self.clock.now(), self._number, delivery, answer, name, instance))
         self.clock.set(began)
+
+    def answer(self, name: str, instance: Runtime, event: Any) -> Any:
+        """What a function answers to an event, run with this instance."""
+        use(instance)
+        with redirect_stdout(self.log):
+            return function(self.cloud.stack.functions[name].folder.name).handler(event, None)
 
     def _end(self) -> None:
         _, _, delivery, answer, name, instance = heapq.heappop(self._ends)
@@ -256,11 +260,11 @@ class Rush:
 
 
 @contextmanager
-def rush(setting: Setting) -> Iterator[Rush]:
+def rush(setting: Setting, kind: type[Rush] = Rush) -> Iterator[Rush]:
     """A fleet before its edge; afterwards the process is as before."""
     with environment(), side_by_side() as clock_of:
         os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
-        made = Rush(setting)
+        made = kind(setting)
         clock_of.append(made.clock)
         for provider, count in setting.cars.items():
             made.place(provider, count)

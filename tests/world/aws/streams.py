@@ -1,7 +1,7 @@
 """Lambda behind a stream (DynamoDB's or Kinesis): order per lane, repetition, bisecting, filters, giving up.
 
 A shard has as many lanes as ``ParallelizationFactor`` says. An item (DynamoDB) or a partition key (Kinesis) stays in
-one lane, so its records keep their order. Each lane has one batch at a time, and repeats, splits and gives up by itself.
+one lane, so its records keep their order. Each lane has one batch at a time; it repeats, splits and gives up by itself.
 """
 
 from collections import deque
