@@ -29,7 +29,7 @@ KIND_CODES: dict[SampleKind, str] = {
     "power": "P",
     "charging": "c",
     "stopped": "x",
-    "out_of_reach": "u",
+    "out_of_reach": "k",
     "plugged": "i",
     "joined": "j",
     "resumed": "r",
@@ -49,6 +49,8 @@ BESIDE = frozenset({"version", "due_at", "listed_at"})
 """What a half-hour does not have in its packed part."""
 TELLS_EVERY_CHANGE = "!"
 KINDS = {code: kind for kind, code in KIND_CODES.items()}
+OUT_OF_REACH = 1
+"""The value with which ``out_of_reach`` is stored: a version without it reads a doubt cleared where none was."""
 POINTS = {code: point for point, code in POINT_CODES.items()}
 REGISTERS = {code: kind for kind, code in REGISTER_CODES.items()}
 PACKED_SAMPLE = re.compile(
@@ -62,18 +64,21 @@ def _pack(sample: Sample, start: datetime) -> str:
     flags += TELLS_EVERY_CHANGE if sample.tells_every_change else ""
     offset_ms = (sample.at - start) // timedelta(milliseconds=1)
     whose = "" if sample.vehicle_id is None else f":{sample.vehicle_id}"
-    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{flags}{offset_ms}:{sample.value}{whose}"
+    value = OUT_OF_REACH if sample.kind == "out_of_reach" else sample.value
+    return f"{KIND_CODES[sample.kind]}{POINT_CODES[sample.measuring_point]}{flags}{offset_ms}:{value}{whose}"
 
 
 def _unpack(text: str, start: datetime) -> Sample:
     packed = PACKED_SAMPLE.fullmatch(text)
     if packed is None:
         raise ValueError(f"not a packed sample: {text!r}")
-    flags = packed["flags"]
+    flags, kind, value = packed["flags"], KINDS[packed["kind"]], int(packed["value"])
+    if kind == "cleared" and value == OUT_OF_REACH:
+        kind, value = "out_of_reach", 0
     return Sample(
         start + timedelta(milliseconds=int(packed["offset"])),
-        KINDS[packed["kind"]],
-        int(packed["value"]),
+        kind,
+        value,
         POINTS[packed["point"]],
         packed["whose"],
         next((REGISTERS[code] for code in flags if code in REGISTERS), None),

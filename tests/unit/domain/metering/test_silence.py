@@ -11,8 +11,10 @@ from driveway.domain.metering.meter_kind import MeterKind
 from driveway.domain.metering.plugged_slots import plugged_slot
 from driveway.domain.metering.recording import Metered, Window, record
 from driveway.domain.metering.samples import Rating, Sample, samples_of
+from driveway.domain.metering.slot import Slot
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Intent, Tariff, Twin
+from driveway.store.items import decode_item
 from driveway.store.slot_items import slot_item, slot_of
 from tests.support.domain.links import a_link
 
@@ -28,6 +30,7 @@ def at(minute: float) -> datetime:
 
 
 PLUG_IN = Sample(at(0), "plugged")
+EMPTY = Slot("car-1", "axle-1", EVENING)
 
 
 def stopped(minute: float) -> Sample:
@@ -87,6 +90,12 @@ class TestACarOutOfReach:
         slots = record(Window(), [PLUG_IN, out_of_reach(9)], Metered("car-1", "axle-1", CAR), now=at(10))
         assert slots
         assert slot_of(slot_item(slots[0], 4)).samples == {PLUG_IN, out_of_reach(9)}
+
+    def test_a_version_without_it_reads_a_cleared_doubt(self) -> None:
+        kept = replace(EMPTY, samples=frozenset({out_of_reach(9), Sample(at(12), "cleared")}))
+        values = decode_item(slot_item(kept, 4))
+        assert values["samples"] == ["ku540000:1", "ku720000:0"]
+        assert slot_of(slot_item(kept, 4)) == kept
 
     def test_only_of_a_source_whose_silence_means_something_is_it_kept(self) -> None:
         seen = Observation(at=at(9), source="enode", reachable=False)
