@@ -1,6 +1,7 @@
 """The goals of a fleet at one edge, on demand (``make edges``): ``RUSH`` names them; without it they are left out."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -57,5 +58,7 @@ def test_twenty_thousand_cars_at_twenty_calls_a_second(record_property: Callable
         run.run_until(EDGE + timedelta(seconds=cars / 20) + MINUTE)
     late = lateness_s(run.maker.calls["enode"], EDGE)
     record_property("outcome", shown(late, cars))
-    assert len(run.maker.calls["enode"]) == len(late)
+    assert len(run.maker.calls["enode"]) == len(late), "none got a command twice, and none was refused"
     assert len(late) >= 0.99 * cars
+    tens = Counter(int(one // 10) for one in late)
+    assert all(180 <= tens[number] <= 230 for number in range(cars // 20 // 10 - 1)), tens
