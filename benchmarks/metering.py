@@ -11,11 +11,12 @@ import tracemalloc
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import Any
+
+from msgspec import field
 
 from driveway.axle.readings import Drain, DrainReport
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
@@ -25,13 +26,14 @@ from driveway.domain.metering.slot import GRACE, Slot
 from driveway.store.leases import Leases
 from driveway.store.slot_reads import Key
 from driveway.store.slots import SlotStore
+from driveway.values import replace
 
 START = datetime(2026, 1, 15, 18, tzinfo=UTC)
 CARS_SLOTS = 48
 MOST_HELD_MIB = 4.0
 
 
-class Free(Leases):
+class Free(Leases, frozen=True):
     """Leases that nobody else takes."""
 
     def take(self, shard: str, owner: str, *, now: datetime, until: datetime) -> bool:
@@ -41,17 +43,16 @@ class Free(Leases):
         return None
 
 
-class Shelf(SlotStore):
+class Shelf(SlotStore, frozen=True):
     """The half-hours in a dictionary, with the conditions of writes and the due index of the table."""
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
-        super().__init__(None, "benchmark", 4)  # type: ignore[arg-type] # there is no client behind a dictionary
-        object.__setattr__(self, "held", {(s.asset, s.start.isoformat()): s for s in slots})
-        object.__setattr__(self, "lock", Lock())
+    held: dict[Key, Slot] = field(default_factory=dict)
+    lock: Any = field(default_factory=Lock)
 
-    __slots__ = ("held", "lock")
-    held: dict[Key, Slot]
-    lock: Lock
+    @classmethod
+    def of(cls, slots: Sequence[Slot]) -> "Shelf":
+        held = {(s.asset, s.start.isoformat()): s for s in slots}
+        return cls(None, "benchmark", 4, held=held)  # type: ignore[arg-type] # there is no client behind a dictionary
 
     @property
     def leases(self) -> Leases:
@@ -98,7 +99,7 @@ def drain_all(count: int) -> None:
         )
         for i in range(count)
     ]
-    shelf, received, now = Shelf(slots), Counter[tuple[str, str]](), START + timedelta(days=2)
+    shelf, received, now = Shelf.of(slots), Counter[tuple[str, str]](), START + timedelta(days=2)
 
     def send(rows: list[dict[str, Any]]) -> object:
         received.update((row["asset_id"], row["start_timestamp"]) for row in rows)

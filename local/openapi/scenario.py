@@ -1,6 +1,5 @@
 """A night of one home, and what can go wrong: the calls whose requests and answers are the examples."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +7,7 @@ from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.slot import ReportedValue, Slot
 from driveway.domain.schedules.installation import MOST_SCHEDULES_HELD
 from driveway.domain.twin import Twin
+from driveway.values import replace
 from local.openapi.axle_answers import AXLE_ASSET, AXLE_SITE, METER_REFERENCE, ONBOARDED, PROPOSITION
 from local.openapi.world import World
 from simulators.axle.documented import scenario_profile

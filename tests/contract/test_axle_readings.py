@@ -1,7 +1,6 @@
 """Every row of the ledger is valid by Axle's OpenAPI document, and its answers are understood."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from driveway.domain.metering.ledger import answered, claimed, measured
 from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import MAX_WH, Sample
 from driveway.domain.metering.slot import Slot
+from driveway.values import replace
 from tests.support.contract.axle_openapi import axle_openapi, check_request
 from tests.support.domain.twins import AXLE_ASSET_ID
 

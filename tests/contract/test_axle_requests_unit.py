@@ -1,7 +1,6 @@
 """Every call that Axle sync can make is one that Axle's OpenAPI document describes."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from driveway.domain.axle_sync.differences import next_call
 from driveway.domain.preferences.intent import parse_intent
 from driveway.domain.preferences.tariff import parse_tariff
 from driveway.domain.twin import AxleState
+from driveway.values import replace
 from tests.support.contract.axle_openapi import AxleOpenApi, axle_openapi, check_request, validator_for
 from tests.support.domain.twins import AXLE_ASSET_ID, a_twin, minutes, plugged, unplugged, with_charge_now, with_soc
 

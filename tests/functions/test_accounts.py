@@ -1,7 +1,6 @@
 """A Tesla owner's account through the functions: kept before the site is, renewed, mended by a sign-in, forgotten."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin import Command
 from driveway.runtime.settings import Settings
 from driveway.store.tokens import AccountRecord, TokenStoreError
+from driveway.values import replace
 from driveway.vehicles.connections import account_tokens
 from simulators.cars.tokens import RefreshTokens
 from tests.support.auth.token_world import TokenService

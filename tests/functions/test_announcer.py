@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import ANY
@@ -15,6 +14,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, Entry, HeldPlugOut, Meter, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.store.items import PACKED, encode_item
+from driveway.values import replace
 from tests.support.functions.assets import (
     Queues,
     a_twin,

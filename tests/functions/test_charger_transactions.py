@@ -1,11 +1,11 @@
 """Chargers that differ in which profiles act on a running transaction are all held, started and released."""
 
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
 
+from driveway.values import replace
 from driveway.vehicles.ocpp.profiles import OUR_IDS
 from simulators.cars.ocpp import plan_of
 from tests.support.domain.control_car import axle_profile

@@ -1,7 +1,6 @@
 """The minute clock, and the reconcilers behind their queues."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from driveway.domain.sites.record import Change, SiteRecord, SiteTerms
 from driveway.domain.twin import HeldPlugOut, Twin
 from driveway.outbox.wakeups import QueueError
+from driveway.values import replace
 from tests.support.functions.assets import (
     a_twin,
     all_acknowledged,

@@ -1,6 +1,5 @@
 """The stack's parameters, its secrets and a site's body reach the providers' modules."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,6 +15,7 @@ from driveway.runtime.problems import ProblemError
 from driveway.runtime.settings import Settings
 from driveway.sites.bodies import SiteBody, parse
 from driveway.sites.requested import checked
+from driveway.values import replace
 from driveway.vehicles.connections import connect
 from driveway.vehicles.ocpp.commands import OcppCommands
 from driveway.vehicles.provider import Call

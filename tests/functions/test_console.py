@@ -1,13 +1,13 @@
 """The console's routes: what the page is served with, its lists and searches, and the two acts of the staff."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from driveway.domain.twin import Twin
+from driveway.values import replace
 from tests.support.functions.assets import ENODE_CAR, SMARTCAR_CAR, a_twin, place, plugged_in
 from tests.support.functions.rig import NOW, ROOT, Reply, Rig
 

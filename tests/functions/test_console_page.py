@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from driveway.domain.twin import Twin
+from driveway.values import replace
 from tests.support.browser.chromium import DESK, PHONE, page_of, serious_findings, settle, signed_in
 from tests.support.functions.assets import a_twin, place
 from tests.support.functions.charging_home import Charging, Context, in_memory

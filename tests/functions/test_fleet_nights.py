@@ -1,12 +1,12 @@
 """The nights of all homes: judged soon after a departure or a plug-out, and summed without a scan."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from driveway.domain.sessions.night_figures import NightFigures
+from driveway.values import replace
 from tests.support.functions.charging_home import Charging, Context, in_memory
 from tests.support.functions.rig import NOW, Rig, function
 

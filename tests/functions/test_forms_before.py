@@ -1,13 +1,13 @@
 """What was stored in the forms before is read, and packed when it is touched: twins and half-hours."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from driveway.domain.twin import Intent
 from driveway.store.items import PACKED, decode_twin
 from driveway.store.slot_items import slot_of
+from driveway.values import replace
 from tests.support.functions.rig import Rig
 
 DATA = Path(__file__).parents[1] / "data"

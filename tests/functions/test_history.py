@@ -1,12 +1,12 @@
 """What is kept of an asset's past: the plans as they were made, the sessions, and nights without one."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from driveway.domain.twin.events import FOR_THE_APP
+from driveway.values import replace
 from local.why import report
 from tests.support.functions.assets import AXLE_ASSET, a_twin, place, plugged_in
 from tests.support.functions.rig import NOW, Reply, Rig

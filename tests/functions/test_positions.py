@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ import requests
 from driveway.auth.signatures import hmac_hex
 from driveway.domain.twin import Home
 from driveway.runtime.settings import Settings
+from driveway.values import replace
 from tests.support.functions.assets import (
     ENODE_CAR,
     SAMPLE_SECRETS,

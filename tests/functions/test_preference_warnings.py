@@ -1,12 +1,12 @@
 """What is accepted and has no effect, or another one than it seems, says so in the answer's warnings."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from driveway.domain.twin import Presence, Twin
+from driveway.values import replace
 from tests.support.functions.assets import a_twin, place, plugged_in
 from tests.support.functions.rig import NOW, Reply, Rig
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.twin import Meter, Observed, Presence, Session, SessionEnergy
+from driveway.values import replace
 from tests.support.functions.assets import a_twin, all_acknowledged, called, place, plugged_in, refuse, sample
 from tests.support.functions.preference_calls import send
 from tests.support.functions.rig import NOW, Reply, Rig

@@ -1,7 +1,6 @@
 """What a provider's plan allows in a month and at once is kept to, and its last part starts and releases cars."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from driveway.domain.control.budgets import requests_spent
 from driveway.domain.twin import InstalledProfile
 from driveway.domain.twin.reasons import Reason
 from driveway.runtime.settings import Settings
+from driveway.values import replace
 from tests.support.domain.control_car import axle_profile
 from tests.support.functions.rig import NOW
 from tests.support.functions.stage import Stage

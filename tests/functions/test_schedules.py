@@ -5,7 +5,6 @@ import gzip
 import json
 import random
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.charging_profiles import ChargingProfile, parse_charging_profile
 from driveway.domain.schedules.installation import installed
+from driveway.values import replace
 from tests.support.functions.assets import (
     AXLE_ASSET,
     a_twin,

@@ -1,6 +1,5 @@
 """Whatever is sent as a schedule, it is no fault of ours, and refused it changes nothing."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.twin import Twin
+from driveway.values import replace
 from tests.support.functions.rig import Rig
 from tests.support.functions.schedule_calls import deliver, envelope, post, profile, state
 

@@ -2,13 +2,13 @@
 
 import copy
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from driveway.runtime.clock import Clock
+from driveway.values import replace
 from tests.support.functions.assets import (
     AXLE_SECRET,
     axle_signature,

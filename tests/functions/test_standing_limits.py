@@ -1,11 +1,11 @@
 """A limit of ours in a car that keeps it: never above the driver's own current, and given back to the car."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from driveway.domain.twin import StandingLimit
+from driveway.values import replace
 from tests.support.functions.rig import NOW
 from tests.support.functions.schedule_calls import ROUTE, profile
 from tests.support.functions.stage import Stage

@@ -1,6 +1,5 @@
 """What the app sees: the site, the asset, its schedule and its timeline."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,6 +10,7 @@ from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.slot import ReportedValue, Slot
 from driveway.domain.twin import Command, Entry, Observed
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.functions.assets import (
     AXLE_ASSET,
     AXLE_SITE,

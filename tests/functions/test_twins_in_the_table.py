@@ -1,7 +1,6 @@
 """What the table keeps of a twin: everything, whatever its values are."""
 
 import types
-from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import EnumType
 from functools import cache
@@ -11,10 +10,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import fields
 
 from driveway.domain.charging_profiles import parse_charging_profile
 from driveway.domain.twin import InstalledProfile, Twin
 from driveway.store.items import PACKED, decode_item, decode_twin, encode_item, packed_groups
+from driveway.values import replace
 from tests.support.functions.assets import a_twin, place, plugged_in
 from tests.support.functions.rig import NOW, Rig
 
@@ -32,12 +34,16 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+def is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
 @cache
 def any_of(kind: Any) -> st.SearchStrategy[Any]:
     """Any value of a type of the twin's."""
     if kind in PLAIN:
         return PLAIN[kind]
-    if is_dataclass(kind):
+    if is_struct(kind):
         return st.builds(cast("Any", kind), **{name: any_of(hint) for name, hint in get_type_hints(kind).items()})
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Literal or isinstance(kind, EnumType):
@@ -54,19 +60,19 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def kinds(kind: Any) -> set[Any]:
-    """The dataclasses that a type holds, itself included."""
-    inner = get_type_hints(kind).values() if is_dataclass(kind) else get_args(kind)
-    found = {kind} if is_dataclass(kind) else set()
+    """The structs that a type holds, itself included."""
+    inner = get_type_hints(kind).values() if is_struct(kind) else get_args(kind)
+    found = {kind} if is_struct(kind) else set()
     return found.union(*(kinds(part) for part in inner)) if inner else found
 
 
 @given(any_of(Twin))
 @settings(max_examples=100, deadline=None)
 def test_every_twin_survives_the_table_and_is_stored_the_same_again(twin: Twin) -> None:
-    item = encode_item({field.name: getattr(twin, field.name) for field in fields(Twin)})
+    item = encode_item({name: getattr(twin, name) for name in Twin.__struct_fields__})
     again = decode_twin(item)
     assert again == twin
-    assert encode_item({field.name: getattr(again, field.name) for field in fields(Twin)}) == item
+    assert encode_item({name: getattr(again, name) for name in Twin.__struct_fields__}) == item
 
 
 @given(any_of(Twin))

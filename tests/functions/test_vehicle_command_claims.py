@@ -1,7 +1,6 @@
 """A command is sent once and in time, whatever becomes of the claim that was written for it."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ import requests
 
 from driveway.domain.twin import ChargeNow, Vehicle
 from driveway.runtime.settings import Settings
+from driveway.values import replace
 from tests.support.faults import FAULTS, Call, Death, FaultKind, Outside
 from tests.support.functions.assets import a_twin, all_acknowledged, place, planned_start, plugged_in, set_secret
 from tests.support.functions.rig import NOW, Rig, function, template

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import ChargeNow, Home, Tariff, Twin, Vehicle, Window
 from driveway.runtime.clock import Clock
 from driveway.runtime.settings import Settings
+from driveway.values import replace
 from driveway.vehicles.registry import PROVIDERS, capabilities
 from tests.support.functions.assets import (
     a_twin,

@@ -1,7 +1,6 @@
 """Commands through the function that sends them, with the simulated car makers as real HTTP servers."""
 
 import json
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from driveway.domain.control.breaker import BreakerRules
 from driveway.domain.twin import Home, Tariff, Window
 from driveway.store.breakers import Breakers
+from driveway.values import replace
 from tests.support.functions.rig import NOW
 from tests.support.functions.stage import ALL, Stage
 

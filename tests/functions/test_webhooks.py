@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.twin import Command, Control, Vehicle
+from driveway.values import replace
 from tests.support.functions.assets import a_twin, called, in_base64, place, plugged_in, refuse, sample
 from tests.support.functions.rig import Rig
 from tests.support.functions.webhook_calls import AT, ENODE_ID, WEBHOOKS, enode, sessions, smartcar, update

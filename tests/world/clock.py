@@ -12,12 +12,11 @@ class WorldClock(Clock):
     def __init__(self, at: datetime) -> None:
         """A clock that shows ``at`` (aware UTC)."""
         super().__init__()
-        object.__setattr__(self, "_at", at)
+        self._at = at
 
     def now(self) -> datetime:
         """The present instant, aware UTC."""
-        at: datetime = object.__getattribute__(self, "_at")
-        return at
+        return self._at
 
     def advance(self, seconds: float) -> None:
         """Let seconds pass; nothing happens in them."""
@@ -25,7 +24,7 @@ class WorldClock(Clock):
 
     def put(self, at: datetime) -> None:
         """Go to an instant (aware UTC); never back."""
-        object.__setattr__(self, "_at", max(at, self.now()))
+        self._at = max(at, self.now())
 
     def sleep_until(self, instant: datetime) -> None:
         """Go to an instant."""
@@ -47,12 +46,11 @@ class InstanceClock(Clock):
 
     def __init__(self, true: WorldClock, ahead_s: float, wait: Callable[[float], None]) -> None:
         super().__init__()
-        object.__setattr__(self, "_parts", (true, timedelta(seconds=ahead_s), wait))
+        self._true, self._ahead, self._wait = true, timedelta(seconds=ahead_s), wait
 
     def now(self) -> datetime:
         """What this clock shows, aware UTC."""
-        true, ahead, _ = self._held()
-        return true.now() + ahead
+        return self._true.now() + self._ahead
 
     def sleep_until(self, instant: datetime) -> None:
         """Wait until this clock shows an instant."""
@@ -61,8 +59,4 @@ class InstanceClock(Clock):
     def sleep(self, seconds: float) -> None:
         """Wait for seconds."""
         if seconds > 0:
-            self._held()[2](seconds)
-
-    def _held(self) -> tuple[WorldClock, timedelta, Callable[[float], None]]:
-        parts: tuple[WorldClock, timedelta, Callable[[float], None]] = object.__getattribute__(self, "_parts")
-        return parts
+            self._wait(seconds)

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +22,7 @@ from driveway.domain.twin import Twin
 from driveway.observations import car_reports
 from driveway.store import table
 from driveway.store.table import Change
+from driveway.values import replace
 from tests.world.chaos import play
 from tests.world.crash_points import enumerate_faults
 from tests.world.forks import ChildError, in_a_copy

@@ -6,6 +6,7 @@ writes counts from the instant of its own clock. So the lateness of a command is
 process. The car maker here answers after a latency and takes so many calls a second.
 """
 
+import dataclasses
 import heapq
 import io
 import json
@@ -14,7 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ import requests
 
 from driveway.domain.twin import Control, Twin, Vehicle
 from driveway.runtime.context import Runtime, use
+from driveway.values import replace
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import a_twin, all_acknowledged, plugged_in, recorded
 from tests.support.functions.rig import function
@@ -61,7 +63,7 @@ class _Lags(Faults):
         return STREAM_LAG_S
 
     def on_event(self, rule: str) -> Any:
-        return replace(super().on_event(rule), delay_s=BUS_LAG_S)
+        return dataclasses.replace(super().on_event(rule), delay_s=BUS_LAG_S)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class RushClock(WorldClock):
 
     def set(self, at: datetime) -> None:
         """Go to an instant (aware UTC), forwards or back."""
-        object.__setattr__(self, "_at", at)
+        self._at = at
 
 
 class _Pool(Executor):

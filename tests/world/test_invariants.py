@@ -1,7 +1,6 @@
 """Each check of what must hold can fail: a planted violation is named, and what is right is not."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from driveway.domain.twin import AxleCallClaim, ChargeNow, Command, HeldPlugOut, Twin
+from driveway.values import replace
 from tests.support.domain.twins import a_twin
 from tests.world import invariants
 from tests.world.crash_points import prepared

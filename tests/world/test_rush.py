@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from driveway.domain.twin import Control, Observed, Twin
 from driveway.runtime.http_api import Request
 from driveway.status.asset import asset_body
 from driveway.status.timeline import timeline_body
+from driveway.values import replace
 from tests.support.domain.control_car import axle_profile
 from tests.world.car_maker import Commanded, lateness_s
 from tests.world.rush import EDGE, Rush, Setting, rush

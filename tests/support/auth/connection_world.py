@@ -8,7 +8,7 @@ import pickle
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
@@ -19,6 +19,7 @@ from driveway.domain.twin import Command, Entry, Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.store.table import Change, UnknownAssetError
 from driveway.store.tokens import AccountRecord, TokenStoreError
+from driveway.values import replace
 from driveway.vehicles.accounts import (
     Account,
     account_at,

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
@@ -18,6 +18,7 @@ from driveway.auth.account_tokens import AccountTokens
 from driveway.auth.oauth import TokenEndpoint
 from driveway.auth.tokens import SharedTokens
 from driveway.store.tokens import AccountRecord, TokenRecord
+from driveway.values import replace
 from simulators.cars.tokens import RefreshTokens
 from tests.support.auth.memory_store import MemoryStore
 

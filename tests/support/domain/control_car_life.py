@@ -8,7 +8,7 @@ driven away, is stopped by its driver. It checks every write against the promise
 import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -24,6 +24,7 @@ from driveway.domain.reports.account_connection import clear_needs_user_after_ob
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import Command, Entry, Tariff, Twin, VehicleRequest
+from driveway.values import replace
 from tests.support.domain.control_car import START, Car, new_twin
 from tests.support.domain.control_promises import Promises
 

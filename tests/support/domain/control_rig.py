@@ -6,7 +6,6 @@ The rig plays the announcer, the sender of commands and the provider. Like the f
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -18,6 +17,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import change_to_limit, change_to_own
 from driveway.domain.control.vehicle_requests import vehicle_request_done
 from driveway.domain.twin import ChargeNow, Command, Entry, Observed, Session, StandingLimit, Twin, VehicleRequest
+from driveway.values import replace
 from tests.support.domain.control_car import START, axle_profile, new_twin
 from tests.support.domain.control_car_life import MINUTE, CarLife
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from driveway.domain.half_hours import half_hour_of
@@ -11,6 +11,7 @@ from driveway.domain.sessions.kept_session import KeptSession, sessions_to_keep
 from driveway.domain.sessions.plan import Plan, in_force, is_plan_changed, needs_of, plan_of
 from driveway.domain.sessions.verdict import HalfHour, Judgement, SessionFacts, judge
 from driveway.domain.twin import Intent, Twin
+from driveway.values import replace
 from tests.support.domain.control_rig import MINUTE, Rig
 
 EVERY_DAY = Intent(dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "07:00"), kwh=30.0)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.runtime.settings import Settings
 from driveway.store.table import Change, StoredTwin
+from driveway.values import replace
 from tests.support.domain.links import a_link
 from tests.support.domain.metering_shelf import Shelf
 

@@ -1,7 +1,6 @@
 """Half-hours in memory, recorded and read as in the table."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.half_hours import half_hour_of
@@ -9,6 +8,7 @@ from driveway.domain.metering.histories import day_of
 from driveway.domain.metering.recording import Metered, Recorded, Window, record
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import ReportedValue, Slot
+from driveway.values import replace
 
 
 class Shelf:

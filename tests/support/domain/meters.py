@@ -1,13 +1,14 @@
 """Charging sessions and the meters that exist for them, drawn from a seed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from driveway.domain.metering.samples import Sample, samples_of
 from driveway.domain.presence.observation import MeasuringPoint, Observation, RegisterKind
 from driveway.domain.twin import Intent, Link, Presence, Tariff, Twin
+from driveway.values import replace
 
 EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
 ASSET_W = 7400

@@ -1,6 +1,5 @@
 """Twins of a car: plugged in or not, charging now, snoozed, at a state of charge."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from driveway.domain.twin import (
     Twin,
     Vehicle,
 )
+from driveway.values import replace
 from tests.support.domain.example_preferences import NIGHT, THIRTY_KWH
 from tests.support.domain.links import a_link
 

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from driveway.domain.twin import (
     Weekday,
     Window,
 )
+from driveway.values import replace
 from driveway.vehicles.accounts import keep_tokens
 from driveway.vehicles.registry import capabilities
 from tests.support.domain.links import a_link

@@ -53,15 +53,14 @@ class RigClock(Clock):
 
     def __init__(self, at: datetime) -> None:
         super().__init__()
-        self.put(at)
+        self.at = at
 
     def now(self) -> datetime:
-        at: datetime = self.__dict__["at"]
-        return at
+        return self.at
 
     def put(self, at: datetime) -> None:
         """Put the clock to ``at``."""
-        self.__dict__["at"] = at
+        self.at = at
 
     def sleep_until(self, instant: datetime) -> None:
         """Move on to an instant, unless it is past."""

@@ -1,12 +1,12 @@
 """A stage with the simulated car makers as real HTTP servers: the table, the functions and their commands."""
 
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.settings import Settings
+from driveway.values import replace
 from driveway.vehicles.registry import capabilities
 from simulators.cars.simulator import CarSimulator
 from tests.support.functions.assets import a_twin, all_acknowledged, keep_refresh_token, place, plugged_in, set_secret

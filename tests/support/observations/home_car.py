@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, cast
@@ -21,6 +21,7 @@ from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.runtime.settings import Settings
 from driveway.store.table import Change, StoredTwin
+from driveway.values import replace
 from driveway.vehicles.provider import VehicleEvent
 from driveway.vehicles.registry import capabilities
 from tests.support.domain.links import a_link

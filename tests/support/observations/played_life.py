@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count, pairwise
 from random import Random
@@ -12,6 +12,7 @@ from driveway.domain.control.trial_start import has_left
 from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin import Command, OutcomeKind
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.observations.account_reports import account_lost, account_resolved, part_error
 from tests.support.observations.car_reports import Snapshot, read
 from tests.support.observations.home_car import HomeCar

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -22,6 +21,7 @@ from driveway.runtime.context import Runtime, use
 from driveway.store.items import decode_item, unstamp
 from driveway.store.sites import AXLE_SITE, claims_of
 from driveway.store.table import UnknownAssetError
+from driveway.values import replace
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
 from tests.support.aws.memory_table import MemoryTable
 from tests.support.faults import Call, Death, FaultKind, Outside

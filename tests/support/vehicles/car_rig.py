@@ -40,7 +40,7 @@ class SteppedClock(Clock):
 
     def move_to(self, at: datetime) -> None:
         """Move on."""
-        object.__setattr__(self, "start", at)
+        self.start = at
 
 
 @dataclasses.dataclass

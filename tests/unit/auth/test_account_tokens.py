@@ -1,7 +1,6 @@
 """A driver's account at a car maker: no refresh token is spent twice, and none is lost that its maker still takes."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from driveway.auth.account_tokens import NOT_CONNECTED, AccountTokens, lost_text
 from driveway.auth.oauth import TokenEndpoint
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import AccountRecord, TokenStoreError
+from driveway.values import replace
 from simulators.cars.tokens import RefreshModel, RefreshTokens
 from tests.support.auth.memory_store import MemoryStore
 from tests.support.auth.token_world import KEY, START, URL, AccountWorld, tokens_at_once

@@ -1,6 +1,5 @@
 """Which cars need attention: what does not mend itself, and nothing of a home that does not take part."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from driveway.domain.attention import ADVICE, attention
 from driveway.domain.twin import Observed, Twin
 from driveway.domain.twin.axle import AxleRefusal
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.functions.assets import a_twin, planned_start, plugged_in
 
 NOW = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """Which half-hours Axle receives of an asset, whatever its history of leaving and coming back."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 from driveway.domain.enrolment import may_be_reported, takes_part, with_enrolment_times
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.twin import Link
+from driveway.values import replace
 from tests.support.domain.metered_asset import CAR, EVENING
 
 MINUTES = 600

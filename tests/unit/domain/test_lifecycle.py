@@ -1,7 +1,6 @@
 """The banner of an asset: one state, and what is missing, with what the driver can do."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from driveway.domain.control.desired import desired
 from driveway.domain.lifecycle import ADVICE, SENTENCES, Condition, Lifecycle, banner
 from driveway.domain.preferences.tariff import axle_tariff
 from driveway.domain.twin import ChargeNow, Command, Observed, Twin
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_rig import here
 from tests.support.domain.example_preferences import THIRTY_KWH

@@ -1,12 +1,12 @@
 """A battery that is full or below the driver's minimum, through every provider that can report it, to the commands."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from driveway.domain.twin import ChargeNow
+from driveway.values import replace
 from tests.support.observations.car_reports import PROVIDERS, Snapshot
 from tests.support.observations.home_car import EVENING, HomeCar
 

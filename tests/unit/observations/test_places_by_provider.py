@@ -1,12 +1,13 @@
 """Where a car is, through every provider that can report it: down to the session, the commands and the half-hours."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.observations.car_reports import HOME, PROVIDERS, Snapshot, north_of_home
 from tests.support.observations.home_car import EVENING, HomeCar
 
@@ -122,7 +123,7 @@ def test_a_place_that_is_dated_by_parking_opens_the_session_hours_later(provider
     session = car.twin.presence.session
     assert session is not None
     assert session.opened_at == at(270)
-    car.reports(replace(seen, at=at(300), charging=False)).passes_until(at(331))
+    car.reports(dataclasses.replace(seen, at=at(300), charging=False)).passes_until(at(331))
     assert [command.action for _, command in car.sent] == ["start"]
 
 

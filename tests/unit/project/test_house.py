@@ -68,3 +68,13 @@ def test_everything_public_says_what_it_gives() -> None:
     nodes = [(path, node) for path, tree in trees.items() for node in public(tree)]
     missing = [f"{name_of(path)}:{getattr(node, 'name', '')}" for path, node in nodes if not ast.get_docstring(node)]
     assert len(missing) / len(nodes) <= 0.03, missing
+
+
+def test_no_value_that_is_deployed_is_a_dataclass() -> None:
+    found = [
+        name_of(path)
+        for path in [*LIBRARY, *HANDLERS]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses" and node.names[0].name != "replace"
+    ]
+    assert found == []

@@ -1,6 +1,5 @@
 """Commands to a Tesla through the proxy: every answer's meaning row by row, waking, limits, doubt."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from driveway.auth.token_source import TokenError
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind
+from driveway.values import replace
 from driveway.vehicles.http_call import Answer
 from driveway.vehicles.tesla.commands import TeslaCommands, charging_amps
 from driveway.vehicles.tesla.outcomes import TABLE, judge

@@ -8,12 +8,14 @@ is lost only if its successor never reached the table.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+
 from driveway.auth.oauth import Granted
 from driveway.store.tokens import IDLE_RENEWAL, AccountRecord, Offer
+from driveway.values import replace
 
 USED_AGAIN_WITHIN = timedelta(hours=24)
 """For how long Tesla accepts the last used refresh token once more."""
@@ -35,8 +37,7 @@ MARGIN = timedelta(minutes=10)
 """How long before its expiry an access token is renewed; at most a fifth of its lifetime."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """An access token and a refresh token as they were granted at ``at`` (aware UTC) for ``exchanged``.
 
     ``claim`` is the number of the claim under which they were granted, ``claimed_by`` its id.

@@ -1,7 +1,8 @@
 """The access token of a driver's account at a car maker, from refresh tokens that can be used once."""
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import field
 
 from driveway.auth import account
 from driveway.auth.account import Pair
@@ -9,6 +10,7 @@ from driveway.auth.claimed_token import ClaimedToken, asked_until
 from driveway.auth.oauth import TIMEOUT_S, request_token
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import AccountRecord, TokenStoreError
+from driveway.values import replace
 
 NOT_CONNECTED = "The account is not connected."
 STORE_PAUSES_S = (0.0, 0.25, 1.0)
@@ -24,7 +26,6 @@ def lost_text(record: AccountRecord) -> str | None:
     return f"The car maker no longer accepts the sign-in (since {record.lost_at:%Y-%m-%d %H:%M:%S} UTC)."
 
 
-@dataclass(slots=True)
 class AccountTokens(ClaimedToken[AccountRecord]):
     """A TokenSource whose refresh token is exchanged and replaced (RFC 6749 §6).
 
@@ -40,13 +41,12 @@ class AccountTokens(ClaimedToken[AccountRecord]):
 
     def may_ask(self, claimed: AccountRecord) -> bool:
         """See ``ClaimedToken.may_ask``. An exchange that is cut short may use a refresh token up, so none is."""
-        return self.time_left() >= sum(TIMEOUT_S) and ClaimedToken.may_ask(self, claimed)
+        return self.time_left() >= sum(TIMEOUT_S) and super().may_ask(claimed)
 
     def token(self, *, refused: str | None = None) -> str:
         """See ``ClaimedToken.token``. Raises TokenError, with ``needs_user`` if the driver has to sign in."""
         self.store_held()
-        # The class is named because ``super()`` does not work in a dataclass with slots.
-        return ClaimedToken.token(self, refused=refused)
+        return super().token(refused=refused)
 
     def renew(self, *, offers_first: bool) -> None:
         """Exchange a refresh token though the access token may be good; nothing if another instance is doing so.

@@ -8,16 +8,18 @@ lease, and a request takes less than that half.
 
 import time
 import uuid
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from msgspec import Struct, field
 
 from driveway.auth.oauth import TokenEndpoint
 from driveway.auth.token_source import TokenError
 from driveway.runtime.deadline import LEAST_CALL_S, TimeLeft, no_deadline
 from driveway.store.tokens import TokenRecord, TokenStoreError
+from driveway.values import replace
 
 if TYPE_CHECKING:
     import requests
@@ -62,8 +64,7 @@ def asked_until(error: TokenError, now: datetime) -> datetime | None:
     return now + min(timedelta(seconds=error.retry_after_s), LONGEST_ASKED)
 
 
-@dataclass(slots=True)
-class ClaimedToken(ABC, Generic[Record]):
+class ClaimedToken(Generic[Record], Struct):
     """A TokenSource whose access token is fetched by one instance and used by all.
 
     Attributes:
@@ -84,8 +85,8 @@ class ClaimedToken(ABC, Generic[Record]):
     lease: timedelta = timedelta(seconds=LEASE_S)
     wait: Callable[[float], None] = time.sleep
     time_left: TimeLeft = no_deadline
-    _held: Record | None = field(default=None, init=False, repr=False)
-    _unsure: list[str] = field(default_factory=list, init=False, repr=False)
+    _held: Record | None = None
+    _unsure: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, key: str, endpoint: TokenEndpoint, store: TokenStore[Record], runtime: "Runtime") -> Self:

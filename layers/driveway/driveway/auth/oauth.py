@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import field
 
 from driveway.auth.token_source import TokenError
 from driveway.runtime.retry_after import retry_after_s
+from driveway.values import Confidential
 
 if TYPE_CHECKING:
     import requests
@@ -20,18 +22,19 @@ REFUSALS = frozenset({"invalid_grant", "login_required", "access_denied"})
 """The errors for a refresh token that is not valid (RFC 6749 §5.2; ``login_required`` is Tesla's)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenEndpoint:
+class TokenEndpoint(Confidential, frozen=True):
     """An OAuth 2.0 token endpoint (RFC 6749 §3.2) and how this client proves itself there.
 
     ``lifetime_s`` is how long a token is valid when the endpoint does not say.
     """
 
+    hidden = ("client_secret", "parameters")
+
     url: str
     client_id: str = ""
-    client_secret: str | None = field(default=None, repr=False)
+    client_secret: str | None = None
     client_auth: Literal["basic", "form", "none"] = "form"
-    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict)
     lifetime_s: float = 300
 
     @property
@@ -41,13 +44,14 @@ class TokenEndpoint:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Confidential, frozen=True):
     """A grant of a token endpoint. ``refresh_token`` is None where the one that was sent stays valid."""
 
-    access_token: str = field(repr=False)
+    hidden = ("access_token", "refresh_token")
+
+    access_token: str
     expires_in_s: float
-    refresh_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = None
 
 
 def request_token(http: "requests.Session", endpoint: TokenEndpoint, refresh_token: str | None = None) -> Granted:

@@ -3,15 +3,15 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+
+from msgspec import Struct
 
 Algorithm = Literal["sha1", "sha256"]
 
 
-@dataclass(frozen=True, slots=True)
-class TimestampedSignature:
+class TimestampedSignature(Struct, frozen=True):
     """A ``t=<unix seconds>,v1=<hex>`` header, taken apart. ``signatures`` has one entry per secret in use."""
 
     timestamp_s: int

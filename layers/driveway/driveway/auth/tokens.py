@@ -1,12 +1,12 @@
 """Bearer tokens for the APIs at which we sign in with our own credentials."""
 
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from driveway.auth.claimed_token import ClaimedToken, asked_until
 from driveway.auth.oauth import TokenEndpoint, request_token
 from driveway.auth.token_source import TokenError
 from driveway.store.tokens import TokenRecord, TokenStoreError
+from driveway.values import Confidential, replace
 
 __all__ = ["SharedTokens", "StaticToken", "TokenEndpoint"]
 
@@ -14,11 +14,12 @@ MARGIN = timedelta(seconds=120)
 """How long before its expiry a token is replaced; at most a fifth of its lifetime."""
 
 
-@dataclass(frozen=True, slots=True)
-class StaticToken:
+class StaticToken(Confidential, frozen=True):
     """A token that is configured and never changes."""
 
-    value: str = field(repr=False)
+    hidden = ("value",)
+
+    value: str
 
     def token(self, *, refused: str | None = None) -> str:
         """The configured token, also when it was refused: there is no other."""
@@ -26,7 +27,6 @@ class StaticToken:
         return self.value
 
 
-@dataclass(slots=True)
 class SharedTokens(ClaimedToken[TokenRecord]):
     """A TokenSource whose access token is fetched with the client's own credentials (RFC 6749 §4.4)."""
 

@@ -6,10 +6,10 @@ answer to a call is no answer: whether Axle carried the call out is then not kno
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 import msgspec
+from msgspec import Struct
 
 EVENT_TAKEN = frozenset({"RECEIVED", "ACCEPTED", "EXECUTED"})
 EVENT_REJECTED = "REJECTED"
@@ -156,8 +156,7 @@ def _under(name: str, names: str) -> str:
     return " ".join([name, *(f"{name}.{inner}" for inner in names.split())])
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Struct, frozen=True):
     """A call, by its method and the pattern of its path: the check of its answer, and the names that it documents."""
 
     method: str

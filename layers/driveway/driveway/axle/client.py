@@ -3,10 +3,10 @@
 import gzip
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from urllib3.exceptions import NewConnectionError
 
 from driveway.auth.token_source import TokenError, TokenSource
@@ -57,8 +57,7 @@ class AxleUnavailableError(AxleError):
         self.may_be_carried_out = may_be_carried_out
 
 
-@dataclass(frozen=True, slots=True)
-class AxleClient:
+class AxleClient(Struct, frozen=True):
     """Calls Axle's API at ``base_url`` with the organisation's token. Every answer is read and checked.
 
     ``notice`` gets the names of members of answers that Axle's API description does not have: each once.

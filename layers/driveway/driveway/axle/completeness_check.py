@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -11,6 +10,7 @@ from driveway.domain.metering.recording import final_before
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit_percents
 from driveway.store.table import UnknownAssetError
+from driveway.values import replace
 
 AT_ONCE = 100
 WORKERS = 8

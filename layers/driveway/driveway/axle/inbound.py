@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.auth.signatures import SignatureError, verify_timestamped
 from driveway.domain.charging_profiles import ChargingProfile, ProfileError, parse_set_charging_profile
 from driveway.runtime.http_api import Request
 from driveway.runtime.problems import ProblemError, invalid
+from driveway.values import replace
 
 REPLAY_WINDOW_S = 300
 KEPT = timedelta(days=7)
@@ -20,8 +22,7 @@ LOOSE_MEMBERS = ("profile", "schedule")
 """Members that may be something else in an event that is not about an asset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """A schedule as it was received: the profile's body, and its envelope's id and creation time, if it has one.
 
     ``axle_asset_id`` is None where the envelope holds no schedule. ``pointer`` is the place of the profile's body.

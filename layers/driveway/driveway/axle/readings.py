@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from driveway.axle.client import AxleClient
 from driveway.axle.connection import axle_client
@@ -18,6 +19,7 @@ from driveway.domain.twin import Link
 from driveway.runtime.context import Runtime
 from driveway.store.slot_reads import Key
 from driveway.store.slots import SlotStore
+from driveway.values import replace
 
 PATH = "/data/readings"
 SETTLE_TRIES = 5
@@ -43,8 +45,7 @@ def send_readings(client: AxleClient, time_left: Callable[[], float] | None = No
     return send
 
 
-@dataclass(slots=True)
-class DrainReport:
+class DrainReport(Struct):
     """What a drain did, in rows, and why it ended early: ``unavailable`` is Axle's error.
 
     ``waiting`` counts the rows that Axle did not accept and that are sent again later. ``rejections`` are the first
@@ -91,8 +92,7 @@ class DrainReport:
         return self.out_of_time or self.unavailable is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
+class Drain(Struct, frozen=True):
     """One run over the due half-hours.
 
     Any number of runs may work at once: a shard is sent by the run that has its lease. A lease that its run does not

@@ -1,10 +1,11 @@
 """The half-hours that Axle refuses: by asset how many, since when and in which words; and reporting them again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.domain.enrolment import may_be_reported
 from driveway.domain.metering.completeness import local_day
@@ -18,8 +19,7 @@ MOST_WORDS = 5
 STOP_AT_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Refusals:
+class Refusals(Struct, frozen=True):
     """The refused half-hours of an asset, since when the longest is refused, and Axle's different words."""
 
     asset: str
@@ -41,8 +41,7 @@ def _of_asset(asset: str, slots: list[Slot]) -> Refusals:
     return Refusals(asset, len(slots), since, tuple(words)[:MOST_WORDS])
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Which refused half-hours to report again: those of an asset, of a local day of the site, of both; or all."""
 
     asset: str | None = None

@@ -1,8 +1,9 @@
 """Submits rows to Axle. If Axle refuses a request because of some of its rows, the request is halved."""
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
 from driveway.domain.metering.reading_rows import RowKey, answers_by_row
@@ -23,8 +24,7 @@ Rows = list[dict[str, Any]]
 Send = Callable[[Rows], object]
 
 
-@dataclass(slots=True)
-class SubmissionResult:
+class SubmissionResult(Struct):
     """What Axle answered to the rows of a batch.
 
     Attributes:

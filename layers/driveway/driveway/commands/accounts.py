@@ -4,8 +4,6 @@ An account is due whenever something is left to do for it. ``check_account`` doe
 asks for it every minute until nothing is due.
 """
 
-from dataclasses import replace
-
 from driveway.auth import account
 from driveway.auth.account_tokens import AccountTokens, lost_text
 from driveway.auth.token_source import TokenError
@@ -16,6 +14,7 @@ from driveway.observations.webhook_intake import take_observations
 from driveway.runtime.context import Runtime
 from driveway.store.table import UnknownAssetError
 from driveway.store.tokens import AccountRecord, TokenStoreError
+from driveway.values import replace
 from driveway.vehicles.accounts import CHECKED_AFTER, MOST_TRIES, Account, forget_account, put_account
 from driveway.vehicles.connections import account_tokens
 

@@ -9,11 +9,11 @@ second or two gets a turn, and is queued again until then.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from driveway.commands.rate import wait_for_turn
 from driveway.outbox.wakeups import EARLY_S, LONGEST_DELAY_S, MOST_IN_A_BATCH
@@ -37,8 +37,7 @@ TIGHT = timedelta(hours=1)
 """A start whose car needs all the time until its ready-by but this goes before other starts."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     """A command, with the id of its message."""
 
     message: str

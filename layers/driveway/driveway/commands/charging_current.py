@@ -3,7 +3,7 @@
 The rules are in ``domain.control.standing_limit``.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
 
 from driveway.domain.control.command_states import TAKEN
 from driveway.domain.control.outcome import Outcome
@@ -11,11 +11,11 @@ from driveway.domain.control.standing_limit import CurrentChange, change_to_limi
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Command, OutcomeKind, StandingLimit, Twin, Vehicle
 from driveway.runtime.context import Runtime
+from driveway.values import replace
 from driveway.vehicles.provider import Call, Commands, SetsCurrent
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """A claimed command on its way: with what it is sent, to which car, for which twin."""
 
     provider: Commands
@@ -31,8 +31,7 @@ class Sending:
         return self.twin.control.standing_limit
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentSet:
+class CurrentSet(Struct, frozen=True):
     """What became of a car's current.
 
     Attributes:

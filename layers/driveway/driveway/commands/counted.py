@@ -1,11 +1,10 @@
 """State reads that count in the budgets, and what the operator learns of the budgets."""
 
-from dataclasses import replace
-
 from driveway.domain.control.budgets import budget_of, month_is_reserved, with_requests_counted, with_requests_made
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
+from driveway.values import replace
 from driveway.vehicles.connections import connect
 from driveway.vehicles.registry import commands
 from driveway.vehicles.request_meter import RequestMeter

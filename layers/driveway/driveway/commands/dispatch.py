@@ -1,11 +1,11 @@
 """Sends a planned command to its car: claimed on the twin first, answered on the twin after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from driveway.commands.charging_current import Sending, restore, set_for_start
 from driveway.commands.counted import MOST_REQUESTS, report_reserve
@@ -26,6 +26,7 @@ from driveway.observations.metering_intake import meter_twin
 from driveway.observations.webhook_intake import seen
 from driveway.runtime.context import Runtime
 from driveway.store.table import Change
+from driveway.values import replace
 from driveway.vehicles.connections import connect
 from driveway.vehicles.metrics import count_command
 from driveway.vehicles.registry import commands
@@ -35,8 +36,7 @@ LATE_S = 60.0
 """A command that can be sent only so much later than planned is counted for the operator."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(Struct, frozen=True):
     """The provider's answer, the limit of ours that may stand in the car since, and whether the car was woken."""
 
     outcome: Outcome

@@ -1,7 +1,8 @@
 """The times at which the two reconcilers have to run for a twin again. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.axle_sync.differences import axle_due
 from driveway.domain.control.reconcile import control_due
@@ -10,8 +11,7 @@ from driveway.domain.reports.session_energy import facts_due
 from driveway.domain.twin import Twin
 
 
-@dataclass(frozen=True, slots=True)
-class Dues:
+class Dues(Struct, frozen=True):
     """The instants (aware UTC) at which Axle sync and charge control are due; None where nothing is ahead."""
 
     axle: datetime | None

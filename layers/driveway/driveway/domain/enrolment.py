@@ -1,9 +1,9 @@
 """Whether a site takes part in smart charging, and which half-hours Axle receives of its assets. Pure."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.twin import Link
+from driveway.values import replace
 
 
 class NotEnrolledError(Exception):

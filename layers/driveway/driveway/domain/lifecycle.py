@@ -1,9 +1,10 @@
 """The state of an asset that an app can show as its banner, and the conditions that are not met. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.desired import Desired
@@ -77,8 +78,7 @@ ADVICE: dict[Condition, str] = {
 """What the driver can do where a condition is not met."""
 
 
-@dataclass(frozen=True, slots=True)
-class Banner:
+class Banner(Struct, frozen=True):
     """The state of an asset and the conditions that are not met, the one that matters first in front."""
 
     state: Lifecycle

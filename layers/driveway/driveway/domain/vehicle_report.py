@@ -1,8 +1,9 @@
 """The twin after reports about a car: place and plug, the account, the commands that they answer. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.control.command_answers import answered
 from driveway.domain.control.outcome import Outcome
@@ -18,10 +19,10 @@ from driveway.domain.reports.account_connection import (
 )
 from driveway.domain.reports.apply_observations import apply_observations
 from driveway.domain.twin import Twin
+from driveway.values import replace
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleReport:
+class VehicleReport(Struct, frozen=True):
     """A report about one car.
 
     Attributes:

@@ -6,8 +6,9 @@ of a command) has no such order: it is remembered, and its repetition is recogni
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec import Struct, field
 
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Twin
@@ -22,8 +23,7 @@ SEEN_FOR = timedelta(days=7)
 AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class CarReport:
+class CarReport(Struct, frozen=True):
     """A report about one car. ``key`` is the same for every delivery of it; ``place`` is its event's in the request.
 
     ``repeated``: whether it was stored before; None if the table was not asked yet.
@@ -39,8 +39,7 @@ Cars = Mapping[str, Sequence[CarReport]]
 """Reports by asset, those of an asset in the order in which they came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """How many events were stored and repeated, and the assets that failed, with the reason."""
 
     counts: Counter[str]

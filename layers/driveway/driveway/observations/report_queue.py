@@ -7,7 +7,6 @@ up: the state of its car is read instead, and a dead letter is written that hold
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -79,10 +78,12 @@ def _fitting(texts: Iterator[str] | list[str], most_bytes: int, most: int) -> It
 
 
 def _slim(value: Any) -> Any:
-    """A value as JSON holds it, dataclasses without the fields that have their default."""
-    if is_dataclass(value) and not isinstance(value, type):
-        named = ((one, getattr(value, one.name)) for one in fields(value))
-        return {one.name: _slim(held) for one, held in named if held != one.default}
+    """A value as JSON holds it, structs without the fields that have their default."""
+    if isinstance(value, msgspec.Struct):
+        names, defaults = value.__struct_fields__, value.__struct_defaults__
+        of_name = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        named = ((name, getattr(value, name)) for name in names)
+        return {name: _slim(held) for name, held in named if held != of_name.get(name, msgspec.NODEFAULT)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

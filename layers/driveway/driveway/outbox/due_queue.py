@@ -10,10 +10,11 @@ Each run makes up to three passes over the due indexes. How far they got is one 
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct, field
 
 from driveway.outbox.wakeups import MOST_IN_A_BATCH, WakeUp, queue_wake_ups
 from driveway.runtime.context import Runtime
@@ -22,6 +23,7 @@ from driveway.store.control_switch import EVER
 from driveway.store.due_index import DueRow, Place
 from driveway.store.items import stamp, unstamp
 from driveway.store.table import DueIndex
+from driveway.values import replace
 
 KEY = "CLOCK#due"
 QUEUES: Mapping[DueIndex, str] = {"ControlDue": "CHARGE_CONTROL_QUEUE_URL", "AxleDue": "AXLE_SYNC_QUEUE_URL"}
@@ -46,8 +48,7 @@ SWITCH_SPREADS = timedelta(minutes=3)
 SWITCH_SPREADS_REAL_S = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(Struct, frozen=True):
     """How far a pass got: everything up to ``until`` (aware UTC), and beyond it in each shard up to a place."""
 
     until: datetime | None = None
@@ -58,8 +59,7 @@ class Pass:
         return replace(self, places={**self.places, **{row.source: row.place for row in rows}})
 
 
-@dataclass(slots=True)
-class Watermark:
+class Watermark(Struct):
     """How far the passes got. Two runs at once do no harm: what both queue finds nothing to do the second time."""
 
     runtime: Runtime

@@ -1,9 +1,10 @@
 """What a change of a twin makes known: wake-ups for reconcilers, a command for a provider, events for the app."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from driveway.domain.control.ready_by_risk import start_by
 from driveway.domain.sessions.kept_session import KeptSession, sessions_to_keep
@@ -17,16 +18,14 @@ LONGEST_WAY = timedelta(minutes=10)
 """An entry that is older than this was reported late, so its time is not the time of the change."""
 
 
-@dataclass(frozen=True, slots=True)
-class BusEvent:
+class BusEvent(Struct, frozen=True):
     """An event for the bus: its detail type and detail."""
 
     detail_type: str
     detail: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Outbox:
+class Outbox(Struct, frozen=True):
     """What one write of a twin makes known.
 
     ``axle_at`` and ``control_at`` are wake-ups that are due now or soon; they are queued with their delay. ``plan`` and
@@ -42,8 +41,7 @@ class Outbox:
     moved_sessions: tuple[KeptSession, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTwin:
+class StoredTwin(Struct, frozen=True):
     """A twin as it was written, with the due times stored beside it."""
 
     twin: Twin

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.runtime.context import Runtime
 from driveway.store.items import site_key
@@ -18,8 +19,7 @@ EARLY_S = 1.1
 """Delays are rounded down to whole seconds, so a wake-up may arrive this much early."""
 
 
-@dataclass(frozen=True, slots=True)
-class WakeUp:
+class WakeUp(Struct, frozen=True):
     """A reconciler has to run for an asset (or a site, by its key) at an instant (aware UTC)."""
 
     asset: str

@@ -12,7 +12,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -26,6 +25,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from msgspec import Struct
 from urllib3.exceptions import ConnectTimeoutError as NoConnectionError
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import ReadTimeoutError as NoAnswerError
@@ -73,8 +73,7 @@ WRONG_CLOCK = frozenset(
 Pause = Callable[[float], None]
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(Struct, frozen=True):
     """How a service is addressed."""
 
     target: str
@@ -90,8 +89,7 @@ SERVICES: Mapping[str, Service] = {
 }
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An HTTP answer: its status, its headers by lower-case names, and its body."""
 
     status: int

@@ -1,15 +1,14 @@
 """Who calls AWS, and where: from the environment in Lambda, from an operator's profile elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from botocore.exceptions import NoCredentialsError, NoRegionError
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """An access key; ``token`` belongs to temporary ones."""
 
     access_key: str

@@ -7,7 +7,6 @@ time.
 """
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.instants import utc_text
@@ -17,7 +16,6 @@ class ClockError(ValueError):
     """The text of ``DRIVEWAY_CLOCK`` is malformed, or a scaled clock was set on AWS."""
 
 
-@dataclass(frozen=True, slots=True)
 class Clock:
     """Wall time, optionally scaled.
 
@@ -27,9 +25,8 @@ class Clock:
         scale: seconds of this clock for each real second.
     """
 
-    start: datetime | None = None
-    since: datetime | None = None
-    scale: float = 1.0
+    def __init__(self, start: datetime | None = None, since: datetime | None = None, scale: float = 1.0) -> None:
+        self.start, self.since, self.scale = start, since, scale
 
     def now(self) -> datetime:
         """The present instant of this clock, aware UTC."""

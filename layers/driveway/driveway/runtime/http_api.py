@@ -8,10 +8,9 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, field, to_builtins
 
 from driveway.domain.enrolment import NotEnrolledError
 from driveway.domain.preferences.errors import PreferenceError
@@ -22,6 +21,7 @@ from driveway.runtime.warm import warm
 from driveway.store.conditional import ContentionError
 from driveway.store.items import fits_key
 from driveway.store.table import RevisionMismatchError, UnknownAssetError
+from driveway.values import Confidential
 
 MAX_BODY_BYTES = 256 * 1024
 LONGEST_PLAIN_ANSWER = 4_000_000
@@ -35,18 +35,19 @@ STAFF: tuple[Scope, ...] = ("support", "operator")
 """The scopes of those who use the console."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Confidential, frozen=True):
     """A request as it arrived. ``body`` are the raw bytes; header names are lower case.
 
     ``caller_scope`` and ``caller`` are the scope and the name of its bearer token, as the authorizer gave them.
     """
 
+    hidden = ("body",)
+
     route: str
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
     request_id: str
     caller_scope: str = ""
     caller: str = ""
@@ -76,8 +77,7 @@ class Request:
         return int(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A success. ``body``, a typed value or a mapping, is sent as JSON; a text unchanged, with its own content type."""
 
     status: int
@@ -85,8 +85,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """A route's handler and the scopes that may call it, ``scope`` and ``also``.
 
     ``signed`` routes check a signature themselves, ``open`` ones show nothing of anybody.
@@ -97,8 +96,7 @@ class Route:
     also: tuple[Scope, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HttpFunction:
+class HttpFunction(Struct, frozen=True):
     """A Lambda handler that serves ``routes``, keyed by API Gateway's route key (``PUT /sites/{site}``)."""
 
     routes: Mapping[str, Route]

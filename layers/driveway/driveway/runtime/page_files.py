@@ -1,8 +1,9 @@
 """The files of a page that a function serves by itself: without anything of others, and without inline scripts."""
 
 import hashlib
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import not_found
@@ -19,12 +20,11 @@ HEADERS = {
 """No address of the page reaches others, and a changed file is used at once: the browser asks by its ``etag``."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageFiles:
+class PageFiles(Struct, frozen=True):
     """The files in a folder, read once."""
 
     folder: Path
-    _texts: dict[str, str] = field(init=False, default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._texts.update({path.name: path.read_text(encoding="utf-8") for path in self.folder.iterdir()})

@@ -1,22 +1,24 @@
 """The settings in a function's environment. They are read when first needed, never at import."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+
+from driveway.values import Confidential
 
 
 class SettingsError(ValueError):
     """A setting is missing from the function's environment, or its value cannot be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Confidential, frozen=True):
     """Typed access to the environment of one function.
 
     Every setting comes from ``template.yaml``; the defaults here are those of its parameters. A setting without a
     default raises ``SettingsError`` where it is first used, so a function needs only the settings that it uses.
     """
 
-    environ: Mapping[str, str] = field(repr=False)
+    hidden = ("environ",)
+
+    environ: Mapping[str, str]
 
     def text(self, name: str, default: str | None = None) -> str:
         """The setting as text. Raises SettingsError when it is missing and has no default."""

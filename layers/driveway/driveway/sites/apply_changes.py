@@ -1,8 +1,9 @@
 """Applies acknowledged changes to a site's twins, except those that have to wait. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from driveway.domain.control.released import is_released
 from driveway.domain.sites.record import Change, SiteRecord
@@ -11,10 +12,10 @@ from driveway.sites.leaving import is_held, leaving
 from driveway.sites.onboarding_twins import Terms, changes_vehicle, twin_of_named_asset, twin_of_other_asset
 from driveway.sites.requested import request_of
 from driveway.store.sites import Pair
+from driveway.values import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """The record without the changes that were applied, and the twins before and after."""
 
     record: SiteRecord

@@ -3,8 +3,9 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.enrolment import takes_part, with_enrolment_times
 from driveway.domain.sites.record import DISCONNECT_GIVEN_UP_AFTER, SiteCall, SiteRecord
@@ -16,6 +17,7 @@ from driveway.store.conditional import ContentionError
 from driveway.store.sites import Claim, Pair
 from driveway.store.table import UnknownAssetError
 from driveway.store.tokens import TokenStoreError
+from driveway.values import replace
 from driveway.vehicles.accounts import Account, account_of, begin_to_forget, forget_accounts, hold_accounts
 from driveway.vehicles.connections import has_connection_to_end
 
@@ -24,8 +26,7 @@ REQUEST_S = 35.0
 """The lease of a request's claim on a site. It exceeds the function's timeout, so the request has ended by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """The result of a rule for a site: its record (None: deleted), twins that change, further claims."""
 
     record: SiteRecord | None

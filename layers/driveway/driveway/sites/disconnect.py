@@ -4,8 +4,6 @@ What is left to end stands on the site's record, written with the change that ga
 until the maker has acknowledged it. Until then the owner's tokens are kept, because the maker asks for one.
 """
 
-from dataclasses import replace
-
 from driveway.auth.token_source import TokenError
 from driveway.domain.sites.record import DISCONNECT_GIVEN_UP_AFTER, Disconnect, SiteCall, SiteRecord
 from driveway.domain.sites.steps import EndConnection
@@ -15,6 +13,7 @@ from driveway.runtime.metrics import emit
 from driveway.sites.changing import Edit, Twins, change_site, of_call
 from driveway.store.sites import Claim, OwnedError
 from driveway.store.tokens import TokenStoreError
+from driveway.values import replace
 from driveway.vehicles.accounts import account_of, forget_accounts, revoke_account
 from driveway.vehicles.connections import connect_to_leave
 from driveway.vehicles.leaving import NotEndedError

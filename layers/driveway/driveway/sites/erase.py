@@ -4,8 +4,6 @@ The request is written once. From then on other requests for the site are refuse
 record is gone, even if the function that works on it dies.
 """
 
-from dataclasses import replace
-
 from driveway.axle.client import AxleError
 from driveway.domain.sites.record import SiteRecord
 from driveway.domain.sites.steps import to_come
@@ -18,6 +16,7 @@ from driveway.sites.changing import Edit, LostCallError, SiteGoneError, Twins, c
 from driveway.sites.leaving import leaving
 from driveway.sites.membership import wait_until_free
 from driveway.sites.rewards import balance_pence, withdrawal_link
+from driveway.values import replace
 
 ERASED = Answer(204)
 

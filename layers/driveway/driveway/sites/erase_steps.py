@@ -1,7 +1,6 @@
 """Erasing an asset or a whole site, once its cars are released. Every step can be repeated."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from driveway.domain.sites.record import SiteCall, SiteRecord
@@ -12,6 +11,7 @@ from driveway.sites.leaving import delete_at_axle, find_at_axle, offboard_at_axl
 from driveway.sites.requested import request_of, reservations
 from driveway.store.items import TWIN, asset_key
 from driveway.store.sites import ASSET, AXLE_SITE, Claim
+from driveway.values import replace
 from driveway.vehicles.accounts import accounts_of_site, forget_accounts
 from driveway.vehicles.connections import has_connection_to_end
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.axle.readings import last_drain_of
@@ -14,6 +13,7 @@ from driveway.domain.twin.reasons import Reason
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit
 from driveway.sites.changing import Edit, Twins, change_site, of_call
+from driveway.values import replace
 
 LAST_READINGS_S = 5.0
 """How long an opt-out, a removal or an erasure may spend on readings (real seconds); what is left is given up."""

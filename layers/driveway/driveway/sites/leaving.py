@@ -1,6 +1,5 @@
 """Assets that leave: the car is released, then Axle deletes the asset."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +12,7 @@ from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit
 from driveway.store.table import UnknownAssetError
+from driveway.values import replace
 
 LONGEST_RELEASE_REAL_S = 30.0
 

@@ -5,7 +5,6 @@ The minute clock takes the steps that are left.
 """
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +34,7 @@ from driveway.sites.changing import (
     taken_on,
 )
 from driveway.sites.onboarding_twins import opted_out
+from driveway.values import replace
 
 LONGEST_SNOOZE = timedelta(days=366)
 

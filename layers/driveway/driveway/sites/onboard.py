@@ -6,7 +6,6 @@ a repetition or the minute clock can finish the request or take it back.
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +51,7 @@ from driveway.store.conditional import ContentionError
 from driveway.store.sites import AXLE_SITE, Claim, OwnedError, Pair
 from driveway.store.table import UnknownAssetError
 from driveway.store.tokens import TokenStoreError
+from driveway.values import replace
 from driveway.vehicles.accounts import Account, keep_tokens
 
 MOST_TRIES = 8

@@ -1,7 +1,6 @@
 """The call that onboards a site at Axle: made once, left in doubt, refused or taken back."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
@@ -16,6 +15,7 @@ from driveway.sites.leaving import delete_at_axle, find_at_axle, is_same_id
 from driveway.sites.put_request import PutRequest
 from driveway.sites.requested import axle_body, reservations
 from driveway.store.sites import AXLE_SITE
+from driveway.values import replace
 from driveway.vehicles.accounts import account_of, forget_accounts
 
 

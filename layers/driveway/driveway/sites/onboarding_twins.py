@@ -1,7 +1,8 @@
 """Changes of twins by an onboarding. Pure."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from driveway.domain.axle_sync.differences import mark_unacknowledged
 from driveway.domain.presence.observation import Observation
@@ -24,13 +25,13 @@ from driveway.domain.twin import (
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 from driveway.sites.requested import AssetRequest, default_intent, default_tariff
+from driveway.values import replace
 
 NEVER_MEASURED = timedelta(days=30)
 """The age given to the home position that the call assumes: any position that a provider measured outranks it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """Values of the whole site. ``rejoined``: Axle has received nothing since the site's enrolment."""
 
     site: str

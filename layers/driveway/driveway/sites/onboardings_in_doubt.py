@@ -1,7 +1,6 @@
 """Onboardings in doubt: those that Axle has accepted are finished, the others are taken back."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from driveway.domain.sites.record import Change, SiteCall, SiteRecord
@@ -16,6 +15,7 @@ from driveway.sites.changing import Edit, Twins, change_site, of_call
 from driveway.sites.leaving import delete_at_axle, find_at_axle, is_same_id, longest_release
 from driveway.sites.requested import reservations
 from driveway.store.sites import AXLE_SITE, Claim, Pair
+from driveway.values import replace
 
 
 def look_up(step: LookUp, record: SiteRecord, call: SiteCall, runtime: Runtime) -> list[Pair]:

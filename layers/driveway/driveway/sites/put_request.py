@@ -1,7 +1,8 @@
 """One ``PUT /sites/{site}`` while it is being carried out."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.sites.record import SiteCall, SiteRecord, SiteTerms
 from driveway.domain.twin import Home
@@ -9,8 +10,7 @@ from driveway.sites.bodies import SiteBody
 from driveway.sites.requested import AssetRequest
 
 
-@dataclass(frozen=True, slots=True)
-class PutRequest:
+class PutRequest(Struct, frozen=True):
     """One checked ``PUT``, and the call under which it works on the site. ``was``: the record before it."""
 
     site: str

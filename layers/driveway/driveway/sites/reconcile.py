@@ -6,7 +6,6 @@ run claims the site first, so no other run calls Axle for it meanwhile. Every st
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -49,6 +48,7 @@ from driveway.sites.leaving import longest_release, report_leftovers
 from driveway.sites.onboarding_twins import opted_in, opted_out
 from driveway.sites.onboardings_in_doubt import look_up
 from driveway.sites.requested import PROPOSITION
+from driveway.values import replace
 
 WAIT_S = 8.0
 """How long a request waits until a car is released, or until another request is done with the site."""

@@ -1,9 +1,10 @@
 """The assets that a ``PUT /sites/{site}`` requests, checked without calls to other services."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.domain.mpan import MpanError, core_mpan
 from driveway.domain.preferences.answer_warnings import fitted, intent_warnings
@@ -22,8 +23,7 @@ DEFAULT_TARIFF = {"off_peak": "00:00-06:00", "timezone": "Europe/London", "tarif
 DEFAULT_INTENT = {"ready_by": "07:00"}
 
 
-@dataclass(frozen=True, slots=True)
-class AssetRequest:
+class AssetRequest(Struct, frozen=True):
     """One asset as the body asks for it. A preference is None where the body leaves it as it is."""
 
     body: AssetBody

@@ -1,9 +1,10 @@
 """A site's earnings, and the link to withdraw them: ``GET /sites/{site}/rewards``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from driveway.axle.client import AxleError, AxleRefusedError
 from driveway.axle.connection import axle_client
@@ -75,8 +76,7 @@ def balance_pence(axle_site_id: str, runtime: Runtime) -> int:
         raise problem_of(error, "rewards") from None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
+class LinkOptions(Struct, frozen=True):
     """What the app may choose of the page that Axle hosts.
 
     Attributes:

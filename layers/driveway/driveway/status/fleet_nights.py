@@ -7,11 +7,11 @@ in an index. In the hours before that noon what can be judged by then is looked 
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
 
 import msgspec
+from msgspec import Struct, field
 
 from driveway.domain.metering.completeness import day_judged_at
 from driveway.domain.sessions.commands import command_runs
@@ -52,8 +52,7 @@ Rows = dict[tuple[str, datetime], SessionFigures]
 """The figures of a night by the asset and the start of the session."""
 
 
-@dataclass(slots=True)
-class NightsRun:
+class NightsRun(Struct):
     """What a run has judged: the rows by their night, and the assets whose noon was due."""
 
     rows: dict[date, Rows] = field(default_factory=lambda: defaultdict(dict))
@@ -190,8 +189,7 @@ def _listed(night: date, runtime: Runtime) -> Rows:
     }
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """The rows of the nights that end at a noon ahead, each night read once.
 
     Its date is that of the noon by UTC: where the local one is another, what is known is judged once more, for nothing.

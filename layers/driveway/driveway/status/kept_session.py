@@ -1,9 +1,10 @@
 """A kept session from outside: what was wanted, what the car got, the plan in force, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
 from driveway.domain.instants import utc_text, utc_text_or_none
@@ -20,6 +21,7 @@ from driveway.domain.twin.events import Event
 from driveway.runtime.context import Runtime
 from driveway.status.command_runs import command_body
 from driveway.status.measured import measured_samples, off_peak_spans
+from driveway.values import replace
 
 BEFORE = timedelta(hours=12)
 """How far before a session its timeline is read: an account may have been lost earlier."""
@@ -45,8 +47,7 @@ WARNINGS = frozenset(
 """What the driver was warned of, and what took it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionView:
+class SessionView(Struct, frozen=True):
     """What is kept of a session between two times (``is_whole``: that is all), and a verdict for each departure."""
 
     kept: KeptSession

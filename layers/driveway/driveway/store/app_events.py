@@ -6,10 +6,11 @@ one write unit an event, and none where the app has no webhook.
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from driveway.store.items import decode_item, encode_item, shard_of, stamp
 
@@ -31,8 +32,7 @@ def index_attributes(asset: str, site: str, event_id: str, now: datetime, shards
     return {SHARD: shard_of(asset, shards), PLACE: f"{stamp(now)}~{event_id}", "site": site}
 
 
-@dataclass(frozen=True, slots=True)
-class AppEvents:
+class AppEvents(Struct, frozen=True):
     """Reads the index of the table ``name``, in so many shards."""
 
     client: "DynamoDBClient"

@@ -1,12 +1,12 @@
 """Breakers shared by all instances of all functions, one versioned record each."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct, field
 
 from driveway.domain.control.breaker import Breaker, BreakerRules, Permit, allow, failed, succeeded, unused
 
@@ -25,15 +25,13 @@ class VersionedRecords(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     breaker: Breaker
     version: int
     read_at: datetime
 
 
-@dataclass(slots=True)
-class Breakers:
+class Breakers(Struct):
     """The breakers by key (``axle``, ``enode``, ...).
 
     A breaker that was found closed is believed for ``believed``: a healthy service costs one small read per instance
@@ -49,7 +47,7 @@ class Breakers:
     rules: BreakerRules = field(default_factory=BreakerRules)
     believed: timedelta = timedelta(seconds=3)
     rng: Random = field(default_factory=SystemRandom)
-    _known: dict[str, _Known] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[str, _Known] = field(default_factory=dict)
 
     def allow(self, key: str, now: datetime) -> Permit:
         """Whether the service may be called now; a permit must be answered for with one of the other methods."""

@@ -5,8 +5,9 @@ little.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
 
 from driveway.domain.control.budgets import month_of, next_month
 from driveway.domain.control.held_back import HeldBack
@@ -20,8 +21,7 @@ ASKED_AGAIN = timedelta(hours=1)
 BILLS_KEPT = timedelta(days=396)
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """What became of a request: ``held_back`` says why it must not be made, ``from_reserve`` that it used the reserve.
 
     Only a month has such a reserve; the requests at once come back within minutes.
@@ -31,13 +31,12 @@ class Spent:
     from_reserve: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(Struct, frozen=True):
     """The budgets that all cars of a provider share."""
 
     records: Records
     budgets: Mapping[str, ProviderBudget]
-    _full_at_ms: dict[str, int] = field(default_factory=dict, init=False, repr=False)
+    _full_at_ms: dict[str, int] = field(default_factory=dict)
     """When each bucket will be full again, as last known here: it says which of two writes is the likely one."""
 
     def spend(self, provider: str, kind: RequestKind, now: datetime, *, lets_charge: bool) -> Spent:

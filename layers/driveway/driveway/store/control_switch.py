@@ -1,7 +1,8 @@
 """The operator's switch for all control: one versioned record that every instance reads."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from driveway.store.breakers import VersionedRecords
 
@@ -11,8 +12,7 @@ EVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Later than anything is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """Whether every car is released, and since when (aware UTC); None: it was never switched."""
 
     released: bool = False
@@ -23,8 +23,7 @@ class SwitchConflictError(RuntimeError):
     """Others kept switching at the same moment; the call may be repeated."""
 
 
-@dataclass(slots=True)
-class ControlSwitch:
+class ControlSwitch(Struct):
     """The switch. What was read is believed for ``believed``, so that it costs an instance a small read now and then.
 
     An instance that does not know yet may still send a command. The clock wakes charge control for every car again for
@@ -33,7 +32,7 @@ class ControlSwitch:
 
     records: VersionedRecords
     believed: timedelta = timedelta(seconds=5)
-    _known: tuple[Switch, datetime] | None = field(default=None, init=False, repr=False)
+    _known: tuple[Switch, datetime] | None = None
 
     def read(self, now: datetime) -> Switch:
         """The switch as it was a few seconds ago at most."""

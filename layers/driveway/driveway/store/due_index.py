@@ -6,9 +6,10 @@ the same due time: DynamoDB goes on after its key.
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from driveway.store.items import stamp, unstamp
 from driveway.store.table import DUE_ATTRIBUTES, DueIndex
@@ -25,8 +26,7 @@ Place = tuple[str, str, str]
 """Due time, ``pk`` and ``sk`` of a row."""
 
 
-@dataclass(frozen=True, slots=True)
-class DueRow:
+class DueRow(Struct, frozen=True):
     """An asset, or a site by its key, that is due (aware UTC), and where it stands: the index, the shard, the place."""
 
     index: DueIndex
@@ -49,8 +49,7 @@ class DueRow:
         return f"{self.index}/{self.shard}"
 
 
-@dataclass(frozen=True, slots=True)
-class DueIndexes:
+class DueIndexes(Struct, frozen=True):
     """The due indexes of the table ``name``, each in so many shards."""
 
     client: "DynamoDBClient"

@@ -1,10 +1,10 @@
 """The kept sessions and plans of assets in the table."""
 
-from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.plan import REACH, Plan
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 PLAN, SESSION = "PLAN#", "SESSION#"
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """Reads and writes of what is kept of an asset's past, in the table ``name``. Writing the same again is harmless.
 
     A plan's place is its time and the version of the twin that made it, a session's place is its start.
@@ -102,7 +101,7 @@ def _plan_values(row: dict[str, Any]) -> dict[str, Any]:
     at = datetime.fromisoformat(row["at"])
     limits = [dict(zip(("start_s", "limit_kw", "source"), limit, strict=True)) for limit in row["limits"]]
     needs = [_need(need, at) for need in row.get("needs", [])]
-    return {**{f.name: row[f.name] for f in fields(Plan) if f.name in row}, "limits": limits, "needs": needs}
+    return {**{name: row[name] for name in Plan.__struct_fields__ if name in row}, "limits": limits, "needs": needs}
 
 
 def _need(written: Any, at: datetime) -> Any:
@@ -119,4 +118,4 @@ def _need(written: Any, at: datetime) -> Any:
 
 
 def _session_values(row: dict[str, Any]) -> dict[str, Any]:
-    return {f.name: row[f.name] for f in fields(KeptSession) if f.name in row}
+    return {name: row[name] for name in KeptSession.__struct_fields__ if name in row}

@@ -3,9 +3,10 @@
 import random
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from driveway.store.items import alias_key, decode_item, encode_item, fits_key, seen_key
 from driveway.store.records import UnwrittenError
@@ -31,8 +32,7 @@ def read_many(client: "DynamoDBClient", table: str, keys: Sequence[Any], rng: ra
             time.sleep(rng.uniform(0.02, 0.2))
 
 
-@dataclass(frozen=True, slots=True)
-class Inbox:
+class Inbox(Struct, frozen=True):
     """The aliases of vehicles and the dedupe records of reports, in the table ``name``."""
 
     client: "DynamoDBClient"

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import Any
@@ -129,12 +128,12 @@ def _whole_or_float(text: str) -> float:
 
 
 def encode(value: Any) -> dict[str, Any]:
-    """A plain value or dataclass (instants included) as a DynamoDB attribute value."""
+    """A plain value or struct (instants included) as a DynamoDB attribute value."""
     return _attribute(msgspec.to_builtins(value))
 
 
 def encode_item(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """A mapping of plain values or dataclasses as a DynamoDB item; absent (None) values are left out."""
+    """A mapping of plain values or structs as a DynamoDB item; absent (None) values are left out."""
     return {name: encode(value) for name, value in values.items() if value is not None}
 
 
@@ -146,7 +145,7 @@ def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def packed_groups(twin: Twin) -> dict[str, Any]:
     """The groups of a twin as one attribute value; its counters stand beside them."""
-    groups = {f.name: msgspec.to_builtins(getattr(twin, f.name)) for f in fields(Twin) if f.name not in COUNTERS}
+    groups = {name: msgspec.to_builtins(getattr(twin, name)) for name in Twin.__struct_fields__ if name not in COUNTERS}
     groups["profiles"] = [{**held, "profile": in_columns(held["profile"])} for held in groups["profiles"]]
     return {"B": pack(groups, TWINS)}
 

@@ -1,8 +1,9 @@
 """Leases: who works on a shard of the due half-hours, so that no two runs send at once."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from driveway.store.conditional import write_if
 from driveway.store.items import encode_item, stamp
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 KEY = "READINGS#"
 
 
-@dataclass(frozen=True, slots=True)
-class Leases:
+class Leases(Struct, frozen=True):
     """The leases in the table ``name``. A lease that its owner did not give back lapses."""
 
     client: "DynamoDBClient"

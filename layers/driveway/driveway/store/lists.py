@@ -7,9 +7,10 @@ twin is in no list as long as it needs nobody, so the index costs nothing for it
 import heapq
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from driveway.domain.attention import attention
 from driveway.domain.twin import Twin
@@ -45,8 +46,7 @@ def night_list(night: date) -> str:
     return f"night-{night.isoformat()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A row of a list: the asset, its place, and what the list shows of it."""
 
     asset: str
@@ -54,8 +54,7 @@ class Listed:
     shown: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
+class Lists(Struct, frozen=True):
     """The lists in the table ``name``, each in so many shards. The index lags behind a write by a moment."""
 
     client: "DynamoDBClient"

@@ -1,9 +1,9 @@
 """The figures of nights in the table: those of each session, which erasure finds with its asset, and their sums."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import msgspec
+from msgspec import Struct
 
 from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.night_figures import NightFigures, SessionFigures
@@ -14,16 +14,14 @@ from driveway.store.records import TIMELINE_KEPT
 NIGHT = "NIGHT#"
 
 
-@dataclass(frozen=True, slots=True)
-class KeptNight:
+class KeptNight(Struct, frozen=True):
     """The sums of a night and when they were made (aware UTC)."""
 
     figures: NightFigures
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Nights(Lists):
+class Nights(Lists, frozen=True):
     """Reads and writes of lists and of the figures of nights. Writing the same again is harmless."""
 
     def keep(self, asset: str, kept: KeptSession, night: date, figures: SessionFigures, now: datetime) -> None:

@@ -7,8 +7,9 @@ that cannot be made within a second or two get a turn in the queue of their clas
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
 
 from driveway.store.records import Records
 
@@ -27,16 +28,14 @@ TURNS_SHARE = 0.9
 """Turns are this much closer than calls, so that no call is left over where some command gave way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """Calls that may be made: ``starts`` is when each (aware UTC). The others wait until ``free_at`` at least."""
 
     starts: tuple[datetime, ...]
     free_at: datetime
 
 
-@dataclass(slots=True)
-class Pacing:
+class Pacing(Struct):
     """The rates by provider, in calls a second; a provider without one is only paused.
 
     ``scale`` is how many seconds of the clock pass in a real second (more than one on a scaled clock).
@@ -45,7 +44,7 @@ class Pacing:
     records: Records
     per_s: Mapping[str, float]
     scale: float = 1.0
-    _paused: dict[str, tuple[datetime, datetime]] = field(default_factory=dict, init=False, repr=False)
+    _paused: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def take(self, provider: str, count: int, urgency: int, now: datetime) -> Taken:
         """Take up to ``count`` calls from ``now`` (aware UTC) on, for a class (0 is the most urgent)."""

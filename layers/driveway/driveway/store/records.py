@@ -1,11 +1,11 @@
 """The table's small records: sites, aliases, dedupe records, tokens and timeline entries."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from driveway.domain.twin import Entry
 from driveway.store.conditional import updated_if, write_if
@@ -38,8 +38,7 @@ class UnwrittenError(RuntimeError):
     """A batch was written in part; the whole of it may be repeated, which does no harm."""
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(Struct, frozen=True):
     """Reads and writes of the records beside the twins, in the table ``name``."""
 
     client: "DynamoDBClient"

@@ -1,12 +1,12 @@
 """Sites in the table: their record, and their twins and aliases in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from driveway.domain.sites.record import SiteRecord
 from driveway.domain.sites.steps import site_due
@@ -15,6 +15,7 @@ from driveway.store.conditional import ContentionError, write_if
 from driveway.store.items import SITE, TWIN, alias_key, asset_key, due_stamp, encode, encode_item, shard_of, site_key
 from driveway.store.records import Records
 from driveway.store.table import Table
+from driveway.values import replace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,8 +35,7 @@ class OwnedError(Exception):
         self.owner = owner
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """An identifier that belongs to an asset alone; ``shared`` ones (a user's account) may have several assets.
 
     Of the kind ``AXLE_SITE`` the identifier is Axle's id of a site, of the kind ``ASSET`` our id of an asset, and
@@ -76,8 +76,7 @@ Pair = tuple[Twin | None, Twin | None]
 """A twin as it was read (None: there was none) and as it will be (None: it will be deleted)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SiteStore:
+class SiteStore(Struct, frozen=True):
     """The sites in the table."""
 
     client: "DynamoDBClient"
@@ -167,7 +166,7 @@ class SiteStore:
         shard = shard_of(after.site, self.table.shards)
         taken_back = after.state == "taken_back"
         item = {
-            **{f.name: getattr(after, f.name) for f in fields(SiteRecord)},
+            **{name: getattr(after, name) for name in SiteRecord.__struct_fields__},
             "pk": site_key(after.site),
             "sk": SITE,
             "axle_due": due_stamp(due) if due else None,

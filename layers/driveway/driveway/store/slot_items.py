@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from driveway.domain.metering.slot import Slot
 from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
 from driveway.store.items import PACKED, asset_key, decode_item, encode_item, shard_of, stamp, unstamp
 from driveway.store.packed import HALF_HOURS, pack
+from driveway.values import replace
 
 SLOT = "SLOT#"
 REFUSED = "refused-"
@@ -96,7 +96,7 @@ def slot_item(slot: Slot, shards: int, kept: timedelta = KEPT) -> dict[str, Any]
         if slot.due_at is not None or not slot.parked
         else (REFUSED, slot.rejected_at)
     )
-    held = {name: getattr(slot, name) for name in slot.__dataclass_fields__ if name not in BESIDE}
+    held = {name: getattr(slot, name) for name in slot.__struct_fields__ if name not in BESIDE}
     held |= {
         "start": stamp(slot.start),
         "samples": sorted(_pack(sample, slot.start) for sample in slot.samples),

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from driveway.domain.metering.plugged_slots import without_holes
 from driveway.domain.metering.slot import Slot
@@ -26,8 +27,7 @@ EVER = datetime(9999, 1, 1, tzinfo=UTC)
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class SlotReads:
+class SlotReads(Struct, frozen=True):
     """The half-hours in the table ``name``, to read; ``shards`` spreads the index of those that are due."""
 
     client: "DynamoDBClient"

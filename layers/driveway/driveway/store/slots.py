@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from driveway.store.leases import Leases
 from driveway.store.slot_items import SLOT, slot_item, slot_of
 from driveway.store.slot_reads import EARLIER_AT_ONCE, EVER, SlotReads
 from driveway.store.table import StoredTwin, UnknownAssetError
+from driveway.values import replace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -41,8 +41,7 @@ def _reaches(window: Window, first: datetime) -> bool:
     return window.all_before or (bool(window.slots) and window.slots[0].start < first)
 
 
-@dataclass(frozen=True, slots=True)
-class SlotStore(SlotReads):
+class SlotStore(SlotReads, frozen=True):
     """The half-hours in the table. Every write is conditional on the version that was read."""
 
     @property

@@ -6,11 +6,11 @@ Every write is conditional on the item's ``version``. After a lost race the item
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec import Struct, field
 
 from driveway.domain.due import Dues
 from driveway.domain.metering.completeness import judged_at, local_day
@@ -32,6 +32,7 @@ from driveway.store.items import (
     unstamp,
 )
 from driveway.store.lists import attention_list
+from driveway.values import replace
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,7 +54,7 @@ QUIET = "quiet"
 SET_ONCE = frozenset({"slots_due", "list_place"})
 """What a write leaves as it is, if it is there: when the pending day is checked, and since when attention is needed."""
 
-GROUPS = tuple(f.name for f in fields(Twin) if f.name not in COUNTERS)
+GROUPS = tuple(name for name in Twin.__struct_fields__ if name not in COUNTERS)
 
 Rule = Callable[[Twin], Twin | None]
 
@@ -73,8 +74,7 @@ class RevisionMismatchError(Exception):
 DueRule = Callable[[Twin, datetime], Dues]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTwin:
+class StoredTwin(Struct, frozen=True):
     """A twin as it was read or written, with the due times beside it."""
 
     twin: Twin
@@ -88,8 +88,7 @@ class StoredTwin:
         return cls(msgspec.convert(values, Twin), dues)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A twin before and after a change; the same object twice when nothing was written."""
 
     before: Twin
@@ -106,8 +105,7 @@ class Change:
         return StoredTwin(self.after, self.dues)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """The DynamoDB table ``name``. ``dues`` gives a twin's due times; ``shards`` spreads the due indexes."""
 
     client: "DynamoDBClient"

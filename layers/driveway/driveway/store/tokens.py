@@ -1,15 +1,16 @@
 """Bearer tokens in the table: one record for each API, and one for each driver's account at a car maker."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct, field
 
 from driveway.store.conditional import ContentionError, write_if
 from driveway.store.items import decode_item, due_stamp, encode, encode_item, shard_of, site_key, stamp, unstamp
+from driveway.values import Confidential
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,8 +34,7 @@ class TokenStoreError(RuntimeError):
     """The table did not answer, or not as it should: a write may have happened or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
+class TokenRecord(Confidential, frozen=True):
     """An access token that all instances share, and the claim of the instance that is fetching the next one.
 
     Attributes:
@@ -48,7 +48,9 @@ class TokenRecord:
         version: the lock; it grows with every write.
     """
 
-    access_token: str | None = field(default=None, repr=False)
+    hidden: ClassVar[tuple[str, ...]] = ("access_token",)
+
+    access_token: str | None = None
     holder: str | None = None
     renew_at: datetime | None = None
     good_until: datetime | None = None
@@ -69,16 +71,16 @@ class TokenRecord:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Confidential, frozen=True):
     """A refresh token that the app gave at ``at`` (aware UTC) and that was never exchanged."""
 
-    token: str = field(repr=False)
+    hidden = ("token",)
+
+    token: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRecord(TokenRecord):
+class AccountRecord(TokenRecord, frozen=True):
     """A driver's account at a car maker whose refresh tokens are good for one use.
 
     Attributes:
@@ -100,10 +102,12 @@ class AccountRecord(TokenRecord):
         check_at: when to check whether an asset still needs the account, and whether to exchange an offer.
     """
 
-    refresh_token: str | None = field(default=None, repr=False)
+    hidden = ("access_token", "refresh_token", "previous")
+
+    refresh_token: str | None = None
     generation: int = 0
     renewed_at: datetime | None = None
-    previous: str | None = field(default=None, repr=False)
+    previous: str | None = None
     previous_until: datetime | None = None
     offers: tuple[Offer, ...] = ()
     seen: tuple[str, ...] = ()
@@ -136,8 +140,7 @@ class AccountRecord(TokenRecord):
 Record = TypeVar("Record", bound=TokenRecord)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecords(Generic[Record]):
+class TokenRecords(Generic[Record], Struct, frozen=True):
     """The records of one kind, in the table ``name``; ``shards`` spreads the index of those that are due."""
 
     client: "DynamoDBClient"
@@ -161,7 +164,7 @@ class TokenRecords(Generic[Record]):
         """
         due, expires_at = new.due, new.expires_at
         item = {
-            **{f.name: getattr(new, f.name) for f in fields(new)},
+            **{name: getattr(new, name) for name in new.__struct_fields__},
             "pk": key,
             "sk": STATE,
             "slots_shard": SHARD_PREFIX + shard_of(key, self.shards) if due else None,
@@ -204,8 +207,7 @@ class TokenRecords(Generic[Record]):
                     yield row["pk"], unstamp(row["slots_due"])
 
 
-@dataclass(frozen=True, slots=True)
-class SiteAccounts:
+class SiteAccounts(Struct, frozen=True):
     """Which accounts a site was ever onboarded with, in the table ``name``, so that its erasure finds them all."""
 
     client: "DynamoDBClient"

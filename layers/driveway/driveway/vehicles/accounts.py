@@ -6,14 +6,16 @@ it: so what is deleted is what nobody needed. What a request leaves undone is du
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from driveway.auth import account
 from driveway.auth.oauth import revoke_token
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
 from driveway.store.tokens import AccountRecord, TokenStoreError
+from driveway.values import replace
 from driveway.vehicles.connections import account_key, has_owners_tokens, revocation_endpoint
 
 MOST_TRIES = 8
@@ -21,8 +23,7 @@ CHECKED_AFTER = timedelta(minutes=1)
 """How soon an account is checked after a home began to give it up, if that home's request dies."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Account:
+class Account(Struct, frozen=True, order=True):
     """A driver's account at a provider whose refresh tokens are good for one use."""
 
     provider: str

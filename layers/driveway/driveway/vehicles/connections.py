@@ -1,7 +1,6 @@
 """The base URL and the credentials with which a provider's API is called."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from driveway.auth.account_tokens import AccountTokens
 from driveway.auth.oauth import TokenEndpoint
@@ -9,6 +8,7 @@ from driveway.auth.token_source import TokenSource
 from driveway.auth.tokens import SharedTokens, StaticToken
 from driveway.domain.twin import Twin, Vehicle
 from driveway.runtime.context import Runtime
+from driveway.values import replace
 from driveway.vehicles.provider import Call
 from driveway.vehicles.registry import PROVIDERS
 from driveway.vehicles.request_meter import RequestMeter

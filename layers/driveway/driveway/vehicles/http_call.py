@@ -5,9 +5,10 @@ Nothing here raises or logs.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from driveway.auth.token_source import TokenError
 from driveway.domain.control.held_back import HELD_BACK_TEXTS
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     import requests
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the provider answered: ``text`` is the body as it came, ``body`` decoded JSON (None if it is not JSON)."""
 
     status: int
@@ -46,8 +46,7 @@ class Answer:
         return isinstance(self.body, dict) or self.status == 204
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(Struct, frozen=True):
     """No answer came. ``sent`` says whether the request may have reached the provider and been obeyed.
 
     ``unavailable`` says that the provider's service is the reason, and not this car's account.

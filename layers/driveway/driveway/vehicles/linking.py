@@ -1,10 +1,11 @@
 """What every car maker's module gives for a driver who connects a car, or connects it again: a page to open."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from driveway.domain.twin import Vehicle
 from driveway.vehicles.provider import Call
@@ -18,8 +19,7 @@ class NoLinkError(Exception):
         self.refused = refused
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRequest:
+class LinkRequest(Struct, frozen=True):
     """Who connects what.
 
     Attributes:
@@ -38,8 +38,7 @@ class LinkRequest:
     credentials: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectLink:
+class ConnectLink(Struct, frozen=True):
     """The page to open, and until when it can be used (aware UTC; None: any time).
 
     ``key_url`` is a second page, on which the driver lets us command the car (Tesla's virtual key).

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from driveway.auth.token_source import TokenSource
 from driveway.domain.control.held_back import HeldBack
@@ -13,13 +14,13 @@ from driveway.domain.control.provider_budget import RequestKind
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Vehicle, Window
 from driveway.domain.vehicle_report import VehicleReport
+from driveway.values import replace
 
 if TYPE_CHECKING:
     import requests
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookRequest:
+class WebhookRequest(Struct, frozen=True):
     """A webhook as it arrived. ``body`` are the raw bytes; header names are lower case.
 
     ``replay_window_s`` is how far a signed time may be from ``received_at``.
@@ -31,8 +32,7 @@ class WebhookRequest:
     replay_window_s: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleEvent:
+class VehicleEvent(Struct, frozen=True):
     """One event about one car. ``dedupe_key`` is the same for every delivery of the same event.
 
     ``needs_user`` says what only the driver can put right, ``reconnected`` that it was put right. ``vendor`` is the
@@ -71,8 +71,7 @@ class VehicleEvent:
         return replace(self.report, vendor=None, names_car=True) == VehicleReport()
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(Struct, frozen=True):
     """What a webhook request held: events to store, what was dropped and why, and the body to answer with.
 
     ``unused`` is how many of the dropped are of a kind that we do not use; the others could not be read.
@@ -105,8 +104,7 @@ def _spend_freely(_kind: RequestKind) -> HeldBack | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What a provider's outbound half works with: where, with which HTTP session and token, at what time.
 
     ``wait`` blocks for some seconds of the clock that ``now`` is of. ``spend`` counts a request that is about to be

@@ -1,10 +1,11 @@
 """The providers by name. A half of a provider is imported when it is first asked for, and only that half."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from msgspec import Struct, field
 
 from driveway.domain.metering.meter_kind import UNKNOWN_METER, MeterKind
 from driveway.domain.twin import Capabilities
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from driveway.vehicles.linking import Linking
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """A provider: where its halves are, what its cars can do, and how it gives tokens.
 
     Attributes:

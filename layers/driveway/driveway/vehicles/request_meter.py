@@ -1,14 +1,13 @@
 """Counts the requests about one car while a command or a state read is carried out."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from driveway.domain.control.held_back import HeldBack
 from driveway.domain.control.provider_budget import RequestKind
 from driveway.runtime.context import Runtime
 
 
-@dataclass(slots=True)
-class RequestMeter:
+class RequestMeter(Struct):
     """Counts requests, each before it is made, also in the budgets that all cars of the provider share.
 
     Attributes:

@@ -1,6 +1,5 @@
 """The next report to Axle, example by example."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.axle_sync.answers import (
@@ -14,6 +13,7 @@ from driveway.domain.axle_sync.answers import (
 from driveway.domain.axle_sync.calls import AxleCall
 from driveway.domain.axle_sync.differences import axle_due, in_sync, next_call
 from driveway.domain.twin import AxleState, Intent, Twin
+from driveway.values import replace
 from tests.support.domain.example_preferences import EVENING, EVERY_DAY, THIRTY_KWH
 from tests.support.domain.reported_twins import claim, kinds, lost, reported, settled
 from tests.support.domain.twins import NOW, a_twin, linked, minutes, plugged, unplugged, with_charge_now, with_soc

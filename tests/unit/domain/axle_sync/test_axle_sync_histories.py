@@ -1,7 +1,7 @@
 """Axle's picture after generated histories: any changes, any failures that end, and calls that others interrupt."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
@@ -23,6 +23,7 @@ from driveway.domain.preferences.departures import next_departure
 from driveway.domain.preferences.intent import intent_differs
 from driveway.domain.preferences.tariff import axle_tariff
 from driveway.domain.twin import Intent, Tariff, Twin, Window
+from driveway.values import replace
 from tests.support.domain.example_preferences import EVERY_DAY
 from tests.support.domain.model_axle import ModelAxle
 from tests.support.domain.twins import NOW, a_twin, linked, minutes, plugged, unplugged, with_charge_now, with_soc

@@ -1,6 +1,5 @@
 """The traces of an outage of Axle on a twin: pauses, doubts about lost reports, and nothing once it is over."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from driveway.domain.axle_sync.answers import (
 )
 from driveway.domain.axle_sync.differences import at_rest, axle_due, call_due, in_sync, mark_unacknowledged
 from driveway.domain.twin import Twin
+from driveway.values import replace
 from tests.support.domain.example_preferences import EVENING, NIGHT, THIRTY_KWH
 from tests.support.domain.reported_twins import claim, kinds, lost, reported, settled
 from tests.support.domain.twins import NOW, a_twin, minutes, plugged, unplugged, with_charge_now

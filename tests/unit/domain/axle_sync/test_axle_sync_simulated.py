@@ -4,7 +4,7 @@ import heapq
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from driveway.runtime.context import Runtime
 from driveway.store.breakers import Breakers
 from driveway.store.items import encode_item
 from driveway.store.table import Change, UnknownAssetError
+from driveway.values import replace
 from simulators.axle.app import DEFAULT_PASSWORD, DEFAULT_USERNAME, AxleSimulator
 from simulators.common import Fault, running
 from tests.support.auth.memory_store import MemoryStore
@@ -39,14 +40,13 @@ class HandClock(Clock):
 
     def __init__(self) -> None:
         super().__init__()
-        object.__setattr__(self, "moments", [NOW])
+        self._at = NOW
 
     def now(self) -> datetime:
-        moments: list[datetime] = self.__dict__["moments"]
-        return moments[0]
+        return self._at
 
     def move(self, to: datetime) -> None:
-        self.__dict__["moments"][0] = to
+        self._at = to
 
 
 @dataclass

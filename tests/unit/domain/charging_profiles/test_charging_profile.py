@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ from driveway.domain.charging_profiles import (
     composite_schedule,
     is_over,
 )
+from driveway.values import replace
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)
 DAY_S = 86_400

@@ -1,6 +1,5 @@
 """Trimming of a stored profile drops nothing that could still set a limit."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -15,6 +14,7 @@ from driveway.domain.charging_profiles import (
     is_over,
     trimmed,
 )
+from driveway.values import replace
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)
 DAY_S = 86_400

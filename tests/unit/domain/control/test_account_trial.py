@@ -1,6 +1,5 @@
 """A car whose account is out of order is tried at start edges and, for a day, each hour: the account may recover."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import NEEDS_USER_REPORTED_EVERY, disconnected
 from driveway.domain.twin import Command, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_STARTS, Rig, plugged

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from driveway.domain.control.breaker import Breaker, BreakerRules, Permit, allow, failed, succeeded, unused
 from driveway.store.breakers import Breakers
 from driveway.store.records import Records
+from driveway.values import replace
 from tests.support.runtime.mocked_aws import mock_aws
 
 NOW = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """What is counted of a car's month, and what the last part of it is kept for."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from driveway.domain.control.provider_budget import ProviderBudget
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import CommandAction, Observed, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_rig import MINUTE, Rig, here, new_twin
 
 NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)

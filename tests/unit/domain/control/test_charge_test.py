@@ -1,6 +1,5 @@
 """The test charge: five steps, each with an end; the plan counts again afterwards, whatever went wrong."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.enrolment import NotEnrolledError
 from driveway.domain.twin import ChargeTest, Observed, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import PROVIDER_FAULTS, RULES, Rig, here, plugged

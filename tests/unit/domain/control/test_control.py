@@ -1,6 +1,5 @@
 """Charge control by example: one command, from plan to proof."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -12,6 +11,7 @@ from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.vehicle_requests import look_due
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_ENDS, OFF_PEAK_STARTS, RULES, Rig, plugged

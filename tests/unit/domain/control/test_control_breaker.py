@@ -1,6 +1,5 @@
 """A car that did not follow is left alone for a time, and its driver gets a notice of the cause."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -10,6 +9,7 @@ from driveway.domain.control.giving_up import BREAKER_JITTER, LONGEST_BREAKER_PA
 from driveway.domain.control.protection import explain
 from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_STARTS, PROVIDER_FAULTS, RULES, Rig, plugged

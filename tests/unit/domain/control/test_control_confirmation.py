@@ -1,6 +1,5 @@
 """Proofs that a command was followed, and reports that prove nothing."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from driveway.domain.control.command_answers import answered
 from driveway.domain.control.required_command import is_full
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_STARTS, RULES, Rig, plugged

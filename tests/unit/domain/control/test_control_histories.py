@@ -7,7 +7,6 @@ history. Beside the usual rules there is a tight set, whose limits are met in al
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from driveway.domain.control.protection import explain
 from driveway.domain.control.required_command import is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE, OPEN
 from tests.support.domain.control_promises import KEPT_FOR_STARTS, Promises

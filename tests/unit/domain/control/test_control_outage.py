@@ -1,6 +1,5 @@
 """Charge control while a car maker's service is out, and when a sleeping car may not be woken any more."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from driveway.domain.control.command_dispatch import claimed, put_off
 from driveway.domain.control.protection import explain
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_STARTS, RULES, Rig, plugged

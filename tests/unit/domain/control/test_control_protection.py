@@ -1,6 +1,5 @@
 """Charge control by example: the driver's wishes, the car's protection, and the release."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -14,6 +13,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import clear_needs_user_after_observation, disconnected, reconnected
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_ENDS, OFF_PEAK_STARTS, RULES, Rig, plugged

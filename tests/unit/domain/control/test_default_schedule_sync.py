@@ -1,6 +1,5 @@
 """The default schedule that is kept in the car or charger itself."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.vehicle_schedules import edge_that_switched, tariff_of
 from driveway.domain.twin import Home, Observed, Tariff, Window
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_ENDS, OFF_PEAK_STARTS, Rig, plugged

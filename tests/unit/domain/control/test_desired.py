@@ -1,7 +1,6 @@
 """The desired action of the car, its reason and its sentence, in every situation."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AwayDoubt, ChargeNow, Observed, Twin, UnaskedStops
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, axle_profile, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import here

@@ -1,6 +1,5 @@
 """The ready-by guard: a driver gets a warning of a shortfall while there is still time."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Intent, Meter, Observed, SessionEnergy, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, axle_profile, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import Rig, here

@@ -8,7 +8,7 @@ cause. The gate plays a sample of the combinations, ``RELEASE_COMBINATIONS=all``
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
 
@@ -17,6 +17,7 @@ import pytest
 from driveway.domain.control.operator_switch import with_switch
 from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_STARTS, Rig

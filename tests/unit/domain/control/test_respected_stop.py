@@ -1,6 +1,5 @@
 """A stop that we did not cause while the car should charge: we undo it once, then it counts as the driver's."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from driveway.domain.control.protection import explain
 from driveway.domain.control.settings import ControlRules, RespectStops
 from driveway.domain.twin import Intent, Observed
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import Rig

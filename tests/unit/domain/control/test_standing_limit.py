@@ -1,6 +1,5 @@
 """The current of a car that keeps it: the driver's own, the one that is set, and the ones that may be in force."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from driveway.domain.control.required_command import holds_car, is_held_by_comma
 from driveway.domain.control.standing_limit import change_to_limit, change_to_own
 from driveway.domain.twin import OutcomeKind, StandingLimit, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, axle_profile, new_twin
 from tests.support.domain.control_rig import RULES, here
 

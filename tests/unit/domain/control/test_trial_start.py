@@ -1,7 +1,6 @@
 """A car that its maker reports unplugged for as long as our stop lasts gets one start, and nobody is stranded."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from driveway.domain.control.reconcile import step
 from driveway.domain.control.trial_start import may_be_held_unplugged
 from driveway.domain.twin import NamedVehicle, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import Rig

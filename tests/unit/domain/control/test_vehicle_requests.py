@@ -1,6 +1,5 @@
 """State reads of unknown or silent cars, and the cancelling of trial starts."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from driveway.domain.control.vehicle_requests import (
     vehicle_request_done,
 )
 from driveway.domain.twin import Observed, Twin
+from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import OFF_PEAK_STARTS, RULES, Rig

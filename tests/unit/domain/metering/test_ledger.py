@@ -1,7 +1,6 @@
 """The ledger: what is reported of a half-hour, when, and the effect of Axle's answers."""
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, s
 from driveway.domain.metering.reading_rows import answers_by_row, rows_for
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import CLAIM, ENERGY, GRACE, LIFETIME, ReportedValue, Slot
+from driveway.values import replace
 
 START = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 CLOSED = START + HALF_HOUR + GRACE

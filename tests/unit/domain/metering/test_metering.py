@@ -1,7 +1,6 @@
 """Samples become watt-hours per half-hour: each rule, and properties of all samples."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
 from driveway.domain.metering.plug_facts import plugs_of, samples_at_home
 from driveway.domain.metering.samples import Rating, Sample, SampleKind
 from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
+from driveway.values import replace
 
 EVENING = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 RATING = Rating(power_w=7400, battery_wh=64_000)

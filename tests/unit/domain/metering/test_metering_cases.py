@@ -1,7 +1,6 @@
 """Meters as they were met: the series, and the energy that flowed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from driveway.domain.metering.energy import energy_of
 from driveway.domain.metering.half_hour_energy import half_hours
 from driveway.domain.metering.samples import Rating, Sample
 from driveway.domain.presence.observation import RegisterKind
+from driveway.values import replace
 
 EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
 CAR = Rating(7400, 80_000, travels=True)

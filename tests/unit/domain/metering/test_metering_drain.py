@@ -4,7 +4,6 @@ import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import CLAIM, GRACE, LIFETIME, Slot
 from driveway.store.items import TWIN, asset_key, encode_item
 from driveway.store.slots import SlotStore
+from driveway.values import replace
 from tests.support.domain.accepting_axle import Axle, Row
 from tests.support.domain.metered_night import MORNING, PLUG_IN, PLUG_OUT, a_night_at, plugged_in_idle
 from tests.support.domain.metering_runs import Runs, unavailable
@@ -301,7 +301,7 @@ def test_zero_rows_follow_a_plug_in_reported_while_its_half_hour_is_being_sent(s
 
 
 def test_no_zero_row_follows_a_plug_in_that_a_plug_out_overtakes(store: SlotStore) -> None:
-    class Overtaken(SlotStore):
+    class Overtaken(SlotStore, frozen=True):
         """A store where a plug-out is recorded just before a half-hour is made."""
 
         def put(self, slot: Slot) -> Slot | None:

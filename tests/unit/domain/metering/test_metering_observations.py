@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway.domain.presence.observation import MeasuringPoint, Observation
+from driveway.values import replace
 from tests.support.domain.metered_asset import Asset, saw
 
 CHARGING: dict[str, Any] = {"charging": True, "power_kw": 6.0}

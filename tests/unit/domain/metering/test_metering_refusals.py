@@ -1,7 +1,6 @@
 """A refusal of Axle holds up nothing else: no other row, no other asset, no other run."""
 
 import time
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from driveway.domain.metering.reading_rows import answers_by_row
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import CLAIM, ENERGY, LAST_RETRY_OF_REFUSED_ASSET, LIFETIME, Slot
 from driveway.store.slots import SlotStore
+from driveway.values import replace
 from tests.support.domain.accepting_axle import Axle, Row
 from tests.support.domain.metered_night import MORNING, PLUG_IN, PLUG_OUT, a_night_at, plugged_in_idle
 from tests.support.domain.metering_runs import Runs, unavailable
@@ -333,7 +333,7 @@ def test_an_answer_that_comes_after_another_run_reported_a_new_value_is_not_writ
 
 
 def test_an_answer_about_half_hours_that_others_have_claimed_since_is_left_out(runs: Runs) -> None:
-    class Losing(SlotStore):
+    class Losing(SlotStore, frozen=True):
         """A store where the last readings take each slot over just before an answer is written."""
 
         def put(self, slot: Slot) -> Slot | None:
@@ -350,4 +350,4 @@ def test_an_answer_about_half_hours_that_others_have_claimed_since_is_left_out(r
 
 
 def fields_of(slot: Slot) -> dict[str, Any]:
-    return {name: getattr(slot, name) for name in slot.__dataclass_fields__}
+    return {name: getattr(slot, name) for name in slot.__struct_fields__}

@@ -1,6 +1,5 @@
 """The samples of an observation, and the plug facts of a twin's sessions."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from driveway.domain.twin import (
     Twin,
     VehicleIntent,
 )
+from driveway.values import replace
 from tests.support.domain.links import a_link
 
 NOW = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from driveway.store.items import TWIN, asset_key, decode_item, encode_item, stam
 from driveway.store.slot_items import SLOT, slot_item, slot_of
 from driveway.store.slots import SlotStore
 from driveway.store.table import UnknownAssetError
+from driveway.values import replace
 from tests.support.domain.metered_night import PLUG_IN, a_night_at
 from tests.support.domain.metering_table import AXLE_ID, RATING, dynamodb, metered, new_store, place
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +17,7 @@ from driveway.domain.preferences.intent import (
     parse_intent,
 )
 from driveway.domain.twin import AxleIntent, Intent
+from driveway.values import replace
 
 NOW = datetime(2026, 1, 15, 22, 0, tzinfo=UTC)
 EVERY_DAY = dict.fromkeys(WEEKDAYS, "07:00")

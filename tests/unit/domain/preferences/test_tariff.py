@@ -1,4 +1,3 @@
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +10,7 @@ from driveway.domain.preferences.opening_hours import parse_opening_hours, windo
 from driveway.domain.preferences.tariff import axle_tariff, merge_windows, parse_tariff, tariff_body
 from driveway.domain.twin import AxleTariff, Tariff, Window
 from driveway.domain.wall_time import DAY_MIN, hhmm
+from driveway.values import replace
 
 SPLIT_NIGHT = "00:00-05:30, 23:30-24:00"
 

@@ -1,6 +1,5 @@
 """Several cars at one charger: the intent of the plugged-in car counts, and is reported to Axle once."""
 
-from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
 from typing import Any
@@ -26,6 +25,7 @@ from driveway.domain.presence.observe import observe
 from driveway.domain.presence.rules import PresenceRules
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.twin import Intent, Presence, Twin, VehicleIntent
+from driveway.values import replace
 from tests.support.domain.example_preferences import EVERY_DAY
 from tests.support.domain.limits import limit_at
 from tests.support.domain.twins import NOW, a_twin, minutes

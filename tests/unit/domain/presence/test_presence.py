@@ -1,6 +1,5 @@
 """A session opens once the car is plugged in and at home; signals are kept with their times."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from driveway.domain.presence.observe import observe, presence_due, session_id
 from driveway.domain.presence.rules import EffectKind, PresenceRules
 from driveway.domain.twin import Observed, Presence
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.presence_car import HOUR, OPENED, RULES, T0, Car, at, plugged_at_home
 
 

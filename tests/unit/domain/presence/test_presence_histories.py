@@ -11,7 +11,7 @@ The bounds within which presence must find the truth:
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from random import Random
@@ -25,6 +25,7 @@ from driveway.domain.presence.observe import observe, presence_due, settle
 from driveway.domain.presence.rules import Effect, EffectKind, PresenceRules
 from driveway.domain.twin import Presence, Session
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 START = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 SIGHTING_S = 300

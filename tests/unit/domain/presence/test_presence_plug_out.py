@@ -1,6 +1,5 @@
 """How a plug-out is held, cancelled and confirmed, and when a session is really over."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from driveway.domain.presence.observe import presence_due
 from driveway.domain.presence.rules import EffectKind, PresenceRules
 from driveway.domain.twin import Observed
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.presence_car import HOUR, OPENED, RULES, T0, Car, at, plugged_at_home
 
 

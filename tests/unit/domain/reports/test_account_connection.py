@@ -1,6 +1,5 @@
 """A new sign-in ends the pauses of a lost account, whichever command found the loss."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.reports.account_connection import disconnected, granted_again, lost_again
 from driveway.domain.twin import Command, Observed, Twin, Vehicle
+from driveway.values import replace
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import a_twin, plugged_in
 

@@ -1,6 +1,5 @@
 """The energy of a session is the sum of its half-hours' parts. The app receives it once, and again when it changes."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from driveway.domain.reports.session_energy import (
     with_sessions_reported,
 )
 from driveway.domain.twin import ChargeNow, Presence, Session, SessionEnergy, Twin
+from driveway.values import replace
 from tests.support.domain.metering_shelf import Shelf
 from tests.support.domain.meters import ASSET_W, EVENING, TWIN, at
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -24,6 +23,7 @@ from driveway.domain.twin import (
     Window,
 )
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from simulators.axle.documented import scenario_profile
 from tests.support.domain.limits import limit_at
 

@@ -1,6 +1,5 @@
 """A limit of Axle's for a car: amperes are per phase, and less than a car can draw is a hold."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -13,6 +12,7 @@ from driveway.domain.control.desired import desired
 from driveway.domain.twin import InstalledProfile, Intent, Link, Presence, Session, Tariff, Twin, Vehicle, Window
 from driveway.domain.twin.presence import Observed
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.limits import limit_at
 
 EVENING = datetime(2026, 4, 14, 18, tzinfo=UTC)

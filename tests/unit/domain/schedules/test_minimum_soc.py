@@ -1,6 +1,5 @@
 """Charging to the minimum state of charge ends with the first estimate or with the metered energy."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from driveway.domain.schedules.minimum_soc import minimum_soc_until
 from driveway.domain.twin import Meter, Observed, Presence, Session, SessionEnergy, Twin
+from driveway.values import replace
 from tests.support.domain.control_car import new_twin
 from tests.support.domain.control_rig import Rig
 

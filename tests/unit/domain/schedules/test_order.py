@@ -1,6 +1,5 @@
 """The order of Axle's schedules: an older one never wins, in any order and number of arrivals."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -12,6 +11,7 @@ from driveway.domain.charging_profiles import ChargingProfile, SchedulePeriod
 from driveway.domain.schedules.installation import cleared, installed
 from driveway.domain.schedules.order import MARKS_KEPT, MOST_MARKS
 from driveway.domain.twin import Intent, Link, Presence, Session, Tariff, Twin, Window
+from driveway.values import replace
 
 DAY = datetime(2026, 4, 14, tzinfo=UTC)
 

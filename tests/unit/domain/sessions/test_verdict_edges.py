@@ -1,6 +1,5 @@
 """What a verdict makes of half-hours in which charging began or ended, and of a battery that filled unseen."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from driveway.domain.sessions.plan import InForce, Need
 from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Verdict, judge
 from driveway.domain.twin import Observed, Session
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 from tests.support.domain.control_car import new_twin
 
 PLUGGED_AT = datetime(2026, 1, 15, 21, 30, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """Verdicts on nights of the control rig that the simulators do not play: see ``tests/world/test_fifteen_nights``."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.sessions.night import NoSession, night_at, why_no_session
 from driveway.domain.sessions.verdict import SENTENCES, Verdict
 from driveway.domain.twin import Twin
+from driveway.values import replace
 from tests.support.domain.control_rig import MINUTE, new_twin
 from tests.support.domain.kept_night import EVERY_DAY, KeptNight
 

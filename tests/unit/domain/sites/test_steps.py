@@ -1,6 +1,5 @@
 """The next step of a site: every unfinished change has a time at which it goes on."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +26,7 @@ from driveway.domain.sites.steps import (
     site_due,
     to_come,
 )
+from driveway.values import replace
 
 NOW = datetime(2026, 1, 15, 18, 0, tzinfo=UTC)
 MINE = SiteCall("mine", NOW + timedelta(seconds=35))

@@ -1,13 +1,12 @@
 """Smartcar end to end with a simulated car: what the modules send and what they read, over real HTTP."""
 
-from dataclasses import replace
-
 import pytest
 import requests
 
 from driveway.auth.tokens import StaticToken
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind, Vehicle
+from driveway.values import replace
 from driveway.vehicles.provider import Call, WebhookRequest
 from driveway.vehicles.smartcar.commands import SmartcarCommands
 from driveway.vehicles.smartcar.webhooks import SmartcarWebhooks

@@ -1,6 +1,5 @@
 """Tesla end to end with a simulated car: what the modules send and what they read, over real HTTP."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from driveway.auth.signatures import parse_timestamped
 from driveway.auth.tokens import StaticToken
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
+from driveway.values import replace
 from driveway.vehicles.provider import Call, WebhookRequest
 from driveway.vehicles.tesla.commands import TeslaCommands
 from driveway.vehicles.tesla.webhooks import TeslaWebhooks

@@ -1,7 +1,6 @@
 """The twin after a call to Axle was claimed, answered, postponed or refused. Pure."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.calls import AxleCall, CallKind
@@ -21,6 +20,7 @@ from driveway.domain.twin import (
 )
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 FIRST_BACKOFF_S = 5.0
 LONGEST_BACKOFF_S = 300.0

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from driveway.domain.instants import utc_text
 from driveway.domain.twin import AxleDoubt, AxleIntent, AxleState, AxleSubject, AxleTariff, ChargeNow
@@ -13,8 +14,7 @@ CallKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class AxleCall:
+class AxleCall(Struct, frozen=True):
     """One call to make for an asset: its kind, its body, and the values it reports.
 
     ``fingerprint`` is the same for the same call with the same values.

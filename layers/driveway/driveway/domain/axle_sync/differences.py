@@ -13,7 +13,6 @@ made instead: after a refused plug-in a plug-in without tariff and intent, and a
 the next session.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.calls import (
@@ -39,6 +38,7 @@ from driveway.domain.twin import (
     Session,
     Twin,
 )
+from driveway.values import replace
 
 
 def wanted_intent(twin: Twin, now: datetime) -> AxleIntent | None:

@@ -5,19 +5,20 @@ the start of the window; instants are cut to the whole second first, as OCPP cou
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from msgspec import Struct
+
 from driveway.domain.charging_profiles.profile import ChargingProfile, Period, RateUnit
+from driveway.values import replace
 
 _SECOND = timedelta(seconds=1)
 _RECURS_AFTER_S = {"Daily": 86_400, "Weekly": 604_800}
 _PRECEDENCE = {"TxProfile": 1, "TxDefaultProfile": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """A period that holds: ``limit`` in ``unit``, from the profile at ``index`` of those given."""
 
     index: int
@@ -26,8 +27,7 @@ class Applied:
     number_phases: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(Struct, frozen=True):
     """The periods in force from ``start_s`` to ``end_s``: of the leading transaction profile and of the maximum."""
 
     start_s: int
@@ -36,8 +36,7 @@ class Layers:
     cap: Applied | None
 
 
-@dataclass(slots=True)
-class _Track:
+class _Track(Struct):
     """The stretches ``(start_s, end_s, what)`` of one profile in ascending order, read from the front."""
 
     stretches: list[tuple[int, int, Applied]]

@@ -1,8 +1,9 @@
 """The values of OCPP 1.6 smart charging: profiles with their schedules, and the periods of a composite schedule."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 Purpose = Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
 Kind = Literal["Absolute", "Recurring", "Relative"]
@@ -10,8 +11,7 @@ Recurrency = Literal["Daily", "Weekly"]
 RateUnit = Literal["W", "A"]
 
 
-@dataclass(frozen=True, slots=True)
-class SchedulePeriod:
+class SchedulePeriod(Struct, frozen=True):
     """A stretch of a schedule: from ``start_s`` seconds after its start at most ``limit`` (W or A)."""
 
     start_s: int
@@ -19,8 +19,7 @@ class SchedulePeriod:
     number_phases: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChargingProfile:
+class ChargingProfile(Struct, frozen=True):
     """An OCPP 1.6 ChargingProfile (§7.8) with its ChargingSchedule (§7.13). Instants are aware UTC."""
 
     stack_level: int
@@ -38,8 +37,7 @@ class ChargingProfile:
     min_charging_rate: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A stretch of a composite schedule, from ``start_s`` seconds after its start until the next one.
 
     ``limit`` is in the requested unit, None where no profile applies. ``number_phases`` is None where none is stated.

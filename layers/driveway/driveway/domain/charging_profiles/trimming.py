@@ -1,11 +1,11 @@
 """Trimming of a charging profile: periods that cannot set a limit any more are dropped, to keep stored ones small."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.charging_profiles.composite import anchored, recurs_after_s, seconds_after
 from driveway.domain.charging_profiles.profile import ChargingProfile, SchedulePeriod
+from driveway.values import replace
 
 
 def trimmed(profile: ChargingProfile, now: datetime, *, received_at: datetime) -> ChargingProfile:

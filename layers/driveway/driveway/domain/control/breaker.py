@@ -5,15 +5,17 @@ its pause is over. Then it is half-open and allows one call at a time as a probe
 close it, and a failure opens it again for twice as long.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
+
+from driveway.values import replace
 
 BreakerState = Literal["closed", "open", "half_open"]
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerRules:
+class BreakerRules(Struct, frozen=True):
     """When a breaker opens, for how long, and what closes it.
 
     Attributes:
@@ -34,8 +36,7 @@ class BreakerRules:
     drain: timedelta = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(Struct, frozen=True):
     """The state of the breaker of one service.
 
     Attributes:
@@ -56,8 +57,7 @@ class Breaker:
     passed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Struct, frozen=True):
     """Whether a call may be made: at once, as the probe of that number, or not before ``until``."""
 
     granted: bool

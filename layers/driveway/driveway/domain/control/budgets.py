@@ -7,7 +7,6 @@ back: a start of a car that does not charge, and each command that releases a ca
 used up by our count, because a wrong count must not leave a car without charge. The provider's own limit is its bound.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.control.held_back import HeldBack
@@ -16,6 +15,7 @@ from driveway.domain.control.required_command import observed_state_matches
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import CommandAction, Control, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 RELEASES: frozenset[CommandAction] = frozenset({"remove_default", "restore_current"})
 """The commands beside a start that leave the car able to charge as its driver chose."""

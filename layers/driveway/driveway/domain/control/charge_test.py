@@ -6,9 +6,10 @@ the plan (``desired``). When the test is over, however it ended, the plan counts
 car from charging. A charge-now of the driver outranks it.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.control.charge_test_texts import ADVICE, FAILED_TEXTS, PASSED_TEXTS, RUNNING_TEXTS
 from driveway.domain.control.command_states import HOPELESS_REASONS, OPEN
@@ -22,6 +23,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import CHARGE_TEST_STEPS, ChargeTest, ChargeTestStep, Entry, Presence, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import SENTENCES, Reason
+from driveway.values import replace
 
 PREPARED_WITHIN = timedelta(minutes=10)
 """Connection, place and plug together: time to go out and plug the car in."""
@@ -34,8 +36,7 @@ READ_AGAIN_AFTER = timedelta(minutes=10)
 _WITHIN: dict[ChargeTestStep, timedelta] = {"start": STARTED_WITHIN, "stop": STOPPED_WITHIN}
 
 
-@dataclass(frozen=True, slots=True)
-class StepVerdict:
+class StepVerdict(Struct, frozen=True):
     """What a step shows now: it passed, it failed or was left out for a reason, or it waits because of one."""
 
     state: str
@@ -185,8 +186,7 @@ def _held_back(
     return StepVerdict("waiting" if waits else "failed", held_back.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
+class StepReport(Struct, frozen=True):
     """A step of a test charge as the app shows it. ``at``: when it passed or the test ended with it (aware UTC)."""
 
     step: ChargeTestStep

@@ -1,9 +1,10 @@
 """How a sent command goes on after the provider's answer, by the kind of the answer. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.domain.control.budgets import may_wake, with_wake_counted
 from driveway.domain.control.command_states import HOPELESS_REASONS, TAKEN, command_detail, time_to_show, with_pair
@@ -17,13 +18,13 @@ from driveway.domain.reports.account_connection import disconnected, reconnected
 from driveway.domain.twin import Command, CommandAction, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 LONGEST_PAUSE = timedelta(hours=1)
 """The longest time that a command waits because its provider asked for a pause."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """The provider's answer to a sent command, and its time (aware UTC)."""
 
     outcome: OutcomeKind

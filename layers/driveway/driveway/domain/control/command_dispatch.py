@@ -1,6 +1,5 @@
 """Sending a command. It is claimed on the twin first, so that only one call sends it. Pure."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.budgets import budget_spent, with_command_counted
@@ -14,6 +13,7 @@ from driveway.domain.control.trial_start import with_reopening, without_answer
 from driveway.domain.twin import Command, CommandAction, Control, Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 _ASKED: dict[CommandAction, str] = {
     "start": "Asked the car to charge.",

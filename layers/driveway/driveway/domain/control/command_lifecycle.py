@@ -3,7 +3,6 @@
 It ends confirmed, failed, superseded or expired. The module ``giving_up`` holds the rules for a command without effect.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.budgets import day_of
@@ -31,6 +30,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Command, CommandAction, CommandState, Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 _SHOWN: dict[CommandAction, str] = {
     "start": "The car shows that it is charging.",

@@ -1,6 +1,5 @@
 """The states of a command, the meaning of a provider's answer for it, and its end. Pure."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.control.required_command import observed_state_matches
@@ -8,6 +7,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, CommandState, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 OPEN: frozenset[CommandState] = frozenset({"planned", "sent"})
 TAKEN = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.CONFIRMED, OutcomeKind.ALREADY_IN_STATE})

@@ -10,7 +10,6 @@ and not accepted, the installed schedule is unknown until the provider accepts t
 """
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,6 +22,7 @@ from driveway.domain.control.vehicle_schedules import can_keep, former_schedule
 from driveway.domain.twin import Command, CommandAction, Control, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 LONGEST_PAUSE = timedelta(days=1)
 LONGEST_RELEASE_PAUSE = timedelta(hours=1)

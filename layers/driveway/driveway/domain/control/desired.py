@@ -1,8 +1,9 @@
 """The action that the car should take at an instant, and its reason. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.presence.rules import TEXTS as PRESENCE_TEXTS
 from driveway.domain.schedules.effective_schedule import Stretch
@@ -14,8 +15,7 @@ Want = Literal["charge", "hold", "leave"]
 UNLIMITED_MARGIN_KW = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True):
     """``charge`` (at ``limit_kw``; None: no limit), ``hold``, or ``leave`` the car alone, from ``source`` and why."""
 
     want: Want

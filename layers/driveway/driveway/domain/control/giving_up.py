@@ -1,6 +1,5 @@
 """A sent command without effect is sent again, or it is given up and the car is released. Pure."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.control.budgets import budget_spent
@@ -12,6 +11,7 @@ from driveway.domain.presence.charging_by_power import is_charging_unknown
 from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason, local_hhmm
+from driveway.values import replace
 
 LONGEST_BREAKER_PAUSE = timedelta(hours=1)
 BREAKER_JITTER = 0.1

@@ -1,7 +1,8 @@
 """Why a command has to wait, and the sentence for it. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.twin.reasons import Reason, local_hhmm
 
@@ -22,8 +23,7 @@ HELD_BACK_TEXTS: dict[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
+class HeldBack(Struct, frozen=True):
     """The reason for which a command has to wait, and the end (aware UTC; None: until something changes)."""
 
     reason: Reason

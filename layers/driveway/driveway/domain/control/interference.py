@@ -1,6 +1,5 @@
 """Charging outside the plan that the driver or another system started: we respect it. Pure."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.desired import desired_in
@@ -11,6 +10,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Observed, Session, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 
 def with_interference(twin: Twin, now: datetime, rules: ControlRules, schedule: ScheduleWindow) -> Twin:

@@ -5,13 +5,13 @@ the car before it. So the stop counts as sent when it is answered, or when its s
 started once more. Until then a car that leaves is not released.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.command_states import OPEN, REFUSED, ended
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.twin import Command, Control, LateStop, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 
 def replaced_stop(control: Control, rules: ControlRules) -> LateStop | None:

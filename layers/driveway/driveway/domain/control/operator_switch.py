@@ -4,12 +4,12 @@ The switch is one record (``store.control_switch``). Charge control copies it to
 that every rule reads the twin alone. Pure.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 LOOKS_AFTER = timedelta(hours=1)
 """The time between two reconciles of a released twin, as the switch may be on again by then."""

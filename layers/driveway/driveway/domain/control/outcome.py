@@ -1,13 +1,12 @@
 """What became of a command at the provider. Pure."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import OutcomeKind
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a command at the provider.
 
     ``detail`` is in the provider's words, fit to show; ``provider_ref`` names the provider's own record of the command;

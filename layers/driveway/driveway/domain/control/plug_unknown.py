@@ -4,7 +4,6 @@ Such a car is not commanded. Its state is read first (``vehicle_requests``); if 
 driver is informed once.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.desired import desired_if_plugged
@@ -12,6 +11,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 TEXT = (
     "Your car should charge now, but it does not report whether it is plugged in, so we cannot start it. "

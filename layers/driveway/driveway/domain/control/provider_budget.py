@@ -1,9 +1,10 @@
 """What a provider's plan allows, and what its requests cost. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 RequestKind = Literal["command", "data", "wake"]
 """The kinds of requests that are priced apart: a command, a read, a wake-up."""
@@ -12,8 +13,7 @@ RESERVED_SHARE = 0.2
 """The share of a month, and of the requests at once, that is kept for letting cars charge."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderBudget:
+class ProviderBudget(Struct, frozen=True):
     """The budget at a provider. None is no limit.
 
     Attributes:

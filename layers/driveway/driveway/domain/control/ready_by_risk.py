@@ -1,9 +1,10 @@
 """The ready-by guard: the forecast for a departure, and a warning in time if too little will be delivered. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.desired import is_stop_respected
@@ -16,6 +17,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import AxleIntent, ChargeNow, Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason, local_hhmm
+from driveway.values import replace
 
 SHORTFALL_KWH = 0.5
 """A shortfall up to this is no risk."""
@@ -36,8 +38,7 @@ TOLERATED = timedelta(minutes=10)
 LONGEST_CHARGE_NOW = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Struct, frozen=True):
     """What the car will have at its next departure if the plan is carried out (kWh), and what will be missing.
 
     ``certain_kwh`` is the part of it that a late meter reading cannot explain. ``obstacle`` is what keeps the car from

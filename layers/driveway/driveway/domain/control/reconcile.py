@@ -5,7 +5,6 @@ desired and the observed state differ. ``control_due`` gives the time of the nex
 and then confirmed by an observation, or failed, superseded or expired; every open state has a time that leaves it.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.account_trial import next_hourly_trial
@@ -33,6 +32,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 
 def step(twin: Twin, now: datetime, rules: ControlRules, *, new_id: str = "next", spread: float = 0.5) -> Twin:

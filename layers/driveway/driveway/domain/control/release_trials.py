@@ -4,7 +4,6 @@ The breaker lets one trial pass each hour, whatever is wrong with the car or its
 the account works again, when the car can be reached again, and with another release.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.control.desired import RELEASING, left_alone
@@ -13,6 +12,7 @@ from driveway.domain.control.required_command import is_held_by_command
 from driveway.domain.twin import Command, Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 TRIED_FOR = timedelta(days=1)
 

@@ -1,7 +1,8 @@
 """The command that the plan requires now, if any. Pure; ``protection.guard`` may hold it back."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from driveway.domain.control.account_trial import account_trial_due
 from driveway.domain.control.desired import Desired, desired_if_plugged, desired_in, disconnected_at
@@ -18,8 +19,7 @@ HELD_FOR = timedelta(hours=12)
 and a false plug-out may have ended the session."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequiredCommand:
+class RequiredCommand(Struct, frozen=True):
     """A command that the plan requires: the action, its limit, its earliest time, and the desired action then."""
 
     action: CommandAction

@@ -7,7 +7,6 @@ another energy, or until Axle's schedule differs from the one at the stop.
 """
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.control.desired import desired_in
@@ -20,6 +19,7 @@ from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Observed, Session, Twin, UnaskedStops
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 START_FAILS_WITHIN = timedelta(minutes=2)
 """A car that stops this soon after its start failed to start: no driver is so quick."""

@@ -1,18 +1,18 @@
 """The settings of charge control."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 from zlib import crc32
+
+from msgspec import Struct, field
 
 from driveway.domain.control.provider_budget import USUAL_BUDGETS, ProviderBudget
 
 RespectStops = Literal["second", "first", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class ControlRules:
+class ControlRules(Struct, frozen=True):
     """How cars are commanded and protected.
 
     Attributes:

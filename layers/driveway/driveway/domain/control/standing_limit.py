@@ -5,17 +5,18 @@ current is read before ours is set, ours never exceeds it, and it is restored on
 before the call that sets it, because the result of a call that died is unknown.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.control.command_states import OPEN, REFUSED, TAKEN
 from driveway.domain.control.desired import left_alone
 from driveway.domain.control.required_command import keeps_current
 from driveway.domain.twin import Command, Control, OutcomeKind, StandingLimit, Twin
+from driveway.values import replace
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentChange:
+class CurrentChange(Struct, frozen=True):
     """A change of the charging current of a car.
 
     Attributes:

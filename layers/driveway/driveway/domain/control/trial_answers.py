@@ -1,6 +1,5 @@
 """The provider's answer to a trial start of a car that is reported unplugged (see ``trial_start``). Pure."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.control.command_states import TAKEN, ended
@@ -9,6 +8,7 @@ from driveway.domain.presence.confirmed_plug_out import confirm_plug_out
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.twin import Command, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 PROVIDERS_OWN = frozenset({OutcomeKind.RETRYABLE, OutcomeKind.NEEDS_USER, OutcomeKind.NEEDS_OPERATOR})
 """Answers that may show nothing about the car: a rate limit, a fault of the provider, an account out of order."""

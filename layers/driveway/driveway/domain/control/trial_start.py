@@ -7,12 +7,12 @@ provider's answer decides: "not plugged in" confirms the plug-out, and a car tha
 session.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.control.desired import Desired, desired_if_plugged
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Command, Control, Twin
+from driveway.values import replace
 
 TRIED_WITHIN = timedelta(hours=12)
 """How long after our own stop a trial is made, counted in time in which the provider answered."""

@@ -7,13 +7,13 @@ cancelled where the provider can, so that it does not start the car hours later.
 """
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.control.command_states import TAKEN
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.schedules.default_schedule import off_peak_intervals
 from driveway.domain.twin import Presence, Twin, VehicleRequest
+from driveway.values import replace
 
 SILENT_AFTER = timedelta(hours=12)
 """After this time without a report the state of a car is read."""

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
+
+from msgspec import Struct
 
 MAX_SPAN_MS = 7 * 24 * 3_600_000
 POWER_TOLERANCE_PCT = 10
@@ -14,8 +15,7 @@ LATE_MS = 5 * 60_000
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Plugs:
+class Plugs(Struct, frozen=True):
     """The instants (milliseconds since 1970, sorted) at which home sessions opened and closed.
 
     ``joined_ms`` are the openings of sessions that were already under way: session registers did not restart there.
@@ -117,8 +117,7 @@ def _doubts(doubted_ms: Sequence[int], sessions: Sequence[Span], changes: Sequen
     return doubts
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Struct, frozen=True):
     """What samples other than registers show. Times are milliseconds since 1970; all sequences are in order.
 
     ``idle`` are the spans in which nothing flowed as far as the reports show, ``unplugged`` those of them between

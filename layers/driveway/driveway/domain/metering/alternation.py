@@ -4,7 +4,8 @@ Readings of the other value carry no information. They are left out before the h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from driveway.domain.metering.activity import Activity
 from driveway.domain.metering.registers import Reading, drains, goes_on, resolution_wh, rises
@@ -13,8 +14,7 @@ PROVING_RETURNS = 2
 """A register alternates if it goes on where it was so often after readings of the same lower value."""
 
 
-@dataclass(frozen=True, slots=True)
-class ByValue:
+class ByValue(Struct, frozen=True):
     """The readings of a register's own value, and those of the other value that it shows in turn.
 
     ``is_undecided``: the register may alternate, or its high readings may be outliers. All readings are in ``own``.

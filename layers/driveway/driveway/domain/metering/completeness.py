@@ -5,9 +5,10 @@ clocks change. It is judged once, half a day after its end: late data and a nigh
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from driveway.domain.enrolment import may_be_reported
 from driveway.domain.half_hours import local_day_half_hours
@@ -17,8 +18,7 @@ from driveway.domain.twin import Link
 JUDGED_AFTER = timedelta(hours=12)
 
 
-@dataclass(frozen=True, slots=True)
-class Completeness:
+class Completeness(Struct, frozen=True):
     """How many closed half-hours Axle expects, accepted and rejected.
 
     ``unknown`` counts the half-hours that were not wholly measured. They never count as accepted.
@@ -54,8 +54,7 @@ def of_local_day(slots: Sequence[Slot], day: date, timezone: str) -> list[Slot]:
     return [slot for slot in slots if slot.start in wanted]
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """A local day, how many half-hours it has, and how many of them Axle accepted."""
 
     day: date

@@ -16,8 +16,9 @@ The energy of a half-hour is a function of the *set* of samples:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, Span, plausible
 from driveway.domain.metering.histories import NOTHING, HandedOn, Histories, histories_of
@@ -34,8 +35,7 @@ REGISTERS: tuple[SampleKind, ...] = ("session", "delta", "lifetime")
 """The registers, the least trusted first."""
 
 
-@dataclass(slots=True)
-class Energy:
+class Energy(Struct):
     """The pieces of a stretch of time with the energy of the best source of each, and the flags.
 
     ``shared`` are the spans over which an amount of energy was divided, in proportion to the lesser sources.

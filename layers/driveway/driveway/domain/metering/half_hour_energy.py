@@ -1,8 +1,9 @@
 """The energy of half-hours, and of the home sessions in them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from driveway.domain.metering.activity import Plugs
 from driveway.domain.metering.energy import BEST_POINT_FIRST, Energy
@@ -14,8 +15,7 @@ from driveway.domain.presence.observation import MeasuringPoint
 WORST_QUALITY_FIRST: tuple[Quality, ...] = ("estimate", "power", "register")
 
 
-@dataclass(frozen=True, slots=True)
-class HalfHour:
+class HalfHour(Struct, frozen=True):
     """The energy of one half-hour.
 
     ``quality`` is that of the worst source that gave energy. Without energy it is that of the best source that covered

@@ -6,9 +6,10 @@ and only these days are read again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
+
+from msgspec import Struct, field
 
 from driveway.domain.metering.activity import EVER_MS, LATE_MS, MAX_SPAN_MS, Activity, Plugs, Span
 from driveway.domain.metering.lifetime_register import lifetime_history
@@ -30,8 +31,7 @@ AT_HOME: tuple[MeasuringPoint, ...] = ("charger", "unknown")
 Register = tuple[SampleKind, MeasuringPoint]
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOn:
+class HandedOn(Struct, frozen=True):
     """The state that one day hands on to the days after it.
 
     ``samples`` are the plug facts of the last session, the last event of the power line, whether contact was lost after
@@ -55,8 +55,7 @@ class HandedOn:
 NOTHING = HandedOn()
 
 
-@dataclass(slots=True)
-class Histories:
+class Histories(Struct):
     """The steps that the registers counted, and the spans of rises ``unseen`` by the reports of charging.
 
     ``counting`` are the samples that count, including those of ``before``.
@@ -90,8 +89,7 @@ def histories_of(samples: Iterable[Sample], before: HandedOn, rating: Rating) ->
     return histories
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
+class _Day(Struct, frozen=True):
     """The samples of a day that count, and its plugs, power line and states of charge."""
 
     own: Sequence[Sample]

@@ -6,7 +6,6 @@ is done when Axle has accepted the measured value. It is ``unknown`` if no sampl
 nothing is sent until a later sample shows it. It is ``withheld`` if the asset does not take part.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.metering.reading_rows import Answers
@@ -22,6 +21,7 @@ from driveway.domain.metering.slot import (
     ReportState,
     Slot,
 )
+from driveway.values import replace
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 """A run whose clock is ahead may have sent what is due only soon."""

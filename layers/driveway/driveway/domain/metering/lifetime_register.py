@@ -1,7 +1,8 @@
 """Lifetime registers: the history of a register that only grows, unless it rolls over or the meter is replaced."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
 from driveway.domain.metering.alternation import by_value
@@ -13,6 +14,7 @@ from driveway.domain.metering.registers import (
     goes_on,
     resolution_wh,
 )
+from driveway.values import replace
 
 ROLL_OVER_WITHIN_PCT = 1
 
@@ -41,8 +43,7 @@ def lifetime_history(readings: Sequence[Reading], before: History, activity: Act
     return history
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
+class _Series(Struct, frozen=True):
     readings: Sequence[Reading]
     activity: Activity
     at_home: bool

@@ -6,8 +6,9 @@ with the same figure. The error that may remain is the uncertainty of the measur
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from driveway.domain.preferences.intent import CHARGING_EFFICIENCY
 from driveway.domain.presence.observation import MeasuringPoint, RegisterKind
@@ -22,8 +23,7 @@ are 5 to 15 %, the conversion assumes 10 %. ``unknown``: any of these; the value
 _EFFICIENCY = Fraction(str(CHARGING_EFFICIENCY))
 
 
-@dataclass(frozen=True, slots=True)
-class MeterKind:
+class MeterKind(Struct, frozen=True):
     """The meter that a provider's table describes.
 
     ``power_at``, ``session_at`` and ``lifetime_at`` are where each value is measured, unless the observation names

@@ -5,9 +5,10 @@ Amounts are integers of half a watt-millisecond, so nothing drifts.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.metering.activity import POWER_TOLERANCE_PCT, Span, running_shares
 from driveway.domain.presence.observation import MeasuringPoint
@@ -18,16 +19,14 @@ UNITS_PER_WH = 2 * 3_600_000
 HALF_HOUR_MS = 1_800_000
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The source of a piece of time. A register's pieces carry the running total of their step."""
 
     quality: Quality
     measuring_point: MeasuringPoint
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(Struct):
     """A piece of time without a sample inside: the source of its energy, and the source's running total.
 
     ``is_idle``: certainly nothing flowed. ``is_held``: power is assumed to hold, it was not measured. ``most_w`` is an
@@ -64,8 +63,7 @@ class Piece:
         return self.draws_units(power_w if self.most_w is None else min(power_w, self.most_w))
 
 
-@dataclass(slots=True)
-class Pieces:
+class Pieces(Struct):
     """The pieces of a stretch of time, in order and without holes."""
 
     pieces: list[Piece]

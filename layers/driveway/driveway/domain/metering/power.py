@@ -2,9 +2,10 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct, field
 
 from driveway.domain.metering.activity import EVER_MS, MAX_SPAN_MS, Plugs, Span, merged
 from driveway.domain.metering.plug_facts import closings
@@ -24,8 +25,7 @@ SAME_POWER_W = 300
 SpanKind = Literal["measured", "held", "at_most"]
 
 
-@dataclass(slots=True)
-class LineEvent:
+class LineEvent(Struct):
     """What is known of charging at one instant: power by measuring point (watts), and the reported fact if any.
 
     ``tells_every_change``: its source reports every change and had contact with the car, so nothing changed until the
@@ -46,8 +46,7 @@ class LineEvent:
         return any(self.power_w.values()) or (self.fact == "charging" and not self.power_w)
 
 
-@dataclass(frozen=True, slots=True)
-class PowerSpan:
+class PowerSpan(Struct, frozen=True):
     """A span of time between two neighbouring events of one measuring point. Power changes evenly over it.
 
     ``measured`` spans are short. In ``held`` spans power is assumed to hold. In ``at_most`` spans the power is only an

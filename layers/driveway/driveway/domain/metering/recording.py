@@ -5,9 +5,10 @@ again, with the state that the day before hands on. ``record`` returns None when
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
+
+from msgspec import Struct
 
 from driveway.domain.metering.activity import EVER_MS, Plugs, Span
 from driveway.domain.metering.energy import Energy, energy_of
@@ -18,18 +19,17 @@ from driveway.domain.metering.pieces import HALF_HOUR_MS
 from driveway.domain.metering.plug_facts import PLUG_FACTS
 from driveway.domain.metering.samples import MAX_AGE, Rating, Sample, to_ms
 from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
+from driveway.values import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """The stored slots of one asset from some start on, in order. ``all_before``: there are no earlier ones."""
 
     slots: tuple[Slot, ...] = ()
     all_before: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """The slots that a recording changed, as they were written, and all that there are from ``since`` on."""
 
     changed: tuple[Slot, ...] = ()
@@ -37,8 +37,7 @@ class Recorded:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(Struct, frozen=True):
     """An asset, the rating that bounds its energy, and how its half-hours are reported."""
 
     asset: str
@@ -77,8 +76,7 @@ def record(window: Window, new: Iterable[Sample], metered: Metered, *, now: date
     return _Recording.of(window, new, metered).changes(now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Recording:
+class _Recording(Struct, frozen=True):
     """New samples and the half-hours of a window."""
 
     window: Window

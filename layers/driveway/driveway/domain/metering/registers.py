@@ -6,8 +6,9 @@ rising register that explains a series of readings. This module holds the rules 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, Span
 
@@ -32,8 +33,7 @@ Reading = tuple[int, int]
 Flagged = list[tuple[int, Flag]]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """The energy that a register counted between two instants (milliseconds since 1970), in whole watt-hours."""
 
     start_ms: int
@@ -41,8 +41,7 @@ class Step:
     energy_wh: int
 
 
-@dataclass(slots=True)
-class History:
+class History(Struct):
     """The history that explains a register's readings.
 
     ``live`` is the reading that the next one builds on. ``pending`` is the first of some readings near zero after it:

@@ -1,10 +1,11 @@
 """Meter samples: the values of observations that concern energy. Each is one value at one instant."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.metering.meter_kind import UNKNOWN_METER, MeterKind, at_the_charger
 from driveway.domain.presence.observation import MeasuringPoint, Observation, RegisterKind
@@ -34,8 +35,7 @@ MAX_AGE = timedelta(days=30)
 MAX_WH = 10**11
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One value at ``at`` (aware UTC, to the millisecond).
 
     All values are converted to the charger's side (see ``meter_kind``). ``lifetime`` and ``session`` are registers,
@@ -59,8 +59,7 @@ class Sample:
     tells_every_change: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(Struct, frozen=True):
     """The bounds of an asset's energy: its power in watts and, where known, its battery in watt-hours.
 
     An asset that ``travels`` takes energy elsewhere, too. Only samples inside its home sessions count.

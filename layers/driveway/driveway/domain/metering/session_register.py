@@ -6,8 +6,9 @@ with less energy counts and is flagged ``ambiguous_register``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, plausible
 from driveway.domain.metering.alternation import ByValue, by_value
@@ -25,6 +26,7 @@ from driveway.domain.metering.registers import (
     rises,
 )
 from driveway.domain.presence.observation import RegisterKind
+from driveway.values import replace
 
 RESTARTING: tuple[RegisterKind | None, ...] = ("per_charge", "zero_while_idle")
 """Registers whose low readings are explained by their declaration."""
@@ -68,8 +70,7 @@ def _by_plug(readings: Sequence[Reading], live: Reading | None, activity: Activi
     return [by_value(group, start, activity, may_restart=True) for group, start in zip(groups, starts, strict=True)]
 
 
-@dataclass(slots=True)
-class _Series:
+class _Series(Struct):
     readings: Sequence[Reading]
     before: History
     activity: Activity

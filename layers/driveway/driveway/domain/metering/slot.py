@@ -1,14 +1,16 @@
 """A half-hour of an asset as it is stored: its samples, its energy and the state of its report to Axle."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.metering.histories import HandedOn
 from driveway.domain.metering.pieces import Quality
 from driveway.domain.metering.samples import Sample
 from driveway.domain.presence.observation import MeasuringPoint
+from driveway.values import replace
 
 ReportState = Literal["open", "due", "sent", "accepted", "rejected", "corrected", "unknown", "withheld"]
 Label = Literal["charger_consumption_energy_kwh", "charger_lifetime_consumption_energy_kwh"]
@@ -26,8 +28,7 @@ LAST_RETRY_OF_REFUSED_ASSET = timedelta(hours=4)
 """The longest retry delay of an asset whose rows Axle refuses while it accepts those of others."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedValue:
+class ReportedValue(Struct, frozen=True):
     """The report of one value (Wh) of a half-hour: last sent, accepted, rejected, and Axle's reason (``words``)."""
 
     sent_wh: int | None = None
@@ -44,8 +45,7 @@ class ReportedValue:
         return self if self.settles(self.sent_wh) else replace(self, accepted_wh=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """A half-hour of an asset (``start`` aware UTC): its samples, its energy and the state of its report.
 
     ``doubted_since`` is the beginning of an away doubt that is open at the half-hour's end. A half-hour that touches a

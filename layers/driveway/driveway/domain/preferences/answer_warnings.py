@@ -1,11 +1,11 @@
 """Warnings for an app that sets a preference: a value is cut, Axle cannot know it, or it cannot act yet."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.instants import utc_text
 from driveway.domain.preferences.departures import WEEKDAYS
 from driveway.domain.twin import Intent, Twin, Weekday
+from driveway.values import replace
 
 DAY_NAMES: dict[Weekday, str] = dict(
     zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)

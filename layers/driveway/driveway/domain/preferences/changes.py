@@ -4,9 +4,10 @@ Every rule returns the same twin if nothing changes. ``now`` is aware UTC.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.domain.enrolment import check_takes_part
 from driveway.domain.preferences.answer_warnings import (
@@ -26,12 +27,12 @@ from driveway.domain.preferences.vehicle_intent import (
 from driveway.domain.twin import Entry, Twin, VehicleIntent
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 Body = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class PreferenceChange:
+class PreferenceChange(Struct, frozen=True):
     """A change of one preference.
 
     Attributes:

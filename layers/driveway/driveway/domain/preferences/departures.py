@@ -1,11 +1,12 @@
 """The departures that an intent names, as instants: the car must be ready by then."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import get_args
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from driveway.domain.twin import Intent, Weekday
 from driveway.domain.wall_time import find_zone, parse_time_of_day, to_utc
@@ -14,8 +15,7 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 """In the order of ``date.weekday()``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Departure:
+class Departure(Struct, frozen=True):
     """One departure: the wall time the driver named (``HH:MM``), its local date, and the instant (aware UTC).
 
     On the night the clock goes forward over the named time, ``at`` is the moment of the change.

@@ -5,9 +5,10 @@ UTC all year.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast, get_args
+
+from msgspec import Struct
 
 from driveway.domain.json_kind import json_kind
 from driveway.domain.preferences.errors import Faults, pointer_to
@@ -26,8 +27,7 @@ _MOST_WINDOWS = 100
 _MOST_CHARACTERS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class TariffResult:
+class TariffResult(Struct, frozen=True):
     """An accepted tariff, and a warning for each part of the body that was changed or left out."""
 
     tariff: Tariff

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
 
 from driveway.domain.preferences.errors import Faults, PreferenceError
 from driveway.domain.preferences.intent import check_intent_fits, intent_body, parse_intent
 from driveway.domain.presence.vehicle import named_vehicle_id
 from driveway.domain.twin import Intent, Twin, VehicleIntent
+from driveway.values import replace
 
 VEHICLE_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 VEHICLE_ID_RULE = "A vehicle's id has 1 to 64 letters, digits and . _ : - and begins with a letter or digit."
@@ -16,8 +18,7 @@ MOST_VEHICLES = 10
 MOST_BATTERY_KWH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class IntentInForce:
+class IntentInForce(Struct, frozen=True):
     """The intent that counts, the battery (kWh) it is bounded by, and the car that was named as plugged in.
 
     ``of_vehicle``: the intent is that car's own, not the asset's.

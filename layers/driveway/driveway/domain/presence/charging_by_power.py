@@ -5,13 +5,13 @@ the power decides: 1 kW and more is charging, and none for two minutes is not. A
 as a car that is preconditioned draws 3 to 5 kW. So does a state that says "charging".
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from driveway.domain.presence.plug import CHARGING_KW
 from driveway.domain.presence.rules import FLOWING_KW, ObservationContext, Ruled
 from driveway.domain.presence.signals import take_charging
 from driveway.domain.twin import Presence
+from driveway.values import replace
 
 IDLE_AFTER = timedelta(minutes=2)
 """After this time of zero power the car counts as not charging."""

@@ -1,12 +1,12 @@
 """A plug-out that the provider confirmed in its answer to a command: it counts at once."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.presence.plug import close
 from driveway.domain.presence.rules import PresenceStep
 from driveway.domain.twin import HeldPlugOut, Presence
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 
 def confirm_plug_out(presence: Presence, *, now: datetime) -> PresenceStep:

@@ -5,10 +5,9 @@ that can report full reports something else, when the state of charge is lower, 
 reported.
 """
 
-from dataclasses import replace
-
 from driveway.domain.presence.rules import ObservationContext, Ruled, is_newer
 from driveway.domain.twin import FullBattery, Observed, Presence
+from driveway.values import replace
 
 LOWER_BY_PCT = 2.0
 """A state of charge that is this much lower than the full one shows that there is room again."""

@@ -13,12 +13,14 @@ Missing evidence is ``None``: unknown, which never counts as home. Positions are
 exception or repr holds one.
 """
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import asin, cos, isfinite, radians, sin, sqrt
 
+from msgspec import Struct
+
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
 from driveway.domain.twin import Home
+from driveway.values import replace
 
 EARTH_RADIUS_M = 6_371_008.8
 CLEARLY_AWAY_M = 1_000.0
@@ -28,8 +30,7 @@ HOME_POWER_KW = 23.0
 """More than any home's AC supply gives a car (three phases of 32 A are 22 kW)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceEvidence:
+class PlaceEvidence(Struct, frozen=True):
     """Whether the car is at home, the time of that measurement (aware UTC), and whether a stray fix is ruled out."""
 
     at_home: bool

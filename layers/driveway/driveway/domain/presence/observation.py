@@ -1,41 +1,43 @@
 """The report of a source about a car at one instant, in one form for all sources."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from driveway.values import Confidential
 
 MeasuringPoint = Literal["charger", "vehicle_ac_input", "battery", "unknown"]
 RegisterKind = Literal["lifetime", "per_plug_in", "per_charge", "zero_while_idle"]
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Confidential, frozen=True):
     """Where the car was (WGS 84 degrees), measured at ``at`` (aware UTC).
 
     It decides whether the car is at home and is dropped after that: never stored, logged or sent.
     """
 
-    latitude: float = field(repr=False)
-    longitude: float = field(repr=False)
-    at: datetime = field(repr=False)
+    hidden = ("latitude", "longitude", "at")
+
+    latitude: float
+    longitude: float
+    at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(Confidential, frozen=True):
     """The evidence for being at home that a source gave; all absent means unknown.
 
     ``measured_at`` is when the source measured the flag or the id (None: at the time of the observation).
     """
 
+    hidden = ("position",)
+
     home_flag: bool | None = None
     location_id: str | None = None
     location_id_known: bool = False
-    position: Position | None = field(default=None, repr=False)
+    position: Position | None = None
     measured_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Confidential, frozen=True):
     """Signals observed at ``at`` (aware UTC, the source's own time). Absent (None) means unknown, not false.
 
     ``energy_session_kwh`` counts from the plug-in, ``energy_lifetime_kwh`` never resets; ``energy_delta_kwh`` is the
@@ -54,6 +56,8 @@ class Observation:
     be full if the battery were. ``answered``: the observation comes from the answer to a command, not from a report of
     the car's state.
     """
+
+    hidden = ("whereabouts",)
 
     at: datetime
     source: str
@@ -78,7 +82,7 @@ class Observation:
     charge_limit_pct: float | None = None
     answered: bool = False
     charging_fault: bool | None = None
-    whereabouts: Whereabouts | None = field(default=None, repr=False)
+    whereabouts: Whereabouts | None = None
     measuring_point: MeasuringPoint = "unknown"
     vehicle_id: str | None = None
     register: RegisterKind | None = None

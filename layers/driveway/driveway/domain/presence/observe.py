@@ -39,7 +39,6 @@ within that time is held until the source has had time to repeat its report.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 from driveway.domain.presence.charging_by_power import IDLE_AFTER, settle_idle, take_charging_by_power
@@ -62,6 +61,7 @@ from driveway.domain.presence.signals import JUMP_WAIT, settle_jump, take_signal
 from driveway.domain.presence.vehicle import named_vehicle_id, take_other_vehicle, take_vehicle
 from driveway.domain.twin import NamedVehicle, Observed, Presence, Session
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 CLOCK_SKEW = timedelta(minutes=5)
 ABSURDLY_AHEAD = timedelta(days=1)
@@ -191,7 +191,7 @@ def session_id(plugged_at: datetime) -> str:
 def _weighed(before: Presence, after: Presence, effects: tuple[Effect, ...], rules: PresenceRules) -> PresenceStep:
     """The step; it returns the given state if only times differ, by less than ``refresh_s``."""
     changed, aged = named_vehicle_id(before) != named_vehicle_id(after), False
-    for name in (field.name for field in fields(Presence)):
+    for name in Presence.__struct_fields__:
         old, new = getattr(before, name), getattr(after, name)
         if old == new:
             continue

@@ -1,6 +1,5 @@
 """Where the car is: reports of home and of away, the doubt between them, and the odometer (rules in ``observe``)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isfinite
 
@@ -19,6 +18,7 @@ from driveway.domain.presence.rules import (
 )
 from driveway.domain.twin import AwayDoubt, HeldPlugOut, Observed, Presence, Session
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 DRIVEN_KM = 0.5
 MOST_KM_PER_HOUR = 250.0

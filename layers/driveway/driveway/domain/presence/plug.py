@@ -1,12 +1,12 @@
 """The plug: a plug-in, a plug-out and how it is held, cancelled, confirmed or undone (rules in ``observe``)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isfinite
 
 from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, ObservationContext, Ruled, seconds
 from driveway.domain.twin import HeldPlugOut, Observed, Presence, Session
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 # A car's clock may run a little behind ours, so its plug-out may seem to come before the stop that caused it.
 STOP_SKEW_S = 60

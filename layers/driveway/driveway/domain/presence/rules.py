@@ -1,8 +1,9 @@
 """The settings and the effects of presence (see ``observe``)."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Entry, Observed, Presence
@@ -12,8 +13,7 @@ from driveway.domain.twin.reasons import Reason
 FLOWING_KW = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceRules:
+class PresenceRules(Struct, frozen=True):
     """How far a source is trusted. All in seconds; each provider may have its own values.
 
     Attributes:
@@ -106,8 +106,7 @@ TEXTS: dict[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """One thing that happened, when (aware UTC, observed time) and why.
 
     ``signal`` names the signal of an ignored observation. Ignored observations are for counting: they are many, and
@@ -138,8 +137,7 @@ class Effect:
         return Entry(at=self.at, event=self.kind.value, reason=self.reason.value, text=self.text, detail=detail)
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceStep:
+class PresenceStep(Struct, frozen=True):
     """The state after a step, and the effects of the step.
 
     ``presence`` is the given object if there is nothing to write. ``changed`` is also false if only the times of known
@@ -160,8 +158,7 @@ Ruled = tuple[Presence, tuple[Effect, ...]]
 """The result of a rule: the presence after it and its effects."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservationContext:
+class ObservationContext(Struct, frozen=True):
     """An observation whose time is trusted, and the rules and times that judge it."""
 
     seen: Observation

@@ -1,6 +1,5 @@
 """The signals beside plug and place, and the rules by which they become known (see ``observe``)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import isfinite
 
@@ -8,6 +7,7 @@ from driveway.domain.presence.rules import FLOWING_KW, Effect, EffectKind, Obser
 from driveway.domain.presence.vehicle import is_of_another_vehicle
 from driveway.domain.twin import Observed, Presence
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 JUMP_WAIT = timedelta(minutes=30)
 """How long an unlikely state of charge waits for a second report before it counts."""

@@ -1,12 +1,12 @@
 """The car that is plugged in, where several share a charger: its name from a source, and when the name counts."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.presence.plug import close, is_plugged
 from driveway.domain.presence.rules import Effect, EffectKind, ObservationContext, Ruled
 from driveway.domain.twin import NamedVehicle, Observed, Presence
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 NAMED_BEFORE = timedelta(minutes=15)
 """How long before a plug-in its car may have been named: a badge at the charger, a choice in the app."""

@@ -1,11 +1,11 @@
 """The car maker's account: it stops working, and it works again. Pure."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 NEEDS_USER_REPORTED_EVERY = timedelta(days=1)
 """How often the driver gets the same notice about the car maker's account."""

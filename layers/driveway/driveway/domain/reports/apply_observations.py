@@ -1,7 +1,6 @@
 """Applies observations of a car to its twin: presence, timeline entries, and samples for the half-hours. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.metering.activity import LATE_MS
@@ -14,6 +13,7 @@ from driveway.domain.presence.rules import Effect, EffectKind, PresenceRules, Pr
 from driveway.domain.reports.session_energy import metered_sessions
 from driveway.domain.twin import Entry, Observed, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 LATE = timedelta(milliseconds=LATE_MS)
 

@@ -2,20 +2,21 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.metering.activity import POWER_TOLERANCE_PCT
 from driveway.domain.twin import Entry, ExcessPower, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 SEEN_TIMES = 3
 """A power counts once it was seen so often: one value may be a fault of the meter."""
 
 
-@dataclass(frozen=True, slots=True)
-class SuggestedPower:
+class SuggestedPower(Struct, frozen=True):
     """The power that an asset was seen to draw at least ``SEEN_TIMES`` times, since ``since`` (aware UTC)."""
 
     power_kw: float

@@ -5,7 +5,6 @@ app is made once the grace after the plug-out is over, and again if a late value
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driveway.domain.metering.plug_facts import begins, facts_mark
@@ -13,6 +12,7 @@ from driveway.domain.metering.slot import GRACE, Slot
 from driveway.domain.twin import Entry, Session, SessionEnergy, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 KEPT = 3
 FACTS_WAIT = timedelta(minutes=2)

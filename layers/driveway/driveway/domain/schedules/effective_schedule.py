@@ -6,9 +6,10 @@ levels, the minimum state of charge and charge-now on top. The stack decides.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.charging_profiles import (
     Applied,
@@ -24,6 +25,7 @@ from driveway.domain.schedules.minimum_soc import minimum_soc_until
 from driveway.domain.supply import SUPPLY_V, least_power_w, phases_of
 from driveway.domain.twin import InstalledProfile, Presence, Session, Twin
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 Source = Literal["axle", "default", "charge_now", "minimum_soc"]
 
@@ -36,8 +38,7 @@ DEFAULT_LEVEL = -1
 _SPREAD_MARGIN = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """From ``start`` until ``end`` (aware UTC) at most ``limit_kw``; the asset's own power means no limit."""
 
     start: datetime
@@ -47,8 +48,7 @@ class Stretch:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     source: Source
     profile: ChargingProfile
 

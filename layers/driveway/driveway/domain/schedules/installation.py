@@ -1,6 +1,5 @@
 """The twin after a new schedule of Axle's or a clear: order, replacement, bounds and refusal. Pure."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from driveway.domain.charging_profiles import ChargingProfile, anchored, is_over, trimmed
@@ -17,6 +16,7 @@ from driveway.domain.schedules.order import (
 from driveway.domain.twin import Entry, InstalledProfile, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 MOST_PERIODS_HELD = 8064
 """Bounds for all schedules of one asset together. They keep the twin well below the 400 KB of a DynamoDB item."""

@@ -7,10 +7,10 @@ was over.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from driveway.domain.twin import InstalledProfile, ScheduleMark, Twin
+from driveway.values import replace
 
 MOST_AHEAD = timedelta(minutes=5)
 """A schedule dated further ahead of our clock than this has no usable date: it counts as made when it arrives."""

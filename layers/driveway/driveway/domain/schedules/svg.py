@@ -1,9 +1,10 @@
 """The effective schedule as a picture: one self-contained SVG, readable without colour and by a screen reader."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from driveway.domain.drawing import clean, document, label, ticks
 from driveway.domain.schedules.default_schedule import Interval
@@ -31,8 +32,7 @@ _SOURCE_NAMES: dict[Source, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
+class _Scale(Struct, frozen=True):
     """Where instants and powers lie in the picture."""
 
     start: datetime

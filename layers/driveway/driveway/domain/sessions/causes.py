@@ -1,9 +1,10 @@
 """What kept a car from charging although the plan let it, read from its timeline. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from driveway.domain.control.command_states import TAKEN
 from driveway.domain.sessions.plan import InForce
@@ -33,8 +34,7 @@ class Cause(StrEnum):
     UNMEASURED = "UNMEASURED"
 
 
-@dataclass(frozen=True, slots=True)
-class CauseSpan:
+class CauseSpan(Struct, frozen=True):
     """From ``start`` until ``end`` (aware UTC) this cause kept the car from charging."""
 
     start: datetime

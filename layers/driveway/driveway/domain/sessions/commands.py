@@ -1,11 +1,13 @@
 """The commands of a session with their outcomes and delays, read from its timeline. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.twin import Entry
 from driveway.domain.twin.events import Event
+from driveway.values import replace
 
 ENDS = frozenset(
     {
@@ -19,8 +21,7 @@ ENDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRun:
+class CommandRun(Struct, frozen=True):
     """A command from its plan to its end, with all attempts. Times are aware UTC.
 
     Attributes:

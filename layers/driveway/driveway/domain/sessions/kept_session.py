@@ -1,18 +1,19 @@
 """The short record of a home session that is kept after the twin has forgotten it. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from driveway.domain.control.required_command import is_full
 from driveway.domain.twin import Session, Twin
+from driveway.values import replace
 
 ROUNDED_PCT = 0.5
 """Some makers report whole per cents."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptSession:
+class KeptSession(Struct, frozen=True):
     """A home session, from ``opened_at`` until ``closed_at`` (aware UTC; None: it still runs).
 
     What is None besides ``closed_at`` is not known by this record, and an earlier record of the session still holds.

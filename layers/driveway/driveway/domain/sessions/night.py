@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from driveway.domain.sessions.plan import Plan, in_force
 from driveway.domain.twin import Entry
@@ -39,8 +40,7 @@ SENTENCES: dict[NoSession, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Night:
+class Night(Struct, frozen=True):
     """A night is named by the local date on which it begins, at noon; it ends at the noon after it (aware UTC)."""
 
     date: date

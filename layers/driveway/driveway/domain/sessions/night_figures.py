@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct, field
 
 from driveway.domain.preferences.departures import next_departure
 from driveway.domain.preferences.vehicle_intent import intent_in_force
@@ -16,8 +17,7 @@ GRACE = timedelta(minutes=10)
 """How long after a departure its night is judged: the last half-hour arrives by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFigures:
+class SessionFigures(Struct, frozen=True):
     """A session in one night.
 
     Attributes:
@@ -43,8 +43,7 @@ class SessionFigures:
     session_wh: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lateness:
+class Lateness(Struct, frozen=True):
     """How many seconds after their edges so many commands were sent; None where there was no command."""
 
     commands: int
@@ -53,8 +52,7 @@ class Lateness:
     worst_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NightFigures:
+class NightFigures(Struct, frozen=True):
     """The sums of a night over all homes. ``verdicts`` has the number of sessions for each verdict."""
 
     sessions: int

@@ -5,10 +5,11 @@ present settings.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.axle_sync.differences import wanted_intent
 from driveway.domain.control.desired import is_stop_respected, left_alone
@@ -16,6 +17,7 @@ from driveway.domain.schedules.effective_schedule import Source, effective_sched
 from driveway.domain.schedules.minimum_soc import minimum_soc_until
 from driveway.domain.twin import Twin, Window
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 REACH = timedelta(days=8)
 """How far ahead a plan is recorded. Later than this it is not known what was in force."""
@@ -29,8 +31,7 @@ ENDLESS = datetime.max.replace(tzinfo=UTC)
 KnownSource = Literal[Source, "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """What the driver needs by one ready-by (aware UTC), as it was known at ``as_of``.
 
     With a target state of charge ``energy_kwh`` counts from ``as_of`` on, else from the plug-in on.
@@ -43,8 +44,7 @@ class Need:
     target_soc_pct: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedLimit:
+class PlannedLimit(Struct, frozen=True):
     """From ``start_s`` seconds after the plan's time at most ``limit_kw``, decided by ``source``."""
 
     start_s: int
@@ -52,8 +52,7 @@ class PlannedLimit:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The plan of an asset from ``at`` (aware UTC) on, as far as ``until``, unless a later plan replaces it.
 
     Attributes:
@@ -75,8 +74,7 @@ class Plan:
     tariff_timezone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
+class InForce(Struct, frozen=True):
     """From ``start`` until ``end`` (aware UTC): the limit that was in force and its source.
 
     ``limit_kw`` is None and ``source`` is ``unknown`` where no record says what was in force.

@@ -1,9 +1,10 @@
 """How a session's energy divides: inside and outside the plan and the off-peak windows, and what it cost. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from driveway.domain.half_hours import HALF_HOUR, half_hours_between
 from driveway.domain.schedules.default_schedule import off_peak_intervals
@@ -12,8 +13,7 @@ from driveway.domain.sessions.verdict import HalfHour
 from driveway.domain.twin import Tariff
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(Struct, frozen=True):
     """Energies in kWh. Costs in pence; None where the app gave no prices for every half-hour with energy.
 
     ``cost_at_once_pence`` is what the same energy would have cost at full power from the plug-in on.

@@ -5,9 +5,10 @@ part leads; of equal parts the one that stands first in ``Verdict``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from driveway.domain.control.desired import RELEASING
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, half_hours_between
@@ -91,16 +92,14 @@ _OF_CAUSE: dict[Cause, Verdict] = {
 _ORDER = list(Verdict)
 
 
-@dataclass(frozen=True, slots=True)
-class HalfHour:
+class HalfHour(Struct, frozen=True):
     """What the session took in the half-hour that starts at ``start`` (aware UTC); None: it was not measured."""
 
     start: datetime
     energy_kwh: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFacts:
+class SessionFacts(Struct, frozen=True):
     """What is known of a session.
 
     Attributes:
@@ -125,8 +124,7 @@ class SessionFacts:
     charge_limit_pct: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """The verdict, its sentence, and the energies (kWh) behind it. ``parts_kwh`` has what is missing by its cause."""
 
     verdict: Verdict

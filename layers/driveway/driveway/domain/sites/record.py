@@ -1,11 +1,13 @@
 """The record of a site: its requested state, the acknowledged state, and the call that works on the difference."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from driveway.domain.twin import Home, Vehicle
+from driveway.values import replace
 
 Wanted = Literal["enrolled", "unenrolled", "erased"]
 Enrolment = Literal["enrolled", "unenrolled"]
@@ -26,8 +28,7 @@ DISCONNECT_GIVEN_UP_AFTER = timedelta(days=30)
 """How long a car maker is asked to end a connection. Then the operator has to end it there."""
 
 
-@dataclass(frozen=True, slots=True)
-class SiteTerms:
+class SiteTerms(Struct, frozen=True):
     """The fields of a ``PUT`` that concern the site as a whole.
 
     Attributes:
@@ -44,8 +45,7 @@ class SiteTerms:
     consent_version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One asset as a ``PUT`` asks for it, kept until the asset is so.
 
     Attributes:
@@ -65,8 +65,7 @@ class Change:
     looked_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(Struct, frozen=True):
     """A vehicle that the site gave up, until its maker has acknowledged that the connection to it ended.
 
     Attributes:
@@ -101,16 +100,14 @@ class Disconnect:
         return replace(self, attempts=self.attempts + 1, retry_at=now + pause)
 
 
-@dataclass(frozen=True, slots=True)
-class SiteCall:
+class SiteCall(Struct, frozen=True):
     """The claim of the call that works on the site, with its id; until it lapses no other calls Axle for the site."""
 
     id: str
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SiteRecord:
+class SiteRecord(Struct, frozen=True):
     """A site.
 
     Attributes:

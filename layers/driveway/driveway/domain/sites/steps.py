@@ -1,10 +1,12 @@
 """The next step for a site, and its time. Pure: instants are aware UTC."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from driveway.domain.sites.record import Change, Disconnect, Enrolment, SiteCall, SiteRecord
+from driveway.values import replace
 
 ACTS_WITHIN = timedelta(seconds=60)
 """The time after which Axle does not carry out an unanswered call any more."""
@@ -16,46 +18,39 @@ FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=10)
 
 
-@dataclass(frozen=True, slots=True)
-class LookUp:
+class LookUp(Struct, frozen=True):
     """Ask Axle whether it has the assets whose onboarding is in doubt. ``last``: assets that it lacks are dropped."""
 
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SendLastReadings:
+class SendLastReadings(Struct, frozen=True):
     """Send Axle what the assets took until they stopped taking part: once, for a few seconds at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enrol:
+class Enrol(Struct, frozen=True):
     """Call Axle until it acknowledges this enrolment."""
 
     to: Enrolment
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Delete an asset at Axle and erase it here."""
 
     asset: str
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(Struct, frozen=True):
     """Apply the acknowledged changes to the assets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erase:
+class Erase(Struct, frozen=True):
     """Offboard the site at Axle and erase it here. ``last``: no call is under way at Axle that could undo it."""
 
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EndConnection:
+class EndConnection(Struct, frozen=True):
     """Ask a car maker to end the connection to a vehicle that the site gave up."""
 
     disconnect: Disconnect

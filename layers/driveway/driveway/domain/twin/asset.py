@@ -1,14 +1,14 @@
 """What ties an asset to its site, to Axle and to its vehicle."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 AssetType = Literal["charger", "electric_vehicle"]
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """Where the site's home is (WGS 84 degrees) and how near counts as being there."""
 
     latitude: float
@@ -16,8 +16,7 @@ class Home:
     radius_m: float = 200.0
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a car or charger can do through its provider, and how it reports. The registry of providers fills it.
 
     Attributes:
@@ -39,8 +38,7 @@ class Capabilities:
     reports_leaving_home: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Vehicle:
+class Vehicle(Struct, frozen=True):
     """The car, or the charger, at its provider.
 
     ``home_location_id`` is the provider's own id of the home, where it has one (Enode). ``connector_id``, ``phases``,
@@ -58,8 +56,7 @@ class Vehicle:
     capabilities: Capabilities = Capabilities()
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """What ties the asset to its site, to Axle and to its vehicle. Written by ``onboarding``.
 
     Attributes:

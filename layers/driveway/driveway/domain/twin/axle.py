@@ -1,16 +1,16 @@
 """What Axle planned and what it acknowledged, and the state of the calls that report to it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from driveway.domain.charging_profiles import ChargingProfile
 from driveway.domain.charging_profiles.profile import Purpose
 from driveway.domain.twin.preferences import ChargeNow, ChargingMode, TariffType
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledProfile:
+class InstalledProfile(Struct, frozen=True):
     """A charging profile, and how and when it was received.
 
     ``created_at`` orders it among the schedules of its place where its sender dated it; otherwise ``received_at`` does.
@@ -23,8 +23,7 @@ class InstalledProfile:
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleMark:
+class ScheduleMark(Struct, frozen=True):
     """The time of a schedule that is no longer stored. An older one for its place changes nothing.
 
     Without ``purpose`` and ``stack_level`` it is a clear, and counts for every place.
@@ -35,8 +34,7 @@ class ScheduleMark:
     stack_level: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AxleTariff:
+class AxleTariff(Struct, frozen=True):
     """A tariff in the form that Axle is sent."""
 
     off_peak_times: str
@@ -44,8 +42,7 @@ class AxleTariff:
     tariff_type: TariffType
 
 
-@dataclass(frozen=True, slots=True)
-class AxleIntent:
+class AxleIntent(Struct, frozen=True):
     """An intent in the form that Axle is sent: for the one departure at ``ready_by`` (aware UTC).
 
     Two fields are not sent. ``target_soc_pct`` is the target that the energy follows from, if there is one, and
@@ -62,15 +59,13 @@ class AxleIntent:
     vehicle_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AxlePlug:
+class AxlePlug(Struct, frozen=True):
     """The plug state Axle acknowledged: plugged in with this session, or (``session_id`` None) plugged out."""
 
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AxleRefusal:
+class AxleRefusal(Struct, frozen=True):
     """A call that Axle refused for good (400, 404, 422), with Axle's own text and the refused value."""
 
     call: str
@@ -83,8 +78,7 @@ class AxleRefusal:
 AxleSubject = Literal["tariff", "intent", "plug", "charging_rate", "charge_now"]
 
 
-@dataclass(frozen=True, slots=True)
-class AxleDoubt:
+class AxleDoubt(Struct, frozen=True):
     """A value that was sent without an answer: Axle may have it or not.
 
     ``session_id`` is that of a plug-in; None for a plug-out and all else.
@@ -94,8 +88,7 @@ class AxleDoubt:
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AxleCallClaim:
+class AxleCallClaim(Struct, frozen=True):
     """A call under way: whose it is, what it reports, and until when no other instance may call for this asset."""
 
     id: str
@@ -104,8 +97,7 @@ class AxleCallClaim:
     reports: tuple[AxleDoubt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AxleLost:
+class AxleLost(Struct, frozen=True):
     """A digest of what a call without an answer reported. Axle may carry it out until then, also after later calls."""
 
     reported: AxleDoubt
@@ -113,8 +105,7 @@ class AxleLost:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AxleState:
+class AxleState(Struct, frozen=True):
     """What Axle acknowledged and the state of the calls to it. Written by ``axle_sync``.
 
     ``charging_rate_kw`` is that of the plugged-in car; None if Axle acknowledged the plug-in without it.

@@ -1,17 +1,17 @@
 """What was commanded and what protects the car."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 CommandState = Literal["planned", "sent", "confirmed", "failed", "superseded", "expired"]
 
 CommandAction = Literal["start", "stop", "install_default", "remove_default", "restore_current"]
 
 
-@dataclass(frozen=True, slots=True)
-class StandingLimit:
+class StandingLimit(Struct, frozen=True):
     """A limit of ours that stands, or may stand, in the car or charger. It is written before the call that sets it.
 
     Attributes:
@@ -52,8 +52,7 @@ class OutcomeKind(StrEnum):
     NEEDS_OPERATOR = "NEEDS_OPERATOR"
 
 
-@dataclass(frozen=True, slots=True)
-class FormerSchedule:
+class FormerSchedule(Struct, frozen=True):
     """The schedule (in short) that was in the car or charger before the first change of it in a session.
 
     A charger may apply a new default profile to its next transaction only (OCPP 1.6, 3.13.1).
@@ -63,8 +62,7 @@ class FormerSchedule:
     schedule: str
 
 
-@dataclass(frozen=True, slots=True)
-class UnaskedStops:
+class UnaskedStops(Struct, frozen=True):
     """Stops of a session that we did not cause while the car should charge.
 
     Attributes:
@@ -86,8 +84,7 @@ class UnaskedStops:
     wanted: tuple[tuple[datetime, datetime], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One instruction to the car. ``limit_kw`` None means no limit; every open state has a time that leaves it.
 
     Attributes:
@@ -144,8 +141,7 @@ class Command:
         return self.provider_retry_at is not None and self.confirm_by == self.provider_retry_at
 
 
-@dataclass(frozen=True, slots=True)
-class LateStop:
+class LateStop(Struct, frozen=True):
     """A stop that was sent, and replaced before its provider answered. It may reach the car after the next command.
 
     ``until``: when the function that sent it has surely ended (aware UTC).
@@ -155,8 +151,7 @@ class LateStop:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleRequest:
+class VehicleRequest(Struct, frozen=True):
     """A request to the provider that does not command the car. Repeating one does no harm.
 
     ``look`` is a state read; ``cancel`` cancels the command that the provider knows as
@@ -171,8 +166,7 @@ class VehicleRequest:
     provider_ref: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """What was commanded and what protects the car. Written by ``charge_control`` and ``vehicle_commands``.
 
     Attributes:

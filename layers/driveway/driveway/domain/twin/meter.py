@@ -1,11 +1,11 @@
 """What the home sessions of an asset took."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class SessionEnergy:
+
+class SessionEnergy(Struct, frozen=True):
     """What a home session took, as its half-hours have it, and what was reported of it to the app.
 
     ``begun_at`` is when metering of it began, ``report_at`` when it is reported to the app next, ``reported_wh`` what
@@ -20,16 +20,14 @@ class SessionEnergy:
     reported_wh: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExcessPower:
+class ExcessPower(Struct, frozen=True):
     """A power in watts above that of the asset, as it was seen at ``at`` (aware UTC)."""
 
     at: datetime
     power_w: int
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(Struct, frozen=True):
     """The energy of the latest sessions, the running one last. The half-hours themselves are items of their own.
 
     ``facts`` is the mark of the plug facts that the half-hours hold (``plug_facts.facts_mark``).

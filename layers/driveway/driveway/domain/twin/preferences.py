@@ -1,8 +1,9 @@
 """What the driver wants: tariff, intent, charge-now."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
+
+from msgspec import Struct, field
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -11,16 +12,14 @@ TariffType = Literal["single_rate", "dual_rate", "dynamic", "smart", "unknown"]
 ChargingMode = Literal["maximise_charging_time", "minimise_charging_time"]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A daily wall-time window in minutes after local midnight, ``0 <= start_min < end_min <= 1440``."""
 
     start_min: int
     end_min: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(Struct, frozen=True):
     """Off-peak windows, the same every day: split at midnight, sorted, merged. Written by ``preferences``.
 
     ``pence_per_kwh`` are the prices of the day's 48 half-hours by the wall clock of ``timezone``, from 00:00; empty
@@ -33,8 +32,7 @@ class Tariff:
     pence_per_kwh: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What the driver wants: one of ``kwh``, ``hours``, ``target_soc_pct``, or none of them (the default hours).
 
     ``ready_by`` gives ``HH:MM`` wall time in the site's zone by weekday (a day left out has no departure);
@@ -51,8 +49,7 @@ class Intent:
     minimum_soc_pct: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleIntent:
+class VehicleIntent(Struct, frozen=True):
     """What the driver of one of several cars wants, and that car's battery where it is not the asset's.
 
     Written by ``preferences``.
@@ -66,8 +63,7 @@ ChargeTestStep = Literal["connection", "place", "plug", "start", "stop"]
 CHARGE_TEST_STEPS: tuple[ChargeTestStep, ...] = get_args(ChargeTestStep)
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeTest:
+class ChargeTest(Struct, frozen=True):
     """A test charge: asked for by the app, carried on by ``charge_control``.
 
     Attributes:
@@ -90,8 +86,7 @@ class ChargeTest:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeNow:
+class ChargeNow(Struct, frozen=True):
     """Charging at once, whatever the plan; always bounded. Written by ``preferences``.
 
     ``metered_wh`` is the meter's total when it began; with ``kwh`` it ends once so much more is metered.

@@ -1,19 +1,18 @@
 """What was observed of the car, and its home session."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+
+class Observed(Struct, frozen=True):
     """One signal and the provider's own time for it."""
 
     value: bool | float
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class NamedVehicle:
+class NamedVehicle(Struct, frozen=True):
     """The car that was named as plugged in: its id, and the latest time (``at``) for which it was named.
 
     Before ``since`` another car was named, so earlier observations are of that one; None: no other was named.
@@ -24,8 +23,7 @@ class NamedVehicle:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A home charging session: plugged in and at home, from ``opened_at`` until ``closed_at``.
 
     ``metered_from`` is when metering begins, if that is not the plug-in: home became known too late to count what was
@@ -44,8 +42,7 @@ class Session:
     strays: tuple[datetime, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HeldPlugOut:
+class HeldPlugOut(Struct, frozen=True):
     """A plug-out that was reported and is being checked. It counts from ``until`` on, unless it is cancelled.
 
     ``seen_at`` is the latest time at which the source repeated it.
@@ -56,8 +53,7 @@ class HeldPlugOut:
     seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AwayDoubt:
+class AwayDoubt(Struct, frozen=True):
     """A plugged-in car in an open home session was reported away from home, once and not clearly.
 
     ``since`` is the time of the first such report, ``measured_at`` when the place was measured, ``home_at`` when the
@@ -72,8 +68,7 @@ class AwayDoubt:
     may_have_left: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FullBattery:
+class FullBattery(Struct, frozen=True):
     """The state of charge and the charge limit (percent) at which a battery was found full; None: not known.
 
     ``reported``: the car's state shows it, and not only the answer to a command.
@@ -84,8 +79,7 @@ class FullBattery:
     reported: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """What was observed of the car. Written by ``vehicle_events`` (and by time passing, through ``charge_control``).
 
     Plug. ``plugged_in`` stays true while a plug-out is held. ``plugged_at`` and ``unplugged_at`` are when the latest

@@ -1,8 +1,9 @@
 """The twin as a whole: one asset."""
 
-from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from driveway.domain.twin.asset import Link
 from driveway.domain.twin.axle import AxleState, InstalledProfile, ScheduleMark
@@ -10,10 +11,10 @@ from driveway.domain.twin.control import Control
 from driveway.domain.twin.meter import Meter
 from driveway.domain.twin.preferences import ChargeNow, ChargeTest, Intent, Tariff, VehicleIntent
 from driveway.domain.twin.presence import Presence
+from driveway.values import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line of the asset's timeline, which is also an event for the app."""
 
     at: datetime
@@ -23,8 +24,7 @@ class Entry:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Twin:
+class Twin(Struct, frozen=True):
     """One asset.
 
     ``vehicle_intents``, by vehicle id, count in place of ``intent`` while that car is plugged in. ``revision`` counts
@@ -69,7 +69,7 @@ WANTED_OR_OBSERVED = (
 def changed_groups(before: Twin, after: Twin) -> tuple[str, ...]:
     """The names of the groups that differ between two states of one twin."""
     return tuple(
-        f.name
-        for f in fields(Twin)
-        if f.name not in {"revision", "version", "news"} and getattr(before, f.name) != getattr(after, f.name)
+        name
+        for name in Twin.__struct_fields__
+        if name not in {"revision", "version", "news"} and getattr(before, name) != getattr(after, name)
     )

@@ -4,10 +4,11 @@ The body is that of ``GET /assets/{asset}/sessions/{session}``; its instants are
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from driveway.domain.half_hours import HALF_HOUR
 from driveway.domain.twin.events import Event
@@ -39,8 +40,7 @@ SHAPES = {
 """The marks by kind: the path of the shape, and its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """Where instants, energies and powers lie: one kWh in a half-hour stands as high as 2 kW."""
 
     start: datetime

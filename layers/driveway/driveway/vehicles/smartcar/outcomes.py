@@ -1,9 +1,10 @@
 """What Smartcar's answers mean: one table from HTTP status, error type and code to the seven outcomes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
@@ -15,8 +16,7 @@ from driveway.vehicles.smartcar.signals import SOURCE
 Action = Literal["start", "stop", "read_state"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One kind of error. A field that is None fits anything.
 
     ``sentence`` is ours, before the words of the error. ``says`` is what the error tells of the car itself;

@@ -1,9 +1,10 @@
 """Smartcar's signals, from a webhook or from the REST store, as observations: one for each time a signal was seen."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
 from driveway.vehicles.json_values import first_instant, flag, mapping, number, text
@@ -36,8 +37,7 @@ PLACE = frozenset({"location-isathome", "location-preciselocation"})
 KM_PER_MILE = 1.609344
 
 
-@dataclass(slots=True)
-class _Moment:
+class _Moment(Struct):
     """The signals of one instant, gathered before they become one observation."""
 
     at: datetime
@@ -55,8 +55,7 @@ class _Moment:
         return Observation(at=self.at, source=SOURCE, **known) if known else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
+class _Times(Struct, frozen=True):
     """When the car maker measured a signal (``oemUpdatedAt``), and when Smartcar last got it from the maker."""
 
     measured_at: datetime | None

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from driveway.domain.control.provider_budget import RequestKind
 from driveway.domain.twin import Vehicle
+from driveway.values import replace
 from driveway.vehicles.http_call import Answer, Unanswered, send
 from driveway.vehicles.provider import Call
 from driveway.vehicles.tesla.outcomes import Action, Judged, judge

@@ -1,13 +1,13 @@
 """Commands to a Tesla through a vehicle-command proxy (``call.base_url``)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation, Position, Whereabouts
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
+from driveway.values import replace
 from driveway.vehicles.http_call import Unanswered
 from driveway.vehicles.json_values import first_instant, flag, mapping, number
 from driveway.vehicles.provider import Call

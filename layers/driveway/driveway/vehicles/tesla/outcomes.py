@@ -1,9 +1,10 @@
 """What the answers of the vehicle-command proxy and the Fleet API mean: one table to the seven outcomes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.presence.observation import Observation
@@ -15,8 +16,7 @@ from driveway.vehicles.tesla.telemetry import SOURCE
 Action = Literal["start", "stop", "set_amps", "add_schedule", "remove_schedule", "wake", "read_state"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One kind of refusal.
 
     ``reason`` is the car's own, given with status 200 and ``result: false``; ``words`` are part of an error's text.
@@ -107,8 +107,7 @@ TABLE: tuple[Row, ...] = (
 """The first row that fits decides. An unpaid account (402) stops all cars and is the operator's to settle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """An outcome, and whether the command may have been obeyed although it was not acknowledged."""
 
     outcome: Outcome
