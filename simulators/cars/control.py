@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import msgspec
 import requests
 from fastapi import APIRouter, HTTPException
 from pydantic import Field, ValidationError
@@ -113,7 +114,7 @@ def truth(car: Car, now: datetime, *, brief: bool = False) -> dict[str, Any]:
     if isinstance(car.plan, ChargeSchedules):
         kept = [schedule.body for schedule in car.plan.by_id.values()]
     elif isinstance(car.plan, ChargerPlan):
-        kept = [asdict(installed) for installed in car.plan.installed]
+        kept = [asdict(one) | {"profile": msgspec.to_builtins(one.profile)} for one in car.plan.installed]
     return body | {
         "slots": {start.isoformat().replace("+00:00", "Z"): wh for start, wh in sorted(car.slots_wh.items())},
         "transitions": [asdict(change) for change in car.transitions],

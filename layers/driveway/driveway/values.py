@@ -14,7 +14,7 @@ __all__ = ["Confidential", "replace"]
 
 
 class Confidential(Struct, frozen=True):
-    """A value some of whose fields are never shown: not in a log, a traceback or a failed test."""
+    """A value with fields that are never shown: not in a log, a traceback or a failed test."""
 
     hidden: ClassVar[tuple[str, ...]]
 

@@ -19,7 +19,7 @@ class ClockError(ValueError):
 class Clock:
     """Wall time, optionally scaled.
 
-    Attributes:
+    Args:
         start: what this clock showed (aware UTC) at the real instant ``since``; None for the wall clock.
         since: the real instant (aware UTC) of ``start``.
         scale: seconds of this clock for each real second.
