@@ -80,6 +80,10 @@ print(json.dumps(times), file=said)
 """
 
 
+Process = tuple[str, Any, dict[str, str]]
+"""The code that loads a function, its event, and its environment."""
+
+
 @dataclass(frozen=True)
 class Times:
     """Of one process: the seconds to its first answer, and CPU seconds: of all, of the first answer, of the second."""
@@ -122,21 +126,27 @@ def filled() -> Cloud:
     return cloud
 
 
+def processes(cloud: Cloud, url: str) -> dict[str, Process]:
+    """What starts each function with its sample, and the floor; AWS answers at ``url``."""
+    functions = {f.folder.name: f for f in cloud.stack.functions.values()}
+    base = {**ENVIRON, "AWS_DEFAULT_REGION": ENVIRON["AWS_REGION"], "AWS_ENDPOINT_URL": url}
+    powertools = {"POWERTOOLS_SERVICE_NAME": "driveway", "POWERTOOLS_METRICS_NAMESPACE": "Driveway"}
+    table = functions["vehicle_events"].environment["TABLE_NAME"]
+    runs: dict[str, Process] = {"floor": (FLOOR, {}, base | {"TABLE_NAME": table})}
+    for name, event in SAMPLES.items():
+        path = f"{ROOT / 'functions' / name}:{ROOT / 'layers' / 'driveway'}"
+        clock = {"DRIVEWAY_CLOCK": f"start={START:%Y-%m-%dT%H:%M:%SZ},scale=1"}
+        lambdas = {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AXLE_BASE_URL": NOBODY}
+        environment = {**base, **powertools, **clock, **functions[name].environment, **lambdas, "PYTHONPATH": path}
+        runs[name] = ("from app import handler", sample(event), environment)
+    return runs
+
+
 def main() -> None:
     """Print the table."""
     cloud = filled()
-    functions = {f.folder.name: f for f in cloud.stack.functions.values()}
     with served(cloud) as service:
-        base = {**ENVIRON, "AWS_DEFAULT_REGION": ENVIRON["AWS_REGION"], "AWS_ENDPOINT_URL": service.url}
-        powertools = {"POWERTOOLS_SERVICE_NAME": "driveway", "POWERTOOLS_METRICS_NAMESPACE": "Driveway"}
-        table = functions["vehicle_events"].environment["TABLE_NAME"]
-        runs: dict[str, tuple[str, Any, dict[str, str]]] = {"floor": (FLOOR, {}, base | {"TABLE_NAME": table})}
-        for name, event in SAMPLES.items():
-            path = f"{ROOT / 'functions' / name}:{ROOT / 'layers' / 'driveway'}"
-            clock = {"DRIVEWAY_CLOCK": f"start={START:%Y-%m-%dT%H:%M:%SZ},scale=1"}
-            lambdas = {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AXLE_BASE_URL": NOBODY}
-            environment = {**base, **powertools, **clock, **functions[name].environment, **lambdas, "PYTHONPATH": path}
-            runs[name] = ("from app import handler", sample(event), environment)
+        runs = processes(cloud, service.url)
         for run in runs.values():
             measured(*run)
         found: dict[str, list[Times]] = {name: [] for name in runs}
