@@ -1,6 +1,5 @@
 """When the silence of a source that reports every change shows that nothing flowed, and when it shows nothing."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Intent, Tariff, Twin
 from driveway.store.items import decode_item
 from driveway.store.slot_items import slot_item, slot_of
+from driveway.values import replace
 from tests.support.domain.links import a_link
 
 EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
