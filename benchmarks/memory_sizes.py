@@ -6,7 +6,7 @@ Lambda gives a function a share of a processor in proportion to its memory, one 
     price = memory x time
 
 The CPU of this machine stands for Lambda's. A second of arm64 costs four fifths of one of x86; what
-arm64 takes for the same work is not measured.
+the same work takes there is not measured.
 """
 
 import statistics
