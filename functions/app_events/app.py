@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from msgspec import to_builtins
+
 from driveway.auth.standard_webhooks import WebhookSecretError, signed_headers
 from driveway.outbox.app_events import app_event
 from driveway.runtime.context import Runtime, current_runtime
@@ -36,7 +38,7 @@ def _refusal(detail: dict[str, Any], url: str, runtime: Runtime) -> str | None:
 
     if not url:
         return None
-    body = json.dumps(app_event(detail), separators=(",", ":")).encode()
+    body = json.dumps(to_builtins(app_event(detail)), separators=(",", ":")).encode()
     try:
         secrets = runtime.secret("APP_WEBHOOK_SECRET").get("secrets", [])
         headers = signed_headers(detail["id"], body, secrets, runtime.clock.real_now())

@@ -2,18 +2,18 @@
 
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import STAFF, Answer, Request, Route, http_function
-from driveway.status.asset import asset_body
+from driveway.status.asset import asset_answer
 from driveway.status.events import events_answer
 from driveway.status.half_hours import half_hours_answer
 from driveway.status.schedule import schedule_answer
 from driveway.status.sessions import session_answer, sessions_body
-from driveway.status.site import site_body
+from driveway.status.site import site_answer
 from driveway.status.timeline import timeline_body
 
 
 def get_site(request: Request, runtime: Runtime) -> Answer:
     """The site's state and its assets."""
-    return Answer(200, site_body(request.parameters["site"], runtime))
+    return Answer(200, site_answer(request.parameters["site"], runtime))
 
 
 def get_rewards(request: Request, runtime: Runtime) -> Answer:
@@ -33,7 +33,7 @@ def get_export(request: Request, runtime: Runtime) -> Answer:
 def get_asset(request: Request, runtime: Runtime) -> Answer:
     """The asset: wanted, observed, planned, commanded, and why."""
     twin = runtime.table.twin(request.parameters["asset"])
-    return Answer(200, asset_body(twin, runtime), {"etag": f'"{twin.revision}"'})
+    return Answer(200, asset_answer(twin, runtime), {"etag": f'"{twin.revision}"'})
 
 
 def get_schedule(request: Request, runtime: Runtime) -> Answer:

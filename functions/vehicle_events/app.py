@@ -3,7 +3,7 @@
 from typing import Any
 
 from driveway.auth.signatures import SignatureError
-from driveway.observations.webhook_intake import ignored_body, take_inbound, take_observations
+from driveway.observations.webhook_intake import take_inbound, take_observations
 from driveway.runtime.context import Runtime, current_runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import ProblemError, invalid, malformed, not_found
@@ -40,6 +40,7 @@ def post_webhook(request: Request, runtime: Runtime) -> Answer:
 
 def post_observations(request: Request, runtime: Runtime) -> Answer:
     """Store what the app's own telematics or charger back end observed."""
+    from driveway.observations.observation_answer import ObservationsStored, ignored
     from driveway.vehicles.app import ObservationsError, parse_observations
 
     try:
@@ -48,9 +49,14 @@ def post_observations(request: Request, runtime: Runtime) -> Answer:
         raise invalid(str(error), error.errors) from None
     change = take_observations(request.parameters["asset"], observations, runtime)
     session = change.after.presence.session
-    body = {"accepted": len(observations), "changed": change.written, "session": session.id if session else None}
-    ignored = ignored_body(change.before, observations, runtime)
-    return Answer(202, {**body, "ignored": ignored, "revision": change.after.revision})
+    stored = ObservationsStored(
+        accepted=len(observations),
+        changed=change.written,
+        session=session.id if session else None,
+        ignored=ignored(change.before, observations, runtime),
+        revision=change.after.revision,
+    )
+    return Answer(202, stored)
 
 
 _serve = http_function(

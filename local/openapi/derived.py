@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from driveway.domain.lifecycle import ADVICE
+from driveway.domain.lifecycle import SENTENCES as STATES
+from local.openapi.codes import as_list, named
 from local.openapi.schema import Schema, nullable
 
 NAMED = frozenset({"Reason", "Event"})
@@ -14,10 +17,21 @@ HERE = "#/components/schemas/{name}"
 """The form of a reference within the document."""
 
 
+SENTENCES: dict[str, Schema] = {
+    "Lifecycle": {"description": as_list(named(STATES))},
+    "Condition": {"description": as_list(named(ADVICE))},
+}
+"""The sentences for the values of an enumeration that stands where it is used."""
+
+
 def derived(kinds: Sequence[type]) -> dict[str, Schema]:
     """The schemas of these types and of those within them, by name; a nameless enumeration stands where it is used."""
     _, found = msgspec.json.schema_components(kinds, ref_template=HERE)
-    codes = {HERE.format(name=name): schema for name, schema in found.items() if "enum" in schema and name not in NAMED}
+    codes = {
+        HERE.format(name=name): {"enum": schema["enum"]} | SENTENCES.get(name, {})
+        for name, schema in found.items()
+        if "enum" in schema and name not in NAMED
+    }
     return {name: _plain(schema, codes) for name, schema in found.items() if "enum" not in schema}
 
 
@@ -30,11 +44,29 @@ def _plain(schema: Any, codes: dict[str, Schema]) -> Any:
     rest = {name: _plain(one, codes) for name, one in schema.items() if name not in {"title", "properties"}}
     if "properties" in schema:
         rest["properties"] = {name: _plain(one, codes) for name, one in schema["properties"].items()}
-    match rest:
+    return _with_codes(rest, codes)
+
+
+def _with_codes(schema: Schema, codes: dict[str, Schema]) -> Schema:
+    match schema:
+        case {"$ref": place, "type": "string", **others}:
+            return {"$ref": place} | others
         case {"$ref": place, **others} if place in codes:
-            return {"type": "string"} | _plain(codes[place], codes) | others
+            return {"type": "string"} | codes[place] | others
         case {"anyOf": [kind, {"type": "null"}], **others}:
             return nullable(kind) | others
+        case {"enum": [*values], **others} if None in values:
+            return nullable({"type": "string", "enum": [value for value in values if value is not None]}) | others
         case {"enum": _}:
-            return {"type": "string"} | rest
-    return rest
+            return {"type": "string"} | schema
+    return schema
+
+
+def joined(description: str, *schemas: Schema) -> Schema:
+    """The schema of an object with the members of several."""
+    properties: dict[str, Schema] = {}
+    required: list[str] = []
+    for schema in schemas:
+        properties |= schema["properties"]
+        required += schema["required"]
+    return {"type": "object", "description": description, "properties": properties, "required": required}

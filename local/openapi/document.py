@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
 from driveway.outbox.app_events import app_event
 from local.bundle import version
 from local.openapi.axle_answers import ANSWERS
@@ -62,7 +64,9 @@ def samples() -> dict[str, Any]:
     """The first event of each type that the app receives, made now."""
     with new_world(START, ANSWERS) as world:
         play(world)
-        events = [app_event(detail) for detail in reversed(world.runtime.kept_events.for_the_app)]
+        events: list[dict[str, Any]] = [
+            to_builtins(app_event(detail)) for detail in reversed(world.runtime.kept_events.for_the_app)
+        ]
         return {event["type"]: event for event in events}
 
 

@@ -1,114 +1,98 @@
-"""The schemas of what Driveway answers. Tests hold every answer of the documented calls to them, member by member.
+"""The schemas of what Driveway answers: derived from the types of the answers. Those that are not typed stand here.
 
-Those of typed answers are derived; the others are written by hand until their answers are typed.
+Tests hold every answer of the documented calls to them, member by member.
 """
 
-from typing import get_args
-
-from driveway.domain.twin import (
-    CHARGE_TEST_STEPS,
-    ChargingMode,
-    TariffType,
-    Weekday,
-)
+from driveway.domain.preferences import answers as preference_answers
+from driveway.domain.sessions.night import SENTENCES as NO_SESSIONS
+from driveway.domain.sessions.verdict import SENTENCES as VERDICTS
+from driveway.observations import observation_answer
+from driveway.outbox.app_events import AppEvent
 from driveway.runtime.problems import PROBLEM_BASE
-from driveway.status import schedule_answers, staff_answers
-from local.openapi.asset_answers import REVISION, asset_answers
-from local.openapi.derived import derived
-from local.openapi.schema import (
-    Schema,
-    array,
-    flag,
-    instant,
-    nullable,
-    number,
-    one_of,
-    record,
-    ref,
-    text,
-    typed,
-    whole,
+from driveway.sites import connect_link, eligibility, flex_events, meters, put_answer, rewards, site_answers
+from driveway.status import (
+    asset_answer,
+    charge_test,
+    events,
+    export,
+    half_hours,
+    preference_answer,
+    schedule_answers,
+    session_answers,
+    site,
+    staff_answers,
+    timeline,
 )
-from local.openapi.session_answers import session_answers
-from local.openapi.site_answers import WARNINGS, site_answers
+from local.openapi.codes import EVENTS, REASONS, as_list, named
+from local.openapi.derived import derived, joined
+from local.openapi.schema import Schema, array, one_of, record, ref, text, whole
+
+TYPED: tuple[type, ...] = (
+    *asset_answer.ANSWERS,
+    *session_answers.ANSWERS,
+    *site.ANSWERS,
+    half_hours.HalfHours,
+    timeline.Timeline,
+    AppEvent,
+    events.AppEvents,
+    export.Export,
+    preference_answers.TariffAnswer,
+    preference_answers.IntentAnswer,
+    preference_answers.VehicleIntentAnswer,
+    preference_answers.ChargeNowAnswer,
+    preference_answer.Stored,
+    charge_test.TestChargeAnswer,
+    eligibility.EligibilityAnswer,
+    put_answer.OnboardedSite,
+    site_answers.Membership,
+    site_answers.Erasing,
+    rewards.Rewards,
+    flex_events.FlexEvents,
+    meters.Meters,
+    meters.Meter,
+    meters.ComponentToken,
+    connect_link.ConnectionLink,
+    observation_answer.ObservationsStored,
+)
+"""The answers to the app. Those for support and operators name verdicts without the reasons for a night without one."""
+
+
+PARTS = frozenset({"Stored", "ChargeNowAnswer", "TestChargeAnswer"})
+"""Typed values that are only answered joined with others."""
 
 
 def response_schemas() -> dict[str, Schema]:
     """Every response schema by its name."""
+    typed = derived(TYPED)
     return {
-        **site_answers(),
-        **_preferences(),
-        **asset_answers(),
-        **session_answers(),
-        **_others(),
         **derived((*staff_answers.ANSWERS, *schedule_answers.ANSWERS)),
+        **{name: schema for name, schema in typed.items() if name not in PARTS},
+        **_codes(),
+        **_preferences(typed),
+        **_others(),
     }
 
 
-def _preferences() -> dict[str, Schema]:
-    tariff = {
-        "off_peak": array(record({"start": text("`HH:MM`"), "end": text("`HH:MM`")}), "Sorted and merged."),
-        "timezone": text("IANA zone of the times."),
-        "tariff_type": one_of(get_args(TariffType)),
-        "prices": array(number("Pence per kWh."), "The prices of the day's 48 half-hours."),
-    }
-    intent = {
-        "kwh": number("Energy from the grid."),
-        "hours": number("Hours at the asset's power."),
-        "target_soc_pct": number("State of charge to reach."),
-        "minimum_soc_pct": number("Charged at once up to here."),
-        "exceptions": typed("object", "Times by date.", additionalProperties=text("`HH:MM`")),
-        "ready_by": {
-            "anyOf": [
-                text("`HH:MM`, every day."),
-                record({day: text("`HH:MM`") for day in get_args(Weekday)}, optional=get_args(Weekday)),
-            ]
-        },
-        "may_charge_peak": flag("Whether peak hours may be used."),
-        "charging_mode": one_of(get_args(ChargingMode)),
-    }
-    optional_intent = ("kwh", "hours", "target_soc_pct", "minimum_soc_pct", "exceptions")
-    boost = {
-        "started_at": instant("When it began."),
-        "until": instant("When it ends at the latest."),
-        "kwh": number("The amount, if one was asked for."),
-    }
-    battery = {"battery_kwh": number("The car's own battery.")}
-    stored = {"axle": ref("ToldToAxle"), "warnings": WARNINGS, "revision": REVISION}
+def _codes() -> dict[str, Schema]:
+    verdicts: dict[str, str] = {**named(VERDICTS), **named(NO_SESSIONS)}
     return {
-        "TariffAnswer": record(tariff, "The tariff, normalised; it can be sent back as it is.", optional=("prices",)),
-        "IntentAnswer": record(
-            intent, "The intent, normalised; it can be sent back as it is.", optional=optional_intent
-        ),
-        "TariffStored": record(tariff | stored, optional=("prices",)),
-        "VehicleIntentAnswer": record(
-            intent | battery,
-            "A car's own intent, normalised; it can be sent back as it is.",
-            optional=(*optional_intent, *battery),
-        ),
-        "IntentStored": record(intent | stored, optional=optional_intent),
-        "VehicleIntentStored": record(intent | battery | stored, optional=(*optional_intent, *battery)),
-        "VehicleIntentDeleted": record(stored),
-        "ChargeNowStored": record(boost | stored, optional=("kwh",)),
-        "ChargeNowEnded": record(stored),
-        "TestChargeAsked": record({"test_charge": ref("TestCharge")} | stored),
-        "ToldToAxle": record(
-            {
-                "in_sync": flag("Whether Axle knows everything."),
-                "next_call": nullable(
-                    typed(
-                        "object",
-                        "The next call to Axle, with its body.",
-                        properties={"call": text("The last part of the call's path.")},
-                        required=["call"],
-                        additionalProperties=True,
-                    )
-                ),
-                "unacknowledged_since": nullable(instant("Since when a change is not acknowledged by Axle.")),
-                "attempts": whole("Failed attempts in a row.", least=0),
-                "last_error": nullable(text("Axle's own text.")),
-            }
-        ),
+        "Reason": one_of(list(REASONS), "Why. Codes are added, never renamed.\n\n" + as_list(REASONS)),
+        "Event": one_of(list(EVENTS), "What happened. Names are added, never renamed.\n\n" + as_list(EVENTS)),
+        "Verdict": one_of(list(verdicts), "How a night went. Codes are added, never renamed.\n\n" + as_list(verdicts)),
+    }
+
+
+def _preferences(typed: dict[str, Schema]) -> dict[str, Schema]:
+    """The answers to changes: the preference as it is stored, and what each of them answers besides."""
+    stored = typed["Stored"]
+    return {
+        "TariffStored": joined("The tariff as it is stored.", typed["TariffAnswer"], stored),
+        "IntentStored": joined("The intent as it is stored.", typed["IntentAnswer"], stored),
+        "VehicleIntentStored": joined("A car's intent as it is stored.", typed["VehicleIntentAnswer"], stored),
+        "VehicleIntentDeleted": joined("A car has no intent of its own.", stored),
+        "ChargeNowStored": joined("The charge-now as it is stored.", typed["ChargeNowAnswer"], stored),
+        "ChargeNowEnded": joined("There is no charge-now.", stored),
+        "TestChargeAsked": joined("The test charge that runs.", typed["TestChargeAnswer"], stored),
     }
 
 
@@ -117,45 +101,6 @@ def _others() -> dict[str, Schema]:
         name: whole("Events.", least=0) for name in ("stored", "queued", "repeated", "unknown", "test", "dropped")
     }
     return {
-        "ObservationsStored": record(
-            {
-                "accepted": whole("How many were accepted.", least=1),
-                "changed": flag("Whether they changed anything."),
-                "session": nullable(text("The home charging session that is open.")),
-                "ignored": array(
-                    record(
-                        {
-                            "at": instant("The time of the observation."),
-                            "signal": nullable(text("Its field.")),
-                            "reason": ref("Reason"),
-                            "text": text("Why it did not count, in a sentence."),
-                        }
-                    ),
-                    "What did not change the state of the car. Its energy may still count.",
-                ),
-                "revision": REVISION,
-            }
-        ),
-        "ConnectLink": record(
-            {
-                "provider": one_of(("enode", "smartcar", "tesla")),
-                "asset": nullable(text("The asset whose car is connected again; null: a new car.")),
-                "url": text("The page that the driver opens."),
-                "key_url": nullable(text("A second page, on which a Tesla's owner lets you command the car.")),
-                "state": text("Comes back at `return_url` as the parameter `state`: accept no other."),
-                "return_url": text("Where the driver lands afterwards."),
-                "expires_at": nullable(instant("Until when the page can be used; null: any time.")),
-            }
-        ),
-        "TestCharge": _test_charge(),
-        "AppEvent": _app_event(),
-        "AppEvents": record(
-            {
-                "events": array(ref("AppEvent"), "In the order in which they were recorded."),
-                "next": text("Give it as `after` to read on, now or later."),
-                "more": flag("Whether there may be more behind these already."),
-            }
-        ),
         "Accepted": record({"status": one_of(("Accepted",))}),
         "WebhookAnswer": record(
             counts | {"challenge": text("The answer to Smartcar's check of a new webhook.")},
@@ -165,48 +110,6 @@ def _others() -> dict[str, Schema]:
         ),
         "Problem": _problem(),
     }
-
-
-def _test_charge() -> Schema:
-    step = {
-        "step": one_of(CHARGE_TEST_STEPS),
-        "state": one_of(
-            ("waiting", "running", "passed", "failed", "left_out"),
-            "`waiting`: it has not begun. `left_out`: the driver charges now, so the car is not stopped.",
-        ),
-        "at": nullable(instant("When it passed, or when the test ended with it.")),
-        "reason": nullable(ref("Reason")),
-        "text": text("A sentence for the driver."),
-        "advice": nullable(text("What the driver can do.")),
-    }
-    return record(
-        {
-            "id": text("The Idempotency-Key it came with, or an id of its own."),
-            "state": one_of(("running", "passed", "failed")),
-            "started_at": instant("When it was asked for."),
-            "ended_at": nullable(instant("When it ended: after 45 minutes at the latest.")),
-            "steps": array(record(step), "In order. A step that fails ends the test."),
-        },
-        "The latest test charge.",
-    )
-
-
-def _app_event() -> Schema:
-    data = {
-        "asset": text("The app's id."),
-        "site": text("The app's id."),
-        "reason": ref("Reason"),
-        "text": text("A sentence for the driver."),
-        "detail": nullable(typed("object", additionalProperties=True)),
-    }
-    return record(
-        {
-            "id": text("The same each time the event is sent; also the header `webhook-id`."),
-            "type": ref("Event"),
-            "timestamp": instant("When it happened."),
-            "data": record(data | {"connect": text("Where a link to connect again is made.")}, optional=("connect",)),
-        }
-    )
 
 
 def _problem() -> Schema:

@@ -80,7 +80,7 @@ SITES: dict[str, Operation] = {
         "new refresh token goes into the site's `PUT`. With `provider` a new car is connected: the driver comes back "
         "to `return_url`, and the car goes into the site's `PUT`, which may be the site's first. Enode: Link UI and "
         "relinking. Smartcar: Connect. Tesla: sign-in, and `key_url` for the virtual key. Nothing is stored.",
-        {201: ("ConnectLink", "The link.")},
+        {201: ("ConnectionLink", "The link.")},
         ("invalid-body", "no-connect-link", "not-found", "unavailable"),
         ("ConnectionBody",),
     ),

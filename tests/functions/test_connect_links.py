@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from msgspec import UNSET
 
 from driveway.domain.twin.reasons import Reason
 from driveway.outbox.app_events import app_event
@@ -98,5 +99,5 @@ def test_an_event_that_asks_to_connect_again_names_the_route_that_gives_the_link
     detail = {"id": "evt_1", "event": "NeedsAttention", "site": "home-1", "asset": "car-1", "at": NOW.isoformat()}
     detail |= {"text": "Connect again.", "detail": {}}
     asked = app_event({**detail, "reason": Reason.PROVIDER_NEEDS_USER})
-    assert asked["data"]["connect"] == "/sites/home-1/connections"
-    assert "connect" not in app_event({**detail, "reason": Reason.COMMAND_FAILED})["data"]
+    assert asked.data.connect == "/sites/home-1/connections"
+    assert app_event({**detail, "reason": Reason.COMMAND_FAILED}).data.connect is UNSET

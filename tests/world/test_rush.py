@@ -9,7 +9,7 @@ import pytest
 from benchmarks.edge_model import edge
 from driveway.domain.twin import Control, Observed, Twin
 from driveway.runtime.http_api import Request
-from driveway.status.asset import asset_body
+from driveway.status.asset import asset_answer
 from driveway.status.timeline import timeline_body
 from driveway.values import replace
 from tests.support.domain.control_car import axle_profile
@@ -100,18 +100,20 @@ def test_a_car_that_was_not_reached_says_so_on_the_asset_and_in_its_timeline() -
         waiting = [twin for twin in run.twins() if twin.control.command and twin.control.command.provider_retry_at]
         assert len(waiting) >= 30
         for twin in waiting:
-            asset, body = twin.link.asset, asset_body(twin, runtime)
+            asset, held_back = twin.link.asset, asset_answer(twin, runtime).held_back
             assert asset not in reached
-            assert body["held_back"]["reason"] == "REQUEST_RATE_REACHED"
-            assert body["held_back"]["until"] > run.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-            assert "only so many requests" in body["held_back"]["text"]
+            assert held_back is not None
+            assert held_back.reason == "REQUEST_RATE_REACHED"
+            assert held_back.until is not None
+            assert held_back.until > run.clock.now()
+            assert "only so many requests" in held_back.text
             request = Request("GET /assets/{asset}/timeline", {"asset": asset}, {}, {}, b"", "request")
-            entries = timeline_body(request, runtime)["entries"]
-            put_off = [one for one in entries if one["event"] == "CommandPutOff"]
-            assert [one["reason"] for one in put_off] == ["REQUEST_RATE_REACHED"], entries
+            entries = timeline_body(request, runtime).entries
+            put_off = [one for one in entries if one.event == "CommandPutOff"]
+            assert [one.reason for one in put_off] == ["REQUEST_RATE_REACHED"], entries
         run.run_until(EDGE + 5 * MINUTE)
-        held_back = [asset_body(twin, runtime)["held_back"] for twin in run.twins()]
-    assert not any(one and one["reason"] == "REQUEST_RATE_REACHED" for one in held_back), "all were reached"
+        left = [asset_answer(twin, runtime).held_back for twin in run.twins()]
+    assert not any(one and one.reason == "REQUEST_RATE_REACHED" for one in left), "all were reached"
 
 
 def test_cars_that_stop_at_an_edge_go_before_those_that_start_at_it() -> None:

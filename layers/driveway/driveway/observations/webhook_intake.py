@@ -2,12 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from driveway.domain.instants import utc_text
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.rules import PresenceRules
-from driveway.domain.reports.apply_observations import apply_observations, ignored_signals
+from driveway.domain.reports.apply_observations import apply_observations
 from driveway.domain.twin import Twin
 from driveway.observations.car_reports import cars_of, take_cars
 from driveway.observations.metering_intake import change_by_report
@@ -41,20 +39,6 @@ def take_inbound(provider: str, inbound: Inbound, runtime: Runtime) -> Counter[s
 def take_observations(asset: str, observations: Sequence[Observation], runtime: Runtime) -> Change:
     """Store observations of an asset. Raises UnknownAssetError."""
     return change_by_report(asset, lambda twin: seen(twin, observations, runtime), lambda: observations, runtime)[0]
-
-
-def ignored_body(before: Twin, observations: Sequence[Observation], runtime: Runtime) -> list[dict[str, Any]]:
-    """The signals of observations that did not count, and why; ``before`` is the twin before it took them."""
-    rules = presence_rules(observations, runtime)
-    return [
-        {
-            "at": utc_text(effect.at),
-            "signal": effect.signal,
-            "reason": effect.reason.value,
-            "text": effect.text,
-        }
-        for effect in ignored_signals(before, observations, now=runtime.now(), rules=rules)
-    ]
 
 
 def seen(twin: Twin, observations: Sequence[Observation], runtime: Runtime) -> Twin:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from driveway.domain.instants import utc_text
+from msgspec import UNSET, Meta, Struct, UnsetType
+
 from driveway.domain.twin.reasons import Reason
+from driveway.runtime.answer_types import AppId, EventCode, Instant, ReasonCode, Text, utc
 from driveway.runtime.context import Runtime
 
 
@@ -14,18 +16,40 @@ def are_kept(runtime: Runtime) -> bool:
     return runtime.settings.flag("APP_WEBHOOK", default=False)
 
 
-def app_event(detail: Mapping[str, Any]) -> dict[str, Any]:
+class AppEventData(Struct, frozen=True, kw_only=True):
+    """What an event is about."""
+
+    asset: AppId
+    site: AppId
+    reason: ReasonCode
+    text: Text
+    detail: dict[str, Any] | None
+    connect: Annotated[str, Meta(description="Where a link to connect again is made.")] | UnsetType = UNSET
+
+
+class AppEvent(Struct, frozen=True, kw_only=True):
+    """An event in the form of Standard Webhooks."""
+
+    id: Annotated[str, Meta(description="The same each time the event is sent; also the header `webhook-id`.")]
+    type: EventCode
+    timestamp: Annotated[Instant, Meta(description="When it happened.")]
+    data: AppEventData
+
+
+def app_event(detail: Mapping[str, Any]) -> AppEvent:
     """An event in the form of Standard Webhooks, from its detail on the bus.
 
     Where the driver has to connect the account again, ``data.connect`` is the route that gives the link (``POST`` with
     the asset). ``id`` is the same each time the event is sent, and ``timestamp`` is when it happened.
     """
-    data = {name: detail.get(name) for name in ("asset", "site", "reason", "text", "detail")}
-    if detail["reason"] == Reason.PROVIDER_NEEDS_USER:
-        data["connect"] = f"/sites/{detail['site']}/connections"
-    return {
-        "id": detail["id"],
-        "type": detail["event"],
-        "timestamp": utc_text(datetime.fromisoformat(detail["at"])),
-        "data": data,
-    }
+    asks_to_connect = detail["reason"] == Reason.PROVIDER_NEEDS_USER
+    data = AppEventData(
+        asset=detail["asset"],
+        site=detail["site"],
+        reason=detail["reason"],
+        text=detail["text"],
+        detail=detail.get("detail"),
+        connect=f"/sites/{detail['site']}/connections" if asks_to_connect else UNSET,
+    )
+    at = utc(datetime.fromisoformat(detail["at"]))
+    return AppEvent(id=detail["id"], type=detail["event"], timestamp=at, data=data)

@@ -1,9 +1,11 @@
 """Links with which a driver of a site connects a car, or connects it again."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from driveway.domain.instants import utc_text_or_none
+from msgspec import Meta, Struct
+
 from driveway.domain.twin import Twin, Vehicle
+from driveway.runtime.answer_types import Instant, utc_or_none
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, busy, invalid, not_found
@@ -11,6 +13,20 @@ from driveway.sites.bodies import ConnectionBody, parse
 from driveway.vehicles.connections import connect_to_leave, credentials_of
 from driveway.vehicles.linking import LinkRequest, NoLinkError
 from driveway.vehicles.registry import linking_of
+
+
+class ConnectionLink(Struct, frozen=True, kw_only=True):
+    """A page on which a driver connects a car."""
+
+    provider: Annotated[str, Meta(extra_json_schema={"enum": ["enode", "smartcar", "tesla"]})]
+    asset: Annotated[str | None, Meta(description="The asset whose car is connected again; null: a new car.")]
+    url: Annotated[str, Meta(description="The page that the driver opens.")]
+    key_url: Annotated[
+        str | None, Meta(description="A second page, on which a Tesla's owner lets you command the car.")
+    ]
+    state: Annotated[str, Meta(description="Comes back at `return_url` as the parameter `state`: accept no other.")]
+    return_url: Annotated[str, Meta(description="Where the driver lands afterwards.")]
+    expires_at: Annotated[Instant | None, Meta(description="Until when the page can be used; null: any time.")]
 
 
 def connect_link(site: str, asked: dict[str, Any], runtime: Runtime) -> Answer:
@@ -42,15 +58,15 @@ def connect_link(site: str, asked: dict[str, Any], runtime: Runtime) -> Answer:
         if error.refused:
             raise ProblemError(409, "no-connect-link", "The car maker gives no link", str(error)) from None
         raise busy(f"{error} Repeat the call.") from None
-    answer: dict[str, Any] = {
-        "provider": provider,
-        "asset": body.asset,
-        "url": link.url,
-        "key_url": link.key_url,
-        "state": request.state,
-        "return_url": body.return_url,
-        "expires_at": utc_text_or_none(link.expires_at),
-    }
+    answer = ConnectionLink(
+        provider=provider,
+        asset=body.asset,
+        url=link.url,
+        key_url=link.key_url,
+        state=request.state,
+        return_url=body.return_url,
+        expires_at=utc_or_none(link.expires_at),
+    )
     return Answer(201, answer, {"cache-control": "no-store"})
 
 

@@ -1,6 +1,8 @@
 """``POST /eligibility``: whether a driver could join, in sentences the app can show. Nothing is stored."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from driveway.axle.client import AxleError, AxleRefusedError
 from driveway.axle.connection import axle_client
@@ -23,6 +25,21 @@ SENTENCES = {
     "non_domestic_site": "This meter belongs to a business; smart charging is for homes.",
     "not_offered": "Smart charging is not offered for this meter.",
 }
+
+
+class EligibilityIssue(Struct, frozen=True, kw_only=True):
+    """What stands in the way."""
+
+    code: Annotated[str, Meta(description="Axle's code.")]
+    text: Annotated[str, Meta(description="A sentence for the driver.")]
+
+
+class EligibilityAnswer(Struct, frozen=True, kw_only=True):
+    """Whether a driver can join."""
+
+    eligible: Annotated[bool, Meta(description="Whether the driver can join.")]
+    half_hourly_settled: Annotated[bool, Meta(description="Whether the meter is settled by the half-hour.")]
+    issues: Annotated[list[EligibilityIssue], Meta(description="What stands in the way.")]
 
 
 def check_eligibility(body: EligibilityBody, runtime: Runtime) -> Answer:
@@ -63,11 +80,11 @@ def _validate(mpan: str, runtime: Runtime) -> None:
         raise problem_of(error, "validate-mpan") from None
 
 
-def _verdict(answer: dict[str, Any]) -> dict[str, Any]:
+def _verdict(answer: dict[str, Any]) -> EligibilityAnswer:
     ours = next((p for p in answer.get("propositions", []) if p.get("proposition") == PROPOSITION), None)
     codes = ["not_offered"] if ours is None else list(ours.get("issues", []))
-    return {
-        "eligible": ours is not None and bool(ours["is_eligible"]),
-        "half_hourly_settled": bool(answer["is_half_hourly_settled"]),
-        "issues": [{"code": code, "text": SENTENCES.get(code, f"Axle says: {code}.")} for code in codes],
-    }
+    return EligibilityAnswer(
+        eligible=ours is not None and bool(ours["is_eligible"]),
+        half_hourly_settled=bool(answer["is_half_hourly_settled"]),
+        issues=[EligibilityIssue(code=code, text=SENTENCES.get(code, f"Axle says: {code}.")) for code in codes],
+    )

@@ -4,6 +4,8 @@ The request is written once. From then on other requests for the site are refuse
 record is gone, even if the function that works on it dies.
 """
 
+from msgspec import to_builtins
+
 from driveway.axle.client import AxleError
 from driveway.domain.sites.record import SiteRecord
 from driveway.domain.sites.steps import to_come
@@ -16,6 +18,7 @@ from driveway.sites.changing import Edit, LostCallError, SiteGoneError, Twins, c
 from driveway.sites.leaving import leaving
 from driveway.sites.membership import wait_until_free
 from driveway.sites.rewards import balance_pence, withdrawal_link
+from driveway.sites.site_answers import Erasing
 from driveway.values import replace
 
 ERASED = Answer(204)
@@ -50,7 +53,7 @@ def delete_site(site: str, runtime: Runtime, *, forfeit_balance: bool) -> Answer
         raise problem_of(error, "offboard") from None
     if left is None:
         return ERASED
-    return Answer(202, {"site": site, "state": left.state, "to_come": to_come(left)})
+    return Answer(202, Erasing(site=site, state=left.state, to_come=to_come(left)))
 
 
 def _refuse_while_owed(axle_site_id: str, runtime: Runtime) -> None:
@@ -67,5 +70,5 @@ def _refuse_while_owed(axle_site_id: str, runtime: Runtime) -> None:
         "There are rewards to withdraw",
         f"£{amount / 100:.2f} have not been withdrawn and are lost with the site. Withdraw them first, or repeat the"
         " call with ?forfeit_balance=true.",
-        extra={"amount_pence": amount, "withdrawal": link},
+        extra={"amount_pence": amount, "withdrawal": to_builtins(link)},
     )

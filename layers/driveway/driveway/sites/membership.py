@@ -6,12 +6,10 @@ The minute clock takes the steps that are left.
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from driveway.axle.client import AxleRefusedError
-from driveway.domain.instants import utc_text_or_none
 from driveway.domain.sites.record import SiteCall, SiteRecord
-from driveway.domain.sites.steps import is_finished, to_come
+from driveway.domain.sites.steps import is_finished
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason, local_day_and_hhmm
@@ -34,6 +32,7 @@ from driveway.sites.changing import (
     taken_on,
 )
 from driveway.sites.onboarding_twins import opted_out
+from driveway.sites.site_answers import membership
 from driveway.values import replace
 
 LONGEST_SNOOZE = timedelta(days=366)
@@ -46,7 +45,7 @@ def unenrol(site: str, runtime: Runtime) -> Answer:
     """
     record, now, call = existing_site(site, runtime), runtime.now(), new_call(runtime)
     if record.state == "unenrolled" and record.call is None:
-        return Answer(200, site_state(record))
+        return Answer(200, membership(record))
 
     def rule(record: SiteRecord, twins: Twins) -> Edit:
         refuse_leaving(record)
@@ -68,7 +67,7 @@ def enrol(site: str, body: EnrolBody, runtime: Runtime) -> Answer:
     consent_at = body.gave_boundary_meter_consent_at
     known = (None, None), (record.consent_at, None), (record.consent_at, record.consent_version)
     if record.state == "active" and record.call is None and (consent_at, body.consent_version) in known:
-        return Answer(200, site_state(record))
+        return Answer(200, membership(record))
 
     def rule(record: SiteRecord, _: Twins) -> Edit:
         refuse_leaving(record)
@@ -131,7 +130,7 @@ def snooze(site: str, body: SnoozeBody, runtime: Runtime) -> Answer:
         record = None
     if record is None:
         raise not_found("site", site)
-    return Answer(200, site_state(record))
+    return Answer(200, membership(record))
 
 
 def _snoozed(twin: Twin, until: datetime | None, now: datetime) -> Twin:
@@ -150,15 +149,5 @@ def _snoozed(twin: Twin, until: datetime | None, now: datetime) -> Twin:
 def answer_of(record: SiteRecord) -> Answer:
     """200 with the state of a site that has nothing left to do; 202 with the steps that are left."""
     if record.call is None and is_finished(replace(record, unsettled_until=None)):
-        return Answer(200, site_state(record))
-    return Answer(202, {**site_state(record), "to_come": to_come(record)})
-
-
-def site_state(record: SiteRecord) -> dict[str, Any]:
-    """The site in an answer."""
-    return {
-        "site": record.site,
-        "state": record.state,
-        "enrolment": record.enrolment,
-        "snoozed_until": utc_text_or_none(record.snoozed_until),
-    }
+        return Answer(200, membership(record))
+    return Answer(202, membership(record, is_unfinished=True))

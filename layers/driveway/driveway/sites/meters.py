@@ -4,12 +4,14 @@ Axle's recommended way is the postcode, a list of addresses from which the drive
 """
 
 from datetime import UTC, timedelta
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
+
+from msgspec import Meta, Struct
 
 from driveway.axle.client import AxleError, AxleRefusedError
 from driveway.axle.connection import axle_client
-from driveway.domain.instants import utc_text
+from driveway.runtime.answer_types import AppId, Instant
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
 from driveway.runtime.problems import ProblemError, invalid
@@ -21,6 +23,39 @@ NOT_USABLE = "Axle's meter register cannot use this."
 CONSENT_NEEDED = "Axle refuses it. The first token of a household needs the time of its consent."
 
 
+class FoundMeter(Struct, frozen=True, kw_only=True):
+    """An address with a meter."""
+
+    meter_ref: Annotated[str, Meta(description="For `POST /meters/by-ref`.")]
+    address: Annotated[str, Meta(description="To show to the driver.")]
+
+
+class Meters(Struct, frozen=True, kw_only=True):
+    """The addresses with a meter at a postcode."""
+
+    meters: list[FoundMeter]
+
+
+class Meter(Struct, frozen=True, kw_only=True):
+    """A meter of Axle's register."""
+
+    mpan: Annotated[str, Meta(description="13 digits, for the site's `PUT`.")]
+    half_hourly_settled: Annotated[
+        bool | None, Meta(description="Whether it is settled half-hourly. Null: Axle does not say.")
+    ]
+    supplier_name: Annotated[str | None, Meta(description="The supplier.")]
+    eligible_markets: Annotated[list[str], Meta(description="As Axle names them.")]
+
+
+class ComponentToken(Struct, frozen=True, kw_only=True):
+    """A token for the components that Axle hosts."""
+
+    site: AppId
+    access_token: Annotated[str, Meta(description="For Axle's components.")]
+    token_type: Annotated[str, Meta(description="`bearer`.")]
+    expires_at: Annotated[Instant, Meta(description="When it ends.")]
+
+
 def search_meters(body: MeterSearchBody, runtime: Runtime) -> Answer:
     """The addresses with a meter at a postcode, each with a reference for ``POST /meters/by-ref``; may be empty."""
     query = {"postcode": body.postcode}
@@ -30,7 +65,7 @@ def search_meters(body: MeterSearchBody, runtime: Runtime) -> Answer:
         found = axle_client(runtime).get("/meter/search", query)
     except AxleError as error:
         raise _refusal(error, "/postcode", "meter-search") from None
-    return Answer(200, {"meters": [{"meter_ref": one["ref"], "address": one["address"]} for one in found]})
+    return Answer(200, Meters(meters=[FoundMeter(meter_ref=one["ref"], address=one["address"]) for one in found]))
 
 
 def meter_by_reference(body: MeterReferenceBody, runtime: Runtime) -> Answer:
@@ -69,17 +104,22 @@ def component_token(site: str, body: ComponentTokenBody, runtime: Runtime) -> An
         granted = axle_client(runtime).post_form("/auth/component-token", fields)
     except AxleError as error:
         raise _refusal(error, "/gave_boundary_meter_consent_at", "component-token", CONSENT_NEEDED) from None
-    token = {"access_token": granted["access_token"], "token_type": granted["token_type"]}
-    return Answer(201, {"site": site, **token, "expires_at": utc_text(expires_at)}, {"cache-control": "no-store"})
+    token = ComponentToken(
+        site=site,
+        access_token=granted["access_token"],
+        token_type=granted["token_type"],
+        expires_at=expires_at.astimezone(UTC),
+    )
+    return Answer(201, token, {"cache-control": "no-store"})
 
 
-def _meter(found: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "mpan": found["mpan"],
-        "half_hourly_settled": found.get("half_hourly_settled"),
-        "supplier_name": found.get("supplier_name"),
-        "eligible_markets": found.get("eligible_markets", []),
-    }
+def _meter(found: dict[str, Any]) -> Meter:
+    return Meter(
+        mpan=found["mpan"],
+        half_hourly_settled=found.get("half_hourly_settled"),
+        supplier_name=found.get("supplier_name"),
+        eligible_markets=found.get("eligible_markets", []),
+    )
 
 
 def _refusal(error: AxleError, pointer: str, call: str, text: str = NOT_USABLE) -> ProblemError:

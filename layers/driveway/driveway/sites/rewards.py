@@ -1,14 +1,14 @@
 """A site's earnings, and the link to withdraw them: ``GET /sites/{site}/rewards``."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from driveway.axle.client import AxleError, AxleRefusedError
 from driveway.axle.connection import axle_client
-from driveway.domain.instants import utc_text
+from driveway.runtime.answer_types import AppId, Instant
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import malformed
 from driveway.sites.axle_problems import problem_of
@@ -18,10 +18,48 @@ DEFAULT_REDIRECT_URL = "https://axle.energy"
 LONGEST_REDIRECT = 2000
 RUN_BY_BROWSERS = frozenset({"javascript", "data", "vbscript"})
 FLAGS = ("hide_transactions", "auto_redirect_to_setup", "enforce_two_factor_auth")
+AxlesInstant = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""An instant as Axle writes it."""
 _SHOWN = ("transaction_id", "start_time", "end_time", "settlement_date", "flex_kwh", "credit_pence", "payment_status")
 
 
-def rewards_body(site: str, query: Mapping[str, str], runtime: Runtime) -> dict[str, Any]:
+class Transaction(Struct, frozen=True, kw_only=True):
+    """A reward or a withdrawal."""
+
+    type: Annotated[str | None, Meta(description="As Axle names it.")]
+    status: Annotated[Literal["estimated", "settled"], Meta(description="Estimated ones may still change.")]
+    transaction_id: str
+    start_time: AxlesInstant | None
+    end_time: AxlesInstant | None
+    settlement_date: Annotated[str, Meta(extra_json_schema={"format": "date"})] | None
+    flex_kwh: Annotated[float | None, Meta(description="Energy moved.")]
+    credit_pence: Annotated[int, Meta(description="Negative for a withdrawal.")]
+    payment_status: Annotated[str | None, Meta(description="Of a withdrawal.")]
+
+
+class Withdrawal(Struct, frozen=True, kw_only=True):
+    """A link to Axle's withdrawal form."""
+
+    url: Annotated[str, Meta(description="Temporary; open it in a browser.", extra_json_schema={"format": "uri"})]
+    expires_at: Annotated[Instant, Meta(description="When it ends.")]
+
+
+class Rewards(Struct, frozen=True, kw_only=True):
+    """What a site has earned."""
+
+    site: AppId
+    balance_pence: Annotated[int, Meta(description="What can be withdrawn.")]
+    total_earnings_pence: Annotated[int, Meta(description="All that was ever earned.")]
+    can_withdraw: Annotated[bool, Meta(description="Whether it can be withdrawn now.")]
+    minimum_withdrawal_pence: Annotated[int, Meta(description="The least that can be withdrawn at once.")]
+    withdrawal_min_wait_days: Annotated[int, Meta(description="Days from the first reward to the first withdrawal.")]
+    estimated_pence: Annotated[int, Meta(description="The sum of the estimated transactions.")]
+    settled_pence: Annotated[int, Meta(description="The sum of the settled transactions.")]
+    transactions: list[Transaction]
+    withdrawal: Withdrawal
+
+
+def rewards_body(site: str, query: Mapping[str, str], runtime: Runtime) -> Rewards:
     """Balance, earnings and transactions in pence, and a temporary link to withdraw.
 
     The link is a new one for every call: it ends after 60 minutes. ``LinkOptions`` has what the query may hold.
@@ -38,21 +76,21 @@ def rewards_body(site: str, query: Mapping[str, str], runtime: Runtime) -> dict[
     except AxleError as error:
         raise problem_of(error, "rewards") from None
     transactions = [transaction(row, runtime.now().date()) for row in history["transactions"]]
-    return {
-        "site": site,
-        "balance_pence": info["current_balance_pence"],
-        "total_earnings_pence": info["total_earnings_pence"],
-        "can_withdraw": info["can_withdraw"],
-        "minimum_withdrawal_pence": info["minimum_withdrawal_threshold_pence"],
-        "withdrawal_min_wait_days": info["withdrawal_min_wait_days"],
-        "estimated_pence": sum(t["credit_pence"] for t in transactions if t["status"] == "estimated"),
-        "settled_pence": sum(t["credit_pence"] for t in transactions if t["status"] == "settled"),
-        "transactions": transactions,
-        "withdrawal": link,
-    }
+    return Rewards(
+        site=site,
+        balance_pence=info["current_balance_pence"],
+        total_earnings_pence=info["total_earnings_pence"],
+        can_withdraw=info["can_withdraw"],
+        minimum_withdrawal_pence=info["minimum_withdrawal_threshold_pence"],
+        withdrawal_min_wait_days=info["withdrawal_min_wait_days"],
+        estimated_pence=sum(one.credit_pence for one in transactions if one.status == "estimated"),
+        settled_pence=sum(one.credit_pence for one in transactions if one.status == "settled"),
+        transactions=transactions,
+        withdrawal=link,
+    )
 
 
-def transaction(row: Mapping[str, Any], today: date) -> dict[str, Any]:
+def transaction(row: Mapping[str, Any], today: date) -> Transaction:
     """A transaction as the app sees it.
 
     It is ``settled`` from its settlement date (UTC) on, and a withdrawal once it is paid; before, Axle may still change
@@ -62,8 +100,8 @@ def transaction(row: Mapping[str, Any], today: date) -> dict[str, Any]:
     settled_on = row.get("settlement_date")
     settled = settled_on is not None and date.fromisoformat(settled_on[:10]) <= today
     paid = kind == "withdrawal" and settled_on is None and row.get("payment_status") in {None, "posted"}
-    shown = {name: row.get(name) for name in _SHOWN}
-    return {"type": kind, "status": "settled" if settled or paid else "estimated", **shown}
+    shown: dict[str, Any] = {name: row.get(name) for name in _SHOWN}
+    return Transaction(type=kind, status="settled" if settled or paid else "estimated", **shown)
 
 
 def balance_pence(axle_site_id: str, runtime: Runtime) -> int:
@@ -110,11 +148,11 @@ def _is_destination(text: str) -> bool:
     )
 
 
-def withdrawal_link(axle_site_id: str, runtime: Runtime, options: LinkOptions | None = None) -> dict[str, str]:
+def withdrawal_link(axle_site_id: str, runtime: Runtime, options: LinkOptions | None = None) -> Withdrawal:
     """A new link to Axle's withdrawal form, which works for 60 minutes, and when it ends. Raises AxleError."""
     chosen = options or LinkOptions()
     back_to = chosen.redirect_uri or runtime.settings.text("REWARDS_REDIRECT_URL", DEFAULT_REDIRECT_URL)
     asked = {"redirect_uri": back_to, **chosen.flags}
     answer = axle_client(runtime).get(f"/rewards/{axle_site_id}/url/balance", asked)
     expires_at = datetime.fromisoformat(answer["url_expiry_timestamp"])
-    return {"url": answer["balance_withdrawal_url"], "expires_at": utc_text(expires_at)}
+    return Withdrawal(url=answer["balance_withdrawal_url"], expires_at=expires_at.astimezone(UTC))

@@ -2,9 +2,11 @@
 
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from driveway.outbox.app_events import app_event, are_kept
+from msgspec import Meta, Struct
+
+from driveway.outbox.app_events import AppEvent, app_event, are_kept
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import ProblemError, busy, malformed
@@ -15,6 +17,14 @@ from driveway.store.items import stamp
 MOST = 100
 USUAL_REACH = timedelta(days=1)
 CURSOR = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z~evt_[0-9a-f]{32}")
+
+
+class AppEvents(Struct, frozen=True, kw_only=True):
+    """Events that the app was sent."""
+
+    events: Annotated[list[AppEvent], Meta(description="In the order in which they were recorded.")]
+    next: Annotated[str, Meta(description="Give it as `after` to read on, now or later.")]
+    more: Annotated[bool, Meta(description="Whether there may be more behind these already.")]
 
 
 def events_answer(request: Request, runtime: Runtime) -> Answer:
@@ -37,7 +47,8 @@ def events_answer(request: Request, runtime: Runtime) -> Answer:
     except UnreadError:
         raise busy("The events could not be read. Repeat the call.", retry_after_s=1) from None
     events = [_event(row) for row in rows]
-    return Answer(200, {"events": events, "next": rows[-1][PLACE] if rows else after, "more": len(rows) == limit})
+    following = rows[-1][PLACE] if rows else after
+    return Answer(200, AppEvents(events=events, next=following, more=len(rows) == limit))
 
 
 def _place(request: Request, runtime: Runtime) -> str:
@@ -47,6 +58,6 @@ def _place(request: Request, runtime: Runtime) -> str:
     return stamp(query_instant(request, "after") or runtime.now() - USUAL_REACH)
 
 
-def _event(row: dict[str, Any]) -> dict[str, Any]:
+def _event(row: dict[str, Any]) -> AppEvent:
     asset, event_id = row["pk"].removeprefix("ASSET#"), row[PLACE].partition("~")[2]
     return app_event({**row, "asset": asset, "id": event_id})

@@ -3,10 +3,12 @@
 It is read by partition, not by kind, so that a kind of item that is added later is in it, too.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from driveway.domain.instants import utc_text
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from driveway.runtime.answer_types import AppId, Instant, utc, utc_or_none
 from driveway.runtime.context import Runtime
 from driveway.runtime.problems import not_found
 from driveway.store.items import asset_key, site_key
@@ -35,21 +37,53 @@ NOT_HELD = (
 )
 
 
-def export_body(site: str, runtime: Runtime) -> dict[str, Any]:
+class ExportedConsent(Struct, frozen=True, kw_only=True):
+    """The consent that was given."""
+
+    at: Annotated[Instant | None, Meta(description="When.")]
+    version: Annotated[str | None, Meta(description="To which text.")]
+
+
+class ExportedAccount(Struct, frozen=True, kw_only=True):
+    """A driver's account at a car maker."""
+
+    provider: Annotated[str, Meta(description="The car maker.")]
+    user_id: Annotated[str, Meta(description="The account there.")]
+    has_tokens: Annotated[bool, Meta(description="Whether we hold tokens of it; they are not shown.")]
+    signed_in_at: Annotated[Instant | None, Meta(description="When the driver last signed in.")] | UnsetType = UNSET
+    renewed_at: Annotated[Instant | None, Meta(description="When the tokens were last renewed.")] | UnsetType = UNSET
+    lost_at: Annotated[Instant | None, Meta(description="When the access was lost.")] | UnsetType = UNSET
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """Everything that is held about a home."""
+
+    site: AppId
+    exported_at: Annotated[Instant, Meta(description="When this was read.")]
+    consent: ExportedConsent
+    held: Annotated[dict[str, list[dict[str, Any]]], Meta(description="The items by kind, as they are stored.")]
+    assets: Annotated[
+        list[Annotated[dict[str, Any], Meta(description="An asset: its items by kind, and its aliases.")]], Meta()
+    ]
+    accounts: list[ExportedAccount]
+    not_held: Annotated[list[str], Meta(description="What is not kept.")]
+
+
+def export_body(site: str, runtime: Runtime) -> Export:
     """Everything that is held about a site, in one document. Raises ProblemError (404)."""
     record = runtime.sites.get(site)
     if record is None:
         raise not_found("site", site)
     assets = {asset: _kinds(asset_key(asset), runtime) for asset in record.known_assets}
-    return {
-        "site": site,
-        "exported_at": utc_text(runtime.now()),
-        "consent": {"at": record.consent_at and utc_text(record.consent_at), "version": record.consent_version},
-        "held": _kinds(site_key(site), runtime),
-        "assets": [{"asset": asset, **kinds, "aliases": _aliases(asset, runtime)} for asset, kinds in assets.items()],
-        "accounts": [_account(account, runtime) for account in sorted(accounts_of_site(site, runtime))],
-        "not_held": list(NOT_HELD),
-    }
+    return Export(
+        site=site,
+        exported_at=utc(runtime.now()),
+        consent=ExportedConsent(at=utc_or_none(record.consent_at), version=record.consent_version),
+        held=_kinds(site_key(site), runtime),
+        assets=[{"asset": asset, **kinds, "aliases": _aliases(asset, runtime)} for asset, kinds in assets.items()],
+        accounts=[_account(account, runtime) for account in sorted(accounts_of_site(site, runtime))],
+        not_held=list(NOT_HELD),
+    )
 
 
 def _kinds(partition: str, runtime: Runtime) -> dict[str, list[dict[str, Any]]]:
@@ -77,15 +111,14 @@ def _aliases(asset: str, runtime: Runtime) -> list[str]:
     return [claim.key["pk"].removeprefix("ALIAS#") for claim in claims_of(twin)]
 
 
-def _account(account: Account, runtime: Runtime) -> dict[str, Any]:
+def _account(account: Account, runtime: Runtime) -> ExportedAccount:
     """A driver's account at a car maker, without its tokens."""
     record = runtime.accounts.get(account.key)
-    times: Iterator[tuple[str, Any]] = (
-        (name, getattr(record, name)) for name in ("signed_in_at", "renewed_at", "lost_at") if record is not None
+    return ExportedAccount(
+        provider=account.provider,
+        user_id=account.user_id,
+        has_tokens=record is not None and bool(record.refresh_token or record.offers),
+        signed_in_at=UNSET if record is None else utc_or_none(record.signed_in_at),
+        renewed_at=UNSET if record is None else utc_or_none(record.renewed_at),
+        lost_at=UNSET if record is None else utc_or_none(record.lost_at),
     )
-    return {
-        "provider": account.provider,
-        "user_id": account.user_id,
-        "has_tokens": record is not None and bool(record.refresh_token or record.offers),
-        **{name: utc_text(at) if at is not None else None for name, at in times},
-    }

@@ -13,6 +13,7 @@ from itertools import islice
 import msgspec
 from msgspec import Struct, field
 
+from driveway.domain.axle_sync.differences import in_sync
 from driveway.domain.metering.completeness import day_judged_at
 from driveway.domain.sessions.commands import command_runs
 from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
@@ -29,7 +30,6 @@ from driveway.domain.sessions.plan import needs_of
 from driveway.domain.sessions.shares import shares
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
-from driveway.status.axle_state import axle_sync_status
 from driveway.status.kept_session import SessionView, session_view
 from driveway.store.due_index import DueRow
 from driveway.store.items import unstamp
@@ -174,7 +174,7 @@ def _figures(view: SessionView, night: Night, twin: Twin, now: datetime) -> Sess
         out_of_plan_wh=round(divided.out_of_plan_kwh * 1000),
         half_hours=len(half_hours),
         known=sum(one.energy_kwh is not None for one in half_hours),
-        in_sync=bool(axle_sync_status(twin, now)["axle"]["in_sync"]),
+        in_sync=in_sync(twin, now),
         commands={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
         sent_after_s=[round(run.sent_after_s, 1) for run in runs if run.sent_after_s is not None],
         session_wh=view.kept.energy_wh,

@@ -2,13 +2,18 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
-from driveway.domain.instants import utc_text, utc_text_or_none
-from driveway.domain.metering.slot import Slot
+from driveway.domain.instants import utc_text
+from driveway.domain.metering.pieces import Quality
+from driveway.domain.metering.slot import ReportState, Slot
+from driveway.domain.presence.observation import MeasuringPoint
+from driveway.runtime.answer_types import AppId, Instant, Kwh, utc, utc_or_none
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import malformed
@@ -35,6 +40,39 @@ COLUMNS = (
 )
 
 
+class HalfHourReport(Struct, frozen=True, kw_only=True):
+    """What was reported to Axle of a half-hour, and what it answered."""
+
+    state: Annotated[ReportState, Meta(description="`withheld`: the home did not take part.")]
+    accepted_kwh: Annotated[Kwh | None, Meta(description="What Axle accepted last.")]
+    accepted_at: Annotated[Instant | None, Meta(description="When Axle first accepted an energy of this half-hour.")]
+    answer: Annotated[str | None, Meta(description="Axle's words, of a refusal.")]
+
+
+class HalfHour(Struct, frozen=True, kw_only=True):
+    """The energy of a half-hour. What is not known is null, which is not the same as 0."""
+
+    start: Instant
+    end: Instant
+    kwh: Annotated[Kwh | None, Meta(description="Null where it is not known whether anything flowed.")]
+    known: Annotated[bool, Meta(description="Whether all of it is measured, but for seconds.")]
+    quality: Quality | None
+    source: Annotated[MeasuringPoint, Meta(description="Where it was measured.")]
+    flags: Annotated[list[str], Meta(description="What was noticed about the samples.")]
+    report: HalfHourReport
+
+
+class HalfHours(Struct, frozen=True, kw_only=True):
+    """A page of the half-hours of an asset."""
+
+    asset: AppId
+    start: Instant = field(name="from")
+    end: Instant = field(name="to")
+    timezone: Annotated[str, Meta(description="The site's IANA zone. All instants are UTC.")]
+    half_hours: Annotated[list[HalfHour], Meta(description="Oldest first.")]
+    next: Annotated[Instant | None, Meta(description="Give it as `from` for the next page; null at the end.")]
+
+
 def half_hours_answer(request: Request, runtime: Runtime) -> Answer:
     """The answer to ``GET /assets/{asset}/readings?from=&to=&limit=``, as CSV if that is what the caller accepts.
 
@@ -48,37 +86,44 @@ def half_hours_answer(request: Request, runtime: Runtime) -> Answer:
     page_end = min(end, half_hour_of(start) + _limit(request) * HALF_HOUR)
     slots = runtime.slots.read_whole(twin.link.asset, start, page_end, now=now)
     rows = [half_hour_row(slot) for slot in slots if slot.reportable]
-    following = utc_text(page_end) if page_end < end else None
+    following = page_end if page_end < end else None
     zone = twin.link.timezone
     if "text/csv" in request.headers.get("accept", ""):
         headers = {"content-type": "text/csv; charset=utf-8"}
         if following is not None:
-            headers["link"] = f'<?from={following}&to={utc_text(end)}>; rel="next"'
+            headers["link"] = f'<?from={utc_text(following)}&to={utc_text(end)}>; rel="next"'
         return Answer(200, as_csv(rows, zone), headers)
-    span = {"from": utc_text(start), "to": utc_text(end), "timezone": zone}
-    return Answer(200, {"asset": twin.link.asset, **span, "half_hours": rows, "next": following})
+    page = HalfHours(
+        asset=twin.link.asset,
+        start=utc(start),
+        end=utc(end),
+        timezone=zone,
+        half_hours=rows,
+        next=utc_or_none(following),
+    )
+    return Answer(200, page)
 
 
-def half_hour_row(slot: Slot) -> dict[str, Any]:
-    """A half-hour as JSON. Energy that is not known is null, which is not the same as 0."""
-    return {
-        "start": utc_text(slot.start),
-        "end": utc_text(slot.end),
-        "kwh": _kwh(slot.value_wh),
-        "known": slot.is_known,
-        "quality": slot.quality,
-        "source": slot.measuring_point,
-        "flags": list(slot.flags),
-        "report": {
-            "state": slot.state,
-            "accepted_kwh": _kwh(slot.reported.accepted_wh),
-            "accepted_at": utc_text_or_none(slot.first_accepted_at),
-            "answer": slot.reported.words,
-        },
-    }
+def half_hour_row(slot: Slot) -> HalfHour:
+    """A half-hour as it is answered."""
+    return HalfHour(
+        start=utc(slot.start),
+        end=utc(slot.end),
+        kwh=_kwh(slot.value_wh),
+        known=slot.is_known,
+        quality=slot.quality,
+        source=slot.measuring_point,
+        flags=list(slot.flags),
+        report=HalfHourReport(
+            state=slot.state,
+            accepted_kwh=_kwh(slot.reported.accepted_wh),
+            accepted_at=utc_or_none(slot.first_accepted_at),
+            answer=slot.reported.words,
+        ),
+    )
 
 
-def as_csv(rows: Iterable[Mapping[str, Any]], timezone: str) -> str:
+def as_csv(rows: Iterable[HalfHour], timezone: str) -> str:
     """The rows as CSV with a header line."""
     written = io.StringIO()
     writer = csv.DictWriter(written, COLUMNS)
@@ -87,18 +132,20 @@ def as_csv(rows: Iterable[Mapping[str, Any]], timezone: str) -> str:
     return written.getvalue()
 
 
-def csv_row(row: Mapping[str, Any], timezone: str) -> dict[str, Any]:
+def csv_row(row: HalfHour, timezone: str) -> dict[str, Any]:
     """A row by the names of its columns. What is null is empty."""
-    report = row["report"]
     return {
-        **{name: row[name] for name in ("start", "end", "quality", "source")},
+        "start": utc_text(row.start),
+        "end": utc_text(row.end),
+        "quality": row.quality,
+        "source": row.source,
         "timezone": timezone,
-        "kwh": _text(row["kwh"]),
-        "known": "true" if row["known"] else "false",
-        "flags": " ".join(row["flags"]),
-        "report": report["state"],
-        "accepted_kwh": _text(report["accepted_kwh"]),
-        "answer": report["answer"],
+        "kwh": _text(row.kwh),
+        "known": "true" if row.known else "false",
+        "flags": " ".join(row.flags),
+        "report": row.report.state,
+        "accepted_kwh": _text(row.report.accepted_kwh),
+        "answer": row.report.answer,
     }
 
 

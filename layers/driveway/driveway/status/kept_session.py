@@ -7,20 +7,30 @@ from typing import Any
 from msgspec import Struct
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
-from driveway.domain.instants import utc_text, utc_text_or_none
 from driveway.domain.metering.slot import Slot
 from driveway.domain.sessions.causes import cause_spans
 from driveway.domain.sessions.commands import command_runs
 from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
 from driveway.domain.sessions.night import Night
-from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, limit_ends, needs_of, plan_changes
+from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, needs_of
 from driveway.domain.sessions.shares import shares
 from driveway.domain.sessions.verdict import HalfHour, Judgement, SessionFacts, Verdict, judge
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
+from driveway.runtime.answer_types import utc, utc_or_none
 from driveway.runtime.context import Runtime
-from driveway.status.command_runs import command_body
+from driveway.status.command_runs import command_answer
+from driveway.status.entries import entry_answer
 from driveway.status.measured import measured_samples, off_peak_spans
+from driveway.status.session_answers import (
+    Departure,
+    NightOfAsset,
+    Session,
+    SessionCost,
+    SessionEnergy,
+    SessionHalfHour,
+)
+from driveway.status.session_plans import limit_in_force, session_plan
 from driveway.values import replace
 
 BEFORE = timedelta(hours=12)
@@ -151,144 +161,96 @@ def _ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def summary_body(view: SessionView, head: Judgement) -> dict[str, Any]:
+def session_summary(view: SessionView, head: Judgement, night: Night) -> NightOfAsset:
     """A session in a list: when, how much, and the verdict ``head`` in a sentence."""
+    return NightOfAsset(night=night.date, **_summary(view, head))
+
+
+def _summary(view: SessionView, head: Judgement) -> dict[str, Any]:
     kept = view.kept
     need = view.needs[view.judgements.index(head)]
     return {
         "session": kept.id,
-        "plugged_in_at": utc_text(kept.plugged_at),
-        "opened_at": utc_text(kept.opened_at),
-        "closed_at": utc_text_or_none(kept.closed_at),
+        "plugged_in_at": utc(kept.plugged_at),
+        "opened_at": utc(kept.opened_at),
+        "closed_at": utc_or_none(kept.closed_at),
         "vehicle_id": kept.vehicle_id,
         "energy_kwh": round(view.energy_kwh, 3),
-        "ready_by": None if need is None else utc_text(need.ready_by),
+        "ready_by": None if need is None else utc(need.ready_by),
         "verdict": head.verdict.value,
         "text": head.text,
     }
 
 
-def session_body(view: SessionView, battery_kwh: float | None) -> dict[str, Any]:
-    """A session whole."""
+def whole_session(view: SessionView, twin: Twin, now: datetime) -> Session:
+    """A session whole, as it is answered at ``now`` (aware UTC)."""
     kept = view.kept
     divided = shares(view.half_hours, view.parts, view.plans, view.read_from, view.power_kw)
     reach = view.reach
     until = reach if kept.closed_at is None else kept.closed_at
     passed = [replace(part, end=min(part.end, until)) for part in view.parts if part.start < until]
-    return {
-        **summary_body(view, view.headline),
-        "soc_pct": kept.soc_pct,
-        "battery_full": kept.is_full,
-        "charge_limit_pct": kept.charge_limit_pct,
-        "departures": [_need_body(one, judged) for one, judged in zip(view.needs, view.judgements, strict=True)],
-        "half_hours": [_slot_body(slot, one) for slot, one in zip(view.slots, view.half_hours, strict=True)],
-        "energy": {
-            "in_plan_kwh": round(divided.in_plan_kwh, 3),
-            "out_of_plan_kwh": round(divided.out_of_plan_kwh, 3),
-            "off_peak_kwh": round(divided.off_peak_kwh, 3),
-            "peak_kwh": round(divided.peak_kwh, 3),
-        },
-        "cost": {
-            "pence": _rounded(divided.cost_pence, 1),
-            "at_once_pence": _rounded(divided.cost_at_once_pence, 1),
-        },
-        "completeness": _completeness(view),
-        "off_peak": off_peak_spans(view.plans, view.read_from, reach),
-        "measured": measured_samples(view.slots, kept.opened_at, kept.closed_at, battery_kwh),
-        "in_force": [in_force_body(part) for part in passed],
-        "plans": [_plan_body(*pair, reach) for pair in zip([None, *view.plans], view.plans, strict=False)],
-        "commands": [entry_body(entry) for entry in _since_plug_in(view) if entry.event in COMMANDS],
-        "command_runs": [command_body(run) for run in command_runs(_since_plug_in(view))],
-        "warnings": [entry_body(entry) for entry in _since_plug_in(view) if entry.event in WARNINGS],
-    }
+    return Session(
+        asset=twin.link.asset,
+        timezone=twin.link.timezone,
+        asked_at=utc(now),
+        **_summary(view, view.headline),
+        soc_pct=kept.soc_pct,
+        battery_full=kept.is_full,
+        charge_limit_pct=kept.charge_limit_pct,
+        departures=[_departure(one, judged) for one, judged in zip(view.needs, view.judgements, strict=True)],
+        half_hours=[_slot(slot, one) for slot, one in zip(view.slots, view.half_hours, strict=True)],
+        energy=SessionEnergy(
+            in_plan_kwh=round(divided.in_plan_kwh, 3),
+            out_of_plan_kwh=round(divided.out_of_plan_kwh, 3),
+            off_peak_kwh=round(divided.off_peak_kwh, 3),
+            peak_kwh=round(divided.peak_kwh, 3),
+        ),
+        cost=SessionCost(pence=_rounded(divided.cost_pence, 1), at_once_pence=_rounded(divided.cost_at_once_pence, 1)),
+        completeness=_completeness(view),
+        off_peak=off_peak_spans(view.plans, view.read_from, reach),
+        measured=measured_samples(view.slots, kept.opened_at, kept.closed_at, twin.link.battery_kwh),
+        in_force=[limit_in_force(part) for part in passed],
+        plans=[session_plan(*pair, reach) for pair in zip([None, *view.plans], view.plans, strict=False)],
+        commands=[entry_answer(entry) for entry in _since_plug_in(view) if entry.event in COMMANDS],
+        command_runs=[command_answer(run) for run in command_runs(_since_plug_in(view))],
+        warnings=[entry_answer(entry) for entry in _since_plug_in(view) if entry.event in WARNINGS],
+    )
 
 
 def _since_plug_in(view: SessionView) -> list[Entry]:
     return [entry for entry in view.entries if entry.at >= view.read_from]
 
 
-def _need_body(need: Need | None, judged: Judgement) -> dict[str, Any]:
-    return {
-        "ready_by": None if need is None else utc_text(need.ready_by),
-        "wanted_kwh": _rounded(judged.wanted_kwh, 3),
-        "is_estimated": None if need is None else need.is_estimated,
-        "target_soc_pct": None if need is None else need.target_soc_pct,
-        "got_kwh": round(judged.got_kwh, 3),
-        "missing_kwh": round(judged.missing_kwh, 3),
-        "missing_by_cause_kwh": {verdict.value: round(kwh, 3) for verdict, kwh in judged.parts_kwh.items()},
-        "verdict": judged.verdict.value,
-        "text": judged.text,
-    }
+def _departure(need: Need | None, judged: Judgement) -> Departure:
+    return Departure(
+        ready_by=None if need is None else utc(need.ready_by),
+        wanted_kwh=_rounded(judged.wanted_kwh, 3),
+        is_estimated=None if need is None else need.is_estimated,
+        target_soc_pct=None if need is None else need.target_soc_pct,
+        got_kwh=round(judged.got_kwh, 3),
+        missing_kwh=round(judged.missing_kwh, 3),
+        missing_by_cause_kwh={verdict.value: round(kwh, 3) for verdict, kwh in judged.parts_kwh.items()},
+        verdict=judged.verdict.value,
+        text=judged.text,
+    )
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _slot_body(slot: Slot, one: HalfHour) -> dict[str, Any]:
+def _slot(slot: Slot, one: HalfHour) -> SessionHalfHour:
     accepted_wh = slot.reported.accepted_wh
-    return {
-        "start": utc_text(slot.start),
-        "energy_kwh": one.energy_kwh,
-        "quality": slot.quality,
-        "flags": list(slot.flags),
-        "axle_accepted_kwh": None if accepted_wh is None else accepted_wh / 1000,
-        "axle_rejected": slot.reported.words if slot.reported.rejected_wh is not None else None,
-    }
+    return SessionHalfHour(
+        start=utc(slot.start),
+        energy_kwh=one.energy_kwh,
+        quality=slot.quality,
+        flags=list(slot.flags),
+        axle_accepted_kwh=None if accepted_wh is None else accepted_wh / 1000,
+        axle_rejected=slot.reported.words if slot.reported.rejected_wh is not None else None,
+    )
 
 
 def _completeness(view: SessionView) -> float:
     known = [one.energy_kwh is not None for one in view.half_hours]
     return round(sum(known) / len(known), 4) if known else 1.0
-
-
-def in_force_body(part: InForce) -> dict[str, Any]:
-    """The limit that was in force for a time, or that it is not known."""
-    return {
-        "start": utc_text(part.start),
-        "end": utc_text(part.end),
-        "limit_kw": part.limit_kw,
-        "source": part.source,
-        "reason": part.reason.value,
-        "left_alone": None if part.left_alone is None else part.left_alone.value,
-    }
-
-
-def _plan_body(before: Plan | None, plan: Plan, reach: datetime) -> dict[str, Any]:
-    """A plan as far as the session's last departure, and what it changed."""
-    return {
-        "at": utc_text(plan.at),
-        "changed": list(plan_changes(before, plan)),
-        "left_alone": None if plan.left_alone is None else plan.left_alone.value,
-        "needs": [
-            {
-                "ready_by": utc_text(need.ready_by),
-                "energy_kwh": need.energy_kwh,
-                "is_estimated": need.is_estimated,
-                "target_soc_pct": need.target_soc_pct,
-            }
-            for need in plan.needs
-            if need.ready_by <= reach
-        ],
-        "limits": [
-            {
-                "start": utc_text(plan.at + timedelta(seconds=limit.start_s)),
-                "end": utc_text(end),
-                "limit_kw": limit.limit_kw,
-                "source": limit.source,
-            }
-            for limit, end in zip(plan.limits, limit_ends(plan), strict=True)
-            if plan.at + timedelta(seconds=limit.start_s) < reach
-        ],
-    }
-
-
-def entry_body(entry: Entry) -> dict[str, Any]:
-    """A timeline entry."""
-    return {
-        "at": utc_text(entry.at),
-        "event": entry.event,
-        "reason": entry.reason,
-        "text": entry.text,
-        "detail": entry.detail,
-    }

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct, field
 
 from driveway.domain.sessions.plan import KnownSource
 from driveway.domain.twin.reasons import Reason
-from driveway.status.answer_types import Instant
+from driveway.runtime.answer_types import Instant
 
 
 class Stretch(Struct, frozen=True, kw_only=True):

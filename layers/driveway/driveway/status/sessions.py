@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from driveway.domain.instants import utc_text
+from msgspec import to_builtins
+
 from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.night import SENTENCES, Night, NoSession, night_at, night_of, why_no_session
 from driveway.domain.twin import Twin
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request
 from driveway.runtime.problems import malformed, not_found
-from driveway.status.kept_session import SessionView, session_body, session_view, summary_body
+from driveway.status.kept_session import SessionView, session_summary, session_view, whole_session
 from driveway.status.schedule import query_instant
+from driveway.status.session_answers import NightOfAsset, Session, Sessions
 
 NIGHTS_ON_A_PAGE = 7
 MOST_IN_A_NIGHT = 50
@@ -20,8 +21,8 @@ REPORTED_BEFORE = timedelta(days=8)
 """How far before a night without a session its timeline is read: the car may have been plugged in by then."""
 
 
-def sessions_body(request: Request, runtime: Runtime) -> dict[str, Any]:
-    """The body of ``GET /assets/{asset}/sessions?from=&to=&before=``, newest first, a week of nights on a page.
+def sessions_body(request: Request, runtime: Runtime) -> Sessions:
+    """The answer to ``GET /assets/{asset}/sessions?from=&to=&before=``, newest first, a week of nights on a page.
 
     Raises:
         UnknownAssetError: there is no such asset.
@@ -38,7 +39,7 @@ def sessions_body(request: Request, runtime: Runtime) -> dict[str, Any]:
         night = night_of(night.date - timedelta(days=1), zone)
     rows = _rows(twin, nights, first_at, last_at, runtime)
     more = night.date >= oldest.date
-    return {"timezone": zone, "sessions": rows, "next": nights[-1].date.isoformat() if more else None}
+    return Sessions(timezone=zone, sessions=rows, next=nights[-1].date if more else None)
 
 
 def _newest(request: Request, last_at: datetime, zone: str) -> Night:
@@ -55,7 +56,7 @@ def _newest(request: Request, last_at: datetime, zone: str) -> Night:
 
 def _rows(
     twin: Twin, nights: Sequence[Night], first_at: datetime, last_at: datetime, runtime: Runtime
-) -> list[dict[str, Any]]:
+) -> list[NightOfAsset]:
     """The rows of some nights: of each its sessions, newest first, or the reason why it had none."""
     views = {night: _views(twin, night, runtime) for night in nights}
     empty = [
@@ -64,9 +65,9 @@ def _rows(
         if not views[night] and max(night.start, first_at - timedelta(days=1)) < min(night.end, last_at)
     ]
     reasons = _reasons(twin, empty, runtime)
-    rows: list[dict[str, Any]] = []
+    rows: list[NightOfAsset] = []
     for night in nights:
-        rows += [_row(view, night) for view in views[night]]
+        rows += [session_summary(view, view.of_night(night), night) for view in views[night]]
         rows += [_empty_row(night, reasons[night])] if night in reasons else []
     return rows
 
@@ -91,23 +92,19 @@ def _reasons(twin: Twin, nights: Sequence[Night], runtime: Runtime) -> dict[Nigh
     return {night: why_no_session(night, plans, entries) for night in nights}
 
 
-def _empty_row(night: Night, why: NoSession) -> dict[str, Any]:
-    return {
-        "night": night.date.isoformat(),
-        "session": None,
-        "plugged_in_at": None,
-        "opened_at": None,
-        "closed_at": None,
-        "vehicle_id": None,
-        "energy_kwh": None,
-        "ready_by": None,
-        "verdict": why.value,
-        "text": SENTENCES[why],
-    }
-
-
-def _row(view: SessionView, night: Night) -> dict[str, Any]:
-    return {"night": night.date.isoformat(), **summary_body(view, view.of_night(night))}
+def _empty_row(night: Night, why: NoSession) -> NightOfAsset:
+    return NightOfAsset(
+        night=night.date,
+        session=None,
+        plugged_in_at=None,
+        opened_at=None,
+        closed_at=None,
+        vehicle_id=None,
+        energy_kwh=None,
+        ready_by=None,
+        verdict=why.value,
+        text=SENTENCES[why],
+    )
 
 
 def _earliest(twin: Twin) -> datetime:
@@ -131,10 +128,10 @@ def session_answer(request: Request, runtime: Runtime) -> Answer:
     text = request.query.get("width", str(WIDE))
     if text not in map(str, WIDTHS):
         raise malformed(f"'width' must be a whole number from {WIDTHS.start} to {WIDTHS.stop - 1}.")
-    return Answer(200, session_svg(body, int(text)), {"content-type": "image/svg+xml"})
+    return Answer(200, session_svg(to_builtins(body), int(text)), {"content-type": "image/svg+xml"})
 
 
-def one_session_body(request: Request, runtime: Runtime) -> dict[str, Any]:
+def one_session_body(request: Request, runtime: Runtime) -> Session:
     """A session of an asset, whole.
 
     Raises:
@@ -143,8 +140,7 @@ def one_session_body(request: Request, runtime: Runtime) -> dict[str, Any]:
     """
     twin, wanted = runtime.table.twin(request.parameters["asset"]), request.parameters["session"]
     view = session_view(twin, find_session(twin, wanted, runtime), runtime)
-    asked = {"asset": twin.link.asset, "timezone": twin.link.timezone, "asked_at": utc_text(runtime.now())}
-    return asked | session_body(view, twin.link.battery_kwh)
+    return whole_session(view, twin, runtime.now())
 
 
 def find_session(twin: Twin, session: str, runtime: Runtime) -> KeptSession:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from driveway.domain.attention import ADVICE
 from driveway.domain.sessions.verdict import Verdict
 from driveway.domain.twin import AssetType
-from driveway.status.answer_types import AppId, Instant
+from driveway.runtime.answer_types import AppId, Instant
 
 NightDate = Annotated[date, Meta(description="The date of its evening; a night goes from noon to noon.")]
 VerdictCode = Annotated[Verdict, Meta(description="The verdict, a code.")]

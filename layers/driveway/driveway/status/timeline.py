@@ -1,12 +1,16 @@
 """What happened to an asset, newest first, with reasons."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from driveway.domain.twin import Twin
+from driveway.runtime.answer_types import utc
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Request
 from driveway.runtime.problems import malformed
+from driveway.status.entries import TimelineEntry
 from driveway.status.kept_session import AFTER
 from driveway.status.schedule import query_instant
 from driveway.status.sessions import find_session
@@ -18,8 +22,15 @@ LONGEST_CURSOR = 100
 LONGEST_LIMIT = 3
 
 
-def timeline_body(request: Request, runtime: Runtime) -> dict[str, Any]:
-    """The body of ``GET /assets/{asset}/timeline?limit=&before=&from=&to=&session=``.
+class Timeline(Struct, frozen=True, kw_only=True):
+    """A page of what happened to an asset."""
+
+    entries: Annotated[list[TimelineEntry], Meta(description="Newest first.")]
+    next: Annotated[str | None, Meta(description="Give it as `before` for the next page; null at the end.")]
+
+
+def timeline_body(request: Request, runtime: Runtime) -> Timeline:
+    """The answer to ``GET /assets/{asset}/timeline?limit=&before=&from=&to=&session=``.
 
     Raises UnknownAssetError or ProblemError.
     """
@@ -33,8 +44,17 @@ def timeline_body(request: Request, runtime: Runtime) -> dict[str, Any]:
         raise malformed("'before' must be the 'next' of an earlier answer.")
     since, until = _span(request, twin, runtime)
     rows, cursor = runtime.records.timeline(asset, before=before, limit=int(text), since=since, until=until)
-    shown = ("at", "event", "reason", "text", "detail")
-    return {"entries": [{name: row.get(name) for name in shown} for row in rows], "next": cursor}
+    entries = [
+        TimelineEntry(
+            at=utc(datetime.fromisoformat(row["at"])),
+            event=row["event"],
+            reason=row["reason"],
+            text=row["text"],
+            detail=row.get("detail"),
+        )
+        for row in rows
+    ]
+    return Timeline(entries=entries, next=cursor)
 
 
 def _span(request: Request, twin: Twin, runtime: Runtime) -> tuple[datetime | None, datetime | None]:

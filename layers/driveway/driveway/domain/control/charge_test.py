@@ -186,11 +186,14 @@ def _held_back(
     return StepVerdict("waiting" if waits else "failed", held_back.reason)
 
 
+StepState = Literal["waiting", "running", "passed", "failed", "left_out"]
+
+
 class StepReport(Struct, frozen=True):
     """A step of a test charge as the app shows it. ``at``: when it passed or the test ended with it (aware UTC)."""
 
     step: ChargeTestStep
-    state: str
+    state: StepState
     at: datetime | None
     reason: Reason | None
     text: str
@@ -215,5 +218,5 @@ def _report(
         reason = _verdict(twin, test, now, rules, schedule).reason
         return StepReport(step, "running", None, reason, RUNNING_TEXTS[step], ADVICE.get(reason) if reason else None)
     reason = Reason(test.reason) if test.reason else Reason.NOT_CONFIRMED_IN_TIME
-    state = "failed" if test.outcome == "failed" else "left_out"
+    state: StepState = "failed" if test.outcome == "failed" else "left_out"
     return StepReport(step, state, test.ended_at, reason, text_of(reason), ADVICE.get(reason))

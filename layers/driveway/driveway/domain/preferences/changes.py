@@ -16,9 +16,16 @@ from driveway.domain.preferences.answer_warnings import (
     intent_warnings,
     standing_warnings,
 )
-from driveway.domain.preferences.charge_now import charge_now_body, parse_charge_now
-from driveway.domain.preferences.intent import check_intent_fits, intent_body, parse_intent
-from driveway.domain.preferences.tariff import parse_tariff, tariff_body
+from driveway.domain.preferences.answers import ChargeNowAnswer
+from driveway.domain.preferences.charge_now import charge_now_answer, charge_now_body, parse_charge_now
+from driveway.domain.preferences.intent import (
+    check_intent_fits,
+    intent_answer,
+    intent_body,
+    parse_intent,
+    vehicle_intent_answer,
+)
+from driveway.domain.preferences.tariff import parse_tariff, tariff_answer, tariff_body
 from driveway.domain.preferences.vehicle_intent import (
     parse_vehicle_intent,
     vehicle_intent_body,
@@ -37,12 +44,12 @@ class PreferenceChange(Struct, frozen=True):
 
     Attributes:
         rule: the twin with the change. It raises PreferenceError or NotEnrolledError where the change does not fit.
-        answer: the preference as it is stored, of the twin after the change.
+        answer: the preference as it is stored, of the twin after the change; None where there is none any more.
         warnings: for the app, of the twin after the change.
     """
 
     rule: Callable[[Twin, datetime], Twin]
-    answer: Callable[[Twin], dict[str, Any]]
+    answer: Callable[[Twin], Struct | None]
     warnings: Callable[[Twin, datetime], tuple[str, ...]] = standing_warnings
 
 
@@ -59,7 +66,7 @@ def set_tariff(body: Body) -> PreferenceChange:
 
     return PreferenceChange(
         rule,
-        lambda twin: tariff_body(twin.tariff),
+        lambda twin: tariff_answer(twin.tariff),
         lambda twin, now: (*result.warnings, *standing_warnings(twin, now)),
     )
 
@@ -83,7 +90,7 @@ def set_intent(body: Body) -> PreferenceChange:
         about = intent_warnings(asked, battery_kwh=link.battery_kwh, power_kw=link.power_kw)
         return (*about, *standing_warnings(twin, now))
 
-    return PreferenceChange(rule, lambda twin: intent_body(twin.intent), warnings)
+    return PreferenceChange(rule, lambda twin: intent_answer(twin.intent), warnings)
 
 
 def set_vehicle_intent(vehicle_id: str, body: Body) -> PreferenceChange:
@@ -105,7 +112,7 @@ def set_vehicle_intent(vehicle_id: str, body: Body) -> PreferenceChange:
         about = intent_warnings(asked.intent, battery_kwh=battery_kwh(twin), power_kw=twin.link.power_kw)
         return (*about, *standing_warnings(twin, now))
 
-    return PreferenceChange(rule, lambda twin: vehicle_intent_body(twin.vehicle_intents[vehicle_id]), warnings)
+    return PreferenceChange(rule, lambda twin: vehicle_intent_answer(twin.vehicle_intents[vehicle_id]), warnings)
 
 
 def delete_vehicle_intent(vehicle_id: str) -> PreferenceChange:
@@ -116,7 +123,7 @@ def delete_vehicle_intent(vehicle_id: str) -> PreferenceChange:
         entry = Entry(now, Event.VEHICLE_INTENT_DELETED, Reason.UPDATED_BY_APP, text)
         return _with_vehicle_intent(twin, vehicle_id, None, entry)
 
-    return PreferenceChange(rule, lambda _: {})
+    return PreferenceChange(rule, lambda _: None)
 
 
 def _with_vehicle_intent(twin: Twin, vehicle_id: str, own: VehicleIntent | None, entry: Entry) -> Twin:
@@ -136,8 +143,8 @@ def set_charge_now(body: Body, *, boost_id: str) -> PreferenceChange:
         entry = Entry(now, Event.CHARGE_NOW_SET, Reason.CHARGE_NOW, "Charge now was asked for.", detail)
         return replace(twin, charge_now=replace(boost, metered_wh=_session_wh(twin))).tell(entry)
 
-    def answer(twin: Twin) -> dict[str, Any]:
-        return charge_now_body(twin.charge_now) if twin.charge_now is not None else {}
+    def answer(twin: Twin) -> ChargeNowAnswer | None:
+        return charge_now_answer(twin.charge_now) if twin.charge_now is not None else None
 
     return PreferenceChange(rule, answer, charge_now_warnings)
 
@@ -158,4 +165,4 @@ def end_charge_now() -> PreferenceChange:
         )
         return replace(twin, charge_now=None).tell(entry)
 
-    return PreferenceChange(rule, lambda _: {}, lambda _twin, _now: ())
+    return PreferenceChange(rule, lambda _: None, lambda _twin, _now: ())

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from driveway.domain.instants import utc_text
+from msgspec import UNSET, to_builtins
+
+from driveway.domain.preferences.answers import ChargeNowAnswer
 from driveway.domain.preferences.errors import Faults, pointer_to
 from driveway.domain.twin import ChargeNow
 
@@ -90,10 +92,16 @@ def _time_for(kwh: float, power_kw: float) -> timedelta:
     return timedelta(seconds=math.ceil(min(longest_s, kwh / power_kw * 3600 * KWH_TIME_MARGIN)))
 
 
-def charge_now_body(charge_now: ChargeNow) -> dict[str, Any]:
-    """The charge-now in an answer to the app: its start, its latest end, and the amount if it has one.
+def charge_now_answer(charge_now: ChargeNow) -> ChargeNowAnswer:
+    """The charge-now in an answer to the app: its start, its latest end, and the amount if it has one."""
+    return ChargeNowAnswer(
+        started_at=charge_now.started_at.astimezone(UTC),
+        until=charge_now.until.astimezone(UTC),
+        kwh=UNSET if charge_now.kwh is None else charge_now.kwh,
+    )
 
-    Instants are ISO 8601 in UTC.
-    """
-    amount = {} if charge_now.kwh is None else {"kwh": charge_now.kwh}
-    return {"started_at": utc_text(charge_now.started_at), "until": utc_text(charge_now.until), **amount}
+
+def charge_now_body(charge_now: ChargeNow) -> dict[str, Any]:
+    """``charge_now_answer`` as plain values, for the timeline."""
+    body: dict[str, Any] = to_builtins(charge_now_answer(charge_now))
+    return body

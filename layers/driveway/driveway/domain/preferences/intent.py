@@ -9,9 +9,12 @@ from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, cast, get_args
 
+from msgspec import UNSET, to_builtins
+
+from driveway.domain.preferences.answers import IntentAnswer, ReadyByDays, VehicleIntentAnswer
 from driveway.domain.preferences.departures import WEEKDAYS, next_departure
 from driveway.domain.preferences.errors import Faults, PreferenceError, pointer_to
-from driveway.domain.twin import AxleIntent, ChargingMode, Intent, Weekday
+from driveway.domain.twin import AxleIntent, ChargingMode, Intent, VehicleIntent, Weekday
 from driveway.domain.wall_time import DAY_MIN, TimeOfDayError, hhmm, parse_time_of_day
 
 DEFAULT_HOURS = 4.0
@@ -146,8 +149,25 @@ def check_intent_fits(intent: Intent, *, battery_kwh: float | None) -> None:
         )
 
 
+def intent_answer(intent: Intent) -> IntentAnswer:
+    """The intent in an answer to the app; it parses to itself."""
+    return IntentAnswer(**_members(intent))
+
+
+def vehicle_intent_answer(own: VehicleIntent) -> VehicleIntentAnswer:
+    """A car's intent in an answer to the app; it parses to itself."""
+    battery_kwh = UNSET if own.battery_kwh is None else own.battery_kwh
+    return VehicleIntentAnswer(**_members(own.intent), battery_kwh=battery_kwh)
+
+
 def intent_body(intent: Intent) -> dict[str, Any]:
-    """The intent in an answer to the app; it parses to itself. ``ready_by`` is one time if all seven days have it."""
+    """``intent_answer`` as plain values, for the timeline."""
+    body: dict[str, Any] = to_builtins(intent_answer(intent))
+    return body
+
+
+def _members(intent: Intent) -> dict[str, Any]:
+    """The members of an intent's answer. ``ready_by`` is one time if all seven days have it."""
     times = set(intent.ready_by.values())
     one_time = len(times) == 1 and len(intent.ready_by) == len(WEEKDAYS)
     optional = {
@@ -159,9 +179,7 @@ def intent_body(intent: Intent) -> dict[str, Any]:
     }
     return {
         **{key: value for key, value in optional.items() if value is not None},
-        "ready_by": times.pop()
-        if one_time
-        else {day: intent.ready_by[day] for day in WEEKDAYS if day in intent.ready_by},
+        "ready_by": times.pop() if one_time else ReadyByDays(**intent.ready_by),
         "may_charge_peak": intent.may_charge_peak,
         "charging_mode": intent.charging_mode,
     }

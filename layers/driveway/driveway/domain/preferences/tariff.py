@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, cast, get_args
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, to_builtins
 
 from driveway.domain.json_kind import json_kind
+from driveway.domain.preferences.answers import OffPeakWindow, TariffAnswer
 from driveway.domain.preferences.errors import Faults, pointer_to
 from driveway.domain.preferences.half_hour_prices import cheap_windows, read_prices
 from driveway.domain.preferences.opening_hours import (
@@ -167,15 +168,21 @@ def axle_tariff(tariff: Tariff) -> AxleTariff:
     return AxleTariff(off_peak_times=", ".join(ranges), timezone=tariff.timezone, tariff_type=tariff.tariff_type)
 
 
-def tariff_body(tariff: Tariff) -> dict[str, Any]:
+def tariff_answer(tariff: Tariff) -> TariffAnswer:
     """The tariff in an answer to the app: by start, with a window over midnight in one piece. It parses to itself."""
     windows = list(merge_windows(tariff.off_peak))
     spans = [(window.start_min, window.end_min) for window in windows]
     if len(windows) > 1 and windows[0].start_min == 0 and windows[-1].end_min == DAY_MIN:
         spans = [*spans[1:-1], (windows[-1].start_min, windows[0].end_min)]
-    return {
-        "off_peak": [{"start": hhmm(start_min), "end": hhmm(end_min)} for start_min, end_min in spans],
-        "timezone": tariff.timezone,
-        "tariff_type": tariff.tariff_type,
-        **({"prices": list(tariff.pence_per_kwh)} if tariff.pence_per_kwh else {}),
-    }
+    return TariffAnswer(
+        off_peak=[OffPeakWindow(start=hhmm(start_min), end=hhmm(end_min)) for start_min, end_min in spans],
+        timezone=tariff.timezone,
+        tariff_type=tariff.tariff_type,
+        prices=list(tariff.pence_per_kwh) if tariff.pence_per_kwh else UNSET,
+    )
+
+
+def tariff_body(tariff: Tariff) -> dict[str, Any]:
+    """``tariff_answer`` as plain values, for the timeline."""
+    body: dict[str, Any] = to_builtins(tariff_answer(tariff))
+    return body

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from driveway.domain.preferences.errors import Faults, PreferenceError
-from driveway.domain.preferences.intent import check_intent_fits, intent_body, parse_intent
+from driveway.domain.preferences.intent import check_intent_fits, parse_intent, vehicle_intent_answer
 from driveway.domain.presence.vehicle import named_vehicle_id
 from driveway.domain.twin import Intent, Twin, VehicleIntent
 from driveway.values import replace
@@ -76,9 +76,9 @@ def parse_vehicle_intent(body: Mapping[str, Any]) -> VehicleIntent:
 
 
 def vehicle_intent_body(own: VehicleIntent) -> dict[str, Any]:
-    """A car's intent in an answer to the app; it parses to itself."""
-    battery = {} if own.battery_kwh is None else {"battery_kwh": own.battery_kwh}
-    return {**intent_body(own.intent), **battery}
+    """``vehicle_intent_answer`` as plain values, for the timeline."""
+    body: dict[str, Any] = to_builtins(vehicle_intent_answer(own))
+    return body
 
 
 def with_vehicle_intent(twin: Twin, vehicle_id: str, own: VehicleIntent | None) -> Twin:

@@ -29,6 +29,7 @@ MOST_NEEDS = 8
 ENDLESS = datetime.max.replace(tzinfo=UTC)
 
 KnownSource = Literal[Source, "unknown"]
+PlanChange = Literal["left_alone", "limits", "needs", "off_peak", "prices", "power_kw", "session"]
 
 
 class Need(Struct, frozen=True):
@@ -157,11 +158,11 @@ def _deciding(twin: Twin, at: datetime) -> tuple[object, ...]:
     )
 
 
-def plan_changes(before: Plan | None, after: Plan) -> tuple[str, ...]:
+def plan_changes(before: Plan | None, after: Plan) -> tuple[PlanChange, ...]:
     """What differs in a plan from the one before it, of what was still ahead; nothing for the first one."""
     if before is None:
         return ()
-    differs = {
+    differs: dict[PlanChange, bool] = {
         "left_alone": before.left_alone != after.left_alone,
         "limits": _ahead(before, after.at) != _ahead(after, after.at),
         "needs": _needed(before, after.at) != _needed(after, after.at),
