@@ -16,6 +16,7 @@ from driveway.domain.twin import Intent, Tariff, Twin
 from driveway.store.items import decode_item
 from driveway.store.slot_items import slot_item, slot_of
 from driveway.values import replace
+from driveway.vehicles.registry import METERS
 from tests.support.domain.links import a_link
 
 EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
@@ -103,6 +104,11 @@ class TestACarOutOfReach:
         assert samples_of(seen, twin, PUSHES, now=at(10)) == (out_of_reach(9),)
         assert samples_of(seen, twin, POLLED, now=at(10)) == ()
         assert samples_of(replace(seen, reachable=True), twin, PUSHES, now=at(10)) == ()
+
+    def test_a_car_whose_register_shows_afterwards_what_flowed_may_sleep(self) -> None:
+        asleep = Observation(at=at(9), source="tesla", reachable=False)
+        twin = Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({}))
+        assert samples_of(asleep, twin, METERS["tesla"], now=at(10)) == ()
 
 
 class TestAStateOfChargeThatRoseInSilence:

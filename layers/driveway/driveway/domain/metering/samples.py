@@ -148,8 +148,13 @@ def _line(observation: Observation, at: datetime, meter: MeterKind) -> Sample | 
 
 
 def _contact(observation: Observation, at: datetime, meter: MeterKind) -> Sample | None:
-    """That the source has no contact with the car; it matters where silence would mean that nothing changed."""
-    return Sample(at, "out_of_reach") if observation.reachable is False and meter.tells_every_change else None
+    """That the source has no contact with the car; it matters where silence would mean that nothing changed.
+
+    A declared register shows afterwards what flowed meanwhile. Its car is mostly asleep when it is out of reach, for
+    days on end, and a car that is asleep does not charge.
+    """
+    matters = meter.tells_every_change and meter.register is None
+    return Sample(at, "out_of_reach") if observation.reachable is False and matters else None
 
 
 def _power(observation: Observation) -> tuple[SampleKind, int | None]:
