@@ -63,7 +63,7 @@ test: check ## Everything: check, then every test
 .PHONY: test-runtime
 test-runtime: setup ## The functions' tests on the Python that Lambda runs (RUNTIME_PYTHON names it if it is not found)
 	@$(BIN)/uv venv --quiet --allow-existing --python "$$($(BIN)/python -m local.bundle python)" .venv-runtime
-	@$(BIN)/uv pip install --quiet --python .venv-runtime/bin/python -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python .venv-runtime/bin/python -r requirements-dev.txt uv
 	.venv-runtime/bin/python -m pytest -n 2 --dist loadfile tests/functions
 
 .PHONY: nights
