@@ -121,3 +121,10 @@ def test_a_message_gives_the_reports_back_and_fits_sqs(reports: list[VehicleRepo
     assert [body for call in calls for body in call] == bodies
     assert all(len(call) <= MOST_IN_A_CALL for call in calls)
     assert all(sum(len(body.encode()) for body in call) <= MOST_BYTES for call in calls)
+
+
+def test_a_message_holds_only_what_was_reported() -> None:
+    report = VehicleReport((Observation(at=EVENING, source="enode", soc_pct=41.0),))
+    (body,) = messages_of("enode", "car-1", [CarReport("key-1", report)])
+    (queued,) = json.loads(body)["reports"]
+    assert queued["report"] == {"observations": [{"at": EVENING.isoformat(), "source": "enode", "soc_pct": 41.0}]}

@@ -6,6 +6,7 @@ import pytest
 
 from driveway.domain.metering.energy import energy_of
 from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
+from driveway.domain.metering.histories import NOTHING, histories_of
 from driveway.domain.metering.meter_kind import MeterKind
 from driveway.domain.metering.plugged_slots import plugged_slot
 from driveway.domain.metering.recording import Metered, Window, record
@@ -86,6 +87,12 @@ class TestACarOutOfReach:
         noon = 18 * 60
         samples = [stopped(noon - 60), out_of_reach(noon - 30), stopped(noon + 119)]
         assert unknown(*samples)[-4:] == [True] * 4
+
+    def test_the_first_loss_of_contact_is_handed_on_to_the_next_day(self) -> None:
+        noon = 18 * 60
+        samples = [PLUG_IN, stopped(noon - 60), out_of_reach(noon - 30), out_of_reach(noon - 20)]
+        (handed_on,) = histories_of(samples, NOTHING, CAR).handed_on.values()
+        assert set(handed_on.samples) == {PLUG_IN, stopped(noon - 60), out_of_reach(noon - 30)}
 
     def test_it_is_stored_with_its_half_hour(self) -> None:
         slots = record(Window(), [PLUG_IN, out_of_reach(9)], Metered("car-1", "axle-1", CAR), now=at(10))
