@@ -126,3 +126,24 @@ def test_a_charge_that_begins_at_the_plug_in_restarts_the_register_there(registe
     facts = [fact(0, "charging"), fact(60, "stopped"), Sample(at(90), "unplugged"), Sample(at(day), "plugged")]
     facts += [fact(day, "charging"), fact(day + 24, "stopped")]
     assert total(metered(*register(readings, declared=register_kind), *facts)) == 1700 + 2900
+
+
+class TestARiseThatIsSeenOnce:
+    """A register of unknown kind is 0, above 0 once, and 0 again: a charge of a register that shows 0 after it?"""
+
+    READINGS = ((0, 0), (60, 0), (120, 1800), (180, 0), (240, 0))
+
+    def test_of_a_source_that_is_polled_hourly_the_time_is_unknown(self) -> None:
+        stops = [Sample(at(minute), "stopped") for minute in (0, 60, 240)]
+        found = metered(*register(self.READINGS), *stops)
+        assert total(found) == 0
+        assert unknown(found)[:-1] == [60, 90, 120, 150]
+
+    def test_also_if_it_rose_by_more_than_a_charge_since_the_last_poll(self) -> None:
+        stops = [Sample(at(minute), "stopped") for minute in (0, 60, 240)]
+        found = metered(*register([(0, 0), (60, 0), (120, 11_400), (180, 0), (240, 0)]), *stops)
+        assert unknown(found)[:-1] == [60, 90, 120, 150]
+
+    def test_of_a_source_that_reports_every_change_it_is_an_error_of_the_register(self) -> None:
+        found = metered(*register(self.READINGS), fact(0, "stopped"))
+        assert zeros(found)[:8] == [0, 30, 60, 90, 120, 150, 180, 210]

@@ -161,6 +161,10 @@ class Activity(Struct, frozen=True):
         """How much of the time is not known to be idle."""
         return _left_ms(self.idle, start_ms, end_ms)
 
+    def is_certainly_idle(self, start_ms: int, end_ms: int) -> bool:
+        """Whether no charge can lie in the time, not even between two polls."""
+        return not _left_ms(self.certain_idle, start_ms, end_ms)
+
     def charged_in(self, after_ms: int, until_ms: int) -> bool:
         """Whether the car reported in ``(after_ms, until_ms]`` that it charges."""
         return bisect_right(self.charging_ms, after_ms) < bisect_right(self.charging_ms, until_ms)

@@ -252,12 +252,17 @@ class _Series(Struct):
         if returned is not None:
             history.flag(self.readings[index:returned], "outlier")
             history.is_contradicted |= self.activity.charged_in(live[0], self.readings[returned - 1][0])
+            history.is_contradicted |= self._may_have_charged(live, self.readings[returned])
             return returned
         if history.rise_unseen(live, reading, self.activity, is_declared=self.declared is not None):
             return index + 1
         history.flag([reading], "refused_delta")
         history.live = reading
         return index + 1
+
+    def _may_have_charged(self, live: Reading, returned: Reading) -> bool:
+        """Whether a charge may lie between two polls: an undeclared register rose, and shows 0 again after it."""
+        return self.declared is None and not self.activity.is_certainly_idle(live[0], returned[0])
 
     # Out of a session, and into the next.
 
