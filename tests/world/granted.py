@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.world.aws.faults import Request
+from tests.world.aws.policies import asked, listed
 from tests.world.aws.stack import Stack
 from tests.world.world import World
 
 Grant = tuple[str, str]
 """An action, such as ``dynamodb:GetItem``, and the ARN of its resource."""
-
-OF_PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-"""The actions that DynamoDB asks for each part of a transaction."""
 
 
 def granted(stack: Stack, function: str) -> set[Grant]:
@@ -21,20 +19,17 @@ def granted(stack: Stack, function: str) -> set[Grant]:
         (action, resource)
         for policy in role.get("Policies", [])
         for statement in policy["PolicyDocument"]["Statement"]
-        for action in _listed(statement["Action"])
-        for resource in _listed(statement["Resource"])
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
     }
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def needed(request: Request, stack: Stack) -> Iterator[Grant]:
     """What a request needs to be allowed."""
     body, operation = request.body, request.operation
     if request.service == "dynamodb":
-        yield from _of_the_table(operation, body, stack)
+        tables = {stack.name(name): stack.arn(name) for name in stack.of("AWS::DynamoDB::Table")}
+        yield from ((action, resource) for action, resource, _ in asked(operation, body, tables))
     elif request.service == "sqs":
         queues = {stack.name(name): stack.arn(name) for name in stack.of("AWS::SQS::Queue")}
         yield f"sqs:{operation.removesuffix('Batch')}", queues[body["QueueUrl"].rsplit("/", 1)[-1]]
@@ -43,19 +38,6 @@ def needed(request: Request, stack: Stack) -> Iterator[Grant]:
         yield from {("events:PutEvents", buses[entry["EventBusName"]]) for entry in body["Entries"]}
     else:
         yield f"secretsmanager:{operation}", body["SecretId"]
-
-
-def _of_the_table(operation: str, body: Any, stack: Stack) -> Iterator[Grant]:
-    tables = {stack.name(name): stack.arn(name) for name in stack.of("AWS::DynamoDB::Table")}
-    if operation == "TransactWriteItems":
-        for part in body["TransactItems"]:
-            ((kind, held),) = part.items()
-            yield f"dynamodb:{OF_PARTS[kind]}", tables[held["TableName"]]
-    elif "RequestItems" in body:
-        yield from ((f"dynamodb:{operation}", tables[name]) for name in body["RequestItems"])
-    else:
-        index = f"/index/{body['IndexName']}" if "IndexName" in body else ""
-        yield f"dynamodb:{operation}", tables[body["TableName"]] + index
 
 
 def record(world: World, made: dict[str, set[Grant]]) -> None:

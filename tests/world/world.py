@@ -61,6 +61,7 @@ class World:
         self.faults: Counter[str] = Counter()
         self.outside = WorldOutside(self._before_call)
         self.cloud = Cloud(self.clock, deployed(), policy)
+        self.cloud.caller = lambda: self.outside.running[-1].function if self.outside.running else None
         self._pending: list[Delivery] = []
         self._tasks: list[Task] = []
         self._order = 0

@@ -1,6 +1,6 @@
 """The whole cloud: every service of the template, reached over the wire, and what it delivers to functions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.world.aws.dynamodb.table import Table
 from tests.world.aws.dynamodb.values import Item
 from tests.world.aws.faults import NO_FAULTS, Faults, Intercept, Request
 from tests.world.aws.known import refuse_unknown
+from tests.world.aws.policies import Policies
 from tests.world.aws.queue_mapping import QueueMapping
 from tests.world.aws.queue_service import Sqs
 from tests.world.aws.queues import Message, Queue
@@ -48,6 +49,9 @@ class Cloud:
     def __init__(self, clock: Clock, stack: Stack, faults: Faults = NO_FAULTS, *, stream_shards: int = 1) -> None:
         self.clock, self.stack, self.faults = clock, stack, faults
         self.intercept: Intercept | None = None
+        self.caller: Callable[[], str | None] = lambda: None
+        """The function (logical id) that makes the present request; None for who may do everything."""
+        self._policies = Policies(stack)
         self.calls: dict[str, int] = {}
         """How many requests reached the cloud, by ``service.operation``."""
         self._queues = self._made_queues()
@@ -164,6 +168,9 @@ class Cloud:
 
     def _answered(self, request: Request) -> AWSResponse:
         refuse_unknown(request.operation, request.body)
+        function = self.caller()
+        if function is not None:
+            self._policies.refuse_forbidden(function, request)
         fault = self.faults.on_request(request)
         if fault in {"throttled", "unavailable", "conflict"}:
             return refusal(request.service, _refused(request, fault))

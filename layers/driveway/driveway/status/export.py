@@ -113,12 +113,12 @@ def _aliases(asset: str, runtime: Runtime) -> list[str]:
 
 def _account(account: Account, runtime: Runtime) -> ExportedAccount:
     """A driver's account at a car maker, without its tokens."""
-    record = runtime.accounts.get(account.key)
+    dates = runtime.accounts.dates(account.key)
     return ExportedAccount(
         provider=account.provider,
         user_id=account.user_id,
-        has_tokens=record is not None and bool(record.refresh_token or record.offers),
-        signed_in_at=UNSET if record is None else utc_or_none(record.signed_in_at),
-        renewed_at=UNSET if record is None else utc_or_none(record.renewed_at),
-        lost_at=UNSET if record is None else utc_or_none(record.lost_at),
+        has_tokens=dates is not None and dates.holds_tokens,
+        signed_in_at=UNSET if dates is None else utc_or_none(dates.signed_in_at),
+        renewed_at=UNSET if dates is None else utc_or_none(dates.renewed_at),
+        lost_at=UNSET if dates is None else utc_or_none(dates.lost_at),
     )

@@ -137,6 +137,19 @@ class AccountRecord(TokenRecord, frozen=True):
         return max(used) + REFRESH_TOKEN_LASTS + KEPT_LONGER if used else None
 
 
+class AccountDates(Struct, frozen=True):
+    """When a driver signed in, when tokens were last granted, and when the account was lost, as in its record."""
+
+    signed_in_at: datetime | None = None
+    renewed_at: datetime | None = None
+    lost_at: datetime | None = None
+
+    @property
+    def holds_tokens(self) -> bool:
+        """Whether the record has tokens: a lost account has none until the driver signs in again."""
+        return self.lost_at is None or (self.signed_in_at is not None and self.signed_in_at > self.lost_at)
+
+
 Record = TypeVar("Record", bound=TokenRecord)
 
 
@@ -155,6 +168,19 @@ class TokenRecords(Generic[Record], Struct, frozen=True):
         except (BotoCoreError, ClientError) as error:
             raise _unanswered(error) from error
         return msgspec.convert(decode_item(answer["Item"]), self.kind) if "Item" in answer else None
+
+    def dates(self, key: str) -> "AccountDates | None":
+        """The dates of a driver's account, for who may not read its tokens. Raises TokenStoreError."""
+        try:
+            answer = self.client.get_item(
+                TableName=self.name,
+                Key=_key(key),
+                ConsistentRead=True,
+                ProjectionExpression=", ".join(AccountDates.__struct_fields__),
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise _unanswered(error) from error
+        return msgspec.convert(decode_item(answer["Item"]), AccountDates) if "Item" in answer else None
 
     def put_if(self, key: str, new: Record, expected_version: int) -> bool:
         """Write a record, which carries its next ``version``, if it is at a version (0: there is none); else False.
