@@ -45,6 +45,7 @@ def make(request: pytest.FixtureRequest, service: HttpCloud, monkeypatch: pytest
     """A client of a service, by name; pauses between attempts are left out."""
     monkeypatch.setattr(aws_client, "READ_S", READ_S)
     monkeypatch.setattr("random.random", lambda: 0.0)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     environ = {
         "AWS_REGION": "eu-west-2",
         "AWS_ACCESS_KEY_ID": "key",
