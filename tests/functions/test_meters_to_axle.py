@@ -302,6 +302,37 @@ def test_what_the_app_says_of_its_register_decides(
     assert any("ambiguous_register" in found["flags"] for found in flags) == flagged
 
 
+BLOCKS = {
+    "a restart that a continuation could not reach": ([(0, 0.0), (30, 3.0), (90, 0.0), (120, 2.5)], None, 5500, False),
+    "power of the second block": ([(0, 0.0), (30, 3.0), (90, 0.0), (120, 3.5)], {"power_kw": 7.0}, 6500, False),
+    "a rise of the state of charge": ([(0, 0.0), (30, 3.0), (90, 0.0), (120, 3.5)], {"soc_pct": True}, 6500, False),
+    "nothing else": ([(0, 0.0), (30, 3.0), (90, 0.0), (120, 3.5)], None, 3500, True),
+    "a drain within forty minutes": ([(0, 0.0), (60, 5.0), (80, 5.0), (120, 4.94)], None, 5000, False),
+}
+"""Readings (minutes, kWh) of an undeclared session register, what else is reported, and the energy in Wh."""
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_an_undeclared_register_is_explained_by_what_else_is_reported(
+    at_home: Callable[[str], Stage], name: str
+) -> None:
+    readings, beside, energy_wh, flagged = BLOCKS[name]
+    stage = at_home("app")
+    socs = {0: 20, 30: 26, 90: 26, 120: 33}
+    for minute, kwh in readings:
+        signals: dict[str, Any] = {"plugged_in": True, "at_home": True, "energy_session_kwh": kwh}
+        if beside and "soc_pct" in beside:
+            signals["soc_pct"] = socs[minute]
+        elif beside and minute == readings[-1][0]:
+            signals |= beside
+        stage.app({"at": minute, **signals})
+    stage.app({"at": readings[-1][0] + 1, "plugged_in": False, "at_home": False})
+    stage.goes_on_to(readings[-1][0] + 40)
+    assert stage.accepted_wh() == energy_wh
+    flags = stage.rig.serve("status", "GET /assets/{asset}", asset="car-1").body["readings"]["flags"]
+    assert any("ambiguous_register" in found["flags"] for found in flags) == flagged
+
+
 def test_a_register_of_the_app_that_resets_on_reading_and_one_on_the_batterys_side(
     at_home: Callable[[str], Stage],
 ) -> None:
