@@ -1,5 +1,6 @@
 """The functions' clients of AWS, as the runtime makes them, whose requests end in one cloud."""
 
+from threading import RLock
 from typing import Any
 
 from driveway.runtime.aws_client import AwsClient, Reply
@@ -21,9 +22,12 @@ def runtime_clients(cloud: Cloud) -> dict[str, Any]:
             answer.status_code, {name.lower(): str(value) for name, value in answer.headers.items()}, answer.content
         )
 
+    secrets = SecretReader(AwsClient("secretsmanager", ENVIRON, post=post))
+    # The instances of a world share it, in one thread. One that waits for its next attempt lets others run.
+    secrets._lock = RLock()  # type: ignore[assignment]
     return {
         "dynamodb": AwsClient("dynamodb", ENVIRON, post=post),
         "bus": AwsClient("events", ENVIRON, post=post),
         "queues": AwsClient("sqs", ENVIRON, post=post),
-        "_secrets": SecretReader(AwsClient("secretsmanager", ENVIRON, post=post)),
+        "_secrets": secrets,
     }
