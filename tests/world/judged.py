@@ -141,9 +141,9 @@ def _reported(one: CarNight) -> Iterator[str]:
     spans = _at_axle(one)
     if spans is None:
         return
-    reports = one.seen.reports[one.home.vehicle_id]
+    sent = one.seen.sent[one.home.vehicle_id]
     for since, _ in spans:
-        if not any(one.at <= since and one.plugged and one.at_home for one in reports):
+        if not any(report.at <= since and report.plugged and report.at_home for report in sent):
             yield f"reported: Axle got a plug-in of {one.home.asset} at {since}, and no report showed one"
     for _, until in spans:
         if _is_hasty(one, until):

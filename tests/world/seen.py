@@ -56,6 +56,8 @@ class Seen:
     """Watches a world. Each list is in order of time; cars are named by their vehicle ids, enrolments by their assets.
 
     Attributes:
+        reports: what arrived, from the answer on.
+        sent: the same from each request on, answered or not: a function may have stored it before its answer was lost.
         refused: the times at which a car maker (by its name) or ``axle`` answered no success, with the status.
         suffered: the times at which a call of a function suffered a fault.
         outages: bad days, from when until when and of what kind: of a maker (by its name), of ``axle``, of a car.
@@ -67,6 +69,7 @@ class Seen:
         self.world = world
         self.moments: defaultdict[str, list[Moment]] = defaultdict(list)
         self.reports: defaultdict[str, list[Report]] = defaultdict(list)
+        self.sent: defaultdict[str, list[Report]] = defaultdict(list)
         self.enrolled: defaultdict[str, list[tuple[datetime, bool]]] = defaultdict(list)
         self.refused: defaultdict[str, list[tuple[datetime, int]]] = defaultdict(list)
         self.outages: defaultdict[str, list[tuple[datetime, datetime, str]]] = defaultdict(list)
@@ -89,6 +92,7 @@ class Seen:
             return found
 
         vars(world.chance)["fault"] = suffers
+        world.car_sender.sent = self._sent
         world.car_sender.arrived = self._arrived
         world.session.hooks["response"].append(self._answered)
 
@@ -146,9 +150,14 @@ class Seen:
             return False
         return not any(abs((datetime.fromisoformat(at) - changed).total_seconds()) < 5 for at in obeyed)
 
+    def _sent(self, vehicle_id: str, view: View) -> None:
+        self.sent[vehicle_id].append(self._report(view))
+
     def _arrived(self, vehicle_id: str, view: View) -> None:
-        now = self.world.clock.now()
-        self.reports[vehicle_id].append(Report(now, view.plugged, view.at_home, view.at, view.charging))
+        self.reports[vehicle_id].append(self._report(view))
+
+    def _report(self, view: View) -> Report:
+        return Report(self.world.clock.now(), view.plugged, view.at_home, view.at, view.charging)
 
     def _answered(self, response: requests.Response, *_: Any, **__: Any) -> None:
         url = str(response.request.url)
@@ -178,4 +187,5 @@ class Seen:
     def _note_read(self, path: str) -> None:
         for vehicle_id, car in self.world.cars.world.cars.items():
             if vehicle_id in path.split("/"):
+                self._sent(vehicle_id, car.view())
                 self._arrived(vehicle_id, car.view())

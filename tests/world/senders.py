@@ -50,11 +50,15 @@ class AxleSender(Deliveries):
 
 
 class CarSender(Outbox):
-    """The car makers' webhooks on their way, in the order of each car. ``arrived`` gets each that was taken."""
+    """The car makers' webhooks on their way, in the order of each car.
+
+    ``sent`` gets each that is sent, at every attempt, and ``arrived`` each that was taken.
+    """
 
     def __init__(self, world: CarWorld, packers: dict[str, Packer]) -> None:
         super().__init__(world, packers)
         self.waiting: list[Message] = []
+        self.sent: Callable[[str, View], None] = lambda vehicle_id, view: None
         self.arrived: Callable[[str, View], None] = lambda vehicle_id, view: None
         self._views: dict[int, View] = {}
         self._kept: list[Message] = []
@@ -72,12 +76,14 @@ class CarSender(Outbox):
         alike = [one for one in self.waiting if (one.provider, one.url) == (first.provider, first.url)]
         batch = alike[:size] if size > 1 else [first]
         self.waiting = [one for one in self.waiting if not any(one is sent for sent in batch)]
+        views = [(one.vehicle_id, view) for one in batch if (view := self._views.get(id(one))) is not None]
+        for vehicle_id, view in views:
+            self.sent(vehicle_id, view)
         self._post(self._session, batch)
         status = self.deliveries[-1].status
-        for message in batch:
-            view = self._views.get(id(message))
-            if view is not None and status is not None and 200 <= status < 300:
-                self.arrived(message.vehicle_id, view)
+        for vehicle_id, view in views:
+            if status is not None and 200 <= status < 300:
+                self.arrived(vehicle_id, view)
         return f"{batch[0].provider} {[f'{one.vehicle_id} {one.name}' for one in batch]}"
 
     def report(self, message: Message, at: datetime, car: Car | None = None) -> None:
