@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,10 @@ LOGINS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """By server: the members of its secret, and the environment variable of each."""
 
-SETTINGS = frozenset(setting for login in LOGINS.values() for _, setting in login)
+APPLICATION_ID = "SMARTCAR_APPLICATION_ID"
+"""What only the links for drivers need of Smartcar's server."""
+
+SETTINGS = frozenset({APPLICATION_ID, *(setting for login in LOGINS.values() for _, setting in login)})
 
 
 NONE: Mapping[str, str] = {}
@@ -31,6 +35,8 @@ def credentials_of_a_stack(
         NotReadyError: a server's credentials are missing in the environment. It would answer each call with 401.
     """
     logins = {name: _login(name, name in base_urls, environment) for name in LOGINS}
+    application = environment.get(APPLICATION_ID) if "smartcar" in base_urls else str(uuid.uuid4())
+    logins["smartcar"] |= {"application_id": application} if application else {}
     return {
         "app_token": secrets.token_urlsafe(32),
         "axle_token": secrets.token_urlsafe(32),

@@ -3,7 +3,7 @@
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer, Request, Route, http_function
 from driveway.runtime.problems import malformed
-from driveway.sites.bodies import EligibilityBody, EmptyBody, EnrolBody, SiteBody, SnoozeBody, check_site_id, parse
+from driveway.sites.bodies import EligibilityBody, EmptyBody, EnrolBody, SiteBody, SnoozeBody, parse
 
 
 def eligibility(request: Request, runtime: Runtime) -> Answer:
@@ -17,7 +17,6 @@ def put(request: Request, runtime: Runtime) -> Answer:
     """Onboard or update a site."""
     from driveway.sites.onboard import put_site
 
-    check_site_id(request.parameters["site"])
     return put_site(request.parameters["site"], parse(SiteBody, request.json()), runtime)
 
 
@@ -45,10 +44,16 @@ def post_snooze(request: Request, runtime: Runtime) -> Answer:
 
 def post_connection(request: Request, runtime: Runtime) -> Answer:
     """A link with which a driver connects a car, or connects it again."""
-    from driveway.sites.connect_link import connect_link
+    from driveway.sites.connections import connect
 
-    check_site_id(request.parameters["site"])
-    return connect_link(request.parameters["site"], request.json(), runtime)
+    return connect(request.parameters["site"], request.json(), runtime)
+
+
+def get_connections(request: Request, runtime: Runtime) -> Answer:
+    """The cars that drivers of the site connect, and how far each is."""
+    from driveway.sites.connections import connections
+
+    return connections(request.parameters["site"], runtime)
 
 
 def delete(request: Request, runtime: Runtime) -> Answer:
@@ -69,6 +74,7 @@ handler = http_function(
         "POST /sites/{site}/enrol": Route(post_enrol, "app"),
         "POST /sites/{site}/snooze": Route(post_snooze, "app"),
         "POST /sites/{site}/connections": Route(post_connection, "app"),
+        "GET /sites/{site}/connections": Route(get_connections, "app"),
         "DELETE /sites/{site}": Route(delete, "app"),
     }
 )

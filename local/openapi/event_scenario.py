@@ -15,12 +15,29 @@ TOKEN = {"access_token": "unused", "expires_in": 3599, "token_type": "bearer"}
 
 def play(world: World) -> None:
     """Let all of it happen."""
+    _connected(world)
     world.call("PUT /sites/{site}", "home", "A home with one car", HOME, site="home-1")
     _report(world, "2026-01-15T21:55:00+00:00", plugged_in=True, at_home=False)
     _report(world, "2026-01-15T21:58:00+00:00", plugged_in=False, at_home=True)
     _night(world)
     _test_charges(world)
     _account(world)
+
+
+def _connected(world: World) -> None:
+    """A driver connects a car at Enode before the site joins."""
+    asked = {"provider": "enode", "user_id": USER, "return_url": "exampleapp://connected"}
+    link = {"linkUrl": "https://link.enode.com/YzI1NjM2MWIt", "linkToken": "YzI1NjM2MWIt"}
+    page = (f"/users/{USER}/link", 200, link)
+    with world.maker_called(), world.axle_says("/oauth2/token", 200, TOKEN), world.axle_says(*page):
+        world.call("POST /sites/{site}/connections", "new", "A new car", asked, site="home-1")
+    found: dict[str, Any] = {
+        "event": "user:vehicle:discovered",
+        "createdAt": "2026-01-15T21:52:00Z",
+        "version": "2024-10-01",
+    }
+    found |= {"user": {"id": USER}, "vehicle": {"id": VEHICLE, "userId": USER, "vendor": "TESLA"}}
+    world.call("POST /webhooks/{provider}", "discovered", "From the car maker", [found], provider="enode")
 
 
 def _night(world: World) -> None:

@@ -9,7 +9,7 @@ from driveway.domain.sessions.verdict import SENTENCES as VERDICTS
 from driveway.observations import observation_answer
 from driveway.outbox.app_events import AppEvent
 from driveway.runtime.problems import PROBLEM_BASE
-from driveway.sites import connect_link, eligibility, flex_events, meters, put_answer, rewards, site_answers
+from driveway.sites import connections, eligibility, flex_events, meters, put_answer, rewards, site_answers
 from driveway.status import (
     asset_answer,
     charge_test,
@@ -51,7 +51,8 @@ TYPED: tuple[type, ...] = (
     meters.Meters,
     meters.Meter,
     meters.ComponentToken,
-    connect_link.ConnectionLink,
+    connections.SiteConnection,
+    connections.SiteConnections,
     observation_answer.ObservationsStored,
 )
 """The answers to the app. Those for support and operators name verdicts without the reasons for a night without one."""

@@ -298,8 +298,11 @@ def _connect(world: World) -> None:
             world.call(connect, "again", "A car whose account was disconnected", again, site="home-1")
         with world.axle_says("/users/app-user-77/link", 200, link):
             world.call(connect, "new", "A new car", new, site="home-1")
+            for name, summary in (("named", "With a state of the app's"), ("repeated", "The same call again")):
+                world.call(connect, name, summary, new | {"state": "b5d2c9e0f1a7"}, site="home-1")
         with world.axle_says("/users/app-user-77/link", 403, {"title": "Connections limit reached"}):
             world.call(connect, "quota", "Enode's quota is used up", new, site="home-1")
+    world.call("GET /sites/{site}/connections", "waiting", "Pages that drivers were given", site="home-1")
 
 
 def _look(world: World) -> None:

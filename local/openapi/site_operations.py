@@ -78,11 +78,24 @@ SITES: dict[str, Operation] = {
         "postConnection",
         "With `asset` its car is connected again: the event `Reconnected` says when that is done, and for a Tesla the "
         "new refresh token goes into the site's `PUT`. With `provider` a new car is connected: the driver comes back "
-        "to `return_url`, and the car goes into the site's `PUT`, which may be the site's first. Enode: Link UI and "
-        "relinking. Smartcar: Connect. Tesla: sign-in, and `key_url` for the virtual key. Nothing is stored.",
-        {201: ("ConnectionLink", "The link.")},
-        ("invalid-body", "no-connect-link", "not-found", "unavailable"),
+        "to `return_url`, and the car goes into the site's `PUT`, which may be the site's first. The event "
+        "`VehicleConnected` has its id: from Enode, before the `PUT`; from the `PUT` at the other makers. Enode: Link "
+        "UI and relinking. Smartcar: Connect. Tesla: sign-in, and `key_url` for the virtual key. A call that is "
+        "repeated with its own `state` answers 200 with the same page; any other makes a new one, in place of the "
+        "page that this car or this driver had.",
+        {
+            201: ("SiteConnection", "The page."),
+            200: ("SiteConnection", "The page that this `state` got before."),
+        },
+        ("invalid-body", "no-connect-link", "not-found", "site-leaving", "unavailable"),
         ("ConnectionBody",),
+    ),
+    "GET /sites/{site}/connections": Operation(
+        "Sites",
+        "getConnections",
+        "A page is listed until a week after its end. None is listed for a site that nothing is known of.",
+        {200: ("SiteConnections", "What drivers were asked to connect, and how far it is.")},
+        ("internal",),
     ),
     "DELETE /sites/{site}": Operation(
         "Sites",

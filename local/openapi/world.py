@@ -20,6 +20,7 @@ from driveway.domain.twin.events import FOR_THE_APP, Event
 from driveway.outbox.publish import publish
 from driveway.runtime.context import Runtime, use
 from driveway.store.conditional import ContentionError
+from driveway.store.connections import MADE
 from driveway.store.items import TWIN, asset_key, decode_twin, encode_item
 from local.openapi.routes import served_routes, template
 
@@ -300,7 +301,8 @@ class World:
         """Process the table's stream, as the announcer does: timeline, history, events for the app."""
         read = self.streams.get_records(ShardIterator=self._iterator)
         self._iterator = read["NextShardIterator"]
-        changes = [record["dynamodb"] for record in read["Records"] if record["dynamodb"]["Keys"]["sk"]["S"] == TWIN]
+        every = [record["dynamodb"] for record in read["Records"]]
+        changes = [change for change in every if change["Keys"]["sk"]["S"].startswith((TWIN, MADE))]
         publish([change for change in changes if "NewImage" in change], self.runtime)
 
 

@@ -21,6 +21,7 @@ from simulators.cars.world import World
 
 TOKEN_LIFETIME_S = 3599
 MOST_PER_PAGE = 50
+FIRST_UPDATE_AFTER = timedelta(seconds=20)
 CAPABILITIES = (
     "information", "chargeState", "location", "odometer", "setMaxCurrent", "startCharging", "stopCharging",
     "smartCharging",
@@ -109,7 +110,7 @@ class Enode:
         self.tokens = Tokens("enode")
         self.actions = Actions(world, self._action_ended)
         self.users = Users(world)
-        self.link_sessions = LinkSessions(world)
+        self.link_sessions = LinkSessions(world, self.discovered)
         self._beats = 0
         outbox.packers["enode"] = self.pack
         world.reporters["enode"] = self.report
@@ -152,6 +153,14 @@ class Enode:
     def invalidate_credentials(self, user_id: str, at: datetime, vendor: str = "BMW") -> None:
         """Tell that a user's account at a vendor no longer works."""
         self.emit("user:credentials:invalidated", at, user_id, {"vendor": vendor})
+
+    def discovered(self, car: Car, at: datetime) -> None:
+        """Tell that a vehicle is new: only its description is there. An update with its state follows."""
+        full = vehicle(car, car.view(), self.settings.version)
+        shown = {name: full[name] for name in ("id", "userId", "vendor", "information")}
+        blank = dict.fromkeys(("chargeState", "location", "odometer", "smartChargingPolicy"))
+        self.emit("user:vehicle:discovered", at, car.spec.user_id, {"vehicle": shown | blank}, car)
+        self.world.later(at + FIRST_UPDATE_AFTER, lambda _: self.world.report(car, car.reported, car.view()))
 
     def deleted(self, car: Car, at: datetime) -> None:
         """Tell that a vehicle is gone."""

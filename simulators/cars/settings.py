@@ -53,6 +53,7 @@ class SmartcarSettings(ProviderSettings):
     """Smartcar: a command's connection is held open, and gets an early 202 when that takes long.
 
     Attributes:
+        application_id: the application's id at Smartcar Connect.
         timestamps: the form of times in webhooks; seconds stand in some where milliseconds do in others.
         leaves_out_status: a signal that was read has a body and no status.
         signals_per_page: how many signals a page of the stored ones holds; None: all of them.
@@ -60,6 +61,7 @@ class SmartcarSettings(ProviderSettings):
         bucket_requests: so many requests at once, refilled by ``bucket_refill_per_min``; None: any number.
     """
 
+    application_id: str = "application-id"
     hold_open_s: float = Field(5.0, ge=0, le=300)
     early_202_after_s: float = Field(175.0, ge=0)
     timestamps: Literal["epoch_ms", "epoch_s", "iso"] = "epoch_ms"

@@ -15,6 +15,7 @@ from simulators.cars.car import Car, Mode, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.outbox import Message, Outbox, Request
 from simulators.cars.settings import SmartcarSettings
+from simulators.cars.sign_in import sign_in
 from simulators.cars.smartcar_connections import Connections
 from simulators.cars.tokens import Tokens
 from simulators.cars.wire import answer, encode, epoch_ms, hmac_hex, stamp
@@ -214,6 +215,10 @@ class Smartcar:
         access = self.tokens.issue(ask.now, TOKEN_LIFETIME_S)
         return answer({"access_token": access, "token_type": "Bearer", "expires_in": TOKEN_LIFETIME_S})
 
+    def _connect(self, ask: Ask) -> Response:
+        client = ("application_id", self.settings.application_id)
+        return sign_in(self.world, "smartcar", ask, client, lambda _user: uuid.uuid4().hex)
+
     def _signals(self, ask: Ask) -> Response:
         view, capable = ask.car.view(), self.settings.home_flag_capable
         bodies = signal_bodies(ask.car, view, home_flag_capable=capable)
@@ -318,6 +323,7 @@ class Smartcar:
         )
         return [
             door.open("POST", "/oauth2/token", self._token),
+            door.open("GET", "/oauth/authorize", self._connect),
             door.guarded("GET", "/vehicles/{vehicle_id}/signals", self._signals),
             door.guarded("GET", "/vehicles/{vehicle_id}/signals/{code}", self._signals),
             door.guarded("POST", "/vehicles/{vehicle_id}/commands/charge/{kind}", self._command),

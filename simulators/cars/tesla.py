@@ -1,5 +1,6 @@
 """A Tesla-like provider: the vehicle-command proxy, the part of the Fleet API behind it, telemetry through a relay."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from simulators.cars.car import Car, Mode, View
 from simulators.cars.door import Ask, Door
 from simulators.cars.outbox import Message, Outbox, Request
 from simulators.cars.settings import TeslaSettings
+from simulators.cars.sign_in import sign_in
 from simulators.cars.spec import CarSpec
 from simulators.cars.tesla_schedules import ChargeSchedules, ScheduleError, parse_schedule
 from simulators.cars.tokens import RefreshTokens, Tokens
@@ -82,6 +84,7 @@ class Tesla:
         self.refresh_tokens = RefreshTokens()
         self.usage = Usage()
         self._sent: dict[str, dict[str, Any]] = {}
+        self._codes: dict[str, str] = {}
         outbox.packers["tesla"] = self.pack
         world.reporters["tesla"] = self.report
         self._set_refresh_tokens()
@@ -147,12 +150,27 @@ class Tesla:
         if url is not None:
             self.outbox.report(Message("tesla", car.spec.vehicle_id, name, record, url), at, car)
 
+    def _authorize(self, ask: Ask) -> Response:
+        return sign_in(self.world, "tesla", ask, ("client_id", self.settings.client_id), self._code_for)
+
+    def _code_for(self, user: str) -> str:
+        code = uuid.uuid4().hex
+        self._codes[code] = user
+        return code
+
     def _token(self, ask: Ask) -> Response:
         if ask.fields.get("client_id") != self.settings.client_id:
             return answer({"error": "invalid_client"}, 401)
-        if ask.fields.get("grant_type") != "refresh_token":
-            return answer({"error": "unsupported_grant_type"}, 400)
-        fresh = self.refresh_tokens.exchange(ask.fields.get("refresh_token", ""), ask.now)
+        match ask.fields.get("grant_type"):
+            case "refresh_token":
+                fresh = self.refresh_tokens.exchange(ask.fields.get("refresh_token", ""), ask.now)
+            case "authorization_code":
+                user = self._codes.pop(ask.fields.get("code", ""), None)
+                if user is None or ask.fields.get("client_secret") != self.settings.client_secret:
+                    return answer({"error": "invalid_grant"}, 400)
+                fresh = self.refresh_tokens.sign_in(user, ask.now)
+            case _:
+                return answer({"error": "unsupported_grant_type"}, 400)
         if fresh is None:
             return answer({"error": "login_required", "error_description": "The refresh_token is invalid"}, 401)
         lifetime_s = self.settings.access_token_s
@@ -316,6 +334,7 @@ class Tesla:
         )
         one = "/api/1/vehicles/{vehicle_id}"
         return [
+            door.open("GET", "/oauth2/v3/authorize", self._authorize),
             door.open("POST", "/oauth2/v3/token", self._token),
             door.open("POST", "/oauth2/v3/revoke", self._revoke),
             door.guarded("GET", "/api/1/vehicles", self._vehicles),

@@ -9,24 +9,9 @@ from msgspec import UNSET
 
 from driveway.domain.twin.reasons import Reason
 from driveway.outbox.app_events import app_event
-from tests.support.functions.assets import set_secret
-from tests.support.functions.rig import NOW, Reply
+from tests.support.functions.connect_calls import RETURN, ask
+from tests.support.functions.rig import NOW
 from tests.support.functions.stage import CLIENT, Stage
-
-RETURN = "https://app.example/connected?from=driveway"
-SETTINGS = {
-    "SMARTCAR_CONNECT_URL": "https://connect.smartcar.test/oauth/authorize",
-    "TESLA_AUTHORIZE_URL": "https://auth.tesla.test/oauth2/v3/authorize",
-    "TESLA_KEY_DOMAIN": "keys.example",
-}
-
-
-def ask(stage: Stage, site: str = "home-1", **body: Any) -> Reply:
-    stage.rig.runtime.settings.environ.update(SETTINGS)  # type: ignore[attr-defined]
-    smartcar = {**CLIENT, "application_id": "5f0c-application"}
-    set_secret(stage.rig, "PROVIDERS_SECRET", {"enode": CLIENT, "smartcar": smartcar, "tesla": CLIENT})
-    body = {"return_url": RETURN, **body}
-    return stage.rig.serve("onboarding", "POST /sites/{site}/connections", body, site=site)
 
 
 def query(url: str) -> dict[str, str]:
@@ -46,9 +31,6 @@ def test_a_new_car_at_enode_is_connected_on_a_page_that_leads_back_with_the_stat
 def test_a_car_whose_account_was_disconnected_works_again_after_the_driver_used_the_link(stage: Stage) -> None:
     stage.park("enode")
     stage.cars.change("5YJ30000000000001", account_connected=False)
-    stage.rig.runtime.records.client.put_item(
-        TableName="driveway-test", Item={"pk": {"S": "SITE#home-1"}, "sk": {"S": "SITE"}}
-    )
     reply = ask(stage, asset="car-1", state="from-the-app-1")
     assert (reply.status, reply.body["provider"], reply.body["state"]) == (201, "enode", "from-the-app-1")
     requests.get(reply.body["url"], timeout=5, allow_redirects=False)

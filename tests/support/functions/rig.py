@@ -244,8 +244,8 @@ class Rig:
             self._cursor = found["ShardIterator"]
         read = self._streams.get_records(ShardIterator=self._cursor)
         new, self._cursor = read["Records"], read["NextShardIterator"]
-        twins = [record for record in new if record["dynamodb"]["Keys"]["sk"]["S"] == "TWIN"]
-        answer = function("announcer").handler({"Records": twins}, None)
+        passed = [record for record in new if record["dynamodb"]["Keys"]["sk"]["S"].startswith(("TWIN", "CONNECTED#"))]
+        answer = function("announcer").handler({"Records": passed}, None)
         assert answer == {"batchItemFailures": []}
 
     def pump(self) -> None:

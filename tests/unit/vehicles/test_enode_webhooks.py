@@ -276,11 +276,12 @@ def test_a_time_in_the_future_is_not_believed():
     assert found.at == RECEIVED_AT
 
 
-def test_a_discovered_car_that_says_nothing_yet_is_only_counted():
+def test_a_discovered_car_is_named_although_nothing_of_its_state_is_known_yet():
     event = updated(event="user:vehicle:discovered", chargeState=None, location=None, isReachable=None)
     inbound = receive([event])
-    assert inbound.events == ()
-    assert inbound.dropped == ("0: user:vehicle:discovered says nothing of the car",)
+    (found,) = inbound.events
+    assert (found.discovered, found.user_id, found.says_nothing) == (True, "app-user-77", True)
+    assert inbound.dropped == ()
 
 
 @pytest.mark.parametrize(

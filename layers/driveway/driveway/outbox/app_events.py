@@ -6,8 +6,16 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from driveway.domain.twin.reasons import Reason
-from driveway.runtime.answer_types import AppId, EventCode, Instant, ReasonCode, Text, utc
+from driveway.runtime.answer_types import (
+    AppId,
+    ConnectPath,
+    EventCode,
+    Instant,
+    ReasonCode,
+    Text,
+    connect_path,
+    utc,
+)
 from driveway.runtime.context import Runtime
 
 
@@ -19,12 +27,12 @@ def are_kept(runtime: Runtime) -> bool:
 class AppEventData(Struct, frozen=True, kw_only=True):
     """What an event is about."""
 
-    asset: AppId
+    asset: Annotated[str | None, Meta(description="The app's id; null where a site has no asset for it yet.")]
     site: AppId
     reason: ReasonCode
     text: Text
     detail: dict[str, Any] | None
-    connect: Annotated[str, Meta(description="Where a link to connect again is made.")] | UnsetType = UNSET
+    connect: ConnectPath | UnsetType = UNSET
 
 
 class AppEvent(Struct, frozen=True, kw_only=True):
@@ -39,17 +47,16 @@ class AppEvent(Struct, frozen=True, kw_only=True):
 def app_event(detail: Mapping[str, Any]) -> AppEvent:
     """An event in the form of Standard Webhooks, from its detail on the bus.
 
-    Where the driver has to connect the account again, ``data.connect`` is the route that gives the link (``POST`` with
-    the asset). ``id`` is the same each time the event is sent, and ``timestamp`` is when it happened.
+    Where the driver has to connect something, ``data.connect`` is the route that gives the link (``POST``). ``id`` is
+    the same each time the event is sent, and ``timestamp`` is when it happened.
     """
-    asks_to_connect = detail["reason"] == Reason.PROVIDER_NEEDS_USER
     data = AppEventData(
-        asset=detail["asset"],
+        asset=detail.get("asset"),
         site=detail["site"],
         reason=detail["reason"],
         text=detail["text"],
         detail=detail.get("detail"),
-        connect=f"/sites/{detail['site']}/connections" if asks_to_connect else UNSET,
+        connect=connect_path(detail["site"], detail["reason"]),
     )
     at = utc(datetime.fromisoformat(detail["at"]))
     return AppEvent(id=detail["id"], type=detail["event"], timestamp=at, data=data)

@@ -11,11 +11,13 @@ from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import FOR_THE_APP, event_id
 from driveway.domain.twin.reasons import Reason
 from driveway.outbox.app_events import are_kept
+from driveway.outbox.connected import connected_event
 from driveway.outbox.events import SOURCE, BusEvent, Outbox, StoredTwin, outbox_of
 from driveway.outbox.wakeups import WakeUp, queue_wake_ups
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit
 from driveway.store.app_events import index_attributes
+from driveway.store.connections import MADE
 from driveway.store.items import asset_key, decode_item, unstamp
 from driveway.store.records import Attributes
 
@@ -27,7 +29,9 @@ class BusError(RuntimeError):
 
 
 def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
-    """Publish what changed twins make known: events, wake-ups, timeline entries. Repeating it does no harm.
+    """Publish what changed twins and connected vehicles make known: events, wake-ups, timeline entries.
+
+    Repeating it does no harm.
 
     Each service is called once for many records, because a thousand cars may change at the same edge.
 
@@ -35,7 +39,8 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
         BusError, QueueError, UnwrittenError: the bus, a queue or the table refused a part.
     """
     now = runtime.now()
-    found = [_found(change, now, runtime) for change in changes]
+    connected = [change for change in changes if change["NewImage"]["sk"]["S"].startswith(MADE)]
+    found = [_found(change, now, runtime) for change in changes if change not in connected]
     short = sum(entry.reason == Reason.READY_BY_AT_RISK for _, one in found for entry in one.entries)
     if short:
         emit({"SessionsShort": short}, runtime)
@@ -45,7 +50,11 @@ def publish(changes: Sequence[Mapping[str, Any]], runtime: Runtime) -> None:
     )
     for twin, one in found:
         keep_history(twin, one, runtime)
-    put_events([event for _, one in found for event in one.events], runtime)
+    put_events([*map(connected_event, connected), *(event for _, one in found for event in one.events)], runtime)
+    _wake(found, now, runtime)
+
+
+def _wake(found: Sequence[tuple[Twin, Outbox]], now: datetime, runtime: Runtime) -> None:
     # What is overdue is due now: several writes of an asset wake its reconcilers once.
     axle = [WakeUp(twin.link.asset, max(one.axle_at, now)) for twin, one in found if one.axle_at is not None]
     control = [WakeUp(twin.link.asset, max(one.control_at, now)) for twin, one in found if one.control_at is not None]

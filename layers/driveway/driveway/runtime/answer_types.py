@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
+
+from driveway.domain.twin.reasons import Reason
 
 Instant = Annotated[datetime, Meta(tz=True)]
 """An aware instant; it is answered with the offset that it has, so give it in UTC."""
@@ -28,6 +30,22 @@ EventCode = Annotated[str, Meta(extra_json_schema={"$ref": "#/components/schemas
 
 VerdictName = Annotated[str, Meta(extra_json_schema={"$ref": "#/components/schemas/Verdict"})]
 """The verdict on a session, or why a night had none."""
+
+
+ConnectPath = Annotated[str, Meta(description="Where a link is made with which the driver connects the car.")]
+"""A pointer beside a reason for which the driver has to connect something."""
+
+ASKS_TO_CONNECT = frozenset({Reason.PROVIDER_NEEDS_USER, Reason.NO_VEHICLE_LINKED})
+
+
+def connections_of(site: str) -> str:
+    """The route that gives links with which drivers of a site connect cars."""
+    return f"/sites/{site}/connections"
+
+
+def connect_path(site: str, reason: str | None) -> str | UnsetType:
+    """The route that gives a driver's link, for a reason that asks to connect a car; UNSET for any other."""
+    return connections_of(site) if reason in ASKS_TO_CONNECT else UNSET
 
 
 def utc(at: datetime) -> datetime:

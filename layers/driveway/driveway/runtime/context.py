@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from driveway.store.app_events import AppEvents
     from driveway.store.breakers import Breakers
     from driveway.store.budgets import Budgets
+    from driveway.store.connections import Connections
     from driveway.store.control_switch import ControlSwitch
     from driveway.store.due_index import DueIndexes
     from driveway.store.history import History
@@ -162,6 +163,13 @@ class Runtime:
         from driveway.store.sites import SiteStore
 
         return SiteStore(self.dynamodb, self.table, self.records)
+
+    @cached_property
+    def connections(self) -> "Connections":
+        """The connections that drivers were asked for."""
+        from driveway.store.connections import Connections
+
+        return Connections(self.dynamodb, self.settings.text("TABLE_NAME"), self.records)
 
     @cached_property
     def slots(self) -> "SlotStore":

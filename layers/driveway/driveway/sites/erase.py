@@ -32,6 +32,7 @@ def delete_site(site: str, runtime: Runtime, *, forfeit_balance: bool) -> Answer
     """
     record = runtime.sites.get(site)
     if record is None:
+        runtime.connections.forget(site)
         return ERASED
     if record.wanted != "erased" and record.axle_site_id is not None and not forfeit_balance:
         _refuse_while_owed(record.axle_site_id, runtime)

@@ -33,6 +33,8 @@ def remove_asset(asset: str, record: SiteRecord, twins: Twins, call: SiteCall, r
         return Edit(after, [(present, None)])
 
     _drop_rows([asset], runtime)
+    vehicle = twin.link.vehicle if twin is not None else None
+    runtime.connections.forget(record.site, asset, (vehicle.provider, vehicle.vehicle_id) if vehicle else None)
     change_site(record.site, of_call(call, rule), runtime)
 
 
@@ -60,6 +62,7 @@ def erase_site(step: Erase, record: SiteRecord, call: SiteCall, runtime: Runtime
         # Including those of a PUT that never ended.
         forget_accounts(accounts_of_site(record.site, runtime), record.site, runtime)
     _drop_rows(record.known_assets, runtime)
+    runtime.connections.forget(record.site)
     change_site(record.site, of_call(call, rule), runtime)
 
 

@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from driveway.axle.client import AxleRefusedError, AxleUnavailableError
+from driveway.domain.sites.connections import ConnectedVehicle
 from driveway.domain.sites.record import Change, SiteRecord
 from driveway.domain.sites.steps import acknowledged, claimed, given_back, is_finished, is_free, with_removals
 from driveway.domain.twin import Twin
 from driveway.outbox.account_checks import queue_checks
+from driveway.outbox.connected import note_vehicles
 from driveway.outbox.wakeups import QueueError
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Answer
@@ -21,7 +23,7 @@ from driveway.runtime.problems import ProblemError, busy
 from driveway.sites import reconcile
 from driveway.sites.apply_changes import applied
 from driveway.sites.axle_problems import problem_of
-from driveway.sites.bodies import SiteBody
+from driveway.sites.bodies import SiteBody, check_site_id
 from driveway.sites.changing import (
     Edit,
     LostCallError,
@@ -64,6 +66,7 @@ def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
         ProblemError: the body has faults (422), another site has an asset or a vehicle (409), Axle refuses, or Axle
             has not acknowledged it (503), and then the site shows the assets in doubt.
     """
+    check_site_id(site)
     strict = runtime.settings.text("MPAN_CHECK_DIGIT", "strict") == "strict"
     was = runtime.sites.get(site)
     held = list(twins_of(was, runtime).values()) if was is not None else []
@@ -77,6 +80,7 @@ def put_site(site: str, body: SiteBody, runtime: Runtime) -> Answer:
         pairs = _acknowledged(put, axle, runtime)
         _check_accounts(put, to_check, runtime)
         reconcile.after_change(pairs, runtime)
+        _note_connected(put, runtime)
         record = runtime.sites.get(site)
         if record is not None and record.call is not None:
             record = reconcile.work(site, put.call, runtime, wait_s=reconcile.WAIT_S)
@@ -177,6 +181,16 @@ def _keep_tokens(put: PutRequest, runtime: Runtime) -> set[Account]:
     except TokenStoreError:
         leave_in_doubt(put, "The refresh token could not be stored.", None, runtime, may_act=False)
         raise busy("The refresh token could not be stored. Repeat the call.") from None
+
+
+def _note_connected(put: PutRequest, runtime: Runtime) -> None:
+    """Note the vehicles for which drivers were asked to connect a new car: the app is informed of each once."""
+    linked = [request.vehicle for request in put.requests if request.vehicle is not None]
+    named = [
+        ConnectedVehicle(provider=one.provider, vehicle_id=one.vehicle_id, user_id=one.user_id, at=put.now)
+        for one in linked
+    ]
+    note_vehicles(put.site, named, runtime)
 
 
 def _check_accounts(put: PutRequest, to_check: set[Account], runtime: Runtime) -> None:

@@ -12,7 +12,7 @@ from driveway.domain.preferences.vehicle_intent import intent_in_force
 from driveway.domain.reports.power_above_onboarded import suggested_power
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Observed, Twin
-from driveway.runtime.answer_types import utc, utc_or_none
+from driveway.runtime.answer_types import connections_of, utc, utc_or_none
 from driveway.runtime.context import Runtime
 from driveway.status.asset_answer import (
     Asset,
@@ -76,7 +76,7 @@ def asset_answer(twin: Twin, runtime: Runtime) -> Asset:
         forecast=_forecast(twin, now, runtime),
         test_charge=charge_test(twin, runtime),
         needs_user=presence.needs_user,
-        connect=f"/sites/{link.site}/connections" if presence.needs_user is not None else None,
+        connect=connections_of(link.site) if presence.needs_user is not None or link.vehicle is None else None,
         snoozed_until=utc_or_none(link.snoozed_until),
         revision=twin.revision,
     )

@@ -154,7 +154,7 @@ class Asset(Struct, frozen=True, kw_only=True):
     needs_user: Annotated[str | None, Meta(description="What the driver must do at the car's maker.")]
     connect: Annotated[
         str | None,
-        Meta(description="Where the app gets the link to connect the account again (`POST` with the asset)."),
+        Meta(description="Where the app gets the link to connect the account again (`POST` with the asset), or a car."),
     ]
     snoozed_until: Annotated[Instant | None, Meta(description="Until when smart charging is paused.")]
     revision: Revision

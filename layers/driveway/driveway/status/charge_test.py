@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from driveway.domain.control.charge_test import StepReport, StepState, ask_charge_test, step_reports
 from driveway.domain.control.required_command import schedule_window
 from driveway.domain.preferences.changes import PreferenceChange
 from driveway.domain.twin import ChargeTestStep, Twin
 from driveway.domain.twin.reasons import Reason
-from driveway.runtime.answer_types import Instant, Text, utc, utc_or_none
+from driveway.runtime.answer_types import ConnectPath, Instant, Text, connect_path, utc, utc_or_none
 from driveway.runtime.context import Runtime
 
 
@@ -25,6 +25,7 @@ class TestChargeStep(Struct, frozen=True, kw_only=True):
     reason: Reason | None
     text: Text
     advice: Annotated[str | None, Meta(description="What the driver can do.")]
+    connect: ConnectPath | UnsetType = UNSET
 
 
 class TestCharge(Struct, frozen=True, kw_only=True):
@@ -62,11 +63,11 @@ def charge_test(twin: Twin, runtime: Runtime) -> TestCharge | None:
         state=test.outcome or "running",
         started_at=utc(test.asked_at),
         ended_at=utc_or_none(test.ended_at),
-        steps=[_step(one) for one in steps],
+        steps=[_step(one, twin.link.site) for one in steps],
     )
 
 
-def _step(report: StepReport) -> TestChargeStep:
+def _step(report: StepReport, site: str) -> TestChargeStep:
     return TestChargeStep(
         step=report.step,
         state=report.state,
@@ -74,4 +75,5 @@ def _step(report: StepReport) -> TestChargeStep:
         reason=report.reason,
         text=report.text,
         advice=report.advice,
+        connect=connect_path(site, report.reason),
     )

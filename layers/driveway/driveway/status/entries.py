@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from driveway.domain.twin import Entry
-from driveway.runtime.answer_types import EventCode, Instant, ReasonCode, Text, utc
+from driveway.runtime.answer_types import ConnectPath, EventCode, Instant, ReasonCode, Text, connect_path, utc
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True):
@@ -16,8 +16,16 @@ class TimelineEntry(Struct, frozen=True, kw_only=True):
     reason: ReasonCode
     text: Text
     detail: dict[str, Any] | None
+    connect: ConnectPath | UnsetType = UNSET
 
 
-def entry_answer(entry: Entry) -> TimelineEntry:
-    """The entry as it is answered."""
-    return TimelineEntry(at=utc(entry.at), event=entry.event, reason=entry.reason, text=entry.text, detail=entry.detail)
+def entry_answer(entry: Entry, site: str) -> TimelineEntry:
+    """The entry of an asset of a site as it is answered."""
+    return TimelineEntry(
+        at=utc(entry.at),
+        event=entry.event,
+        reason=entry.reason,
+        text=entry.text,
+        detail=entry.detail,
+        connect=connect_path(site, entry.reason),
+    )

@@ -28,7 +28,7 @@ class AppEvents(Struct, frozen=True, kw_only=True):
 
 
 def events_answer(request: Request, runtime: Runtime) -> Answer:
-    """The events of all assets that the app's webhook was sent, as they were recorded.
+    """The events of all sites that the app's webhook was sent, as they were recorded.
 
     ``GET /events?after=&limit=``: at most ``MOST`` at once.
 
@@ -59,5 +59,6 @@ def _place(request: Request, runtime: Runtime) -> str:
 
 
 def _event(row: dict[str, Any]) -> AppEvent:
-    asset, event_id = row["pk"].removeprefix("ASSET#"), row[PLACE].partition("~")[2]
+    kind, _, name = row["pk"].partition("#")
+    asset, event_id = name if kind == "ASSET" else None, row[PLACE].partition("~")[2]
     return app_event({**row, "asset": asset, "id": event_id})

@@ -19,6 +19,8 @@ from driveway.vehicles.accounts import Account, accounts_of_site
 KINDS = {
     "SITE": "site",
     "ACCOUNT#": "accounts_named",
+    "CONNECT#": "connections",
+    "CONNECTED#": "vehicles_connected",
     "TWIN": "state",
     "LOG#": "timeline",
     "SLOT#": "half_hours",

@@ -211,9 +211,9 @@ def whole_session(view: SessionView, twin: Twin, now: datetime) -> Session:
         measured=measured_samples(view.slots, kept.opened_at, kept.closed_at, twin.link.battery_kwh),
         in_force=[limit_in_force(part) for part in passed],
         plans=[session_plan(*pair, reach) for pair in zip([None, *view.plans], view.plans, strict=False)],
-        commands=[entry_answer(entry) for entry in _since_plug_in(view) if entry.event in COMMANDS],
+        commands=[entry_answer(entry, twin.link.site) for entry in _since_plug_in(view) if entry.event in COMMANDS],
         command_runs=[command_answer(run) for run in command_runs(_since_plug_in(view))],
-        warnings=[entry_answer(entry) for entry in _since_plug_in(view) if entry.event in WARNINGS],
+        warnings=[entry_answer(entry, twin.link.site) for entry in _since_plug_in(view) if entry.event in WARNINGS],
     )
 
 

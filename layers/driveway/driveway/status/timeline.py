@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from driveway.domain.twin import Twin
-from driveway.runtime.answer_types import utc
+from driveway.runtime.answer_types import connect_path, utc
 from driveway.runtime.context import Runtime
 from driveway.runtime.http_api import Request
 from driveway.runtime.problems import malformed
@@ -51,6 +51,7 @@ def timeline_body(request: Request, runtime: Runtime) -> Timeline:
             reason=row["reason"],
             text=row["text"],
             detail=row.get("detail"),
+            connect=connect_path(twin.link.site, row["reason"]),
         )
         for row in rows
     ]

@@ -62,12 +62,13 @@ def standing_warnings(twin: Twin, now: datetime) -> tuple[str, ...]:
         sentences.append(
             f"Smart charging is snoozed until {utc_text(snoozed_until)}: this takes effect once the snooze is over."
         )
+    link_made = f"POST /sites/{link.site}/connections gives the link."
     if link.vehicle is None:
-        sentences.append("No car is linked to this asset, so we cannot start or stop charging.")
+        sentences.append(f"No car is linked to this asset, so we cannot start or stop charging. {link_made}")
     if twin.presence.needs_user is not None:
         sentences.append(
             "The car maker's account is out of order, so we cannot start or stop the car. Ask the driver to connect it "
-            "again."
+            f"again. {link_made}"
         )
     return tuple(sentences)
 

@@ -38,6 +38,7 @@ class Event(StrEnum):
     CONTROL_RESUMED = "ControlResumed"
     NEEDS_ATTENTION = "NeedsAttention"
     RECONNECTED = "Reconnected"
+    VEHICLE_CONNECTED = "VehicleConnected"
     READY_BY_AT_RISK = "ReadyByAtRisk"
     READY_BY_SAFE = "ReadyBySafe"
 
@@ -86,13 +87,14 @@ FOR_THE_APP = frozenset(
         Event.COMMAND_FAILED,
         Event.NEEDS_ATTENTION,
         Event.RECONNECTED,
+        Event.VEHICLE_CONNECTED,
         Event.SESSION_COMPLETED,
         Event.SESSION_CORRECTED,
         Event.TEST_CHARGE_PASSED,
         Event.TEST_CHARGE_FAILED,
     }
 )
-"""Events of the timeline that are published on the bus, too, and so reach the app's webhook."""
+"""Events that are published on the bus and so reach the app's webhook. Nearly all of them are on a timeline, too."""
 
 
 def event_id(asset: str, version: int, number: int, at: datetime) -> str:
@@ -135,6 +137,7 @@ SENTENCES: dict[Event, str] = {
     Event.CONTROL_RESUMED: "The operator switched smart charging on again.",
     Event.NEEDS_ATTENTION: "The driver or support has to do something. The entry says what.",
     Event.RECONNECTED: "The account at the car maker works again.",
+    Event.VEHICLE_CONNECTED: "A driver connected a new car at its maker. The event has the car's id there.",
     Event.READY_BY_AT_RISK: "The plan delivers less energy than the driver needs by the ready-by time.",
     Event.READY_BY_SAFE: "The plan delivers enough again. An earlier warning is taken back.",
     Event.SCHEDULE_RECEIVED: "Axle sent a schedule.",

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     PROVIDER_UNSUPPORTED = "PROVIDER_UNSUPPORTED"
     NO_VEHICLE_LINKED = "NO_VEHICLE_LINKED"
     RECONNECTED = "RECONNECTED"
+    VEHICLE_CONNECTED = "VEHICLE_CONNECTED"
     DEFAULT_SCHEDULE_CHANGED = "DEFAULT_SCHEDULE_CHANGED"
     DEFAULT_SCHEDULE_REMOVED = "DEFAULT_SCHEDULE_REMOVED"
     TRIAL_START = "TRIAL_START"
@@ -156,6 +157,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TRIAL_START_ENDED: "The trial start had no effect, so the car counts as unplugged.",
     Reason.NO_VEHICLE_LINKED: "The asset has no car that could be commanded.",
     Reason.RECONNECTED: "The account at the car maker works again.",
+    Reason.VEHICLE_CONNECTED: "The driver connected a new car at its maker.",
     Reason.DEFAULT_SCHEDULE_CHANGED: "The off-peak schedule was installed in the car or charger.",
     Reason.DEFAULT_SCHEDULE_REMOVED: "The off-peak schedule was removed from the car or charger.",
     Reason.CURRENT_RESTORED: "Nothing asks for a limit any more, so the car gets its driver's own current back.",

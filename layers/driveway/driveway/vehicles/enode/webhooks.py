@@ -106,6 +106,20 @@ def _updated(event: Mapping[str, Any], received_at: datetime) -> VehicleEvent:
     return VehicleEvent(vehicle_id, _dedupe_key(event), observations=seen, user_id=user_id, vendor=vendor)
 
 
+def _discovered(event: Mapping[str, Any], received_at: datetime) -> VehicleEvent:
+    """A vehicle that is new at Enode. Mostly only its description is there; what is there of its state counts."""
+    vehicle, vehicle_id = _vehicle(event)
+    event_at = first_instant(event.get("createdAt"), known_at=received_at) or received_at
+    return VehicleEvent(
+        vehicle_id,
+        _dedupe_key(event),
+        observations=observations(vehicle, event_at=event_at, known_at=received_at),
+        user_id=_user_id(event) or text(vehicle.get("userId")),
+        vendor=text(vehicle.get("vendor")),
+        discovered=True,
+    )
+
+
 def _deleted(event: Mapping[str, Any], received_at: datetime) -> VehicleEvent:
     del received_at
     vehicle, vehicle_id = _vehicle(event)
@@ -147,7 +161,7 @@ def _credentials_invalidated(event: Mapping[str, Any], received_at: datetime) ->
 
 
 READERS: Mapping[str, Callable[[Mapping[str, Any], datetime], VehicleEvent]] = {
-    "user:vehicle:discovered": _updated,
+    "user:vehicle:discovered": _discovered,
     "user:vehicle:updated": _updated,
     "user:vehicle:deleted": _deleted,
     "user:vendor-action:updated": _action_updated,
