@@ -10,6 +10,7 @@ from driveway.runtime.clock import parse_clock
 from local.demo import result_of
 from local.night import Night
 from local.stack import Options, stack
+from tests.support.runtime.app_receiver import AppReceiver, app_receiver
 from tests.support.stack.homes import KINDS, Stack
 
 EVENING = datetime(2026, 1, 15, tzinfo=UTC)
@@ -38,11 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def app() -> Iterator[AppReceiver]:
+    """The app's webhook: it gets every event of the stack."""
+    with app_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def running(app: AppReceiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, up for the whole session."""
     clock_text = "start=2026-01-15T21:40:00Z,scale=300"
     folder = tmp_path_factory.mktemp("stack")
-    with stack(Options(folder=folder, clock_text=clock_text, at_once=3, head_start_s=60)) as values:
+    webhook = {"AppWebhookUrl": app.url}
+    options = Options(folder=folder, clock_text=clock_text, parameters=webhook, at_once=3, head_start_s=60)
+    with stack(options) as values:
         running = Stack(values, parse_clock(values["clock"], on_aws=False), folder)
         running.simulator("cars", "POST", "/config", {kind: {"sample_every_s": REPORT_EVERY_S} for kind in KINDS})
         yield running

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from simulators.cars.app import build_app
+from tests.world.app_endpoint import SECRET
 from tests.world.transport import OwnApi, Simulated, WorldLoop
 from tests.world.watch import Watch
 from tests.world.watched_writes import watch_writes
@@ -13,6 +14,7 @@ from tests.world.watched_writes import watch_writes
 if TYPE_CHECKING:
     from tests.world.world import World
 
+APP_EVENTS = "http://app.test/events"
 API, AXLE, CARS = "http://driveway.test", "http://axle.test", "http://cars.test"
 APP_TOKEN, AXLE_TOKEN, OPERATOR_TOKEN = "app-token", "axle-token", "operator-token"
 AXLE_WEBHOOK_SECRET = "axle-webhook-secret"
@@ -29,6 +31,7 @@ def connect(world: "World") -> None:
     world.session.mount(AXLE, Simulated(world.axle.asgi, loop, watch))
     world.session.mount(CARS, Simulated(build_app(world.cars), loop, watch))
     world.session.mount(API, OwnApi(world._serve))
+    world.session.mount(APP_EVENTS, world.events)
     world.axle_sender.connect(world.session, rng)
     world.car_sender.connect(world.session, rng)
     config = world.axle.world.config
@@ -42,6 +45,7 @@ def connect(world: "World") -> None:
         "ApiTokens": {k: [hashlib.sha256(v.encode()).hexdigest()] for k, v in tokens.items()},
         "AxleCredentials": {"username": "driveway", "password": "axle-simulator"},
         "AxleWebhookSecrets": {"secrets": [AXLE_WEBHOOK_SECRET]},
+        "AppWebhookSecrets": {"secrets": [SECRET]},
         "WebhookSecrets": {n: [CAR_WEBHOOK_SECRET] for n in ("enode", "smartcar", "tesla")},
         "ProviderCredentials": {
             "enode": CLIENT,

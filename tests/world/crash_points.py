@@ -17,7 +17,7 @@ from tests.support.faults import Call, FaultKind
 from tests.world.enumerated import Enumerated, enumerate_all
 from tests.world.forks import ChildError, in_a_copy
 from tests.world.homes import Home
-from tests.world.outcome import News, end_of, news_of
+from tests.world.outcome import News, end_of, news_of, undelivered
 from tests.world.outside import PlannedFault
 from tests.world.situations import SITUATIONS, Situation
 from tests.world.stages import Stage
@@ -65,7 +65,7 @@ def enumerate_faults(situation: Situation, *, stops_at_first: bool = False) -> E
 @contextmanager
 def prepared(situation: Situation) -> Iterator[tuple[Stage, Home]]:
     """The stage of a situation and the home that it is about."""
-    with new_world(1) as world:
+    with new_world(1, app_webhook=situation.app_webhook) as world:
         stage = Stage(world)
         home = situation.prepare(stage)
         yield stage, home
@@ -98,7 +98,7 @@ def play_on(stage: Stage, home: Home, situation: Situation, plan: PlannedFault |
         news=news_of(world),
         calls=list(runs[0].calls) if runs else [],
         run=runs[0].number if runs else 0,
-        violations=list(world.violations),
+        violations=[*world.violations, *undelivered(world)],
     )
 
 

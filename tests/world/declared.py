@@ -22,9 +22,9 @@ PARAMETERS = {
 }
 
 
-def deployed() -> Stack:
-    """The stack with the addresses of the simulators."""
-    return stack(**PARAMETERS)
+def deployed(**more: str) -> Stack:
+    """The stack with the addresses of the simulators, and with ``more`` parameters."""
+    return stack(**PARAMETERS | more)
 
 
 @cache

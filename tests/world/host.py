@@ -13,8 +13,8 @@ from driveway.runtime import context as runtime_context
 from driveway.runtime.context import Runtime, use
 from tests.support.faults import Death
 from tests.support.functions.rig import function
+from tests.world.aws.stack import Function
 from tests.world.clock import InstanceClock, WorldClock
-from tests.world.declared import deployed
 from tests.world.outside import Invocation, WorldOutside
 
 MOST_INSTANCES = 2
@@ -55,6 +55,7 @@ class Host:
 
     Args:
         clients: the clients that every runtime gets, by the name of its attribute.
+        functions: the functions by logical id, as the template has them.
         skew_s: by how many seconds the clock of a new instance is ahead.
     """
 
@@ -63,13 +64,14 @@ class Host:
         clock: WorldClock,
         outside: WorldOutside,
         clients: Mapping[str, Any],
+        functions: Mapping[str, Function],
         *,
         rng: random.Random,
         wait: Callable[[float], None],
         skew_s: Callable[[], float],
     ) -> None:
         self.clock, self.outside, self.log = clock, outside, Log()
-        self._functions, self._plain = deployed().functions, dict(clients)
+        self._functions, self._plain = functions, dict(clients)
         self._clients = {name: outside.reached_through(name, client) for name, client in clients.items()}
         self._rng, self._wait, self._skew_s = rng, wait, skew_s
         self._instances: dict[str, list[Runtime]] = {}

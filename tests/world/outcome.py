@@ -38,6 +38,18 @@ def news_of(world: World) -> News:
     return News(Counter((row["pk"], row["event"]) for row in rows if row["event"] in FOR_THE_APP))
 
 
+def undelivered(world: World) -> list[str]:
+    """The events that are kept for the app and never reached it, or that reached it and are not kept."""
+    kept = {row["events_place"].partition("~")[2]: row["event"] for row in _rows(world) if "events_place" in row}
+    taken = world.events.counts()
+    missing = [f"the app never got {event}" for one, event in kept.items() if one not in taken]
+    return missing + [f"the app got {one}, which is not kept" for one in taken if one not in kept]
+
+
+def _rows(world: World) -> list[dict[str, Any]]:
+    return [decode_item(item) for item in world.cloud.items()]
+
+
 def end_of(stage: Stage) -> Mapping[str, Any]:
     """Everything that is so at the end."""
     state, found = State(stage.world), dict[str, Any]()
@@ -66,6 +78,11 @@ def end_of(stage: Stage) -> Mapping[str, Any]:
     found["rows"] = sorted(
         {item["pk"]["S"] for item in state.wire if item["sk"]["S"].startswith(("SLOT", "LOG", "SITE"))}
     )
+    found["connections"] = sorted(
+        item["pk"]["S"] + item["sk"]["S"]
+        for item in state.wire
+        if item["sk"]["S"].startswith("CONNECT") or "-connect#" in item["pk"]["S"]
+    )
     found["dead letters"] = sorted(stage.world.cloud.dead_letters())
     return found
 
@@ -85,5 +102,6 @@ def _twin(twin: Twin) -> Mapping[str, Any]:
         "profiles": len(twin.profiles),
         "plug at Axle": axle.plug is not None and axle.plug.session_id is not None,
         "refused": sorted((one.call, one.status) for one in axle.refusals),
+        "test charge": twin.charge_test and twin.charge_test.outcome,
         "open command": twin.control.command is not None and twin.control.command.state in {"planned", "sent"},
     }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from simulators.axle.documented import scenario_profile
 from tests.world.homes import Home
@@ -26,6 +27,7 @@ class Situation:
     prepare: Callable[[Stage], Home]
     act: Act
     about: str = ""
+    app_webhook: bool = False
 
 
 def ask(method: str, path: str, body: Any = None, expected: frozenset[int] = frozenset()) -> Act:
@@ -184,6 +186,37 @@ def _charges_now_for_seconds(stage: Stage, home: Home) -> None:
     stage.app.ask("DELETE", f"/assets/{home.asset}/charge-now")
 
 
+def _asked_to_connect(stage: Stage) -> Home:
+    """A home whose driver has a page to connect a new car at Enode, and has not opened it."""
+    made = stage.car(linked=False)
+    stage.app.ask("POST", f"/sites/{made.site}/connections", _new_car(made))
+    stage.passes(minutes=1)
+    return made
+
+
+def _asked_to_connect_a_tesla(stage: Stage) -> Home:
+    made = stage.car("tesla")
+    stage.app.ask("POST", f"/sites/{made.site}/connections", {"provider": "tesla", "return_url": RETURN_URL})
+    return made
+
+
+def _new_car(one: Home) -> dict[str, Any]:
+    return {"provider": "enode", "user_id": one.user_id, "return_url": RETURN_URL, "state": "chosen-by-the-app"}
+
+
+def _asks_for_a_page(stage: Stage, home: Home) -> None:
+    stage.app.ask("POST", f"/sites/{home.site}/connections", _new_car(home))
+
+
+def _driver_opens_page(stage: Stage, home: Home) -> None:
+    """The driver opens the page, and Enode reports the car."""
+    (made,) = stage.world.request("GET", f"/sites/{home.site}/connections").json()["connections"]
+    page = f"http://cars.test{urlsplit(made['url']).path}"
+    stage.world.session.get(page, allow_redirects=False).raise_for_status()
+
+
+RETURN_URL = "https://app.example/connected"
+TEST_CHARGE = ask("POST", "{asset}/test-charge")
 TARIFF = {"off_peak": [{"start": "01:00", "end": "06:00"}], "timezone": "Europe/London"}
 INTENT = {"kwh": 12, "ready_by": "06:30"}
 ELIGIBILITY = {
@@ -293,6 +326,39 @@ _ALL = (
     Situation("a timeline is shown", "StatusFunction", lambda s: s.held(), ask("GET", "{asset}/timeline")),
     Situation("a home is exported", "StatusFunction", lambda s: s.held(), ask("GET", "{site}/export")),
     Situation("flex events", "AxleServicesFunction", lambda s: s.held(), ask("GET", "{site}/flex-events")),
+    Situation("a test charge is asked for", "PreferencesFunction", lambda s: s.held(), TEST_CHARGE, app_webhook=True),
+    Situation(
+        "a test charge goes on",
+        "ChargeControlFunction",
+        lambda s: s.held(),
+        TEST_CHARGE,
+        "update_item ASSET#car-1",
+        app_webhook=True,
+    ),
+    Situation(
+        "a test charge starts the car",
+        "VehicleCommandsFunction",
+        lambda s: s.held(),
+        TEST_CHARGE,
+        "charging",
+        app_webhook=True,
+    ),
+    Situation("a test charge is announced", "AnnouncerFunction", lambda s: s.held(), TEST_CHARGE, app_webhook=True),
+    Situation("a car obeys a test charge", "VehicleEventsFunction", lambda s: s.held(), TEST_CHARGE, app_webhook=True),
+    Situation(
+        "an event goes to the app", "AppEventsFunction", lambda s: s.onboarded(), moves("plug-in"), app_webhook=True
+    ),
+    Situation(
+        "a driver gets a page", "OnboardingFunction", lambda s: s.car(linked=False), _asks_for_a_page, app_webhook=True
+    ),
+    Situation(
+        "Enode reports a new car", "VehicleEventsFunction", _asked_to_connect, _driver_opens_page, app_webhook=True
+    ),
+    Situation("a new car is announced", "AnnouncerFunction", _asked_to_connect, _driver_opens_page, app_webhook=True),
+    Situation(
+        "onboarding names a new car", "OnboardingFunction", _asked_to_connect_a_tesla, _joins(), app_webhook=True
+    ),
+    Situation("pages are shown", "OnboardingFunction", _asked_to_connect, ask("GET", "{site}/connections")),
     Situation("every car is released", "OperatorFunction", lambda s: s.held(), operator("released")),
     Situation("control is resumed", "OperatorFunction", _released, operator("running")),
 )

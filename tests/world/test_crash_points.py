@@ -19,6 +19,9 @@ IN_THE_GATE = (
     "a stop is sent",
     "readings",
     "the announcer",
+    "a test charge is asked for",
+    "an event goes to the app",
+    "Enode reports a new car",
 )
 
 
@@ -36,9 +39,8 @@ def test_a_state_that_differs_is_found() -> None:
     assert any(line.startswith("twin car-1") for line in differences(plain, other))
 
 
-NO_SITUATION = {"ConsoleFunction", "AppEventsFunction"}
-"""The console's function serves files and calls nothing. The world's app has no webhook for its events; the module
-``test_app_webhook`` refuses, loses and delays them."""
+NO_SITUATION = {"ConsoleFunction"}
+"""The console's function serves files and calls nothing."""
 
 
 def test_there_are_forty_situations_of_all_functions() -> None:

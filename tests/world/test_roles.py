@@ -24,7 +24,7 @@ def made() -> dict[str, set[Grant]]:
     """What each function needed to be allowed."""
     found: dict[str, set[Grant]] = {}
     for situation in SITUATIONS.values():
-        with new_world(1) as world:
+        with new_world(1, app_webhook=situation.app_webhook) as world:
             record(world, found)
             stage = Stage(world)
             situation.act(stage, situation.prepare(stage))

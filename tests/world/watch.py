@@ -141,8 +141,8 @@ def _of_command(
 
 
 def _is_free(twin: Twin, command: Command, sent: list[Sent], at: datetime) -> bool:
-    """Whether the dwell time does not hold a command back: a release, a driver's own wish, a trial, or at a peak."""
-    if command.release or command.trial is not None or command.reason in {"CHARGE_NOW", "MINIMUM_SOC"}:
+    """Whether the dwell time does not hold a command back: a release, a driver's own wish or test, a trial, a peak."""
+    if command.release or command.trial is not None or command.reason in {"CHARGE_NOW", "MINIMUM_SOC", "TEST_CHARGE"}:
         return True
     before = next((one for one in reversed(sent) if one.action != command.action), None)
     return command.action == "stop" and before is not None and bool(peak_starts(twin, before.at, at + invariants.SKEW))

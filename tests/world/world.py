@@ -16,11 +16,12 @@ import requests
 from simulators.axle.app import AxleSimulator
 from simulators.cars.simulator import CarSimulator
 from tests.support.faults import Call, FaultKind
+from tests.world.app_endpoint import AppEndpoint
 from tests.world.aws import NO_FAULTS, Cloud, Delivery, Faults, RandomFaults, Rates
 from tests.world.aws_clients import runtime_clients
 from tests.world.chance import Chance, SeededChance
 from tests.world.clock import WorldClock
-from tests.world.connections import API, APP_TOKEN, CARS, OPERATOR_TOKEN, connect, shown
+from tests.world.connections import API, APP_EVENTS, APP_TOKEN, CARS, OPERATOR_TOKEN, connect, shown
 from tests.world.declared import deployed
 from tests.world.determinism import deterministic
 from tests.world.gateway import Gateway
@@ -48,11 +49,21 @@ class Task:
 
 
 class World:
-    """One world. ``step`` lets the next thing happen; ``run_until`` everything until an instant."""
+    """One world. ``step`` lets the next thing happen; ``run_until`` everything until an instant.
+
+    With ``app_webhook`` the app gets its events at an address, which keeps them.
+    """
 
     def __init__(
-        self, seed: int, chance: Chance | None = None, policy: Faults = NO_FAULTS, start: datetime = START
+        self,
+        seed: int,
+        chance: Chance | None = None,
+        policy: Faults = NO_FAULTS,
+        start: datetime = START,
+        *,
+        app_webhook: bool = False,
     ) -> None:
+        stack = deployed(AppWebhookUrl=APP_EVENTS) if app_webhook else deployed()
         self.seed, self.chance = seed, chance or Chance()
         self.rng = random.Random(seed)
         self.clock = WorldClock(start)
@@ -60,7 +71,7 @@ class World:
         self.violations: list[str] = []
         self.faults: Counter[str] = Counter()
         self.outside = WorldOutside(self._before_call)
-        self.cloud = Cloud(self.clock, deployed(), policy)
+        self.cloud = Cloud(self.clock, stack, policy)
         self.cloud.caller = lambda: self.outside.running[-1].function if self.outside.running else None
         self._pending: list[Delivery] = []
         self._tasks: list[Task] = []
@@ -71,12 +82,14 @@ class World:
         self._depth_of_between = False
         self.planned: PlannedFault | None = None
         self.between: Callable[[Invocation, Call], None] | None = None
+        self.events = AppEndpoint()
         self.session = requests.Session()
         self.session.trust_env = False
         self.host = Host(
             self.clock,
             self.outside,
             {**runtime_clients(self.cloud), "http": self.session},
+            stack.functions,
             rng=random.Random(self.rng.getrandbits(64)),
             wait=self.wait,
             skew_s=self.chance.skew_s,

@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.aws.small_cloud import SmallCloud, bodies, failing
 from tests.world.aws import Faults, Passage, RandomFaults, Rates
@@ -50,6 +51,20 @@ def test_a_message_that_was_not_processed_comes_again_when_its_visibility_time_o
     assert small.due("Worker", after_s=59) == []
     (again,) = small.due("Worker", after_s=1)
     assert again.event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "2"
+
+
+def test_a_message_whose_visibility_was_changed_comes_again_at_that_time() -> None:
+    small = SmallCloud()
+    small.send("a")
+    (delivery,) = small.due("Worker")
+    receipt = delivery.event["Records"][0]["receiptHandle"]
+    sqs, url = small.cloud.client("sqs"), small.cloud.client("sqs").get_queue_url(QueueName="work")["QueueUrl"]
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=300)
+    delivery.settle(failing(delivery, 0))
+    assert small.due("Worker", after_s=299) == []
+    assert [bodies(one) for one in small.due("Worker", after_s=1)] == [["a"]]
+    with pytest.raises(ClientError):
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=50_000)
 
 
 def test_of_a_partial_answer_only_the_failed_message_comes_again() -> None:

@@ -18,6 +18,8 @@ from tests.world.aws.queues import (
 )
 from tests.world.aws.wire import JSON, AwsError, UnknownToTheCloudError
 
+LONGEST_VISIBILITY_S = 43_200
+
 
 class Sqs:
     """The service: queues by logical id."""
@@ -30,6 +32,7 @@ class Sqs:
             "ReceiveMessage": self._receive,
             "DeleteMessage": self._delete,
             "DeleteMessageBatch": self._delete_batch,
+            "ChangeMessageVisibility": self._change_visibility,
             "GetQueueAttributes": self._attributes,
         }
 
@@ -103,6 +106,12 @@ class Sqs:
         for entry in body["Entries"]:
             queue.delete(entry["ReceiptHandle"])
         return {"Successful": [{"Id": entry["Id"]} for entry in body["Entries"]]}
+
+    def _change_visibility(self, queue: Queue, body: JSON) -> JSON:
+        if not 0 <= body["VisibilityTimeout"] <= LONGEST_VISIBILITY_S:
+            raise invalid_parameter(f"Value {body['VisibilityTimeout']} for parameter VisibilityTimeout is invalid.")
+        queue.hide(body["ReceiptHandle"], self._now(), body["VisibilityTimeout"])
+        return {}
 
     def _attributes(self, queue: Queue, body: JSON) -> JSON:
         known = queue.counts(self._now()) | {"QueueArn": queue.arn, "VisibilityTimeout": str(int(queue.visibility_s))}

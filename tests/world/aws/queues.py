@@ -134,6 +134,15 @@ class Queue:
             del self._state.messages[number]
             self._state.ready.pop(number, None)
 
+    def hide(self, receipt: str, now: datetime, visibility_s: float) -> None:
+        """Hide the message that was handed out with a receipt for so many seconds from now on."""
+        number = int(receipt.rsplit(".", 2)[1])
+        message = self._state.messages.get(number)
+        if message is not None and message.receipt == receipt:
+            until = after(now, visibility_s)
+            self._state.messages[number] = replace(message, visible_at=until)
+            heapq.heappush(self._state.waiting, (until, number))
+
     def next_at(self) -> datetime | None:
         """When the next message becomes visible; the distant past if one is visible already."""
         state = self._state
