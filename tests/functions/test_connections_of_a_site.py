@@ -9,8 +9,9 @@ import requests
 
 from driveway.domain.reports.account_connection import disconnected
 from driveway.store.app_events import SETTLED
+from tests.support.functions.assets import sample
 from tests.support.functions.connect_calls import ask, site_of
-from tests.support.functions.rig import Reply, Rig, template
+from tests.support.functions.rig import Reply, Rig, function, template
 from tests.support.functions.sites import VEHICLE, car, delete, put, site_body
 from tests.support.functions.stage import Stage
 from tests.support.functions.webhook_calls import enode, update
@@ -208,6 +209,16 @@ def test_no_page_and_no_state_is_ever_logged(stage: Stage, capsys: pytest.Captur
     for one in made:
         assert one["url"] not in logged.out + logged.err
         assert one["state"] not in logged.out + logged.err
+
+
+def test_the_sample_record_of_a_connected_vehicle_becomes_the_apps_event_each_time_it_comes(rig: Rig) -> None:
+    for _ in range(2):
+        answer = function("announcer").handler(sample("announcer_vehicle_connected"), None)
+        assert answer == {"batchItemFailures": []}
+    first, second = rig.bus.events
+    assert first == second
+    assert first[0] == "VehicleConnected"
+    assert (first[1]["site"], first[1]["detail"]["user_id"]) == ("home-1", "app-user-77")
 
 
 def test_the_stream_passes_a_connected_vehicle_on_and_nothing_else_of_a_connection() -> None:
