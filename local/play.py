@@ -15,6 +15,9 @@ from local.processes import ROOT
 
 HOME = {"latitude": 51.5034, "longitude": -0.1276}
 
+AXLE_REFUSALS = 6
+"""Calls are repeated after growing pauses: the sixth comes some minutes after the first."""
+
 
 class PlayError(RuntimeError):
     """No stack runs, or a call was refused; the message says which."""
@@ -31,18 +34,22 @@ class Stage:
         headers = {"Authorization": f"Bearer {self.stack['app_token']}"}
         return _checked(requests.request(method, self.stack["api_url"] + path, json=body, headers=headers, timeout=60))
 
-    def sim(self, name: str, path: str, body: Any = None) -> Any:
+    def sim(self, name: str, path: str, body: Any = None, *, method: str = "POST") -> Any:
         """A call of a simulator's control API. Raises PlayError."""
         url = self.stack["simulators"].get(name)
         if not url:
             raise PlayError(f"The {name} simulator does not run: another server stands in its place.")
-        return _checked(requests.post(f"{url}/_sim{path}", json=body or {}, timeout=60))
+        return _checked(requests.request(method, f"{url}/_sim{path}", json=body or {}, timeout=60))
 
     def home(self, asset: str, mpan_number: int, **spec: Any) -> None:
-        """A car at the simulated Enode, onboarded with a site of its own. Playing it again starts with a new car."""
+        """A car at the simulated Enode, onboarded with a site of its own. Axle answers; an earlier car is unplugged."""
+        self.sim("axle", "/faults", method="DELETE")
         car: dict[str, Any] = {"provider": "enode", "vehicle_id": asset, "user_id": f"driver-of-{asset}", "home": HOME}
         car |= {"home_location_id": f"home-of-{asset}", "battery_kwh": 64, "soc_pct": 25, "auto_start": False}
-        self.sim("cars", "/cars", car | spec)
+        if any(one["vehicle_id"] == asset for one in self.sim("cars", "/cars", method="GET")["cars"]):
+            self.sim("cars", f"/cars/{asset}/plug-out")
+        else:
+            self.sim("cars", "/cars", car | spec)
         self.api("PUT", f"/sites/site-of-{asset}", _site(asset, mpan_number))
 
     def plug_in(self, asset: str) -> None:
@@ -52,8 +59,16 @@ class Stage:
 
 def _checked(answer: requests.Response) -> Any:
     if not answer.ok:
-        raise PlayError(f"{answer.request.method} {answer.url} answered {answer.status_code}: {answer.text[:500]}")
+        raise PlayError(f"{answer.request.method} {answer.url} answered {answer.status_code}: {_detail(answer)}")
     return answer.json() if answer.content else None
+
+
+def _detail(answer: requests.Response) -> str:
+    """Why a call was refused: the sentence of a problem document, or else the beginning of the body."""
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500]
 
 
 def _site(asset: str, mpan_number: int) -> dict[str, Any]:
@@ -90,9 +105,9 @@ def asleep(stage: Stage) -> list[str]:
 
 
 def axle_down(stage: Stage) -> list[str]:
-    """Axle answers 503 to everything for a while: the default schedule counts, and nothing is lost."""
+    """Axle answers 503 for some minutes: the default schedule counts, and nothing is lost."""
     stage.home("axle-down", 3)
-    stage.sim("axle", "/faults", {"path": "/entities/", "status": 503, "count": 30})
+    stage.sim("axle", "/faults", {"path": "/entities/", "status": 503, "count": AXLE_REFUSALS})
     stage.plug_in("axle-down")
     return ["axle-down"]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from local.bundle import ROOT, version
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
+README = Path(__file__).with_name("README.md")
 CLIENTS = ROOT / ".aws-sam" / "clients"
 PYTHON_GENERATOR = "openapi-python-client==0.29.1"
 TYPESCRIPT_GENERATOR = ("openapi-typescript@7.13.0", "typescript@5.9.3")
@@ -33,6 +34,7 @@ def python_client(folder: Path) -> Path:
         config.write_text(json.dumps(named | {"package_version_override": version()}), encoding="utf-8")
         generator = [uv, "tool", "run", "--quiet", "--from", PYTHON_GENERATOR, "openapi-python-client", "generate"]
         _run([*generator, "--meta", "uv", "--path", DOCUMENT, "--output-path", project, "--config", config], ROOT)
+        shutil.copy(README, project)
         _run([uv, "build", "--quiet", "--wheel", "--out-dir", folder, project], ROOT)
     return folder / f"driveway_client-{version()}-py3-none-any.whl"
 
@@ -55,6 +57,7 @@ def typescript_client(folder: Path) -> Path | None:
     with tempfile.TemporaryDirectory() as made:
         project = Path(made)
         shutil.copytree(Path(__file__).parent / "typescript", project, dirs_exist_ok=True)
+        shutil.copy(README, project)
         (project / "package.json").write_text(json.dumps(package, indent=2), encoding="utf-8")
         fetched = [f"--package={one}" for one in TYPESCRIPT_GENERATOR]
         # By its default a member of a request with a default value would have to be given.

@@ -1,15 +1,17 @@
 """The typed clients of the release, used as an app's engineer would, against the real functions."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local.clients.__main__ import TYPESCRIPT_GENERATOR, python_client, typescript_client
+from local.clients.__main__ import README, TYPESCRIPT_GENERATOR, python_client, typescript_client
 from tests.support.functions.front import TOKENS, serving
 from tests.support.functions.rig import Rig
 from tests.support.functions.sites import car, site_body
@@ -64,6 +66,9 @@ const wrong: Schemas["Intent"] = { kwh: "20" };
 """
 EXPECTED = "home-1 20{zero} {charge} 404 There is no asset 'car-2' here."
 
+NOT_PLUGGED_IN = "The car is not plugged in."
+"""What the examples of the README end with, as the car of the test is not plugged in."""
+
 
 @pytest.fixture
 def url(rig: Rig) -> Iterator[str]:
@@ -81,6 +86,13 @@ def body() -> str:
     return json.dumps(site_body(car("car-1")))
 
 
+def example(language: str, url: str) -> str:
+    """The example of the clients' README, for a stack at this address."""
+    found = re.search(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found.group(1).replace("https://<api>", url).replace("<app token>", APP)
+
+
 def test_the_python_client_onboards_a_site_and_reads_answers_and_problems_as_typed_values(
     rig: Rig, url: str, tmp_path: Path
 ) -> None:
@@ -92,6 +104,9 @@ def test_the_python_client_onboards_a_site_and_reads_answers_and_problems_as_typ
     alone = (uv, "run", "--quiet", "--no-project", "--python", sys.executable, "--with", wheel)
     shown = ran(*alone, "python", "-c", PYTHON, url, APP, body(), folder=tmp_path)
     assert shown == "active " + EXPECTED.format(zero=".0", charge=False)
+    assert ran(*alone, "python", "-c", example("python", url), folder=tmp_path) == NOT_PLUGGED_IN
+    metadata = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("METADATA")]
+    assert "## Python" in zipfile.ZipFile(wheel).read(metadata[0]).decode()
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="There is no npm here, so no TypeScript client is made.")
@@ -105,7 +120,10 @@ def test_the_typescript_client_compiles_strictly_refuses_wrong_calls_and_runs(
     assert package is not None
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "use.ts").write_text(TYPESCRIPT)
+    (tmp_path / "example.ts").write_text("declare const console: { log(text: string): void };\n" + example("ts", url))
     ran("npm", "install", "--silent", "--no-audit", "--no-fund", package, TYPESCRIPT_GENERATOR[1], folder=tmp_path)
-    ran("npx", "tsc", "--strict", "--target", "es2022", "--module", "nodenext", "use.ts", folder=tmp_path)
+    ran("npx", "tsc", "--strict", "--target", "es2022", "--module", "nodenext", "use.ts", "example.ts", folder=tmp_path)
     shown = ran("node", "use.js", url, APP, body(), folder=tmp_path)
     assert shown == "active " + EXPECTED.format(zero="", charge="false")
+    assert ran("node", "example.js", folder=tmp_path) == NOT_PLUGGED_IN
+    assert (tmp_path / "node_modules" / "driveway-client" / "README.md").is_file()

@@ -32,13 +32,23 @@ def test_the_walk_of_readme_ends_with_a_plugged_in_car_that_follows_a_schedule(r
     until(follows, "the car follows Axle's schedule")
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_scenario_starts_on_the_running_stack(running: Stack, name: str) -> None:
-    assert name in listing()
+def plays(running: Stack, name: str) -> None:
     for asset in SCENARIOS[name](Stage(running.values)):
         until(
             lambda asset=asset: bool(running.api("GET", f"/assets/{asset}").json()["session"]), f"{asset} is plugged in"
         )
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_starts_on_the_running_stack_and_can_be_played_again(running: Stack, name: str) -> None:
+    assert name in listing()
+    plays(running, name)
+    plays(running, name)
+
+
+def test_a_scenario_begins_with_an_axle_that_answers_whatever_was_played_before(running: Stack) -> None:
+    plays(running, "axle-down")
+    plays(running, "ready")
     running.simulator("axle", "DELETE", "/faults")
 
 
