@@ -7,10 +7,13 @@ import pytest
 import requests
 from msgspec import UNSET
 
+from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.reasons import Reason
 from driveway.outbox.app_events import app_event
+from driveway.values import replace
+from tests.support.functions.assets import a_twin, place
 from tests.support.functions.connect_calls import RETURN, ask
-from tests.support.functions.rig import NOW
+from tests.support.functions.rig import NOW, Rig
 from tests.support.functions.stage import CLIENT, Stage
 
 
@@ -83,3 +86,26 @@ def test_an_event_that_asks_to_connect_again_names_the_route_that_gives_the_link
     asked = app_event({**detail, "reason": Reason.PROVIDER_NEEDS_USER})
     assert asked.data.connect == "/sites/home-1/connections"
     assert app_event({**detail, "reason": Reason.COMMAND_FAILED}).data.connect is UNSET
+
+
+def test_whatever_asks_to_connect_a_car_names_the_route_that_gives_the_link(stage: Stage) -> None:
+    route, now = "/sites/home-1/connections", stage.rig.clock.now()
+    stage.park("enode")
+    assert stage.shown()["connect"] is None
+    stage.rig.change("car-1", lambda twin: disconnected(twin, "The account is not connected.", now))
+    stage.rig.publish()
+    timeline = stage.rig.serve("status", "GET /assets/{asset}/timeline", asset="car-1").body["entries"]
+    assert {one.get("connect") for one in timeline if one["reason"] == "PROVIDER_NEEDS_USER"} == {route}
+    assert not any("connect" in one for one in timeline if one["reason"] != "PROVIDER_NEEDS_USER")
+    assert stage.shown()["connect"] == route
+    stored = stage.rig.serve("preferences", "PUT /assets/{asset}/charge-now", {"for_minutes": 60}, asset="car-1")
+    assert any(route in warning for warning in stored.body["warnings"])
+    asked = stage.rig.serve("preferences", "POST /assets/{asset}/test-charge", asset="car-1")
+    assert {one.get("connect") for one in asked.body["test_charge"]["steps"] if one["reason"]} == {route}
+
+
+def test_an_asset_without_a_car_names_it_too(rig: Rig) -> None:
+    twin = a_twin(NOW)
+    place(rig, replace(twin, link=replace(twin.link, vehicle=None)))
+    shown = rig.serve("status", "GET /assets/{asset}", asset="car-1").body
+    assert shown["connect"] == "/sites/home-1/connections"

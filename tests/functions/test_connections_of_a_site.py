@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from driveway.domain.reports.account_connection import disconnected
+from driveway.domain.sites.connections import ConnectedVehicle
 from driveway.store.app_events import SETTLED
 from tests.support.functions.assets import sample
 from tests.support.functions.connect_calls import ask, site_of
@@ -66,6 +67,29 @@ def test_every_car_of_the_driver_is_reported_once_however_often_the_webhook_come
         discovered("bmw-1", "bmw-2")
     assert [one["detail"]["vehicle_id"] for one in sent(stage.rig)] == ["bmw-1", "bmw-2"]
     assert listed(stage.rig)[0]["vehicle_ids"] == ["bmw-1", "bmw-2"]
+
+
+def test_a_car_that_comes_again_on_a_later_page_is_reported_again(stage: Stage) -> None:
+    ask(stage, **NEW)
+    discovered("bmw-1")
+    stage.rig.clock.move(hours=1)
+    assert ask(stage, **NEW).body["status"] == "waiting"
+    discovered("bmw-1")
+    assert statuses(stage.rig) == ["done"]
+    first, second = sent(stage.rig)
+    assert (first["detail"], first["id"] == second["id"]) == (second["detail"], False)
+
+
+def test_of_two_webhooks_at_once_only_one_notes_the_car(stage: Stage) -> None:
+    ask(stage, **NEW)
+    store = stage.rig.runtime.connections
+    (connection,) = store.of_site("home-1").connections
+    vehicle = ConnectedVehicle(provider="enode", vehicle_id="bmw-1", at=stage.rig.clock.now(), user_id=USER)
+    values = {"event": "VehicleConnected"}
+    assert [store.found(connection, vehicle, values) for _ in range(2)] == [True, False]
+    store.forget("home-1")
+    assert not store.found(connection, vehicle, values), "the connection was erased meanwhile"
+    assert listed(stage.rig) == []
 
 
 def test_the_car_of_another_driver_or_without_a_link_is_nobodys(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from driveway.domain.reports.account_connection import disconnected
 from driveway.domain.twin.events import FOR_THE_APP
 from driveway.values import replace
 from local.why import report
@@ -107,6 +108,17 @@ def test_a_session_that_runs_is_listed_with_what_it_has_so_far(car: Rig) -> None
     assert (row["night"], row["session"], row["verdict"]) == ("2026-01-15", SESSION, "RUNNING")
     assert row["ready_by"] == "2026-01-16T07:00:00Z"
     assert "0.0 of 30.0 kWh so far" in row["text"]
+
+
+def test_a_night_that_was_short_for_the_account_names_the_route_of_the_link(car: Rig) -> None:
+    assert "connect" not in one_session(car).body
+    car.change("car-1", lambda twin: disconnected(twin, "The account is not connected.", car.clock.now()))
+    observe(car, {"at": car.clock.now().isoformat(), "energy_lifetime_kwh": 1000.0, "charging": False})
+    car.publish()
+    car.clock.put(datetime.fromisoformat("2026-01-16T07:30:00+00:00"))
+    observe(car, {"at": car.clock.now().isoformat(), "energy_lifetime_kwh": 1000.0})
+    for shown in (sessions(car)[0], one_session(car).body):
+        assert (shown["verdict"], shown["connect"]) == ("SHORT_ACCOUNT", "/sites/home-1/connections")
 
 
 def test_nights_without_a_session_are_listed_with_the_reason(car: Rig) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of
 from driveway.domain.metering.slot import Slot
@@ -17,7 +17,7 @@ from driveway.domain.sessions.shares import shares
 from driveway.domain.sessions.verdict import HalfHour, Judgement, SessionFacts, Verdict, judge
 from driveway.domain.twin import Entry, Twin
 from driveway.domain.twin.events import Event
-from driveway.runtime.answer_types import utc, utc_or_none
+from driveway.runtime.answer_types import connections_of, utc, utc_or_none
 from driveway.runtime.context import Runtime
 from driveway.status.command_runs import command_answer
 from driveway.status.entries import entry_answer
@@ -72,6 +72,7 @@ class SessionView(Struct, frozen=True):
     read_from: datetime
     read_until: datetime
     is_whole: bool
+    site: str
 
     @property
     def headline(self) -> Judgement:
@@ -143,7 +144,19 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime, night: Night |
         for before, need in zip([None, *needs], needs, strict=False)
     ]
     return SessionView(
-        kept, slots, half_hours, plans, parts, entries, needs, judgements, power_kw, begun_at, end, is_whole
+        kept,
+        slots,
+        half_hours,
+        plans,
+        parts,
+        entries,
+        needs,
+        judgements,
+        power_kw,
+        begun_at,
+        end,
+        is_whole,
+        twin.link.site,
     )
 
 
@@ -179,6 +192,7 @@ def _summary(view: SessionView, head: Judgement) -> dict[str, Any]:
         "ready_by": None if need is None else utc(need.ready_by),
         "verdict": head.verdict.value,
         "text": head.text,
+        "connect": connections_of(view.site) if head.verdict is Verdict.SHORT_ACCOUNT else UNSET,
     }
 
 

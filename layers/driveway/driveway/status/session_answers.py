@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from driveway.domain.metering.pieces import Quality
 from driveway.domain.schedules.effective_schedule import Source
 from driveway.domain.sessions.plan import KnownSource, PlanChange
 from driveway.domain.twin.reasons import Reason
-from driveway.runtime.answer_types import AppId, Instant, Kwh, VerdictName
+from driveway.runtime.answer_types import AppId, ConnectPath, Instant, Kwh, VerdictName
 from driveway.status.command_runs import SessionCommand
 from driveway.status.entries import TimelineEntry
 from driveway.status.measured import MeasuredSample, OffPeakSpan
@@ -35,6 +35,7 @@ class SessionSummary(Struct, frozen=True, kw_only=True):
     ready_by: Annotated[Instant | None, Meta(description="The departure that the verdict is about.")]
     verdict: VerdictName
     text: VerdictText
+    connect: ConnectPath | UnsetType = UNSET
 
 
 class NightOfAsset(SessionSummary, frozen=True, kw_only=True):
