@@ -151,6 +151,7 @@ def test_a_planned_command_goes_to_its_provider_once(car: Rig) -> None:
             "reason": "CHARGE_NOW",
             "not_before": NOW.isoformat(),
             "expires_at": (NOW + timedelta(minutes=15)).isoformat(),
+            "attempts": 0,
             "start_by": ANY,
         }
     ]

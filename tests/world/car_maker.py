@@ -1,8 +1,9 @@
-"""A car maker of a rush: it answers every command after a latency, and 429 above its rate."""
+"""A car maker of a rush: it answers after a latency, and 429 above its rate. A state read shows what a car does."""
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,12 +13,19 @@ from requests.adapters import BaseAdapter
 
 from tests.world.clock import WorldClock
 
+BURST_S = 1.2
+"""A car maker takes so many seconds' calls at once."""
+
 CARS = "http://cars.test"
+REFUSALS: Mapping[int, Mapping[str, str]] = {429: {"title": "Too many requests"}, 503: {"title": "Unavailable"}}
 
 
 @dataclass(frozen=True)
 class Commanded:
-    """A command that a car maker got: when (aware UTC), for which car, what, and the status that it answered."""
+    """A call that a car maker got: when (aware UTC), for which car, what, and the status that it answered.
+
+    ``action`` is START, STOP, LOOK for a state read, or the last part of the path.
+    """
 
     at: datetime
     vehicle_id: str
@@ -26,7 +34,11 @@ class Commanded:
 
 
 class CarMaker(BaseAdapter):
-    """All car makers. ``calls`` has the commands that reached each one, in the order of the runs."""
+    """All car makers. ``calls`` has the calls that reached each one, in the order of the runs.
+
+    ``obeyed`` is called when a car has begun to charge, or stopped: with its maker, its id, whether it charges, when.
+    Without it the cars show what they showed at ``seen_at``: that they do not charge.
+    """
 
     def __init__(
         self,
@@ -34,14 +46,18 @@ class CarMaker(BaseAdapter):
         latency_s: Mapping[str, float],
         per_s: Mapping[str, float],
         retry_after_s: float | None = None,
+        *,
+        seen_at: datetime,
+        obeyed: Callable[[str, str, bool, datetime], None] | None = None,
     ) -> None:
         super().__init__()
+        self._obeyed, self._seen_at = obeyed, seen_at
+        self._does: dict[tuple[str, str], tuple[bool, datetime]] = {}
         self._clock, self._latency_s, self._per_s, self._retry_after_s = clock, latency_s, per_s, retry_after_s
         self.calls: defaultdict[str, list[Commanded]] = defaultdict(list)
         self.down: dict[str, tuple[datetime, datetime]] = {}
         """When each one does not answer."""
-        self._full_at: dict[str, datetime] = {}
-        """When each one's bucket, of a second's calls, will be full again."""
+        self._accepted: defaultdict[str, list[datetime]] = defaultdict(list)
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Answer a request."""
@@ -50,17 +66,28 @@ class CarMaker(BaseAdapter):
             return self._answer(request, 200, {"access_token": "t", "token_type": "bearer", "expires_in": 86_400})
         arrived = self._clock.now()
         status = self._status(provider, arrived)
-        body = json.loads(request.body or b"{}") if request.method == "POST" else {}
-        names = path.split("/")
-        action = str(body.get("action") or names[-1]).upper()
-        self.calls[provider].append(Commanded(arrived, names[1], action, status))
+        _, vehicle_id, *rest = path.split("/")
+        action = _action(request, rest)
+        self.calls[provider].append(Commanded(arrived, vehicle_id, action, status))
         self._clock.advance(self._latency_s.get(provider, 0.5) if status == 200 else 0.05)
-        answers: dict[int, dict[str, Any]] = {
-            200: {"id": f"{names[1]}-{len(self.calls[provider])}", "state": "PENDING", "status": "success"},
-            429: {"title": "Too many requests"},
-            503: {"title": "Unavailable"},
-        }
-        return self._answer(request, status, answers[status])
+        if status != 200:
+            return self._answer(request, status, REFUSALS[status])
+        if action == "LOOK":
+            return self._answer(request, 200, self._state(provider, vehicle_id))
+        if action in {"START", "STOP"} and self._obeyed is not None:
+            self._does[provider, vehicle_id] = (action == "START", self._clock.now())
+            self._obeyed(provider, vehicle_id, *self._does[provider, vehicle_id])
+        number = len(self.calls[provider])
+        return self._answer(request, 200, {"id": f"{vehicle_id}-{number}", "state": "PENDING", "status": "Accepted"})
+
+    def _state(self, provider: str, vehicle_id: str) -> dict[str, Any]:
+        """What the maker last saw of a car, in the form of Enode, or of a central system of chargers."""
+        charging, at = self._does.get((provider, vehicle_id), (False, self._seen_at))
+        stamp = at.isoformat()
+        if provider == "ocpp":
+            return {"connected": True, "plugged_in": True, "charging": charging, "at": stamp}
+        charge = {"isPluggedIn": True, "isCharging": charging, "lastUpdated": stamp}
+        return {"id": vehicle_id, "lastSeen": stamp, "isReachable": True, "chargeState": charge}
 
     def _status(self, provider: str, at: datetime) -> int:
         since, until = self.down.get(provider, (at, at))
@@ -69,10 +96,13 @@ class CarMaker(BaseAdapter):
         per_s = self._per_s.get(provider)
         if per_s is None:
             return 200
-        full_at = max(self._full_at.get(provider, at), at) + timedelta(seconds=1 / per_s)
-        if full_at - at > timedelta(seconds=1, milliseconds=200):
+        # Runs that go side by side come one after another here, so a call may be earlier than those before it.
+        accepted = self._accepted[provider]
+        place = bisect_right(accepted, at)
+        lately = accepted[bisect_left(accepted, at - timedelta(minutes=1)) :]
+        if ahead_s(sorted([*lately, at]), per_s) > BURST_S:
             return 429
-        self._full_at[provider] = full_at
+        accepted.insert(place, at)
         return 200
 
     def _answer(self, request: requests.PreparedRequest, status: int, body: Mapping[str, Any]) -> requests.Response:
@@ -87,10 +117,34 @@ class CarMaker(BaseAdapter):
         """Nothing is open."""
 
 
+def _action(request: requests.PreparedRequest, rest: list[str]) -> str:
+    if request.method == "GET":
+        return "LOOK"
+    body = json.loads(request.body or b"{}")
+    if rest[-1] == "SetChargingProfile":
+        periods = body["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
+        return "START" if periods[0]["limit"] > 0 else "STOP"
+    return str(body.get("action") or rest[-1]).upper()
+
+
 def lateness_s(calls: list[Commanded], edge: datetime) -> list[float]:
-    """How late each car's first answered command came (s), ascending."""
+    """How late each car's first accepted start came (s), ascending."""
     first: dict[str, datetime] = {}
     for call in calls:
-        if call.status == 200:
+        if call.status == 200 and call.action == "START":
             first[call.vehicle_id] = min(call.at, first.get(call.vehicle_id, call.at))
     return sorted((at - edge) / timedelta(seconds=1) for at in first.values())
+
+
+def burst_s(calls: list[Commanded], per_s: float) -> float:
+    """How far the calls ran ahead of a rate at the most (s): 0 where each came when those before it were worked off."""
+    return ahead_s(sorted(call.at for call in calls), per_s)
+
+
+def ahead_s(instants: list[datetime], per_s: float) -> float:
+    """The same of ascending instants."""
+    most = free_s = 0.0
+    for instant in instants:
+        at_s = (instant - instants[0]).total_seconds()
+        most, free_s = max(most, free_s - at_s), max(free_s, at_s) + 1 / per_s
+    return most

@@ -3,7 +3,8 @@
 Each run of a function has a clock of its own: every call outside moves it on by that call's latency, a pool of threads
 by the longest of its calls. Runs go side by side, as many as the template and Lambda's scaling allow; what a run
 writes counts from the instant of its own clock. So the lateness of a command is that of a fleet, at the CPU time of one
-process. The car maker here answers after a latency and takes so many calls a second.
+process. The car maker here answers after a latency and takes so many calls a second. What a car does is reported some
+time later, as by a webhook.
 """
 
 import dataclasses
@@ -21,7 +22,9 @@ from typing import Any
 
 import requests
 
+from driveway.domain.presence.observation import Observation
 from driveway.domain.twin import Control, Twin, Vehicle
+from driveway.observations.webhook_intake import take_observations
 from driveway.runtime.context import Runtime, use
 from driveway.values import replace
 from driveway.vehicles.registry import capabilities
@@ -39,6 +42,8 @@ from tests.world.rush_clock import RushClock, side_by_side
 
 EDGE = datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
 """The first off-peak time of the cars begins."""
+
+PLUGGED_IN_AT = EDGE - timedelta(hours=5)
 
 LATENCY_S: Mapping[str, float] = {"dynamodb": 0.005, "sqs": 0.010, "events": 0.020, "secretsmanager": 0.010}
 COMPUTE_S: Mapping[str, float] = {"ClockFunction": 0.05, "ChargeControlFunction": 0.02, "AnnouncerFunction": 0.003}
@@ -80,8 +85,8 @@ class Setting:
             the template allows.
         account_at_once: how many functions may run at once.
         parameters: of the template.
-        plans_until: how long before the edge the run begins.
-        lasts: how long after the edge it ends.
+        reports_after_s: how long after a car began to do what it was commanded its maker reports that; None: never.
+        begins: how long before the edge the run begins.
     """
 
     cars: Mapping[str, int] = field(default_factory=lambda: {"enode": 1000})
@@ -92,8 +97,8 @@ class Setting:
     scales_per_min: float | None = None
     account_at_once: int = 1000
     parameters: Mapping[str, str] = field(default_factory=dict)
+    reports_after_s: float | None = 45.0
     begins: timedelta = timedelta(minutes=3)
-    lasts: timedelta = timedelta(minutes=12)
 
 
 class Rush:
@@ -105,7 +110,14 @@ class Rush:
         values = {**PARAMETERS, "DueShards": str(setting.shards), **setting.parameters}
         self.cloud = Cloud(self.clock, stack(**values), _Lags(), stream_shards=setting.shards)
         self.cloud.intercept = self._taking_time
-        self.maker = CarMaker(self.clock, setting.latency_s, setting.per_s, setting.retry_after_s)
+        self.maker = CarMaker(
+            self.clock,
+            setting.latency_s,
+            setting.per_s,
+            setting.retry_after_s,
+            seen_at=PLUGGED_IN_AT,
+            obeyed=self._obeyed if setting.reports_after_s is not None else None,
+        )
         self.runs: Counter[str] = Counter()
         self.busiest: Counter[str] = Counter()
         self.log = io.StringIO()
@@ -123,6 +135,7 @@ class Rush:
         self._computing: set[int] | None = None
         self._declared = {name: one.most_at_once for name, one in self.cloud.queue_mappings.items()}
         self._busy_since: dict[str, datetime] = {}
+        self._reporter = self.runtime("VehicleReportsFunction")
         secret = {name: {"client_id": "a", "client_secret": "b"} for name in ("enode", "smartcar", "tesla")}
         self.cloud.secrets.put("ProviderCredentials", json.dumps(secret | {"ocpp": {"token": "t"}}))
 
@@ -130,8 +143,8 @@ class Rush:
 
     def place(self, provider: str, count: int, **changes: Any) -> None:
         """Put cars into the table as they are before the edge: plugged in, and stopped by us until then."""
-        runtime, began = self.runtime("ChargeControlFunction"), EDGE - timedelta(hours=5)
-        table = next(iter(self.cloud.tables.values()))
+        runtime, began = self.runtime("ChargeControlFunction"), PLUGGED_IN_AT
+        table, placed_at = next(iter(self.cloud.tables.values())), self.clock.now()
         streams, table.streams = table.streams, []
         one = a_twin(began)
         vehicle = Vehicle(provider, "car", capabilities=capabilities(provider))
@@ -144,6 +157,7 @@ class Rush:
             item = runtime.table.twin_item(replace(pattern, link=link), self.clock.now())
             runtime.dynamodb.put_item(TableName=runtime.table.name, Item=item)
         table.streams = streams
+        self.clock.set(placed_at)
 
     def twins(self) -> Iterator[Twin]:
         """Every twin as it is now."""
@@ -166,6 +180,17 @@ class Rush:
         """Have something done at an instant."""
         self._number += 1
         heapq.heappush(self._tasks, (instant, self._number, do))
+
+    def _obeyed(self, provider: str, vehicle_id: str, charging: bool, at: datetime) -> None:
+        """Have a car's maker report what the car does, as its webhook would. The time of the intake is not counted."""
+        seen = Observation(at=at, source=provider, plugged_in=True, charging=charging)
+
+        def report() -> None:
+            began = self.clock.now()
+            take_observations(vehicle_id, [seen], self._reporter)
+            self.clock.set(began)
+
+        self.at(at + timedelta(seconds=self.setting.reports_after_s or 0.0), report)
 
     def run_until(self, until: datetime) -> None:
         """Let everything happen until an instant."""

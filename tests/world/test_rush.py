@@ -13,7 +13,7 @@ from driveway.status.asset import asset_answer
 from driveway.status.timeline import timeline_body
 from driveway.values import replace
 from tests.support.domain.control_car import axle_profile
-from tests.world.car_maker import Commanded, lateness_s
+from tests.world.car_maker import Commanded, burst_s, lateness_s
 from tests.world.rush import EDGE, Rush, Setting, rush
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -34,6 +34,14 @@ def wrong(run: Rush) -> list[str]:
     """What must not be there after any storm: dead letters and failed runs."""
     failed = [line for line in run.log.getvalue().splitlines() if '"level":"ERROR"' in line]
     return [*map(str, run.cloud.dead_letters()), *failed]
+
+
+def firsts(calls: list[Commanded]) -> list[Commanded]:
+    """The first call for each car, in order of time."""
+    found: dict[str, Commanded] = {}
+    for call in sorted(calls, key=lambda call: call.at):
+        found.setdefault(call.vehicle_id, call)
+    return list(found.values())
 
 
 def everybody(run: Rush, rule: Callable[[Twin], Twin], every: int = 1) -> None:
@@ -74,6 +82,36 @@ def test_a_fleet_beyond_its_rate_is_commanded_at_that_rate_and_no_car_twice() ->
     assert twice(run) == 0
     assert late[-1] <= 300 / 10 * 1.1 + 2
     assert sum(call.status == 429 for call in run.maker.calls["enode"]) == 0
+    assert not wrong(run)
+
+
+def test_cars_that_report_nothing_are_looked_at_and_started_again_within_the_rate() -> None:
+    with rush(
+        Setting({"enode": 60}, per_s={"enode": 2}, parameters={"EnodeCallsPerSecond": "2"}, reports_after_s=None)
+    ) as run:
+        run.run_until(EDGE + 25 * MINUTE)
+    calls = run.maker.calls["enode"]
+    kinds = Counter((call.vehicle_id, call.action) for call in calls)
+    assert {
+        kinds[first.vehicle_id, "LOOK"] >= 1 and kinds[first.vehicle_id, "START"] >= 2 for first in firsts(calls)
+    } == {True}
+    assert {call.status for call in calls} == {200}
+    assert burst_s(calls, 2) <= 1.0
+    assert not wrong(run)
+
+
+def test_every_car_gets_its_first_start_before_one_that_reports_nothing_gets_its_second() -> None:
+    cars, per_s = 110, 0.1
+    setting = Setting({"enode": cars}, parameters={"EnodeCallsPerSecond": str(per_s)}, reports_after_s=None)
+    with rush(setting) as run:
+        run.run_until(EDGE + 25 * MINUTE)
+    calls = sorted(run.maker.calls["enode"], key=lambda call: call.at)
+    first = firsts(calls)
+    assert len(first) == cars
+    assert first[-1].at > EDGE + 16 * MINUTE, "the first starts take longer than a start has to be confirmed"
+    assert calls[:cars] == first
+    assert len(calls) > cars + 10
+    assert burst_s(calls, per_s) <= 1.0
     assert not wrong(run)
 
 

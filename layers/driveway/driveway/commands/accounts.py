@@ -17,6 +17,7 @@ from driveway.store.tokens import AccountRecord, TokenStoreError
 from driveway.values import replace
 from driveway.vehicles.accounts import CHECKED_AFTER, MOST_TRIES, Account, forget_account, put_account
 from driveway.vehicles.connections import account_tokens
+from driveway.vehicles.request_meter import RequestMeter
 
 
 def check_account(checked: Account, runtime: Runtime, *, onboarded: str | None = None) -> None:
@@ -112,7 +113,9 @@ def _read_state(twin: Twin, runtime: Runtime) -> None:
     vehicle = twin.link.vehicle
     if vehicle is None:
         return
-    outcome = read_counted(twin, vehicle, runtime)
+    meter = RequestMeter(vehicle.provider, runtime, lets_charge=False, calls=0)
+    outcome = read_counted(twin, vehicle, meter, runtime)
+    meter.give_back()
     if outcome is not None and outcome.observations:
         take_observations(twin.link.asset, outcome.observations, runtime)
 

@@ -19,6 +19,7 @@ from driveway.commands.rate import wait_for_turn
 from driveway.outbox.wakeups import EARLY_S, LONGEST_DELAY_S, MOST_IN_A_BATCH
 from driveway.runtime.context import Runtime
 from driveway.runtime.metrics import emit
+from driveway.store.pacing import LAST
 
 Detail = dict[str, Any]
 Carry = Callable[[Detail, Runtime], None]
@@ -29,8 +30,11 @@ MOST_AT_ONCE = 100
 FILLS_S = 1.0
 """How long Lambda takes at most to fill a delivery (``MaximumBatchingWindowInSeconds``)."""
 
-FAR_BEHIND_S = 120.0
-"""A command that waits longer for its turn waits on its twin, where its driver sees why."""
+FAR_BEHIND = timedelta(minutes=2)
+"""A command whose turn is so long after its time waits on its twin, where its driver sees why.
+
+So does one that has waited so long beyond the turn that its twin names. Half a minute later it would count as lost.
+"""
 
 URGENT_REASONS = frozenset({"CHARGE_NOW", "MINIMUM_SOC", "RELEASED", "GAVE_UP_RELEASED", "READY_BY_ESCALATION"})
 TIGHT = timedelta(hours=1)
@@ -62,7 +66,10 @@ class _Held(Struct, frozen=True):
         if self.detail.get("action") in {"stop", "restore_current"} or self.detail.get("reason") in URGENT_REASONS:
             return 0
         start_by = self.at("start_by")
-        return 1 if start_by is not None and start_by - now < TIGHT else 2
+        if start_by is not None and start_by - now < TIGHT:
+            return 1
+        # Every car gets its first start before another one gets its second.
+        return LAST if self.detail.get("attempts") else LAST - 1
 
 
 def send_batch(records: Sequence[Mapping[str, Any]], carry: Carry, runtime: Runtime) -> dict[str, Any]:
@@ -126,11 +133,11 @@ def _with_calls(group: list[_Held], failed: set[str], runtime: Runtime) -> list[
 def _wait(
     waiting: list[_Held], provider: str, urgency: int, free_at: datetime, failed: set[str], runtime: Runtime
 ) -> None:
-    """Give commands a turn and queue them again until then. Those that had a turn wait for as long as it was missed.
+    """Give commands a turn and queue them again until then. Those that had a turn wait for the next free call.
 
     After a pause of a provider without a rate they come back spread over a minute.
     """
-    new = [one for one in waiting if "turn" not in one.detail]
+    new = [one for one in waiting if "turn" not in one.detail or urgency == LAST]
     turns = dict(zip(map(id, new), runtime.pacing.turns(provider, len(new), urgency, free_at), strict=True))
     runtime.logger.info("behind", extra={"provider": provider, "commands": len(waiting)})
     emit({"CommandsWaiting": len(waiting)}, runtime, provider=provider)
@@ -138,9 +145,10 @@ def _wait(
     for one in waiting:
         turn = max(turns.get(id(one), free_at), runtime.now() + runtime.clock.real_time(1.0))
         turn = turn if runtime.pacing.has_rate(provider) else runtime.breakers.comeback(turn, runtime.now())
-        if (turn - runtime.now()).total_seconds() > FAR_BEHIND_S:
+        if turn - (one.at("noted") or one.at("not_before") or runtime.now()) > FAR_BEHIND:
             expires_at = wait_for_turn(one.detail, turn, runtime)
             one.detail.update({"expires_at": expires_at.isoformat()} if expires_at else {})
+            one.detail["noted"] = turn.isoformat()
         one.detail["turn"] = turn.isoformat()
         pairs.append((one, turn))
     _queue_again(pairs, failed, runtime)

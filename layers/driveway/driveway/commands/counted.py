@@ -13,7 +13,7 @@ MOST_REQUESTS = 10
 """What is counted before a command or a state read: a read of eight pages, a command, and one with another token."""
 
 
-def read_counted(twin: Twin, vehicle: Vehicle, runtime: Runtime) -> Outcome | None:
+def read_counted(twin: Twin, vehicle: Vehicle, meter: RequestMeter, runtime: Runtime) -> Outcome | None:
     """Read the car's state; None if a budget holds the read back.
 
     Its requests are counted on the twin before and corrected after, so that a lost answer counts too much.
@@ -21,7 +21,6 @@ def read_counted(twin: Twin, vehicle: Vehicle, runtime: Runtime) -> Outcome | No
     Raises:
         UnknownAssetError: the asset is gone.
     """
-    meter = RequestMeter(vehicle.provider, runtime, lets_charge=False)
     now, rules = runtime.now(), runtime.control_rules
     if month_is_reserved(twin, now, rules) or meter.prepay("data") is not None:
         runtime.logger.info("held back", extra={"action": "look"})

@@ -58,7 +58,8 @@ def _count_late(planned: datetime, provider: str, runtime: Runtime) -> None:
 def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     """Send a ``ChargingCommand`` at its time; one that is superseded, expired or sent already is dropped.
 
-    While its provider is out of service it is not sent but put off, so that its car loses no attempt by it.
+    It has one call of the provider's rate. While its provider is out of service it is not sent but put off,
+    so that its car loses no attempt by it.
 
     Raises:
         UnknownAssetError: the asset is gone.
@@ -75,7 +76,7 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
         held_back = HeldBack(Reason.PROVIDER_BREAKER_OPEN, permit.until)
         _put_off(asset, command_id, provider, held_back, runtime)
         return
-    meter = RequestMeter(provider, runtime, lets_charge=detail.get("action", "start") in LET_CHARGE)
+    meter = RequestMeter(provider, runtime, lets_charge=detail.get("action", "start") in LET_CHARGE, calls=1)
     claim = None
     try:
         spent = meter.prepay("command")
@@ -87,7 +88,6 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     finally:
         if claim is None:
             runtime.breakers.unused(provider, permit, runtime.now())
-            runtime.pacing.give_back(provider, 1)
             meter.give_back()
     if claim is None:
         runtime.logger.info("dropped", extra={"command_id": command_id})
@@ -95,7 +95,6 @@ def carry_out(detail: dict[str, Any], runtime: Runtime) -> None:
     change, vehicle, command = claim
     sent = _send(change.after, vehicle, command, meter, runtime)
     meter.give_back()
-    runtime.pacing.give_back(provider, 1 - meter.made)
     outcome = sent.outcome
     if outcome.unavailable and not is_refused_for_rate(outcome, meter):
         runtime.breakers.failed(provider, permit, runtime.now(), wait_s=outcome.retry_after_s)

@@ -21,12 +21,21 @@ KINDS = frozenset({"look", "cancel"})
 def carry_out_request(detail: dict[str, Any], runtime: Runtime) -> None:
     """Send a request of an asset and take in what the answer says of the car.
 
-    Nothing is claimed first: a repetition does no harm. While the provider is out of service, or a budget holds the
-    request back, nothing is sent; the reconciler repeats the request, or the resynchronisation does.
+    Nothing is claimed first: a repetition does no harm. It has one call of the provider's rate. While the
+    provider is out of service, or a budget holds the request back, nothing is sent; the reconciler repeats the
+    request, or the resynchronisation does.
 
     Raises:
         UnknownAssetError: the asset is gone.
     """
+    meter = RequestMeter(detail["provider"], runtime, lets_charge=False, calls=1)
+    try:
+        _carry_out(detail, meter, runtime)
+    finally:
+        meter.give_back()
+
+
+def _carry_out(detail: dict[str, Any], meter: RequestMeter, runtime: Runtime) -> None:
     asset, provider = detail["asset"], detail["provider"]
     twin = runtime.table.twin(asset)
     vehicle = twin.link.vehicle
@@ -36,7 +45,7 @@ def carry_out_request(detail: dict[str, Any], runtime: Runtime) -> None:
     if not permit.granted:
         runtime.logger.info("put off", extra={"action": detail["action"]})
         return
-    outcome = _sent(detail, twin, vehicle, runtime)
+    outcome = _sent(detail, twin, vehicle, meter, runtime)
     if outcome is None:
         runtime.breakers.unused(provider, permit, runtime.now())
         return
@@ -48,10 +57,12 @@ def carry_out_request(detail: dict[str, Any], runtime: Runtime) -> None:
     _note(asset, detail.get("command_id", ""), outcome, runtime)
 
 
-def _sent(detail: dict[str, Any], twin: Twin, vehicle: Vehicle, runtime: Runtime) -> Outcome | None:
+def _sent(
+    detail: dict[str, Any], twin: Twin, vehicle: Vehicle, meter: RequestMeter, runtime: Runtime
+) -> Outcome | None:
     if detail["action"] != "cancel":
-        return read_counted(twin, vehicle, runtime)
-    call = connect(vehicle, twin, RequestMeter(vehicle.provider, runtime, lets_charge=False), runtime)
+        return read_counted(twin, vehicle, meter, runtime)
+    call = connect(vehicle, twin, meter, runtime)
     return commands(vehicle.provider).cancel(call, vehicle, detail["provider_ref"])
 
 

@@ -112,6 +112,7 @@ def charging_command_detail(twin: Twin, command: Command) -> dict[str, Any]:
         "reason": command.reason,
         "not_before": command.not_before.isoformat(),
         "expires_at": command.expires_at.isoformat(),
+        "attempts": command.attempts,
         "start_by": _text(start_by(twin, command.not_before)) if command.action == "start" else None,
     }
 

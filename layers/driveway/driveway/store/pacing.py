@@ -13,11 +13,14 @@ from msgspec import Struct, field
 
 from driveway.store.records import Records
 
-HORIZONS_US = (2_000_000, 1_600_000, 1_200_000)
+HORIZONS_US = (2_000_000, 1_600_000, 1_200_000, 1_100_000)
 """How far ahead the classes take calls, with the most urgent first: what another class leaves over, it still finds.
 
 Each is longer than Lambda takes to fill a delivery, so that the calls between two deliveries are made, too.
 """
+
+LAST = len(HORIZONS_US) - 1
+"""The least urgent class."""
 
 BELIEVED = timedelta(seconds=2)
 """How long an instance does not read again that a provider without a rate asked for no pause."""
@@ -66,13 +69,27 @@ class Pacing(Struct):
                 break
         return Taken((), _at(max(free_us, now_us)))
 
+    def next_call(self, provider: str, now: datetime, latest: datetime) -> datetime | None:
+        """The next free call from ``now`` on (both aware UTC), taken; None if there is none until ``latest``."""
+        each_us = self._each_us(provider)
+        if each_us == 0:
+            free_at = self._if_not_paused(provider, 1, now).free_at
+            return max(free_at, now) if free_at <= latest else None
+        start_us = self.records.advance(_key(provider), "free_us", each_us, least=_us(now), most=_us(latest))
+        return None if start_us is None else _at(start_us)
+
     def turns(self, provider: str, count: int, urgency: int, after: datetime) -> list[datetime]:
-        """The turns (aware UTC) of calls that wait, in the queue of their class, none before ``after``."""
+        """The turns (aware UTC) of calls that wait, in the queue of their class, none before ``after``.
+
+        Those of the last class come after the turns that the class before it has been given.
+        """
         each_us = self._each_us(provider)
         if each_us == 0 or count == 0:
             return [after] * count
         each_us = max(1, round(each_us * TURNS_SHARE))
         amount, least = count * each_us, _us(after)
+        if urgency == LAST:
+            least = max(least, int((self.records.get(_key(provider)) or {}).get(f"turn_{LAST - 1}_us", 0)))
         start_us = self.records.advance(_key(provider), f"turn_{urgency}_us", amount, least=least, most=None)
         return [_at((start_us or least) + number * each_us) for number in range(count)]
 
@@ -81,7 +98,7 @@ class Pacing(Struct):
         return self._each_us(provider) > 0
 
     def give_back(self, provider: str, calls: int) -> None:
-        """Take calls off the count that were not made; negative: add those made beyond it."""
+        """Take calls off the count that were not made."""
         if calls and (each_us := self._each_us(provider)):
             self.records.add(_key(provider), "free_us", -calls * each_us)
 

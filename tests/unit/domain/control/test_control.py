@@ -210,6 +210,18 @@ def test_a_command_waits_as_long_as_the_provider_asks() -> None:
     assert after.control.command.confirm_by == rig.now + timedelta(seconds=600)
 
 
+def test_a_car_has_the_whole_time_to_show_the_effect_of_a_command_from_its_answer_on() -> None:
+    rig = plugged()
+    rig.fault = "answer_lost"
+    rig.plug_in()
+    rig.silent = True
+    rig.run(timedelta(seconds=2))
+    answered_at = rig.now + 5 * MINUTE
+    after = answered(rig.twin, rig.command.id, outcome="ACCEPTED", detail="", now=answered_at, rules=RULES, spread=0.0)
+    assert after.control.command is not None
+    assert after.control.command.confirm_by == answered_at + RULES.confirm_stop_within
+
+
 def test_the_pauses_between_restarts_of_a_car_that_stops_by_itself_grow() -> None:
     rig = plugged()
     for _ in range(78):

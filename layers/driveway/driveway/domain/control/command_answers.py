@@ -222,9 +222,9 @@ def _short_pause(command: Command, answer: _Answer, rules: ControlRules) -> time
 
 
 def _unconfirmed_at(command: Command, answer: _Answer, rules: ControlRules) -> datetime:
-    """When an accepted command counts as unconfirmed; each further attempt allows more time."""
+    """When an accepted command counts as unconfirmed, from its answer on; each further attempt allows more time."""
     if command.outcome in TAKEN:
         return max(command.confirm_by or answer.at, answer.at)
     if command.trial == "unplugged":
         return (command.sent_at or answer.at) + time_to_show(command, rules)
-    return (command.sent_at or answer.at) + time_to_show(command, rules) + _pause(command, rules) * answer.spread
+    return answer.at + time_to_show(command, rules) + _pause(command, rules) * answer.spread
