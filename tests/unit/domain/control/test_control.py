@@ -211,7 +211,7 @@ def test_a_command_waits_as_long_as_the_provider_asks() -> None:
 
 
 def test_a_car_has_the_whole_time_to_show_the_effect_of_a_command_from_its_answer_on() -> None:
-    rig = plugged()
+    rig = Rig()
     rig.fault = "answer_lost"
     rig.plug_in()
     rig.silent = True
