@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -62,8 +63,9 @@ class World:
         start: datetime = START,
         *,
         app_webhook: bool = False,
+        parameters: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        stack = deployed(AppWebhookUrl=APP_EVENTS) if app_webhook else deployed()
+        stack = deployed(**parameters, **{"AppWebhookUrl": APP_EVENTS} if app_webhook else {})
         self.seed, self.chance = seed, chance or Chance()
         self.rng = random.Random(seed)
         self.clock = WorldClock(start)
@@ -75,11 +77,8 @@ class World:
         self.cloud.caller = lambda: self.outside.running[-1].function if self.outside.running else None
         self._pending: list[Delivery] = []
         self._tasks: list[Task] = []
-        self._order = 0
-        self._depth = 0
-        self.switched = False
-        self.shuffles = True
-        self._depth_of_between = False
+        self._order = self._depth = 0
+        self.switched, self.shuffles, self._depth_of_between = False, True, False
         self.planned: PlannedFault | None = None
         self.between: Callable[[Invocation, Call], None] | None = None
         self.events = AppEndpoint()
@@ -93,6 +92,7 @@ class World:
             rng=random.Random(self.rng.getrandbits(64)),
             wait=self.wait,
             skew_s=self.chance.skew_s,
+            functions=self.cloud.stack.functions,
         )
         self.gateway = Gateway(self.host)
         self.axle = AxleSimulator(self.clock, deliveries=AxleSender)
