@@ -92,7 +92,6 @@ class World:
             rng=random.Random(self.rng.getrandbits(64)),
             wait=self.wait,
             skew_s=self.chance.skew_s,
-            functions=self.cloud.stack.functions,
         )
         self.gateway = Gateway(self.host)
         self.axle = AxleSimulator(self.clock, deliveries=AxleSender)
