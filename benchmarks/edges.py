@@ -6,6 +6,7 @@ See tests/world/rush.py.
 import sys
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -50,7 +51,7 @@ def main() -> None:
     )
     began = time.process_time()
     with rush(setting) as run:
-        run.run_until(EDGE + setting.lasts)
+        run.run_until(EDGE + timedelta(minutes=12))
     print(report(run, "enode"))
     model = edge(cars, latency_s.get("enode", 0.5), per_s.get("enode"))
     print(

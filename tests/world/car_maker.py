@@ -66,7 +66,7 @@ class CarMaker(BaseAdapter):
             return self._answer(request, 200, {"access_token": "t", "token_type": "bearer", "expires_in": 86_400})
         arrived = self._clock.now()
         status = self._status(provider, arrived)
-        _, vehicle_id, *rest = path.split("/")
+        vehicle_id, *rest = path.split("/")[1:]
         action = _action(request, rest)
         self.calls[provider].append(Commanded(arrived, vehicle_id, action, status))
         self._clock.advance(self._latency_s.get(provider, 0.5) if status == 200 else 0.05)

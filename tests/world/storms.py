@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tests.world.aws import RandomFaults
@@ -35,10 +36,11 @@ class StormNight(Night):
     def write(self) -> None:
         """See ``Night.write``."""
         for number, one in enumerate(self.neighbourhood.homes):
+            joins, plugs_in = partial(self.onboard, one), partial(self.world.move, one.vehicle_id, "plug-in")
+            at = BEGINS + timedelta(seconds=20 * number)
             self.world.simulated("POST", "/cars", one.spec)
-            self.world.at(BEGINS + timedelta(seconds=20 * number), "joins", lambda one=one: self.onboard(one))
-            plugs_in = BEGINS + timedelta(minutes=20, seconds=20 * number)
-            self.world.at(plugs_in, "plugs in", lambda one=one: self.world.move(one.vehicle_id, "plug-in"))
+            self.world.at(at, f"{one.site} joins", joins)
+            self.world.at(at + timedelta(minutes=20), f"{one.asset} plugs in", plugs_in)
             self.stays.add(one.asset)
 
     def of(self, provider: str) -> list[Home]:
