@@ -9,6 +9,7 @@ from driveway.domain.metering.energy import energy_of
 from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
 from driveway.domain.metering.samples import Rating, Sample, SampleKind
 from driveway.domain.presence.observation import RegisterKind
+from driveway.values import replace
 
 EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
 CAR = Rating(7400, 80_000, travels=True)
@@ -147,3 +148,25 @@ class TestARiseThatIsSeenOnce:
     def test_of_a_source_that_reports_every_change_it_is_an_error_of_the_register(self) -> None:
         found = metered(*register(self.READINGS), fact(0, "stopped"))
         assert zeros(found)[:8] == [0, 30, 60, 90, 120, 150, 180, 210]
+
+
+class TestANewMeterThatOvertakesTheOldOne:
+    """A meter is replaced by one that begins at 0, and later counts more than the old one ever did."""
+
+    OLD = ((0, 10_000), (60, 13_000))
+    NEW = ((90, 0), (120, 0), (180, 5000), (240, 10_000), (300, 14_000), (360, 18_000))
+
+    def test_all_that_both_counted_is_energy(self) -> None:
+        found = metered(*register([*self.OLD, *self.NEW], "lifetime"), rating=CHARGER)
+        assert total(found) == 3000 + 18_000
+
+    def test_a_few_low_readings_before_the_register_jumps_back_are_outliers(self) -> None:
+        low = [(90, 0), (120, 500), (180, 1000), (240, 1500), (300, 14_000), (360, 18_000)]
+        assert total(metered(*register([*self.OLD, *low], "lifetime"), rating=CHARGER)) == 8000
+
+
+def test_a_charger_has_one_meter_whoever_reports_it() -> None:
+    night = [(0, 0), (30, 3000), (60, 6000), (90, 6000), (100, 0), (130, 3000), (160, 6000)]
+    seen = [replace(sample, measuring_point="unknown") for sample in register(night, "lifetime")]
+    looks = [Sample(at(minute), "lifetime", value, "charger") for minute, value in ((0, 0), (140, 4000))]
+    assert total(metered(*seen, *looks, rating=CHARGER)) == 12_000

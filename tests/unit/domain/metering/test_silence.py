@@ -132,3 +132,9 @@ class TestAStateOfChargeThatRoseInSilence:
         found = metered(stopped(0), soc(0, 40), stopped(299), soc(299, 68), *register)
         assert sum(one.energy_wh for one in found) == 20_000
         assert not any(one.unknown_ms for one in found[:-1])
+
+
+def test_the_silence_of_a_tesla_whose_account_is_lost_shows_nothing_since_its_last_report() -> None:
+    """Its register would correct a charge in its sleep, but nothing of it is reported any more."""
+    register = Sample(at(0), "session", 0, "vehicle_ac_input", register="per_plug_in")
+    assert unknown(stopped(0), register, stopped(200), out_of_reach(230), stopped(260)) == [False] * 6 + [True] * 3

@@ -29,6 +29,7 @@ from driveway.domain.metering.registers import Flagged
 from driveway.domain.metering.samples import Rating, Sample, SampleKind, to_ms
 from driveway.domain.metering.state_of_charge import lay_state_of_charge, soc_readings
 from driveway.domain.presence.observation import MeasuringPoint
+from driveway.values import replace
 
 BEST_POINT_FIRST: tuple[MeasuringPoint, ...] = ("charger", "vehicle_ac_input", "unknown", "battery")
 REGISTERS: tuple[SampleKind, ...] = ("session", "delta", "lifetime")
@@ -62,7 +63,12 @@ def energy_of(
 
     The samples are all samples of whole days. ``before`` is the state that the day before the first hands on.
     ``from_ms`` and ``until_ms`` widen the span.
+
+    What is measured of a charger at an unknown point is measured at the charger. It has one meter, which several
+    sources may report.
     """
+    if not rating.travels:
+        samples, before = [_at_the_charger(sample) for sample in samples], _all_at_the_charger(before)
     histories = histories_of(samples, before, rating)
     counting = histories.counting
     own_ms = [to_ms(sample) for sample in samples]
@@ -82,6 +88,16 @@ def energy_of(
         for point in reversed(BEST_POINT_FIRST):
             _lay_register(energy, kind, point, rating)
     return energy
+
+
+def _at_the_charger(sample: Sample) -> Sample:
+    is_measured = sample.kind in ("lifetime", "session", "delta", "power") and sample.measuring_point == "unknown"
+    return replace(sample, measuring_point="charger") if is_measured else sample
+
+
+def _all_at_the_charger(before: HandedOn) -> HandedOn:
+    samples = tuple(_at_the_charger(sample) for sample in before.samples)
+    return HandedOn(samples, tuple(proof.replace(":unknown:", ":charger:") for proof in before.proven))
 
 
 def _lay_idle(energy: Energy) -> None:

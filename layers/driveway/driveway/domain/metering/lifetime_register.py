@@ -1,12 +1,14 @@
 """Lifetime registers: the history of a register that only grows, unless it rolls over or the meter is replaced."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
 from driveway.domain.metering.alternation import by_value
 from driveway.domain.metering.registers import (
+    SETTLED_READINGS,
     History,
     Reading,
     back_on_track,
@@ -23,9 +25,9 @@ def lifetime_history(readings: Sequence[Reading], before: History, activity: Act
     """The history of a lifetime register's readings, in order. It continues ``before``.
 
     A fall is a roll-over if the register was within 1 % of the next power of ten (or 2^32) of watt-hours and the energy
-    up to there and beyond could flow. Otherwise, if the register goes on where it was, the low readings are outliers.
-    Otherwise the meter was replaced, and counting starts again. The energy before the first reading, or in a silence of
-    more than a week, is unknown and flagged.
+    up to there and beyond could flow. Otherwise, if the register goes on where it was, the low readings are outliers,
+    unless they rise to it step by step. Otherwise the meter was replaced, and counting starts again. The energy before
+    the first reading, or in a silence of more than a week, is unknown and flagged.
 
     With ``at_home`` False the register travels with the car. A step counts only if the time outside home sessions is
     too short to charge elsewhere (five minutes), and nothing is flagged before the first reading.
@@ -90,7 +92,7 @@ class _Series(Struct, frozen=True):
     def _unexplained(self, index: int, live: Reading) -> int:
         reading = self.readings[index]
         returned = back_on_track(live, self.readings, index, self.activity, in_plug=False)
-        if returned is not None:
+        if returned is not None and not self._climbs(index, returned):
             self.history.flag(self.readings[index:returned], "outlier")
             return returned
         if self.history.rise_unseen(live, reading, self.activity, is_declared=True):
@@ -102,6 +104,12 @@ class _Series(Struct, frozen=True):
         self.history.flag([reading], "refused_delta" if reading[1] > live[1] else "restarted")
         self.history.live = reading
         return index + 1
+
+    def _climbs(self, index: int, returned: int) -> bool:
+        """Whether low readings rise without a jump to where the register was: a new meter overtakes the old one."""
+        climb = self.readings[index : returned + 1]
+        rising = sum(after[1] > before[1] for before, after in pairwise(climb))
+        return rising >= SETTLED_READINGS and all(goes_on(a, b, self.activity) for a, b in pairwise(climb))
 
     def _rolled_over(self, live: Reading, reading: Reading) -> int | None:
         (start_ms, start_wh), (end_ms, end_wh) = live, reading

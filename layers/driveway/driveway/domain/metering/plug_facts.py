@@ -18,13 +18,19 @@ PLUG_FACTS = OPENINGS | {"continued", "unplugged", "resumed", "doubted", "cleare
 
 
 def session_samples(presence: Presence) -> tuple[Sample, ...]:
-    """The plug facts of the open session and of the one before it, and the away doubt."""
+    """The plug facts of the open session and of the one before it, the away doubt, and the loss of the account.
+
+    A car maker that lost the driver's account reports nothing of the car any more: its silence proves nothing.
+    """
     sessions = (presence.last_session, presence.session)
     facts = [fact for session in sessions if session is not None for fact in _facts(session)]
     doubt = presence.doubt
     if doubt is not None:
         unseen_s = max(0, round((doubt.since - doubt.home_at).total_seconds()))
         facts.append(Sample(whole_ms(doubt.since), "doubted", unseen_s))
+    lost_at = presence.needs_user_at if presence.needs_user is not None else None
+    if lost_at is not None and presence.session is not None and lost_at >= presence.session.plugged_at:
+        facts.append(Sample(whole_ms(lost_at), "out_of_reach"))
     return tuple(facts)
 
 
