@@ -70,4 +70,5 @@ class CarSimulator:
         self.enode.actions.clear()
         self.enode.users.clear()
         self.smartcar.usage, self.tesla.usage = Usage(), Usage()
+        self.tesla.forget_sign_ins()
         self.configure(Settings() if settings else self.world.settings, {"enode", "tesla"}, now)

@@ -87,7 +87,7 @@ class Tesla:
         self._codes: dict[str, str] = {}
         outbox.packers["tesla"] = self.pack
         world.reporters["tesla"] = self.report
-        self._set_refresh_tokens()
+        self.forget_sign_ins()
 
     @property
     def settings(self) -> TeslaSettings:
@@ -95,12 +95,15 @@ class Tesla:
         return self.world.settings.tesla
 
     def configured(self) -> None:
-        """Restart telemetry, and make the configured refresh token the only valid one."""
+        """Restart telemetry. Where the settings of tokens changed, all sign-ins end, too."""
         self._sent.clear()
-        self._set_refresh_tokens()
+        if self._token_settings != _token_settings(self.settings):
+            self.forget_sign_ins()
 
-    def _set_refresh_tokens(self) -> None:
+    def forget_sign_ins(self) -> None:
+        """Make the configured refresh token the only valid one."""
         settings = self.settings
+        self._token_settings = _token_settings(settings)
         self.refresh_tokens = RefreshTokens(
             settings.refresh_tokens,
             lifetime=timedelta(days=settings.refresh_token_days),
@@ -359,3 +362,8 @@ def refused(car: Car, mode: Mode) -> str | None:
     if mode == "stop" and not view.charging:
         return "not_charging"
     return None
+
+
+def _token_settings(settings: TeslaSettings) -> tuple[object, ...]:
+    names = ("refresh_tokens", "refresh_token_days", "sign_in_ends_older", "refresh_token")
+    return tuple(getattr(settings, name) for name in names)

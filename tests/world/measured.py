@@ -41,15 +41,15 @@ def energy_is_measured(one: CarNight, state: State) -> Iterator[str]:
 def unseen_stops_wh(one: CarNight) -> float:
     """What power alone may show too much: it holds from when a car stops until the first report of that.
 
-    Only Enode's cars have no register.
+    Enode's cars have no register, and a Tesla's comes with its telemetry, which may be lost.
     """
-    if one.home.provider != "enode":
+    if one.home.provider not in ("enode", "tesla"):
         return 0.0
     found = 0.0
     for before, stop in pairwise(one.moments):
         if before.charging and not stop.charging:
             seen = (report.seen_at for report in one.seen.reports[one.home.vehicle_id] if not report.charging)
-            first = min((at for at in seen if at >= stop.at), default=stop.at)
+            first = min((at for at in seen if at >= stop.at), default=one.night.world.clock.now())
             found += before.most_kw * 1000 * ((first - stop.at) / timedelta(hours=1))
     return found
 
