@@ -12,6 +12,7 @@ from driveway.domain.metering.plugged_slots import next_to_make, plugged_slot, s
 from driveway.domain.metering.recording import Metered, Recorded, Window, day_start, record, window_start
 from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
+from driveway.domain.metering.thinning import thinned
 from driveway.store.conditional import CONDITION_FAILED, ContentionError, cancellation_reasons, write_if
 from driveway.store.items import TWIN, asset_key, encode_item, link_of, stamp
 from driveway.store.leases import Leases
@@ -30,6 +31,14 @@ MAX_TRIES = 12
 def _twin_is_gone(error: ClientError) -> bool:
     """Whether a slot was not created because of its twin."""
     return cancellation_reasons(error)[1:] == [CONDITION_FAILED]
+
+
+def _new(samples: Sequence[Sample], slot: Slot | None) -> Sequence[Sample]:
+    """The samples that a half-hour would keep, and does not have."""
+    if slot is None:
+        return samples
+    kept = thinned({*slot.samples, *samples})
+    return [sample for sample in samples if sample in kept and sample not in slot.samples]
 
 
 def _reach(first: datetime, now: datetime) -> int:
@@ -101,7 +110,7 @@ class SlotStore(SlotReads, frozen=True):
         raise ContentionError(f"the half-hours of {metered.asset} are being changed by others")
 
     def unrecorded(self, asset: str, samples: Iterable[Sample], *, latest: Window | None = None) -> tuple[Sample, ...]:
-        """Those samples of an asset that its half-hours do not hold, strongly consistent.
+        """Those samples of an asset that its half-hours should hold and do not, strongly consistent.
 
         A half-hour in ``latest``, which ``with_twin`` read, is not read again.
         """
@@ -113,12 +122,7 @@ class SlotStore(SlotReads, frozen=True):
             start: near.get(start) if latest is not None and _reaches(latest, start) else self.get(asset, start)
             for start in starts
         }
-        return tuple(
-            sample
-            for start, held in starts.items()
-            for sample in held
-            if (slot := slots[start]) is None or sample not in slot.samples
-        )
+        return tuple(sample for start, held in starts.items() for sample in _new(held, slots[start]))
 
     def with_twin(self, asset: str, now: datetime) -> tuple[StoredTwin, Window]:
         """The twin and its latest half-hours, those of today in any case, in one read. Raises UnknownAssetError.

@@ -19,6 +19,7 @@ from driveway.domain.metering.pieces import HALF_HOUR_MS
 from driveway.domain.metering.plug_facts import PLUG_FACTS
 from driveway.domain.metering.samples import MAX_AGE, Rating, Sample, to_ms
 from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
+from driveway.domain.metering.thinning import thinned
 from driveway.values import replace
 
 
@@ -89,9 +90,9 @@ class _Recording(Struct, frozen=True):
     def of(cls, window: Window, new: frozenset[Sample], metered: Metered) -> Self:
         stored = {_ms(slot.start): slot for slot in window.slots}
         samples = {start: slot.samples for start, slot in stored.items()}
-        for sample in new:
-            start = _half_hour(to_ms(sample))
-            samples[start] = samples.get(start, frozenset()) | {sample}
+        for start in {_half_hour(to_ms(sample)) for sample in new}:
+            added = {sample for sample in new if _half_hour(to_ms(sample)) == start}
+            samples[start] = thinned(samples.get(start, frozenset()) | added)
         first_new_ms = min(to_ms(sample) for sample in new)
         if any(sample.kind in PLUG_FACTS for sample in new):
             # A doubt that begins or ends changes each half-hour since the car was last at home.
