@@ -165,7 +165,7 @@ class TestANewMeterThatOvertakesTheOldOne:
         assert total(metered(*register([*self.OLD, *low], "lifetime"), rating=CHARGER)) == 8000
 
 
-def test_a_charger_has_one_meter_whoever_reports_it() -> None:
+def test_a_charger_has_one_meter_also_if_two_sources_report_it() -> None:
     night = [(0, 0), (30, 3000), (60, 6000), (90, 6000), (100, 0), (130, 3000), (160, 6000)]
     seen = [replace(sample, measuring_point="unknown") for sample in register(night, "lifetime")]
     looks = [Sample(at(minute), "lifetime", value, "charger") for minute, value in ((0, 0), (140, 4000))]
