@@ -93,11 +93,12 @@ def play_on(stage: Stage, home: Home, situation: Situation, plan: PlannedFault |
         for one in world.host.invocations[first:]
         if one.function == situation.function and any(situation.about in str(call) for call in one.calls)
     ]
+    chosen = runs[situation.nth : situation.nth + 1]
     return End(
         state=end_of(stage),
         news=news_of(world),
-        calls=list(runs[0].calls) if runs else [],
-        run=runs[0].number if runs else 0,
+        calls=list(chosen[0].calls) if chosen else [],
+        run=chosen[0].number if chosen else 0,
         violations=[*world.violations, *undelivered(world)],
     )
 

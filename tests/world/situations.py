@@ -18,8 +18,8 @@ Act = Callable[[Stage, Home], object]
 class Situation:
     """``prepare`` makes the stage and gives the home that ``act`` happens to.
 
-    Faults happen to the first run of ``function`` after that; if ``about`` is given, to the first that has it in one of
-    its calls.
+    Faults happen to the first run of ``function`` after that, or the one with the number ``nth``, counted from 0; if
+    ``about`` is given, among those that have it in one of their calls.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Situation:
     act: Act
     about: str = ""
     app_webhook: bool = False
+    nth: int = 0
 
 
 def ask(method: str, path: str, body: Any = None, expected: frozenset[int] = frozenset()) -> Act:
@@ -184,6 +185,14 @@ def _charges_now_for_seconds(stage: Stage, home: Home) -> None:
     stage.app.ask("PUT", f"/assets/{home.asset}/charge-now", {"for_minutes": 200})
     stage.passes(seconds=2)
     stage.app.ask("DELETE", f"/assets/{home.asset}/charge-now")
+
+
+def _before_verdict(stage: Stage) -> Home:
+    """A test charge whose car obeys each command after a minute: it charges, and its stop is under way."""
+    made = stage.held(command_delay_s=60)
+    TEST_CHARGE(stage, made)
+    stage.passes(seconds=100)
+    return made
 
 
 def _asked_to_connect(stage: Stage) -> Home:
@@ -345,6 +354,12 @@ _ALL = (
     ),
     Situation("a test charge is announced", "AnnouncerFunction", lambda s: s.held(), TEST_CHARGE, app_webhook=True),
     Situation("a car obeys a test charge", "VehicleEventsFunction", lambda s: s.held(), TEST_CHARGE, app_webhook=True),
+    Situation(
+        "the end of a test charge is reported", "VehicleEventsFunction", _before_verdict, _nothing, app_webhook=True
+    ),
+    Situation("a test charge ends", "ChargeControlFunction", _before_verdict, _nothing, app_webhook=True),
+    Situation("a verdict is announced", "AnnouncerFunction", _before_verdict, _nothing, app_webhook=True, nth=1),
+    Situation("a verdict goes to the app", "AppEventsFunction", _before_verdict, _nothing, app_webhook=True, nth=1),
     Situation(
         "an event goes to the app", "AppEventsFunction", lambda s: s.onboarded(), moves("plug-in"), app_webhook=True
     ),

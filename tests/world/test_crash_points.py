@@ -20,7 +20,8 @@ IN_THE_GATE = (
     "readings",
     "the announcer",
     "a test charge is asked for",
-    "an event goes to the app",
+    "a test charge ends",
+    "a verdict goes to the app",
     "Enode reports a new car",
 )
 
