@@ -71,7 +71,7 @@ nights: setup ## 200 cars through a night without Axle, a thousand at one edge, 
 	TOGETHER=$(or $(TOGETHER),1000) $(BIN)/pytest tests/edges
 
 .PHONY: edges
-edges: setup ## A fleet at one edge on a simulated clock: make edges [RUSH="default fast slow"] [RUSH_CARS=10000]
+edges: setup ## A fleet at one edge on a simulated clock: make edges [RUSH="one default fast slow"] [RUSH_CARS=10000]
 	RUSH="$(or $(RUSH),default)" PYTHONHASHSEED=0 $(BIN)/pytest -s tests/world/test_rush_goals.py
 
 .PHONY: chaos

@@ -24,7 +24,7 @@ REFUSALS: Mapping[int, Mapping[str, str]] = {429: {"title": "Too many requests"}
 class Commanded:
     """A call that a car maker got: when (aware UTC), for which car, what, and the status that it answered.
 
-    ``action`` is START, STOP, LOOK for a state read, or the last part of the path.
+    ``action`` is START, STOP, LOOK for a state read, DEFAULT for a default schedule, or the last part of the path.
     """
 
     at: datetime
@@ -122,8 +122,10 @@ def _action(request: requests.PreparedRequest, rest: list[str]) -> str:
         return "LOOK"
     body = json.loads(request.body or b"{}")
     if rest[-1] == "SetChargingProfile":
-        periods = body["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
-        return "START" if periods[0]["limit"] > 0 else "STOP"
+        profile = body["csChargingProfiles"]
+        if profile["chargingProfileKind"] == "Recurring":
+            return "DEFAULT"
+        return "START" if profile["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] > 0 else "STOP"
     return str(body.get("action") or rest[-1]).upper()
 
 

@@ -62,13 +62,17 @@ FIRST_AT_ONCE = 5
 
 
 class _Lags(Faults):
-    """AWS without faults, but with its usual latencies."""
+    """AWS without faults, at its usual latencies; those of the stream and the bus are up to ``most`` times as long."""
+
+    def __init__(self, seed: int, most: float) -> None:
+        self._rng, self._most = random.Random(seed), most
 
     def stream_lag_s(self) -> float:
-        return STREAM_LAG_S
+        return STREAM_LAG_S * self._rng.uniform(1.0, self._most)
 
     def on_event(self, rule: str) -> Any:
-        return dataclasses.replace(super().on_event(rule), delay_s=BUS_LAG_S)
+        delay_s = BUS_LAG_S * self._rng.uniform(1.0, self._most)
+        return dataclasses.replace(super().on_event(rule), delay_s=delay_s)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class Setting:
         parameters: of the template.
         reports_after_s: how long after a car began to do what it was commanded its maker reports that; None: never.
         begins: how long before the edge the run begins.
+        first: the number of the first car, which says when in the minute before the edge its command is planned.
+        lags: how many times as long as usual the stream and the bus may take, drawn for each record and event.
     """
 
     cars: Mapping[str, int] = field(default_factory=lambda: {"enode": 1000})
@@ -99,6 +105,8 @@ class Setting:
     parameters: Mapping[str, str] = field(default_factory=dict)
     reports_after_s: float | None = 45.0
     begins: timedelta = timedelta(minutes=3)
+    first: int = 0
+    lags: float = 1.0
 
 
 class Rush:
@@ -108,7 +116,9 @@ class Rush:
         self.setting = setting
         self.clock = RushClock(EDGE - setting.begins)
         values = {**PARAMETERS, "DueShards": str(setting.shards), **setting.parameters}
-        self.cloud = Cloud(self.clock, stack(**values), _Lags(), stream_shards=setting.shards)
+        self.cloud = Cloud(
+            self.clock, stack(**values), _Lags(setting.first, setting.lags), stream_shards=setting.shards
+        )
         self.cloud.intercept = self._taking_time
         self.maker = CarMaker(
             self.clock,
@@ -151,7 +161,7 @@ class Rush:
         stopped = Control(last_stop_at=began, last_acknowledged_action="stop", last_acknowledged_at=began)
         pattern = replace(one, link=replace(one.link, vehicle=vehicle), **{"control": stopped, **changes})
         pattern = all_acknowledged(recorded(plugged_in(pattern, began)), began)
-        for number in range(count):
+        for number in range(self.setting.first, self.setting.first + count):
             asset = f"{provider}-{number:06d}"
             link = replace(pattern.link, asset=asset, site=asset, vehicle=replace(vehicle, vehicle_id=asset))
             item = runtime.table.twin_item(replace(pattern, link=link), self.clock.now())
@@ -163,7 +173,7 @@ class Rush:
         """Every twin as it is now."""
         runtime = self.runtime("ChargeControlFunction")
         for provider, count in self.setting.cars.items():
-            for number in range(count):
+            for number in range(self.setting.first, self.setting.first + count):
                 yield runtime.table.twin(f"{provider}-{number:06d}")
 
     def runtime(self, function_id: str) -> Runtime:
