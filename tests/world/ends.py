@@ -1,5 +1,6 @@
 """What must hold two hours after the last fault. Each function names what it found wrong."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -166,9 +167,10 @@ def the_erased_are_gone(night: Night, state: State) -> Iterator[str]:
             continue
         sold = home.asset in night.sold
         names = [f"{name}'" for name in (home.asset, home.site)] if sold else [home.asset, home.site, home.vehicle_id]
+        named = re.compile("|".join(rf"(?<!\w){re.escape(name)}" for name in names))
         for item in state.wire:
             place = f"{item['pk']['S']}/{item['sk']['S']}"
-            if item["sk"]["S"] != "RECEIPT" and any(name in str(item) for name in names):
+            if item["sk"]["S"] != "RECEIPT" and named.search(str(item)):
                 yield f"{place} is left of {home.site}"
         if state.axle_asset(home.asset) is not None:
             yield f"{home.asset} is left at Axle"

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.world.car_night import POWER_KW, CarNight, Stay
+from tests.world.declared import deployed
 from tests.world.judge import CLEARLY_WH
 
 UNCLEAR_WH = 300.0
@@ -16,6 +17,9 @@ UNCLEAR_WH = 300.0
 NOT_OVER = frozenset({"RUNNING", "NO_READY_BY"})
 KNOWN_FOR = timedelta(minutes=20)
 NOT_FOLLOWED_FOR = timedelta(minutes=2)
+WAKES_A_DAY = int(deployed().functions["ChargeControlFunction"].environment["DAILY_WAKE_UPS"])
+COMMANDS_A_DAY = int(deployed().functions["ChargeControlFunction"].environment["DAILY_COMMANDS"]) - 2
+"""Two of a day's commands are kept for letting the car charge."""
 
 
 def verdicts_are_so(one: CarNight) -> tuple[list[str], Counter[str]]:
@@ -94,7 +98,9 @@ def _plugged_in_late(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: f
 
 def _unplugged_early(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
     reports = one.seen.reports[one.home.vehicle_id]
-    seemed_so = any(stay.start <= report.seen_at <= ready_by and not report.plugged for report in reports)
+    seemed_so = any(
+        stay.start <= report.seen_at <= ready_by and not (report.plugged and report.at_home) for report in reports
+    )
     return stay.end < ready_by or seemed_so
 
 
@@ -155,6 +161,14 @@ def _place_in_doubt(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> b
     return any(stay.start <= report.at <= ready_by and not report.at_home for report in reports)
 
 
+def _budget(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    """Whether its maker got as many wake-ups or commands of the car on a UTC day as it may get."""
+    commands = one.night.world.cars.world.cars[one.home.vehicle_id].commands
+    wakes = Counter(one["at"][:10] for one in commands if one["command"] == "wake_up")
+    all_of_a_day = Counter(one["at"][:10] for one in commands)
+    return max(wakes.values(), default=0) >= WAKES_A_DAY or max(all_of_a_day.values(), default=0) >= COMMANDS_A_DAY
+
+
 def _unmeasured(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: float, is_measured: bool) -> bool:
     return not is_measured
 
@@ -171,6 +185,7 @@ HOLDS: Mapping[str, Holds] = {
     "STOPPED_BY_DRIVER": _by_driver,
     "SHORT_LEFT_ALONE": _left_alone,
     "SHORT_SNOOZED": _snoozed,
+    "SHORT_BUDGET": _budget,
     "SHORT_PLACE_IN_DOUBT": _place_in_doubt,
     "ENERGY_UNKNOWN": _unmeasured,
 }
