@@ -230,7 +230,19 @@ class CarNight:
         last = max(arrived, key=lambda one: one.seen_at)
         present = self.moment(at)
         assert present is not None
-        return last.at_home and (last.plugged or (present.seems_unplugged and not last.plugged))
+        return last.at_home and (last.plugged or (present.seems_unplugged and not self._was_tried_in_vain(at)))
+
+    def _was_tried_in_vain(self, at: datetime) -> bool:
+        """Whether a start was sent by an instant since the car's last stop, and ignored: a stop has one trial."""
+        commands = [
+            one
+            for one in self.night.world.cars.world.cars[self.home.vehicle_id].commands
+            if datetime.fromisoformat(one["at"]) <= at
+        ]
+        since_stop = commands[::-1]
+        stops = (place for place, one in enumerate(since_stop) if "stop" in one["command"].lower())
+        since_stop = since_stop[: next(stops, len(since_stop))]
+        return any("start" in one["command"].lower() and one["obeyed_at"] is None for one in since_stop)
 
     def edges(self, stay: Stay) -> list[datetime]:
         """The instants of a stay at which anything changed, with both ends."""
