@@ -11,7 +11,7 @@ from driveway.domain.control.trial_start import may_be_held_unplugged
 from driveway.domain.twin import NamedVehicle, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
-from tests.support.domain.control_car import START, new_twin
+from tests.support.domain.control_car import START, axle_profile, new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import Rig
 
@@ -213,3 +213,41 @@ def with_ref(ref: str) -> Callable[[Twin], Twin]:
         return replace(twin, control=replace(twin.control, command=replace(command, provider_ref=ref)))
 
     return rule
+
+
+def test_a_car_that_is_reported_rarely_reopens_its_session_although_the_trial_seemed_without_effect() -> None:
+    rig = seemingly_unplugged()
+    last = rig.twin.presence.last_session
+    rig.silent = True
+    rig.run(EDGE + 20 * MINUTE - rig.now)
+    assert rig.entries_of("CommandSuperseded")[-1].reason == Reason.TRIAL_START_ENDED
+    assert rig.twin.presence.session is None
+    rig.be_silent(False)
+    rig.run(2 * MINUTE)
+    assert rig.twin.presence.session is not None
+    assert last is not None
+    assert rig.twin.presence.session.id == last.id
+
+
+def test_a_session_that_is_reopened_again_and_again_has_no_more_stops_than_any_other() -> None:
+    rig = Rig()
+    rig.car.seems_unplugged_while_held = True
+    rig.schedule(*[(40, 0.0), (40, 7.4)] * 12)
+    rig.plug_in()
+    rig.run(12 * HOUR)
+    assert len({command.id for _, command in rig.sent if command.action == "stop"}) == rig.rules.max_pairs
+    assert rig.car.charging
+
+
+def test_no_trial_contradicts_the_schedule_of_the_session_that_may_go_on() -> None:
+    rig = Rig()
+    rig.car.seems_unplugged_while_held = True
+    rig.plug_in()
+    session = rig.twin.presence.session
+    assert session is not None
+    of_session = axle_profile(rig.now, (500, 0.0), (600, 7.4))
+    of_session = replace(of_session, profile=replace(of_session.profile, purpose="TxProfile"), session_id=session.id)
+    rig.change(lambda twin: replace(twin, profiles=(of_session,)))
+    rig.run(500 * MINUTE + HOUR)
+    assert [at for at, command in rig.sent if command.action == "start"] == [START + 500 * MINUTE]
+    assert rig.car.charging

@@ -166,6 +166,9 @@ def not_sent(before: Twin, claimed: Twin, twin: Twin) -> Twin | None:
 def _sent(twin: Twin, command: Command, now: datetime) -> Control:
     """The control group once the command was sent; it counts the restarts of a car that stops by itself."""
     control, session, first = twin.control, twin.presence.session, command.attempts == 0
+    if session is None and command.trial == "unplugged":
+        # If the trial works, the last session is reopened, and its stops still count.
+        session = twin.presence.last_session
     session_id = session.id if session else None
     same_session = control.pairs_session_id == session_id
     pairs, restarts = (control.pairs, control.restarts) if same_session else (0, 0)

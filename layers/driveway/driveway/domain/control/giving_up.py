@@ -6,7 +6,7 @@ from driveway.domain.control.budgets import budget_spent
 from driveway.domain.control.command_states import HOPELESS, HOPELESS_REASONS, REFUSED, TAKEN, command_detail, ended
 from driveway.domain.control.required_command import charges_since_stop, is_full, is_instructed
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.control.trial_answers import is_trial, trial_refused
+from driveway.domain.control.trial_answers import is_trial, trial_unseen
 from driveway.domain.presence.charging_by_power import is_charging_unknown
 from driveway.domain.twin import Command, Entry, OutcomeKind, Twin
 from driveway.domain.twin.events import Event
@@ -59,7 +59,7 @@ def unconfirmed(
 def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     """The twin whose trial ended without effect, which is no failure of the car; None if the command goes on."""
     if is_trial(twin, command) and command.outcome in TAKEN:
-        return trial_refused(twin, now)
+        return trial_unseen(twin, now)
     # The car may have obeyed an earlier stop, so a stop refused because of the account is given up with a release.
     if command.trial == "account" and command.action == "start" and command.outcome == OutcomeKind.NEEDS_USER:
         return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, _failure(command), now=now)

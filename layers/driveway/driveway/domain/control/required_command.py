@@ -8,7 +8,7 @@ from driveway.domain.control.account_trial import account_trial_due
 from driveway.domain.control.desired import Desired, desired_if_plugged, desired_in, disconnected_at
 from driveway.domain.control.release import release_is_due
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.control.trial_start import desired_by_trial, may_be_held_unplugged
+from driveway.domain.control.trial_start import as_if_plugged, desired_by_trial, may_be_held_unplugged
 from driveway.domain.presence.charging_by_power import is_charging_unknown
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import CommandAction, Control, Session, Trial, Twin
@@ -44,8 +44,13 @@ def observed_state_matches(twin: Twin, action: CommandAction) -> bool:
 
 
 def schedule_window(twin: Twin, now: datetime, rules: ControlRules) -> ScheduleWindow:
-    """The effective schedule that charge control reads from ``now`` on."""
-    return ScheduleWindow(twin, now, spread_s=rules.default_spread_s)
+    """The effective schedule that charge control reads from ``now`` on.
+
+    While our own stop may hold a car that is reported unplugged, the schedule of its last session counts: a trial start
+    against it would reopen the session, and be followed by the next stop.
+    """
+    followed = as_if_plugged(twin) if may_be_held_unplugged(twin, now) else twin
+    return ScheduleWindow(followed, now, spread_s=rules.default_spread_s)
 
 
 def is_full(twin: Twin) -> bool:

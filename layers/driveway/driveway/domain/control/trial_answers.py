@@ -32,10 +32,19 @@ def trial_answered(twin: Twin, command: Command, outcome: OutcomeKind, now: date
 
 
 def trial_refused(twin: Twin, now: datetime) -> Twin:
-    """The twin whose trial start did not work: the plug-out stands, and the car did not fail to follow."""
+    """The twin whose trial start was refused: the plug-out stands, and the car did not fail to follow."""
     text = "The car could not be started, so the reported plug-out stands."
     closed = replace(twin, presence=replace(twin.presence, reopen_before=None))
     return ended(closed, "superseded", Reason.TRIAL_START_ENDED, text, now=now)
+
+
+def trial_unseen(twin: Twin, now: datetime) -> Twin:
+    """The twin whose trial start was accepted and has shown no effect yet.
+
+    The plug-out stands. A car that is reported rarely may still show its plug or power, and reopens its session then.
+    """
+    text = "No report shows that the car charges, so the reported plug-out stands until one does."
+    return ended(twin, "superseded", Reason.TRIAL_START_ENDED, text, now=now)
 
 
 def plug_out_confirmed(twin: Twin, now: datetime) -> Twin:

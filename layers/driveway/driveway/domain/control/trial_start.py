@@ -20,8 +20,11 @@ TRIED_WITHIN = timedelta(hours=12)
 STOP_OBEYED_WITHIN = timedelta(minutes=5)
 """A car that is seen charging later than this after our stop was not held by it."""
 
-REOPENED_WITHIN = timedelta(minutes=30)
-"""How long after a trial start was sent a plug or power shows that the last session never ended."""
+REOPENED_WITHIN = timedelta(minutes=65)
+"""How long after a trial start was sent a plug or power shows that the last session never ended.
+
+Some makes are polled once an hour.
+"""
 
 
 def may_be_held_unplugged(twin: Twin, now: datetime) -> bool:
@@ -32,6 +35,13 @@ def may_be_held_unplugged(twin: Twin, now: datetime) -> bool:
     if twin.control.tried_stop_at == stopped_at or _was_freed(twin, stopped_at):
         return False
     return now < stopped_at + TRIED_WITHIN + _unanswered(twin.control, now) and not has_left(twin)
+
+
+def as_if_plugged(twin: Twin) -> Twin:
+    """The twin with its last session still open, as it is if the reported plug-out turns out to be false."""
+    last = twin.presence.last_session
+    session = replace(last, closed_at=None) if last is not None else None
+    return replace(twin, presence=replace(twin.presence, session=session, last_session=None))
 
 
 def has_left(twin: Twin) -> bool:
