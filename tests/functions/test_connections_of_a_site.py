@@ -1,15 +1,16 @@
 """What became of a link for a driver: waiting, done, expired; the event that it is done; the end of what is kept."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
 from driveway.domain.reports.account_connection import disconnected
-from driveway.domain.sites.connections import ConnectedVehicle
+from driveway.domain.sites.connections import ConnectedVehicle, Connection
 from driveway.store.app_events import SETTLED
+from driveway.store.connections import Begun, Connections
 from tests.support.functions.assets import sample
 from tests.support.functions.connect_calls import ask, site_of
 from tests.support.functions.rig import Reply, Rig, function, template
@@ -33,10 +34,11 @@ def statuses(rig: Rig) -> list[str]:
     return [one["status"] for one in listed(rig)]
 
 
-def discovered(*vehicle_ids: str, user: str = USER) -> Reply:
+def discovered(*vehicle_ids: str, user: str = USER, at: datetime | None = None) -> Reply:
     """Enode reports vehicles that are new: only their description is there."""
+    created_at = "2026-01-15T18:00:00Z" if at is None else at.isoformat()
     events = [
-        {"event": "user:vehicle:discovered", "createdAt": "2026-01-15T18:00:00Z", "version": "2024-10-01"}
+        {"event": "user:vehicle:discovered", "createdAt": created_at, "version": "2024-10-01"}
         | {"user": {"id": user}, "vehicle": {"id": one, "userId": user, "vendor": "BMW", "chargeState": None}}
         for one in vehicle_ids
     ]
@@ -75,9 +77,27 @@ def test_a_car_that_comes_again_on_a_later_page_is_reported_again(stage: Stage) 
     stage.rig.clock.move(hours=1)
     assert ask(stage, **NEW).body["status"] == "waiting"
     discovered("bmw-1")
+    assert statuses(stage.rig) == ["waiting"], "the first webhook again"
+    discovered("bmw-1", at=stage.rig.clock.now())
     assert statuses(stage.rig) == ["done"]
     first, second = sent(stage.rig)
     assert (first["detail"], first["id"] == second["id"]) == (second["detail"], False)
+
+
+def test_a_page_of_a_home_that_is_erased_while_it_is_made_is_forgotten(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert put(stage.rig, site_body(car())).status == 201
+    begin = Connections.begin
+
+    def erased_first(self: Connections, made: Connection) -> None:
+        assert delete(stage.rig).status == 204
+        begin(self, made)
+
+    monkeypatch.setattr(Connections, "begin", erased_first)
+    assert ask(stage, **NEW).status == 404
+    assert stage.rig.runtime.connections.of_site("home-1") == Begun((), ())
+    assert stage.rig.runtime.connections.sites_of("enode", USER) == []
 
 
 def test_of_two_webhooks_at_once_only_one_notes_the_car(stage: Stage) -> None:

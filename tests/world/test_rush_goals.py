@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.world.car_maker import burst_s, lateness_s
+from tests.world.car_maker import BURST_S, burst_s, lateness_s
 from tests.world.rush import EDGE, Setting, rush
 
 GOALS = os.environ.get("RUSH", "").split()
@@ -67,7 +67,7 @@ def test_twenty_thousand_cars_at_twenty_calls_a_second(record_property: Callable
     record_property("outcome", shown(late, cars))
     assert len(calls) == len(late), "none got a command twice, and none was refused"
     assert len(late) >= 0.99 * cars
-    assert burst_s(calls, per_s) <= 1.0
+    assert burst_s(calls, per_s) <= BURST_S
     tens = Counter(int(one // 10) for one in late)
     assert all(9 * per_s <= tens[number] <= 11.5 * per_s for number in range(99)), tens
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
 
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 API = "https://tesla.example"
 
 
+class Unpaced:
+    """A car maker that states no rate."""
+
+    def next_call(self, _: str, now: datetime, __: datetime) -> datetime:
+        return now
+
+    def give_back(self, _: str, __: int) -> None:
+        """There is nothing to give back."""
+
+
 class Instance:
     """One execution environment of a function: what a Runtime gives, over the world."""
 
@@ -36,6 +46,7 @@ class Instance:
         self.deadline = Deadline()
         self.control_rules = ControlRules()
         self.budgets = Budgets(cast("Records", world), {})
+        self.pacing = Unpaced()
         world.instances.append(self)
 
     def text(self, name: str, _: str | None = None) -> str:
@@ -61,6 +72,9 @@ class Instance:
 
     def sleep(self, seconds: float) -> None:
         self.world.wait(seconds)
+
+    def sleep_until(self, at: datetime) -> None:
+        assert at <= self.now(), "no call waits for a rate"
 
     def info(self, *_: Any, **__: Any) -> None:
         """Logs are not kept."""

@@ -280,7 +280,7 @@ def test_a_discovered_car_is_named_although_nothing_of_its_state_is_known_yet():
     event = updated(event="user:vehicle:discovered", chargeState=None, location=None, isReachable=None)
     inbound = receive([event])
     (found,) = inbound.events
-    assert (found.discovered, found.user_id, found.says_nothing) == (True, "app-user-77", True)
+    assert (found.discovered_at is not None, found.user_id, found.says_nothing) == (True, "app-user-77", True)
     assert inbound.dropped == ()
 
 

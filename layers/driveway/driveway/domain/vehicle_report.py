@@ -73,7 +73,8 @@ def apply_report(
     if report.reconnected:
         after = reconnected(after, now)
     elif report.needs_user or report.deleted:
-        after = disconnected(after, report.needs_user or "the car was removed at its maker.", now)
+        why = report.needs_user or "the car was removed at its maker."
+        after = disconnected(after, why, now, ends_reports=True)
     elif _is_after_disconnection(twin, report.observations):
         after = clear_needs_user_after_observation(after, now)
     command, outcome = after.control.command, report.command_outcome

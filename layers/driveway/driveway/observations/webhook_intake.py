@@ -21,10 +21,10 @@ MOST_STORED_AT_ONCE = 10
 def take_inbound(provider: str, inbound: Inbound, runtime: Runtime) -> Counter[str]:
     """Store or queue the events of a webhook; how many were stored, queued, repeated, unknown, of a test, dropped."""
     for event in inbound.events:
-        if event.discovered and event.user_id is not None:
+        if event.discovered_at is not None and event.user_id is not None:
             from driveway.outbox.connected import note_discovered
 
-            note_discovered(provider, event.user_id, event.vehicle_id, runtime)
+            note_discovered(provider, event.user_id, event.vehicle_id, event.discovered_at, runtime)
     cars, counts = cars_of(provider, inbound.events, runtime)
     events = {one.place for reports in cars.values() for one in reports}
     if len(events) > MOST_STORED_AT_ONCE:

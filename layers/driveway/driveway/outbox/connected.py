@@ -5,6 +5,7 @@ At Enode a webhook names the vehicle. At the other makers the driver comes back 
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -18,11 +19,16 @@ from driveway.store.app_events import index_attributes
 from driveway.store.items import decode_item, fits_key, stamp
 
 TEXT = "Your car is connected."
+CLOCKS_APART = timedelta(minutes=1)
+"""How far a maker's clock may be behind ours."""
 
 
-def note_discovered(provider: str, user_id: str, vehicle_id: str, runtime: Runtime) -> None:
-    """Note a vehicle that a maker reports as new for a driver, in each site that asked this driver for one."""
-    vehicle = ConnectedVehicle(provider=provider, vehicle_id=vehicle_id, at=runtime.now(), user_id=user_id)
+def note_discovered(provider: str, user_id: str, vehicle_id: str, at: datetime, runtime: Runtime) -> None:
+    """Note a vehicle that a maker reports as new for a driver ``at`` (aware UTC), in each site that asked for one.
+
+    A report from before a page was made is not of that page: webhooks are repeated.
+    """
+    vehicle = ConnectedVehicle(provider=provider, vehicle_id=vehicle_id, at=at, user_id=user_id)
     for site in runtime.connections.sites_of(provider, user_id):
         note_vehicles(site, [vehicle], runtime)
 
@@ -32,6 +38,7 @@ def note_vehicles(site: str, vehicles: Iterable[ConnectedVehicle], runtime: Runt
     begun = runtime.connections.of_site(site)
     for connection, vehicle in product(begun.connections, vehicles):
         takes = connection.takes(vehicle.provider, vehicle.vehicle_id, vehicle.user_id)
+        takes = takes and vehicle.at >= connection.created_at - CLOCKS_APART
         if takes and not any(one.is_of(vehicle) and one.at >= connection.created_at for one in begun.found):
             _note(connection, vehicle, runtime)
 

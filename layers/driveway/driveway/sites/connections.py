@@ -73,7 +73,19 @@ def connect(site: str, asked: dict[str, Any], runtime: Runtime) -> Answer:
             return Answer(200, _answer(one, begun, _twins(record, runtime), runtime), HEADERS)
     made = _made(site, body, twin, _twins(record, runtime), runtime)
     runtime.connections.begin(made)
+    if record is not None:
+        _refuse_if_erased_meanwhile(site, runtime)
     return Answer(201, _answer(made, Begun((), ()), {} if twin is None else {made.asset or "": twin}, runtime), HEADERS)
+
+
+def _refuse_if_erased_meanwhile(site: str, runtime: Runtime) -> None:
+    """Forget what was begun for a site that was erased while its page was made. Raises ProblemError."""
+    record = runtime.sites.get(site)
+    if record is not None and record.wanted != "erased":
+        return
+    runtime.connections.forget(site)
+    refuse_leaving(record)
+    raise not_found("site", site)
 
 
 def connections(site: str, runtime: Runtime) -> Answer:

@@ -36,8 +36,8 @@ class VehicleEvent(Struct, frozen=True):
     """One event about one car. ``dedupe_key`` is the same for every delivery of the same event.
 
     ``needs_user`` says what only the driver can put right, ``reconnected`` that it was put right. ``vendor`` is the
-    make as the provider names it: of the car, or of the account where the event names no car. ``discovered``: the
-    vehicle is new at the provider.
+    make as the provider names it: of the car, or of the account where the event names no car. ``discovered_at`` is
+    when the vehicle was new at the provider (aware UTC).
     """
 
     vehicle_id: str
@@ -51,7 +51,7 @@ class VehicleEvent(Struct, frozen=True):
     deleted: bool = False
     user_id: str | None = None
     test: bool = False
-    discovered: bool = False
+    discovered_at: datetime | None = None
 
     @property
     def report(self) -> VehicleReport:

@@ -7,6 +7,7 @@ import pytest
 
 from driveway.domain.metering.energy import energy_of
 from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
+from driveway.domain.metering.histories import HandedOn
 from driveway.domain.metering.samples import Rating, Sample, SampleKind
 from driveway.domain.presence.observation import RegisterKind
 from driveway.values import replace
@@ -170,3 +171,19 @@ def test_a_charger_has_one_meter_also_if_two_sources_report_it() -> None:
     seen = [replace(sample, measuring_point="unknown") for sample in register(night, "lifetime")]
     looks = [Sample(at(minute), "lifetime", value, "charger") for minute, value in ((0, 0), (140, 4000))]
     assert total(metered(*seen, *looks, rating=CHARGER)) == 12_000
+
+
+def test_the_reading_of_a_chargers_meter_that_was_stored_at_two_points_is_handed_on_once() -> None:
+    day = EVENING.replace(hour=12)
+    held = [Sample(day - timedelta(minutes=30), "lifetime", 1000, "charger")]
+    held.append(Sample(day - timedelta(minutes=16), "lifetime", 1500, "unknown"))
+    new = [Sample(day + timedelta(minutes=14), "lifetime", 2000, "charger")]
+    energy = energy_of(new, CHARGER, HandedOn(tuple(held)), from_ms=round(day.timestamp() * 1000) - 1_800_000)
+    assert [step.energy_wh for step in energy.histories.steps["lifetime", "charger"]] == [500]
+    (handed_on,) = energy.histories.handed_on.values()
+    assert [sample.value for sample in handed_on.samples if sample.kind == "lifetime"] == [2000]
+
+
+def test_two_sources_of_a_chargers_energy_since_the_last_report_are_not_added() -> None:
+    deltas = [Sample(at(10 * n), "delta", 500, point) for n in range(1, 7) for point in ("charger", "unknown")]
+    assert total(metered(*deltas, rating=CHARGER)) == 3000

@@ -192,14 +192,14 @@ class TestPlugFacts:
         assert plug_samples(HOME, closed) == (Sample(NOW, "unplugged"),)
 
     def test_a_change_beside_the_session_gives_no_plug_fact(self) -> None:
-        assert plug_samples(HOME, replace(HOME, needs_user_reported="reconnect")) == ()
+        assert plug_samples(HOME, replace(HOME, needs_user="reconnect", needs_user_at=NOW)) == ()
 
     def test_an_account_that_is_lost_in_a_session_is_a_loss_of_contact(self) -> None:
-        lost = replace(HOME, needs_user="reconnect", needs_user_at=NOW)
+        lost = replace(HOME, needs_user="reconnect", needs_user_at=NOW, unreported_since=NOW)
         assert plug_samples(HOME, lost) == (Sample(NOW, "out_of_reach"),)
         assert plug_samples(Presence(), replace(lost, session=None)) == ()
         before = SESSION.plugged_at - timedelta(minutes=1)
-        assert plug_samples(HOME, replace(lost, needs_user_at=before)) == ()
+        assert plug_samples(HOME, replace(lost, unreported_since=before)) == ()
 
     def test_a_session_metered_only_since_home_was_known_is_joined_then(self) -> None:
         joined = Presence(session=replace(SESSION, metered_from=SESSION.opened_at))

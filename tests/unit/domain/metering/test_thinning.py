@@ -110,3 +110,18 @@ def test_the_order_of_arrival_makes_no_difference() -> None:
         for arrived, at_once in ((samples, 40), (shuffled, 70), (shuffled * 2, 400))
     ]
     assert contents[0] == contents[1] == contents[2]
+
+
+@pytest.mark.parametrize("begins_s", [10, 70, 290])
+@pytest.mark.parametrize("reported_w", [0, 7000])
+def test_a_start_and_a_stop_that_are_reported_as_power_alone_stay_where_they_were(
+    begins_s: int, reported_w: int
+) -> None:
+    samples = [Sample(EVENING, "plugged")]
+    samples += [
+        Sample(at(s), "power", reported_w if s < begins_s else 7000 - reported_w, "charger", tells_every_change=True)
+        for s in range(0, 1800, 10)
+    ]
+    (slot, *_) = slots_of([*samples, Sample(at(1800), "stopped", tells_every_change=True)], 60)
+    charged_s = 1800 - begins_s + 5 if reported_w == 0 else begins_s - 5
+    assert slot.energy_wh == pytest.approx(7000 * charged_s / 3600, abs=7000 * 10 / 3600)

@@ -74,7 +74,12 @@ def test_a_car_that_the_loss_did_not_touch_is_left_as_it_is() -> None:
 
 def test_a_sign_in_without_success_gives_one_notice_and_a_known_loss_gives_none() -> None:
     known, later = charging_in_the_peak(), NOW + timedelta(minutes=10)
-    assert lost_again(known, "It is lost.", signed_in_at=NOW - timedelta(days=9), now=later) is known
+    unreported = lost_again(known, "It is lost.", signed_in_at=NOW - timedelta(days=9), now=later)
+    assert (unreported.news, unreported.presence.unreported_since) == (known.news, later)
+    assert (
+        lost_again(unreported, "It is lost.", signed_in_at=NOW - timedelta(days=9), now=later + timedelta(hours=1))
+        is unreported
+    )
     again = lost_again(known, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later)
     assert [entry.event for entry in again.news] == ["NeedsAttention"]
     assert again.presence.needs_user == "It is lost again."

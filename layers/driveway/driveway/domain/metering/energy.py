@@ -64,8 +64,8 @@ def energy_of(
     The samples are all samples of whole days. ``before`` is the state that the day before the first hands on.
     ``from_ms`` and ``until_ms`` widen the span.
 
-    What is measured of a charger at an unknown point is measured at the charger. It has one meter, which several
-    sources may report.
+    The power and the register of all energy of a charger are measured at the charger, also where the point is unknown:
+    it has one meter, which several sources may report. Their registers of a session may begin at different times.
     """
     if not rating.travels:
         samples, before = [_at_the_charger(sample) for sample in samples], _all_at_the_charger(before)
@@ -91,13 +91,13 @@ def energy_of(
 
 
 def _at_the_charger(sample: Sample) -> Sample:
-    is_measured = sample.kind in ("lifetime", "session", "delta", "power") and sample.measuring_point == "unknown"
-    return replace(sample, measuring_point="charger") if is_measured else sample
+    is_its_meter = sample.kind in ("lifetime", "power") and sample.measuring_point == "unknown"
+    return replace(sample, measuring_point="charger") if is_its_meter else sample
 
 
 def _all_at_the_charger(before: HandedOn) -> HandedOn:
     samples = tuple(_at_the_charger(sample) for sample in before.samples)
-    return HandedOn(samples, tuple(proof.replace(":unknown:", ":charger:") for proof in before.proven))
+    return HandedOn(samples, tuple(proof.replace("lifetime:unknown:", "lifetime:charger:") for proof in before.proven))
 
 
 def _lay_idle(energy: Energy) -> None:

@@ -28,7 +28,7 @@ def session_samples(presence: Presence) -> tuple[Sample, ...]:
     if doubt is not None:
         unseen_s = max(0, round((doubt.since - doubt.home_at).total_seconds()))
         facts.append(Sample(whole_ms(doubt.since), "doubted", unseen_s))
-    lost_at = presence.needs_user_at if presence.needs_user is not None else None
+    lost_at = presence.unreported_since
     if lost_at is not None and presence.session is not None and lost_at >= presence.session.plugged_at:
         facts.append(Sample(whole_ms(lost_at), "out_of_reach"))
     return tuple(facts)

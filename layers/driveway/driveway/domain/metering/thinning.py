@@ -16,9 +16,10 @@ def thinned(samples: Iterable[Sample]) -> frozenset[Sample]:
     """The samples, but of each series of measurements only the first, last, least and greatest of every five minutes.
 
     A series is what one meter measures: the kind, the measuring point, the car, the register, whether every change is
-    reported. Each of the four is the first or the last in one order of all samples. So it makes no difference in which
-    order they come, how often, or whether they are thinned in between. A register's energy stays exact. Power that is
-    reported every ten seconds may give 0.5 % more or less.
+    reported, and whether there is any power. Each of the four is the first or the last in one order of all samples. So
+    it makes no difference in which order they come, how often, or whether they are thinned in between. A register's
+    energy stays exact, unless it restarts and passes its count of before in the same five minutes. Power that is
+    reported every ten seconds may give 0.5 % more or less, unless charging stops and starts in the same five minutes.
     """
     kept: set[Sample] = set()
     series: dict[_Series, list[Sample]] = {}
@@ -46,6 +47,8 @@ def _series(sample: Sample) -> _Series:
         sample.vehicle_id,
         sample.register,
         sample.tells_every_change,
+        # The last of no power and the first of some power show when charging began.
+        sample.kind == "power" and sample.value > 0,
     )
 
 

@@ -21,7 +21,8 @@ def reconnected(twin: Twin, now: datetime) -> Twin:
     if twin.presence.needs_user is None:
         return twin
     entry = Entry(now, Event.RECONNECTED, Reason.RECONNECTED, "Your car can be commanded again.")
-    presence, control = replace(twin.presence, needs_user=None, needs_user_at=None), twin.control
+    presence = replace(twin.presence, needs_user=None, needs_user_at=None, unreported_since=None)
+    control = twin.control
     if control.release_given_up_at is not None:
         control = replace(control, release_since=None, release_given_up_at=None)
     return replace(twin, presence=presence, control=control).tell(entry)
@@ -78,11 +79,16 @@ def lost_again(twin: Twin, why: str, *, signed_in_at: datetime | None, now: date
     since = twin.presence.needs_user_at
     if signed_in_at is not None and since is not None and since < signed_in_at:
         twin = replace(twin, presence=replace(twin.presence, needs_user=None))
-    return disconnected(twin, why, now)
+    return disconnected(twin, why, now, ends_reports=True)
 
 
-def disconnected(twin: Twin, why: str, now: datetime) -> Twin:
-    """The twin whose car cannot be reached until the driver acts; the driver is informed once a day."""
+def disconnected(twin: Twin, why: str, now: datetime, *, ends_reports: bool = False) -> Twin:
+    """The twin whose car cannot be reached until the driver acts; the driver is informed once a day.
+
+    ``ends_reports``: the account itself is lost. After a refused command alone the car may still be reported.
+    """
+    if ends_reports and twin.presence.unreported_since is None:
+        twin = replace(twin, presence=replace(twin.presence, unreported_since=now))
     presence = twin.presence
     if presence.needs_user is not None:
         return twin

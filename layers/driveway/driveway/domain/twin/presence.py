@@ -99,9 +99,10 @@ class Presence(Struct, frozen=True):
 
     ``charged_at`` is when the car was last seen charging before ``charging`` became false.
 
-    Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``. ``needs_user_reported`` is
-    the latest text that was sent to the driver, at ``needs_user_reported_at``. ``vendor`` is the car's make as its
-    provider names it.
+    Account. ``needs_user`` is what only the driver can put right, since ``needs_user_at``. ``unreported_since`` is when
+    the account was lost, since when the car maker reports nothing of the car. ``needs_user_reported`` is the latest
+    text that was sent to the driver, at ``needs_user_reported_at``. ``vendor`` is the car's make as its provider names
+    it.
 
     Power. Where no state says so, ``charging`` is inferred from the power (``charging_inferred``). ``starting_at`` is
     since when the state says "starting", ``charging_unknown_at`` the latest time at which the source did not know
@@ -142,6 +143,7 @@ class Presence(Struct, frozen=True):
     vehicle: NamedVehicle | None = None
     charged_at: datetime | None = None
     needs_user_at: datetime | None = None
+    unreported_since: datetime | None = None
     needs_user_reported: str | None = None
     needs_user_reported_at: datetime | None = None
     vendor: str | None = None

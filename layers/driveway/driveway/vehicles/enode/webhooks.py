@@ -116,7 +116,7 @@ def _discovered(event: Mapping[str, Any], received_at: datetime) -> VehicleEvent
         observations=observations(vehicle, event_at=event_at, known_at=received_at),
         user_id=_user_id(event) or text(vehicle.get("userId")),
         vendor=text(vehicle.get("vendor")),
-        discovered=True,
+        discovered_at=event_at,
     )
 
 
