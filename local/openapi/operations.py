@@ -28,8 +28,8 @@ OPERATIONS: dict[str, Operation] = {
         "getEvents",
         "What the app's webhook was sent, of all assets, in the order in which it was recorded; sort by `timestamp` "
         "for the order in which it happened. Read on with `after` = `next` while `more` is true, and keep the last "
-        "`next` for the next time. An event is here a minute and a half after it happened, for 13 months, unless its "
-        "asset was erased. 404 where `AppWebhookUrl` is not set.",
+        "`next` for the next time. An event is here a minute and a half after it happened, for 13 months "
+        "(`VehicleConnected`: 30 days), unless its asset was erased. 404 where `AppWebhookUrl` is not set.",
         {200: ("AppEvents", "The events.")},
         ("malformed", "not-found", "unavailable"),
         query={

@@ -295,7 +295,7 @@ def _connect(world: World) -> None:
     link = {"linkUrl": "https://link.enode.com/YzI1NjM2MWIt", "linkToken": "YzI1NjM2MWIt"}
     with world.maker_called(), world.axle_says(*token):
         with world.axle_says(f"/assets/{VEHICLE}/relink", 200, link):
-            world.call(connect, "again", "A car whose account was disconnected", again, site="home-1")
+            world.call(connect, "again", "A car that is connected again", again, site="home-1")
         with world.axle_says("/users/app-user-77/link", 200, link):
             world.call(connect, "new", "A new car", new, site="home-1")
             for name, summary in (("named", "With a state of the app's"), ("repeated", "The same call again")):
