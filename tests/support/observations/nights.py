@@ -75,11 +75,16 @@ def _account(life: "PlayedLife", stay: Stay, edge: datetime) -> list[str]:
 
 
 def _silent(life: "PlayedLife", stay: Stay, edge: datetime) -> list[str]:
-    """A car without a report for twelve hours: its state is read before the edge, and the start is planned."""
+    """A car without a report for twelve hours: its state is read before the edge, and the start is planned.
+
+    Reads are spread over an hour: a car that is reported in it again may not need one any more.
+    """
     account, look_from = life.mishaps.account, edge - HOUR
-    reported = [one.at for one in life.delivered if one.at < look_from and one.at not in life.car.looks]
+    reports = [one.at for one in life.delivered if one.at not in life.car.looks]
+    reported = [at for at in reports if at < look_from]
     if (
         account is not None
+        or any(look_from <= at < edge for at in reports)
         or (reported and reported[-1] > look_from - SILENT)
         or look_from - SILENT < life.stays[0].start
     ):
