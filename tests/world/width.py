@@ -205,7 +205,15 @@ NOT_DRAWN: Mapping[str, Mapping[str, str]] = {
     },
     "Settings": {
         **dict.fromkeys(
-            ("webhook_url", "webhook_secret", "client_id", "client_secret", "token", "observations_token"),
+            (
+                "webhook_url",
+                "webhook_secret",
+                "application_id",
+                "client_id",
+                "client_secret",
+                "token",
+                "observations_token",
+            ),
             "the connection",
         ),
         **dict.fromkeys(
