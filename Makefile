@@ -57,7 +57,8 @@ check: setup ## Lint, strict types, the direction of imports, the template
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
 	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 --dist loadgroup tests/world
-	$(BIN)/pytest -n 2 --dist loadgroup tests/account tests/stack
+	$(BIN)/pytest tests/account
+	$(BIN)/pytest tests/stack
 
 .PHONY: test-runtime
 test-runtime: setup ## The functions' tests on the Python that Lambda runs (RUNTIME_PYTHON names it if it is not found)

@@ -9,12 +9,6 @@ from local.stack import Clients, start_aws, upload
 from tests.account.accounts import Account
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all of it in one process, beside the tests of the local stack in another."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
-
-
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     port = processes.free_port()
