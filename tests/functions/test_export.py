@@ -4,12 +4,13 @@ import base64
 import gzip
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from driveway.runtime import http_api
+from driveway.store.tokens import AccountDates
 from tests.support.functions.leavers import PLACE, VEHICLES, asset, follow_up, go_on, onboard
 from tests.support.functions.rig import Rig, function
 from tests.support.functions.sites import car, post, put, site_body, status
@@ -120,3 +121,10 @@ def test_an_export_that_is_too_long_for_one_answer_is_packed(rig: Rig, monkeypat
     answer = function("status").handler(event, None)
     assert (answer["isBase64Encoded"], answer["headers"]["content-encoding"]) == (True, "gzip")
     assert json.loads(gzip.decompress(base64.b64decode(answer["body"]))) == whole
+
+
+@pytest.mark.parametrize(("signed_in_min", "holds"), [(None, False), (-5, False), (5, True)])
+def test_a_lost_account_has_tokens_once_the_driver_signed_in_again(signed_in_min: int | None, *, holds: bool) -> None:
+    lost_at = datetime(2026, 1, 15, 18, tzinfo=UTC)
+    signed_in_at = None if signed_in_min is None else lost_at + timedelta(minutes=signed_in_min)
+    assert AccountDates(signed_in_at=signed_in_at, lost_at=lost_at).holds_tokens is holds

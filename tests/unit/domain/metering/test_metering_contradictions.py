@@ -166,6 +166,11 @@ class TestANewMeterThatOvertakesTheOldOne:
         assert total(metered(*register([*self.OLD, *low], "lifetime"), rating=CHARGER)) == 8000
 
 
+def test_one_low_reading_that_the_register_could_rise_from_is_an_outlier() -> None:
+    readings = [(0, 10_000), (60, 13_000), (120, 12_000), (180, 14_000), (240, 15_000)]
+    assert total(metered(*register(readings, "lifetime"), rating=CHARGER)) == 5000
+
+
 def test_a_charger_has_one_meter_also_if_two_sources_report_it() -> None:
     night = [(0, 0), (30, 3000), (60, 6000), (90, 6000), (100, 0), (130, 3000), (160, 6000)]
     seen = [replace(sample, measuring_point="unknown") for sample in register(night, "lifetime")]

@@ -13,6 +13,7 @@ from driveway.domain.metering.samples import Rating, Sample, SampleKind
 from driveway.domain.metering.slot import Slot
 from driveway.domain.metering.thinning import thinned
 from driveway.store.slot_items import slot_item
+from driveway.store.slots import _new
 from driveway.values import replace
 
 EVENING = datetime(2026, 1, 15, 18, tzinfo=UTC)
@@ -125,3 +126,16 @@ def test_a_start_and_a_stop_that_are_reported_as_power_alone_stay_where_they_wer
     (slot, *_) = slots_of([*samples, Sample(at(1800), "stopped", tells_every_change=True)], 60)
     charged_s = 1800 - begins_s + 5 if reported_w == 0 else begins_s - 5
     assert slot.energy_wh == pytest.approx(7000 * charged_s / 3600, abs=7000 * 10 / 3600)
+
+
+def test_of_two_values_at_the_first_instant_the_higher_stays() -> None:
+    samples = {Sample(at(s), "session", value) for s, value in ((0, 5), (0, 7), (10, 8), (20, 9))}
+    assert Sample(at(0), "session", 7) in thinned(samples)
+
+
+def test_a_measurement_that_a_half_hour_would_not_keep_is_not_new() -> None:
+    kept = frozenset(Sample(at(s), "session", value) for s, value in ((0, 5), (20, 9)))
+    held = replace(Slot("car-1", "axle-1", EVENING), samples=kept)
+    between, later = Sample(at(10), "session", 7), Sample(at(30), "session", 10)
+    assert _new([between, later], held) == [later]
+    assert _new([between], None) == [between]

@@ -7,8 +7,10 @@ import pytest
 
 from driveway.domain.control.reconcile import control_due, step
 from driveway.domain.control.settings import ControlRules
-from driveway.domain.reports.account_connection import disconnected, granted_again, lost_again
+from driveway.domain.presence.rules import PresenceRules
+from driveway.domain.reports.account_connection import disconnected, granted_again, lost_again, reconnected
 from driveway.domain.twin import Command, Observed, Twin, Vehicle
+from driveway.domain.vehicle_report import VehicleReport, apply_report
 from driveway.values import replace
 from driveway.vehicles.registry import capabilities
 from tests.support.functions.assets import a_twin, plugged_in
@@ -85,3 +87,17 @@ def test_a_sign_in_without_success_gives_one_notice_and_a_known_loss_gives_none(
     assert again.presence.needs_user == "It is lost again."
     informed = replace(again, news=())
     assert lost_again(informed, "It is lost again.", signed_in_at=NOW + timedelta(minutes=5), now=later) is informed
+
+
+def test_a_lost_account_ends_reports_until_it_works_again_and_a_refused_command_does_not() -> None:
+    refused_only = disconnected(a_twin(NOW), "It is refused.", NOW)
+    assert refused_only.presence.unreported_since is None
+    lost = disconnected(refused_only, "It is lost.", NOW + timedelta(minutes=5), ends_reports=True)
+    assert lost.presence.unreported_since == NOW + timedelta(minutes=5)
+    assert reconnected(lost, NOW + timedelta(hours=1)).presence.unreported_since is None
+
+
+def test_the_report_of_a_lost_account_ends_reports() -> None:
+    report = VehicleReport(needs_user="It is lost.")
+    after = apply_report(a_twin(NOW), report, now=NOW, presence_rules=PresenceRules(), control_rules=RULES, spread=0.0)
+    assert after.presence.unreported_since == NOW
