@@ -69,6 +69,8 @@ def test_a_car_whose_account_was_lost_is_connected_again(running: Stack, app: Ap
     made = asked(running, home.name, asset=home.name)
     assert shown(running, home.name)["status"] == "waiting"
     driver_opens(made)
+    # Enode's next report of the car shows it. An idle car may have none for hours.
+    home.move("plug-in")
     home.until(lambda: shown(running, home.name)["status"] == "done", "the account works again")
     until(lambda: events(running, app, "Reconnected", home.name), "the app gets the event")
     (lost,) = events(running, app, "NeedsAttention", home.name)
