@@ -10,7 +10,13 @@ import requests
 
 from tests.world.world import World
 
-MOST_TRIES = 120
+MOST_TRIES = 300
+"""The tries of five hours, which is longer than any bad day of Axle's."""
+
+PATIENT_AFTER = 10
+PATIENT_S = 60.0
+"""So long an app waits at least between two tries, once it has made ``PATIENT_AFTER``."""
+
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -27,6 +33,11 @@ class Asked:
     status: int | None = None
     asked_at: datetime | None = None
     answered_at: datetime | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was answered that nothing comes of it."""
+        return self.status is not None and not 200 <= self.status < 300
 
 
 @dataclass
@@ -86,6 +97,8 @@ class App:
         if request.tries >= MOST_TRIES:
             self.world.violations.append(f"{request.method} {request.path} is never answered ({why})")
             return "given up"
+        if request.tries >= PATIENT_AFTER:
+            wait_s = max(wait_s, PATIENT_S)
         name = f"app asks again: {request.method} {request.path}"
         self.world.after(wait_s, name, lambda: self._try(request, expected, then))
         return why

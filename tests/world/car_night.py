@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
+from tests.world.app import Asked
 from tests.world.homes import Home
 from tests.world.night import Night
 from tests.world.plans import AcceptedBody, Allowance, accepted_bodies, arrivals
@@ -82,9 +83,15 @@ class CarNight:
         """
         settings, spec = self.night.neighbourhood.makers.get(self.home.provider, {}), self.home.spec
         in_time = spec.get("command_delay_s", 0) < settings.get("action_timeout_s", math.inf)
+        return in_time and not self.keeps_its_profiles
+
+    @property
+    def keeps_its_profiles(self) -> bool:
+        """Whether it is a charger that keeps the profiles with which a transaction began until the plug-out."""
+        settings, spec = self.night.neighbourhood.makers.get(self.home.provider, {}), self.home.spec
         defaults_act = spec.get("default_profiles_apply", "at_once") == "at_once"
         named = spec.get("takes_transaction_profiles", True) and settings.get("names_transactions", True)
-        return bool(in_time and (defaults_act or named))
+        return not (defaults_act or named)
 
     @cached_property
     def stays(self) -> list[Stay]:
@@ -174,11 +181,8 @@ class CarNight:
     def hindrance(self, stay: Stay, at: datetime) -> str | None:
         """What keeps the car from charging at an instant of a stay; None: nothing."""
         present = self.moment(at)
-        obeys = present is not None and present.obeys and self.takes_commands
-        if present is None or not (obeys and present.reachable and present.account_connected):
+        if present is None or not self._is_in_reach(at):
             return "out of reach"
-        if any(start <= at < end for start, end, _ in self.seen.outages[self.home.provider]):
-            return "out of service"
         hindrances: dict[str, Callable[[], bool]] = {
             "not enrolled": lambda: self.takes_no_part(at),
             "not reported": lambda: not self._is_known(stay, at),
@@ -189,15 +193,23 @@ class CarNight:
         return next((name for name, holds in hindrances.items() if holds()), None)
 
     def takes_no_part(self, at: datetime) -> bool:
-        """Whether its home takes no part at an instant: it has not joined, is leaving, or snoozes."""
-        line = [(then, now) for then, now in self.seen.enrolled[self.home.asset] if then + TAKEN_IN <= at]
+        """Whether its home may take no part at an instant: it has not joined, is leaving, or snoozes."""
+        return self._is_out(at, TAKEN_IN, lambda one: one.asked_at)
+
+    def has_left(self, at: datetime) -> bool:
+        """Whether its home takes no part at an instant for sure: what it asked for was accepted, and it is not back."""
+        return self._is_out(at, timedelta(), lambda one: one.answered_at)
+
+    def _is_out(self, at: datetime, taken_in: timedelta, since: Callable[[Asked], datetime | None]) -> bool:
+        line = [(then, now) for then, now in self.seen.enrolled[self.home.asset] if then + taken_in <= at]
         if not line or not line[-1][1]:
             return True
         site = f"/sites/{self.home.site}"
         for one in self.night.app.asked:
-            if one.asked_at is None or one.asked_at > at:
+            began = since(one)
+            if began is None or began > at or one.is_refused:
                 continue
-            rejoined = any(now and then > one.asked_at for then, now in line)
+            rejoined = any(now and then > began for then, now in line)
             if (one.method, one.path) in {("DELETE", site), ("POST", f"{site}/unenrol")} and not rejoined:
                 return True
             until = (one.body or {}).get("until") if one.path == f"{site}/snooze" else None
@@ -205,16 +217,25 @@ class CarNight:
                 return True
         return False
 
-    def is_erased_unreached(self, stay: Stay, at: datetime) -> bool:
+    def _is_in_reach(self, at: datetime) -> bool:
+        """Whether a command would reach the car at an instant, and have an effect."""
+        there = self.moment(at)
+        obeys = there is not None and there.obeys and there.reachable and there.account_connected
+        out = any(start <= at < end for start, end, _ in self.seen.outages[self.home.provider])
+        return obeys and self.takes_commands and not out
+
+    def is_erased_unreached(self, at: datetime) -> bool:
         """Whether its home was erased by an instant with the car out of reach for as long as an erasure waits."""
+        changes = {one.at for one in self.moments}
+        changes |= {edge for start, end, _ in self.seen.outages[self.home.provider] for edge in (start, end)}
         for one in self.night.app.asked:
-            if (one.method, one.path) != ("DELETE", f"/sites/{self.home.site}") or one.asked_at is None:
+            if (one.method, one.path) != ("DELETE", f"/sites/{self.home.site}"):
                 continue
-            gone_at = one.asked_at + ERASED_WITHIN
-            tried = [one.asked_at, *(edge for edge in self.edges(stay) if one.asked_at < edge < gone_at)]
-            away = all(self.hindrance(stay, edge) in {"out of reach", "out of service"} for edge in tried)
-            if stay.start <= one.asked_at and gone_at <= at and away:
-                return True
+            # It began when it was answered, or at an earlier try whose answer was lost.
+            for began in filter(None, (one.asked_at, one.answered_at)):
+                tried = {began, *(change for change in changes if began < change < began + ERASED_WITHIN)}
+                if began + ERASED_WITHIN <= at and not any(map(self._is_in_reach, tried)):
+                    return True
         return False
 
     def _is_known(self, stay: Stay, at: datetime) -> bool:
@@ -252,7 +273,8 @@ class CarNight:
         found |= {at + TAKEN_IN for at, _ in self.seen.enrolled[self.home.asset]}
         for start, end, _ in self.seen.outages[self.home.provider]:
             found |= {start, end}
-        found |= {one.asked_at for one in self.night.app.asked if one.asked_at is not None}
+        for one in self.night.app.asked:
+            found |= {at for at in (one.asked_at, one.answered_at) if at is not None}
         found |= set(self.seen.hands[self.home.vehicle_id])
         return sorted(edge for edge in found if stay.start <= edge <= stay.end)
 

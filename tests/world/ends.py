@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from driveway.domain.axle_sync.differences import in_sync, next_call
 from driveway.store.items import unstamp
 from driveway.store.slot_items import REFUSED
+from simulators.cars.ocpp import plan_of
+from tests.world.car_night import CarNight
 from tests.world.homes import Home
 from tests.world.invariants import zero_for_energy
 from tests.world.night import Night
@@ -124,8 +126,15 @@ def a_car_that_left_can_charge(night: Night, state: State) -> Iterator[str]:
         twin, car = state.twins.get(home.asset), state.car(home.vehicle_id)
         if twin is not None and twin.link.enrolled:
             continue
+        one = CarNight(night, night.seen, home)
+        if not car.plugged or one.is_erased_unreached(state.now):
+            continue
         planned_kw = car.plan.limit_kw(car, state.now) if car.plan is not None else None
-        if car.plugged and (night.seen.is_stopped_by_command(car) or planned_kw == 0):
+        if one.keeps_its_profiles and planned_kw == 0:
+            # Nothing can free its running transaction. The next one is free if no hold is left in the charger.
+            left = [period for each in plan_of(car).installed for period in each.profile.periods]
+            planned_kw = 0 if any(period.limit == 0 for period in left) else None
+        if night.seen.is_stopped_by_command(car) or planned_kw == 0:
             yield f"{home.asset} was released and is still held ({car.mode}, {planned_kw}): {car.commands}"
 
 
@@ -139,6 +148,14 @@ def cars_follow(night: Night, state: State) -> Iterator[str]:
         wanted = shown["desired"]["charge"]
         if twin.presence.session is not None and shown["held_back"] is None and wanted != car.charging:
             yield f"{home.asset} charges: {car.charging}, desired {shown['desired']}, command {shown['command']}"
+
+
+def every_request_is_answered(night: Night, state: State) -> Iterator[str]:
+    """The app has an answer to everything that it asked for."""
+    del state
+    for one in night.app.asked:
+        if one.status is None:
+            yield f"{one.method} {one.path} of {one.asked_at} has no answer after {one.tries} tries"
 
 
 def nothing_waits(night: Night, state: State) -> Iterator[str]:
@@ -217,6 +234,7 @@ ENDS: Mapping[str, Check] = {
         no_zero_hides_energy,
         a_car_that_left_can_charge,
         cars_follow,
+        every_request_is_answered,
         nothing_waits,
         the_erased_are_gone,
         nothing_personal_is_kept,

@@ -127,11 +127,11 @@ def _released(one: CarNight) -> Iterator[str]:
     for stay in one.stays:
         since: datetime | None = None
         for at in one.edges(stay):
-            out = one.takes_no_part(at) and one.hindrance(stay, at) not in {"out of reach", "out of service"}
+            out = one.has_left(at) and one.hindrance(stay, at) != "out of reach"
             since = (since or at) if out else None
             there = one.moment(at)
             is_held = there is not None and there.held and not there.by_hand
-            if since is not None and at - since > FREE_WITHIN and is_held and not one.is_erased_unreached(stay, at):
+            if since is not None and at - since > FREE_WITHIN and is_held and not one.is_erased_unreached(at):
                 yield f"released: {one.home.asset} takes no part since {since} and is still held at {at}"
                 break
 
