@@ -184,6 +184,13 @@ class TestSessionEnds:
         close = session([(0, 0), (70, 7000)])
         assert metered(*close, *session([(119.9, 9900)]), self.OUT, late)[0] == 9900
 
+    def test_a_value_that_is_late_is_counted_from_before_the_charge_that_it_misses(self) -> None:
+        """The register still shows 0 as the charge ends. Its last value comes minutes later."""
+        first = [power(0, 7400), *session([(0, 0), (180, 0), (182, 22_000)]), power(180, 0), soc(0, 20), soc(180, 45)]
+        second = [power(360, 7400), *session([(360, 22_000), (480, 22_000), (482, 36_000)]), power(480, 0)]
+        out = Sample(at(480), "unplugged")
+        assert metered(*first, *second, soc(360, 45), soc(480, 61), out)[0] == 36_000
+
     def test_a_cars_lifetime_register_around_a_session_counts_if_there_was_no_time_to_charge_elsewhere(self) -> None:
         def around(before: float, after: float) -> int:
             ends = [Sample(at(before), "lifetime", 50_000, "vehicle_ac_input")]

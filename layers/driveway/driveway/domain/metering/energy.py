@@ -8,7 +8,8 @@ The energy of a half-hour is a function of the *set* of samples:
 - A register step is whole watt-hours and all of it is kept (``histories``). Inside a step the energy follows the lesser
   sources. The rest is spread evenly over the time that they leave open, up to the asset's power. Idle or unplugged time
   gets energy only if there is no other time.
-- Power is linear between two power samples. It holds where the source reports every change (``power``).
+- Power is linear between two power samples. It holds where the source reports every change (``power``). If it is lower
+  then, it fell all along, unless the state of charge rose by more: a battery that is nearly full takes less and less.
 - The state of charge decides while the car charges and no other source shows how fast (``state_of_charge``).
 - For a car, only samples inside its home sessions count. The plug facts among the samples show the sessions.
 - Time that no source covers is unknown. Unknown is not zero.
@@ -130,6 +131,8 @@ def _lay_power(energy: Energy, point: MeasuringPoint, rating: Rating) -> None:
             for piece in pieces:
                 piece.lay(source, span.units_at(piece.start_ms), span.units_at(piece.end_ms))
                 piece.is_held = span.kind == "held"
+                if (falling := span.falling()) is not None:
+                    piece.least_units = falling.units_at(piece.end_ms) - falling.units_at(piece.start_ms)
 
 
 def _lay_register(energy: Energy, kind: SampleKind, point: MeasuringPoint, rating: Rating) -> None:

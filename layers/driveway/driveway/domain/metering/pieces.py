@@ -29,8 +29,9 @@ class Source(Struct, frozen=True):
 class Piece(Struct):
     """A piece of time without a sample inside: the source of its energy, and the source's running total.
 
-    ``is_idle``: certainly nothing flowed. ``is_held``: power is assumed to hold, it was not measured. ``most_w`` is an
-    upper bound of the power.
+    ``is_idle``: certainly nothing flowed. ``is_held``: power is assumed to hold, it was not measured. ``least_units``
+    is then the energy if power fell all along instead, None if it did not fall. ``most_w`` is an upper bound of the
+    power.
     """
 
     start_ms: int
@@ -40,6 +41,7 @@ class Piece(Struct):
     to_units: int = 0
     is_idle: bool = False
     is_held: bool = False
+    least_units: int | None = None
     most_w: int | None = None
 
     @property
@@ -52,7 +54,8 @@ class Piece(Struct):
 
     def lay(self, source: Source, from_units: int, to_units: int) -> None:
         """Take the energy from this source instead of the one before."""
-        self.source, self.from_units, self.to_units, self.is_held = source, from_units, to_units, False
+        self.source, self.from_units, self.to_units = source, from_units, to_units
+        self.is_held, self.least_units = False, None
 
     def draws_units(self, power_w: int) -> int:
         """The most that the asset can draw in this time."""

@@ -11,6 +11,7 @@ from driveway.domain.metering.activity import EVER_MS, MAX_SPAN_MS, Plugs, Span,
 from driveway.domain.metering.plug_facts import closings
 from driveway.domain.metering.samples import Sample, to_ms
 from driveway.domain.presence.observation import MeasuringPoint
+from driveway.values import replace
 
 MINUTE_MS = 60_000
 MEASURED_MS = 15 * MINUTE_MS
@@ -50,7 +51,8 @@ class PowerSpan(Struct, frozen=True):
     """A span of time between two neighbouring events of one measuring point. Power changes evenly over it.
 
     ``measured`` spans are short. In ``held`` spans power is assumed to hold. In ``at_most`` spans the power is only an
-    upper bound, because it changed at an unknown instant.
+    upper bound, because it changed at an unknown instant. ``fell_to_w`` is the power after a ``held`` span, if less: it
+    may have fallen all along, as it does in a battery that is nearly full.
     """
 
     start_ms: int
@@ -58,11 +60,16 @@ class PowerSpan(Struct, frozen=True):
     start_w: int
     end_w: int
     kind: SpanKind = "measured"
+    fell_to_w: int | None = None
 
     def units_at(self, at_ms: int) -> int:
         """Energy from the start of the span until ``at_ms``, in half watt-milliseconds."""
         past_ms, whole_ms = at_ms - self.start_ms, self.end_ms - self.start_ms
         return 2 * self.start_w * past_ms + (self.end_w - self.start_w) * past_ms * past_ms // whole_ms
+
+    def falling(self) -> "PowerSpan | None":
+        """The span if its power fell evenly; None if power did not fall."""
+        return None if self.fell_to_w is None else replace(self, end_w=self.fell_to_w, fell_to_w=None)
 
 
 def power_line(samples: Iterable[Sample]) -> list[LineEvent]:
@@ -117,9 +124,9 @@ def _span(before: LineEvent, after: LineEvent, point: MeasuringPoint) -> PowerSp
         return None
     end_w = start_w if end_w is None or after.is_stop else end_w
     if before.tells_every_change and gap_ms <= PUSHED_MS:
-        holds = gap_ms > MEASURED_MS and not _about_same(start_w, end_w)
-        end_w = start_w if holds else end_w
         kind: SpanKind = "measured" if gap_ms <= MEASURED_MS else "held"
+        if kind == "held" and not _about_same(start_w, end_w):
+            return PowerSpan(before.at_ms, after.at_ms, start_w, start_w, kind, end_w if end_w < start_w else None)
     else:
         kind = _polled(gap_ms, start_w, end_w, stops=after.is_stop)
         start_w, end_w = (max(start_w, end_w),) * 2 if kind == "at_most" else (start_w, end_w)

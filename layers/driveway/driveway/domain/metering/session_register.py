@@ -120,8 +120,11 @@ class _Series(Struct):
         is_jitter = energy_wh <= JITTER_WH and reading[1] <= peak_wh and self.declared is None
         if is_jitter and not self.activity.charged_in(live[0], reading[0]):
             energy_wh = 0
-        history.count_on(live, reading, energy_wh, is_certain=self._is_certain(live, reading))
-        history.live = reading
+        is_certain = self._is_certain(live, reading)
+        history.count_on(live, reading, energy_wh, is_certain=is_certain)
+        if is_certain or reading[1] != live[1]:
+            # Otherwise the value may be late: what it misses is counted from the reading before.
+            history.live = reading
 
     def _is_certain(self, live: Reading, reading: Reading) -> bool:
         """Whether a register that did not rise proves that nothing flowed.

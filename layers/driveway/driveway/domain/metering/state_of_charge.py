@@ -52,10 +52,11 @@ def lay_state_of_charge(
 ) -> None:
     """Lay the energy that a battery gained over the time that power leaves open.
 
-    Four rules hold between two readings. If the state of charge rose while the car seemed idle, a charge may not have
-    been reported, and the time is unknown. Where power is assumed to hold and does not agree within a step, the state
-    of charge decides. If the car reported that it charges, the rest of a rise goes into the unknown time. If there was
-    no rise, the time between two stops was idle, unless it is a value that clouds make up.
+    Five rules hold between two readings. If the state of charge rose while the car seemed idle, a charge may not have
+    been reported, and the time is unknown. Where power is assumed to hold and was lower afterwards, it fell all along,
+    unless the state of charge rose by a step more. Where power is assumed to hold and does not agree within a step, the
+    state of charge decides. If the car reported that it charges, the rest of a rise goes into the unknown time. If
+    there was no rise, the time between two stops was idle, unless it is a value that clouds make up.
     """
     step_wh = soc_step_wh(rating)
     for before, after in pairwise(readings):
@@ -66,6 +67,7 @@ def lay_state_of_charge(
         if not plausible(max(0, rise_wh), after[0] - before[0], rating.power_w, step_wh):
             continue
         _doubt(between, rise_wh)
+        _let_fall(between, rise_wh, step_wh)
         _decide(between, rise_wh, step_wh, rating)
         rest = rise_wh * UNITS_PER_WH - sum(piece.units for piece in between)
         unknown = [piece for piece in between if piece.source is None]
@@ -90,6 +92,17 @@ def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:
     for piece in unknown:
         if _between_stops(line, piece):
             piece.lay(Source("estimate", "battery"), 0, 0)
+
+
+def _let_fall(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
+    falling = [piece for piece in between if piece.least_units is not None]
+    least = sum(piece.units if piece.least_units is None else piece.least_units for piece in between)
+    if not falling or (rise_wh - step_wh) * UNITS_PER_WH > least:
+        return
+    for piece in falling:
+        if piece.source is not None and piece.least_units is not None:
+            piece.lay(piece.source, 0, piece.least_units)
+            piece.is_held = True
 
 
 def _decide(between: Sequence[Piece], rise_wh: int, step_wh: int, rating: Rating) -> None:

@@ -1,0 +1,54 @@
+"""Power that was lower at the next report: whether it fell at once or all along."""
+
+import pytest
+
+from driveway.domain.metering.energy import energy_of
+from driveway.domain.metering.half_hour_energy import half_hours
+from driveway.domain.metering.samples import Rating, Sample
+from tests.unit.domain.metering.test_metering_cases import CAR, PLUG_IN, at, power, soc
+
+BATTERY_WH = 40_000
+
+
+def metered(*samples: Sample, rating: Rating = CAR) -> int:
+    """The energy in watt-hours."""
+    return sum(half_hour.energy_wh for half_hour in half_hours(energy_of([PLUG_IN, *samples], rating)).values())
+
+
+def nearly_full(every_min: int) -> tuple[list[Sample], float]:
+    """The reports of a charge from 70 % until the battery is full, and the watt-hours that flowed.
+
+    From 90 % on the battery takes less and less.
+    """
+    stored_wh, flowed_wh, minute = BATTERY_WH * 0.7, 0.0, 0
+    found: list[Sample] = []
+    while stored_wh < BATTERY_WH * 0.999:
+        watts = 7400 * (1 - 0.8 * max(0.0, stored_wh / BATTERY_WH - 0.9) / 0.1)
+        if minute % every_min == 0:
+            percent = round(100 * stored_wh / BATTERY_WH)
+            found += [
+                Sample(at(minute), "power", round(watts), tells_every_change=True),
+                Sample(at(minute), "soc", round(BATTERY_WH * percent / 90), "battery"),
+            ]
+        stored_wh += watts * 0.9 / 60
+        flowed_wh += watts / 60
+        minute += 1
+    full = Sample(at(minute), "soc", round(BATTERY_WH / 0.9), "battery")
+    return [*found, full, power(minute, 0, tells=True)], flowed_wh
+
+
+@pytest.mark.parametrize("every_min", [16, 20, 25, 30, 35, 40])
+def test_a_battery_that_is_nearly_full_gets_no_more_than_it_took(every_min: int) -> None:
+    samples, flowed_wh = nearly_full(every_min)
+    found_wh = metered(*samples, rating=Rating(7400, BATTERY_WH, travels=True))
+    assert flowed_wh * 0.99 < found_wh < flowed_wh * 1.01 + 100
+
+
+def test_power_fell_at_once_if_the_state_of_charge_rose_by_more_than_a_step_beyond_an_even_fall() -> None:
+    """7.2 kW for two hours are 16 % of 80 kWh; an even fall to 3.6 kW would be 10.8 kWh."""
+    reports = [power(0, 7200, tells=True), power(120, 3600, tells=True), power(180, 0, tells=True)]
+    assert metered(*reports, soc(0, 40), soc(120, 56), soc(180, 60)) == 18_000
+
+
+def test_power_fell_at_once_if_there_is_no_state_of_charge() -> None:
+    assert metered(power(0, 7200, tells=True), power(120, 3600, tells=True), power(180, 0, tells=True)) == 18_000
