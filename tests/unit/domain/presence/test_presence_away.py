@@ -94,6 +94,37 @@ def test_a_clear_report_ends_the_session_at_once(sign: dict[str, Any]) -> None:
     assert car.presence.plugged_in.value is True
 
 
+FAR: dict[str, Any] = {"plugged_in": True, "at_home": False, "clearly_away": True}
+
+
+def parked_at_20_025_km_for(hours: int) -> Car:
+    return plugged_at_home().says(MINUTE, odometer_km=20_025.0).says(hours * HOUR, odometer_km=20_025.0, at_home=True)
+
+
+def test_an_odometer_that_shows_no_drive_makes_a_clear_report_a_doubtful_one() -> None:
+    car = parked_at_20_025_km_for(1).says(5 * HOUR, odometer_km=20_025.0, **FAR)
+    assert car.effects == [DOUBTED]
+    assert car.waits_until(7 * HOUR).effects == [STRAY]
+    assert car.in_session
+
+
+def test_two_clear_places_that_were_measured_apart_outrank_an_odometer_that_shows_no_drive() -> None:
+    car = parked_at_20_025_km_for(1).says(5 * HOUR, odometer_km=20_025.0, **FAR)
+    assert not car.says(5 * HOUR + MINUTE, odometer_km=20_025.0, **FAR).in_session
+    assert car.closed_at == at(HOUR)
+
+
+@pytest.mark.parametrize("odometer_km", [20_025.4, 20_024.0, 20_105.0, None])
+def test_an_odometer_that_moved_or_is_not_shown_leaves_a_clear_report_clear(odometer_km: float | None) -> None:
+    car = parked_at_20_025_km_for(1).says(5 * HOUR, odometer_km=odometer_km, **FAR)
+    assert not car.in_session
+
+
+def test_an_odometer_that_was_first_read_after_the_last_report_of_home_proves_nothing() -> None:
+    car = plugged_at_home().says(HOUR, odometer_km=20_025.0).says(5 * HOUR, odometer_km=20_025.0, **FAR)
+    assert not car.in_session
+
+
 def test_a_plug_out_in_doubt_ends_the_session_at_the_last_report_of_home() -> None:
     car = reported_every_five_minutes_until(HOUR).says(HOUR + 5 * MINUTE, plugged_in=True, at_home=False)
     car.says(HOUR + 10 * MINUTE, plugged_in=False).waits_until(HOUR + 20 * MINUTE)

@@ -45,12 +45,14 @@ class Session(Struct, frozen=True):
 class HeldPlugOut(Struct, frozen=True):
     """A plug-out that was reported and is being checked. It counts from ``until`` on, unless it is cancelled.
 
-    ``seen_at`` is the latest time at which the source repeated it.
+    ``seen_at`` is the latest time at which the source repeated it. ``after_own_stop``: it came soon after we stopped
+    the car.
     """
 
     reported_at: datetime
     until: datetime
     seen_at: datetime | None = None
+    after_own_stop: bool = False
 
 
 class AwayDoubt(Struct, frozen=True):
@@ -84,14 +86,15 @@ class Presence(Struct, frozen=True):
 
     Plug. ``plugged_in`` stays true while a plug-out is held. ``plugged_at`` and ``unplugged_at`` are when the latest
     plugged and unplugged periods began; ``unplugged_seen_at`` is when the car was last seen unplugged before it was
-    plugged in. A plug seen before ``reopen_before`` shows that ``last_session`` never ended.
+    plugged in. A plug seen before ``reopen_before`` shows that ``last_session`` never ended; so does a plug at home
+    before ``reopen_at_home_before``.
 
     Place. ``at_home`` has the time of the report, ``place_measured_at`` is when that place was measured, ``home_since``
     when the place at which the unbroken row of home reports began was measured. ``moved_at`` is when the car was last
-    seen moving, or its place away from home was measured; ``driven_after`` is a time after which the odometer grew;
-    ``away_seen_at`` is the time of the latest report away from home. ``stray_measured_at`` is when a place was measured
-    that turned out to be wrong. ``seen_until`` ends the reports of home and plug without a gap in which the car could
-    have left.
+    seen moving, or its place away from home was measured; ``driven_after`` is a time after which the odometer grew,
+    ``undriven_since`` the first time at which it showed what it shows now; ``away_seen_at`` is the time of the latest
+    report away from home. ``stray_measured_at`` is when a place was measured that turned out to be wrong.
+    ``seen_until`` ends the reports of home and plug without a gap in which the car could have left.
 
     ``pending_soc`` is a state of charge that is too far from the known one to be believed yet, ``soc_at_unplug`` is the
     one that was known at the latest plug-out. ``look_wanted_at``: the car may have been driven since its place was
@@ -136,10 +139,12 @@ class Presence(Struct, frozen=True):
     seen_until: datetime | None = None
     doubt: AwayDoubt | None = None
     odometer_km: Observed | None = None
+    undriven_since: datetime | None = None
     pending_soc: Observed | None = None
     soc_at_unplug: Observed | None = None
     look_wanted_at: datetime | None = None
     reopen_before: datetime | None = None
+    reopen_at_home_before: datetime | None = None
     vehicle: NamedVehicle | None = None
     charged_at: datetime | None = None
     needs_user_at: datetime | None = None
