@@ -161,7 +161,8 @@ NIGHTS: dict[str, tuple[Callable[[ReportedNight], None], Expected]] = {
         at_five,
         Expected(
             "SHORT_PLUGGED_IN_LATE",
-            "Your car got 3.7 of 30.0 kWh by 07:00. The car was plugged in too late to take it all. Plug in earlier.",
+            "Your car got 3.7 of 30.0 kWh by 07:00. The car was plugged in, or reported so, too late to take it all. "
+            "Plug in earlier.",
             ("ReadyByAtRisk",),
             (f"26.3 {TO_0700}", "  missing    15.2 kWh SHORT_PLUGGED_IN_LATE"),
         ),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -80,7 +81,8 @@ def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
     holds = HOLDS.get(row["verdict"])
     if holds is None:
         yield "nothing of that kind was so"
-    elif not holds(one, stay, ready_by, wanted_wh, is_measured):
+    # A plug-in counts for a verdict from when it could be known.
+    elif not holds(one, replace(stay, start=max(stay.start, opened_at)), ready_by, wanted_wh, is_measured):
         yield f"that was not so: plugged in {stay.start} to {stay.end}, ready by {ready_by}"
 
 
