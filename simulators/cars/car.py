@@ -16,6 +16,7 @@ from simulators.cars.spec import CarSpec
 HALF_HOUR_S = 1800
 LEAST_AMPS = 6.0
 KM_PER_DRIVE = 25.0
+KM_PER_HOUR = 100.0
 Mode = Literal["start", "stop"]
 
 
@@ -107,6 +108,7 @@ class Car:
     parked_at: datetime | None = None
     stray_at: datetime | None = None
     odometer_km: float = 20_000.0
+    left_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """Fill the battery to the state of charge of the specification; the car has parked by now."""
@@ -222,7 +224,7 @@ class Car:
     def drive_away(self, at: datetime, *, used_kwh: float = 0.0) -> None:
         """Leave home, unplugged, having used so much energy by the time it is away."""
         self.plug_out(at)
-        self.at_home, self.driving = False, True
+        self.at_home, self.driving, self.left_at = False, True, at
         self.stored_kwh = max(0.0, self.stored_kwh - used_kwh)
 
     def park(self, at: datetime, *, at_home: bool) -> None:
@@ -248,6 +250,13 @@ class Car:
         self.advance(at)
         self.settle()
 
+    @property
+    def _odometer_km(self) -> float:
+        """It grows while the car drives."""
+        if not self.driving or self.left_at is None:
+            return self.odometer_km
+        return self.odometer_km + min(KM_PER_DRIVE, KM_PER_HOUR * ((self.at - self.left_at) / timedelta(hours=1)))
+
     def view(self) -> View:
         """What the car's cloud says now."""
         if self.stale is not None:
@@ -260,7 +269,7 @@ class Car:
             register_wh=self.register.shown_wh(self.spec.meter, charging=self.charging),
             meter_wh=self.lifetime.shown_wh(self.spec.meter), efficiency=self.spec.efficiency,
             asleep=self.spec.asleep, reachable=True,
-            odometer_km=round(self.odometer_km, 1) if self.spec.reports_odometer else None, **self._place(),
+            odometer_km=round(self._odometer_km, 1) if self.spec.reports_odometer else None, **self._place(),
         )  # fmt: skip
 
     def _place(self) -> dict[str, Any]:

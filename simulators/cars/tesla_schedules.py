@@ -1,7 +1,7 @@
 """Charge schedules kept in a Tesla: daily windows of wall time near a place."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,9 +39,14 @@ class ChargeSchedule:
 
 
 def _instant(day: date, minutes: int, zone: ZoneInfo) -> datetime:
-    wall_day = day + timedelta(days=minutes // DAY_MIN)
-    wall = datetime(wall_day.year, wall_day.month, wall_day.day, minutes % DAY_MIN // 60, minutes % 60, tzinfo=zone)
-    return wall.astimezone(UTC)
+    """When the car's clock shows a time or has passed it: the moment of the skip for a time that the clock skips."""
+    wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
+    skipped = timedelta()
+    while (instant := (wall - skipped).replace(tzinfo=zone).astimezone(UTC)).astimezone(zone).replace(
+        tzinfo=None
+    ) != wall - skipped:
+        skipped += timedelta(minutes=1)
+    return instant + min(skipped, timedelta(minutes=1))
 
 
 def parse_schedule(body: dict[str, Any], *, default_id: int) -> ChargeSchedule | None:

@@ -228,6 +228,18 @@ def test_a_car_follows_its_own_schedule_to_the_instant_over_midnight() -> None:
     assert car.meter_wh == pytest.approx(6 * 7400)
 
 
+def test_a_schedule_that_starts_at_a_time_that_the_clock_skips_starts_at_the_skip() -> None:
+    car = a_car(provider="tesla", soc_pct=10)
+    car.at = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
+    car.plan = schedule(90, 5 * 60 + 30)
+    car.plug_in(car.at)
+    car.advance(car.at + 12 * HOUR)
+    assert [change.at for change in car.transitions] == [
+        datetime(2026, 3, 29, 1, 0, tzinfo=UTC),
+        datetime(2026, 3, 29, 4, 30, tzinfo=UTC),
+    ]
+
+
 def test_a_schedule_is_wall_time_on_the_night_the_clock_goes_forward() -> None:
     car = a_car(provider="tesla", soc_pct=10)
     car.at = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
