@@ -251,7 +251,9 @@ class CarNight:
         last = max(arrived, key=lambda one: one.seen_at)
         present = self.moment(at)
         assert present is not None
-        return last.at_home and (last.plugged or (present.seems_unplugged and not self._was_tried_in_vain(at)))
+        if not present.seems_unplugged or self.seen.touched_by_hand(self.home.vehicle_id, stay.start, at):
+            return last.at_home and last.plugged
+        return last.at_home and not self._was_tried_in_vain(at)
 
     def _was_tried_in_vain(self, at: datetime) -> bool:
         """Whether a start was sent by an instant since the car's last stop, and ignored: a stop has one trial."""
