@@ -1,10 +1,11 @@
 """What the truth says of energy and of budgets at the end of a night."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from driveway.domain.half_hours import HALF_HOUR
 from tests.world.car_night import CarNight
 from tests.world.state import State
 
@@ -51,6 +52,24 @@ def unseen_stops_wh(one: CarNight) -> float:
             seen = (report.seen_at for report in one.seen.reports[one.home.vehicle_id] if not report.charging)
             first = min((at for at in seen if at >= stop.at), default=one.night.world.clock.now())
             found += before.most_kw * 1000 * ((first - stop.at) / timedelta(hours=1))
+    return found
+
+
+def hidden_wh(one: CarNight, start: datetime) -> float:
+    """What flowed in a half-hour in charges that no report showed, each of less than a per cent of the battery.
+
+    Of a car without a register, nothing else would show them.
+    """
+    if one.home.provider != "enode":
+        return 0.0
+    step_wh = float(one.home.spec.get("battery_kwh", 64.0)) * 10
+    reports_at = [report.seen_at for report in one.seen.reports[one.home.vehicle_id] if report.charging]
+    found = 0.0
+    for before, after in pairwise(one.night.world.cars.world.cars[one.home.vehicle_id].transitions):
+        is_seen = any(before.at <= at <= after.at for at in reports_at)
+        if before.charging and not is_seen and one.meter_wh(after.at) - one.meter_wh(before.at) < step_wh:
+            since, until = max(before.at, start), min(after.at, start + HALF_HOUR)
+            found += max(0.0, one.meter_wh(until) - one.meter_wh(since)) if since < until else 0.0
     return found
 
 

@@ -34,3 +34,29 @@ def test_energy_that_may_have_flowed_at_home_before_the_car_was_seen_is_not_repo
 @pytest.mark.parametrize(("counted_wh", "flags"), [(20_000, {"refused_delta"}), (0, set())])
 def test_energy_of_a_charge_elsewhere_leaves_the_half_hour_known(counted_wh: int, flags: set[str]) -> None:
     assert first_half_hour(counted_wh) == (0, flags)
+
+
+@pytest.mark.parametrize(
+    ("charges", "soc_wh", "away_min", "value_wh"),
+    [(True, 21_000, 15, None), (False, 22_700, 15, None), (False, 22_000, 15, 0), (True, 22_700, 75, 0)],
+    ids=["it charges", "its state of charge rose", "neither", "more than an hour"],
+)
+def test_a_car_that_came_back_within_the_hour_may_have_charged_unseen(
+    *, charges: bool, soc_wh: int, away_min: int, value_wh: int | None
+) -> None:
+    back = EVENING + timedelta(minutes=15 + away_min)
+    samples = [
+        Sample(EVENING, "plugged"),
+        Sample(EVENING, "stopped", tells_every_change=True),
+        Sample(EVENING + timedelta(minutes=15), "soc", 22_000, "battery"),
+        Sample(EVENING + timedelta(minutes=15), "stopped", tells_every_change=True),
+        Sample(EVENING + timedelta(minutes=15), "unplugged"),
+        Sample(back, "plugged"),
+        Sample(back, "soc", soc_wh, "battery"),
+        Sample(back, "charging" if charges else "stopped", tells_every_change=True),
+    ]
+    shelf = Shelf()
+    for sample in samples:
+        shelf.record(CAR, [sample], now=EVENING + timedelta(hours=3))
+    (slot,) = (slot for slot in shelf.slots.values() if slot.start == EVENING)
+    assert slot.value_wh == value_wh

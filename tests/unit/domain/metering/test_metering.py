@@ -276,6 +276,17 @@ class TestLifetimeRegister:
         assert energies(reported)[0] == 1500
         assert "rolled_over" in flags(reported)
 
+    @pytest.mark.parametrize(("power_w", "energy_wh"), [(0, 0), (6000, 10_000)])
+    def test_it_was_replaced_if_the_car_was_stopped_before_and_after(self, power_w: int, energy_wh: int) -> None:
+        reported = [
+            sample(0, "lifetime", 10**8 - 10_000, "charger"),
+            sample(0, "stopped"),
+            sample(60, "power", power_w),
+            sample(120, "stopped"),
+            sample(120, "lifetime", 0, "charger"),
+        ]
+        assert sum(energies(reported)) == energy_wh
+
     def test_after_a_replacement_of_the_meter_it_counts_again(self) -> None:
         reported = [
             sample(0, "lifetime", 54_321_000, "charger"),

@@ -112,6 +112,13 @@ class TestACarOutOfReach:
         assert samples_of(seen, twin, POLLED, now=at(10)) == ()
         assert samples_of(replace(seen, reachable=True), twin, PUSHES, now=at(10)) == ()
 
+    def test_a_source_that_does_not_know_whether_the_car_charges_has_none(self) -> None:
+        seen = Observation(at=at(9), source="enode", charging_unknown=True)
+        twin = Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({}))
+        assert samples_of(seen, twin, PUSHES, now=at(10)) == (out_of_reach(9),)
+        (sample,) = samples_of(replace(seen, power_kw=7.0), twin, PUSHES, now=at(10))
+        assert sample.kind == "power"
+
     def test_a_car_whose_register_shows_afterwards_what_flowed_may_sleep(self) -> None:
         asleep = Observation(at=at(9), source="tesla", reachable=False)
         twin = Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({}))

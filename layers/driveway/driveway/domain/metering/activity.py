@@ -121,7 +121,8 @@ class Activity(Struct, frozen=True):
     """What samples other than registers show. Times are milliseconds since 1970; all sequences are in order.
 
     ``idle`` are the spans in which nothing flowed as far as the reports show, ``unplugged`` those of them between
-    sessions and ``certain_idle`` those that no charge between two polls can lie in. ``powers`` are (instant, watts).
+    sessions, ``certain_idle`` those that no charge between two polls can lie in, and ``seeming_idle`` those between two
+    stops, however far apart. ``powers`` are (instant, watts).
     ``charging_ms`` are the instants at which the car reported that it charges, ``begins_ms`` the observed beginnings of
     charging. ``soc`` are (instant, watt-hours at the charger) of a battery, in steps of ``soc_step_wh``.
     """
@@ -132,6 +133,7 @@ class Activity(Struct, frozen=True):
     idle: Sequence[Span] = ()
     unplugged: Sequence[Span] = ()
     certain_idle: Sequence[Span] = ()
+    seeming_idle: Sequence[Span] = ()
     powers: Sequence[tuple[int, int]] = ()
     charging_ms: Sequence[int] = ()
     begins_ms: Sequence[int] = ()
@@ -164,6 +166,10 @@ class Activity(Struct, frozen=True):
     def is_certainly_idle(self, start_ms: int, end_ms: int) -> bool:
         """Whether no charge can lie in the time, not even between two polls."""
         return not _left_ms(self.certain_idle, start_ms, end_ms)
+
+    def seems_idle(self, start_ms: int, end_ms: int) -> bool:
+        """Whether nothing flowed by what was reported of charging, at the beginning and end of the time at least."""
+        return not _left_ms(self.seeming_idle, start_ms, end_ms)
 
     def charged_in(self, after_ms: int, until_ms: int) -> bool:
         """Whether the car reported in ``(after_ms, until_ms]`` that it charges."""

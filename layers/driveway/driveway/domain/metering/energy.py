@@ -27,6 +27,7 @@ from driveway.domain.metering.pieces import UNITS_PER_WH, Pieces, Source, share_
 from driveway.domain.metering.plug_facts import plugs_of
 from driveway.domain.metering.power import LineEvent, idle_spans, power_line, power_spans, unplugged_spans
 from driveway.domain.metering.registers import Flagged
+from driveway.domain.metering.return_unseen import flags_of
 from driveway.domain.metering.samples import Rating, Sample, SampleKind, to_ms
 from driveway.domain.metering.state_of_charge import lay_state_of_charge, soc_readings
 from driveway.domain.presence.observation import MeasuringPoint
@@ -78,7 +79,8 @@ def energy_of(
     end_ms = max(last_ms + 1 if own_ms else first_ms, until_ms or 0)
     pieces = Pieces.cut(first_ms, end_ms, [to_ms(sample) for sample in counting])
     plugs, line = plugs_of(counting), power_line(counting)
-    energy = Energy(pieces, plugs, line, histories, last_ms, list(histories.flagged))
+    flagged = [*histories.flagged, *flags_of(histories.returns)]
+    energy = Energy(pieces, plugs, line, histories, last_ms, flagged, list(histories.returns))
     _lay_idle(energy)
     for point in reversed(BEST_POINT_FIRST):
         _lay_power(energy, point, rating)

@@ -16,6 +16,7 @@ from driveway.domain.metering.lifetime_register import lifetime_history
 from driveway.domain.metering.plug_facts import OPENINGS, PLUG_FACTS, closings, plugs_of, samples_at_home
 from driveway.domain.metering.power import LineEvent, begins_of_charging, idle_spans, power_line, unplugged_spans
 from driveway.domain.metering.registers import Flagged, History, Proof, Reading, Step, resolution_wh
+from driveway.domain.metering.return_unseen import returns_unseen
 from driveway.domain.metering.samples import Rating, Sample, SampleKind, end_of_line, to_ms
 from driveway.domain.metering.session_register import session_history
 from driveway.domain.metering.state_of_charge import soc_readings, soc_step_wh
@@ -45,9 +46,8 @@ class HandedOn(Struct, frozen=True):
     def of_register(self, register: Register) -> History:
         """The history of a register so far."""
         readings = _readings(self.samples).get(register, [])
-        if register[0] == "lifetime":
-            # It has no pending reading. Two are those of one meter that were stored at two points.
-            readings = readings[-1:]
+        # A lifetime register has no pending reading. Two are those of one meter that were stored at two points.
+        readings = readings[-1:] if register[0] == "lifetime" else readings
         prefix = f"{register[0]}:{register[1]}:"
         texts = {text[len(prefix) :] for text in self.proven if text.startswith(prefix)}
         proven = frozenset(cast("Proof", text) for text in texts - {STALE, CONTRADICTED})
@@ -61,16 +61,15 @@ NOTHING = HandedOn()
 class Histories(Struct):
     """The steps that the registers counted, and the spans of rises ``unseen`` by the reports of charging.
 
-    ``counting`` are the samples that count, including those of ``before``.
-
-    ``before`` is the state handed on to the first day, ``handed_on`` the state that each day hands on, by the start of
-    the next day.
+    ``returns`` are those of ``returns_unseen``. ``counting`` are the samples that count, including those of ``before``:
+    the state handed on to the first day. ``handed_on`` are the states handed on, by the start of the next day.
     """
 
     before: HandedOn = NOTHING
     counting: list[Sample] = field(default_factory=list)
     steps: dict[Register, list[Step]] = field(default_factory=dict)
     unseen: list[Span] = field(default_factory=list)
+    returns: list[Span] = field(default_factory=list)
     flagged: Flagged = field(default_factory=list)
     handed_on: dict[int, HandedOn] = field(default_factory=dict)
 
@@ -123,6 +122,7 @@ class _Day(Struct, frozen=True):
             histories.flagged += history.flagged
             after.append((register, history))
         self._add_deltas(histories)
+        histories.returns += returns_unseen(self.plugs, self.line, self.soc)
         return self._hands_on(after, declared)
 
     def _history(
@@ -147,6 +147,7 @@ class _Day(Struct, frozen=True):
             idle=idle_spans(self.line, self.plugs, polled_ms=MAX_SPAN_MS if believes_stops else 0),
             unplugged=unplugged_spans(self.plugs),
             certain_idle=idle_spans(self.line, self.plugs),
+            seeming_idle=idle_spans(self.line, self.plugs, polled_ms=MAX_SPAN_MS),
             powers=[(event.at_ms, max(event.power_w.values(), default=0)) for event in self.line if _says_power(event)],
             charging_ms=[event.at_ms for event in self.line if event.is_charging],
             begins_ms=begins_of_charging(self.line, self.plugs),
@@ -171,8 +172,7 @@ class _Day(Struct, frozen=True):
     def _hands_on(
         self, after: Iterable[tuple[Register, History]], declared: Mapping[Register, RegisterKind]
     ) -> HandedOn:
-        samples, proven = self._plug_facts(), []
-        closed_ms = self._closed_ms()
+        samples, proven, closed_ms = self._plug_facts(), [], self._closed_ms()
         if self.line and self.line[-1].at_ms != closed_ms:
             samples += end_of_line(self.known, self.line[-1].at_ms)
         for kind, kept in (("soc", 2), ("delta", 1)):

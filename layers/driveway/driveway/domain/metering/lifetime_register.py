@@ -25,7 +25,8 @@ def lifetime_history(readings: Sequence[Reading], before: History, activity: Act
     """The history of a lifetime register's readings, in order. It continues ``before``.
 
     A fall is a roll-over if the register was within 1 % of the next power of ten (or 2^32) of watt-hours and the energy
-    up to there and beyond could flow. Otherwise, if the register goes on where it was, the low readings are outliers,
+    up to there and beyond could flow. If the car was stopped before and after, it is none: that the meter was replaced
+    explains the fall with less energy. Otherwise, if the register goes on where it was, the low readings are outliers,
     unless they rise to it step by step. Otherwise the meter was replaced, and counting starts again. The energy before
     the first reading, or in a silence of more than a week, is unknown and flagged.
 
@@ -113,7 +114,7 @@ class _Series(Struct, frozen=True):
 
     def _rolled_over(self, live: Reading, reading: Reading) -> int | None:
         (start_ms, start_wh), (end_ms, end_wh) = live, reading
-        if end_wh >= start_wh:
+        if end_wh >= start_wh or self.activity.seems_idle(start_ms, end_ms):
             return None
         for modulus_wh in (10 ** len(str(start_wh)), 2**32):
             energy_wh = modulus_wh - start_wh + end_wh

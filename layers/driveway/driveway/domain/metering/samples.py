@@ -41,7 +41,8 @@ class Sample(Struct, frozen=True):
     All values are converted to the charger's side (see ``meter_kind``). ``lifetime`` and ``session`` are registers,
     ``delta`` is the energy since the ``delta`` before, and ``soc`` the energy in the battery, all in watt-hours;
     ``power`` is in watts. The other kinds are facts: ``charging`` (at an unknown rate), ``stopped`` (not charging)
-    and ``out_of_reach`` (the source has no contact with the car, so its silence shows nothing since its last report).
+    and ``out_of_reach`` (the source has no contact with the car, or does not know whether it charges: its silence shows
+    nothing since its last report).
     Facts of home sessions are ``plugged`` (a session opened), ``joined`` (a session opened after its plug-in: its
     registers go on), ``continued`` (the plug-in at this instant was false), ``unplugged`` (a session closed),
     ``resumed`` (the plug-out at this instant was false), ``doubted`` (the car was reported away; the value is the
@@ -148,13 +149,16 @@ def _line(observation: Observation, at: datetime, meter: MeterKind) -> Sample | 
 
 
 def _contact(observation: Observation, at: datetime, meter: MeterKind) -> Sample | None:
-    """That the source has no contact with the car; it matters where silence would mean that nothing changed.
+    """That the source has no contact with the car, or does not know whether it charges.
+
+    It matters where silence would mean that nothing changed.
 
     A declared register shows afterwards what flowed meanwhile. Its car is mostly asleep when it is out of reach, for
     days on end, and a car that is asleep does not charge.
     """
     matters = meter.tells_every_change and meter.register is None
-    return Sample(at, "out_of_reach") if observation.reachable is False and matters else None
+    is_unknown = observation.charging_unknown and observation.power_kw is None
+    return Sample(at, "out_of_reach") if matters and (is_unknown or observation.reachable is False) else None
 
 
 def _power(observation: Observation) -> tuple[SampleKind, int | None]:
