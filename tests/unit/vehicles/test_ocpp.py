@@ -230,6 +230,8 @@ def test_removing_leaves_a_running_transaction_without_a_limit_until_it_ends():
     profile = freed.body["csChargingProfiles"]
     assert (profile["chargingProfilePurpose"], profile["transactionId"]) == ("TxProfile", 17)
     assert profile["chargingSchedule"]["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": NO_LIMIT}]
+    days_later = NOW + timedelta(days=3)
+    assert limits({**profile, "transactionId": None}, at=days_later, duration_s=60) == [(0, NO_LIMIT)]
 
 
 @pytest.mark.parametrize("command", ["start", "start at 7.4 kW", "stop"])

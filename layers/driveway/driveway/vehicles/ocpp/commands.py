@@ -119,12 +119,13 @@ class OcppCommands:
         """Clear our profiles: without them the charger charges whenever a car asks it to.
 
         The command goes first, so that a charger which fails in between is not left held. A running transaction keeps a
-        TxProfile without a limit until it ends: the charger may still apply to it a default that is cleared by now.
+        TxProfile without a limit until it ends: the charger may still apply to it a default that is cleared by now. So
+        this profile does not lapse before.
         """
         cleared, transaction_id = _clear(call, vehicle, COMMAND_PROFILE_ID)
         if cleared.kind not in DONE:
             return cleared
-        freed = _limit_transaction(call, vehicle, transaction_id, None)
+        freed = _limit_transaction(call, vehicle, transaction_id, command_profile(call, None, lapses=False))
         if freed is not None:
             return freed
         outcomes = [cleared]
@@ -142,23 +143,25 @@ def _path(vehicle: Vehicle) -> str:
 
 def _limit_to(call: Call, vehicle: Vehicle, limit_kw: float | None) -> Outcome:
     """Set the command, and the same limit for the transaction that runs, if one does."""
-    outcome, transaction_id = _set_profile(call, vehicle, command_profile(call, limit_kw))
+    profile = command_profile(call, limit_kw)
+    outcome, transaction_id = _set_profile(call, vehicle, profile)
     if outcome.kind is not OutcomeKind.ACCEPTED:
         return outcome
-    return _limit_transaction(call, vehicle, transaction_id, limit_kw) or outcome
+    return _limit_transaction(call, vehicle, transaction_id, profile) or outcome
 
 
 def _limit_transaction(
-    call: Call, vehicle: Vehicle, transaction_id: int | None, limit_kw: float | None
+    call: Call, vehicle: Vehicle, transaction_id: int | None, command: Mapping[str, Any]
 ) -> Outcome | None:
-    """Limit the running transaction; the outcome if it has to be tried again, else None.
+    """Give the running transaction the limit of a command; the outcome if it has to be tried again, else None.
 
     A charger that rejects it may have no such profiles, or the transaction has ended. The default then holds, and what
     the car shows decides whether it follows.
     """
     if transaction_id is None:
         return None
-    profile = command_profile(call, limit_kw) | {
+    profile = {
+        **command,
         "chargingProfileId": TRANSACTION_PROFILE_ID,
         "chargingProfilePurpose": "TxProfile",
         "transactionId": transaction_id,

@@ -63,8 +63,8 @@ def default_profile(
     }
 
 
-def command_profile(call: Call, limit_kw: float | None) -> dict[str, Any]:
-    """The profile that says what is wanted now: at most ``limit_kw`` (None: no limit), until it lapses."""
+def command_profile(call: Call, limit_kw: float | None, *, lapses: bool = True) -> dict[str, Any]:
+    """The profile that says what is wanted now: at most ``limit_kw`` (None: no limit), until it lapses if it does."""
     unit = rate_unit(call)
     period: dict[str, Any] = {"startPeriod": 0, "limit": _limit(call, limit_kw, unit)}
     if "phases" in call.extra:
@@ -75,7 +75,7 @@ def command_profile(call: Call, limit_kw: float | None) -> dict[str, Any]:
         "stackLevel": stack_level(call),
         "chargingProfilePurpose": "TxDefaultProfile",
         "chargingProfileKind": "Absolute",
-        "validTo": _stamp(call.now + valid_for),
+        **({"validTo": _stamp(call.now + valid_for)} if lapses else {}),
         "chargingSchedule": {
             "startSchedule": _stamp(call.now - SKEW),
             "chargingRateUnit": unit,
