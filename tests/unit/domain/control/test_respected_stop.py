@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.control.protection import explain
 from driveway.domain.control.settings import ControlRules, RespectStops
-from driveway.domain.twin import Intent, Observed
+from driveway.domain.twin import Intent, Observed, Tariff, Window
 from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
 from tests.support.domain.control_car import START, new_twin
@@ -159,6 +159,22 @@ def test_a_ready_by_at_risk_does_not_outrank_a_respected_stop() -> None:
     assert rig.twin.charge_now is None
     rig.run(4 * HOUR)
     assert not rig.car.charging
+
+
+@pytest.mark.parametrize(("fault", "charges"), [(None, True), ("refused", False)])
+def test_a_stop_that_comes_with_another_schedule_of_ours_in_the_car_is_undone_at_once(
+    fault: str | None, charges: bool
+) -> None:
+    rig = wanted_to_charge("first", "tesla")
+    rig.run(HOUR)
+    rig.fault = fault
+    rig.change(lambda twin: replace(twin, tariff=Tariff((Window(60, 120),), "Europe/London")))
+    rig.run(2 * MINUTE)
+    rig.fault = None
+    rig.self_stop()
+    rig.run(5 * MINUTE)
+    assert rig.car.charging is charges
+    assert (notices(rig) == []) is charges
 
 
 @pytest.mark.parametrize("cause", ["full", "fault", "at once", "resumed by itself"])

@@ -23,13 +23,19 @@ def may_hold_our_schedule(twin: Twin) -> bool:
 
 
 def edge_that_switched(twin: Twin, charging: Observed, rules: ControlRules) -> datetime | None:
-    """The edge (aware UTC) at which the kept schedule may have begun this charging, or ended it; None if it did not."""
+    """When (aware UTC) the kept schedule may have begun this charging, or ended it; None if it did not.
+
+    That is at an edge of it, or when another one took its place: a car decides again by the new one.
+    """
     if not may_hold_our_schedule(twin):
         return None
     # Clocks differ, so it may seem to have been a little before its edge.
     since, until = charging.at - rules.kept_schedule_grace, charging.at + rules.kept_schedule_grace
     windows = [window for tariff in _kept_tariffs(twin) for window in off_peak_intervals(tariff, since, until)]
     edges = [start if charging.value else end for start, end in windows]
+    command = twin.control.schedule_command
+    if command is not None and command.sent_at is not None and command.state in {"sent", "confirmed"}:
+        edges.append(command.sent_at)
     return next((edge for edge in sorted(edges) if since < edge < until), None)
 
 
