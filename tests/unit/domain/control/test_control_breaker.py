@@ -52,6 +52,15 @@ def test_a_car_that_slept_for_most_of_the_night_still_charges_before_it_is_over(
     assert rig.car.charging
 
 
+@pytest.mark.parametrize("provider", ["enode", "ocpp"])
+def test_a_car_or_charger_that_ignored_its_start_is_tried_again_after_the_pause(provider: str) -> None:
+    rig = left_alone("ignored", provider, lasting=HOUR + HOUR / 4)
+    rig.sighting_every = 5 * MINUTE
+    rig.fault = None
+    rig.run(HOUR)
+    assert rig.car.charging
+
+
 @pytest.mark.parametrize(("fault", "tries"), [("refused", [1]), ("retryable", [1]), ("ignored", [1, 2])])
 def test_after_a_pause_a_car_that_refuses_is_tried_once_and_one_that_does_not_follow_twice(
     fault: str, tries: list[int]

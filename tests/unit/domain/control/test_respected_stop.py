@@ -177,6 +177,27 @@ def test_a_stop_that_comes_with_another_schedule_of_ours_in_the_car_is_undone_at
     assert (notices(rig) == []) is charges
 
 
+@pytest.mark.parametrize("order", ["together", "the stop first"])
+def test_a_car_that_is_plugged_in_again_within_its_session_is_started_at_once_and_only_once(order: str) -> None:
+    rig = wanted_to_charge()
+    rig.sighting_every = None
+    for notices_then, charges in ((0, True), (1, False)):
+        if order == "together":
+            rig.car.unwilling, rig.car.charging = True, False
+        else:
+            rig.self_stop()
+        rig.run(timedelta(seconds=20))
+        rig.observe(plugged_in=False, charging=False)
+        rig.run(MINUTE)
+        assert not rig.car.charging
+        rig.observe(plugged_in=True, charging=False)
+        rig.run(3 * MINUTE)
+        assert rig.car.charging is charges
+        assert len(notices(rig)) == notices_then
+        rig.run(HOUR)
+        rig.observe(plugged_in=True, charging=charges)
+
+
 @pytest.mark.parametrize("cause", ["full", "fault", "at once", "resumed by itself"])
 def test_a_stop_with_a_cause_is_not_the_drivers(cause: str) -> None:
     rig = wanted_to_charge("first")

@@ -145,11 +145,13 @@ def _start_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | No
 def _restart_guard(twin: Twin, at: datetime, rules: ControlRules) -> HeldBack | None:
     """The pause before another start of a car that was started and does not charge, although nobody stopped it.
 
-    If the schedule in the car stopped it, there is no pause.
+    If the schedule in the car stopped it, or a plug-out that was too short to end the session, there is no pause.
     """
     control, command, started_at = twin.control, twin.control.command, twin.control.last_start_at
-    stopped_at = _unasked_stop_at(twin)
-    if stopped_at is not None:
+    stops, stopped_at = twin.control.unasked_stops, _unasked_stop_at(twin)
+    if stops is not None and stopped_at is not None:
+        if stops.with_plug_out:
+            return None
         again_at = stopped_at + rules.restart_wait * 2 ** min(control.restarts, 3)
         return HeldBack(Reason.RETRY_WAIT, again_at) if at < again_at else None
     if (

@@ -195,13 +195,11 @@ def _instruction_stands(
     if now >= last_acknowledged_at + rules.instruction_lasts or _sent_after_taken(other_sent_at, twin.control):
         return False
     if action == "start":
-        # On a new charge-now, send the start again once if the car is not charging.
+        # A start that was given up is sent again unless the car is full, and once on a new charge-now.
         charge_now = twin.charge_now
-        return (
-            charge_now is None
-            or last_acknowledged_at >= charge_now.started_at
-            or not observed_state_matches(twin, "stop")
-        )
+        is_new = charge_now is not None and last_acknowledged_at < charge_now.started_at
+        was_given_up = twin.control.failures > 0 and not is_full(twin)
+        return not ((is_new or was_given_up) and observed_state_matches(twin, "stop"))
     defied = observed_state_matches(twin, "start")
     return not (defied and charging is not None and charging.at > last_acknowledged_at + rules.confirm_stop_within)
 

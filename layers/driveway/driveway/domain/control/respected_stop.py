@@ -1,7 +1,8 @@
 """A stop that we did not cause while the car should charge: we undo it once, and respect it after that. Pure.
 
 A driver's stop in the car and a pause of the car's own arrive as the same bytes. So the first one is undone half an
-hour later, or at the next time at which the car should charge. The next one in the session counts as the driver's. The
+hour later, or at the next time at which the car should charge, or once a car that was reported unplugged as it stopped
+is seen plugged in. The next one in the session counts as the driver's. The
 car is then left as it is until it is plugged in again or started in the car, until the driver asks for charging or for
 another energy, or until Axle's schedule differs from the one at the stop.
 """
@@ -24,6 +25,9 @@ from driveway.values import replace
 START_FAILS_WITHIN = timedelta(minutes=2)
 """A car that stops this soon after its start failed to start: no driver is so quick."""
 
+PLUG_OUT_NEAR = timedelta(minutes=2)
+"""A plug-out that is reported for a time this near to the stop came with it."""
+
 COMPARED_FOR = timedelta(hours=24)
 """For how long after a stop Axle's schedule is compared with the one at the stop."""
 
@@ -44,12 +48,19 @@ def with_unasked_stop(twin: Twin, now: datetime, rules: ControlRules, schedule: 
     if charging.value:
         return _with(twin, _seen_charging(twin, stops, charging, now, schedule))
     if stops.charging_since is None:
-        return twin
+        return _with(twin, _with_plug_out(twin, stops))
     if not _is_unasked(twin, session, stops.charging_since, charging, now, rules, schedule):
         return _with(twin, replace(stops, charging_since=None))
     stops = replace(stops, charging_since=None, stopped_at=charging.at)
     respected = rules.respect_stops == "first" or (rules.respect_stops == "second" and stops.undone > 0)
-    return _respected(twin, stops, now, schedule) if respected else _with(twin, stops)
+    return _respected(twin, stops, now, schedule) if respected else _with(twin, _with_plug_out(twin, stops))
+
+
+def _with_plug_out(twin: Twin, stops: UnaskedStops) -> UnaskedStops:
+    held = twin.presence.held_plug_out
+    if held is None or stops.stopped_at is None or abs(held.reported_at - stops.stopped_at) > PLUG_OUT_NEAR:
+        return stops
+    return replace(stops, with_plug_out=True)
 
 
 def _while_respected(
@@ -84,7 +95,7 @@ def _seen_charging(
     started_at = twin.control.last_start_at
     if stops.stopped_at is not None:
         by_us = started_at is not None and started_at > stops.stopped_at
-        stops = replace(stops, stopped_at=None, undone=stops.undone + by_us)
+        stops = replace(stops, stopped_at=None, with_plug_out=False, undone=stops.undone + by_us)
     if desired_in(twin, now, schedule).want != "charge":
         return replace(stops, charging_since=None)
     return stops if stops.charging_since is not None else replace(stops, charging_since=charging.at)

@@ -69,6 +69,7 @@ class UnaskedStops(Struct, frozen=True):
         charging_since: when the car was first seen charging, while it does and should. While a stop is respected: when
             the schedule that it keeps for us started it.
         stopped_at: when it stopped, until it charges again.
+        with_plug_out: whether a plug-out was reported with that stop.
         undone: how often we started it again after such a stop.
         respected_at: when the car began to be left as it is; None while stops are undone.
         intent: the intent that was in force then, in short.
@@ -78,6 +79,7 @@ class UnaskedStops(Struct, frozen=True):
     session_id: str
     charging_since: datetime | None = None
     stopped_at: datetime | None = None
+    with_plug_out: bool = False
     undone: int = 0
     respected_at: datetime | None = None
     intent: str | None = None
