@@ -228,11 +228,16 @@ class Car:
         self.stored_kwh = max(0.0, self.stored_kwh - used_kwh)
 
     def park(self, at: datetime, *, at_home: bool) -> None:
-        """Come to rest, at home or away."""
+        """Come to rest, at home or away.
+
+        Clouds date places by the second, and a drive takes longer: the car parks when that second is over, not in the
+        same one as a report from elsewhere.
+        """
         self.advance(at)
         if self.driving:
             self.odometer_km += KM_PER_DRIVE
-        self.at_home, self.driving, self.parked_at = at_home, False, at
+        self.at_home, self.driving = at_home, False
+        self.parked_at = at + timedelta(microseconds=-at.microsecond % 1_000_000)
         self.settle()
 
     def command(self, at: datetime, mode: Mode | None) -> None:

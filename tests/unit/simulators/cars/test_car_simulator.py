@@ -385,3 +385,13 @@ def test_a_car_that_is_offered_less_than_it_can_draw_does_what_its_make_does(bel
     car.plan = plan
     car.plug_in(START)
     assert car.power_kw == pytest.approx(power_kw)
+
+
+def test_a_car_never_parks_within_the_second_of_a_report_from_elsewhere() -> None:
+    car = a_car(place_dated_by_parking=True, auto_start=False)
+    car.drive_away(START + HOUR)
+    arrives_at = START + 2 * HOUR + timedelta(milliseconds=26)
+    car.advance(arrives_at)
+    reported_at = car.view().place_at
+    car.park(arrives_at, at_home=True)
+    assert (reported_at, car.view().place_at) == (arrives_at, START + 2 * HOUR + timedelta(seconds=1))
