@@ -272,7 +272,8 @@ NIGHTS: dict[str, tuple[Callable[[ReportedNight], None], Expected]] = {
         at_three,
         Expected(
             "SHORT_UNPLUGGED_EARLY",
-            "Your car got 25.9 of 30.0 kWh by 07:00. The car was unplugged before its ready-by time.",
+            "Your car got 25.9 of 30.0 kWh by 07:00. The car was unplugged, or last seen "
+            "plugged in at home, before its ready-by time.",
             why=("  plugged in 15 Jan 18:00, unplugged 16 Jan 03:00", "  missing    4.1 kWh SHORT_UNPLUGGED_EARLY"),
             banner="ready",
         ),

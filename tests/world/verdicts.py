@@ -17,6 +17,7 @@ UNCLEAR_WH = 300.0
 
 NOT_OVER = frozenset({"RUNNING", "NO_READY_BY"})
 KNOWN_FOR = timedelta(minutes=20)
+UNSEEN_FOR = timedelta(hours=1)
 NOT_FOLLOWED_FOR = timedelta(minutes=2)
 WAKES_A_DAY = int(deployed().functions["ChargeControlFunction"].environment["DAILY_WAKE_UPS"])
 COMMANDS_A_DAY = int(deployed().functions["ChargeControlFunction"].environment["DAILY_COMMANDS"]) - 2
@@ -99,11 +100,12 @@ def _plugged_in_late(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: f
 
 
 def _unplugged_early(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
+    """Whether it was, or seemed so, or was not seen plugged in at home for an hour: then the last sight is its end."""
     reports = one.seen.reports[one.home.vehicle_id]
-    seemed_so = any(
-        stay.start <= report.seen_at <= ready_by and not (report.plugged and report.at_home) for report in reports
-    )
-    return stay.end < ready_by or seemed_so
+    inside = [report for report in reports if stay.start <= report.seen_at <= ready_by]
+    seemed_so = any(not (report.plugged and report.at_home) for report in inside)
+    last_seen_at = max((report.seen_at for report in inside), default=stay.start)
+    return stay.end < ready_by or seemed_so or ready_by - last_seen_at > UNSEEN_FOR
 
 
 def _plan(one: CarNight, stay: Stay, ready_by: datetime, wanted_wh: float, _: bool) -> bool:

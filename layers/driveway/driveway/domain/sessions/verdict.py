@@ -52,7 +52,7 @@ SENTENCES: dict[Verdict, str] = {
     Verdict.RUNNING: "The ready-by is still ahead.",
     Verdict.NO_READY_BY: "No ready-by time is set, so nothing was asked for by a time.",
     Verdict.SHORT_PLUGGED_IN_LATE: "The car was plugged in, or reported so, too late to take it all. Plug in earlier.",
-    Verdict.SHORT_UNPLUGGED_EARLY: "The car was unplugged before its ready-by time.",
+    Verdict.SHORT_UNPLUGGED_EARLY: "The car was unplugged, or last seen plugged in at home, before its ready-by time.",
     Verdict.SHORT_ACCOUNT: "The car maker's account was not connected. Connect it again in the app.",
     Verdict.SHORT_CAR_UNREACHABLE: "The car could not be reached. Park it where it has reception, or wake it in its "
     "own app.",
