@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from driveway.domain.axle_sync.differences import in_sync, next_call
+from driveway.domain.half_hours import HALF_HOUR
 from driveway.store.items import unstamp
 from driveway.store.slot_items import REFUSED
 from simulators.cars.ocpp import plan_of
@@ -108,7 +109,10 @@ def energy_is_accepted(night: Night, state: State) -> Iterator[str]:
 
 
 def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
-    """No half-hour in which a car's own meter counted energy was accepted as a measured zero."""
+    """No half-hour in which a car's own meter counted energy was accepted as a measured zero.
+
+    What flowed while a maker sent no reports of any car cannot be known, unless a register shows it afterwards.
+    """
     for home in night.neighbourhood.homes:
         at_axle, car = state.axle_asset(home.asset), state.car(home.vehicle_id)
         if at_axle is None:
@@ -116,6 +120,8 @@ def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
         one = CarNight(night, night.seen, home)
         for row in state.world.axle.readings.report(at_axle.id)["rows"]:
             start = datetime.fromisoformat(row["start_timestamp"])
+            if any(since < start + HALF_HOUR and start < until for since, until in night.seen.silences[home.provider]):
+                continue
             true_wh = car.slots_wh.get(start, 0.0) - hidden_wh(one, start)
             if row["label"] == ENERGY:
                 for wrong in zero_for_energy(row["value"] * 1000, true_wh):

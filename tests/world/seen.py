@@ -61,6 +61,7 @@ class Seen:
         refused: the times at which a car maker (by its name) or ``axle`` answered no success, with the status.
         suffered: the times at which a call of a function suffered a fault.
         outages: bad days, from when until when and of what kind: of a maker (by its name), of ``axle``, of a car.
+        silences: from when until when a maker sent no webhooks, although it works.
         hands: when a driver started or stopped charging in the car.
         at_axle: Axle's id of each asset, also once it is erased there: its schedules counted until then.
     """
@@ -73,6 +74,7 @@ class Seen:
         self.enrolled: defaultdict[str, list[tuple[datetime, bool]]] = defaultdict(list)
         self.refused: defaultdict[str, list[tuple[datetime, int]]] = defaultdict(list)
         self.outages: defaultdict[str, list[tuple[datetime, datetime, str]]] = defaultdict(list)
+        self.silences: defaultdict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
         self.suffered: list[datetime] = []
         self.hands: defaultdict[str, list[datetime]] = defaultdict(list)
         self.at_axle: dict[str, str] = {}

@@ -126,11 +126,9 @@ class Weather:
                 at, f"{provider} ends tokens", lambda: world.simulated("POST", f"/expire-tokens?provider={provider}")
             )
         if rng.random() < 0.05:
-            world.at(
-                self._span(0, 1)[0],
-                f"{provider} deletes the webhook's queue",
-                lambda: self._webhook(provider, active=False),
-            )
+            at = self._span(0, 1)[0]
+            self.seen.silences[provider].append((at, self.until))
+            world.at(at, f"{provider} deletes the webhook's queue", lambda: self._webhook(provider, active=False))
             world.at(self.until, f"{provider} sends webhooks again", lambda: self._webhook(provider, active=True))
 
     def _maker_fault(self, body: dict[str, Any]) -> Any:

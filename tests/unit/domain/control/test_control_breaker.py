@@ -61,6 +61,20 @@ def test_a_car_or_charger_that_ignored_its_start_is_tried_again_after_the_pause(
     assert rig.car.charging
 
 
+def test_a_charger_that_ignored_its_start_is_held_as_soon_as_the_plan_holds_it() -> None:
+    rig = Rig(twin=new_twin("ocpp"))
+    rig.plug_in()
+    rig.run(10 * MINUTE)
+    rig.fault = "ignored"
+    rig.schedule((4 * 60, 7.4), (4 * 60, 0.0))
+    rig.run(4 * HOUR - 2 * MINUTE)
+    assert rig.twin.control.breaker_until is not None
+    assert rig.twin.control.breaker_until > rig.now + 2 * MINUTE
+    rig.fault = None
+    rig.run(3 * MINUTE)
+    assert rig.sent[-1][1].action == "stop"
+
+
 @pytest.mark.parametrize(("fault", "tries"), [("refused", [1]), ("retryable", [1]), ("ignored", [1, 2])])
 def test_after_a_pause_a_car_that_refuses_is_tried_once_and_one_that_does_not_follow_twice(
     fault: str, tries: list[int]

@@ -43,7 +43,7 @@ def test_charge_now_ends_with_the_plug_out() -> None:
     rig.charge_now(600)
     rig.run(10 * MINUTE)
     rig.plug_out()
-    rig.run(11 * MINUTE)
+    rig.run(21 * MINUTE)
     rig.plug_in()
     rig.run(2 * MINUTE)
     assert rig.twin.charge_now is None

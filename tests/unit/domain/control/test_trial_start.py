@@ -29,7 +29,7 @@ def seemingly_unplugged(provider: str = "enode") -> Rig:
     rig.car.seems_unplugged_while_held = True
     rig.schedule((330, 0.0), (600, 7.4))
     rig.plug_in()
-    rig.run(20 * MINUTE)
+    rig.run(30 * MINUTE)
     assert rig.twin.presence.session is None
     return rig
 
@@ -64,7 +64,7 @@ def test_axle_gets_the_plug_out_and_then_the_plug_in_of_the_same_session() -> No
     rig.plug_in()
     rig.run(2 * MINUTE)
     before = wanted_session(rig.twin, rig.now)
-    rig.run(20 * MINUTE)
+    rig.run(30 * MINUTE)
     assert before is not None
     assert wanted_session(rig.twin, rig.now) is None
     rig.run(EDGE + 2 * MINUTE - rig.now)

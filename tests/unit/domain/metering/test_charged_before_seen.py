@@ -60,3 +60,39 @@ def test_a_car_that_came_back_within_the_hour_may_have_charged_unseen(
         shelf.record(CAR, [sample], now=EVENING + timedelta(hours=3))
     (slot,) = (slot for slot in shelf.slots.values() if slot.start == EVENING)
     assert slot.value_wh == value_wh
+
+
+def test_what_a_lifetime_register_shows_of_the_time_before_a_return_is_known() -> None:
+    back = EVENING + timedelta(minutes=25)
+    samples = [
+        Sample(EVENING, "plugged"),
+        Sample(EVENING, "stopped", tells_every_change=True),
+        Sample(EVENING, "lifetime", 107_000, "charger"),
+        Sample(EVENING + timedelta(minutes=15), "lifetime", 107_000, "charger"),
+        Sample(EVENING + timedelta(minutes=15), "unplugged"),
+        Sample(back, "plugged"),
+        Sample(back, "lifetime", 107_000, "charger"),
+        Sample(back, "charging", tells_every_change=True),
+        Sample(EVENING + timedelta(minutes=30), "lifetime", 107_000, "charger"),
+    ]
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
+    slot = next(slot for slot in shelf.slots.values() if slot.start == EVENING)
+    assert slot.value_wh == 0
+
+
+def test_idle_time_is_unknown_where_a_battery_gained_clearly_more_than_was_seen() -> None:
+    """A car is seen charging for a moment, stops, and has six kilowatt-hours more hours later."""
+    samples = [
+        Sample(EVENING, "plugged"),
+        Sample(EVENING, "power", 7400, "vehicle_ac_input", tells_every_change=True),
+        Sample(EVENING + timedelta(minutes=20), "soc", 22_000, "battery"),
+        Sample(EVENING + timedelta(minutes=20, seconds=1), "stopped", tells_every_change=True),
+        Sample(EVENING + timedelta(hours=3), "soc", 28_000, "battery"),
+        Sample(EVENING + timedelta(hours=3), "stopped", tells_every_change=True),
+    ]
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=5))
+    assert {
+        slot.value_wh for slot in shelf.slots.values() if EVENING < slot.start < EVENING + timedelta(hours=2.5)
+    } == {None}

@@ -104,8 +104,21 @@ def parked_at_20_025_km_for(hours: int) -> Car:
 def test_an_odometer_that_shows_no_drive_makes_a_clear_report_a_doubtful_one() -> None:
     car = parked_at_20_025_km_for(1).says(5 * HOUR, odometer_km=20_025.0, **FAR)
     assert car.effects == [DOUBTED]
-    assert car.waits_until(7 * HOUR).effects == [STRAY]
+    car.says(5 * HOUR + 30 * MINUTE, odometer_km=20_025.0, at_home=True)
+    assert car.effects == [CONFIRMED]
     assert car.in_session
+
+
+def test_a_clear_place_that_nothing_contradicts_for_an_hour_was_true_whatever_the_odometer_shows() -> None:
+    car = parked_at_20_025_km_for(1).says(5 * HOUR, odometer_km=20_025.0, **FAR)
+    assert not car.waits_until(6 * HOUR).in_session
+    assert car.closed_at == at(HOUR)
+
+
+def test_a_second_clear_place_in_a_session_ends_it_whatever_the_odometer_shows() -> None:
+    car = parked_at_20_025_km_for(1).says(5 * HOUR, odometer_km=20_025.0, **FAR)
+    car.says(5 * HOUR + 30 * MINUTE, odometer_km=20_025.0, at_home=True)
+    assert not car.says(8 * HOUR, odometer_km=20_025.0, **FAR).in_session
 
 
 def test_two_clear_places_that_were_measured_apart_outrank_an_odometer_that_shows_no_drive() -> None:

@@ -101,16 +101,26 @@ def _unsupported(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack
 
 
 def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
-    """The guard of the open breaker. A release, a new charge-now and a test charge are still tried once."""
+    """The guard of the open breaker. A release, a new charge-now and a test charge are still tried once.
+
+    So is the hold of a charger whose start was given up: it accepted that start, and may yet charge by it.
+    """
     until, command = twin.control.breaker_until, twin.control.command
     tries_account = twin.presence.needs_user is not None and wanted.trial is not None
     if until is None or now >= until or tries_account:
         return None
     if wanted.release and (command is None or not command.release or command.state != "failed"):
         return None
+    if _ends_a_given_up_start(twin, wanted):
+        return None
     untried = wanted.desired.source == "charge_now" and is_charge_now_to_try(twin, wanted.not_before)
     tested = wanted.desired.reason is Reason.TEST_CHARGE
     return None if untried or tested else HeldBack(Reason.BREAKER_OPEN, until)
+
+
+def _ends_a_given_up_start(twin: Twin, wanted: RequiredCommand) -> bool:
+    command = twin.control.command
+    return wanted.action == "stop" and is_instructed(twin) and command is not None and command.action == "start"
 
 
 def _stop_guard(twin: Twin, at: datetime, rules: ControlRules, *, is_test: bool) -> HeldBack | None:

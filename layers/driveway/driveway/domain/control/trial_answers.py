@@ -5,7 +5,6 @@ from datetime import datetime
 from driveway.domain.control.command_states import TAKEN, ended
 from driveway.domain.control.trial_start import trial_done, without_answer
 from driveway.domain.presence.confirmed_plug_out import confirm_plug_out
-from driveway.domain.presence.plug import ended_for_good
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.twin import Command, OutcomeKind, Twin
 from driveway.domain.twin.reasons import Reason
@@ -35,7 +34,7 @@ def trial_answered(twin: Twin, command: Command, outcome: OutcomeKind, now: date
 def trial_refused(twin: Twin, now: datetime) -> Twin:
     """The twin whose trial start was refused: the plug-out stands, and the car did not fail to follow."""
     text = "The car could not be started, so the reported plug-out stands."
-    closed = replace(twin, presence=ended_for_good(twin.presence))
+    closed = replace(twin, presence=replace(twin.presence, reopen_before=None))
     return ended(closed, "superseded", Reason.TRIAL_START_ENDED, text, now=now)
 
 

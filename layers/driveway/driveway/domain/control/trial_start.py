@@ -10,7 +10,6 @@ session.
 from datetime import datetime, timedelta
 
 from driveway.domain.control.desired import Desired, desired_if_plugged
-from driveway.domain.presence.plug import REOPENED_WITHIN
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Command, Control, Twin
 from driveway.values import replace
@@ -20,6 +19,12 @@ TRIED_WITHIN = timedelta(hours=12)
 
 STOP_OBEYED_WITHIN = timedelta(minutes=5)
 """A car that is seen charging later than this after our stop was not held by it."""
+
+REOPENED_WITHIN = timedelta(minutes=65)
+"""How long after a trial start was sent a plug or power shows that the last session never ended.
+
+Some makes are polled once an hour.
+"""
 
 
 def may_be_held_unplugged(twin: Twin, now: datetime) -> bool:

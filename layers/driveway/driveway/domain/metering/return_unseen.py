@@ -1,6 +1,6 @@
 """A car that came back between two reports: it may have charged before it was first seen plugged in again."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from driveway.domain.metering.activity import Plugs, Span
 from driveway.domain.metering.pieces import HALF_HOUR_MS
@@ -9,11 +9,16 @@ from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Flagged, Reading
 
 
-def returns_unseen(plugs: Plugs, line: Iterable[LineEvent], soc: Mapping[str, Sequence[Reading]]) -> list[Span]:
+def returns_unseen(
+    plugs: Plugs, line: Iterable[LineEvent], soc: Mapping[str, Sequence[Reading]], registers: Collection[str]
+) -> list[Span]:
     """From when until when a car may have charged unseen: from each plug-out to the plug-in within an hour after it.
 
-    It may have if its first report charges, or shows a higher state of charge than the last one before.
+    It may have if its first report charges, or shows a higher state of charge than the last one before. A lifetime
+    register shows what it charged, so nothing is unseen where the kinds of ``registers`` have one.
     """
+    if "lifetime" in registers:
+        return []
     charging_ms = {event.at_ms for event in line if event.is_charging}
     found: list[Span] = []
     for opened_ms in plugs.opened_ms:

@@ -52,11 +52,12 @@ def lay_state_of_charge(
 ) -> None:
     """Lay the energy that a battery gained over the time that power leaves open.
 
-    Five rules hold between two readings. If the state of charge rose while the car seemed idle, a charge may not have
-    been reported, and the time is unknown. Where power is assumed to hold and was lower afterwards, it fell all along,
-    unless the state of charge rose by a step more. Where power is assumed to hold and does not agree within a step, the
-    state of charge decides. If the car reported that it charges, the rest of a rise goes into the unknown time. If
-    there was no rise, the time between two stops was idle, unless it is a value that clouds make up.
+    Five rules hold between two readings. If the state of charge rose while the car seemed idle, or by clearly more than
+    it took at other times, a charge may not have been reported, and the idle time is unknown. Where power is assumed to
+    hold and was lower afterwards, it fell all along, unless the state of charge rose by a step more. Where power is
+    assumed to hold and does not agree within a step, the state of charge decides. If the car reported that it charges,
+    the rest of a rise goes into the unknown time. If there was no rise, the time between two stops was idle, unless it
+    is a value that clouds make up.
     """
     step_wh = soc_step_wh(rating)
     for before, after in pairwise(readings):
@@ -75,6 +76,7 @@ def lay_state_of_charge(
             _fill(unknown, rest, rating)
         elif rise_wh <= 0 and not _is_made_up(after[1], rating):
             _lay_idle(unknown, line)
+        _doubt_idle(between, rise_wh, step_wh)
 
 
 def _is_made_up(value_wh: int, rating: Rating) -> bool:
@@ -86,6 +88,15 @@ def _doubt(between: Sequence[Piece], rise_wh: int) -> None:
     if rise_wh > 0 and all(piece.is_idle for piece in between):
         for piece in between:
             piece.source, piece.is_idle = None, False
+
+
+def _doubt_idle(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
+    """Where more was gained than the rest of the time explains, a charge in the idle time was not reported."""
+    gained_wh = sum(piece.units for piece in between) // UNITS_PER_WH
+    if rise_wh - gained_wh > step_wh + max(0, rise_wh) * AGREES_WITHIN_PCT // 100:
+        for piece in between:
+            if piece.is_idle:
+                piece.source, piece.is_idle = None, False
 
 
 def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from driveway.domain.presence.plug import close, ended_for_good
+from driveway.domain.presence.plug import close
 from driveway.domain.presence.rules import PresenceStep
 from driveway.domain.twin import HeldPlugOut, Presence
 from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 
 def confirm_plug_out(presence: Presence, *, now: datetime) -> PresenceStep:
@@ -14,7 +15,7 @@ def confirm_plug_out(presence: Presence, *, now: datetime) -> PresenceStep:
     An open session ends when its plug-out was first reported. No later plug reopens it: that is a new session.
     """
     if presence.session is None:
-        return PresenceStep(ended_for_good(presence))
+        return PresenceStep(replace(presence, reopen_before=None))
     held = presence.held_plug_out or HeldPlugOut(reported_at=now, until=now, seen_at=now)
     after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_BY_PROVIDER)
     return PresenceStep(after, effects, changed=True)

@@ -16,17 +16,15 @@ moves the session's start back, under the same id, as long as the plug was unbro
 
 Place. A report of home counts at its own time, however long ago the place was measured, unless the car moved since: it
 was seen moving or away, or its odometer grew. A report of being away from a plugged-in car is weighed. If it is clear
-(a kilometre off, a fast charger, more power than a home has) and no odometer contradicts it, or if another measurement
-was away before it, the session ended at the last report of home. Otherwise the session is in doubt: no command is sent
-and no energy counts. The next report of home ends the doubt, or else the time does, see ``AwayDoubt``. Reports that
-repeat one measurement are one report.
+(a kilometre off, a fast charger, more power than a home has), or if another measurement was away before it, the session
+ended at the last report of home. Otherwise, or where the odometer contradicts the first clear one of a session, the
+session is in doubt: no command is sent and no energy counts. The next report of home ends the doubt, or else the time
+does, see ``AwayDoubt``. Reports that repeat one measurement are one report.
 
 Plug-outs. A reported plug-out is held. A newer plug or flowing power cancels it; movement or a report of being away
 confirms it. Otherwise it counts once ``until`` has passed, as of when it was reported. An observation that comes after
 ``until`` finds it counted, so an unplug and a re-plug are two sessions however sparse the reports are. A plug or power
-that was seen before ``until`` and is reported after it reopens the session under its own id. After a stop of ours some
-cars seem unplugged for longer: then a plug at home of up to ``REOPENED_WITHIN`` later reopens the session, unless the
-car was seen moving or away.
+that was seen before ``until`` and is reported after it reopens the session under its own id.
 
 Cars. Where several cars share a charger, a source may name the one that is plugged in. The name counts until another
 car is named; for a plug-in it counts only if it was given for that time: see ``vehicle``. If another car is named and
@@ -48,16 +46,7 @@ from driveway.domain.presence.evidence import home_evidence_at, may_have_been_dr
 from driveway.domain.presence.fullness import take_fullness
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.place import settle_doubt, take_departure, take_home, take_sight
-from driveway.domain.presence.plug import (
-    REOPENED_WITHIN,
-    close,
-    ended_for_good,
-    is_plugged,
-    reopened,
-    take_flow,
-    take_movement,
-    take_plug,
-)
+from driveway.domain.presence.plug import close, is_plugged, take_flow, take_movement, take_plug
 from driveway.domain.presence.rules import (
     Effect,
     EffectKind,
@@ -144,8 +133,7 @@ def _at_due(presence: Presence, due: datetime) -> Ruled:
     held, doubt = presence.held_plug_out, presence.doubt
     if held is not None and held.until <= due:
         after, effects = close(presence, held, Reason.PLUG_OUT_DEBOUNCED)
-        longer = held.until + REOPENED_WITHIN if held.after_own_stop else None
-        return replace(after, reopen_before=held.until, reopen_at_home_before=longer), effects
+        return replace(after, reopen_before=held.until), effects
     if doubt is not None and doubt.until <= due:
         return settle_doubt(presence, doubt)
     idle_since = presence.idle_since
@@ -179,9 +167,7 @@ def _opened(presence: Presence, context: ObservationContext, *, was_plugged: boo
         away = presence.at_home is not None and not presence.at_home.value
         reason = Reason.NOT_AT_HOME if away else Reason.HOME_UNKNOWN
         return presence, (Effect(EffectKind.NO_SESSION, context.at, reason),)
-    plugged_at, reopen_before = presence.plugged_at, presence.reopen_at_home_before
-    if reopen_before is not None and plugged_at < reopen_before and presence.last_session is not None:
-        return reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+    plugged_at = presence.plugged_at
     session = Session(
         id=session_id(plugged_at),
         opened_at=max(plugged_at, home_at),
@@ -193,8 +179,7 @@ def _opened(presence: Presence, context: ObservationContext, *, was_plugged: boo
         began = max(session.opened_at, presence.charging.at)
         effects.append(Effect(EffectKind.CHARGING_STARTED, began, Reason.OBSERVED_CHARGING, session_id=session.id))
     look_wanted_at = context.at if may_have_been_driven(presence) else None
-    opened = replace(presence, session=session, look_wanted_at=look_wanted_at)
-    return ended_for_good(opened), tuple(effects)
+    return replace(presence, session=session, reopen_before=None, look_wanted_at=look_wanted_at), tuple(effects)
 
 
 def session_id(plugged_at: datetime) -> str:

@@ -5,7 +5,7 @@ from math import isfinite
 
 from driveway.domain.presence.evidence import has_moved_since
 from driveway.domain.presence.observation import Observation
-from driveway.domain.presence.plug import close, ended_for_good, with_movement
+from driveway.domain.presence.plug import close, with_movement
 from driveway.domain.presence.rules import (
     FLOWING_KW,
     Effect,
@@ -52,7 +52,7 @@ def _odometer(presence: Presence, context: ObservationContext) -> Ruled:
     if known is None or not _is_a_drive(value - known.value, context.at - known.at):
         return after, ()
     driven_after = _driven_after(presence, known, value - known.value)
-    after = ended_for_good(replace(after, driven_after=driven_after))
+    after = replace(after, driven_after=driven_after, reopen_before=None)
     session, held = after.session, after.held_plug_out
     if session is None or known.at < session.opened_at:
         return after, ()
@@ -174,28 +174,30 @@ def _away_in_session(presence: Presence, session: Session, context: ObservationC
         after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
         return _away(after, context.at, measured_at), effects
     home_at = _last_home_at(presence, session)
-    undriven = _is_undriven(presence, home_at, measured_at)
-    if (context.seen.clearly_away and not undriven) or (doubt is not None and measured_at > doubt.measured_at):
+    clearly = context.seen.clearly_away and (bool(session.strays) or not _is_undriven(presence, home_at, measured_at))
+    if clearly or (doubt is not None and measured_at > doubt.measured_at):
         after, effects = _left(presence, home_at)
         return _away(after, context.at, measured_at), effects
     after = replace(presence, at_home=Observed(False, context.at))
     if doubt is not None:
         return after, ()
     seen_until = presence.seen_until
-    unseen = seen_until is None or context.at - seen_until >= seconds(context.rules.leaving_s)
     begun = AwayDoubt(
         since=context.at,
         measured_at=measured_at,
         home_at=home_at,
         until=context.at + seconds(context.rules.doubt_s),
-        may_have_left=unseen and not undriven,
+        may_have_left=seen_until is None or context.at - seen_until >= seconds(context.rules.leaving_s),
     )
     effect = Effect(EffectKind.HOME_DOUBTED, context.at, Reason.HOME_IN_DOUBT, session_id=session.id)
     return replace(after, doubt=begun), (effect,)
 
 
 def _is_undriven(presence: Presence, home_at: datetime, measured_at: datetime) -> bool:
-    """Whether the odometer showed the same before the car was last seen at home and when a place away was measured."""
+    """Whether the odometer showed the same before the car was last seen at home and when a place away was measured.
+
+    That makes a place far away doubtful, and no more: many odometers count whole kilometres or miles.
+    """
     odometer, since = presence.odometer_km, presence.undriven_since
     return odometer is not None and since is not None and since <= home_at and measured_at <= odometer.at
 

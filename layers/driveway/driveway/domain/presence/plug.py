@@ -17,24 +17,14 @@ CHARGING_KW = 1.0
 LATEST_PLUG_IN = timedelta(days=1)
 """For about a day, clouds repeat reports that they could not deliver."""
 
-REOPENED_WITHIN = timedelta(minutes=65)
-"""How long after a plug-out that our own stop may have caused, or after the start that tries it, a plug or power shows
-that the session never ended. Some makes are polled once an hour.
-"""
-
 MILLISECOND = timedelta(milliseconds=1)
 
 
 def with_movement(presence: Presence, at: datetime) -> Presence:
     """The presence of a car seen moving or away: a session that ended before then cannot be reopened."""
     left = presence.unplugged_at is None or at >= presence.unplugged_at
-    after = replace(presence, moved_at=max(at, presence.moved_at or at))
-    return ended_for_good(after) if left else after
-
-
-def ended_for_good(presence: Presence) -> Presence:
-    """The presence whose last session no later plug reopens."""
-    return replace(presence, reopen_before=None, reopen_at_home_before=None)
+    reopen_before = None if left else presence.reopen_before
+    return replace(presence, moved_at=max(at, presence.moved_at or at), reopen_before=reopen_before)
 
 
 def is_plugged(presence: Presence) -> bool:
@@ -125,7 +115,7 @@ def _plugged(presence: Presence, context: ObservationContext) -> Ruled:
     if is_plugged(presence):
         return replace(presence, plugged_in=now_plugged), ()
     if _never_ended(presence, context.at):
-        return reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
+        return _reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_PLUG)
     unplugged = presence.plugged_in.at if presence.plugged_in is not None else None
     after = replace(
         presence, plugged_in=now_plugged, plugged_at=context.at, unplugged_seen_at=unplugged, reopen_before=None
@@ -151,11 +141,10 @@ def _held(presence: Presence, context: ObservationContext, inferred: Reason | No
         since_stop = context.at - context.own_stop_at
         if -seconds(STOP_SKEW_S) <= since_stop <= seconds(rules.own_stop_window_s):
             reason, wait_s = Reason.PLUG_OUT_HELD_AFTER_STOP, rules.own_stop_debounce_s
-    after_own_stop = reason is Reason.PLUG_OUT_HELD_AFTER_STOP
     until = context.at + seconds(wait_s)
     if _may_be_contradicted_already(presence, context):
         until = max(until, context.now + seconds(rules.late_debounce_s))
-    held = HeldPlugOut(context.at, until, seen_at=context.at, after_own_stop=after_own_stop)
+    held = HeldPlugOut(reported_at=context.at, until=until, seen_at=context.at)
     effect = Effect(EffectKind.PLUG_OUT_HELD, context.at, reason, session_id=_session_id(presence))
     return replace(presence, held_plug_out=held), (effect,)
 
@@ -185,7 +174,7 @@ def take_flow(presence: Presence, context: ObservationContext) -> Ruled:
     if known.value:
         return replace(presence, plugged_in=Observed(True, shown_at)), ()
     if _never_ended(presence, context.at):
-        return reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_POWER)
+        return _reopened(presence, context, Reason.PLUG_OUT_CANCELLED_BY_POWER)
     return presence, ()
 
 
@@ -207,8 +196,7 @@ def _never_ended(presence: Presence, at: datetime) -> bool:
     return presence.reopen_before is not None and presence.last_session is not None and at < presence.reopen_before
 
 
-def reopened(presence: Presence, context: ObservationContext, reason: Reason) -> Ruled:
-    """The last session goes on under its own id: its end was false."""
+def _reopened(presence: Presence, context: ObservationContext, reason: Reason) -> Ruled:
     last = presence.last_session
     if last is None:
         return presence, ()
@@ -220,8 +208,9 @@ def reopened(presence: Presence, context: ObservationContext, reason: Reason) ->
         last_session=None,
         plugged_in=Observed(True, context.at),
         plugged_at=session.plugged_at,
+        reopen_before=None,
     )
-    return ended_for_good(after), (Effect(EffectKind.PLUGGED_IN, context.at, reason, session_id=session.id),)
+    return after, (Effect(EffectKind.PLUGGED_IN, context.at, reason, session_id=session.id),)
 
 
 def take_movement(presence: Presence, context: ObservationContext) -> Ruled:
@@ -254,12 +243,12 @@ def close(presence: Presence, held: HeldPlugOut, reason: Reason) -> Ruled:
         plugged_in=Observed(False, held.seen_at or out_at),
         unplugged_at=out_at,
         held_plug_out=None,
+        reopen_before=None,
         session=None,
         doubt=None,
         soc_at_unplug=presence.soc_pct,
         look_wanted_at=None,
     )
-    after = ended_for_good(after)
     if session is None:
         return after, ()
     closed_at = _end(session, out_at if doubt is None else min(out_at, doubt.home_at))

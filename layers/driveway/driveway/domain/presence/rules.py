@@ -41,7 +41,7 @@ class PresenceRules(Struct, frozen=True):
     """
 
     debounce_s: int = 120
-    own_stop_debounce_s: int = 600
+    own_stop_debounce_s: int = 1200
     own_stop_window_s: int = 900
     home_stands_s: int = 4 * 3600
     departure_s: int = 900

@@ -45,14 +45,12 @@ class Session(Struct, frozen=True):
 class HeldPlugOut(Struct, frozen=True):
     """A plug-out that was reported and is being checked. It counts from ``until`` on, unless it is cancelled.
 
-    ``seen_at`` is the latest time at which the source repeated it. ``after_own_stop``: it came soon after we stopped
-    the car.
+    ``seen_at`` is the latest time at which the source repeated it.
     """
 
     reported_at: datetime
     until: datetime
     seen_at: datetime | None = None
-    after_own_stop: bool = False
 
 
 class AwayDoubt(Struct, frozen=True):
@@ -86,8 +84,7 @@ class Presence(Struct, frozen=True):
 
     Plug. ``plugged_in`` stays true while a plug-out is held. ``plugged_at`` and ``unplugged_at`` are when the latest
     plugged and unplugged periods began; ``unplugged_seen_at`` is when the car was last seen unplugged before it was
-    plugged in. A plug seen before ``reopen_before`` shows that ``last_session`` never ended; so does a plug at home
-    before ``reopen_at_home_before``.
+    plugged in. A plug seen before ``reopen_before`` shows that ``last_session`` never ended.
 
     Place. ``at_home`` has the time of the report, ``place_measured_at`` is when that place was measured, ``home_since``
     when the place at which the unbroken row of home reports began was measured. ``moved_at`` is when the car was last
@@ -144,7 +141,6 @@ class Presence(Struct, frozen=True):
     soc_at_unplug: Observed | None = None
     look_wanted_at: datetime | None = None
     reopen_before: datetime | None = None
-    reopen_at_home_before: datetime | None = None
     vehicle: NamedVehicle | None = None
     charged_at: datetime | None = None
     needs_user_at: datetime | None = None
