@@ -166,8 +166,8 @@ class Rush:
             link = replace(pattern.link, asset=asset, site=asset, vehicle=replace(vehicle, vehicle_id=asset))
             item = runtime.table.twin_item(replace(pattern, link=link), self.clock.now())
             runtime.dynamodb.put_item(TableName=runtime.table.name, Item=item)
+            self.clock.set(placed_at)
         table.streams = streams
-        self.clock.set(placed_at)
 
     def twins(self) -> Iterator[Twin]:
         """Every twin as it is now."""
