@@ -23,7 +23,7 @@ def seemingly_unplugged(stage: Stage, provider: str, **spec: Any) -> str:
     stage.ask()
     session = stage.rig.twin("car-1").presence.session
     assert session is not None
-    stage.run(12)
+    stage.run(22)
     assert stage.rig.twin("car-1").presence.session is None
     return session.id
 

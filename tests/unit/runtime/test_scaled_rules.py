@@ -11,7 +11,7 @@ from driveway.runtime.context import Runtime
 START = datetime(2026, 1, 15, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("scale", "held_s"), [(1.0, 600), (60.0, 600), (300.0, 900)])
+@pytest.mark.parametrize(("scale", "held_s"), [(1.0, 1200), (60.0, 1200), (300.0, 1200), (600.0, 1800)])
 def test_a_plug_out_after_our_own_stop_is_held_for_three_real_seconds_at_least(scale: float, held_s: int) -> None:
     current = Runtime({}, clock=Clock(start=START, since=START, scale=scale))
     assert current.presence_rules() == PresenceRules(own_stop_debounce_s=held_s)
