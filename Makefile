@@ -56,10 +56,8 @@ check: setup ## Lint, strict types, the direction of imports, the template
 .PHONY: test
 test: check ## Everything: check, then every test
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/functions tests/contract
-	@# The account's tests mostly wait, so they run beside those of the world, which take no notice of time.
-	@mkdir -p .local; $(BIN)/pytest tests/account > .local/account-tests.txt 2>&1 & account=$$!; \
-	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 --dist loadgroup tests/world; world=$$?; \
-	wait $$account; account=$$?; cat .local/account-tests.txt; exit $$((world || account))
+	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 --dist loadgroup tests/world
+	$(BIN)/pytest tests/account
 	$(BIN)/pytest tests/stack
 
 .PHONY: test-runtime
