@@ -28,7 +28,7 @@ def made() -> dict[str, set[Grant]]:
             record(world, found)
             stage = Stage(world)
             situation.act(stage, situation.prepare(stage))
-            stage.passes(minutes=15)
+            stage.passes(minutes=25)
     return found
 
 
