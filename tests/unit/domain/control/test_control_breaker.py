@@ -61,6 +61,15 @@ def test_a_car_or_charger_that_ignored_its_start_is_tried_again_after_the_pause(
     assert rig.car.charging
 
 
+def test_a_charger_whose_car_turns_out_to_be_full_is_not_started_again() -> None:
+    rig = left_alone("ignored", "ocpp", lasting=HOUR + HOUR / 4)
+    rig.fault, rig.car.full = None, True
+    rig.observe(plugged_in=True, charging=False, battery_full=True)
+    before = len(rig.sent)
+    rig.run(2 * HOUR)
+    assert rig.sent[before:] == []
+
+
 def test_a_charger_that_ignored_its_start_is_held_as_soon_as_the_plan_holds_it() -> None:
     rig = Rig(twin=new_twin("ocpp"))
     rig.plug_in()

@@ -198,6 +198,18 @@ def test_a_car_that_is_plugged_in_again_within_its_session_is_started_at_once_an
         rig.observe(plugged_in=True, charging=charges)
 
 
+def test_a_plug_out_long_after_the_stop_did_not_cause_it() -> None:
+    rig = wanted_to_charge()
+    rig.sighting_every = None
+    rig.self_stop()
+    rig.run(5 * MINUTE)
+    rig.observe(plugged_in=False, charging=False)
+    rig.run(MINUTE)
+    rig.observe(plugged_in=True, charging=False)
+    rig.run(3 * MINUTE)
+    assert not rig.car.charging
+
+
 @pytest.mark.parametrize("cause", ["full", "fault", "at once", "resumed by itself"])
 def test_a_stop_with_a_cause_is_not_the_drivers(cause: str) -> None:
     rig = wanted_to_charge("first")

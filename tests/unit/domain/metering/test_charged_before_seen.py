@@ -81,18 +81,18 @@ def test_what_a_lifetime_register_shows_of_the_time_before_a_return_is_known() -
     assert slot.value_wh == 0
 
 
-def test_idle_time_is_unknown_where_a_battery_gained_clearly_more_than_was_seen() -> None:
-    """A car is seen charging for a moment, stops, and has six kilowatt-hours more hours later."""
+@pytest.mark.parametrize(("soc_wh", "known"), [(28_000, False), (22_700, True)])
+def test_idle_time_is_unknown_where_a_battery_gained_clearly_more_than_was_seen(*, soc_wh: int, known: bool) -> None:
+    """A car is seen charging for a moment, stops, and has more in its battery hours later."""
     samples = [
         Sample(EVENING, "plugged"),
         Sample(EVENING, "power", 7400, "vehicle_ac_input", tells_every_change=True),
         Sample(EVENING + timedelta(minutes=20), "soc", 22_000, "battery"),
         Sample(EVENING + timedelta(minutes=20, seconds=1), "stopped", tells_every_change=True),
-        Sample(EVENING + timedelta(hours=3), "soc", 28_000, "battery"),
+        Sample(EVENING + timedelta(hours=3), "soc", soc_wh, "battery"),
         Sample(EVENING + timedelta(hours=3), "stopped", tells_every_change=True),
     ]
     shelf = Shelf()
     shelf.record(CAR, samples, now=EVENING + timedelta(hours=5))
-    assert {
-        slot.value_wh for slot in shelf.slots.values() if EVENING < slot.start < EVENING + timedelta(hours=2.5)
-    } == {None}
+    inside = [slot for slot in shelf.slots.values() if EVENING < slot.start < EVENING + timedelta(hours=2.5)]
+    assert {slot.value_wh for slot in inside} == {0 if known else None}

@@ -228,6 +228,16 @@ def test_a_car_follows_its_own_schedule_to_the_instant_over_midnight() -> None:
     assert car.meter_wh == pytest.approx(6 * 7400)
 
 
+def test_an_odometer_grows_while_the_car_drives() -> None:
+    car = a_car()
+    shown = []
+    for minutes, do in ((0, car.drive_away), (6, car.advance), (60, car.advance)):
+        do(START + timedelta(minutes=minutes))
+        shown.append(car.view().odometer_km)
+    car.park(START + timedelta(minutes=70), at_home=True)
+    assert [*shown, car.view().odometer_km] == [20_000.0, 20_010.0, 20_025.0, 20_025.0]
+
+
 def test_a_schedule_that_starts_at_a_time_that_the_clock_skips_starts_at_the_skip() -> None:
     car = a_car(provider="tesla", soc_pct=10)
     car.at = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
