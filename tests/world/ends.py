@@ -111,7 +111,7 @@ def energy_is_accepted(night: Night, state: State) -> Iterator[str]:
 def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
     """No half-hour in which a car's own meter counted energy was accepted as a measured zero.
 
-    What flowed while a maker sent no reports of any car cannot be known, unless a register shows it afterwards.
+    What flowed while a maker sent no reports of any car is left out: nothing showed that its silence meant nothing.
     """
     for home in night.neighbourhood.homes:
         at_axle, car = state.axle_asset(home.asset), state.car(home.vehicle_id)
