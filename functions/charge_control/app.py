@@ -15,10 +15,10 @@ from driveway.store.table import UnknownAssetError
 def _look(body: dict[str, Any], runtime: Runtime) -> None:
     await_due(body, runtime)
     now, new_id, spread = runtime.now(), runtime.new_id(), runtime.random.random()
-    released = runtime.control_switch.read(now).released
+    switch = runtime.control_switch.read(now)
 
     def rule(twin: Twin) -> Twin:
-        switched = with_switch(twin, now, released=released)
+        switched = with_switch(twin, now, released=switch.released, since=switch.since)
         return step(switched, now, runtime.control_rules, new_id=new_id, spread=spread)
 
     try:

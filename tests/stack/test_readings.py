@@ -85,7 +85,7 @@ def test_rows_end_with_the_opt_out_begin_with_the_re_join_and_a_refused_one_is_r
     for by in ("asset", "day", "all"):
         _refused_and_reported_again(home, by)
     home.move("plug-out")
-    home.until(lambda: agree(home), "Axle has all that is not withheld")
+    _until_agreed(home)
 
     after = [start for start in starts(home) if start not in before]
     assert after[0] == half_hour_of(back_at) + HALF_HOUR
@@ -180,16 +180,26 @@ def _is_reported(row: dict[str, Any], left_at: datetime, back_at: datetime) -> b
 
 
 def sums_wh(home: Home) -> tuple[int, int, int]:
-    """The energy that Axle, the app and the app's half-hours that are withheld have."""
+    """The energy that Axle has, that the app has, and that is withheld, corrections after an opt-out, too."""
     rows = half_hours(home)
     app_wh = sum(round(1000 * (row["kwh"] or 0)) for row in rows)
-    withheld_wh = sum(round(1000 * row["kwh"]) for row in rows if row["report"]["state"] == "withheld")
+    withheld = [row for row in rows if row["report"]["state"] == "withheld"]
+    withheld_wh = sum(round(1000 * (row["kwh"] - (row["report"]["accepted_kwh"] or 0))) for row in withheld)
     return sum(home.accepted_wh().values()), app_wh, withheld_wh
 
 
 def agree(home: Home) -> bool:
     axle_wh, app_wh, withheld_wh = sums_wh(home)
     return axle_wh == app_wh - withheld_wh
+
+
+def _until_agreed(home: Home) -> None:
+    """Wait until Axle has what the app shows; a failure shows the half-hours."""
+    try:
+        home.until(lambda: agree(home), "Axle has all that is not withheld")
+    except AssertionError as error:
+        rows = [f"{row['start']} {row['kwh']} {row['report']}" for row in half_hours(home)]
+        raise AssertionError("\n".join([str(error), *rows])) from None
 
 
 def _print_sums(home: Home, the_day: Any) -> None:

@@ -267,7 +267,11 @@ class CarLife(ABC):
         if signals.get("reachable") and self._reachable is False:
             self.promised.came_back = True
         self._reachable = signals.get("reachable", self._reachable)
-        seen = Observation(at=self.now, source="enode", at_home=self.car.at_home, **signals)  # type: ignore[arg-type]  # all flags
+        self.observe_at(self.now, **signals)
+
+    def observe_at(self, at: datetime, **signals: bool) -> None:
+        """A report arrives now about the car as it was at ``at``."""
+        seen = Observation(at=at, source="enode", at_home=self.car.at_home, **signals)  # type: ignore[arg-type]  # all flags
 
         def rule(twin: Twin) -> Twin:
             found = observe(

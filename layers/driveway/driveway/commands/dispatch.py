@@ -128,14 +128,14 @@ def _claimed(asset: str, command_id: str, provider: str, runtime: Runtime) -> tu
     A claim that was written counts, whatever became of its acknowledgement: it carries this call's own id.
     """
     now, rules, sender = runtime.now(), runtime.control_rules, runtime.new_id()
-    released = runtime.control_switch.read(now).released
+    switch = runtime.control_switch.read(now)
 
     def rule(twin: Twin) -> Twin | None:
         vehicle = twin.link.vehicle
         known = vehicle is not None and vehicle.provider == provider
         if not known:
             return None
-        twin = with_switch(twin, now, released=True) if released else twin
+        twin = with_switch(twin, now, released=True, since=switch.since) if switch.released else twin
         return claimed(twin, command_id, now, rules, sender=sender, requests=MOST_REQUESTS)
 
     try:

@@ -27,7 +27,8 @@ class ControlSwitch(Struct):
     """The switch. What was read is believed for ``believed``, so that it costs an instance a small read now and then.
 
     An instance that does not know yet may still send a command. The clock wakes charge control for every car again for
-    some minutes, so that such a car is released, too.
+    some minutes, so that such a car is released, too. A twin keeps which switch it was changed by, so an instance that
+    believes an older one changes nothing.
     """
 
     records: VersionedRecords

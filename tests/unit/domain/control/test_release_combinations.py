@@ -113,7 +113,7 @@ def lose_authority(rig: Rig, path: str) -> None:
         case "snoozed":
             rig.link(snoozed_min=72 * 60)
         case "operator's switch":
-            rig.change(lambda twin: with_switch(twin, rig.now, released=True))
+            rig.change(lambda twin: with_switch(twin, rig.now, released=True, since=rig.now))
         case "account revoked":
             rig.change(lambda twin: disconnected(twin, "the account was revoked", rig.now))
         case "provider down for a day":

@@ -15,12 +15,18 @@ LOOKS_AFTER = timedelta(hours=1)
 """The time between two reconciles of a released twin, as the switch may be on again by then."""
 
 
-def with_switch(twin: Twin, now: datetime, *, released: bool) -> Twin:
-    """The twin with the switch as it is at ``now`` (aware UTC); the very same twin if it has it already."""
-    since = twin.control.released_by_operator_at
-    if released == (since is not None):
+def with_switch(twin: Twin, now: datetime, *, released: bool, since: datetime | None) -> Twin:
+    """The twin with the switch as it was read at ``now`` (aware UTC); the very same twin if it has it already.
+
+    A reader that knows only an older switch than the twin was changed by changes nothing.
+
+    Args:
+        since: when the switch was set (aware UTC); None if it never was.
+    """
+    known = twin.control
+    if released == (known.released_by_operator_at is not None) or _is_outdated(since, known.operator_switched_at):
         return twin
-    control = replace(twin.control, released_by_operator_at=now if released else None)
+    control = replace(known, released_by_operator_at=now if released else None, operator_switched_at=since)
     if released:
         text = "Smart charging is switched off for everybody. Your car charges whenever it is plugged in."
         entry = Entry(now, Event.CONTROL_RELEASED, Reason.RELEASED_BY_OPERATOR, text)
@@ -28,6 +34,10 @@ def with_switch(twin: Twin, now: datetime, *, released: bool) -> Twin:
         text = "Smart charging is switched on again."
         entry = Entry(now, Event.CONTROL_RESUMED, Reason.RESUMED_BY_OPERATOR, text)
     return replace(twin, control=control).tell(entry)
+
+
+def _is_outdated(since: datetime | None, known: datetime | None) -> bool:
+    return known is not None and (since is None or since < known)
 
 
 def switch_due(twin: Twin, now: datetime) -> datetime | None:

@@ -184,6 +184,7 @@ class Control(Struct, frozen=True):
         late_stop: a stop that may still reach the car although another command replaced it.
         unasked_stops: stops of the latest session that we did not cause.
         released_by_operator_at: when the operator's switch released the car; None while it is controlled.
+        operator_switched_at: when the operator set the switch that released the car last, or took it up again.
         standing_limit: a limit of ours that stands, or may stand, in the car or charger.
         last_start_confirmed_at: when a start of ours was last seen to work.
         restarts: how often in a row the car was started again because it had stopped by itself.
@@ -248,6 +249,7 @@ class Control(Struct, frozen=True):
     release_given_up_at: datetime | None = None
     standing_limit: StandingLimit | None = None
     released_by_operator_at: datetime | None = None
+    operator_switched_at: datetime | None = None
     unasked_stops: UnaskedStops | None = None
     late_stop: LateStop | None = None
     former_schedule: FormerSchedule | None = None
