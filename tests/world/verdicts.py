@@ -82,8 +82,10 @@ def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
     holds = HOLDS.get(row["verdict"])
     if holds is None:
         yield "nothing of that kind was so"
-    # A plug-in counts for a verdict from when it could be known.
-    elif not holds(one, replace(stay, start=max(stay.start, opened_at)), ready_by, wanted_wh, is_measured):
+        return
+    # A plug-in counts for a verdict from when it could be known. A doubt of the place may be why that was late.
+    known = stay if holds is _place_in_doubt else replace(stay, start=max(stay.start, opened_at))
+    if not holds(one, known, ready_by, wanted_wh, is_measured):
         yield f"that was not so: plugged in {stay.start} to {stay.end}, ready by {ready_by}"
 
 

@@ -173,6 +173,20 @@ def test_a_late_report_of_home_moves_the_time_of_the_last_one() -> None:
     assert car.closed_at == at(HOUR - 60)
 
 
+def test_a_drive_that_is_reported_with_the_plug_out_ends_the_session_where_the_plug_was_last_seen() -> None:
+    car = plugged_at_home().says(MINUTE, odometer_km=1000.0).says(5 * HOUR, plugged_in=True, charging=False)
+    car.says(10 * HOUR, plugged_in=False, at_home=False, odometer_km=1025.0)
+    assert car.effects[:1] == [LEFT]
+    assert car.closed_at == at(5 * HOUR)
+
+
+def test_a_drive_that_is_reported_with_another_plug_ends_the_session_at_the_last_report_of_home() -> None:
+    car = plugged_at_home().says(HOUR, odometer_km=1000.0, at_home=True).says(5 * HOUR, plugged_in=True)
+    car.says(10 * HOUR, plugged_in=True, odometer_km=1025.0)
+    assert car.effects[:1] == [LEFT]
+    assert car.closed_at == at(HOUR)
+
+
 def test_the_odometer_shows_that_a_car_was_driven_since_it_was_plugged_in() -> None:
     car = plugged_at_home().says(HOUR, odometer_km=1000.0, plugged_in=True, at_home=True)
     car.says(3 * HOUR, odometer_km=1012.0).says(3 * HOUR, plugged_in=True, at_home=True, place_measured_at=at(-HOUR))

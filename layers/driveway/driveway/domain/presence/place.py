@@ -58,7 +58,12 @@ def _odometer(presence: Presence, context: ObservationContext) -> Ruled:
         return after, ()
     if held is not None and context.at >= held.reported_at:
         return close(after, held, Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT)
-    return _left(after, _last_home_at(after, session))
+    home_at = _last_home_at(after, session)
+    plugged = after.plugged_in
+    if context.seen.plugged_in is False and plugged is not None and plugged.value and after.doubt is None:
+        # No other plug was seen since, so the car was at home for as long as it was seen plugged in.
+        home_at = max(home_at, min(plugged.at, context.at))
+    return _left(after, home_at)
 
 
 def _driven_after(presence: Presence, known: Observed, driven_km: float) -> datetime:
