@@ -5,7 +5,7 @@ from math import isfinite
 
 from driveway.domain.presence.evidence import has_moved_since
 from driveway.domain.presence.observation import Observation
-from driveway.domain.presence.plug import close, with_movement
+from driveway.domain.presence.plug import close, is_plugged, with_movement
 from driveway.domain.presence.rules import (
     FLOWING_KW,
     Effect,
@@ -58,12 +58,14 @@ def _odometer(presence: Presence, context: ObservationContext) -> Ruled:
         return after, ()
     if held is not None and context.at >= held.reported_at:
         return close(after, held, Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT)
-    home_at = _last_home_at(after, session)
-    plugged = after.plugged_in
-    if context.seen.plugged_in is False and plugged is not None and plugged.value and after.doubt is None:
-        # No other plug was seen since, so the car was at home for as long as it was seen plugged in.
-        home_at = max(home_at, min(plugged.at, context.at))
-    return _left(after, home_at)
+    return _left(after, _home_until(after, session, context))
+
+
+def _home_until(presence: Presence, session: Session, context: ObservationContext) -> datetime:
+    """Until when a car that was driven was surely at home: longer where no other plug was seen since."""
+    home_at, plugged = _last_home_at(presence, session), presence.plugged_in
+    only_one = context.seen.plugged_in is False and presence.doubt is None and is_plugged(presence)
+    return max(home_at, min(plugged.at, context.at)) if only_one and plugged is not None else home_at
 
 
 def _driven_after(presence: Presence, known: Observed, driven_km: float) -> datetime:
