@@ -44,10 +44,14 @@ def test_a_battery_that_is_nearly_full_gets_no_more_than_it_took(every_min: int)
     assert flowed_wh * 0.99 < found_wh < flowed_wh * 1.01 + 100
 
 
-def test_power_fell_at_once_if_the_state_of_charge_rose_by_more_than_a_step_beyond_an_even_fall() -> None:
-    """7.2 kW for two hours are 16 % of 80 kWh; an even fall to 3.6 kW would be 10.8 kWh."""
+@pytest.mark.parametrize(("risen_pct", "expected_wh"), [(12, 10_800), (14, 12_444), (16, 14_222), (17, 14_400)])
+def test_power_fell_as_late_as_a_rise_of_more_than_a_step_beyond_an_even_fall_shows(
+    risen_pct: int, expected_wh: int
+) -> None:
+    """7.2 kW for two hours are 14.4 kWh, or 16.2 % of 80 kWh; an even fall to 3.6 kW would be 10.8 kWh."""
     reports = [power(0, 7200, tells=True), power(120, 3600, tells=True), power(180, 0, tells=True)]
-    assert metered(*reports, soc(0, 40), soc(120, 56), soc(180, 60)) == 18_000
+    charge = soc(0, 40), soc(120, 40 + risen_pct), soc(180, 44 + risen_pct)
+    assert metered(*reports, *charge) == pytest.approx(expected_wh + 3600, abs=2)
 
 
 def test_power_fell_at_once_if_there_is_no_state_of_charge() -> None:

@@ -54,10 +54,10 @@ def lay_state_of_charge(
 
     Five rules hold between two readings. If the state of charge rose while the car seemed idle, or by clearly more than
     it took at other times, a charge may not have been reported, and the idle time is unknown. Where power is assumed to
-    hold and was lower afterwards, it fell all along, unless the state of charge rose by a step more. Where power is
-    assumed to hold and does not agree within a step, the state of charge decides. If the car reported that it charges,
-    the rest of a rise goes into the unknown time. If there was no rise, the time between two stops was idle, unless it
-    is a value that clouds make up.
+    hold and was lower afterwards, it fell all along; if the state of charge rose by over a step more, as late as that
+    shows. Where power is assumed to hold and does not agree within a step, the state of charge decides. If the car
+    reported that it charges, the rest of a rise goes into the unknown time. If there was no rise, the time between two
+    stops was idle, unless it is a value that clouds make up.
     """
     step_wh = soc_step_wh(rating)
     for before, after in pairwise(readings):
@@ -106,14 +106,18 @@ def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:
 
 
 def _let_fall(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
-    falling = [piece for piece in between if piece.least_units is not None]
-    least = sum(piece.units if piece.least_units is None else piece.least_units for piece in between)
-    if not falling or (rise_wh - step_wh) * UNITS_PER_WH > least:
+    """Let power fall evenly where it was assumed to hold; later, as far as the rise shows by more than a step."""
+    falling = [piece for piece in between if piece.least_units is not None and piece.source is not None]
+    least = [piece.units if piece.least_units is None else piece.least_units for piece in falling]
+    at_most = sum(piece.units for piece in between)
+    at_least = at_most - sum(piece.units for piece in falling) + sum(least)
+    shown = rise_wh * UNITS_PER_WH if (rise_wh - step_wh) * UNITS_PER_WH > at_least else at_least
+    if not falling or shown >= at_most:
         return
-    for piece in falling:
-        if piece.source is not None and piece.least_units is not None:
-            piece.lay(piece.source, 0, piece.least_units)
-            piece.is_held = True
+    for piece, least_units in zip(falling, least, strict=True):
+        more = (piece.units - least_units) * (shown - at_least) // (at_most - at_least)
+        piece.lay(piece.source or Source("power", "unknown"), 0, least_units + more)
+        piece.is_held = True
 
 
 def _decide(between: Sequence[Piece], rise_wh: int, step_wh: int, rating: Rating) -> None:
