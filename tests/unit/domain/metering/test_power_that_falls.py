@@ -56,3 +56,9 @@ def test_power_fell_as_late_as_a_rise_of_more_than_a_step_beyond_an_even_fall_sh
 
 def test_power_fell_at_once_if_there_is_no_state_of_charge() -> None:
     assert metered(power(0, 7200, tells=True), power(120, 3600, tells=True), power(180, 0, tells=True)) == 18_000
+
+
+@pytest.mark.parametrize("made_up_pct", [0, 50])
+def test_a_state_of_charge_that_clouds_make_up_and_repeat_leaves_the_power_as_it_is(made_up_pct: int) -> None:
+    reports = [power(0, 7200, tells=True), power(60, 7200, tells=True), power(120, 0, tells=True)]
+    assert metered(*reports, *(soc(minute, made_up_pct) for minute in (0, 60, 120))) == 14_400

@@ -10,7 +10,9 @@ from driveway.domain.presence.observe import observe
 from driveway.domain.reports.apply_observations import apply_presence_step
 from driveway.domain.sessions.night import NoSession, night_at, why_no_session
 from driveway.domain.sessions.verdict import SENTENCES, Verdict
-from driveway.domain.twin import Twin
+from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin.events import Event
+from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
 from tests.support.domain.control_rig import MINUTE, new_twin
 from tests.support.domain.kept_night import EVERY_DAY, KeptNight
@@ -49,6 +51,15 @@ def snoozed_and_waiting(night: KeptNight) -> None:
     night.until(9)
 
 
+def released_while_out_of_reach(night: KeptNight) -> None:
+    night.until(22)
+    night.fault = "retryable"
+    night.until(23)
+    night.news.append(Entry(night.now, Event.UNENROLLED, Reason.UNENROLLED, "The site opted out."))
+    night.link(enrolled=False)
+    night.until(9)
+
+
 def stopped_twice_in_the_car(night: KeptNight) -> None:
     night.until(0)
     night.self_stop()
@@ -60,6 +71,7 @@ def stopped_twice_in_the_car(night: KeptNight) -> None:
 NIGHTS: dict[str, tuple[Callable[[KeptNight], None], Verdict]] = {
     "accepted and ignored": (accepted_and_ignored, Verdict.SHORT_CAR_DID_NOT_FOLLOW),
     "snoozed, and the car waits": (snoozed_and_waiting, Verdict.SHORT_SNOOZED),
+    "released while out of reach": (released_while_out_of_reach, Verdict.SHORT_CAR_UNREACHABLE),
     "stopped twice in the car": (stopped_twice_in_the_car, Verdict.STOPPED_BY_DRIVER),
 }
 

@@ -53,7 +53,10 @@ _REFUSED: dict[str, Cause] = {
     OutcomeKind.UNSUPPORTED: Cause.UNSUPPORTED,
     OutcomeKind.NEEDS_OPERATOR: Cause.OPERATOR_FAULT,
 }
-_ENDS = frozenset({Event.CHARGING_STARTED, Event.RECONNECTED, Event.HOME_CONFIRMED, Event.COMMAND_CONFIRMED})
+_RELEASES = frozenset({Event.UNENROLLED, Event.SNOOZED, Event.CONTROL_RELEASED})
+"""From here on only a release that fails keeps a car from charging."""
+
+_ENDS = _RELEASES | {Event.CHARGING_STARTED, Event.RECONNECTED, Event.HOME_CONFIRMED, Event.COMMAND_CONFIRMED}
 _WITHOUT_EFFECT = frozenset({Event.COMMAND_RETRIED, Event.COMMAND_FAILED, Event.COMMAND_EXPIRED})
 _BEGINS: dict[str, Cause] = {
     Event.COMMAND_PUT_OFF: Cause.PROVIDER_DOWN,

@@ -91,6 +91,9 @@ _OF_CAUSE: dict[Cause, Verdict] = {
 }
 _ORDER = list(Verdict)
 
+FAILS_RELEASE = frozenset({Cause.CAR_UNREACHABLE, Cause.PROVIDER_DOWN, Cause.ACCOUNT, Cause.OPERATOR_FAULT})
+"""What keeps our release from a car, which else charges as it likes."""
+
 
 class HalfHour(Struct, frozen=True):
     """What the session took in the half-hour that starts at ``start`` (aware UTC); None: it was not measured."""
@@ -251,16 +254,11 @@ def _weights(
 ) -> dict[Cause, float]:
     """How the energy lost between two instants is split among its causes."""
     inside = [part.left_alone for part in facts.parts if part.start < until and since < part.end]
-    if any(reason in RELEASING for reason in inside):
-        return {Cause.SNOOZED if Reason.SNOOZED in inside else Cause.LEFT_ALONE: 1.0}
-    weights: dict[Cause, float] = {}
-    for span in facts.causes:
-        start, end = max(span.start, since), min(span.end, until)
-        if start < end:
-            allowed_kwh = _offered_kwh(facts, start, end)
-            weights[span.cause] = weights.get(span.cause, 0.0) + allowed_kwh
+    weights = _weights_of_causes(facts, since, until, released=bool(RELEASING.intersection(inside)))
     if sum(weights.values()) > 0:
         return weights
+    if Reason.SNOOZED in inside:
+        return {Cause.SNOOZED: 1.0}
     if any(reason is not None for reason in inside):
         return {Cause.LEFT_ALONE: 1.0}
     if not was_measured:
@@ -268,3 +266,13 @@ def _weights(
     if has_energy or facts.is_full:
         return {Cause.LIMIT_IN_CAR: 1.0}
     return {Cause.DID_NOT_FOLLOW: 1.0}
+
+
+def _weights_of_causes(facts: SessionFacts, since: datetime, until: datetime, *, released: bool) -> dict[Cause, float]:
+    """The energy (kWh) that was allowed while each cause held."""
+    weights: dict[Cause, float] = {}
+    for span in facts.causes:
+        start, end = max(span.start, since), min(span.end, until)
+        if start < end and (span.cause in FAILS_RELEASE or not released):
+            weights[span.cause] = weights.get(span.cause, 0.0) + _offered_kwh(facts, start, end)
+    return weights
