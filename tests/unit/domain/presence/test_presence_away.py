@@ -115,6 +115,16 @@ def test_a_clear_place_that_nothing_contradicts_for_an_hour_was_true_whatever_th
     assert car.closed_at == at(HOUR)
 
 
+def test_one_clear_place_that_is_repeated_for_hours_is_wrong_for_as_long_as_the_odometer_stands() -> None:
+    car = parked_at_20_025_km_for(1).says(HOUR + 2 * MINUTE, odometer_km=20_025.0, **FAR, place_measured_at=at(HOUR))
+    for minute in range(7, 240, 5):
+        again: dict[str, Any] = {**FAR, "place_measured_at": at(HOUR)}
+        car.says(HOUR + minute * MINUTE, odometer_km=20_025.0, **again)
+        assert car.in_session, minute
+    car.says(6 * HOUR, odometer_km=20_040.0, **FAR)
+    assert not car.in_session
+
+
 def test_a_second_clear_place_in_a_session_ends_it_whatever_the_odometer_shows() -> None:
     car = parked_at_20_025_km_for(1).says(5 * HOUR, odometer_km=20_025.0, **FAR)
     car.says(5 * HOUR + 30 * MINUTE, odometer_km=20_025.0, at_home=True)

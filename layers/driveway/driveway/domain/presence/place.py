@@ -129,7 +129,13 @@ def _within(session: Session | None, at: datetime) -> bool:
 
 
 def _is_known_stray(presence: Presence, context: ObservationContext) -> bool:
-    return not context.seen.clearly_away and _measured_at(context) == presence.stray_measured_at
+    """Whether this is the measurement that was found wrong; a clear one is a stray only where the odometer stands."""
+    measured_at, session = _measured_at(context), presence.session
+    if measured_at != presence.stray_measured_at:
+        return False
+    if not context.seen.clearly_away:
+        return True
+    return session is not None and _is_undriven(presence, _last_home_at(presence, session), measured_at)
 
 
 def _home(presence: Presence, context: ObservationContext, measured_at: datetime) -> Ruled:
