@@ -1,0 +1,114 @@
+"""What the judge allows a product that could not know better: as much as stated, and no more."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.world import ends
+from tests.world.car_night import CarNight, Stay
+from tests.world.measured import hidden_wh, unseen_stops_wh
+from tests.world.seen import Report
+from tests.world.verdicts import HOLDS
+
+EVENING = datetime(2026, 1, 15, 22, 0, tzinfo=UTC)
+CAR = "car"
+
+
+def at(minute: float) -> datetime:
+    return EVENING + timedelta(minutes=minute)
+
+
+def report(minute: float, *, charging: bool = False, plugged: bool = True, at_home: bool = True) -> Report:
+    return Report(at(minute), plugged, at_home, at(minute), charging)
+
+
+def night_of_one(provider: str, *reports: Report, charged: tuple[float, float] = (0, 60)) -> CarNight:
+    """A car of 64 kWh that took 6 kW between two minutes, and these reports of it."""
+    since, until = charged
+    moments = [SimpleNamespace(at=at(since), charging=True, most_kw=6.0)]
+    moments.append(SimpleNamespace(at=at(until), charging=False, most_kw=6.0))
+
+    def meter_wh(then: datetime) -> float:
+        return 100.0 * min(max((then - at(since)) / timedelta(minutes=1), 0.0), until - since)
+
+    cars = {CAR: SimpleNamespace(transitions=moments)}
+    world = SimpleNamespace(
+        cars=SimpleNamespace(world=SimpleNamespace(cars=cars)), clock=SimpleNamespace(now=lambda: at(900))
+    )
+    one: Any = SimpleNamespace(
+        home=SimpleNamespace(provider=provider, vehicle_id=CAR, spec={}),
+        seen=SimpleNamespace(reports={CAR: list(reports)}),
+        night=SimpleNamespace(world=world),
+        moments=moments,
+        meter_wh=meter_wh,
+    )
+    return cast("CarNight", one)
+
+
+@pytest.mark.parametrize(
+    ("provider", "first_seen_min", "allowed_wh"),
+    [("enode", 90, 3000), ("tesla", 90, 3000), ("enode", 60, 0), ("ocpp", 90, 0)],
+)
+def test_power_may_hold_until_the_first_report_of_a_stop_where_nothing_else_shows_it(
+    provider: str, first_seen_min: float, allowed_wh: float
+) -> None:
+    one = night_of_one(provider, report(0, charging=True), report(first_seen_min))
+    assert unseen_stops_wh(one) == allowed_wh
+
+
+@pytest.mark.parametrize(
+    ("provider", "lasted_min", "seen", "allowed_wh"),
+    [("enode", 5, False, 500), ("enode", 5, True, 0), ("enode", 7, False, 0), ("smartcar", 5, False, 0)],
+    ids=["a short one", "a short one that is seen", "over a per cent of the battery", "of a car with a register"],
+)
+def test_a_zero_may_hide_only_a_short_charge_that_no_report_showed(
+    provider: str, lasted_min: float, seen: bool, allowed_wh: float
+) -> None:
+    reports = [report(2, charging=True)] if seen else [report(-5), report(30)]
+    assert hidden_wh(night_of_one(provider, *reports, charged=(0, lasted_min)), EVENING) == allowed_wh
+    assert hidden_wh(night_of_one(provider, *reports, charged=(0, lasted_min)), at(30)) == 0
+
+
+@pytest.mark.parametrize(
+    ("reports", "stays_until_min", "holds"),
+    [
+        ([report(0), report(485)], 600, False),
+        ([report(0), report(470)], 600, True),
+        ([report(0), report(300, plugged=False), report(485)], 600, True),
+        ([report(0), report(300, at_home=False), report(485)], 600, True),
+        ([report(0), report(485)], 500, True),
+    ],
+    ids=["plugged in", "not seen for an hour", "seemed unplugged", "seemed away", "unplugged"],
+)
+def test_a_car_was_unplugged_early_only_if_it_was_or_seemed_so_or_was_not_seen_for_an_hour(
+    reports: list[Report], stays_until_min: float, holds: bool
+) -> None:
+    stay: Any = SimpleNamespace(start=EVENING, end=at(stays_until_min))
+    early = HOLDS["SHORT_UNPLUGGED_EARLY"]
+    assert early(night_of_one("enode", *reports), cast("Stay", stay), at(540), 1000.0, True) == holds
+
+
+@pytest.mark.parametrize(
+    ("silence", "found"), [((-30, 5), False), ((29, 60), False), ((30, 60), True), ((-30, 0), True), (None, True)]
+)
+def test_a_zero_for_energy_is_left_out_only_in_the_half_hours_of_a_silence(
+    silence: tuple[float, float] | None, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends, "CarNight", lambda *_: night_of_one("smartcar"))
+    home = SimpleNamespace(asset="car-1", vehicle_id=CAR, provider="smartcar", behaviours=())
+    silences: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    if silence is not None:
+        silences["smartcar"].append((at(silence[0]), at(silence[1])))
+    row = {"start_timestamp": EVENING.isoformat(), "label": ends.ENERGY, "value": 0.0}
+    readings = SimpleNamespace(report=lambda _: {"rows": [row]})
+    state: Any = SimpleNamespace(
+        axle_asset=lambda _: SimpleNamespace(id="axle-1"),
+        car=lambda _: SimpleNamespace(slots_wh={EVENING: 3000.0}),
+        world=SimpleNamespace(axle=SimpleNamespace(world=SimpleNamespace(readings=readings), readings=readings)),
+    )
+    state.world.axle.readings = readings
+    night: Any = SimpleNamespace(neighbourhood=SimpleNamespace(homes=[home]), seen=SimpleNamespace(silences=silences))
+    assert bool(list(ends.no_zero_hides_energy(night, state))) == found
