@@ -112,6 +112,18 @@ def test_charging_that_somebody_else_started_is_flagged_and_respected_until_the_
     assert rig.actions() == ["stop", "stop"]
 
 
+def test_charging_started_by_somebody_else_is_seen_of_a_charger_that_stood_idle_before_our_stop() -> None:
+    rig = Rig(twin=new_twin("ocpp"), sighting_every=None)
+    rig.car.held = True
+    rig.plug_in()
+    rig.run(timedelta(hours=1))
+    assert rig.actions() == ["stop"]
+    rig.self_start()
+    rig.run(timedelta(hours=1))
+    assert rig.car.charging
+    assert [entry.reason for entry in rig.entries_of("NeedsAttention")] == [Reason.THIRD_PARTY_INTERFERENCE]
+
+
 def test_charging_started_by_somebody_else_is_seen_even_if_we_never_sent_a_stop() -> None:
     rig = Rig()
     rig.car.held = True

@@ -28,9 +28,8 @@ def with_interference(twin: Twin, now: datetime, rules: ControlRules, schedule: 
     if charging is None or charging.at < session.opened_at:
         return twin
     if not charging.value:
-        # What was seen before our last command does not show that the car holds after it.
-        commanded = (control.last_start_at, control.last_stop_at)
-        outdated = any(at is not None and charging.at < at for at in commanded)
+        # What was seen before our last start does not show that the car holds after it.
+        outdated = control.last_start_at is not None and charging.at < control.last_start_at
         return twin if outdated else _seen_to_hold(twin, session.id)
     seen_to_hold = control.hold_observed_session == session.id
     return _judged(twin, session, charging, now, rules) if seen_to_hold else twin
