@@ -1,5 +1,7 @@
 """The operator's switch through its route: every car is released, also those that it reaches later."""
 
+from datetime import timedelta
+
 import pytest
 
 from driveway.runtime.settings import SettingsError
@@ -104,6 +106,34 @@ def test_the_switch_is_read_again_after_some_seconds(rig: Rig) -> None:
     assert not mine.read(rig.clock.now()).released
     rig.clock.move(seconds=6)
     assert mine.read(rig.clock.now()).released
+
+
+def test_an_instance_that_believes_an_older_switch_sends_and_changes_nothing(stage: Stage) -> None:
+    """One instance knows that control is on again; another still believes that it is off."""
+    parked(stage)
+    runtime = stage.rig.runtime
+    stale = ControlSwitch(runtime.records, believed=timedelta(hours=1))
+    stale.put(stage.rig.clock.now(), released=True)
+    newer = ControlSwitch(runtime.records)
+    newer.put(stage.rig.clock.now(), released=False)
+    runtime.__dict__["control_switch"] = newer
+    stage.rig.look("control", "car-1")
+    stage.settle()
+    runtime.__dict__["control_switch"] = stale
+    stage.rig.look("control", "car-1")
+    stage.settle()
+    assert stage.rig.twin("car-1").control.released_by_operator_at is None
+    assert not stage.truth(1)["charging"]
+
+
+def test_a_switch_is_later_than_the_one_before_whatever_the_clock_of_its_instance_shows(rig: Rig) -> None:
+    at = rig.clock.now()
+    first = rig.runtime.control_switch.put(at, released=True)
+    second = rig.runtime.control_switch.put(at - timedelta(seconds=2), released=False)
+    assert first.since is not None
+    assert second.since is not None
+    assert second.since > first.since
+    assert ControlSwitch(rig.runtime.records).read(at) == second
 
 
 def test_a_respect_for_stops_that_is_none_is_refused(rig: Rig) -> None:

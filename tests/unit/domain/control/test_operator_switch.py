@@ -99,6 +99,8 @@ def test_an_instance_that_believes_only_an_older_switch_changes_nothing() -> Non
     at, later = RULES_AT, RULES_AT + MINUTE
     released = with_switch(new_twin(), at, released=True, since=at)
     assert with_switch(released, later, released=False, since=None) is released
+    missed = with_switch(new_twin(), later, released=False, since=later)
+    assert with_switch(missed, later, released=True, since=at) is missed, "it knows the newer one without a change"
     resumed = with_switch(released, later, released=False, since=later)
     assert with_switch(resumed, later, released=True, since=at) is resumed
 

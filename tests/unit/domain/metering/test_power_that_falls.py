@@ -58,7 +58,14 @@ def test_power_fell_at_once_if_there_is_no_state_of_charge() -> None:
     assert metered(power(0, 7200, tells=True), power(120, 3600, tells=True), power(180, 0, tells=True)) == 18_000
 
 
-@pytest.mark.parametrize("made_up_pct", [0, 50])
-def test_a_state_of_charge_that_clouds_make_up_and_repeat_leaves_the_power_as_it_is(made_up_pct: int) -> None:
+def test_a_battery_that_a_cloud_reports_as_empty_throughout_leaves_the_power_as_it_is() -> None:
     reports = [power(0, 7200, tells=True), power(60, 7200, tells=True), power(120, 0, tells=True)]
-    assert metered(*reports, *(soc(minute, made_up_pct) for minute in (0, 60, 120))) == 14_400
+    assert metered(*reports, *(soc(minute, 0) for minute in (0, 60, 120))) == 14_400
+
+
+@pytest.mark.parametrize("limit_pct", [50, 60])
+def test_a_battery_that_stays_at_its_charge_limit_takes_nothing_although_the_stop_was_not_reported(
+    limit_pct: int,
+) -> None:
+    charge = soc(0, limit_pct - 8), soc(60, limit_pct), soc(420, limit_pct)
+    assert metered(power(0, 7200, tells=True), power(60, 7200, tells=True), power(420, 0, tells=True), *charge) == 7200

@@ -115,13 +115,21 @@ def test_a_clear_place_that_nothing_contradicts_for_an_hour_was_true_whatever_th
     assert car.closed_at == at(HOUR)
 
 
-def test_one_clear_place_that_is_repeated_for_hours_is_wrong_for_as_long_as_the_odometer_stands() -> None:
+def test_one_clear_place_that_is_repeated_for_hours_is_wrong_if_no_car_could_be_there_by_then() -> None:
     car = parked_at_20_025_km_for(1).says(HOUR + 2 * MINUTE, odometer_km=20_025.0, **FAR, place_measured_at=at(HOUR))
     for minute in range(7, 240, 5):
         again: dict[str, Any] = {**FAR, "place_measured_at": at(HOUR)}
         car.says(HOUR + minute * MINUTE, odometer_km=20_025.0, **again)
         assert car.in_session, minute
-    car.says(6 * HOUR, odometer_km=20_040.0, **FAR)
+    assert not car.says(6 * HOUR, odometer_km=20_025.0, **FAR).in_session, "another measurement"
+
+
+def test_one_clear_place_that_is_repeated_ends_the_session_if_the_car_could_be_there_by_then() -> None:
+    """The odometer counts whole kilometres, and the car was plugged in elsewhere at once."""
+    car = parked_at_20_025_km_for(1)
+    there: dict[str, Any] = {**FAR, "place_measured_at": at(HOUR + 6 * MINUTE)}
+    for minute in range(9, 75, 5):
+        car.says(HOUR + minute * MINUTE, odometer_km=20_025.0, **there)
     assert not car.in_session
 
 
@@ -188,6 +196,14 @@ def test_a_drive_that_is_reported_with_the_plug_out_ends_the_session_where_the_p
     car.says(10 * HOUR, plugged_in=False, at_home=False, odometer_km=1025.0)
     assert car.effects[:1] == [LEFT]
     assert car.closed_at == at(5 * HOUR)
+
+
+def test_a_plug_that_was_seen_too_shortly_before_to_drive_so_far_was_another_one() -> None:
+    car = plugged_at_home().says(MINUTE, odometer_km=1000.0).says(4 * HOUR - MINUTE, plugged_in=True, charging=True)
+    car.says(4 * HOUR, plugged_in=False, at_home=False, odometer_km=1025.0)
+    assert not car.in_session
+    assert car.closed_at is not None
+    assert car.closed_at < at(1)
 
 
 def test_a_drive_that_is_reported_with_another_plug_ends_the_session_at_the_last_report_of_home() -> None:

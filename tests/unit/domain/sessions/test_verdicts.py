@@ -8,6 +8,7 @@ import pytest
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.observe import observe
 from driveway.domain.reports.apply_observations import apply_presence_step
+from driveway.domain.sessions.causes import Cause, CauseSpan, cause_spans
 from driveway.domain.sessions.night import NoSession, night_at, why_no_session
 from driveway.domain.sessions.verdict import SENTENCES, Verdict
 from driveway.domain.twin import Entry, Twin
@@ -60,6 +61,26 @@ def released_while_out_of_reach(night: KeptNight) -> None:
     night.until(9)
 
 
+def snoozed_and_refused_for_some_minutes(night: KeptNight) -> None:
+    night.until(19)
+    night.fault = "retryable"
+    night.news.append(Entry(night.now, Event.SNOOZED, Reason.SNOOZED, "Smart charging pauses."))
+    night.link(snoozed_min=14 * 60)
+    night.until(19, 5)
+    night.fault = "ignored"
+    night.until(9)
+
+
+def stopped_in_the_car_and_snoozed_for_a_while(night: KeptNight) -> None:
+    night.until(0)
+    night.self_stop()
+    night.until(1, 30)
+    night.self_stop()
+    night.until(3)
+    night.news.append(Entry(night.now, Event.SNOOZED, Reason.SNOOZED, "Smart charging pauses."))
+    night.until(9)
+
+
 def stopped_twice_in_the_car(night: KeptNight) -> None:
     night.until(0)
     night.self_stop()
@@ -72,6 +93,11 @@ NIGHTS: dict[str, tuple[Callable[[KeptNight], None], Verdict]] = {
     "accepted and ignored": (accepted_and_ignored, Verdict.SHORT_CAR_DID_NOT_FOLLOW),
     "snoozed, and the car waits": (snoozed_and_waiting, Verdict.SHORT_SNOOZED),
     "released while out of reach": (released_while_out_of_reach, Verdict.SHORT_CAR_UNREACHABLE),
+    "snoozed, and refused for some minutes": (snoozed_and_refused_for_some_minutes, Verdict.SHORT_SNOOZED),
+    "stopped in the car, and snoozed for a while": (
+        stopped_in_the_car_and_snoozed_for_a_while,
+        Verdict.STOPPED_BY_DRIVER,
+    ),
     "stopped twice in the car": (stopped_twice_in_the_car, Verdict.STOPPED_BY_DRIVER),
 }
 
@@ -85,6 +111,19 @@ def test_the_verdict_on_a_night_names_its_cause(name: str) -> None:
     assert judged.verdict is verdict, (judged, [(e.at.isoformat(), e.event, e.reason) for e in night.news])
     assert SENTENCES[verdict] in judged.text
     assert sum(judged.parts_kwh.values()) == pytest.approx(judged.missing_kwh)
+
+
+@pytest.mark.parametrize("release", [Event.UNENROLLED, Event.SNOOZED, Event.CONTROL_RELEASED])
+def test_what_kept_commands_from_a_car_counts_after_its_release_only_once_that_fails_too(release: Event) -> None:
+    start, released_at = MORNING - timedelta(hours=10), MORNING - timedelta(hours=8)
+    refused = Entry(start, Event.COMMAND_REFUSED, Reason.RETRY_WAIT, "", {"outcome": "RETRYABLE"})
+    entries = [refused, Entry(released_at, release, Reason.UNENROLLED, "")]
+    unreachable = CauseSpan(start, released_at, Cause.CAR_UNREACHABLE)
+    assert cause_spans(entries, [], start, MORNING) == [unreachable]
+    again_at = MORNING - timedelta(hours=2)
+    entries.append(replace(refused, at=again_at))
+    again = CauseSpan(again_at, MORNING, Cause.CAR_UNREACHABLE)
+    assert cause_spans(entries, [], start, MORNING) == [unreachable, again]
 
 
 def test_a_full_battery_without_a_limit_in_the_car_is_ready() -> None:

@@ -24,8 +24,11 @@ def with_switch(twin: Twin, now: datetime, *, released: bool, since: datetime | 
         since: when the switch was set (aware UTC); None if it never was.
     """
     known = twin.control
-    if released == (known.released_by_operator_at is not None) or _is_outdated(since, known.operator_switched_at):
+    if _is_outdated(since, known.operator_switched_at):
         return twin
+    if released == (known.released_by_operator_at is not None):
+        is_known = since == known.operator_switched_at
+        return twin if is_known else replace(twin, control=replace(known, operator_switched_at=since))
     control = replace(known, released_by_operator_at=now if released else None, operator_switched_at=since)
     if released:
         text = "Smart charging is switched off for everybody. Your car charges whenever it is plugged in."

@@ -57,7 +57,7 @@ def lay_state_of_charge(
     hold and was lower afterwards, it fell all along; if the state of charge rose by over a step more, as late as that
     shows. Where power is assumed to hold and does not agree within a step, the state of charge decides. If the car
     reported that it charges, the rest of a rise goes into the unknown time. If there was no rise, the time between two
-    stops was idle. A value that clouds make up, and repeat, shows nothing.
+    stops was idle, unless it is a value that clouds make up.
     """
     step_wh = soc_step_wh(rating)
     for before, after in pairwise(readings):
@@ -67,7 +67,8 @@ def lay_state_of_charge(
         rise_wh = after[1] - before[1]
         if not plausible(max(0, rise_wh), after[0] - before[0], rating.power_w, step_wh):
             continue
-        if rise_wh == 0 and _is_made_up(after[1], rating):
+        if rise_wh == 0 and after[1] == 0:
+            # No battery stays empty: some clouds report 0 % throughout.
             continue
         _doubt(between, rise_wh)
         _let_fall(between, rise_wh, step_wh)

@@ -5,7 +5,7 @@ from math import isfinite
 
 from driveway.domain.presence.evidence import has_moved_since
 from driveway.domain.presence.observation import Observation
-from driveway.domain.presence.plug import close, is_plugged, with_movement
+from driveway.domain.presence.plug import close, with_movement
 from driveway.domain.presence.rules import (
     FLOWING_KW,
     Effect,
@@ -58,14 +58,16 @@ def _odometer(presence: Presence, context: ObservationContext) -> Ruled:
         return after, ()
     if held is not None and context.at >= held.reported_at:
         return close(after, held, Reason.PLUG_OUT_CONFIRMED_BY_MOVEMENT)
-    return _left(after, _home_until(after, session, context))
+    return _left(after, _home_until(after, session, context, value - known.value))
 
 
-def _home_until(presence: Presence, session: Session, context: ObservationContext) -> datetime:
-    """Until when a car that was driven was surely at home: longer where no other plug was seen since."""
+def _home_until(presence: Presence, session: Session, context: ObservationContext, driven_km: float) -> datetime:
+    """Until when a car that was driven was at home: to its last plug if no other was reported and it drove after it."""
     home_at, plugged = _last_home_at(presence, session), presence.plugged_in
-    only_one = context.seen.plugged_in is False and presence.doubt is None and is_plugged(presence)
-    return max(home_at, min(plugged.at, context.at)) if only_one and plugged is not None else home_at
+    if plugged is None or not plugged.value or context.seen.plugged_in is not False:
+        return home_at
+    drove_after_it = _is_a_drive(driven_km, context.at - plugged.at)
+    return max(home_at, plugged.at) if drove_after_it else home_at
 
 
 def _driven_after(presence: Presence, known: Observed, driven_km: float) -> datetime:
@@ -129,13 +131,12 @@ def _within(session: Session | None, at: datetime) -> bool:
 
 
 def _is_known_stray(presence: Presence, context: ObservationContext) -> bool:
-    """Whether this is the measurement that was found wrong; a clear one is a stray only where the odometer stands."""
-    measured_at, session = _measured_at(context), presence.session
+    """Whether this is the measurement that was found wrong; a clear one only if no car could be there by then."""
+    measured_at, home_at = _measured_at(context), presence.stray_home_at
     if measured_at != presence.stray_measured_at:
         return False
-    if not context.seen.clearly_away:
-        return True
-    return session is not None and _is_undriven(presence, _last_home_at(presence, session), measured_at)
+    no_time = home_at is not None and measured_at - home_at <= seconds(context.rules.at_once_s)
+    return no_time or not context.seen.clearly_away
 
 
 def _home(presence: Presence, context: ObservationContext, measured_at: datetime) -> Ruled:
@@ -243,6 +244,7 @@ def _stray(presence: Presence, doubt: AwayDoubt, at: datetime, reason: Reason) -
         session=session,
         at_home=Observed(True, known.at if known is not None else doubt.since),
         stray_measured_at=doubt.measured_at,
+        stray_home_at=doubt.home_at,
         seen_until=doubt.since,
     )
     return after, (Effect(EffectKind.HOME_CONFIRMED, at, reason, session_id=session.id if session else None),)

@@ -53,10 +53,13 @@ _REFUSED: dict[str, Cause] = {
     OutcomeKind.UNSUPPORTED: Cause.UNSUPPORTED,
     OutcomeKind.NEEDS_OPERATOR: Cause.OPERATOR_FAULT,
 }
-_RELEASES = frozenset({Event.UNENROLLED, Event.SNOOZED, Event.CONTROL_RELEASED})
-"""From here on only a release that fails keeps a car from charging."""
+FAILS_RELEASE = frozenset({Cause.CAR_UNREACHABLE, Cause.PROVIDER_DOWN, Cause.ACCOUNT, Cause.OPERATOR_FAULT})
+"""What keeps our release from a car, which else charges as it likes."""
 
-_ENDS = _RELEASES | {Event.CHARGING_STARTED, Event.RECONNECTED, Event.HOME_CONFIRMED, Event.COMMAND_CONFIRMED}
+_RELEASES = frozenset({Event.UNENROLLED, Event.SNOOZED, Event.CONTROL_RELEASED})
+"""From here on these causes count only once the release fails, too."""
+
+_ENDS = frozenset({Event.CHARGING_STARTED, Event.RECONNECTED, Event.HOME_CONFIRMED, Event.COMMAND_CONFIRMED})
 _WITHOUT_EFFECT = frozenset({Event.COMMAND_RETRIED, Event.COMMAND_FAILED, Event.COMMAND_EXPIRED})
 _BEGINS: dict[str, Cause] = {
     Event.COMMAND_PUT_OFF: Cause.PROVIDER_DOWN,
@@ -112,10 +115,13 @@ def _after(entry: Entry, present: Cause | None, *, stop: Cause | None) -> Cause 
     """The cause that holds after an entry. ``stop`` is the one behind a car that stops now."""
     if entry.event in _ENDS:
         return Cause.LIMIT_IN_CAR if entry.reason == Reason.BATTERY_FULL else None
+    if entry.event in _RELEASES:
+        return None if present in FAILS_RELEASE else present
     if entry.event == Event.COMMAND_REFUSED:
         return _refused(entry)
     if entry.event in _WITHOUT_EFFECT:
-        return present or _without_effect(entry)
+        reached = present in FAILS_RELEASE and entry.detail.get("outcome") in TAKEN
+        return _without_effect(entry) if reached else present or _without_effect(entry)
     if entry.event == Event.CHARGING_STOPPED:
         return present or stop
     begins = _ATTENTION.get(entry.reason) if entry.event == Event.NEEDS_ATTENTION else _BEGINS.get(entry.event)

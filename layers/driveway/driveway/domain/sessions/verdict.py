@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from driveway.domain.control.desired import RELEASING
 from driveway.domain.half_hours import HALF_HOUR, half_hour_of, half_hours_between
-from driveway.domain.sessions.causes import Cause, CauseSpan
+from driveway.domain.sessions.causes import FAILS_RELEASE, Cause, CauseSpan
 from driveway.domain.sessions.plan import InForce, Need, energy_allowed_kwh
 from driveway.domain.twin.reasons import Reason, local_hhmm
 
@@ -90,9 +90,6 @@ _OF_CAUSE: dict[Cause, Verdict] = {
     Cause.UNMEASURED: Verdict.ENERGY_UNKNOWN,
 }
 _ORDER = list(Verdict)
-
-FAILS_RELEASE = frozenset({Cause.CAR_UNREACHABLE, Cause.PROVIDER_DOWN, Cause.ACCOUNT, Cause.OPERATOR_FAULT})
-"""What keeps our release from a car, which else charges as it likes."""
 
 
 class HalfHour(Struct, frozen=True):

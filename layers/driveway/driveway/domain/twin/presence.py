@@ -90,7 +90,8 @@ class Presence(Struct, frozen=True):
     when the place at which the unbroken row of home reports began was measured. ``moved_at`` is when the car was last
     seen moving, or its place away from home was measured; ``driven_after`` is a time after which the odometer grew,
     ``undriven_since`` the first time at which it showed what it shows now; ``away_seen_at`` is the time of the latest
-    report away from home. ``stray_measured_at`` is when a place was measured that turned out to be wrong.
+    report away from home. ``stray_measured_at`` is when a place was measured that turned out to be wrong,
+    and ``stray_home_at`` when the car had been seen at home before.
     ``seen_until`` ends the reports of home and plug without a gap in which the car could have left.
 
     ``pending_soc`` is a state of charge that is too far from the known one to be believed yet, ``soc_at_unplug`` is the
@@ -133,6 +134,7 @@ class Presence(Struct, frozen=True):
     place_measured_at: datetime | None = None
     home_since: datetime | None = None
     stray_measured_at: datetime | None = None
+    stray_home_at: datetime | None = None
     seen_until: datetime | None = None
     doubt: AwayDoubt | None = None
     odometer_km: Observed | None = None
