@@ -31,7 +31,7 @@ def energy_is_measured(one: CarNight, state: State) -> Iterator[str]:
     rows: list[Mapping[str, Any]] = world.axle.readings.report(found)["rows"]
     accepted_wh = sum(row["value"] * 1000 for row in rows if row["label"] == LABEL)
     true_wh = sum(world.cars.world.cars[one.home.vehicle_id].slots_wh.values())
-    if accepted_wh > (true_wh + unseen_stops_wh(one)) * one.shown_share * 1.01 + OVER_WH:
+    if accepted_wh > (true_wh + unseen_stops_wh(one)) * one.shown_share * 1.01 + OVER_WH + soc_step_wh(one):
         yield f"metered: Axle accepted {accepted_wh:.0f} Wh of {asset}, which took {true_wh:.0f} {kinds}"
     if _is_sound(one):
         computed_wh = sum(slot.value_wh or 0 for slot in state.slots if slot.asset == asset)
@@ -53,6 +53,11 @@ def unseen_stops_wh(one: CarNight) -> float:
             first = min((at for at in seen if at >= stop.at), default=one.night.world.clock.now())
             found += before.most_kw * 1000 * ((first - stop.at) / timedelta(hours=1))
     return found
+
+
+def soc_step_wh(one: CarNight) -> float:
+    """One per cent of the battery as energy at the charger, where nothing shows a change between two reports better."""
+    return float(one.home.spec.get("battery_kwh", 64.0)) * 10 / 0.9 if one.home.provider == "enode" else 0.0
 
 
 def hidden_wh(one: CarNight, start: datetime) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.world import ends
 from tests.world.car_night import CarNight, Stay
-from tests.world.measured import hidden_wh, unseen_stops_wh
+from tests.world.measured import hidden_wh, soc_step_wh, unseen_stops_wh
 from tests.world.seen import Report
 from tests.world.verdicts import HOLDS
 
@@ -57,6 +57,11 @@ def test_power_may_hold_until_the_first_report_of_a_stop_where_nothing_else_show
 ) -> None:
     one = night_of_one(provider, report(0, charging=True), report(first_seen_min))
     assert unseen_stops_wh(one) == allowed_wh
+
+
+@pytest.mark.parametrize(("provider", "allowed_wh"), [("enode", 711), ("smartcar", 0), ("tesla", 0), ("ocpp", 0)])
+def test_a_car_without_a_register_is_measured_to_a_per_cent_of_its_battery(provider: str, allowed_wh: int) -> None:
+    assert round(soc_step_wh(night_of_one(provider))) == allowed_wh
 
 
 @pytest.mark.parametrize(
