@@ -12,7 +12,7 @@ from simulators.cars.ocpp import plan_of
 from tests.world.car_night import CarNight
 from tests.world.homes import Home
 from tests.world.invariants import zero_for_energy
-from tests.world.measured import hidden_wh
+from tests.world.measured import hidden_wh, is_lost_contact
 from tests.world.night import Night
 from tests.world.state import State
 
@@ -112,6 +112,7 @@ def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
     """No half-hour in which a car's own meter counted energy was accepted as a measured zero.
 
     What flowed while a maker sent no reports of any car is left out: nothing showed that its silence meant nothing.
+    So is what flowed into a Tesla without contact that was elsewhere when it was seen again.
     """
     for home in night.neighbourhood.homes:
         at_axle, car = state.axle_asset(home.asset), state.car(home.vehicle_id)
@@ -121,6 +122,8 @@ def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
         for row in state.world.axle.readings.report(at_axle.id)["rows"]:
             start = datetime.fromisoformat(row["start_timestamp"])
             if any(since < start + HALF_HOUR and start < until for since, until in night.seen.silences[home.provider]):
+                continue
+            if is_lost_contact(one, start):
                 continue
             true_wh = car.slots_wh.get(start, 0.0) - hidden_wh(one, start)
             if row["label"] == ENERGY:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.world import ends
 from tests.world.car_night import CarNight, Stay
-from tests.world.measured import hidden_wh, soc_step_wh, unseen_stops_wh
+from tests.world.measured import hidden_wh, is_lost_contact, soc_step_wh, unseen_stops_wh
 from tests.world.seen import Report
 from tests.world.verdicts import HOLDS
 
@@ -44,6 +44,7 @@ def night_of_one(provider: str, *reports: Report, charged: tuple[float, float] =
         night=SimpleNamespace(world=world),
         moments=moments,
         meter_wh=meter_wh,
+        within=lambda *_: [],
     )
     return cast("CarNight", one)
 
@@ -57,6 +58,25 @@ def test_power_may_hold_until_the_first_report_of_a_stop_where_nothing_else_show
 ) -> None:
     one = night_of_one(provider, report(0, charging=True), report(first_seen_min))
     assert unseen_stops_wh(one) == allowed_wh
+
+
+@pytest.mark.parametrize(
+    ("provider", "reachable", "seen_again", "lost"),
+    [
+        ("tesla", False, report(480, plugged=False, at_home=False), True),
+        ("tesla", False, None, True),
+        ("tesla", False, report(480), False),
+        ("tesla", True, report(480, plugged=False, at_home=False), False),
+        ("enode", False, report(480, plugged=False, at_home=False), False),
+    ],
+    ids=["elsewhere", "never seen again", "at its plug", "in contact", "of another maker"],
+)
+def test_only_a_tesla_without_contact_that_was_elsewhere_afterwards_counts_as_having_slept(
+    provider: str, reachable: bool, seen_again: Report | None, lost: bool
+) -> None:
+    one: Any = night_of_one(provider, report(-60), *([seen_again] if seen_again is not None else []))
+    one.within = lambda *_: [SimpleNamespace(reachable=reachable)]
+    assert is_lost_contact(one, EVENING) == lost
 
 
 @pytest.mark.parametrize(("provider", "allowed_wh"), [("enode", 711), ("smartcar", 0), ("tesla", 0), ("ocpp", 0)])
