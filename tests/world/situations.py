@@ -294,7 +294,7 @@ _ALL = (
     Situation("a clear", "SchedulesFunction", lambda s: s.held(), clear),
     Situation("Axle gets a new car", "AxleSyncFunction", lambda s: s.car(), _joins(), "/event/"),
     Situation("Axle gets a plug-in", "AxleSyncFunction", lambda s: s.onboarded(), moves("plug-in"), "/event/plug-in"),
-    Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.held(), moves("plug-out"), "/event/plug-out"),
+    Situation("Axle gets a plug-out", "AxleSyncFunction", lambda s: s.charging(), moves("plug-out"), "/event/plug-out"),
     Situation(
         "Axle gets a tariff",
         "AxleSyncFunction",
