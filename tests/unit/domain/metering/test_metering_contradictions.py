@@ -115,6 +115,30 @@ class TestZeros:
         charging = [*idle, fact(120, "charging"), fact(180, "stopped")]
         assert unknown(metered(*readings, *charging)) == [120, 150]
 
+    @pytest.mark.parametrize("declared", [None, "zero_while_idle"])
+    @pytest.mark.parametrize("readings", [[(0, 0), (30, 0), (120, 0)], [(30, 0), (120, 0)], [(120, 0)]])
+    def test_a_register_that_shows_0_as_the_car_charges_and_after_it_proves_no_zero(
+        self, readings: Readings, declared: RegisterKind | None
+    ) -> None:
+        polled = [Sample(at(0), "stopped"), Sample(at(30), "charging"), Sample(at(120), "stopped")]
+        plug_out = [Sample(at(240), "unplugged"), *register([(240, 0), (241, 0)], declared=declared)]
+        plug_out.append(Sample(at(241), "stopped"))
+        seen = metered(*register(readings, declared=declared), *polled, *plug_out)
+        assert (total(seen), not {30, 60, 90} & set(zeros(seen))) == (0, True)
+        gained = [Sample(at(0), "soc", 20_000, "battery"), Sample(at(30), "soc", 20_000, "battery")]
+        gained += [Sample(at(minute), "soc", 30_000, "battery") for minute in (120, 240)]
+        seen = metered(*register(readings, declared=declared), *polled, *gained, *plug_out)
+        assert total(seen) == 10_000
+
+    def test_a_register_that_is_0_throughout_without_a_charge_is_a_zero(self) -> None:
+        stops = [Sample(at(minute), "stopped") for minute in (0, 120, 240)]
+        found = metered(*register([(0, 0), (120, 0), (241, 0)]), *stops, Sample(at(240), "unplugged"))
+        assert zeros(found)[:8] == [0, 30, 60, 90, 120, 150, 180, 210]
+
+    def test_what_a_register_misses_at_the_plug_in_is_counted_from_there(self) -> None:
+        found = metered(*register([(1, 0), (30, 3000)]), Sample(at(0), "charging"), Sample(at(30), "stopped"))
+        assert (total(found), found[0].unknown_ms) == (3000, 0)
+
     def test_a_register_that_sinks_or_stays_by_itself_is_a_zero_although_a_restart_fits_too(self) -> None:
         """The limit of what can be known: a charge of 1,950 Wh would look the same to a register of unknown kind."""
         found = metered(*register([(0, 0), (60, 2000), (120, 2000), (180, 1950)]))

@@ -29,6 +29,10 @@ class Series(Protocol):
         """The same from 0, whatever is known of the time since."""
         ...
 
+    def is_certain(self, live: Reading, reading: Reading) -> bool:
+        """Whether a register that did not rise proves that nothing flowed."""
+        ...
+
 
 def first_after_plug_in(series: Series, index: int, opened_ms: int, history: History) -> None:
     """Add the first reading after a plug-in to the history."""
@@ -53,7 +57,15 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
             history.count(since_ms, at_ms, energy_wh)
         history.is_stale = not energy_wh
         return
-    history.count(since_ms, at_ms, value_wh)
+    _count_from_0(series, reading, since_ms, history)
+
+
+def _count_from_0(series: Series, reading: Reading, since_ms: int, history: History) -> None:
+    if reading[1] or series.is_certain((since_ms, 0), reading):
+        history.count(since_ms, *reading)
+    else:
+        # What it misses is counted from the plug-in.
+        history.live = (since_ms, 0)
 
 
 def _may_have_flowed_here(series: Series, reading: Reading) -> bool:

@@ -30,6 +30,7 @@ from driveway.values import replace
 
 RESTARTING: tuple[RegisterKind | None, ...] = ("per_charge", "zero_while_idle")
 """Registers whose low readings are explained by their declaration."""
+MAY_SHOW_0: tuple[RegisterKind | None, ...] = (None, "zero_while_idle")
 
 
 def session_history(
@@ -120,18 +121,18 @@ class _Series(Struct):
         is_jitter = energy_wh <= JITTER_WH and reading[1] <= peak_wh and self.declared is None
         if is_jitter and not self.activity.charged_in(live[0], reading[0]):
             energy_wh = 0
-        is_certain = self._is_certain(live, reading)
+        is_certain = self.is_certain(live, reading)
         history.count_on(live, reading, energy_wh, is_certain=is_certain)
         if is_certain or reading[1] != live[1]:
             # Otherwise the value may be late: what it misses is counted from the reading before.
             history.live = reading
 
-    def _is_certain(self, live: Reading, reading: Reading) -> bool:
+    def is_certain(self, live: Reading, reading: Reading) -> bool:
         """Whether a register that did not rise proves that nothing flowed.
 
-        It does not if it sank while the car charged, or if it may show 0 whatever flows.
+        It does not if it sank while the car charged, or if it may show 0 whatever flows, or has flowed.
         """
-        shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared is None)
+        shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared in MAY_SHOW_0)
         return not shows_nothing or not self.activity.charged_in(live[0] - 1, reading[0] - 1)
 
     def _restarted(self, live: Reading, reading: Reading) -> int | None:
@@ -283,7 +284,7 @@ class _Series(Struct):
             return
         final = (closed_ms, reading[1])
         if live[0] < closed_ms and rises(live, final, self.activity):
-            history.count(live[0], closed_ms, reading[1] - live[1])
+            history.count_on(live, final, reading[1] - live[1], is_certain=self.is_certain(live, final))
             history.live = final
         else:
             history.extend(live, final, self.activity)
