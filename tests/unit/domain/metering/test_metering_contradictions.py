@@ -130,6 +130,18 @@ class TestZeros:
         seen = metered(*register(readings, declared=declared), *polled, *gained, *plug_out)
         assert total(seen) == 10_000
 
+    @pytest.mark.parametrize(
+        ("readings", "energy_wh", "left_open"),
+        [([(0, 8000), (60, 12_000), (120, 0)], 4000, [60, 90]), ([(0, 8000), (120, 0)], 0, [0, 30, 60, 90])],
+        ids=["it had counted", "it still showed the count from before the plug-in"],
+    )
+    def test_a_register_above_0_at_the_plug_in_that_shows_0_after_a_charge_proves_no_zero(
+        self, readings: Readings, energy_wh: int, left_open: list[int]
+    ) -> None:
+        polled = [Sample(at(0), "charging"), Sample(at(60), "charging"), Sample(at(120), "stopped")]
+        found = metered(*register([*readings, (150, 0)]), *polled, Sample(at(150), "stopped"))
+        assert (total(found), unknown(found)[: len(left_open)]) == (energy_wh, left_open)
+
     def test_a_register_that_is_0_throughout_without_a_charge_is_a_zero(self) -> None:
         stops = [Sample(at(minute), "stopped") for minute in (0, 120, 240)]
         found = metered(*register([(0, 0), (120, 0), (241, 0)]), *stops, Sample(at(240), "unplugged"))

@@ -57,14 +57,15 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
             history.count(since_ms, at_ms, energy_wh)
         history.is_stale = not energy_wh
         return
-    _count_from_0(series, reading, since_ms, history)
+    count_from_0(series, reading, since_ms, history)
 
 
-def _count_from_0(series: Series, reading: Reading, since_ms: int, history: History) -> None:
+def count_from_0(series: Series, reading: Reading, since_ms: int, history: History) -> None:
+    """Add the first reading of a register that started at 0, unless it shows 0 although the car charged."""
     if reading[1] or series.is_certain((since_ms, 0), reading):
         history.count(since_ms, *reading)
     else:
-        # What it misses is counted from the plug-in.
+        # What it misses is counted from there.
         history.live = (since_ms, 0)
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, plausible
 from driveway.domain.metering.alternation import ByValue, by_value
-from driveway.domain.metering.plug_in_reading import JITTER_WH, first_after_plug_in
+from driveway.domain.metering.plug_in_reading import JITTER_WH, count_from_0, first_after_plug_in
 from driveway.domain.metering.registers import (
     NEAR_ZERO_WH,
     SETTLED_READINGS,
@@ -122,6 +122,7 @@ class _Series(Struct):
         if is_jitter and not self.activity.charged_in(live[0], reading[0]):
             energy_wh = 0
         is_certain = self.is_certain(live, reading)
+        history.is_stale &= energy_wh <= JITTER_WH  # a register that rises counts this session
         history.count_on(live, reading, energy_wh, is_certain=is_certain)
         if is_certain or reading[1] != live[1]:
             # Otherwise the value may be late: what it misses is counted from the reading before.
@@ -152,8 +153,8 @@ class _Series(Struct):
             # A register may restart only at the first charge after the plug-in.
             since_ms = live[0] if begun_ms is None else begun_ms
             if self.could_count(reading, since_ms):
-                history.count(since_ms, at_ms, value_wh)
                 history.live, history.is_stale = reading, False
+                count_from_0(self, reading, since_ms, history)
                 return index + 1
         if value_wh <= NEAR_ZERO_WH:
             return self._near_zero(index, live, history)
