@@ -112,22 +112,26 @@ def reports(stage: Stage, home: Home) -> None:
     )
 
 
+def _at_axle(stage: Stage, path: str, body: Mapping[str, Any] | None = None) -> None:
+    answer = stage.world.session.post(f"http://axle.test/_sim/{path}", json=body)
+    if answer.status_code != 404:
+        answer.raise_for_status()
+
+
 def issue(mode: str, **changes: Any) -> Act:
     """Axle sends a schedule in one of its forms, but none for a home that it erased; ``changes`` are of its profile."""
 
     def act(stage: Stage, home: Home) -> None:
         profile = scenario_profile(start="2026-01-15T20:00:00+00:00") | changes
         body = {"profile": profile, "mode": mode}
-        answer = stage.world.session.post(f"http://axle.test/_sim/assets/{home.asset}/issue", json=body)
-        if answer.status_code != 404:
-            answer.raise_for_status()
+        _at_axle(stage, f"assets/{home.asset}/issue", body)
 
     return act
 
 
 def clear(stage: Stage, home: Home) -> None:
     """Axle clears its schedules."""
-    stage.world.session.post(f"http://axle.test/_sim/assets/{home.asset}/clear").raise_for_status()
+    _at_axle(stage, f"assets/{home.asset}/clear")
 
 
 def _charges_now(stage: Stage) -> Home:
