@@ -107,10 +107,18 @@ class Seen:
         return any(since <= at <= until for at in self.hands[vehicle_id])
 
     def is_stopped_by_command(self, car: Car) -> bool:
-        """Whether a car is stopped, and not by its driver after the last command that it obeyed."""
-        hands = self.hands[car.spec.vehicle_id]
-        obeyed = [datetime.fromisoformat(one["obeyed_at"]) for one in car.commands if one.get("obeyed_at")]
-        return car.mode == "stop" and (not hands or any(at > hands[-1] for at in obeyed))
+        """Whether a stop holds a car: it obeyed one since it was plugged in, and neither charged nor was touched since.
+
+        A car that stopped by itself is not held.
+        """
+        since = [*self.hands[car.spec.vehicle_id], *(one.at for one in car.transitions if one.charging)]
+        free_at = max([*since, *([car.plugged_at] if car.plugged_at is not None else [])], default=None)
+        stops = [
+            datetime.fromisoformat(one["obeyed_at"])
+            for one in car.commands
+            if one.get("obeyed_at") and "stop" in one["command"].lower()
+        ]
+        return car.mode == "stop" and any(free_at is None or at > free_at for at in stops)
 
     def _note(self, car: Car) -> None:
         spec, moments = car.spec, self.moments[car.spec.vehicle_id]

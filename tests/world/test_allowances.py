@@ -11,7 +11,7 @@ from tests.world import ends
 from tests.world.car_night import CarNight, Stay
 from tests.world.measured import hidden_wh, is_lost_contact, soc_step_wh, unseen_stops_wh
 from tests.world.seen import Report
-from tests.world.verdicts import HOLDS
+from tests.world.verdicts import HOLDS, verdicts_are_so
 
 EVENING = datetime(2026, 1, 15, 22, 0, tzinfo=UTC)
 CAR = "car"
@@ -114,6 +114,26 @@ def test_a_car_was_unplugged_early_only_if_it_was_or_seemed_so_or_was_not_seen_f
     stay: Any = SimpleNamespace(start=EVENING, end=at(stays_until_min))
     early = HOLDS["SHORT_UNPLUGGED_EARLY"]
     assert early(night_of_one("enode", *reports), cast("Stay", stay), at(540), 1000.0, True) == holds
+
+
+@pytest.mark.parametrize(("soc_pct", "found"), [(99.6, False), (99.4, True)])
+def test_a_battery_counts_as_filled_from_the_state_of_charge_on_that_is_full_in_whole_per_cents(
+    soc_pct: float, found: bool
+) -> None:
+    row = {
+        "session": "one",
+        "night": "2026-01-15",
+        "verdict": "READY",
+        "text": "Your car got 6.0 of 20.0 kWh by 05:00.",
+    }
+    row |= {"opened_at": at(0).isoformat(), "closed_at": at(600).isoformat(), "ready_by": at(420).isoformat()}
+    answer = SimpleNamespace(status_code=200, json=lambda: {"sessions": [row]})
+    one: Any = night_of_one("smartcar")
+    one.night.world.request = lambda *_: answer
+    one.home.asset, one.home.behaviours = "car-1", ()
+    one.stays, one.shown_share = [SimpleNamespace(start=at(0), end=at(600))], 1.0
+    one.was_full, one.filled_to = (lambda *_: False), (lambda pct, *_: soc_pct >= pct)
+    assert bool(verdicts_are_so(one)[0]) == found
 
 
 @pytest.mark.parametrize(

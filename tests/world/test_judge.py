@@ -2,6 +2,7 @@
 
 import ast
 import random
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,20 @@ def test_a_stop_of_ours_holds_a_car_until_its_driver_stops_it_too() -> None:
         stage.passes(minutes=1)
         seen.by_hand(home.vehicle_id)
         world.move(home.vehicle_id, "driver-stop")
+        assert not seen.is_stopped_by_command(car)
+
+
+def test_a_car_that_stops_by_itself_is_not_held_by_our_schedule_in_it() -> None:
+    with new_world(1) as world:
+        seen, stage = Seen(world), Stage(world)
+        home = stage.onboarded("tesla", auto_start=True, pauses_after_s=600)
+        car = State(world).car(home.vehicle_id)
+        assert any(one["obeyed_at"] for one in car.commands), "it keeps our schedule"
+        with world.cars.world.present() as now:
+            car.plug_in(now)
+            car.command(now, "start")
+            car.advance(now + timedelta(minutes=15))
+        assert (car.mode, car.charging) == ("stop", False)
         assert not seen.is_stopped_by_command(car)
 
 

@@ -15,6 +15,9 @@ from tests.world.judge import CLEARLY_WH
 UNCLEAR_WH = 300.0
 """So near the border either verdict may be given: what a meter, or a half-hour that is split by time, rounds off."""
 
+ROUNDED_FULL_PCT = 99.5
+"""A battery that is filled so far is full in whole per cents."""
+
 NOT_OVER = frozenset({"RUNNING", "NO_READY_BY"})
 KNOWN_FOR = timedelta(minutes=20)
 UNSEEN_FOR = timedelta(hours=1)
@@ -67,7 +70,8 @@ def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
     got_wh = one.meter_wh(end) - one.meter_wh(min(opened_at, end))
     full = one.was_full(stay.start, end)
     if row["verdict"] == "READY":
-        if got_wh * one.shown_share < wanted_wh - CLEARLY_WH - UNCLEAR_WH and not full:
+        filled = full or one.filled_to(ROUNDED_FULL_PCT, stay.start, end)
+        if got_wh * one.shown_share < wanted_wh - CLEARLY_WH - UNCLEAR_WH and not filled:
             yield f"it took {got_wh:.0f} of {wanted_wh:.0f} Wh, and was not full"
         return
     shown_wh = row["energy_kwh"] * 1000
