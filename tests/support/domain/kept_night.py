@@ -37,7 +37,9 @@ class KeptNight(Rig):
             self.plans.append(plan_of(self.twin, self.now))
         for kept in sessions_to_keep(before, self.twin)[0]:
             known_of_it = self.sessions.get(kept.id, kept)
-            lasting = {name: getattr(known_of_it, name) for name in ("soc_pct", "is_full", "charge_limit_pct")}
+            lasting = {
+                name: getattr(known_of_it, name) for name in ("soc_pct", "is_full", "charge_limit_pct", "filled_at")
+            }
             missing = {name: value for name, value in lasting.items() if getattr(kept, name) is None}
             self.sessions[kept.id] = replace(kept, **missing)
         return written

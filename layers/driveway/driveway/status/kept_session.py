@@ -125,24 +125,22 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime, night: Night |
     half_hours = [_half_hour(slot, kept) for slot in slots]
     parts = in_force(plans, begun_at, until)
     power_kw = plans[-1].power_kw if plans else twin.link.power_kw
-    judgements = [
-        judge(
-            SessionFacts(
-                opened_at=begun_at if before is None else before.ready_by,
-                closed_at=kept.closed_at,
-                power_kw=power_kw,
-                timezone=twin.link.timezone,
-                need=need,
-                half_hours=half_hours,
-                parts=parts,
-                causes=cause_spans(entries, parts, begun_at, until, is_full=kept.has_filled),
-                is_full=kept.has_filled,
-                charge_limit_pct=kept.charge_limit_pct,
-            ),
-            now,
+    judgements = []
+    for before, need in zip([None, *needs], needs, strict=False):
+        is_full = kept.has_filled_by(until if need is None else need.ready_by, half_hours)
+        facts = SessionFacts(
+            opened_at=begun_at if before is None else before.ready_by,
+            closed_at=kept.closed_at,
+            power_kw=power_kw,
+            timezone=twin.link.timezone,
+            need=need,
+            half_hours=half_hours,
+            parts=parts,
+            causes=cause_spans(entries, parts, begun_at, until, is_full=is_full),
+            is_full=is_full,
+            charge_limit_pct=kept.charge_limit_pct,
         )
-        for before, need in zip([None, *needs], needs, strict=False)
-    ]
+        judgements.append(judge(facts, now))
     return SessionView(
         kept,
         slots,

@@ -63,6 +63,12 @@ def test_full_ends_with_another_state_a_lower_charge_or_another_limit(report: di
     assert bool(battery_full.value) is full
 
 
+def test_a_battery_that_is_reported_full_again_and_again_is_full_since_the_first_report() -> None:
+    full = seen(PLUG, FULL, FULL, PLUG).full
+    assert full is not None
+    assert full.since == START + MINUTE
+
+
 def test_a_make_that_never_reports_full_does_not_end_full_from_a_commands_answer() -> None:
     answered = FULL | {"answered": True}
     battery_full = seen(PLUG | {"not_full": True}, answered, PLUG | {"not_full": True}).battery_full

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
+from driveway.domain.sessions.kept_session import KeptSession, as_it_runs, sessions_to_keep
 from driveway.domain.sessions.plan import InForce, Need
 from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Verdict, judge
-from driveway.domain.twin import Observed, Session
+from driveway.domain.twin import FullBattery, Observed, Session, Twin
 from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
 from tests.support.domain.control_car import new_twin
@@ -69,3 +69,49 @@ def test_a_running_session_is_judged_by_the_present_state_of_charge() -> None:
     assert as_it_runs(kept, twin).has_filled
     assert not as_it_runs(replace(kept, id="another"), twin).has_filled
     assert not as_it_runs(replace(kept, closed_at=READY_BY), twin).has_filled
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("filled_at", "took_since_kwh", "filled"),
+    [
+        (READY_BY, 0.0, True),
+        (READY_BY - HOUR, 1.0, True),
+        (READY_BY + HOUR, 1.0, False),
+        (READY_BY + HOUR, 0.4, False),
+        (READY_BY + HOUR, 0.05, True),
+        (None, 1.0, True),
+    ],
+    ids=[
+        "by then",
+        "and warmed up since",
+        "after more charging",
+        "after its last per cent",
+        "seen late",
+        "by a version that kept no time",
+    ],
+)
+def test_a_battery_that_fills_after_the_ready_by_was_not_full_by_then(
+    filled_at: datetime | None, took_since_kwh: float, filled: bool
+) -> None:
+    kept = KeptSession("one", PLUGGED_AT, PLUGGED_AT, is_full=True, filled_at=filled_at)
+    assert kept.has_filled_by(READY_BY, [HalfHour(READY_BY, took_since_kwh), HalfHour(READY_BY + HOUR, 5.0)]) is filled
+
+
+def at_plug(**signals: object) -> Twin:
+    presence = replace(new_twin("enode").presence, session=Session("one", PLUGGED_AT, PLUGGED_AT), **signals)
+    return replace(new_twin("enode"), presence=presence)
+
+
+def test_a_kept_session_has_since_when_the_battery_was_full_by_its_state_or_its_charge() -> None:
+    by_charge = {"soc_pct": Observed(99.8, READY_BY + HOUR), "soc_since": READY_BY - HOUR}
+    by_state = {"battery_full": Observed(True, READY_BY + HOUR), "full": FullBattery(since=READY_BY)}
+    for signals, since in [({}, None), (by_charge, READY_BY - HOUR), (by_state, READY_BY)]:
+        ((kept,), _) = sessions_to_keep(None, at_plug(**signals))
+        assert kept.filled_at == since
+    ((kept,), _) = sessions_to_keep(None, at_plug(**by_charge, **by_state))
+    assert kept.filled_at == READY_BY - HOUR
+    earlier = replace(kept, filled_at=PLUGGED_AT)
+    assert as_it_runs(earlier, at_plug(**by_charge)).filled_at == PLUGGED_AT

@@ -37,6 +37,7 @@ def _found_full(presence: Presence, context: ObservationContext) -> FullBattery:
         soc_pct=soc.value if soc is not None else None,
         charge_limit_pct=limit.value if limit is not None else None,
         reported=not context.seen.answered,
+        since=context.at,
     )
 
 

@@ -77,7 +77,7 @@ def cause_spans(
         parts: the limits that were in force.
         start: the plug-in.
         end: the ready-by or the plug-out.
-        is_full: the battery was full, or at its charge limit, when the session ended.
+        is_full: the battery was full, or at its charge limit, by the ready-by.
     """
     spans: list[CauseSpan] = []
     stop = Cause.LIMIT_IN_CAR if is_full else Cause.STOPPED_IN_CAR

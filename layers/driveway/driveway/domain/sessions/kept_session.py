@@ -1,16 +1,21 @@
 """The short record of a home session that is kept after the twin has forgotten it. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from msgspec import Struct
 
 from driveway.domain.control.required_command import is_full
+from driveway.domain.sessions.verdict import HalfHour, energy_kwh
 from driveway.domain.twin import Session, Twin
 from driveway.values import replace
 
 ROUNDED_PCT = 0.5
 """Some makers report whole per cents."""
+
+NOTHING_KWH = 0.1
+"""A battery that took no more than this until it was found full was full before: its last per cents are slow, and a
+state of charge that is rounded up hides up to half a per cent of them."""
 
 
 class KeptSession(Struct, frozen=True):
@@ -25,6 +30,7 @@ class KeptSession(Struct, frozen=True):
         soc_pct: the latest state of charge, while the session ran.
         is_full: whether the battery was full, or at its charge limit, while the session ran.
         charge_limit_pct: the charge limit that the car showed.
+        filled_at: since when the battery was found full, or at its charge limit.
     """
 
     id: str
@@ -36,12 +42,27 @@ class KeptSession(Struct, frozen=True):
     soc_pct: float | None = None
     is_full: bool | None = None
     charge_limit_pct: float | None = None
+    filled_at: datetime | None = None
 
     @property
     def has_filled(self) -> bool:
         """Whether the battery was found full or at its charge limit, by its state or by its state of charge."""
+        return bool(self.is_full) or self.shows_filled
+
+    @property
+    def shows_filled(self) -> bool:
+        """Whether the state of charge is at the charge limit."""
         limit_pct = 100.0 if self.charge_limit_pct is None else self.charge_limit_pct
-        return bool(self.is_full) or (self.soc_pct is not None and self.soc_pct >= limit_pct - ROUNDED_PCT)
+        return self.soc_pct is not None and self.soc_pct >= limit_pct - ROUNDED_PCT
+
+    def has_filled_by(self, by: datetime, half_hours: Iterable[HalfHour]) -> bool:
+        """Whether the battery was full by an instant: found so by then, or later without energy in between to speak of.
+
+        Of a session that an earlier version kept it is not known since when.
+        """
+        if self.filled_at is None or self.filled_at <= by:
+            return self.has_filled
+        return self.has_filled and energy_kwh(half_hours, by, self.filled_at) <= NOTHING_KWH
 
     @property
     def begun_at(self) -> datetime:
@@ -70,7 +91,8 @@ def as_it_runs(kept: KeptSession, twin: Twin) -> KeptSession:
     if running is None or running.id != kept.id or kept.closed_at is not None:
         return kept
     live = _record(twin, running, is_live=True)
-    return replace(live, is_full=bool(live.is_full or kept.is_full))
+    known = [at for at in (live.filled_at, kept.filled_at) if at is not None]
+    return replace(live, is_full=bool(live.is_full or kept.is_full), filled_at=min(known, default=None))
 
 
 def _is_news(known: KeptSession | None, kept: KeptSession) -> bool:
@@ -97,7 +119,7 @@ def _record(twin: Twin, session: Session, *, is_live: bool) -> KeptSession:
     presence = twin.presence
     named, soc, limit = presence.vehicle, presence.soc_pct, presence.charge_limit_pct
     was_full = is_full(twin) if session.closed_at is None else None
-    return KeptSession(
+    kept = KeptSession(
         id=session.id,
         opened_at=session.opened_at,
         plugged_at=session.plugged_at,
@@ -108,3 +130,12 @@ def _record(twin: Twin, session: Session, *, is_live: bool) -> KeptSession:
         is_full=was_full if is_live else None,
         charge_limit_pct=float(limit.value) if limit is not None and is_live else None,
     )
+    return replace(kept, filled_at=_filled_at(twin, kept)) if is_live else kept
+
+
+def _filled_at(twin: Twin, kept: KeptSession) -> datetime | None:
+    """Since when the battery of a running session is known to be full, by its state or by its state of charge."""
+    full, soc_since = twin.presence.full, twin.presence.soc_since
+    by_state = full.since if full is not None and is_full(twin) else None
+    by_charge = soc_since if kept.shows_filled else None
+    return min((at for at in (by_state, by_charge) if at is not None), default=None)

@@ -108,7 +108,7 @@ class SessionFacts(Struct, frozen=True):
         half_hours: the energy of the session, in order.
         parts: the limits in force from the plug-in on, at least until the ready-by.
         causes: what kept the car from charging.
-        is_full: the battery was full or at its charge limit at the end.
+        is_full: the battery was full or at its charge limit by the ready-by, or by the end where there is none.
         charge_limit_pct: the charge limit in the car, where it reports one.
     """
 

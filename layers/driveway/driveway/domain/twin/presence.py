@@ -71,12 +71,13 @@ class AwayDoubt(Struct, frozen=True):
 class FullBattery(Struct, frozen=True):
     """The state of charge and the charge limit (percent) at which a battery was found full; None: not known.
 
-    ``reported``: the car's state shows it, and not only the answer to a command.
+    ``reported``: the car's state shows it, and not only the answer to a command. ``since``: when it was first found so.
     """
 
     soc_pct: float | None = None
     charge_limit_pct: float | None = None
     reported: bool = False
+    since: datetime | None = None
 
 
 class Presence(Struct, frozen=True):
