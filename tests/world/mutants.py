@@ -16,6 +16,7 @@ from unittest.mock import patch
 from driveway.axle import sync as axle_sync
 from driveway.commands import dispatch
 from driveway.commands.rate import command_of
+from driveway.domain import due
 from driveway.domain.axle_sync.answers import acknowledged, answered, claimed_call
 from driveway.domain.due import Dues
 from driveway.domain.twin import Twin
@@ -119,9 +120,7 @@ def due_time_not_written() -> Iterator[None]:
     def make(dues: Callable[..., Dues]) -> Callable[..., Dues]:
         return lambda *given: replace(dues(*given), control=None)
 
-    from driveway.runtime import context
-
-    with _patched(context, "dues", make):
+    with _patched(due, "dues", make):
         yield
 
 
