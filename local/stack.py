@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ TOKEN_PATHS = {"enode": "/oauth2/token", "smartcar": "/oauth2/token", "tesla": "
 REVOKE_PATH = "/oauth2/v3/revoke"
 RUN_SIDE_BY_SIDE = ("axle-sync", "charge-control", "vehicle-commands", "vehicle-reports")
 RUN_ALONE = ("announcer", "clock", "meter-readings")
+TRIES = 40
+BETWEEN_TRIES_S = 0.25
 
 
 class AlreadyRunningError(RuntimeError):
@@ -373,6 +376,21 @@ def _start_metronome(folder: Path, endpoint: str, environment: Mapping[str, str]
     )
 
 
+def _until_it_answers(attempt: Callable[[], str | None]) -> None:
+    """Try until there is no problem: instances of the local AWS that start beside others may fail once.
+
+    Raises:
+        NotReadyError: the problem remained for ten seconds.
+    """
+    problem: str | None = None
+    for _ in range(TRIES):
+        problem = attempt()
+        if problem is None:
+            return
+        time.sleep(BETWEEN_TRIES_S)
+    raise processes.NotReadyError(problem)
+
+
 def _warm(stack: Mapping[str, Any], clients: Clients, at_once: int) -> None:
     """Send harmless requests to every function, as many as will run at once, so that no real one starts cold."""
     auth = {"Authorization": f"Bearer {stack['app_token']}"}
@@ -387,28 +405,22 @@ def _warm(stack: Mapping[str, Any], clients: Clients, at_once: int) -> None:
         ("GET", "/caller", auth, {403}),
     ]
 
-    def call(method: str, path: str, headers: dict[str, str], expected: set[int]) -> None:
+    def call(method: str, path: str, headers: dict[str, str], expected: set[int]) -> str | None:
         status: int | str = "nothing"
-        for _ in range(40):
-            with contextlib.suppress(requests.RequestException):
-                answer = requests.request(method, url + path, headers=headers, json={}, timeout=60)
-                status = answer.status_code
-                if status in expected:
-                    return
-            time.sleep(0.25)
-        raise processes.NotReadyError(f"{method} {path} answered {status}, not one of {sorted(expected)}.")
+        with contextlib.suppress(requests.RequestException):
+            status = requests.request(method, url + path, headers=headers, json={}, timeout=60).status_code
+        return None if status in expected else f"{method} {path} answered {status}, not one of {sorted(expected)}."
 
-    def invoke(name: str) -> None:
+    def invoke(name: str) -> str | None:
         answer = clients.functions.invoke(
             FunctionName=f"driveway-{STAGE}-{name}", Qualifier=ALIAS, Payload=b'{"Records": []}'
         )
-        if "FunctionError" in answer:
-            raise processes.NotReadyError(f"{name} failed: {answer['Payload'].read().decode()}")
+        return f"{name} failed: {answer['Payload'].read().decode()}" if "FunctionError" in answer else None
 
     names = [*RUN_ALONE, *RUN_SIDE_BY_SIDE * at_once]
     with ThreadPoolExecutor(len(calls) * at_once + len(names)) as pool:
-        begun = [pool.submit(call, *arguments) for arguments in calls * at_once]
-        begun += [pool.submit(invoke, name) for name in names]
+        begun = [pool.submit(_until_it_answers, partial(call, *arguments)) for arguments in calls * at_once]
+        begun += [pool.submit(_until_it_answers, partial(invoke, name)) for name in names]
         for done in begun:
             done.result()
 

@@ -52,20 +52,28 @@ def snoozed_and_waiting(night: KeptNight) -> None:
     night.until(9)
 
 
+def opts_out(night: KeptNight) -> None:
+    night.news.append(Entry(night.now, Event.UNENROLLED, Reason.UNENROLLED, ""))
+    night.link(enrolled=False)
+
+
+def snoozes(night: KeptNight, minutes: float) -> None:
+    night.news.append(Entry(night.now, Event.SNOOZED, Reason.SNOOZED, ""))
+    night.link(snoozed_min=minutes)
+
+
 def released_while_out_of_reach(night: KeptNight) -> None:
     night.until(22)
     night.fault = "retryable"
     night.until(23)
-    night.news.append(Entry(night.now, Event.UNENROLLED, Reason.UNENROLLED, "The site opted out."))
-    night.link(enrolled=False)
+    opts_out(night)
     night.until(9)
 
 
 def snoozed_and_refused_for_some_minutes(night: KeptNight) -> None:
     night.until(19)
     night.fault = "retryable"
-    night.news.append(Entry(night.now, Event.SNOOZED, Reason.SNOOZED, "Smart charging pauses."))
-    night.link(snoozed_min=14 * 60)
+    snoozes(night, 14 * 60)
     night.until(19, 5)
     night.fault = "ignored"
     night.until(9)
@@ -77,7 +85,7 @@ def stopped_in_the_car_and_snoozed_for_a_while(night: KeptNight) -> None:
     night.until(1, 30)
     night.self_stop()
     night.until(3)
-    night.news.append(Entry(night.now, Event.SNOOZED, Reason.SNOOZED, "Smart charging pauses."))
+    snoozes(night, 10)
     night.until(9)
 
 

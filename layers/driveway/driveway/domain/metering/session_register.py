@@ -131,7 +131,7 @@ class _Series(Struct):
     def is_certain(self, live: Reading, reading: Reading) -> bool:
         """Whether a register that did not rise proves that nothing flowed.
 
-        It does not if it sank while the car charged, or if it may show 0 whatever flows, or has flowed.
+        It does not if it sank while the car charged, or if it shows 0 and may do so whatever flows.
         """
         shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared in MAY_SHOW_0)
         return not shows_nothing or not self.activity.charged_in(live[0] - 1, reading[0] - 1)

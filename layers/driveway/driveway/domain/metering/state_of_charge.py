@@ -110,16 +110,19 @@ def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:
 
 def _let_fall(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
     """Let power fall evenly where it was assumed to hold; later, as far as the rise shows by more than a step."""
-    falling = [piece for piece in between if piece.least_units is not None and piece.source is not None]
-    least = [piece.units if piece.least_units is None else piece.least_units for piece in falling]
+    falling = [
+        (piece, piece.source, piece.least_units)
+        for piece in between
+        if piece.least_units is not None and piece.source is not None
+    ]
     at_most = sum(piece.units for piece in between)
-    at_least = at_most - sum(piece.units for piece in falling) + sum(least)
+    at_least = at_most - sum(piece.units - least for piece, _, least in falling)
     shown = rise_wh * UNITS_PER_WH if (rise_wh - step_wh) * UNITS_PER_WH > at_least else at_least
     if not falling or shown >= at_most:
         return
-    for piece, least_units in zip(falling, least, strict=True):
-        more = (piece.units - least_units) * (shown - at_least) // (at_most - at_least)
-        piece.lay(piece.source or Source("power", "unknown"), 0, least_units + more)
+    for piece, source, least in falling:
+        more = (piece.units - least) * (shown - at_least) // (at_most - at_least)
+        piece.lay(source, 0, least + more)
         piece.is_held = True
 
 

@@ -120,8 +120,8 @@ def _after(entry: Entry, present: Cause | None, *, stop: Cause | None) -> Cause 
     if entry.event == Event.COMMAND_REFUSED:
         return _refused(entry)
     if entry.event in _WITHOUT_EFFECT:
-        reached = present in FAILS_RELEASE and entry.detail.get("outcome") in TAKEN
-        return _without_effect(entry) if reached else present or _without_effect(entry)
+        arrived = present in FAILS_RELEASE and entry.detail.get("outcome") in TAKEN
+        return _without_effect(entry) if present is None or arrived else present
     if entry.event == Event.CHARGING_STOPPED:
         return present or stop
     begins = _ATTENTION.get(entry.reason) if entry.event == Event.NEEDS_ATTENTION else _BEGINS.get(entry.event)
