@@ -136,24 +136,37 @@ def test_a_battery_counts_as_filled_from_the_state_of_charge_on_that_is_full_in_
     assert bool(verdicts_are_so(one)[0]) == found
 
 
+def has_wrong_zero(one: CarNight, silences: list[tuple[datetime, datetime]], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the judge complains of an accepted zero in the half-hour of the evening, in which 3 kWh flowed."""
+    monkeypatch.setattr(ends, "CarNight", lambda *_: one)
+    provider = one.home.provider
+    home = SimpleNamespace(asset="car-1", vehicle_id=CAR, provider=provider, behaviours=())
+    row = {"start_timestamp": EVENING.isoformat(), "label": ends.ENERGY, "value": 0.0}
+    readings = SimpleNamespace(report=lambda _: {"rows": [row]})
+    state: Any = SimpleNamespace(
+        axle_asset=lambda _: SimpleNamespace(id="axle-1"),
+        car=lambda _: SimpleNamespace(slots_wh={EVENING: 3000.0}),
+        world=SimpleNamespace(axle=SimpleNamespace(readings=readings)),
+    )
+    seen = SimpleNamespace(silences=defaultdict(list, {provider: silences}))
+    night: Any = SimpleNamespace(neighbourhood=SimpleNamespace(homes=[home]), seen=seen)
+    return bool(list(ends.no_zero_hides_energy(night, state)))
+
+
 @pytest.mark.parametrize(
     ("silence", "found"), [((-30, 5), False), ((29, 60), False), ((30, 60), True), ((-30, 0), True), (None, True)]
 )
 def test_a_zero_for_energy_is_left_out_only_in_the_half_hours_of_a_silence(
     silence: tuple[float, float] | None, found: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ends, "CarNight", lambda *_: night_of_one("smartcar"))
-    home = SimpleNamespace(asset="car-1", vehicle_id=CAR, provider="smartcar", behaviours=())
-    silences: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
-    if silence is not None:
-        silences["smartcar"].append((at(silence[0]), at(silence[1])))
-    row = {"start_timestamp": EVENING.isoformat(), "label": ends.ENERGY, "value": 0.0}
-    readings = SimpleNamespace(report=lambda _: {"rows": [row]})
-    state: Any = SimpleNamespace(
-        axle_asset=lambda _: SimpleNamespace(id="axle-1"),
-        car=lambda _: SimpleNamespace(slots_wh={EVENING: 3000.0}),
-        world=SimpleNamespace(axle=SimpleNamespace(world=SimpleNamespace(readings=readings), readings=readings)),
-    )
-    state.world.axle.readings = readings
-    night: Any = SimpleNamespace(neighbourhood=SimpleNamespace(homes=[home]), seen=SimpleNamespace(silences=silences))
-    assert bool(list(ends.no_zero_hides_energy(night, state))) == found
+    silences = [] if silence is None else [(at(silence[0]), at(silence[1]))]
+    assert has_wrong_zero(night_of_one("smartcar"), silences, monkeypatch) == found
+
+
+@pytest.mark.parametrize("reachable", [False, True])
+def test_a_zero_for_energy_is_left_out_of_a_tesla_that_lost_contact(
+    reachable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one: Any = night_of_one("tesla", report(480, plugged=False, at_home=False))
+    one.within = lambda *_: [SimpleNamespace(reachable=reachable)]
+    assert has_wrong_zero(one, [], monkeypatch) == reachable

@@ -75,6 +75,8 @@ def test_a_car_that_stops_by_itself_is_not_held_by_our_schedule_in_it() -> None:
             car.command(now, "start")
             car.advance(now + timedelta(minutes=15))
         assert (car.mode, car.charging) == ("stop", False)
+        kept_at = now + timedelta(minutes=20)
+        car.commands.append({"command": "add_charge_schedule", "obeyed_at": kept_at.isoformat()})
         assert not seen.is_stopped_by_command(car)
 
 

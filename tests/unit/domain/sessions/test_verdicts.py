@@ -122,16 +122,26 @@ def test_the_verdict_on_a_night_names_its_cause(name: str) -> None:
 
 
 @pytest.mark.parametrize("release", [Event.UNENROLLED, Event.SNOOZED, Event.CONTROL_RELEASED])
-def test_what_kept_commands_from_a_car_counts_after_its_release_only_once_that_fails_too(release: Event) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "cause"),
+    [
+        ({"outcome": "RETRYABLE"}, Cause.CAR_UNREACHABLE),
+        ({"outcome": "RETRYABLE", "unavailable": True}, Cause.PROVIDER_DOWN),
+        ({"outcome": "NEEDS_USER"}, Cause.ACCOUNT),
+        ({"outcome": "NEEDS_OPERATOR"}, Cause.OPERATOR_FAULT),
+    ],
+)
+def test_what_kept_commands_from_a_car_counts_after_its_release_only_once_that_fails_too(
+    release: Event, outcome: dict[str, object], cause: Cause
+) -> None:
     start, released_at = MORNING - timedelta(hours=10), MORNING - timedelta(hours=8)
-    refused = Entry(start, Event.COMMAND_REFUSED, Reason.RETRY_WAIT, "", {"outcome": "RETRYABLE"})
+    refused = Entry(start, Event.COMMAND_REFUSED, Reason.RETRY_WAIT, "", outcome)
     entries = [refused, Entry(released_at, release, Reason.UNENROLLED, "")]
-    unreachable = CauseSpan(start, released_at, Cause.CAR_UNREACHABLE)
-    assert cause_spans(entries, [], start, MORNING) == [unreachable]
+    before = CauseSpan(start, released_at, cause)
+    assert cause_spans(entries, [], start, MORNING) == [before]
     again_at = MORNING - timedelta(hours=2)
     entries.append(replace(refused, at=again_at))
-    again = CauseSpan(again_at, MORNING, Cause.CAR_UNREACHABLE)
-    assert cause_spans(entries, [], start, MORNING) == [unreachable, again]
+    assert cause_spans(entries, [], start, MORNING) == [before, CauseSpan(again_at, MORNING, cause)]
 
 
 def test_a_full_battery_without_a_limit_in_the_car_is_ready() -> None:
