@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +23,7 @@ from driveway.domain.due import Dues
 from driveway.domain.twin import Twin
 from driveway.observations import car_reports
 from driveway.store import table
+from driveway.store.records import Records
 from driveway.store.table import Change
 from driveway.values import replace
 from tests.world.chaos import play
@@ -41,6 +43,7 @@ from tests.world.planted import (
     token_refreshed_twice,
 )
 from tests.world.situations import SITUATIONS
+from tests.world.world import START
 
 
 def _patched(target: Any, name: str, make: Callable[[Any], Any]) -> AbstractContextManager[Any]:
@@ -126,9 +129,9 @@ def due_time_not_written() -> Iterator[None]:
 
 @contextmanager
 def deduplicated_before_stored() -> Iterator[None]:
-    """An event of a webhook is remembered before it is stored."""
+    """An event of a car maker or of Axle is remembered before it is stored."""
 
-    def make(attempt: Callable[..., Any]) -> Callable[..., Any]:
+    def attempts(attempt: Callable[..., Any]) -> Callable[..., Any]:
         def too_early(asset: str, reports: Any, provider: str, runtime: Any) -> Any:
             keys = [one.key for one in reports]
             runtime.inbox.remember(provider, keys, now=runtime.now(), kept=car_reports.SEEN_FOR)
@@ -136,7 +139,16 @@ def deduplicated_before_stored() -> Iterator[None]:
 
         return too_early
 
-    with _patched(car_reports, "_attempt", make):
+    def asks(remembered: Callable[..., Any]) -> Callable[..., Any]:
+        def too_early(records: Records, source: str, identifier: str) -> Any:
+            found = remembered(records, source, identifier)
+            if source == "axle" and found is None:
+                records.remember(source, identifier, now=START, kept=timedelta(days=7))
+            return found
+
+        return too_early
+
+    with _patched(car_reports, "_attempt", attempts), _patched(Records, "remembered", asks):
         yield
 
 
@@ -160,7 +172,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "doubt forgotten": Mutant(doubt_forgotten, ["charge-now deleted at once"]),
     "claim skipped": Mutant(claim_skipped, ["a stop is sent"]),
     "due time not written": Mutant(due_time_not_written, ["a start is planned"]),
-    "dedupe before store": Mutant(deduplicated_before_stored, ["plug-in that is reported once"]),
+    "dedupe before store": Mutant(deduplicated_before_stored, ["an envelope"]),
     **{name: Mutant(plant, seeds=SHOWN_BY[name]) for name, plant in PLANTED.items()},
     "late sample dropped": Mutant(late_sample_dropped, checks=[energy_of_late_reports]),
     "alias not conditional": Mutant(alias_not_conditional, checks=[claimed_by_two]),

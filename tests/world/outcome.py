@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from driveway.domain.charging_profiles import ChargingProfile
 from driveway.domain.twin import Twin
 from driveway.domain.twin.events import FOR_THE_APP
 from driveway.store.items import decode_item
@@ -87,6 +88,11 @@ def end_of(stage: Stage) -> Mapping[str, Any]:
     return found
 
 
+def _profile(profile: ChargingProfile) -> tuple[Any, ...]:
+    periods = tuple((one.start_s, one.limit) for one in profile.periods)
+    return profile.purpose, profile.stack_level, str(profile.start_schedule), profile.duration_s, periods
+
+
 def _twin(twin: Twin) -> Mapping[str, Any]:
     link, presence, axle = twin.link, twin.presence, twin.axle
     vehicle = link.vehicle
@@ -99,7 +105,7 @@ def _twin(twin: Twin) -> Mapping[str, Any]:
         "home": presence.at_home and presence.at_home.value,
         "charging": presence.charging and presence.charging.value,
         "charge-now": twin.charge_now is not None,
-        "profiles": len(twin.profiles),
+        "profiles": sorted(_profile(one.profile) for one in twin.profiles),
         "plug at Axle": axle.plug is not None and axle.plug.session_id is not None,
         "refused": sorted((one.call, one.status) for one in axle.refusals),
         "test charge": twin.charge_test and twin.charge_test.outcome,
