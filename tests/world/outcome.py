@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from driveway.domain.charging_profiles import ChargingProfile
@@ -88,9 +89,12 @@ def end_of(stage: Stage) -> Mapping[str, Any]:
     return found
 
 
-def _profile(profile: ChargingProfile) -> tuple[Any, ...]:
-    periods = tuple((one.start_s, one.limit) for one in profile.periods)
-    return profile.purpose, profile.stack_level, str(profile.start_schedule), profile.duration_s, periods
+def _plan(profile: ChargingProfile) -> tuple[Any, ...]:
+    """A profile as its limits and when they change. Axle's plans begin when it makes them, so the start is left out."""
+    start = profile.start_schedule
+    changes = [one.start_s if start is None else str(start + timedelta(seconds=one.start_s)) for one in profile.periods]
+    limits = tuple(one.limit for one in profile.periods)
+    return profile.purpose, profile.stack_level, limits, tuple(changes[1:])
 
 
 def _twin(twin: Twin) -> Mapping[str, Any]:
@@ -105,7 +109,7 @@ def _twin(twin: Twin) -> Mapping[str, Any]:
         "home": presence.at_home and presence.at_home.value,
         "charging": presence.charging and presence.charging.value,
         "charge-now": twin.charge_now is not None,
-        "profiles": sorted(_profile(one.profile) for one in twin.profiles),
+        "profiles": sorted(_plan(one.profile) for one in twin.profiles),
         "plug at Axle": axle.plug is not None and axle.plug.session_id is not None,
         "refused": sorted((one.call, one.status) for one in axle.refusals),
         "test charge": twin.charge_test and twin.charge_test.outcome,

@@ -277,8 +277,12 @@ _ALL = (
     Situation("an erased car is forgotten", "AnnouncerFunction", lambda s: s.onboarded(), ask("DELETE", "{site}")),
     Situation("tariff", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/tariff", TARIFF)),
     Situation("intent", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/intent", INTENT)),
+    # Asked for by the clock: a repetition would otherwise ask for a later end.
     Situation(
-        "charge-now", "PreferencesFunction", lambda s: s.held(), ask("PUT", "{asset}/charge-now", {"for_minutes": 45})
+        "charge-now",
+        "PreferencesFunction",
+        lambda s: s.held(),
+        ask("PUT", "{asset}/charge-now", {"until": "2026-01-15T21:15:00Z"}),
     ),
     Situation("charge-now deleted", "PreferencesFunction", _charges_now, ask("DELETE", "{asset}/charge-now")),
     Situation("plug-in", "VehicleEventsFunction", lambda s: s.onboarded(auto_start=True), moves("plug-in")),
