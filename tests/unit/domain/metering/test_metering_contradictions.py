@@ -157,6 +157,30 @@ class TestZeros:
         assert (total(found), zeros(found)) == (2000, [60, 90, 120, 150])
 
 
+class TestPauses:
+    """A car that shows 0 and no cable while it is stopped, and one that was unplugged."""
+
+    FALSE_PLUG_OUT = (Sample(at(90), "unplugged"), Sample(at(105), "plugged"))
+
+    def test_a_register_that_goes_on_after_a_false_plug_out_counts_only_its_rise(self) -> None:
+        readings = register([(0, 0), (89, 9000), (90, 0), (105, 0), (240, 9100), (300, 12_500)])
+        soc = [Sample(at(minute), "soc", value, "battery") for minute, value in [(89, 30_000), (105, 30_000)]]
+        soc += [Sample(at(minute), "soc", value, "battery") for minute, value in [(240, 30_000), (300, 33_400)]]
+        found = metered(*readings, *soc, *self.FALSE_PLUG_OUT)
+        assert (total(found), found[210].energy_wh < 100) == (12_500, True)
+
+    @pytest.mark.parametrize("charged_wh", [9000, 9100, 9500])
+    def test_a_register_that_reaches_its_last_count_in_a_new_session_counts_whole(self, charged_wh: int) -> None:
+        readings = register([(0, 0), (89, 9000), (90, 0), (105, 0), (240, charged_wh)])
+        soc = [(89, 30_000), (105, 27_000), (240, 27_000 + charged_wh)]
+        found = metered(*readings, *(Sample(at(one), "soc", wh, "battery") for one, wh in soc), *self.FALSE_PLUG_OUT)
+        assert total(found) == 9000 + charged_wh
+
+    def test_without_power_or_state_of_charge_a_plug_out_restarts_the_register(self) -> None:
+        readings = register([(0, 0), (89, 9000), (90, 0), (105, 0), (240, 9100)])
+        assert total(metered(*readings, *self.FALSE_PLUG_OUT)) == 9000 + 9100
+
+
 @pytest.mark.parametrize("register_kind", ["per_charge"])
 def test_a_charge_that_begins_at_the_plug_in_restarts_the_register_there(register_kind: RegisterKind) -> None:
     day = 24 * 60

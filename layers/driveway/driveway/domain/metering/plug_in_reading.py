@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from driveway.domain.metering.activity import Activity
-from driveway.domain.metering.registers import History, Proof, Reading, drains, resolution_wh
+from driveway.domain.metering.registers import NEAR_ZERO_WH, History, Proof, Reading, drains, goes_on, resolution_wh
 from driveway.domain.presence.observation import RegisterKind
 
 COARSE_WH = 100
@@ -37,7 +37,10 @@ class Series(Protocol):
 def first_after_plug_in(series: Series, index: int, opened_ms: int, history: History) -> None:
     """Add the first reading after a plug-in to the history."""
     at_ms, value_wh = reading = series.readings[index]
-    live, history.live, history.is_stale = history.live, reading, False
+    live = history.live
+    if live is not None and _is_a_pause(series, index, opened_ms, live):
+        return
+    history.live, history.is_stale = reading, False
     since_ms = opened_ms
     if series.declared == "per_charge":
         since_ms = series.activity.last_begin(opened_ms - 1, at_ms) or opened_ms
@@ -58,6 +61,26 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
         history.is_stale = not energy_wh
         return
     count_from_0(series, reading, since_ms, history)
+
+
+def _is_a_pause(series: Series, index: int, opened_ms: int, live: Reading) -> bool:
+    """Whether a register that shows 0 goes on later where it was, so that the car was never unplugged.
+
+    A restart that counted so much since fits, too. Only the state of charge since the plug-in rules it out.
+    """
+    activity, low = series.activity, series.readings[index]
+    if low[1] > NEAR_ZERO_WH or live[1] <= NEAR_ZERO_WH or series.declared == "per_charge":
+        return False
+    following = next((one for one in series.readings[index:] if one[1] > NEAR_ZERO_WH), None)
+    if following is None or not goes_on(live, following, activity):
+        return False
+    if activity.plugs.last_opening(low[0], following[0]) is not None:
+        return False
+    gained_wh = activity.gained_wh(opened_ms, low[0], following[0])
+    less_wh, more_wh = max(0, following[1] - live[1]), following[1]
+    if gained_wh is None or more_wh - less_wh <= activity.soc_step_wh:
+        return False
+    return abs(less_wh - gained_wh) < abs(more_wh - gained_wh)
 
 
 def count_from_0(series: Series, reading: Reading, since_ms: int, history: History) -> None:
