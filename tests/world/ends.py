@@ -112,8 +112,9 @@ def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
     """No half-hour in which a car's own meter counted energy was accepted as a measured zero.
 
     What flowed while a maker sent no reports of any car is left out: nothing showed that its silence meant nothing.
-    So is what flowed into a Tesla without contact that was elsewhere when it was seen again.
+    So is what flowed into a Tesla without contact that was elsewhere, or had left, when it was seen again.
     """
+    withheld = {(slot.asset, slot.start) for slot in state.slots if slot.state == "withheld"}
     for home in night.neighbourhood.homes:
         at_axle, car = state.axle_asset(home.asset), state.car(home.vehicle_id)
         if at_axle is None:
@@ -123,7 +124,7 @@ def no_zero_hides_energy(night: Night, state: State) -> Iterator[str]:
             start = datetime.fromisoformat(row["start_timestamp"])
             if any(since < start + HALF_HOUR and start < until for since, until in night.seen.silences[home.provider]):
                 continue
-            if is_lost_contact(one, start):
+            if is_lost_contact(one, start, is_withheld=(home.asset, start) in withheld):
                 continue
             true_wh = car.slots_wh.get(start, 0.0) - hidden_wh(one, start)
             if row["label"] == ENERGY:

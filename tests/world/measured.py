@@ -60,17 +60,18 @@ def soc_step_wh(one: CarNight) -> float:
     return float(one.home.spec.get("battery_kwh", 64.0)) * 10 / 0.9 if one.home.provider == "enode" else 0.0
 
 
-def is_lost_contact(one: CarNight, start: datetime) -> bool:
-    """Whether a Tesla had no contact all through a half-hour, and was elsewhere when it was seen again.
+def is_lost_contact(one: CarNight, start: datetime, *, is_withheld: bool) -> bool:
+    """Whether a Tesla had no contact all through a half-hour, and nothing corrected what Axle was sent of it.
 
-    A silent Tesla counts as asleep, until its register shows more. One that was driven on shows nothing of its home.
+    A silent Tesla counts as asleep, until its register shows more. One that was driven on shows nothing of its home,
+    and a correction after an opt-out is withheld.
     """
     inside = one.within(start, start + HALF_HOUR)
     if one.home.provider != "tesla" or not inside or any(there.reachable for there in inside):
         return False
     later = (report for report in one.seen.reports[one.home.vehicle_id] if report.seen_at >= start)
     seen_again = min(later, key=lambda report: report.seen_at, default=None)
-    return seen_again is None or not (seen_again.plugged and seen_again.at_home)
+    return is_withheld or seen_again is None or not (seen_again.plugged and seen_again.at_home)
 
 
 def hidden_wh(one: CarNight, start: datetime) -> float:

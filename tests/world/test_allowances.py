@@ -61,22 +61,32 @@ def test_power_may_hold_until_the_first_report_of_a_stop_where_nothing_else_show
 
 
 @pytest.mark.parametrize(
-    ("provider", "reachable", "seen_again", "lost"),
+    ("provider", "reachable", "seen_again", "withheld", "lost"),
     [
-        ("tesla", False, report(480, plugged=False, at_home=False), True),
-        ("tesla", False, None, True),
-        ("tesla", False, report(480), False),
-        ("tesla", True, report(480, plugged=False, at_home=False), False),
-        ("enode", False, report(480, plugged=False, at_home=False), False),
+        ("tesla", False, report(480, plugged=False, at_home=False), False, True),
+        ("tesla", False, None, False, True),
+        ("tesla", False, report(480), False, False),
+        ("tesla", False, report(480), True, True),
+        ("tesla", True, report(480, plugged=False, at_home=False), False, False),
+        ("tesla", True, report(480), True, False),
+        ("enode", False, report(480, plugged=False, at_home=False), True, False),
     ],
-    ids=["elsewhere", "never seen again", "at its plug", "in contact", "of another maker"],
+    ids=[
+        "elsewhere",
+        "never seen again",
+        "at its plug",
+        "at its plug after an opt-out",
+        "in contact",
+        "in contact before an opt-out",
+        "of another maker",
+    ],
 )
-def test_only_a_tesla_without_contact_that_was_elsewhere_afterwards_counts_as_having_slept(
-    provider: str, reachable: bool, seen_again: Report | None, lost: bool
+def test_only_a_tesla_without_contact_whose_energy_nothing_shows_or_corrects_counts_as_having_slept(
+    provider: str, reachable: bool, seen_again: Report | None, withheld: bool, lost: bool
 ) -> None:
     one: Any = night_of_one(provider, report(-60), *([seen_again] if seen_again is not None else []))
     one.within = lambda *_: [SimpleNamespace(reachable=reachable)]
-    assert is_lost_contact(one, EVENING) == lost
+    assert is_lost_contact(one, EVENING, is_withheld=withheld) == lost
 
 
 @pytest.mark.parametrize(("provider", "allowed_wh"), [("enode", 711), ("smartcar", 0), ("tesla", 0), ("ocpp", 0)])
@@ -147,6 +157,7 @@ def has_wrong_zero(one: CarNight, silences: list[tuple[datetime, datetime]], mon
         axle_asset=lambda _: SimpleNamespace(id="axle-1"),
         car=lambda _: SimpleNamespace(slots_wh={EVENING: 3000.0}),
         world=SimpleNamespace(axle=SimpleNamespace(readings=readings)),
+        slots=[],
     )
     seen = SimpleNamespace(silences=defaultdict(list, {provider: silences}))
     night: Any = SimpleNamespace(neighbourhood=SimpleNamespace(homes=[home]), seen=seen)

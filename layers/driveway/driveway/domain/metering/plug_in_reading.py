@@ -38,7 +38,7 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
     """Add the first reading after a plug-in to the history."""
     at_ms, value_wh = reading = series.readings[index]
     live = history.live
-    if live is not None and _is_a_pause(series, index, opened_ms, live):
+    if _is_a_pause(series, index, opened_ms, live):
         return
     history.live, history.is_stale = reading, False
     since_ms = opened_ms
@@ -63,13 +63,13 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
     count_from_0(series, reading, since_ms, history)
 
 
-def _is_a_pause(series: Series, index: int, opened_ms: int, live: Reading) -> bool:
+def _is_a_pause(series: Series, index: int, opened_ms: int, live: Reading | None) -> bool:
     """Whether a register that shows 0 goes on later where it was, so that the car was never unplugged.
 
     A restart that counted so much since fits, too. Only the state of charge since the plug-in rules it out.
     """
     activity, low = series.activity, series.readings[index]
-    if low[1] > NEAR_ZERO_WH or live[1] <= NEAR_ZERO_WH or series.declared == "per_charge":
+    if live is None or live[1] <= NEAR_ZERO_WH or low[1] > NEAR_ZERO_WH or series.declared == "per_charge":
         return False
     following = next((one for one in series.readings[index:] if one[1] > NEAR_ZERO_WH), None)
     if following is None or not goes_on(live, following, activity):
