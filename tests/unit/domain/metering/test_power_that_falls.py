@@ -58,9 +58,25 @@ def test_power_fell_at_once_if_there_is_no_state_of_charge() -> None:
     assert metered(power(0, 7200, tells=True), power(120, 3600, tells=True), power(180, 0, tells=True)) == 18_000
 
 
-def test_a_battery_that_a_cloud_reports_as_empty_throughout_leaves_the_power_as_it_is() -> None:
+@pytest.mark.parametrize("pct", [0, 50])
+def test_a_battery_that_a_cloud_reports_as_empty_or_half_full_throughout_leaves_the_power_as_it_is(pct: int) -> None:
     reports = [power(0, 7200, tells=True), power(60, 7200, tells=True), power(120, 0, tells=True)]
-    assert metered(*reports, *(soc(minute, 0) for minute in (0, 60, 120))) == 14_400
+    assert metered(*reports, *(soc(minute, pct) for minute in (0, 60, 120))) == 14_400
+
+
+def test_a_cloud_that_reports_half_full_throughout_one_session_is_not_believed_for_what_the_session_before_showed() -> (
+    None
+):
+    first = [power(0, 7200, tells=True), power(60, 0, tells=True), soc(0, 42), soc(60, 50), soc(61, 50)]
+    plugs = [Sample(at(70), "unplugged"), Sample(at(80), "plugged")]
+    second = [power(90, 7200, tells=True), power(150, 0, tells=True), soc(80, 50), soc(90, 50), soc(150, 50)]
+    assert metered(*first, *plugs, *second) == 14_400
+
+
+@pytest.mark.parametrize("pct", [49, 51])
+def test_another_state_of_charge_that_stays_outweighs_power_that_is_held(pct: int) -> None:
+    reports = [power(0, 7200, tells=True), power(120, 0, tells=True)]
+    assert metered(*reports, soc(0, pct), soc(120, pct)) == 0
 
 
 @pytest.mark.parametrize("limit_pct", [50, 60])

@@ -57,29 +57,43 @@ def lay_state_of_charge(
     hold and was lower afterwards, it fell all along; if the state of charge rose by over a step more, as late as that
     shows. Where power is assumed to hold and does not agree within a step, the state of charge decides. If the car
     reported that it charges, the rest of a rise goes into the unknown time. If there was no rise, the time between two
-    stops was idle, unless it is a value that clouds make up.
+    stops was idle, unless it is a value that clouds make up. Such a value that a session shows throughout says nothing.
     """
-    step_wh = soc_step_wh(rating)
-    for before, after in pairwise(readings):
-        if after[0] - before[0] > MAX_SPAN_MS or plugs.closed_in(before[0], after[0]):
-            continue
-        between = pieces.within(before[0], after[0])
-        rise_wh = after[1] - before[1]
-        if not plausible(max(0, rise_wh), after[0] - before[0], rating.power_w, step_wh):
-            continue
-        if rise_wh == 0 and after[1] == 0:
-            # No battery stays empty: some clouds report 0 % throughout.
-            continue
-        _doubt(between, rise_wh)
-        _let_fall(between, rise_wh, step_wh)
-        _decide(between, rise_wh, step_wh, rating)
-        rest = rise_wh * UNITS_PER_WH - sum(piece.units for piece in between)
-        unknown = [piece for piece in between if piece.source is None]
-        if unknown and rest > 0 and _charged(line, before[0], after[0]):
-            _fill(unknown, rest, rating)
-        elif rise_wh <= 0 and not _is_made_up(after[1], rating):
-            _lay_idle(unknown, line)
-        _doubt_idle(between, rise_wh, step_wh)
+    for own in _by_session(readings, plugs):
+        is_moving = len({value_wh for _, value_wh in own}) > 1
+        for before, after in pairwise(own):
+            # No battery stays empty, and none charges without a rise: some clouds report 0 or 50 % throughout.
+            is_repeated = before[1] == after[1] and (after[1] == 0 or not is_moving)
+            if after[0] - before[0] <= MAX_SPAN_MS and not (is_repeated and _is_made_up(after[1], rating)):
+                _lay_rise(pieces.within(before[0], after[0]), before, after, line, rating)
+
+
+def _by_session(readings: Sequence[Reading], plugs: Plugs) -> list[list[Reading]]:
+    """The readings, parted where a session closed between two of them."""
+    groups: list[list[Reading]] = []
+    for reading in readings:
+        if not groups or plugs.closed_in(groups[-1][-1][0], reading[0]):
+            groups.append([])
+        groups[-1].append(reading)
+    return groups
+
+
+def _lay_rise(
+    between: Sequence[Piece], before: Reading, after: Reading, line: Sequence[LineEvent], rating: Rating
+) -> None:
+    step_wh, rise_wh = soc_step_wh(rating), after[1] - before[1]
+    if not plausible(max(0, rise_wh), after[0] - before[0], rating.power_w, step_wh):
+        return
+    _doubt(between, rise_wh)
+    _let_fall(between, rise_wh, step_wh)
+    _decide(between, rise_wh, step_wh, rating)
+    rest = rise_wh * UNITS_PER_WH - sum(piece.units for piece in between)
+    unknown = [piece for piece in between if piece.source is None]
+    if unknown and rest > 0 and _charged(line, before[0], after[0]):
+        _fill(unknown, rest, rating)
+    elif rise_wh <= 0 and not _is_made_up(after[1], rating):
+        _lay_idle(unknown, line)
+    _doubt_idle(between, rise_wh, step_wh)
 
 
 def _is_made_up(value_wh: int, rating: Rating) -> bool:
