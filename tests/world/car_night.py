@@ -27,6 +27,9 @@ an hour, and a try may fail once."""
 ERASED_WITHIN = timedelta(hours=1)
 """An erasure waits so long for a car that cannot be reached. Afterwards nobody may command the car."""
 
+TRIED_AGAIN_WITHIN = timedelta(minutes=20)
+"""Within this time a release is tried again. A car that obeys later in the hour may not be noticed before its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -225,7 +228,7 @@ class CarNight:
         return obeys and self.takes_commands and not out
 
     def is_erased_unreached(self, at: datetime) -> bool:
-        """Whether its home was erased by an instant with the car out of reach for as long as an erasure waits."""
+        """Whether its home was erased by an instant with the car out of reach for as long as an erasure tries."""
         changes = {one.at for one in self.moments}
         changes |= {edge for start, end, _ in self.seen.outages[self.home.provider] for edge in (start, end)}
         for one in self.night.app.asked:
@@ -233,7 +236,8 @@ class CarNight:
                 continue
             # It began when it was answered, or at an earlier try whose answer was lost.
             for began in filter(None, (one.asked_at, one.answered_at)):
-                tried = {began, *(change for change in changes if began < change < began + ERASED_WITHIN)}
+                last_try_at = began + ERASED_WITHIN - TRIED_AGAIN_WITHIN
+                tried = {began, *(change for change in changes if began < change < last_try_at)}
                 if began + ERASED_WITHIN <= at and not any(map(self._is_in_reach, tried)):
                     return True
         return False

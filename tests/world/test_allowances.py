@@ -181,3 +181,18 @@ def test_a_zero_for_energy_is_left_out_of_a_tesla_that_lost_contact(
     one: Any = night_of_one("tesla", report(480, plugged=False, at_home=False))
     one.within = lambda *_: [SimpleNamespace(reachable=reachable)]
     assert has_wrong_zero(one, [], monkeypatch) == reachable
+
+
+@pytest.mark.parametrize(("obeys_from_min", "unreached"), [(39, False), (41, True), (70, True)])
+def test_a_car_that_obeys_only_in_the_last_minutes_of_the_hour_of_an_erasure_may_stay_held(
+    obeys_from_min: float, unreached: bool
+) -> None:
+    request = SimpleNamespace(method="DELETE", path="/sites/home-1", asked_at=EVENING, answered_at=None)
+    one: Any = SimpleNamespace(
+        home=SimpleNamespace(site="home-1", vehicle_id=CAR, provider="enode"),
+        moments=[SimpleNamespace(at=at(obeys_from_min))],
+        seen=SimpleNamespace(outages=defaultdict(list)),
+        night=SimpleNamespace(app=SimpleNamespace(asked=[request])),
+        _is_in_reach=lambda then: then >= at(obeys_from_min),
+    )
+    assert CarNight.is_erased_unreached(one, at(120)) == unreached

@@ -18,6 +18,9 @@ AT_ONCE = {Reason.CHARGE_NOW, Reason.MINIMUM_SOC, Reason.TEST_CHARGE}
 TRIED_FOR = timedelta(hours=14)
 """12 hours in which the provider answers, and the outages of a history."""
 
+PAUSE_WHILE_LEAVING = timedelta(minutes=10)
+"""A car that leaves has an hour in all."""
+
 PROVIDERS_OWN = {"RETRYABLE", "NEEDS_USER"}
 ENDINGS = {"CommandConfirmed", "CommandSuperseded", "CommandExpired", "CommandFailed"}
 
@@ -108,7 +111,8 @@ class Promises:
     def _check_pause(self, command: Command, twin: Twin, now: datetime) -> None:
         if command.trial == "account":
             return  # it has a limit of its own: start edges, and each hour for a day
-        if self.given_up_at is None or now >= self.given_up_at + self.pause or self.came_back:
+        pause = min(self.pause, PAUSE_WHILE_LEAVING) if twin.link.leaving else self.pause
+        if self.given_up_at is None or now >= self.given_up_at + pause or self.came_back:
             return
         # A charge-now that ended while its command was put off still counts as a request.
         tried = twin.charge_now is not None and twin.charge_now.id in self.charge_nows_given_up

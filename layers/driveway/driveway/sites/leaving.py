@@ -34,7 +34,7 @@ def is_held(twin: Twin, now: datetime, longest: timedelta) -> bool:
 
 
 def longest_release(runtime: Runtime) -> timedelta:
-    """How long a car that cannot be reached delays the steps that wait for its release."""
+    """How long a car that cannot be reached or does not follow delays the steps that wait for its release."""
     return max(LONGEST_RELEASE, runtime.clock.real_time(LONGEST_RELEASE_REAL_S))
 
 

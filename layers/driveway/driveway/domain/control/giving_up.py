@@ -14,6 +14,8 @@ from driveway.domain.twin.reasons import Reason, local_hhmm
 from driveway.values import replace
 
 LONGEST_BREAKER_PAUSE = timedelta(hours=1)
+LEAVING_PAUSE = timedelta(minutes=10)
+"""The same for a car that leaves, which has an hour in all."""
 BREAKER_JITTER = 0.1
 
 _BUDGETS = frozenset({Reason.DAILY_BUDGET_SPENT, Reason.MONTHLY_BUDGET_SPENT})
@@ -63,7 +65,7 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     # The car may have obeyed an earlier stop, so a stop refused because of the account is given up with a release.
     if command.trial == "account" and command.action == "start" and command.outcome == OutcomeKind.NEEDS_USER:
         return ended(twin, "failed", Reason.PROVIDER_NEEDS_USER, _failure(command), now=now)
-    if command.outcome in TAKEN and _is_effect_unknown(twin, command) and twin.presence.session is not None:
+    if command.outcome in TAKEN and is_effect_unknown(twin, command) and twin.presence.session is not None:
         return _with_notice_if_unknown(twin, now)
     if command.trial == "full" and command.outcome in TAKEN and is_full(twin):
         text = "The battery is full, so the car does not charge."
@@ -71,7 +73,7 @@ def _trial_over(twin: Twin, command: Command, now: datetime) -> Twin | None:
     return None
 
 
-def _is_effect_unknown(twin: Twin, command: Command) -> bool:
+def is_effect_unknown(twin: Twin, command: Command) -> bool:
     """Whether no source reports if the car charges: none ever did, or it became unknown after the command was sent."""
     presence, sent_at = twin.presence, command.first_sent_at
     if presence.charging is None or not is_charging_unknown(presence):
@@ -122,7 +124,8 @@ def _given_up(
     spread: float,
 ) -> Twin:
     """The command failed for good: leave the car alone for some time, and leave it able to charge."""
-    pause = min(rules.breaker_pause * 2 ** min(twin.control.failures, 8), LONGEST_BREAKER_PAUSE)
+    longest = LEAVING_PAUSE if twin.link.leaving else LONGEST_BREAKER_PAUSE
+    pause = min(rules.breaker_pause * 2 ** min(twin.control.failures, 8), longest)
     pause *= 1 + BREAKER_JITTER * spread
     after = ended(twin, "failed", reason, _failure(command), now=now)
     reachable = twin.presence.reachable

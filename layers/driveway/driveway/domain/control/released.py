@@ -3,21 +3,23 @@
 from datetime import datetime, timedelta
 
 from driveway.domain.control.command_states import HOPELESS, REFUSED, TAKEN
+from driveway.domain.control.giving_up import is_effect_unknown
 from driveway.domain.control.late_stop import came_before_stop
 from driveway.domain.control.required_command import is_held_by_command, is_instructed, keeps_current
 from driveway.domain.control.vehicle_schedules import may_hold_our_schedule
-from driveway.domain.twin import Entry, Twin
+from driveway.domain.twin import Command, Entry, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 LONGEST_RELEASE = timedelta(hours=1)
-"""How long an erasure, a removal or a swap waits for a car that cannot be reached."""
+"""How long an erasure, a removal or a swap waits for a car that cannot be reached or does not follow."""
 
 
 def is_released(twin: Twin, now: datetime) -> bool:
     """Whether a twin's car can charge as its driver chose, as far as we can bring it about at ``now`` (aware UTC).
 
-    A command that was refused for good does not keep a release waiting.
+    A start that was accepted counts once the car shows it. A command that was refused for good does not keep a release
+    waiting.
     """
     if twin.link.vehicle is None:
         return True
@@ -29,11 +31,25 @@ def _is_free_to_charge(twin: Twin, now: datetime) -> bool:
     command = twin.control.command
     if twin.control.late_stop is not None:
         return False
-    if command is not None and command.release:
-        taken = (command.state == "sent" and command.outcome in TAKEN) or command.state in {"confirmed", "failed"}
-        return (taken and not came_before_stop(command, twin.control)) or not is_held_by_command(twin, now)
-    under_way = command is not None and command.state == "sent" and command.outcome is None
-    return not under_way and not is_held_by_command(twin, now)
+    held = is_held_by_command(twin, now)
+    if command is None or not command.release:
+        under_way = command is not None and command.state == "sent" and command.outcome is None
+        return not under_way and not held
+    if _has_to_show(twin, command):
+        return False
+    return not held or (_is_taken_or_hopeless(command) and not came_before_stop(command, twin.control))
+
+
+def _has_to_show(twin: Twin, command: Command) -> bool:
+    """Whether a start was accepted and a plugged-in car has not shown yet that it followed, as it can."""
+    awaited = command.state == "sent" and command.outcome in TAKEN
+    return awaited and twin.presence.session is not None and not is_effect_unknown(twin, command)
+
+
+def _is_taken_or_hopeless(command: Command) -> bool:
+    if command.state == "failed":
+        return command.outcome in HOPELESS
+    return command.state == "confirmed" or (command.state == "sent" and command.outcome in TAKEN)
 
 
 def _keeps_no_schedule(twin: Twin) -> bool:
@@ -56,7 +72,9 @@ def with_leftovers_reported(twin: Twin, now: datetime) -> Twin:
     stays = leftovers(twin, now)
     if not stays:
         return twin
-    text = " ".join(("The car could not be reached.", *stays))
+    command = twin.control.command
+    ignored = command is not None and command.release and command.outcome in TAKEN
+    text = " ".join(("The car did not follow our command." if ignored else "The car could not be reached.", *stays))
     return twin.tell(Entry(now, Event.NEEDS_ATTENTION, Reason.RELEASE_GIVEN_UP, text))
 
 
