@@ -145,3 +145,29 @@ def test_the_silence_of_a_tesla_whose_account_is_lost_shows_nothing_since_its_la
     """Its register would correct a charge in its sleep, but nothing of it is reported any more."""
     register = Sample(at(0), "session", 0, "vehicle_ac_input", register="per_plug_in")
     assert unknown(stopped(0), register, stopped(200), out_of_reach(230), stopped(260)) == [False] * 6 + [True] * 3
+
+
+class TestACloudThatMakesUpTheStateOfCharge:
+    """The car stops at 18:00, and the next report, at 20:36, is that it charges."""
+
+    def seen_charging(self, *pcts: int) -> list[bool]:
+        begun = Sample(at(156), "charging", tells_every_change=True)
+        socs = [soc(minute, pct) for minute, pct in zip((0, 156), pcts, strict=False)]
+        return unknown(stopped(0), *socs, begun)[:5]
+
+    @pytest.mark.parametrize("pct", [0, 50])
+    def test_the_hour_before_a_charge_was_first_reported_is_unknown(self, pct: int) -> None:
+        assert self.seen_charging(pct, pct) == [False, False, False, True, True]
+
+    def test_it_is_known_if_the_state_of_charge_may_be_true(self) -> None:
+        assert self.seen_charging(40, 40) == [False] * 5
+        assert self.seen_charging() == [False] * 5
+
+    def test_what_came_before_a_stop_in_that_hour_stays_known(self) -> None:
+        begun = Sample(at(156), "charging", tells_every_change=True)
+        found = unknown(stopped(0), soc(0, 50), stopped(120), soc(120, 50), soc(156, 50), begun)
+        assert found[:5] == [False, False, False, False, True]
+
+    def test_it_is_known_once_the_state_of_charge_has_moved(self) -> None:
+        begun, moved = Sample(at(156), "charging", tells_every_change=True), soc(170, 51)
+        assert unknown(stopped(0), soc(0, 50), soc(156, 50), begun, moved)[:5] == [False] * 5

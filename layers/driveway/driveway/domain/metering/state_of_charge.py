@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, plausible, running_shares
 from driveway.domain.metering.pieces import UNITS_PER_WH, Piece, Pieces, Source, capped_shares
+from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Reading
 from driveway.domain.metering.samples import Rating, Sample, to_ms
@@ -57,15 +58,21 @@ def lay_state_of_charge(
     hold and was lower afterwards, it fell all along; if the state of charge rose by over a step more, as late as that
     shows. Where power is assumed to hold and does not agree within a step, the state of charge decides. If the car
     reported that it charges, the rest of a rise goes into the unknown time. If there was no rise, the time between two
-    stops was idle, unless it is a value that clouds make up. Such a value that a session shows throughout says nothing.
+    stops was idle, unless it is a value that clouds make up. Such a value that a session shows throughout says nothing:
+    then the hour before a charge was first reported is unknown, too.
     """
     for own in _by_session(readings, plugs):
         is_moving = len({value_wh for _, value_wh in own}) > 1
         for before, after in pairwise(own):
             # No battery stays empty, and none charges without a rise: some clouds report 0 or 50 % throughout.
             is_repeated = before[1] == after[1] and (after[1] == 0 or not is_moving)
-            if after[0] - before[0] <= MAX_SPAN_MS and not (is_repeated and _is_made_up(after[1], rating)):
-                _lay_rise(pieces.within(before[0], after[0]), before, after, line, rating)
+            if after[0] - before[0] > MAX_SPAN_MS:
+                continue
+            between = pieces.within(before[0], after[0])
+            if is_repeated and _is_made_up(after[1], rating):
+                _doubt_before_charging(between, line)
+            else:
+                _lay_rise(between, before, after, line, rating)
 
 
 def _by_session(readings: Sequence[Reading], plugs: Plugs) -> list[list[Reading]]:
@@ -120,6 +127,17 @@ def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:
     for piece in unknown:
         if _between_stops(line, piece):
             piece.lay(Source("estimate", "battery"), 0, 0)
+
+
+def _doubt_before_charging(between: Sequence[Piece], line: Sequence[LineEvent]) -> None:
+    """A charge may have begun up to a poll before it was first reported, if no state of charge shows otherwise."""
+    for stop, begin in pairwise(line):
+        if not (stop.is_stop and begin.is_charging):
+            continue
+        since_ms = max(stop.at_ms, begin.at_ms - POLLED_MS)
+        for piece in between:
+            if piece.is_idle and since_ms < piece.end_ms <= begin.at_ms:
+                piece.source, piece.is_idle = None, False
 
 
 def _let_fall(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
