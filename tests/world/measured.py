@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.metering.slot import GRACE
 from tests.world.car_night import CarNight
 from tests.world.state import State
 
@@ -75,19 +76,26 @@ def is_lost_contact(one: CarNight, start: datetime, *, is_withheld: bool) -> boo
 
 
 def hidden_wh(one: CarNight, start: datetime) -> float:
-    """What flowed in a half-hour in charges that no report showed, each of less than a per cent of the battery.
+    """What flowed in a half-hour in charges before any report showed them, each less than a per cent of the battery.
 
-    Of a car without a register, nothing else would show them.
+    Of a car without a register, nothing else would show it. Where the state of charge is made up, nothing shows more,
+    either, if the half-hour was reported before the charge was.
     """
     if one.home.provider != "enode":
         return 0.0
     step_wh = float(one.home.spec.get("battery_kwh", 64.0)) * 10
-    reports_at = [report.seen_at for report in one.seen.reports[one.home.vehicle_id] if report.charging]
+    is_made_up = one.home.spec.get("claimed_soc_pct") is not None
+    reports = [report for report in one.seen.reports[one.home.vehicle_id] if report.charging]
     found = 0.0
     for before, after in pairwise(one.night.world.cars.world.cars[one.home.vehicle_id].transitions):
-        is_seen = any(before.at <= at <= after.at for at in reports_at)
-        if before.charging and not is_seen and one.meter_wh(after.at) - one.meter_wh(before.at) < step_wh:
-            since, until = max(before.at, start), min(after.at, start + HALF_HOUR)
+        if not before.charging:
+            continue
+        shown = [report for report in reports if before.at <= report.seen_at <= after.at]
+        unseen_until = min((report.seen_at for report in shown), default=after.at)
+        known_at = min((report.at for report in shown), default=None)
+        is_late = known_at is None or known_at > start + HALF_HOUR + GRACE
+        if one.meter_wh(unseen_until) - one.meter_wh(before.at) < step_wh or (is_made_up and is_late):
+            since, until = max(before.at, start), min(unseen_until, start + HALF_HOUR)
             found += max(0.0, one.meter_wh(until) - one.meter_wh(since)) if since < until else 0.0
     return found
 

@@ -95,16 +95,43 @@ def test_a_car_without_a_register_is_measured_to_a_per_cent_of_its_battery(provi
 
 
 @pytest.mark.parametrize(
-    ("provider", "lasted_min", "seen", "allowed_wh"),
-    [("enode", 5, False, 500), ("enode", 5, True, 0), ("enode", 7, False, 0), ("smartcar", 5, False, 0)],
-    ids=["a short one", "a short one that is seen", "over a per cent of the battery", "of a car with a register"],
+    ("provider", "lasted_min", "seen_min", "allowed_wh"),
+    [
+        ("enode", 5, None, 500),
+        ("enode", 5, 2, 200),
+        ("enode", 7, None, 0),
+        ("enode", 25, 6, 600),
+        ("enode", 25, 7, 0),
+        ("smartcar", 5, None, 0),
+    ],
+    ids=[
+        "a short one",
+        "a short one that is seen",
+        "over a per cent of the battery",
+        "the beginning of one that is seen",
+        "over a per cent before it is seen",
+        "of a car with a register",
+    ],
 )
-def test_a_zero_may_hide_only_a_short_charge_that_no_report_showed(
-    provider: str, lasted_min: float, seen: bool, allowed_wh: float
+def test_a_zero_may_hide_only_less_than_a_per_cent_of_the_battery_before_a_report_showed_the_charge(
+    provider: str, lasted_min: float, seen_min: float | None, allowed_wh: float
 ) -> None:
-    reports = [report(2, charging=True)] if seen else [report(-5), report(30)]
+    reports = [report(-5), report(30)] if seen_min is None else [report(seen_min, charging=True)]
     assert hidden_wh(night_of_one(provider, *reports, charged=(0, lasted_min)), EVENING) == allowed_wh
     assert hidden_wh(night_of_one(provider, *reports, charged=(0, lasted_min)), at(30)) == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen_min", "allowed_wh"),
+    [({"claimed_soc_pct": 50}, 41, 2000), ({"claimed_soc_pct": 0}, 39, 0), ({}, 41, 0)],
+    ids=["first shown after the half-hour was reported", "shown before", "of a battery that shows it"],
+)
+def test_a_zero_may_hide_more_only_if_the_state_of_charge_is_made_up_and_the_charge_was_shown_later(
+    spec: dict[str, Any], seen_min: float, allowed_wh: float
+) -> None:
+    one: Any = night_of_one("enode", report(0), report(seen_min, charging=True), charged=(10, 90))
+    one.home.spec = spec
+    assert hidden_wh(one, EVENING) == allowed_wh
 
 
 @pytest.mark.parametrize(
