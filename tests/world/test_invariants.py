@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from driveway.domain.twin import AxleCallClaim, ChargeNow, Command, HeldPlugOut, Twin
+from driveway.domain.twin import AxleCallClaim, ChargeNow, Command, CommandState, HeldPlugOut, Twin
 from driveway.values import replace
 from tests.support.domain.twins import a_twin
 from tests.world import invariants
 from tests.world.crash_points import prepared
 from tests.world.invariants import Asked, OpenState, Sent
 from tests.world.situations import SITUATIONS
+from tests.world.watch import Seen, of_command
 
 NOW = datetime(2026, 1, 15, 20, 0, tzinfo=UTC)
 DWELL = timedelta(minutes=5)
@@ -155,6 +156,19 @@ def test_a_charger_is_watched_as_cars_are() -> None:
         body = {"connectorId": 1, "csChargingProfiles": {"chargingProfileId": 1}}
         world.session.post(f"http://cars.test/ocpp/chargers/{home.vehicle_id}/SetChargingProfile", json=body)
         assert [one for one in world.violations if "not claimed" in one]
+
+
+@pytest.mark.parametrize(
+    ("state", "claimed", "found"),
+    [("sent", True, False), ("confirmed", True, False), ("confirmed", False, True), ("planned", True, True)],
+)
+def test_a_command_that_a_report_confirms_before_its_call_is_claimed(
+    state: CommandState, claimed: bool, found: bool
+) -> None:
+    twin = replace(a_twin(), control=replace(a_twin().control, command=command(state=state)))
+    actions = frozenset({command().action})
+    wrongs = list(of_command(NOW, Seen(), [twin], "vehicle-1", actions, is_claimed=claimed))
+    assert any("not claimed" in one for one in wrongs) == found
 
 
 def test_what_a_function_writes_and_sends_is_watched() -> None:

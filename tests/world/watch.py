@@ -94,7 +94,7 @@ def _of_car(world: "World", seen: Seen, request: requests.PreparedRequest, path:
     if actions:
         running = world.outside.running[-1].calls if world.outside.running else []
         is_claimed = any(call.operation == "update_item" and call.about.endswith("/TWIN") for call in running)
-        yield from _of_command(world.clock.now(), seen, twins, vehicle_id, actions, is_claimed=is_claimed)
+        yield from of_command(world.clock.now(), seen, twins, vehicle_id, actions, is_claimed=is_claimed)
 
 
 def _actions(request: requests.PreparedRequest, path: str) -> frozenset[str]:
@@ -113,16 +113,17 @@ def _actions(request: requests.PreparedRequest, path: str) -> frozenset[str]:
     return next((actions for end, actions in ACTIONS.items() if path.endswith(end)), frozenset())
 
 
-def _of_command(
+def of_command(
     now: datetime, seen: Seen, twins: list[Twin], vehicle_id: str, actions: frozenset[str], *, is_claimed: bool
 ) -> Iterator[str]:
+    """What is wrong with a command to a car; ``is_claimed``: whether the run that sends it wrote its twin before."""
     if not twins:
         # A start that was claimed before the asset was erased cannot be called back, and it lets the car charge.
         if not (is_claimed and "start" in actions):
             yield f"a command to {vehicle_id}, which is not ours"
         return
     (twin,) = twins
-    claimed = [one for one in _claimed(twin) if one.action in actions]
+    claimed = [one for one in _claimed(twin, is_claimed=is_claimed) if one.action in actions]
     if not claimed and is_claimed and twin.control.late_stop is not None and "stop" in actions:
         # Another command replaced it meanwhile, and the twin knows that it may come last.
         return
@@ -148,9 +149,11 @@ def _is_free(twin: Twin, command: Command, sent: list[Sent], at: datetime) -> bo
     return command.action == "stop" and before is not None and bool(peak_starts(twin, before.at, at + invariants.SKEW))
 
 
-def _claimed(twin: Twin) -> list[Command]:
+def _claimed(twin: Twin, *, is_claimed: bool = False) -> list[Command]:
+    """The commands that a run may send. A report may confirm one between its claim and its call."""
     both = (twin.control.command, twin.control.schedule_command)
-    return [one for one in both if one is not None and one.state == "sent"]
+    states = {"sent", "confirmed"} if is_claimed else {"sent"}
+    return [one for one in both if one is not None and one.state in states]
 
 
 def _may_be_commanded(twin: Twin, command: Command) -> bool:

@@ -80,7 +80,8 @@ class FlaggedHalfHour(Struct, frozen=True, kw_only=True):
         Meta(
             description="Where energy may be missing: `gap` (no report for too long), `power_above_asset` (more power "
             "than the asset has), `outlier`, `refused_delta` (a register rose by more than power and time allow), "
-            "`before_plug_in` (it shows energy that may have flowed before the car was seen plugged in), "
+            "`before_plug_in` (energy may have flowed before the car was seen plugged in, or after it was last seen at "
+            "home), "
             "`restarted` (it fell), `not_reset` (a session's began where the last ended). `rolled_over`: from 0 again. "
             "`ambiguous_register`: two histories explain the register, and the one with less energy was counted."
         ),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from driveway.domain.metering.samples import Sample
+from driveway.domain.metering.samples import Sample, SampleKind
 from tests.support.domain.metering_shelf import Shelf
 from tests.unit.domain.metering.test_meters import CAR, EVENING
 
@@ -96,3 +96,60 @@ def test_idle_time_is_unknown_where_a_battery_gained_clearly_more_than_was_seen(
     shelf.record(CAR, samples, now=EVENING + timedelta(hours=5))
     inside = [slot for slot in shelf.slots.values() if EVENING < slot.start < EVENING + timedelta(hours=2.5)]
     assert {slot.value_wh for slot in inside} == {0 if known else None}
+
+
+@pytest.mark.parametrize(("fact", "value_wh"), [("charging", None), ("stopped", 0)])
+def test_a_car_that_charged_when_it_was_last_seen_at_home_may_have_gone_on(
+    fact: SampleKind, value_wh: int | None
+) -> None:
+    last_seen, elsewhere = EVENING + timedelta(seconds=3), EVENING + timedelta(minutes=83)
+    shelf = Shelf()
+    samples = [
+        Sample(EVENING - timedelta(minutes=20), "plugged"),
+        Sample(EVENING - timedelta(minutes=20), "stopped", tells_every_change=True),
+        Sample(last_seen, fact),
+        Sample(elsewhere, "charging"),
+        Sample(elsewhere, "doubted", 82 * 60 + 56),
+        Sample(last_seen, "unplugged"),
+        Sample(EVENING + timedelta(hours=5), "plugged"),
+        Sample(EVENING + timedelta(hours=5), "stopped" if fact == "charging" else "charging"),
+    ]
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
+    assert next(slot for slot in shelf.slots.values() if slot.start == EVENING).value_wh == value_wh
+
+
+def test_a_charge_up_to_an_earlier_plug_out_leaves_the_session_that_ended_unseen_known() -> None:
+    earlier, elsewhere = EVENING - timedelta(hours=3), EVENING + timedelta(minutes=90)
+    samples = [
+        Sample(earlier, "plugged"),
+        Sample(earlier, "charging"),
+        Sample(EVENING - timedelta(hours=2), "unplugged"),
+        Sample(EVENING, "plugged"),
+        Sample(EVENING, "stopped", tells_every_change=True),
+        Sample(elsewhere, "doubted", 3600),
+        Sample(elsewhere - timedelta(seconds=3600), "unplugged"),
+    ]
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
+    assert next(slot for slot in shelf.slots.values() if slot.start == EVENING).value_wh == 0
+
+
+@pytest.mark.parametrize(
+    ("opening", "soc_wh", "value_wh"), [("joined", 40_000, None), ("joined", 20_000, 0), ("plugged", 40_000, 0)]
+)
+def test_a_car_that_was_never_seen_unplugged_may_have_charged_at_home_all_the_time(
+    opening: SampleKind, soc_wh: int, value_wh: int | None
+) -> None:
+    again = EVENING + timedelta(hours=4, minutes=11)
+    samples = [
+        Sample(EVENING, "plugged"),
+        Sample(EVENING, "soc", 20_000, "battery"),
+        Sample(EVENING + timedelta(minutes=3), "unplugged"),
+        Sample(again, opening),
+        Sample(again, "stopped", tells_every_change=True),
+        Sample(again, "soc", soc_wh, "battery"),
+    ]
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=6))
+    start = EVENING + timedelta(hours=4)
+    assert next(slot for slot in shelf.slots.values() if slot.start == start).value_wh == value_wh

@@ -160,25 +160,51 @@ class TestZeros:
 class TestPauses:
     """A car that shows 0 and no cable while it is stopped, and one that was unplugged."""
 
-    FALSE_PLUG_OUT = (Sample(at(90), "unplugged"), Sample(at(105), "plugged"))
+    PLUG_OUT = (Sample(at(90), "unplugged"), Sample(at(105), "plugged"))
+
+    def seen(
+        self, readings: Readings, soc: Readings, *others: Sample, declared: RegisterKind | None = None
+    ) -> dict[int, HalfHour]:
+        battery = [Sample(at(minute), "soc", value, "battery") for minute, value in soc]
+        return metered(*register(readings, declared=declared), *battery, *self.PLUG_OUT, *others)
 
     def test_a_register_that_goes_on_after_a_false_plug_out_counts_only_its_rise(self) -> None:
-        readings = register([(0, 0), (89, 9000), (90, 0), (105, 0), (240, 9100), (300, 12_500)])
-        soc = [Sample(at(minute), "soc", value, "battery") for minute, value in [(89, 30_000), (105, 30_000)]]
-        soc += [Sample(at(minute), "soc", value, "battery") for minute, value in [(240, 30_000), (300, 33_400)]]
-        found = metered(*readings, *soc, *self.FALSE_PLUG_OUT)
+        readings = [(0, 0), (89, 9000), (90, 0), (105, 0), (240, 9100), (300, 12_500)]
+        found = self.seen(readings, [(89, 30_000), (105, 30_000), (240, 30_000), (300, 33_400)])
         assert (total(found), found[210].energy_wh < 100) == (12_500, True)
 
     @pytest.mark.parametrize("charged_wh", [9000, 9100, 9500])
     def test_a_register_that_reaches_its_last_count_in_a_new_session_counts_whole(self, charged_wh: int) -> None:
-        readings = register([(0, 0), (89, 9000), (90, 0), (105, 0), (240, charged_wh)])
-        soc = [(89, 30_000), (105, 27_000), (240, 27_000 + charged_wh)]
-        found = metered(*readings, *(Sample(at(one), "soc", wh, "battery") for one, wh in soc), *self.FALSE_PLUG_OUT)
+        readings = [(0, 0), (89, 9000), (90, 0), (105, 0), (240, charged_wh)]
+        idle = [Sample(at(minute), "power", 0) for minute in (105, 240)]
+        found = self.seen(readings, [(89, 30_000), (105, 27_000), (240, 27_000 + charged_wh)], *idle)
         assert total(found) == 9000 + charged_wh
 
-    def test_without_power_or_state_of_charge_a_plug_out_restarts_the_register(self) -> None:
-        readings = register([(0, 0), (89, 9000), (90, 0), (105, 0), (240, 9100)])
-        assert total(metered(*readings, *self.FALSE_PLUG_OUT)) == 9000 + 9100
+    @pytest.mark.parametrize(
+        "soc", [[], [(89, 30_000), (240, 30_000)]], ids=["none", "the same before the drive and after the charge"]
+    )
+    def test_without_a_state_of_charge_since_the_plug_in_the_register_restarted(self, soc: Readings) -> None:
+        assert total(self.seen([(0, 0), (89, 9000), (90, 0), (105, 0), (240, 9100)], soc)) == 9000 + 9100
+
+    @pytest.mark.parametrize(
+        ("readings", "declared"),
+        [
+            ([(0, 0), (89, 500), (90, 0), (105, 0), (240, 550)], None),
+            ([(0, 0), (89, 9000), (90, 0), (105, 0), (240, 5000)], None),
+            ([(0, 0), (89, 9000), (90, 0), (105, 0), (240, 9100)], "per_charge"),
+        ],
+        ids=["less than a per cent", "a lower count", "declared to restart"],
+    )
+    def test_a_state_of_charge_that_stays_does_not_make_a_restart_a_pause(
+        self, readings: Readings, declared: RegisterKind | None
+    ) -> None:
+        found = self.seen(readings, [(89, 30_000), (105, 30_000), (240, 30_000)], declared=declared)
+        assert total(found) == readings[1][1] + readings[-1][1]
+
+    def test_a_drive_between_two_plug_ins_hides_what_the_state_of_charge_gained(self) -> None:
+        again = [Sample(at(110), "unplugged"), Sample(at(120), "plugged")]
+        soc = [(105, 30_000), (120, 21_000), (240, 30_000)]
+        assert total(self.seen([(0, 0), (89, 9000), (105, 0), (240, 9100)], soc, *again)) == 9000 + 9100
 
 
 @pytest.mark.parametrize("register_kind", ["per_charge"])

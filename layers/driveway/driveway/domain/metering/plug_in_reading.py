@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from driveway.domain.metering.activity import Activity
-from driveway.domain.metering.registers import NEAR_ZERO_WH, History, Proof, Reading, drains, goes_on, resolution_wh
+from driveway.domain.metering.registers import NEAR_ZERO_WH, History, Proof, Reading, drains, resolution_wh
 from driveway.domain.presence.observation import RegisterKind
 
 COARSE_WH = 100
@@ -69,10 +69,8 @@ def _is_a_pause(series: Series, index: int, opened_ms: int, live: Reading | None
     A restart that counted so much since fits, too. Only the state of charge since the plug-in rules it out.
     """
     activity, low = series.activity, series.readings[index]
-    if live is None or live[1] <= NEAR_ZERO_WH or low[1] > NEAR_ZERO_WH or series.declared == "per_charge":
-        return False
     following = next((one for one in series.readings[index:] if one[1] > NEAR_ZERO_WH), None)
-    if following is None or not goes_on(live, following, activity):
+    if live is None or live[1] <= NEAR_ZERO_WH or low[1] > NEAR_ZERO_WH or following is None:
         return False
     if activity.plugs.last_opening(low[0], following[0]) is not None:
         return False

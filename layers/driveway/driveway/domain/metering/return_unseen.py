@@ -7,27 +7,43 @@ from driveway.domain.metering.pieces import HALF_HOUR_MS
 from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Flagged, Reading
+from driveway.domain.metering.samples import Sample, to_ms
 
 
 def returns_unseen(
-    plugs: Plugs, line: Iterable[LineEvent], soc: Mapping[str, Sequence[Reading]], registers: Collection[str]
+    plugs: Plugs,
+    known: Sequence[Sample],
+    line: Iterable[LineEvent],
+    soc: Mapping[str, Sequence[Reading]],
+    registers: Collection[str],
 ) -> list[Span]:
     """From when until when a car may have charged unseen: from each plug-out to the plug-in within an hour after it.
 
-    It may have if its first report charges, or shows a higher state of charge than the last one before. A lifetime
-    register shows what it charged, so nothing is unseen where the kinds of ``registers`` have one.
+    It may have if its first report charges, or shows a higher state of charge than the last one before. A car that was
+    never seen unplugged may have charged at home all the time, however long it seemed to be away; and one that charged
+    when it was last seen at home may have gone on until it was seen elsewhere. A lifetime register shows what a car
+    charged, so nothing is unseen where the kinds of ``registers`` have one.
     """
     if "lifetime" in registers:
         return []
     charging_ms = {event.at_ms for event in line if event.is_charging}
-    found: list[Span] = []
-    for opened_ms in plugs.opened_ms:
+    found = [span for span in plugs.left_unseen if _charged_at(known, span[0])]
+    for opened_ms in sorted({*plugs.opened_ms, *plugs.joined_ms}):
         closed_ms = plugs.closed_before(opened_ms - 1)
-        if closed_ms is None or opened_ms - closed_ms > POLLED_MS:
+        if closed_ms is None or (opened_ms - closed_ms > POLLED_MS and opened_ms not in plugs.joined_ms):
             continue
         if opened_ms in charging_ms or any(_rose(readings, closed_ms, opened_ms) for readings in soc.values()):
             found.append((closed_ms, opened_ms))
     return found
+
+
+def _charged_at(known: Sequence[Sample], at_ms: int) -> bool:
+    """Whether the last report of charging by an instant shows that the car charges."""
+    shown = [sample for sample in known if sample.kind in ("power", "charging", "stopped") and to_ms(sample) <= at_ms]
+    last = max((sample.at for sample in shown), default=None)
+    facts = [sample for sample in shown if sample.at == last]
+    is_stop = any(sample.kind == "stopped" for sample in facts)
+    return not is_stop and any(sample.kind == "charging" or sample.value for sample in facts)
 
 
 def _rose(readings: Sequence[Reading], closed_ms: int, opened_ms: int) -> bool:
