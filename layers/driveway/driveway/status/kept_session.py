@@ -13,6 +13,7 @@ from driveway.domain.sessions.commands import command_runs
 from driveway.domain.sessions.kept_session import KeptSession, as_it_runs
 from driveway.domain.sessions.night import Night
 from driveway.domain.sessions.plan import InForce, Need, Plan, in_force, needs_of
+from driveway.domain.sessions.session_half_hours import session_half_hours
 from driveway.domain.sessions.shares import shares
 from driveway.domain.sessions.verdict import HalfHour, Judgement, SessionFacts, Verdict, judge
 from driveway.domain.twin import Entry, Twin
@@ -122,7 +123,7 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime, night: Night |
     until = max([end, *(one.ready_by for one in needs if one is not None)])
     entries = runtime.records.entries(asset, begun_at - BEFORE, end + AFTER)
     slots = runtime.slots.read_whole(asset, half_hour_of(begun_at), end + HALF_HOUR, now=now)
-    half_hours = [_half_hour(slot, kept) for slot in slots]
+    half_hours = session_half_hours(slots, kept)
     parts = in_force(plans, begun_at, until)
     power_kw = plans[-1].power_kw if plans else twin.link.power_kw
     judgements = []
@@ -156,20 +157,6 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime, night: Night |
         is_whole,
         twin.link.site,
     )
-
-
-def _half_hour(slot: Slot, kept: KeptSession) -> HalfHour:
-    if slot.value_wh is None:
-        return HalfHour(slot.start, None)
-    begun_ms, end_ms = _ms(kept.begun_at), _ms(kept.closed_at) if kept.closed_at is not None else None
-    energy_wh = sum(
-        wh for since_ms, wh in slot.sessions_wh if begun_ms <= since_ms and (end_ms is None or since_ms < end_ms)
-    )
-    return HalfHour(slot.start, energy_wh / 1000)
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
 
 
 def session_summary(view: SessionView, head: Judgement, night: Night) -> NightOfAsset:

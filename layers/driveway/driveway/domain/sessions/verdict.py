@@ -93,10 +93,15 @@ _ORDER = list(Verdict)
 
 
 class HalfHour(Struct, frozen=True):
-    """What the session took in the half-hour that starts at ``start`` (aware UTC); None: it was not measured."""
+    """What the session took in the half-hour that starts at ``start`` (aware UTC); None: it was not measured.
+
+    ``since`` and ``until`` bound the part of it in which the session ran; None: its own start and end.
+    """
 
     start: datetime
     energy_kwh: float | None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class SessionFacts(Struct, frozen=True):
@@ -161,13 +166,14 @@ def judge(facts: SessionFacts, now: datetime) -> Judgement:
 
 
 def energy_kwh(half_hours: Iterable[HalfHour], start: datetime, end: datetime) -> float:
-    """The measured energy (kWh) between two instants; of a half-hour in part, its share by time."""
-    return sum((one.energy_kwh or 0.0) * _share(one.start, start, end) for one in half_hours)
+    """The measured energy (kWh) between two instants; of a half-hour in part, its share by the time of the session."""
+    return sum((one.energy_kwh or 0.0) * _share(one, start, end) for one in half_hours)
 
 
-def _share(half_hour: datetime, start: datetime, end: datetime) -> float:
-    inside = min(half_hour + HALF_HOUR, end) - max(half_hour, start)
-    return max(0.0, inside / HALF_HOUR)
+def _share(one: HalfHour, start: datetime, end: datetime) -> float:
+    since, until = one.since or one.start, one.until or one.start + HALF_HOUR
+    inside = min(until, end) - max(since, start)
+    return max(0.0, inside / (until - since)) if since < until else 0.0
 
 
 def _is_filled(facts: SessionFacts) -> bool:
