@@ -140,6 +140,7 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime, night: Night |
             causes=cause_spans(entries, parts, begun_at, until, is_full=is_full),
             is_full=is_full,
             charge_limit_pct=kept.charge_limit_pct,
+            filled_at=kept.filled_at,
         )
         judgements.append(judge(facts, now))
     return SessionView(

@@ -51,6 +51,31 @@ def test_a_car_that_never_takes_what_is_allowed_is_limited() -> None:
 
 
 @pytest.mark.parametrize(
+    ("filled_min", "verdict"),
+    [(25, Verdict.SHORT_LIMIT_IN_CAR), (200, Verdict.ENERGY_UNKNOWN), (None, Verdict.ENERGY_UNKNOWN)],
+    ids=["at its limit before", "at its limit only later", "nobody knows since when"],
+)
+def test_what_is_not_measured_after_the_battery_was_at_its_charge_limit_was_kept_from_it_by_the_limit(
+    filled_min: float | None, verdict: Verdict
+) -> None:
+    start, end = WINDOW
+    energies_kwh = [3.0, *[None] * 7]
+    facts = SessionFacts(
+        opened_at=start,
+        closed_at=None,
+        power_kw=POWER_KW,
+        timezone="Europe/London",
+        need=Need(READY_BY, start, 10.0),
+        half_hours=[HalfHour(start + timedelta(minutes=30 * n), kwh) for n, kwh in enumerate(energies_kwh)],
+        parts=[part(start, end, POWER_KW), part(end, READY_BY, 0.0)],
+        is_full=True,
+        charge_limit_pct=50.0,
+        filled_at=None if filled_min is None else start + timedelta(minutes=filled_min),
+    )
+    assert judge(facts, READY_BY + timedelta(hours=1)).verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("soc_pct", "limit_pct", "filled"),
     [(100.0, None, True), (99.4, 100.0, False), (79.6, 80.0, True), (None, 80.0, False)],
 )

@@ -115,6 +115,7 @@ class SessionFacts(Struct, frozen=True):
         causes: what kept the car from charging.
         is_full: the battery was full or at its charge limit by the ready-by, or by the end where there is none.
         charge_limit_pct: the charge limit in the car, where it reports one.
+        filled_at: since when it was so full, where that is known (aware UTC).
     """
 
     opened_at: datetime
@@ -127,6 +128,7 @@ class SessionFacts(Struct, frozen=True):
     causes: Sequence[CauseSpan] = ()
     is_full: bool = False
     charge_limit_pct: float | None = None
+    filled_at: datetime | None = None
 
 
 class Judgement(Struct, frozen=True):
@@ -264,7 +266,8 @@ def _weights(
         return {Cause.SNOOZED: 1.0}
     if any(reason is not None for reason in inside):
         return {Cause.LEFT_ALONE: 1.0}
-    if not was_measured:
+    fills_before = facts.is_full and facts.filled_at is not None and facts.filled_at <= since
+    if not was_measured and not fills_before:
         return {Cause.UNMEASURED: 1.0}
     if has_energy or facts.is_full:
         return {Cause.LIMIT_IN_CAR: 1.0}
