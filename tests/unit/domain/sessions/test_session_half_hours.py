@@ -4,11 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from driveway.domain.metering.pieces import Quality
+from driveway.domain.metering.samples import Sample
 from driveway.domain.metering.slot import Slot
 from driveway.domain.sessions.kept_session import KeptSession
-from driveway.domain.sessions.plan import Need
+from driveway.domain.sessions.plan import InForce, Need
 from driveway.domain.sessions.session_half_hours import session_half_hours
-from driveway.domain.sessions.verdict import SessionFacts, Verdict, energy_kwh, judge
+from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Verdict, energy_kwh, judge
+from driveway.domain.twin.reasons import Reason
+from driveway.values import replace
 
 START = datetime(2026, 1, 15, 16, 0, tzinfo=UTC)
 READY_BY = START + timedelta(hours=4)
@@ -43,3 +47,65 @@ def test_what_a_session_took_in_its_first_and_last_half_hour_counts_whole() -> N
     judged = judge(facts, READY_BY)
     assert (judged.verdict, judged.got_kwh) == (Verdict.READY, pytest.approx(6.0))
     assert energy_kwh(taken, begun_at, at(18)) == pytest.approx(1.45), "half of the time that it ran in, half of it"
+
+
+def sample(minute: float, kind: str, value: int) -> Sample:
+    return Sample(at(minute), kind, value)  # type: ignore[arg-type]
+
+
+def spread(quality: Quality, *samples: Sample) -> bool:
+    """Whether 300 Wh in the half-hour of the second hour count as a share of what was taken over hours."""
+    half_hours = [slot(120, (at(0), 300)), slot(150, (at(0), 300))]
+    half_hours[1] = replace(half_hours[1], samples=frozenset(samples))
+    half_hours[0] = replace(half_hours[0], quality=quality)
+    return session_half_hours(half_hours, KeptSession("one", at(0), at(0)))[0].is_spread
+
+
+FAST, SLOW = sample(60, "power", 7400), sample(60, "power", 600)
+CHARGE = [sample(60, "soc", 50_000), sample(400, "soc", 54_000)]
+REGISTER = [sample(60, "session", 0), sample(400, "session", 4000)]
+
+
+@pytest.mark.parametrize(
+    ("quality", "samples", "found"),
+    [
+        ("estimate", [FAST, *CHARGE], True),
+        ("register", [FAST, *REGISTER], True),
+        ("estimate", [SLOW, *CHARGE], False),
+        ("estimate", CHARGE, False),
+        ("estimate", [FAST, *CHARGE, sample(121, "soc", 51_000)], True),
+        ("estimate", [FAST, *CHARGE, sample(110, "soc", 51_000), sample(160, "soc", 51_200)], False),
+        ("register", [FAST, *REGISTER, sample(110, "power", 600), sample(160, "power", 600)], False),
+        ("power", [FAST, *CHARGE], False),
+    ],
+    ids=[
+        "a state of charge after hours",
+        "a register after hours",
+        "as slow as it showed",
+        "no power was shown",
+        "hours from one reading in it on",
+        "readings around it",
+        "power around it",
+        "by power",
+    ],
+)
+def test_energy_that_a_car_took_in_a_part_of_some_hours_shows_no_slow_charging(
+    quality: Quality, samples: list[Sample], found: bool
+) -> None:
+    assert spread(quality, *samples) is found
+
+
+@pytest.mark.parametrize(
+    ("is_spread", "verdict"), [(True, Verdict.SHORT_CAR_DID_NOT_FOLLOW), (False, Verdict.SHORT_LIMIT_IN_CAR)]
+)
+def test_a_car_that_charged_for_a_part_of_the_time_is_not_called_limited(is_spread: bool, verdict: Verdict) -> None:
+    facts = SessionFacts(
+        opened_at=START,
+        closed_at=None,
+        power_kw=7.4,
+        timezone="Europe/London",
+        need=Need(READY_BY, START, 10.0),
+        half_hours=[HalfHour(at(30 * n), 0.5, is_spread=is_spread) for n in range(8)],
+        parts=[InForce(START, READY_BY, 7.4, "default", Reason.DEFAULT_OFF_PEAK)],
+    )
+    assert judge(facts, READY_BY).verdict is verdict

@@ -1,19 +1,61 @@
 """What a kept session took, by half-hour, from the half-hours of its asset. Pure."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise, takewhile
 
+from msgspec import Struct
+
+from driveway.domain.half_hours import HALF_HOUR
+from driveway.domain.metering.samples import Sample, SampleKind
 from driveway.domain.metering.slot import Slot
 from driveway.domain.sessions.kept_session import KeptSession
-from driveway.domain.sessions.verdict import HalfHour
+from driveway.domain.sessions.verdict import WHOLE, HalfHour
+
+READ_EVERY = timedelta(minutes=65)
+"""Some makes are polled once an hour. Energy between readings that are further apart does not show when it flowed."""
+
+_READINGS: dict[str, frozenset[SampleKind]] = {
+    "estimate": frozenset({"soc"}),
+    "register": frozenset({"session", "delta", "lifetime", "power"}),
+}
+"""The readings that show when energy flowed, by the quality of a half-hour. Where the state of charge decided, power
+did not agree with it."""
 
 
-def session_half_hours(slots: Iterable[Slot], kept: KeptSession) -> list[HalfHour]:
+class _Gap(Struct, frozen=True):
+    """A time without a reading, and the most power (W) that the car was last seen with before it, or in it."""
+
+    start: datetime
+    end: datetime
+    most_w: int
+
+
+def session_half_hours(slots: Sequence[Slot], kept: KeptSession) -> list[HalfHour]:
     """What a session took in each of these half-hours, which are in order."""
-    return [_half_hour(slot, kept) for slot in slots]
+    samples = sorted((one for slot in slots for one in slot.samples), key=lambda one: one.at)
+    gaps = {quality: list(_gaps(samples, kinds)) for quality, kinds in _READINGS.items()}
+    return [_half_hour(slot, kept, is_spread=_is_spread(slot, gaps)) for slot in slots]
 
 
-def _half_hour(slot: Slot, kept: KeptSession) -> HalfHour:
+def _gaps(samples: Sequence[Sample], kinds: frozenset[SampleKind]) -> Iterator[_Gap]:
+    powers = [one for one in samples if one.kind == "power"]
+    for start, end in pairwise(one.at for one in samples if one.kind in kinds):
+        if end - start > READ_EVERY:
+            first = max(0, bisect_right(powers, start, key=lambda one: one.at) - 1)
+            seen = takewhile(lambda one, end=end: one.at <= end, powers[first:])  # type: ignore[misc]
+            yield _Gap(start, end, max((one.value for one in seen), default=0))
+
+
+def _is_spread(slot: Slot, gaps: Mapping[str, Iterable[_Gap]]) -> bool:
+    """Whether a half-hour has a share of what flowed between readings far apart, and the car showed more power."""
+    shown_w = slot.energy_wh * (timedelta(hours=1) / HALF_HOUR)
+    around = (gap for gap in gaps.get(slot.quality or "", ()) if gap.start < slot.end and slot.start < gap.end)
+    return any(gap.most_w * WHOLE > shown_w for gap in around)
+
+
+def _half_hour(slot: Slot, kept: KeptSession, *, is_spread: bool) -> HalfHour:
     if slot.value_wh is None:
         return HalfHour(slot.start, None)
     begun_ms, end_ms = _ms(kept.begun_at), _ms(kept.closed_at) if kept.closed_at is not None else None
@@ -21,7 +63,7 @@ def _half_hour(slot: Slot, kept: KeptSession) -> HalfHour:
         wh for since_ms, wh in slot.sessions_wh if begun_ms <= since_ms and (end_ms is None or since_ms < end_ms)
     )
     until = slot.end if kept.closed_at is None else min(slot.end, kept.closed_at)
-    return HalfHour(slot.start, energy_wh / 1000, max(slot.start, kept.begun_at), until)
+    return HalfHour(slot.start, energy_wh / 1000, max(slot.start, kept.begun_at), until, is_spread)
 
 
 def _ms(at: datetime) -> int:

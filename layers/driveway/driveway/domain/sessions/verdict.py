@@ -95,13 +95,15 @@ _ORDER = list(Verdict)
 class HalfHour(Struct, frozen=True):
     """What the session took in the half-hour that starts at ``start`` (aware UTC); None: it was not measured.
 
-    ``since`` and ``until`` bound the part of it in which the session ran; None: its own start and end.
+    ``since`` and ``until`` bound the part of it in which the session ran; None: its own start and end. ``is_spread``:
+    it is a share of what the car took over hours, at a higher power for a part of them.
     """
 
     start: datetime
     energy_kwh: float | None
     since: datetime | None = None
     until: datetime | None = None
+    is_spread: bool = False
 
 
 class SessionFacts(Struct, frozen=True):
@@ -209,7 +211,7 @@ def _missing_by_cause(facts: SessionFacts, need: Need, missing_kwh: float) -> di
 def _lost_by_cause(facts: SessionFacts, ended_at: datetime) -> dict[Cause, float]:
     """The energy (kWh) that the plan allowed and the car did not take until ``ended_at``, by its cause."""
     measured = {one.start: one.energy_kwh for one in facts.half_hours}
-    edges = set(_edges_of_charging(facts, measured))
+    edges, spread = set(_edges_of_charging(facts, measured)), {one.start for one in facts.half_hours if one.is_spread}
     lost_kwh: dict[Cause, float] = {}
     for start in half_hours_between(half_hour_of(facts.opened_at), ended_at):
         since, until = max(start, facts.opened_at), min(start + HALF_HOUR, ended_at)
@@ -218,10 +220,9 @@ def _lost_by_cause(facts: SessionFacts, ended_at: datetime) -> dict[Cause, float
         missing = allowed_kwh - (energy or 0.0)
         if missing <= 0:
             continue
-        at_edge = start in edges
-        weights = _weights(
-            facts, since, until, was_measured=energy is not None and not at_edge, has_energy=bool(energy)
-        )
+        was_measured = energy is not None and start not in edges
+        shows_slow = bool(energy) and start not in spread
+        weights = _weights(facts, since, until, was_measured=was_measured, shows_slow=shows_slow)
         total = sum(weights.values())
         for cause, weight in weights.items():
             lost_kwh[cause] = lost_kwh.get(cause, 0.0) + missing * weight / total
@@ -255,7 +256,7 @@ def _offered_kwh(facts: SessionFacts, start: datetime, end: datetime) -> float:
 
 
 def _weights(
-    facts: SessionFacts, since: datetime, until: datetime, *, was_measured: bool, has_energy: bool
+    facts: SessionFacts, since: datetime, until: datetime, *, was_measured: bool, shows_slow: bool
 ) -> dict[Cause, float]:
     """How the energy lost between two instants is split among its causes."""
     inside = [part.left_alone for part in facts.parts if part.start < until and since < part.end]
@@ -269,7 +270,7 @@ def _weights(
     fills_before = facts.is_full and facts.filled_at is not None and facts.filled_at <= since
     if not was_measured and not fills_before:
         return {Cause.UNMEASURED: 1.0}
-    if has_energy or facts.is_full:
+    if shows_slow or facts.is_full:
         return {Cause.LIMIT_IN_CAR: 1.0}
     return {Cause.DID_NOT_FOLLOW: 1.0}
 
