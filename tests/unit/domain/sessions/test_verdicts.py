@@ -144,6 +144,28 @@ def test_what_kept_commands_from_a_car_counts_after_its_release_only_once_that_f
     assert cause_spans(entries, [], start, MORNING) == [before, CauseSpan(again_at, MORNING, cause)]
 
 
+@pytest.mark.parametrize(
+    ("action", "news", "holds"),
+    [
+        ("install_default", [], False),
+        ("remove_default", [], True),
+        ("remove_default", [(Event.CHARGING_STARTED, {})], False),
+        ("remove_default", [(Event.COMMAND_CONFIRMED, {"action": "start"})], False),
+        ("remove_default", [(Event.CHARGING_STARTED, {}), (Event.COMMAND_CONFIRMED, {"action": "stop"})], True),
+        ("remove_default", [(Event.CHARGING_STARTED, {}), (Event.CHARGING_STOPPED, {})], True),
+        ("start", [(Event.CHARGING_STARTED, {})], True),
+    ],
+)
+def test_a_default_schedule_that_cannot_be_changed_keeps_only_a_waiting_car_from_charging(
+    action: str, news: list[tuple[Event, dict[str, object]]], holds: bool
+) -> None:
+    start = MORNING - timedelta(hours=8)
+    entries = [Entry(start, event, Reason.COMMAND_CONFIRMED, "", detail) for event, detail in news]
+    refused = Entry(start, Event.COMMAND_REFUSED, Reason.RETRY_WAIT, "", {"action": action, "outcome": "RETRYABLE"})
+    spans = cause_spans([*entries, refused], [], start, MORNING)
+    assert spans == ([CauseSpan(start, MORNING, Cause.CAR_UNREACHABLE)] if holds else [])
+
+
 def test_a_full_battery_without_a_limit_in_the_car_is_ready() -> None:
     night = plugged_at(18)
     full_at_two(night)

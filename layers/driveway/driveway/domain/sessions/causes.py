@@ -60,6 +60,15 @@ _RELEASES = frozenset({Event.UNENROLLED, Event.SNOOZED, Event.CONTROL_RELEASED})
 """From here on these causes count only once the release fails, too."""
 
 _ENDS = frozenset({Event.CHARGING_STARTED, Event.RECONNECTED, Event.HOME_CONFIRMED, Event.COMMAND_CONFIRMED})
+_CHARGES: dict[str, bool] = {
+    Event.CHARGING_STARTED: True,
+    Event.CHARGING_STOPPED: False,
+    Event.PLUGGED_OUT: False,
+    "start": True,
+    "stop": False,
+}
+"""Whether the car charges after an event, or after a command that is confirmed."""
+
 _WITHOUT_EFFECT = frozenset({Event.COMMAND_RETRIED, Event.COMMAND_FAILED, Event.COMMAND_EXPIRED})
 _BEGINS: dict[str, Cause] = {
     Event.COMMAND_PUT_OFF: Cause.PROVIDER_DOWN,
@@ -82,10 +91,13 @@ def cause_spans(
     spans: list[CauseSpan] = []
     stop = Cause.LIMIT_IN_CAR if is_full else Cause.STOPPED_IN_CAR
     present: Cause | None = None
-    since, stopped_by_us_at = start, None
+    since, stopped_by_us_at, is_charging = start, None, False
     for entry in entries:
         if entry.at >= end:
             break
+        is_charging = _charges_after(entry, charged_before=is_charging)
+        if _is_harmless(entry, is_charging=is_charging):
+            continue
         if entry.event == Event.COMMAND_SENT and entry.detail.get("action") == "stop":
             stopped_by_us_at = entry.at
         by_us = stopped_by_us_at is not None and entry.at - stopped_by_us_at <= OWN_STOP_SHOWS_WITHIN
@@ -99,6 +111,18 @@ def cause_spans(
             since = entry.at
         present = following
     return [*spans, *_span(present, since, end, start)]
+
+
+def _charges_after(entry: Entry, *, charged_before: bool) -> bool:
+    if entry.event == Event.COMMAND_CONFIRMED:
+        return _CHARGES.get(str(entry.detail.get("action")), charged_before)
+    return _CHARGES.get(entry.event, charged_before)
+
+
+def _is_harmless(entry: Entry, *, is_charging: bool) -> bool:
+    """Whether it is about a default schedule in the car or charger that does not hold it."""
+    action = entry.detail.get("action")
+    return action == "install_default" or (action == "remove_default" and is_charging)
 
 
 def _span(cause: Cause | None, since: datetime, until: datetime, start: datetime) -> list[CauseSpan]:
