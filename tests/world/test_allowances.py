@@ -153,6 +153,17 @@ def test_a_car_was_unplugged_early_only_if_it_was_or_seemed_so_or_was_not_seen_f
     assert early(night_of_one("enode", *reports), cast("Stay", stay), at(540), 1000.0, True) == holds
 
 
+@pytest.mark.parametrize(("leaves_min", "holds"), [(300, True), (600, False)], ids=["in the night", "after it"])
+def test_a_car_out_of_reach_was_left_alone_once_its_home_had_left(leaves_min: float, holds: bool) -> None:
+    one: Any = SimpleNamespace(
+        edges=lambda _: [at(minute) for minute in (0, 240, 480, 720)],
+        hindrance=lambda *_: "out of reach",
+        takes_no_part=lambda then: then >= at(leaves_min),
+    )
+    stay: Any = SimpleNamespace(start=EVENING, end=at(900))
+    assert HOLDS["SHORT_LEFT_ALONE"](one, stay, at(540), 1000.0, True) == holds
+
+
 @pytest.mark.parametrize(("soc_pct", "found"), [(99.6, False), (99.4, True)])
 def test_a_battery_counts_as_filled_from_the_state_of_charge_on_that_is_full_in_whole_per_cents(
     soc_pct: float, found: bool

@@ -158,8 +158,11 @@ def _by_driver(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
 
 
 def _left_alone(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
-    hindrances = {one.hindrance(stay, at) for at in one.edges(stay) if at <= ready_by}
-    return bool(hindrances & {"not enrolled", "by hand", "not reported"})
+    edges = [at for at in one.edges(stay) if at <= ready_by]
+    # A car may be out of reach, too: that is its first hindrance, and no other is named.
+    if any(one.takes_no_part(at) for at in edges):
+        return True
+    return bool({one.hindrance(stay, at) for at in edges} & {"by hand", "not reported"})
 
 
 def _snoozed(one: CarNight, stay: Stay, ready_by: datetime, *_: Any) -> bool:
