@@ -171,6 +171,13 @@ def test_a_command_that_a_report_confirms_before_its_call_is_claimed(
     assert any("not claimed" in one for one in wrongs) == found
 
 
+def test_a_command_of_last_night_is_not_the_one_that_is_sent_now() -> None:
+    restore = command(id="r", action="restore_current", state="sent", confirm_by=None)
+    control = replace(a_twin().control, command=command(state="confirmed"), schedule_command=restore)
+    actions = frozenset({"start", "restore_current"})
+    assert not list(of_command(NOW, Seen(), [replace(a_twin(), control=control)], "v", actions, is_claimed=True))
+
+
 def test_what_a_function_writes_and_sends_is_watched() -> None:
     with prepared(SITUATIONS["intent"]) as (stage, home):
         world = stage.world

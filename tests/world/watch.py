@@ -16,7 +16,7 @@ from driveway.domain.control.provider_budget import USUAL_BUDGETS
 from driveway.domain.control.required_command import is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.enrolment import takes_part
-from driveway.domain.twin import Command, Twin
+from driveway.domain.twin import Command, CommandState, Twin
 from driveway.store.slot_items import slot_of
 from driveway.vehicles.ocpp.profiles import DEFAULT_PROFILE_ID
 from tests.world import invariants
@@ -123,7 +123,8 @@ def of_command(
             yield f"a command to {vehicle_id}, which is not ours"
         return
     (twin,) = twins
-    claimed = [one for one in _claimed(twin, is_claimed=is_claimed) if one.action in actions]
+    # A report may confirm a command between its claim and its call.
+    claimed = [one for one in _claimed(twin, also="confirmed" if is_claimed else "sent") if one.action in actions]
     if not claimed and is_claimed and twin.control.late_stop is not None and "stop" in actions:
         # Another command replaced it meanwhile, and the twin knows that it may come last.
         return
@@ -149,11 +150,10 @@ def _is_free(twin: Twin, command: Command, sent: list[Sent], at: datetime) -> bo
     return command.action == "stop" and before is not None and bool(peak_starts(twin, before.at, at + invariants.SKEW))
 
 
-def _claimed(twin: Twin, *, is_claimed: bool = False) -> list[Command]:
-    """The commands that a run may send. A report may confirm one between its claim and its call."""
+def _claimed(twin: Twin, *, also: CommandState = "sent") -> list[Command]:
     both = (twin.control.command, twin.control.schedule_command)
-    states = {"sent", "confirmed"} if is_claimed else {"sent"}
-    return [one for one in both if one is not None and one.state in states]
+    found = [one for one in both if one is not None and one.state in {"sent", also}]
+    return sorted(found, key=lambda one: one.state != "sent")
 
 
 def _may_be_commanded(twin: Twin, command: Command) -> bool:
