@@ -98,40 +98,30 @@ def test_idle_time_is_unknown_where_a_battery_gained_clearly_more_than_was_seen(
     assert {slot.value_wh for slot in inside} == {0 if known else None}
 
 
-@pytest.mark.parametrize(("fact", "value_wh"), [("charging", None), ("stopped", 0)])
+@pytest.mark.parametrize(
+    ("facts", "value_wh"),
+    [
+        ([("charging", 0)], None),
+        ([("power", 100)], None),
+        ([("power", 0)], 0),
+        ([("stopped", 0)], 0),
+        ([("charging", 0), ("stopped", 0)], 0),
+    ],
+    ids=["charging", "with power", "without power", "stopped", "it contradicts itself"],
+)
 def test_a_car_that_charged_when_it_was_last_seen_at_home_may_have_gone_on(
-    fact: SampleKind, value_wh: int | None
+    facts: list[tuple[SampleKind, int]], value_wh: int | None
 ) -> None:
-    last_seen, elsewhere = EVENING + timedelta(seconds=3), EVENING + timedelta(minutes=83)
-    shelf = Shelf()
+    last_seen = EVENING + timedelta(seconds=3)
     samples = [
         Sample(EVENING - timedelta(minutes=20), "plugged"),
         Sample(EVENING - timedelta(minutes=20), "stopped", tells_every_change=True),
-        Sample(last_seen, fact),
-        Sample(elsewhere, "charging"),
-        Sample(elsewhere, "doubted", 82 * 60 + 56),
+        *(Sample(last_seen, kind, value) for kind, value in facts),
         Sample(last_seen, "unplugged"),
-        Sample(EVENING + timedelta(hours=5), "plugged"),
-        Sample(EVENING + timedelta(hours=5), "stopped" if fact == "charging" else "charging"),
-    ]
-    shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
-    assert next(slot for slot in shelf.slots.values() if slot.start == EVENING).value_wh == value_wh
-
-
-def test_a_charge_up_to_an_earlier_plug_out_leaves_the_session_that_ended_unseen_known() -> None:
-    earlier, elsewhere = EVENING - timedelta(hours=3), EVENING + timedelta(minutes=90)
-    samples = [
-        Sample(earlier, "plugged"),
-        Sample(earlier, "charging"),
-        Sample(EVENING - timedelta(hours=2), "unplugged"),
-        Sample(EVENING, "plugged"),
-        Sample(EVENING, "stopped", tells_every_change=True),
-        Sample(elsewhere, "doubted", 3600),
-        Sample(elsewhere - timedelta(seconds=3600), "unplugged"),
     ]
     shelf = Shelf()
     shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
-    assert next(slot for slot in shelf.slots.values() if slot.start == EVENING).value_wh == 0
+    assert next(slot for slot in shelf.slots.values() if slot.start == EVENING).value_wh == value_wh
 
 
 @pytest.mark.parametrize(

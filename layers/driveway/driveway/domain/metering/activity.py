@@ -13,15 +13,13 @@ LATE_MS = 5 * 60_000
 """The last value of a charge may come this long after its end. A shorter absence is too short to charge elsewhere."""
 
 Span = tuple[int, int]
-WHOLE_SECOND_MS = 1000
 
 
 class Plugs(Struct, frozen=True):
     """The instants (milliseconds since 1970, sorted) at which home sessions opened and closed.
 
     ``joined_ms`` are the openings of sessions that were already under way: session registers did not restart there.
-    ``doubts`` are the spans in which the car may be away from home. ``left_unseen`` are those from the last report at
-    home to the first one elsewhere, of a car whose session ended because it was away.
+    ``doubts`` are the spans in which the car may be away from home.
     """
 
     opened_ms: Sequence[int] = ()
@@ -29,7 +27,6 @@ class Plugs(Struct, frozen=True):
     joined_ms: Sequence[int] = ()
     sessions: Sequence[Span] = ()
     doubts: Sequence[Span] = ()
-    left_unseen: Sequence[Span] = ()
 
     @classmethod
     def of(
@@ -37,19 +34,13 @@ class Plugs(Struct, frozen=True):
         opened_ms: Iterable[int],
         closed_ms: Iterable[int],
         joined_ms: Iterable[int],
-        doubted_ms: Iterable[Span] = (),
+        doubted_ms: Iterable[int] = (),
     ) -> "Plugs":
-        """The plugs, with the sessions that follow from them. An open session ends at ``EVER_MS``.
-
-        ``doubted_ms``: the last reports at home, to the second, and the first ones elsewhere.
-        """
+        """The plugs, with the sessions that follow from them. An open session ends at ``EVER_MS``."""
         opened, closed, joined = sorted(opened_ms), sorted(closed_ms), sorted(joined_ms)
         changes = sorted({(at, 1) for at in (*opened, *joined)} | {(at, 0) for at in closed})
         sessions = _sessions(changes)
-        doubted = sorted(doubted_ms)
-        left = [(at, since) for home, since in doubted for at in closed if abs(at - home) <= WHOLE_SECOND_MS]
-        doubts = _doubts(sorted(since for _, since in doubted), sessions, changes)
-        return cls(opened, closed, joined, sessions, doubts, left)
+        return cls(opened, closed, joined, sessions, _doubts(sorted(doubted_ms), sessions, changes))
 
     @property
     def first_known_ms(self) -> int | None:

@@ -72,8 +72,7 @@ def plugs_of(samples: Iterable[Sample]) -> Plugs:
     cleared = {sample.at for sample in samples if sample.kind == "cleared"}
     opened = {kind: {to_ms(s) for s in samples if s.kind == kind and s.at not in undone} for kind in OPENINGS}
     closed = [round(at.timestamp() * 1000) for at in closings(samples)]
-    doubts = [sample for sample in samples if sample.kind == "doubted" and sample.at not in cleared]
-    doubted = {(to_ms(doubt) - doubt.value * 1000, to_ms(doubt)) for doubt in doubts}
+    doubted = {to_ms(sample) for sample in samples if sample.kind == "doubted" and sample.at not in cleared}
     return Plugs.of(opened["plugged"], closed, opened["joined"], doubted)
 
 

@@ -20,14 +20,14 @@ def returns_unseen(
     """From when until when a car may have charged unseen: from each plug-out to the plug-in within an hour after it.
 
     It may have if its first report charges, or shows a higher state of charge than the last one before. A car that was
-    never seen unplugged may have charged at home all the time, however long it seemed to be away; and one that charged
-    when it was last seen at home may have gone on until it was seen elsewhere. A lifetime register shows what a car
-    charged, so nothing is unseen where the kinds of ``registers`` have one.
+    never seen unplugged may have charged at home all the time, however long it seemed to be away. One that charges in
+    the report at which its session ends was seen elsewhere later, and may have gone on. A lifetime register shows what
+    a car charged, so nothing is unseen where the kinds of ``registers`` have one.
     """
     if "lifetime" in registers:
         return []
     charging_ms = {event.at_ms for event in line if event.is_charging}
-    found = [span for span in plugs.left_unseen if _charged_at(known, span[0])]
+    found = [(closed_ms, closed_ms + 1) for closed_ms in plugs.closed_ms if _charges_at(known, closed_ms)]
     for opened_ms in sorted({*plugs.opened_ms, *plugs.joined_ms}):
         closed_ms = plugs.closed_before(opened_ms - 1)
         if closed_ms is None or (opened_ms - closed_ms > POLLED_MS and opened_ms not in plugs.joined_ms):
@@ -37,11 +37,8 @@ def returns_unseen(
     return found
 
 
-def _charged_at(known: Sequence[Sample], at_ms: int) -> bool:
-    """Whether the last report of charging by an instant shows that the car charges."""
-    shown = [sample for sample in known if sample.kind in ("power", "charging", "stopped") and to_ms(sample) <= at_ms]
-    last = max((sample.at for sample in shown), default=None)
-    facts = [sample for sample in shown if sample.at == last]
+def _charges_at(known: Sequence[Sample], at_ms: int) -> bool:
+    facts = [sample for sample in known if to_ms(sample) == at_ms and sample.kind in ("power", "charging", "stopped")]
     is_stop = any(sample.kind == "stopped" for sample in facts)
     return not is_stop and any(sample.kind == "charging" or sample.value for sample in facts)
 
