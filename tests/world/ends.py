@@ -48,7 +48,7 @@ def sites_are_finished(night: Night, state: State) -> Iterator[str]:
 
 
 def what_was_accepted_is_so(night: Night, state: State) -> Iterator[str]:
-    """What was answered 2xx last is what is stored."""
+    """What was answered 2xx last is what is stored; energy above the battery is cut to it, as is documented."""
     for home in night.neighbourhood.homes:
         record, joined = state.record(home.site), _accepted(night, f"/sites/{home.site}")
         if joined and home.site not in night.erased and (record is None or home.asset not in state.twins):
@@ -60,7 +60,8 @@ def what_was_accepted_is_so(night: Night, state: State) -> Iterator[str]:
         intents = [
             one.body for one in night.app.asked if _taken(one.status) and one.path.endswith(f"{home.asset}/intent")
         ]
-        if twin is not None and intents and twin.intent.kwh != intents[-1]["kwh"]:
+        battery_kwh = home.spec.get("battery_kwh", 64.0)
+        if twin is not None and intents and twin.intent.kwh != min(intents[-1]["kwh"], battery_kwh):
             yield f"{home.asset} has the intent {twin.intent}, accepted was {intents[-1]}"
 
 

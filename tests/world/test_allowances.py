@@ -234,3 +234,18 @@ def test_a_car_that_obeys_only_in_the_last_minutes_of_the_hour_of_an_erasure_may
         _is_in_reach=lambda then: then >= at(obeys_from_min),
     )
     assert CarNight.is_erased_unreached(one, at(120)) == unreached
+
+
+@pytest.mark.parametrize(
+    ("asked_kwh", "stored_kwh", "holds"),
+    [(50.0, 40.0, True), (50.0, 50.0, False), (50.0, 39.0, False), (30.0, 40.0, False)],
+)
+def test_energy_above_the_battery_is_cut_to_it_and_no_other_intent_may_differ(
+    asked_kwh: float, stored_kwh: float, holds: bool
+) -> None:
+    home = SimpleNamespace(site="home-1", asset=CAR, spec={"battery_kwh": 40.0})
+    request = SimpleNamespace(path=f"/assets/{CAR}/intent", status=202, body={"kwh": asked_kwh})
+    night: Any = SimpleNamespace(neighbourhood=SimpleNamespace(homes=[home]), app=SimpleNamespace(asked=[request]))
+    twin = SimpleNamespace(intent=SimpleNamespace(kwh=stored_kwh))
+    state: Any = SimpleNamespace(record=lambda _: None, twins={CAR: twin})
+    assert (not list(ends.what_was_accepted_is_so(night, state))) == holds
