@@ -303,6 +303,23 @@ def test_a_removal_that_only_failed_for_now_is_waited_for() -> None:
     assert not rig.car.kept_schedule
 
 
+@pytest.mark.parametrize("fault", ["retryable", "answer_lost", "event_lost"])
+@pytest.mark.parametrize("minutes", [15, 35, 44])
+def test_a_charger_that_works_again_within_the_hour_of_leaving_drops_the_schedule_within_a_quarter_of_an_hour(
+    fault: str, minutes: int
+) -> None:
+    rig = Rig(twin=new_twin("ocpp"))
+    rig.run(MINUTE)
+    rig.fault = fault
+    rig.link(leaving=True)
+    rig.run(minutes * MINUTE)
+    assert not is_released(rig.twin, rig.now)
+    rig.fault = None
+    rig.run(16 * MINUTE)
+    assert is_released(rig.twin, rig.now)
+    assert not rig.car.kept_schedule
+
+
 def test_a_failed_install_does_not_stand_for_the_removal_of_what_was_there_before() -> None:
     rig = Rig(twin=new_twin("tesla"))
     rig.run(MINUTE)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from driveway.domain.control.budgets import RELEASES, budget_spent
 from driveway.domain.control.command_states import HOPELESS, OPEN, TAKEN, command_detail, repeated
 from driveway.domain.control.desired import disconnected_at
+from driveway.domain.control.longest_pauses import LONGEST_PAUSE, longest_pause
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.standing_limit import must_restore_limit
 from driveway.domain.control.vehicle_schedules import can_keep, former_schedule
@@ -23,10 +24,6 @@ from driveway.domain.twin import Command, CommandAction, Control, Entry, Outcome
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
-
-LONGEST_PAUSE = timedelta(days=1)
-LONGEST_RELEASE_PAUSE = timedelta(hours=1)
-"""The longest pause before a command that leaves the car able to charge is sent again."""
 
 _OFFSET_SEARCH_WEEKS = 40
 _DONE: dict[CommandAction, tuple[Event, Reason, str]] = {
@@ -131,7 +128,7 @@ def _announced_again(twin: Twin, command: Command, now: datetime, rules: Control
     if held_until is not None:
         again = replace(again, confirm_by=held_until)
     elif command.action in RELEASES and again.confirm_by is not None:
-        again = replace(again, confirm_by=min(again.confirm_by, now + LONGEST_RELEASE_PAUSE))
+        again = replace(again, confirm_by=min(again.confirm_by, now + longest_pause(twin, command.action)))
     return replace(twin, control=replace(twin.control, schedule_command=again))
 
 
@@ -224,7 +221,7 @@ def schedule_command_answered(
         return replace(twin, control=_with_done(twin, done)).tell(
             Entry(now, event, done_reason, text, command_detail(done))
         )
-    pause = _pause(schedule_command, outcome, rules, spread=spread, wait=wait)
+    pause = _pause(twin, schedule_command, outcome, rules, spread=spread, wait=wait)
     failed = replace(noted, state="failed", confirm_by=now + pause, until_seen=left_asleep)
     text = detail or _NOT_DONE.get(schedule_command.action, "The default schedule could not be changed now.")
     # A schedule may need several calls, and the provider may have accepted the first of them.
@@ -250,13 +247,13 @@ def _with_done(twin: Twin, done: Command) -> Control:
 
 
 def _pause(
-    schedule_command: Command, outcome: OutcomeKind, rules: ControlRules, *, spread: float, wait: timedelta
+    twin: Twin, command: Command, outcome: OutcomeKind, rules: ControlRules, *, spread: float, wait: timedelta
 ) -> timedelta:
-    """The pause after such a command was not accepted: ten minutes at first, doubling up to a day."""
-    longest = LONGEST_RELEASE_PAUSE if schedule_command.action in RELEASES else LONGEST_PAUSE
+    """The pause after such a command was not accepted: ten minutes at first, doubling up to the longest."""
+    longest = longest_pause(twin, command.action)
     if outcome in HOPELESS:
         return longest if outcome == "NEEDS_USER" else LONGEST_PAUSE
-    pause = rules.default_schedule_retry * float(2 ** min(schedule_command.attempts - 1, 8)) * (0.5 + 0.5 * spread)
+    pause = rules.default_schedule_retry * float(2 ** min(command.attempts - 1, 8)) * (0.5 + 0.5 * spread)
     return min(max(min(pause, longest), wait), LONGEST_PAUSE)
 
 

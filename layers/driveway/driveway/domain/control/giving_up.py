@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from driveway.domain.control.budgets import budget_spent
 from driveway.domain.control.command_states import HOPELESS, HOPELESS_REASONS, REFUSED, TAKEN, command_detail, ended
+from driveway.domain.control.longest_pauses import LEAVING_PAUSE
 from driveway.domain.control.required_command import charges_since_stop, is_full, is_instructed
 from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.trial_answers import is_trial, trial_unseen
@@ -14,8 +15,6 @@ from driveway.domain.twin.reasons import Reason, local_hhmm
 from driveway.values import replace
 
 LONGEST_BREAKER_PAUSE = timedelta(hours=1)
-LEAVING_PAUSE = timedelta(minutes=10)
-"""The same for a car that leaves, which has an hour in all."""
 BREAKER_JITTER = 0.1
 
 _BUDGETS = frozenset({Reason.DAILY_BUDGET_SPENT, Reason.MONTHLY_BUDGET_SPENT})
