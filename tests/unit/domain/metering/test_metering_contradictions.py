@@ -180,6 +180,19 @@ class TestPauses:
         found = self.seen(readings, [(89, 30_000), (105, 27_000), (240, 27_000 + charged_wh)], *idle)
         assert total(found) == 9000 + charged_wh
 
+    def test_what_was_counted_behind_a_0_flowed_while_the_state_of_charge_rose(self) -> None:
+        """The car charged from 18:00 to 19:00, and its register went on from there at 22:00."""
+        readings = [(0, 10), (60, 0), (240, 7400), (300, 14_000)]
+        soc = [(0, 30_000), (60, 37_000), (240, 37_000), (300, 43_600)]
+        facts = [fact(0, "charging"), fact(60, "stopped"), fact(240, "charging"), fact(300, "stopped")]
+        found = metered(*register(readings), *(Sample(at(one), "soc", wh, "battery") for one, wh in soc), *facts)
+        assert (total(found), sum(found[minute].energy_wh for minute in range(60, 240, 30))) == (13_990, 0)
+
+    def test_a_battery_that_gains_less_than_its_charger_gives_leaves_the_0_before_the_charge(self) -> None:
+        soc = [Sample(at(one), "soc", wh, "battery") for one, wh in [(0, 30_000), (60, 30_000), (240, 36_000)]]
+        found = metered(*register([(0, 0), (60, 0), (240, 9000)]), *soc)
+        assert (total(found), zeros(found)) == (9000, [0, 30])
+
     @pytest.mark.parametrize(
         "soc", [[], [(89, 30_000), (240, 30_000)]], ids=["none", "the same before the drive and after the charge"]
     )

@@ -197,10 +197,10 @@ class Activity(Struct, frozen=True):
             return abs(more_wh - estimate_wh) < abs(less_wh - estimate_wh)
         return True if not less_wh and self.charged_in(start_ms, end_ms) else None
 
-    def gained_wh(self, plugged_ms: int, start_ms: int, end_ms: int) -> int | None:
-        """By how much the state of charge rose from the plug-in to the end; None unless it is known by the start."""
-        known = self.soc[bisect_left(self.soc, (plugged_ms, 0)) : bisect_right(self.soc, (start_ms, EVER_MS))]
-        return self._by_soc(known[0][0], end_ms) if known else None
+    def gained_wh(self, after_ms: int, start_ms: int, end_ms: int) -> int | None:
+        """By how much the state of charge rose between two instants; None unless it was reported after another one."""
+        first = bisect_right(self.soc, (start_ms, EVER_MS)) - 1
+        return self._by_soc(start_ms, end_ms) if first >= 0 and self.soc[first][0] >= after_ms else None
 
     def _by_power(self, start_ms: int, end_ms: int) -> tuple[int, ...]:
         """Two estimates: each power counts until the next one is shown, or since the one before; empty: none is."""

@@ -38,8 +38,6 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
     """Add the first reading after a plug-in to the history."""
     at_ms, value_wh = reading = series.readings[index]
     live = history.live
-    if _is_a_pause(series, index, opened_ms, live):
-        return
     history.live, history.is_stale = reading, False
     since_ms = opened_ms
     if series.declared == "per_charge":
@@ -63,22 +61,20 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
     count_from_0(series, reading, since_ms, history)
 
 
-def _is_a_pause(series: Series, index: int, opened_ms: int, live: Reading | None) -> bool:
-    """Whether a register that shows 0 goes on later where it was, so that the car was never unplugged.
+def is_a_pause(series: Series, index: int, opened_ms: int | None, live: Reading | None) -> bool:
+    """Whether a reading of 0 hides the count of a register that goes on later, maybe over a false plug-out.
 
-    A restart that counted so much since fits, too. Only the state of charge since the plug-in rules it out.
+    A register that restarted, or had not counted before, could have counted so much since, too. Only a state of charge
+    that was known at the 0, since the plug-in, and rose by less than half of it rules that out.
     """
     activity, low = series.activity, series.readings[index]
     following = next((one for one in series.readings[index:] if one[1] > NEAR_ZERO_WH), None)
-    if live is None or live[1] <= NEAR_ZERO_WH or low[1] > NEAR_ZERO_WH or following is None:
+    if live is None or low[1] > NEAR_ZERO_WH or following is None or series.declared == "per_charge":
         return False
     if activity.plugs.last_opening(low[0], following[0]) is not None:
         return False
-    gained_wh = activity.gained_wh(opened_ms, low[0], following[0])
-    less_wh, more_wh = max(0, following[1] - live[1]), following[1]
-    if gained_wh is None or more_wh - less_wh <= activity.soc_step_wh:
-        return False
-    return abs(less_wh - gained_wh) < abs(more_wh - gained_wh)
+    gained_wh = activity.gained_wh(live[0] if opened_ms is None else opened_ms, low[0], following[0])
+    return gained_wh is not None and following[1] - 2 * gained_wh > activity.soc_step_wh
 
 
 def count_from_0(series: Series, reading: Reading, since_ms: int, history: History) -> None:

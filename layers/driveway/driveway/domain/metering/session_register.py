@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, plausible
 from driveway.domain.metering.alternation import ByValue, by_value
-from driveway.domain.metering.plug_in_reading import JITTER_WH, count_from_0, first_after_plug_in
+from driveway.domain.metering.plug_in_reading import JITTER_WH, count_from_0, first_after_plug_in, is_a_pause
 from driveway.domain.metering.registers import (
     NEAR_ZERO_WH,
     SETTLED_READINGS,
@@ -96,6 +96,8 @@ class _Series(Struct):
         live = history.live
         after_ms = at_ms - MAX_SPAN_MS if live is None else max(live[0], at_ms - MAX_SPAN_MS)
         opened_ms = self.activity.plugs.last_opening(after_ms, at_ms)
+        if is_a_pause(self, index, opened_ms, live):
+            return index + 1
         if opened_ms is not None:
             first_after_plug_in(self, index, opened_ms, history)
         elif live is None or at_ms - live[0] > MAX_SPAN_MS or self.activity.plugs.rejoined_in(live[0], at_ms):
@@ -141,9 +143,7 @@ class _Series(Struct):
         if self.declared != "per_charge":
             return None
         begun_ms = self.activity.last_begin(live[0] - 1, reading[0])
-        if begun_ms is None or not self.could_count(reading, begun_ms):
-            return None
-        return begun_ms
+        return begun_ms if begun_ms is not None and self.could_count(reading, begun_ms) else None
 
     def _fallen(self, index: int, live: Reading, history: History) -> int:
         at_ms, value_wh = reading = self.readings[index]
