@@ -34,7 +34,7 @@ def energy_is_measured(one: CarNight, state: State) -> Iterator[str]:
     true_wh = sum(world.cars.world.cars[one.home.vehicle_id].slots_wh.values())
     if accepted_wh > (true_wh + unseen_stops_wh(one)) * one.shown_share * 1.01 + OVER_WH + soc_step_wh(one):
         yield f"metered: Axle accepted {accepted_wh:.0f} Wh of {asset}, which took {true_wh:.0f} {kinds}"
-    if _is_sound(one):
+    if is_sound(one):
         computed_wh = sum(slot.value_wh or 0 for slot in state.slots if slot.asset == asset)
         if abs(computed_wh - true_wh) > true_wh * 0.01 + SOUND_WH:
             yield f"metered: a sound meter of {asset} counted {true_wh:.0f} Wh, computed were {computed_wh} {kinds}"
@@ -100,10 +100,11 @@ def hidden_wh(one: CarNight, start: datetime) -> float:
     return found
 
 
-def _is_sound(one: CarNight) -> bool:
+def is_sound(one: CarNight) -> bool:
     """Whether a charger's register of all energy showed everything that it counted, as it was reported throughout."""
     meter, spec = one.home.spec.get("meter", {}), one.home.spec
-    is_reported = not one.seen.outages[one.home.vehicle_id] and not one.seen.outages["ocpp"]
+    seen = one.seen
+    is_reported = not (seen.outages[one.home.vehicle_id] or seen.outages["ocpp"] or seen.silences["ocpp"])
     webhooks = one.night.neighbourhood.makers.get("ocpp", {}).get("webhook_faults", {})
     is_whole = not any(faults.get("drop") for faults in (webhooks, spec.get("webhook_faults", {})))
     is_one_meter = not meter.get("replaced_at_plug_out") and not meter.get("lifetime_modulus_wh")

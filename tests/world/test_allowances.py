@@ -9,7 +9,7 @@ import pytest
 
 from tests.world import ends
 from tests.world.car_night import CarNight, Stay
-from tests.world.measured import hidden_wh, is_lost_contact, soc_step_wh, unseen_stops_wh
+from tests.world.measured import hidden_wh, is_lost_contact, is_sound, soc_step_wh, unseen_stops_wh
 from tests.world.seen import Report
 from tests.world.verdicts import HOLDS, verdicts_are_so
 
@@ -47,6 +47,28 @@ def night_of_one(provider: str, *reports: Report, charged: tuple[float, float] =
         within=lambda *_: [],
     )
     return cast("CarNight", one)
+
+
+@pytest.mark.parametrize(
+    ("provider", "outages", "silences", "drop", "sound"),
+    [
+        ("ocpp", [], [], 0.0, True),
+        ("ocpp", ["ocpp"], [], 0.0, False),
+        ("ocpp", [CAR], [], 0.0, False),
+        ("ocpp", ["enode"], ["enode"], 0.0, True),
+        ("ocpp", [], ["ocpp"], 0.0, False),
+        ("ocpp", [], [], 0.1, False),
+        ("enode", [], [], 0.0, False),
+    ],
+)
+def test_only_a_charger_that_was_reported_throughout_has_a_sound_meter(
+    provider: str, outages: list[str], silences: list[str], drop: float, sound: bool
+) -> None:
+    one: Any = night_of_one(provider)
+    one.seen.outages = defaultdict(list, {name: [(EVENING, at(9))] for name in outages})
+    one.seen.silences = defaultdict(list, {name: [(EVENING, at(9))] for name in silences})
+    one.night.neighbourhood = SimpleNamespace(makers={"ocpp": {"webhook_faults": {"drop": drop}}})
+    assert is_sound(one) == sound
 
 
 @pytest.mark.parametrize(
