@@ -128,7 +128,7 @@ def session_view(twin: Twin, kept: KeptSession, runtime: Runtime, night: Night |
     power_kw = plans[-1].power_kw if plans else twin.link.power_kw
     judgements = []
     for before, need in zip([None, *needs], needs, strict=False):
-        is_full = kept.has_filled_by(until if need is None else need.ready_by, half_hours)
+        is_full = kept.has_filled_by(until if need is None else need.ready_by, half_hours, parts)
         facts = SessionFacts(
             opened_at=begun_at if before is None else before.ready_by,
             closed_at=kept.closed_at,

@@ -10,7 +10,7 @@ from driveway.domain.metering.slot import Slot
 from driveway.domain.sessions.kept_session import KeptSession
 from driveway.domain.sessions.plan import InForce, Need
 from driveway.domain.sessions.session_half_hours import session_half_hours
-from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Verdict, energy_kwh, judge
+from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Spread, Verdict, energy_kwh, judge
 from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
 
@@ -58,7 +58,7 @@ def spread(quality: Quality, *samples: Sample) -> bool:
     half_hours = [slot(120, (at(0), 300)), slot(150, (at(0), 300))]
     half_hours[1] = replace(half_hours[1], samples=frozenset(samples))
     half_hours[0] = replace(half_hours[0], quality=quality)
-    return session_half_hours(half_hours, KeptSession("one", at(0), at(0)))[0].is_spread
+    return session_half_hours(half_hours, KeptSession("one", at(0), at(0)))[0].spread is not None
 
 
 FAST, SLOW = sample(60, "power", 7400), sample(60, "power", 600)
@@ -105,7 +105,34 @@ def test_a_car_that_charged_for_a_part_of_the_time_is_not_called_limited(is_spre
         power_kw=7.4,
         timezone="Europe/London",
         need=Need(READY_BY, START, 10.0),
-        half_hours=[HalfHour(at(30 * n), 0.5, is_spread=is_spread) for n in range(8)],
+        half_hours=[
+            HalfHour(at(30 * n), 0.5, spread=Spread(START, at(240), 4.0, 7.4) if is_spread else None) for n in range(8)
+        ],
         parts=[InForce(START, READY_BY, 7.4, "default", Reason.DEFAULT_OFF_PEAK)],
     )
     assert judge(facts, READY_BY).verdict is verdict
+
+
+def off(start: datetime, end: datetime) -> InForce:
+    return InForce(start, end, 0.0, "default", Reason.DEFAULT_PEAK)
+
+
+@pytest.mark.parametrize(
+    ("first_w", "until", "filled"),
+    [(3000, 480, True), (500, 480, False), (0, 480, False), (3000, 90, False)],
+    ids=["it could have it all", "it was too slow for that", "it did not charge then", "it was stopped by its plan"],
+)
+def test_a_battery_found_full_hours_after_it_was_last_seen_charging_was_full_once_it_could_be(
+    first_w: int, until: int, filled: bool
+) -> None:
+    seen = [
+        sample(60, "power", 7400),
+        sample(70, "power", first_w),
+        sample(70, "soc", 50_000),
+        sample(450, "soc", 51_300),
+    ]
+    slots = [replace(slot(30 * n, (at(0), 110)), quality="estimate") for n in range(2, 15)]
+    slots[0] = replace(slots[0], samples=frozenset(seen))
+    kept = KeptSession("one", at(0), at(0), closed_at=at(450), soc_pct=100.0, filled_at=at(450))
+    parts = [InForce(at(0), at(until), 7.4, "default", Reason.DEFAULT_OFF_PEAK), off(at(until), at(480))]
+    assert kept.has_filled_by(READY_BY, session_half_hours(slots, kept), parts) is filled

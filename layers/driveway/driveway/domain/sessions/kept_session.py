@@ -1,12 +1,13 @@
 """The short record of a home session that is kept after the twin has forgotten it. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from driveway.domain.control.required_command import is_full
-from driveway.domain.sessions.verdict import HalfHour, energy_kwh
+from driveway.domain.sessions.plan import InForce, energy_allowed_kwh
+from driveway.domain.sessions.verdict import HalfHour, Spread, energy_kwh
 from driveway.domain.twin import Session, Twin
 from driveway.values import replace
 
@@ -16,6 +17,9 @@ ROUNDED_PCT = 0.5
 NOTHING_KWH = 0.1
 """A battery that took no more than this until it was found full was full before: its last per cents are slow, and a
 state of charge that is rounded up hides up to half a per cent of them."""
+
+LAST_POWER = 0.5
+"""Of its power a battery that fills up takes so much on average from then on: its last per cents are slow."""
 
 
 class KeptSession(Struct, frozen=True):
@@ -55,19 +59,29 @@ class KeptSession(Struct, frozen=True):
         limit_pct = 100.0 if self.charge_limit_pct is None else self.charge_limit_pct
         return self.soc_pct is not None and self.soc_pct >= limit_pct - ROUNDED_PCT
 
-    def has_filled_by(self, by: datetime, half_hours: Iterable[HalfHour]) -> bool:
+    def has_filled_by(self, by: datetime, half_hours: Iterable[HalfHour], parts: Sequence[InForce] = ()) -> bool:
         """Whether the battery was full by an instant: found so by then, or later without energy in between to speak of.
 
-        Of a session that an earlier version kept it is not known since when.
+        What a car took unseen until it was found full does not count as taken since then, if it could charge on by the
+        limits in force (``parts``) and so had it all before. Of a session that an earlier version kept it is not known
+        since when.
         """
         if self.filled_at is None or self.filled_at <= by:
             return self.has_filled
-        return self.has_filled and energy_kwh(half_hours, by, self.filled_at) <= NOTHING_KWH
+        since = [one for one in half_hours if one.spread is None or not _had_all_by(one.spread, by, parts)]
+        return self.has_filled and energy_kwh(since, by, self.filled_at) <= NOTHING_KWH
 
     @property
     def begun_at(self) -> datetime:
         """When it began (aware UTC): the plug-in, or the start if that is earlier."""
         return min(self.plugged_at, self.opened_at)
+
+
+def _had_all_by(spread: Spread, by: datetime, parts: Sequence[InForce]) -> bool:
+    """Whether a car that filled up unseen had all by an instant, if it charged on at half its power or more."""
+    power_kw = spread.first_kw * LAST_POWER
+    could_kwh = energy_allowed_kwh(parts, spread.start, by, power_kw=power_kw, where_unknown=False)
+    return spread.energy_kwh <= could_kwh
 
 
 def sessions_to_keep(before: Twin | None, after: Twin) -> tuple[tuple[KeptSession, ...], tuple[KeptSession, ...]]:

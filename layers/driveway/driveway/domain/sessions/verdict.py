@@ -92,18 +92,27 @@ _OF_CAUSE: dict[Cause, Verdict] = {
 _ORDER = list(Verdict)
 
 
+class Spread(Struct, frozen=True):
+    """The energy (kWh) that flowed some time between two readings hours apart, and the power (kW) at the first one."""
+
+    start: datetime
+    end: datetime
+    energy_kwh: float
+    first_kw: float
+
+
 class HalfHour(Struct, frozen=True):
     """What the session took in the half-hour that starts at ``start`` (aware UTC); None: it was not measured.
 
-    ``since`` and ``until`` bound the part of it in which the session ran; None: its own start and end. ``is_spread``:
-    it is a share of what the car took over hours, at a higher power for a part of them.
+    ``since`` and ``until`` bound the part of it in which the session ran; None: its own start and end. ``spread``: it
+    is a share of what the car took over hours, at a higher power for a part of them.
     """
 
     start: datetime
     energy_kwh: float | None
     since: datetime | None = None
     until: datetime | None = None
-    is_spread: bool = False
+    spread: Spread | None = None
 
 
 class SessionFacts(Struct, frozen=True):
@@ -211,7 +220,7 @@ def _missing_by_cause(facts: SessionFacts, need: Need, missing_kwh: float) -> di
 def _lost_by_cause(facts: SessionFacts, ended_at: datetime) -> dict[Cause, float]:
     """The energy (kWh) that the plan allowed and the car did not take until ``ended_at``, by its cause."""
     measured = {one.start: one.energy_kwh for one in facts.half_hours}
-    edges, spread = set(_edges_of_charging(facts, measured)), {one.start for one in facts.half_hours if one.is_spread}
+    edges, spread = set(_edges_of_charging(facts, measured)), {one.start for one in facts.half_hours if one.spread}
     lost_kwh: dict[Cause, float] = {}
     for start in half_hours_between(half_hour_of(facts.opened_at), ended_at):
         since, until = max(start, facts.opened_at), min(start + HALF_HOUR, ended_at)
