@@ -52,6 +52,17 @@ def test_a_power_of_a_kilowatt_is_charging_unless_a_state_says_otherwise(
     assert charges(seen(*reports)) is expected
 
 
+@pytest.mark.parametrize(
+    ("state", "expected"), [({}, True), ({"charging": False}, False), ({"power_kw": 7.0}, True)], ids=str
+)
+def test_after_a_plug_out_the_power_still_decides_where_no_state_was_ever_reported(
+    state: dict[str, Any], expected: bool
+) -> None:
+    unplugged = {"plugged_in": False, "at_home": False}
+    assert charges(seen(HOME | state, unplugged)) is False
+    assert charges(seen(HOME | state, unplugged, HOME, {"power_kw": 4.0})) is expected
+
+
 @pytest.mark.parametrize("starting", [{}, {"starting": True}])
 def test_no_power_for_two_minutes_is_not_charging(starting: dict[str, Any]) -> None:
     reports = (HOME | starting | {"power_kw": 7.2}, starting | {"power_kw": 0.0})

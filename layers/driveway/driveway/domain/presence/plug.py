@@ -273,10 +273,11 @@ def _end(session: Session, out_at: datetime) -> datetime:
 def _idle(presence: Presence, out_at: datetime) -> Presence:
     """An unplugged car neither charges nor draws power, whatever its last report was."""
     charging, power, charged_at = presence.charging, presence.power_kw, presence.charged_at
+    is_inferred = charging is None or presence.charging_inferred
     if charging is not None and charging.value:
         charged_at = charging.at
     if charging is None or charging.value or charging.at < out_at:
         charging = Observed(False, max(out_at, charging.at) if charging else out_at)
     if power is None or _shows_flow(power) or power.at < out_at:
         power = Observed(0.0, max(out_at, power.at) if power else out_at)
-    return replace(presence, charging=charging, power_kw=power, charged_at=charged_at)
+    return replace(presence, charging=charging, charging_inferred=is_inferred, power_kw=power, charged_at=charged_at)
