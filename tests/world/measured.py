@@ -32,7 +32,8 @@ def energy_is_measured(one: CarNight, state: State) -> Iterator[str]:
     rows: list[Mapping[str, Any]] = world.axle.readings.report(found)["rows"]
     accepted_wh = sum(row["value"] * 1000 for row in rows if row["label"] == LABEL)
     true_wh = sum(world.cars.world.cars[one.home.vehicle_id].slots_wh.values())
-    if accepted_wh > (true_wh + unseen_stops_wh(one)) * one.shown_share * 1.01 + OVER_WH + soc_step_wh(one):
+    unseen_wh = max(unseen_stops_wh(one), unseen_falls_wh(one))
+    if accepted_wh > (true_wh + unseen_wh) * one.shown_share * 1.01 + OVER_WH + soc_step_wh(one):
         yield f"metered: Axle accepted {accepted_wh:.0f} Wh of {asset}, which took {true_wh:.0f} {kinds}"
     if is_sound(one):
         computed_wh = sum(slot.value_wh or 0 for slot in state.slots if slot.asset == asset)
@@ -53,6 +54,22 @@ def unseen_stops_wh(one: CarNight) -> float:
             seen = (report.seen_at for report in one.seen.reports[one.home.vehicle_id] if not report.charging)
             first = min((at for at in seen if at >= stop.at), default=one.night.world.clock.now())
             found += before.most_kw * 1000 * ((first - stop.at) / timedelta(hours=1))
+    return found
+
+
+def unseen_falls_wh(one: CarNight) -> float:
+    """What power alone may show too much of a car whose power falls between two reports of its charge.
+
+    A state of charge shows that, unless the cloud makes it up.
+    """
+    if one.home.provider != "enode" or one.home.spec.get("claimed_soc_pct") is None:
+        return 0.0
+    found = 0.0
+    for seen, later in pairwise(sorted(one.seen.reports[one.home.vehicle_id], key=lambda report: report.seen_at)):
+        there = one.moment(seen.seen_at)
+        if seen.charging and there is not None:
+            held_wh = there.most_kw * 1000 * ((later.seen_at - seen.seen_at) / timedelta(hours=1))
+            found += max(0.0, held_wh - one.meter_wh(later.seen_at) + one.meter_wh(seen.seen_at))
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.world import ends
 from tests.world.car_night import CarNight, Stay
-from tests.world.measured import hidden_wh, is_lost_contact, is_sound, soc_step_wh, unseen_stops_wh
+from tests.world.measured import hidden_wh, is_lost_contact, is_sound, soc_step_wh, unseen_falls_wh, unseen_stops_wh
 from tests.world.seen import Report
 from tests.world.verdicts import HOLDS, verdicts_are_so
 
@@ -80,6 +80,27 @@ def test_power_may_hold_until_the_first_report_of_a_stop_where_nothing_else_show
 ) -> None:
     one = night_of_one(provider, report(0, charging=True), report(first_seen_min))
     assert unseen_stops_wh(one) == allowed_wh
+
+
+@pytest.mark.parametrize(
+    ("provider", "spec", "reports", "allowed_wh"),
+    [
+        ("enode", {"claimed_soc_pct": 0}, [report(0, charging=True), report(90)], 5100),
+        ("enode", {"claimed_soc_pct": 0}, [report(60), report(0, charging=True)], 2600),
+        ("enode", {"claimed_soc_pct": 0}, [report(0), report(90)], 0),
+        ("enode", {}, [report(0, charging=True), report(90)], 0),
+        ("tesla", {"claimed_soc_pct": 0}, [report(0, charging=True), report(90)], 0),
+    ],
+)
+def test_power_may_hold_while_it_falls_unseen_only_where_the_state_of_charge_is_made_up(
+    provider: str, spec: dict[str, object], reports: list[Report], allowed_wh: float
+) -> None:
+    """The car took 2.4 kWh in the first hour, and then nothing. It may take 5 kW."""
+    one: Any = night_of_one(provider, *reports)
+    one.home.spec = spec
+    one.moment = lambda _: SimpleNamespace(most_kw=5.0)
+    one.meter_wh = lambda then: 0.0 if then == EVENING else 2400.0
+    assert round(unseen_falls_wh(one)) == allowed_wh
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,8 @@ def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
     if holds is None:
         yield "nothing of that kind was so"
         return
-    # A plug-in counts for a verdict from when it could be known. A doubt of the place may be why that was late.
-    known = stay if holds is _place_in_doubt else replace(stay, start=max(stay.start, opened_at))
+    # A plug-in counts for a verdict from when it could be known. A place in doubt or unknown may be why that was late.
+    known = stay if holds in (_place_in_doubt, _left_alone) else replace(stay, start=max(stay.start, opened_at))
     if not holds(one, known, ready_by, wanted_wh, is_measured):
         yield f"that was not so: plugged in {stay.start} to {stay.end}, ready by {ready_by}"
 
