@@ -1,6 +1,7 @@
 """The first reading of a session register after a plug-in: it restarted, or it still shows the count before."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol
 
 from driveway.domain.metering.activity import Activity
@@ -37,8 +38,7 @@ class Series(Protocol):
 def first_after_plug_in(series: Series, index: int, opened_ms: int, history: History) -> None:
     """Add the first reading after a plug-in to the history."""
     at_ms, value_wh = reading = series.readings[index]
-    live = history.live
-    history.live, history.is_stale = reading, False
+    live, history.live, history.is_stale = history.live, reading, False
     since_ms = opened_ms
     if series.declared == "per_charge":
         since_ms = series.activity.last_begin(opened_ms - 1, at_ms) or opened_ms
@@ -68,8 +68,10 @@ def is_a_pause(series: Series, index: int, opened_ms: int | None, live: Reading 
     that was known at the 0, since the plug-in, and rose by less than half of it rules that out.
     """
     activity, low = series.activity, series.readings[index]
-    following = next((one for one in series.readings[index:] if one[1] > NEAR_ZERO_WH), None)
-    if live is None or low[1] > NEAR_ZERO_WH or following is None or series.declared == "per_charge":
+    if live is None or low[1] > NEAR_ZERO_WH or series.declared == "per_charge":
+        return False
+    following = next((one for one in islice(series.readings, index, None) if one[1] > NEAR_ZERO_WH), None)
+    if following is None:
         return False
     if activity.plugs.last_opening(low[0], following[0]) is not None:
         return False
