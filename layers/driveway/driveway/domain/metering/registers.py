@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, Span
 
 NEAR_ZERO_WH = 200
+COARSE_WH = 100
 DRAIN_WH = 50
 DRAIN_W = 100
 SETTLED_READINGS = 3
@@ -125,6 +126,17 @@ def drains(before: Reading, after: Reading) -> bool:
     """Whether the register sank no more than standby losses explain: 50 Wh plus 100 W x time."""
     sunk_wh = before[1] - after[1]
     return sunk_wh > 0 and (sunk_wh - DRAIN_WH) * 3_600_000 <= DRAIN_W * (after[0] - before[0])
+
+
+def is_behind(before: Reading, after: Reading, activity: Activity) -> bool:
+    """Whether a fine register shows after a charge, minutes later, what it showed while the charge had power.
+
+    It cannot have stood still by chance. Some clouds hand on the last value of a charge after its stop.
+    """
+    is_fine = resolution_wh(before[1]) < COARSE_WH
+    was_charging = any(at_ms == before[0] and power_w > 0 for at_ms, power_w in activity.powers)
+    is_over = not activity.charged_in(before[0], after[0])
+    return before[1] == after[1] and is_fine and was_charging and is_over and after[0] - before[0] > LATE_MS
 
 
 def rises(before: Reading, after: Reading, activity: Activity) -> bool:

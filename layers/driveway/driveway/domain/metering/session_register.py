@@ -22,6 +22,7 @@ from driveway.domain.metering.registers import (
     back_on_track,
     drains,
     goes_on,
+    is_behind,
     resolution_wh,
     rises,
 )
@@ -133,9 +134,10 @@ class _Series(Struct):
     def is_certain(self, live: Reading, reading: Reading) -> bool:
         """Whether a register that did not rise proves that nothing flowed.
 
-        It does not if it sank while the car charged, or if it shows 0 and may do so whatever flows.
+        It does not if it sank while the car charged, shows 0 and may do so whatever flows, or misses a charge's end.
         """
         shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared in MAY_SHOW_0)
+        shows_nothing |= is_behind(live, reading, self.activity)
         return not shows_nothing or not self.activity.charged_in(live[0] - 1, reading[0] - 1)
 
     def _restarted(self, live: Reading, reading: Reading) -> int | None:
