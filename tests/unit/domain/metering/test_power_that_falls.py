@@ -85,3 +85,18 @@ def test_a_battery_that_stays_at_its_charge_limit_takes_nothing_although_the_sto
 ) -> None:
     charge = soc(0, limit_pct - 8), soc(60, limit_pct), soc(420, limit_pct)
     assert metered(power(0, 7200, tells=True), power(60, 7200, tells=True), power(420, 0, tells=True), *charge) == 7200
+
+
+@pytest.mark.parametrize(
+    ("proof_min", "risen_pct", "expected_wh"),
+    [(120, 29, 14_400 + 25_778), (60, 29, 7200 + 28_800), (120, 30, 43_200), (120, 35, 43_200)],
+    ids=["it agreed better before", "too little before", "as before, within a step each", "the rise shows more"],
+)
+def test_power_that_holds_until_a_stop_counts_only_if_it_shows_no_more_of_a_rise_than_it_did_before(
+    proof_min: int, risen_pct: int, expected_wh: int
+) -> None:
+    """7.2 kW for two hours are 14.4 kWh, or 16.2 % of 80 kWh; for four more hours, 28.8 kWh or 32.4 %."""
+    reports = [power(0, 7200, tells=True), power(proof_min, 7200, tells=True), power(proof_min + 240, 0, tells=True)]
+    before_pct = 40 + proof_min * 16 // 120
+    charge = soc(0, 40), soc(proof_min, before_pct), soc(proof_min + 240, before_pct + risen_pct)
+    assert metered(*reports, *charge) == pytest.approx(expected_wh, abs=2)

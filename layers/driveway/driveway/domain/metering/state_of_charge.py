@@ -4,6 +4,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from msgspec import Struct
+
 from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, plausible, running_shares
 from driveway.domain.metering.pieces import UNITS_PER_WH, Piece, Pieces, Source, capped_shares
 from driveway.domain.metering.plug_in_reading import POLLED_MS
@@ -13,6 +15,27 @@ from driveway.domain.metering.samples import Rating, Sample, to_ms
 
 STEP_PCT = 1
 AGREES_WITHIN_PCT = 10
+PROVEN_STEPS = 10
+"""A rise of so many steps in one session shows how far the state of charge and power agree in this car."""
+
+
+class _Agreement(Struct):
+    """How much the state of charge rose in a session while power was reported at both ends, and what power showed."""
+
+    rise_wh: int = 0
+    power_wh: int = 0
+
+    def add(self, between: Sequence[Piece], rise_wh: int) -> None:
+        if all(piece.source is not None and piece.source.quality == "power" for piece in between):
+            self.rise_wh += rise_wh
+            self.power_wh += sum(piece.units for piece in between) // UNITS_PER_WH
+
+    def is_exceeded(self, rise_wh: int, power_wh: int, step_wh: int) -> bool:
+        """Whether power shows clearly more than a rise, in proportion to those before; each is exact to a step."""
+        if self.rise_wh < PROVEN_STEPS * step_wh:
+            return False
+        above = power_wh * self.rise_wh - rise_wh * self.power_wh
+        return above > step_wh * (self.rise_wh + max(0, rise_wh))
 
 
 def soc_step_wh(rating: Rating) -> int:
@@ -53,15 +76,17 @@ def lay_state_of_charge(
 ) -> None:
     """Lay the energy that a battery gained over the time that power leaves open.
 
-    Five rules hold between two readings. If the state of charge rose while the car seemed idle, or by clearly more than
+    Six rules hold between two readings. If the state of charge rose while the car seemed idle, or by clearly more than
     it took at other times, a charge may not have been reported, and the idle time is unknown. Where power is assumed to
     hold and was lower afterwards, it fell all along; if the state of charge rose by over a step more, as late as that
-    shows. Where power is assumed to hold and does not agree within a step, the state of charge decides. If the car
-    reported that it charges, the rest of a rise goes into the unknown time. If there was no rise, the time between two
-    stops was idle, unless it is a value that clouds make up. Such a value that a session shows throughout says nothing:
-    then the hour before a charge was first reported is unknown, too.
+    shows. Where power is assumed to hold and does not agree within a step, the state of charge decides. So it does if
+    power shows more than it did of the rise before: it may have fallen unseen. If the car reported that it charges, the
+    rest of a rise goes into the unknown time. If there was no rise, the time between two stops was idle, unless it is a
+    value that clouds make up. Such a value that a session shows throughout says nothing: then the hour before a charge
+    was first reported is unknown, too.
     """
     for own in _by_session(readings, plugs):
+        agreement = _Agreement()
         is_moving = len({value_wh for _, value_wh in own}) > 1
         for before, after in pairwise(own):
             # No battery stays empty, and none charges without a rise: some clouds report 0 or 50 % throughout.
@@ -72,7 +97,9 @@ def lay_state_of_charge(
             if is_repeated and _is_made_up(after[1], rating):
                 _doubt_before_charging(between, line)
             else:
-                _lay_rise(between, before, after, line, rating)
+                _lay_rise(between, before, after, line, rating, agreement)
+                if _has_power(line, before[0]) and _has_power(line, after[0]):
+                    agreement.add(between, after[1] - before[1])
 
 
 def _by_session(readings: Sequence[Reading], plugs: Plugs) -> list[list[Reading]]:
@@ -85,15 +112,25 @@ def _by_session(readings: Sequence[Reading], plugs: Plugs) -> list[list[Reading]
     return groups
 
 
+def _has_power(line: Sequence[LineEvent], at_ms: int) -> bool:
+    index = bisect_left(line, at_ms, key=lambda event: event.at_ms)
+    return index < len(line) and line[index].at_ms == at_ms and any(line[index].power_w.values())
+
+
 def _lay_rise(
-    between: Sequence[Piece], before: Reading, after: Reading, line: Sequence[LineEvent], rating: Rating
+    between: Sequence[Piece],
+    before: Reading,
+    after: Reading,
+    line: Sequence[LineEvent],
+    rating: Rating,
+    agreement: _Agreement,
 ) -> None:
     step_wh, rise_wh = soc_step_wh(rating), after[1] - before[1]
     if not plausible(max(0, rise_wh), after[0] - before[0], rating.power_w, step_wh):
         return
     _doubt(between, rise_wh)
     _let_fall(between, rise_wh, step_wh)
-    _decide(between, rise_wh, step_wh, rating)
+    _decide(between, rise_wh, step_wh, rating, agreement)
     rest = rise_wh * UNITS_PER_WH - sum(piece.units for piece in between)
     unknown = [piece for piece in between if piece.source is None]
     if unknown and rest > 0 and _charged(line, before[0], after[0]):
@@ -158,7 +195,7 @@ def _let_fall(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
         piece.is_held = True
 
 
-def _decide(between: Sequence[Piece], rise_wh: int, step_wh: int, rating: Rating) -> None:
+def _decide(between: Sequence[Piece], rise_wh: int, step_wh: int, rating: Rating, agreement: _Agreement) -> None:
     held = [piece for piece in between if piece.is_held and piece.units]
     if not held:
         return
@@ -167,7 +204,8 @@ def _decide(between: Sequence[Piece], rise_wh: int, step_wh: int, rating: Rating
         sum(piece.units for piece in held),
     )
     apart_wh = abs(measured + assumed - rise_wh * UNITS_PER_WH) // UNITS_PER_WH
-    if apart_wh <= step_wh + max(0, rise_wh) * AGREES_WITHIN_PCT // 100:
+    agrees = apart_wh <= step_wh + max(0, rise_wh) * AGREES_WITHIN_PCT // 100
+    if agrees and not agreement.is_exceeded(rise_wh, (measured + assumed) // UNITS_PER_WH, step_wh):
         return
     rest = max(0, rise_wh * UNITS_PER_WH - measured)
     shares = running_shares(rest, [piece.units for piece in held])
