@@ -132,10 +132,8 @@ class _Series(Struct):
             history.live = reading
 
     def is_certain(self, live: Reading, reading: Reading) -> bool:
-        """Whether a register that did not rise proves that nothing flowed.
-
-        It does not if it sank while the car charged, shows 0 and may do so whatever flows, or misses a charge's end.
-        """
+        """Whether a register that did not rise proves that nothing flowed. After a charge it does not if it is lower or late."""
+        # One that shows 0 may do so whatever flows.
         shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared in MAY_SHOW_0)
         shows_nothing |= is_behind(live, reading, self.activity)
         return not shows_nothing or not self.activity.charged_in(live[0] - 1, reading[0] - 1)
