@@ -132,7 +132,7 @@ class _Series(Struct):
             history.live = reading
 
     def is_certain(self, live: Reading, reading: Reading) -> bool:
-        """Whether a register that did not rise proves that nothing flowed. After a charge it does not if it is lower or late."""
+        """Whether a register that did not rise proves that nothing flowed: in a charge not if it sank or is late."""
         # One that shows 0 may do so whatever flows.
         shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared in MAY_SHOW_0)
         shows_nothing |= is_behind(live, reading, self.activity)
