@@ -6,6 +6,7 @@ import pytest
 
 from driveway.domain.control.released import LONGEST_RELEASE, is_released, with_leftovers_reported
 from driveway.domain.reports.account_connection import disconnected
+from driveway.domain.twin import Observed
 from driveway.values import replace
 from tests.support.domain.control_rig import MINUTE, Rig, plugged
 
@@ -68,6 +69,28 @@ def test_a_car_that_does_not_report_whether_it_charges_is_released_once_it_accep
     assert not is_released(rig.twin, rig.now)
     rig.change(lambda twin: replace(twin, presence=replace(twin.presence, charging=None)))
     assert is_released(rig.twin, rig.now)
+
+
+@pytest.mark.parametrize(
+    ("inferred", "power_min", "released"),
+    [(True, -1, True), (True, 1, False), (False, -1, False)],
+    ids=["power before the plug-in", "power since", "a state"],
+)
+def test_a_car_whose_power_alone_can_show_a_charge_is_waited_for_once_it_reported_power(
+    inferred: bool, power_min: float, released: bool
+) -> None:
+    rig = leaving("enode", "ignored")
+    session = rig.twin.presence.session
+    assert session is not None
+    idle = Observed(False, session.plugged_at - MINUTE)
+    presence = replace(
+        rig.twin.presence,
+        charging=idle,
+        charging_inferred=inferred,
+        power_kw=Observed(0.0, session.plugged_at + power_min * MINUTE),
+    )
+    rig.change(lambda twin: replace(twin, presence=presence))
+    assert is_released(rig.twin, rig.now) == released
 
 
 @pytest.mark.parametrize(("fault", "words"), [("ignored", "did not follow"), ("refused", "could not be reached")])

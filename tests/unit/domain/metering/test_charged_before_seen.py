@@ -103,11 +103,11 @@ def test_idle_time_is_unknown_where_a_battery_gained_clearly_more_than_was_seen(
     [
         ([("charging", 0)], None),
         ([("power", 100)], None),
-        ([("power", 0)], 0),
+        ([("power", 99)], 0),
         ([("stopped", 0)], 0),
         ([("charging", 0), ("stopped", 0)], 0),
     ],
-    ids=["charging", "with power", "without power", "stopped", "it contradicts itself"],
+    ids=["charging", "with power", "standby", "stopped", "it contradicts itself"],
 )
 def test_a_car_that_charged_when_it_was_last_seen_at_home_may_have_gone_on(
     facts: list[tuple[SampleKind, int]], value_wh: int | None

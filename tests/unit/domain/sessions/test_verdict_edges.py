@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from driveway.domain.sessions.causes import Cause, CauseSpan, cause_spans
 from driveway.domain.sessions.kept_session import KeptSession, as_it_runs, sessions_to_keep
 from driveway.domain.sessions.plan import InForce, Need
 from driveway.domain.sessions.verdict import HalfHour, SessionFacts, Verdict, judge
-from driveway.domain.twin import FullBattery, Observed, Session, Twin
+from driveway.domain.twin import Entry, FullBattery, Observed, Session, Twin
+from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
 from tests.support.domain.control_car import new_twin
@@ -140,3 +142,18 @@ def test_a_kept_session_has_since_when_the_battery_was_full_by_its_state_or_its_
     assert kept.filled_at == READY_BY - HOUR
     earlier = replace(kept, filled_at=PLUGGED_AT)
     assert as_it_runs(earlier, at_plug(**by_charge)).filled_at == PLUGGED_AT
+
+
+@pytest.mark.parametrize(
+    ("limit_kw", "alone", "found"),
+    [(0.0, Reason.NOT_ENROLLED, True), (None, Reason.NOT_ENROLLED, True), (7.4, None, True), (0.0, None, False)],
+)
+def test_a_car_that_stops_while_it_may_charge_or_is_left_alone_was_stopped_in_the_car(
+    limit_kw: float | None, alone: Reason | None, found: bool
+) -> None:
+    start = datetime(2026, 1, 15, 18, tzinfo=UTC)
+    end = start + timedelta(hours=8)
+    part = InForce(start, end, limit_kw, "default", Reason.DEFAULT_OFF_PEAK, alone)
+    stop = Entry(start + timedelta(hours=1), Event.CHARGING_STOPPED, Reason.OBSERVED_STOPPED, "")
+    spans = cause_spans([stop], [part], start, end)
+    assert spans == ([CauseSpan(stop.at, end, Cause.STOPPED_IN_CAR)] if found else [])

@@ -7,7 +7,7 @@ from driveway.domain.control.giving_up import is_effect_unknown
 from driveway.domain.control.late_stop import came_before_stop
 from driveway.domain.control.required_command import is_held_by_command, is_instructed, keeps_current
 from driveway.domain.control.vehicle_schedules import may_hold_our_schedule
-from driveway.domain.twin import Command, Entry, Twin
+from driveway.domain.twin import Command, Entry, Presence, Session, Twin
 from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
@@ -42,8 +42,18 @@ def _is_free_to_charge(twin: Twin, now: datetime) -> bool:
 
 def _has_to_show(twin: Twin, command: Command) -> bool:
     """Whether a start was accepted and a plugged-in car has not shown yet that it followed, as it can."""
-    awaited = command.state == "sent" and command.outcome in TAKEN
-    return awaited and twin.presence.session is not None and not is_effect_unknown(twin, command)
+    session = twin.presence.session
+    if session is None or command.state != "sent" or command.outcome not in TAKEN:
+        return False
+    return not is_effect_unknown(twin, command) and _shows_charging(twin.presence, session)
+
+
+def _shows_charging(presence: Presence, session: Session) -> bool:
+    """Whether a source reports if the car charges, or has reported its power since the plug-in."""
+    if not presence.charging_inferred:
+        return True
+    shown = (presence.charging, presence.power_kw)
+    return any(one is not None and one.at > session.plugged_at for one in shown)
 
 
 def _is_taken_or_hopeless(command: Command) -> bool:

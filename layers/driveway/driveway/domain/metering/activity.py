@@ -198,9 +198,15 @@ class Activity(Struct, frozen=True):
         return True if not less_wh and self.charged_in(start_ms, end_ms) else None
 
     def gained_wh(self, after_ms: int, start_ms: int, end_ms: int) -> int | None:
-        """By how much the state of charge rose between two instants; None unless it was reported after another one."""
+        """By how much the state of charge rose between two instants.
+
+        None unless it was reported since a third one, or if it stayed at a value that clouds make up.
+        """
         first = bisect_right(self.soc, (start_ms, EVER_MS)) - 1
-        return self._by_soc(start_ms, end_ms) if first >= 0 and self.soc[first][0] >= after_ms else None
+        if first < 0 or self.soc[first][0] < after_ms:
+            return None
+        rise_wh = self._by_soc(start_ms, end_ms)
+        return None if not rise_wh and is_made_up(self.soc[first][1], self.soc_step_wh) else rise_wh
 
     def _by_power(self, start_ms: int, end_ms: int) -> tuple[int, ...]:
         """Two estimates: each power counts until the next one is shown, or since the one before; empty: none is."""
@@ -221,6 +227,11 @@ class Activity(Struct, frozen=True):
         if first < 0 or last >= len(self.soc):
             return None
         return max(0, self.soc[last][1] - self.soc[first][1])
+
+
+def is_made_up(value_wh: int, soc_step_wh: int) -> bool:
+    """Whether a value is 0 or 50 %: what some clouds repeat in place of a state of charge that they do not know."""
+    return any(abs(value_wh - soc_step_wh * pct) <= pct for pct in (0, 50))
 
 
 def _left_ms(spans: Sequence[Span], start_ms: int, end_ms: int) -> int:

@@ -65,7 +65,8 @@ def is_a_pause(series: Series, index: int, opened_ms: int | None, live: Reading 
     """Whether a reading of 0 hides the count of a register that goes on later, maybe over a false plug-out.
 
     A register that restarted, or had not counted before, could have counted so much since, too. Only a state of charge
-    that was known at the 0, since the plug-in, and rose by less than half of it rules that out.
+    that was known at the 0, since the plug-in, and rose by less than half of it rules that out. By the state of charge
+    before it, what the 0 hid must have flowed.
     """
     activity, low = series.activity, series.readings[index]
     if live is None or low[1] > NEAR_ZERO_WH or series.declared == "per_charge":
@@ -75,8 +76,12 @@ def is_a_pause(series: Series, index: int, opened_ms: int | None, live: Reading 
         return False
     if activity.plugs.last_opening(low[0], following[0]) is not None:
         return False
-    gained_wh = activity.gained_wh(live[0] if opened_ms is None else opened_ms, low[0], following[0])
-    return gained_wh is not None and following[1] - 2 * gained_wh > activity.soc_step_wh
+    since_ms = live[0] if opened_ms is None else opened_ms
+    gained_wh = activity.gained_wh(since_ms, low[0], following[0])
+    hidden_wh, before_wh = following[1] - live[1], activity.gained_wh(0, live[0], low[0]) or 0
+    if gained_wh is None or hidden_wh < 0 or hidden_wh - 2 * before_wh > activity.soc_step_wh:
+        return False
+    return following[1] - 2 * gained_wh > activity.soc_step_wh
 
 
 def count_from_0(series: Series, reading: Reading, since_ms: int, history: History) -> None:
@@ -107,11 +112,13 @@ def _counted_since(series: Series, index: int, live: Reading, since_ms: int, his
             return value_wh
         history.flag([reading], "not_reset")
         return None
-    if series.declared is not None or "resets_at_plug_in" in series.known:
+    if series.declared is not None:
         return value_wh
     # The register restarted, or it counted on from the session before.
     less_wh = max(0, value_wh - live[1])
     favoured = series.activity.favours_more(less_wh, value_wh, since_ms, at_ms)
+    if favoured is None and "resets_at_plug_in" in series.known:
+        return value_wh
     if favoured is None:
         history.flag([reading], "ambiguous_register")
     return value_wh if favoured else less_wh

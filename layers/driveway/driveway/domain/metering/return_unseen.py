@@ -9,6 +9,9 @@ from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Flagged, Reading
 from driveway.domain.metering.samples import Sample, to_ms
 
+FLOWING_W = 100
+"""Less than this is the standby of a charger or a car."""
+
 
 def returns_unseen(
     plugs: Plugs,
@@ -40,7 +43,7 @@ def returns_unseen(
 def _charges_at(known: Sequence[Sample], at_ms: int) -> bool:
     facts = [sample for sample in known if to_ms(sample) == at_ms and sample.kind in ("power", "charging", "stopped")]
     is_stop = any(sample.kind == "stopped" for sample in facts)
-    return not is_stop and any(sample.kind == "charging" or sample.value for sample in facts)
+    return not is_stop and any(sample.kind == "charging" or sample.value >= FLOWING_W for sample in facts)
 
 
 def _rose(readings: Sequence[Reading], closed_ms: int, opened_ms: int) -> bool:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, plausible, running_shares
+from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, is_made_up, plausible, running_shares
 from driveway.domain.metering.pieces import UNITS_PER_WH, Piece, Pieces, Source, capped_shares
 from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
@@ -94,7 +94,7 @@ def lay_state_of_charge(
             if after[0] - before[0] > MAX_SPAN_MS:
                 continue
             between = pieces.within(before[0], after[0])
-            if is_repeated and _is_made_up(after[1], rating):
+            if is_repeated and is_made_up(after[1], soc_step_wh(rating)):
                 _doubt_before_charging(between, line)
             else:
                 _lay_rise(between, before, after, line, rating, agreement)
@@ -135,14 +135,9 @@ def _lay_rise(
     unknown = [piece for piece in between if piece.source is None]
     if unknown and rest > 0 and _charged(line, before[0], after[0]):
         _fill(unknown, rest, rating)
-    elif rise_wh <= 0 and not _is_made_up(after[1], rating):
+    elif rise_wh <= 0 and not is_made_up(after[1], soc_step_wh(rating)):
         _lay_idle(unknown, line)
     _doubt_idle(between, rise_wh, step_wh)
-
-
-def _is_made_up(value_wh: int, rating: Rating) -> bool:
-    """Whether a value is 0 or 50 %: what some clouds repeat in place of a state of charge that they do not know."""
-    return any(abs(value_wh - soc_step_wh(rating) * pct) <= pct for pct in (0, 50))
 
 
 def _doubt(between: Sequence[Piece], rise_wh: int) -> None:
@@ -168,7 +163,11 @@ def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:
 
 def _doubt_before_charging(between: Sequence[Piece], line: Sequence[LineEvent]) -> None:
     """A charge may have begun up to a poll before it was first reported, if no state of charge shows otherwise."""
-    for stop, begin in pairwise(line):
+    if not between:
+        return
+    first = max(0, bisect_left(line, between[0].start_ms, key=lambda event: event.at_ms) - 1)
+    last = bisect_right(line, between[-1].end_ms + POLLED_MS, key=lambda event: event.at_ms) + 1
+    for stop, begin in pairwise(line[first:last]):
         if not (stop.is_stop and begin.is_charging):
             continue
         since_ms = max(stop.at_ms, begin.at_ms - POLLED_MS)

@@ -101,7 +101,7 @@ def cause_spans(
         if entry.event == Event.COMMAND_SENT and entry.detail.get("action") == "stop":
             stopped_by_us_at = entry.at
         by_us = stopped_by_us_at is not None and entry.at - stopped_by_us_at <= OWN_STOP_SHOWS_WITHIN
-        of_itself = stop if _wants_charging(parts, entry.at) and not by_us else None
+        of_itself = stop if _may_charge(parts, entry.at) and not by_us else None
         following = _after(entry, present, stop=of_itself)
         if following is present:
             continue
@@ -130,9 +130,9 @@ def _span(cause: Cause | None, since: datetime, until: datetime, start: datetime
     return [CauseSpan(since, until, cause)] if cause is not None and since < until else []
 
 
-def _wants_charging(parts: Sequence[InForce], at: datetime) -> bool:
+def _may_charge(parts: Sequence[InForce], at: datetime) -> bool:
     part = next((part for part in parts if part.start <= at < part.end), None)
-    return part is not None and part.left_alone is None and part.limit_kw is not None and part.limit_kw > 0
+    return part is not None and (part.left_alone is not None or (part.limit_kw or 0.0) > 0)
 
 
 def _after(entry: Entry, present: Cause | None, *, stop: Cause | None) -> Cause | None:
