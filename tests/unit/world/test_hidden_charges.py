@@ -40,7 +40,11 @@ def test_a_charge_of_less_than_a_per_cent_between_two_reports_is_hidden() -> Non
     assert hidden(until=15, reported=-30) == pytest.approx(250)
 
 
+def test_what_flowed_before_the_first_report_of_a_charge_is_hidden() -> None:
+    assert hidden(until=15, reported=12) == pytest.approx(100)
+
+
 def test_a_charge_that_a_report_or_the_state_of_charge_or_a_register_shows_is_not() -> None:
-    assert hidden(until=15, reported=12) == 0
+    assert hidden(until=15, reported=10) == 0
     assert hidden(until=25, reported=-30) == 0
     assert hidden(until=15, reported=-30, provider="tesla") == 0
