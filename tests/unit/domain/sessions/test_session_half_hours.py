@@ -1,5 +1,6 @@
 """What a session took by half-hour: whole in those that it ran in only in part."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,18 +33,19 @@ def slot(minute: float, *sessions: tuple[datetime, int]) -> Slot:
     return Slot("car-1", "axle-1", at(minute), energy_wh=energy_wh, quality="register", sessions_wh=sessions_wh)
 
 
+def facts_of(
+    opened_at: datetime, wanted_kwh: float, half_hours: Sequence[HalfHour], closed_at: datetime | None = None
+) -> SessionFacts:
+    """A session of a car of 7.4 kW that took this, and was wanted to take so much by the ready-by."""
+    need = Need(READY_BY, opened_at, wanted_kwh)
+    return SessionFacts(opened_at, closed_at, 7.4, "Europe/London", need, half_hours)
+
+
 def test_what_a_session_took_in_its_first_and_last_half_hour_counts_whole() -> None:
     earlier, begun_at, closed_at = at(-60), at(6), at(56)
     kept = KeptSession("one", begun_at, begun_at, closed_at=closed_at)
     taken = session_half_hours([slot(0, (earlier, 500), (begun_at, 2900)), slot(30, (begun_at, 3100))], kept)
-    facts = SessionFacts(
-        opened_at=begun_at,
-        closed_at=closed_at,
-        power_kw=7.4,
-        timezone="Europe/London",
-        need=Need(READY_BY, begun_at, 6.0),
-        half_hours=taken,
-    )
+    facts = facts_of(begun_at, 6.0, taken, closed_at=closed_at)
     judged = judge(facts, READY_BY)
     assert (judged.verdict, judged.got_kwh) == (Verdict.READY, pytest.approx(6.0))
     assert energy_kwh(taken, begun_at, at(18)) == pytest.approx(1.45), "half of the time that it ran in, half of it"
@@ -99,17 +101,10 @@ def test_energy_that_a_car_took_in_a_part_of_some_hours_shows_no_slow_charging(
     ("is_spread", "verdict"), [(True, Verdict.SHORT_CAR_DID_NOT_FOLLOW), (False, Verdict.SHORT_LIMIT_IN_CAR)]
 )
 def test_a_car_that_charged_for_a_part_of_the_time_is_not_called_limited(is_spread: bool, verdict: Verdict) -> None:
-    facts = SessionFacts(
-        opened_at=START,
-        closed_at=None,
-        power_kw=7.4,
-        timezone="Europe/London",
-        need=Need(READY_BY, START, 10.0),
-        half_hours=[
-            HalfHour(at(30 * n), 0.5, spread=Spread(START, at(240), 4.0, 7.4) if is_spread else None) for n in range(8)
-        ],
-        parts=[InForce(START, READY_BY, 7.4, "default", Reason.DEFAULT_OFF_PEAK)],
-    )
+    share = Spread(START, at(240), 4.0, 7.4) if is_spread else None
+    taken = [HalfHour(at(30 * number), 0.5, spread=share) for number in range(8)]
+    parts = [InForce(START, READY_BY, 7.4, "default", Reason.DEFAULT_OFF_PEAK)]
+    facts = replace(facts_of(START, 10.0, taken), parts=parts)
     assert judge(facts, READY_BY).verdict is verdict
 
 

@@ -1,14 +1,13 @@
-"""The first reading of a session register after a plug-in: it restarted, or it still shows the count before."""
+"""The first reading of a session register after a plug-in: it restarted, or shows the count before; and pauses at 0."""
 
 from collections.abc import Sequence
 from itertools import islice
 from typing import Protocol
 
 from driveway.domain.metering.activity import Activity
-from driveway.domain.metering.registers import NEAR_ZERO_WH, History, Proof, Reading, drains, resolution_wh
+from driveway.domain.metering.registers import COARSE_WH, NEAR_ZERO_WH, History, Proof, Reading, drains, resolution_wh
 from driveway.domain.presence.observation import RegisterKind
 
-COARSE_WH = 100
 SAME_COUNT_MS = 3_600_000
 JITTER_WH = 50
 POLLED_MS = 3_600_000

@@ -8,9 +8,7 @@ from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Flagged, Reading
 from driveway.domain.metering.samples import Sample, to_ms
-
-FLOWING_W = 100
-"""Less than this is the standby of a charger or a car."""
+from driveway.domain.presence.rules import FLOWING_KW
 
 
 def returns_unseen(
@@ -43,7 +41,7 @@ def returns_unseen(
 def _charges_at(known: Sequence[Sample], at_ms: int) -> bool:
     facts = [sample for sample in known if to_ms(sample) == at_ms and sample.kind in ("power", "charging", "stopped")]
     is_stop = any(sample.kind == "stopped" for sample in facts)
-    return not is_stop and any(sample.kind == "charging" or sample.value >= FLOWING_W for sample in facts)
+    return not is_stop and any(sample.kind == "charging" or sample.value >= FLOWING_KW * 1000 for sample in facts)
 
 
 def _rose(readings: Sequence[Reading], closed_ms: int, opened_ms: int) -> bool:
