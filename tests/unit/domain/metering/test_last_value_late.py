@@ -50,3 +50,13 @@ def test_the_last_value_of_a_charge_counts_where_the_session_goes_on() -> None:
 def test_a_stop_reported_at_once_with_the_same_count_shows_that_nothing_flowed() -> None:
     again = [sample(90, "session", 7399), sample(90, "stopped")]
     assert values(*charge(7399, 7400, 64), *again)[2] == 0
+
+
+def test_a_charge_without_power_says_nothing_of_a_late_register() -> None:
+    reported = [
+        sample(60, "session", 7399),
+        sample(60, "charging"),
+        sample(120, "session", 7399),
+        sample(120, "stopped"),
+    ]
+    assert values(sample(0, "plugged"), sample(0, "session"), *reported)[2:4] == [0, 0]
