@@ -95,10 +95,10 @@ def is_lost_contact(one: CarNight, start: datetime, *, is_withheld: bool) -> boo
 def hidden_wh(one: CarNight, start: datetime) -> float:
     """What flowed in a half-hour in charges before any report showed them, each less than a per cent of the battery.
 
-    Of a car without a register, nothing else would show it. Where the state of charge is made up, nothing shows more,
-    either, if the half-hour was reported before the charge was.
+    Of a car without a register, or with one that sinks while it does not charge, nothing else would show it. Where the
+    state of charge is made up, nothing shows more, either, if the half-hour was reported before the charge was.
     """
-    if one.home.provider != "enode":
+    if one.home.provider != "enode" and not one.home.spec.get("meter", {}).get("drain_w"):
         return 0.0
     step_wh = float(one.home.spec.get("battery_kwh", 64.0)) * 10
     is_made_up = one.home.spec.get("claimed_soc_pct") is not None

@@ -26,12 +26,14 @@ class _Night(CarNight):
         return 3000 * max(timedelta(), at - NIGHT - timedelta(minutes=10)) / timedelta(hours=1)
 
 
-def hidden(*, until: float, reported: float, provider: str = "enode") -> float:
+def hidden(*, until: float, reported: float, provider: str = "enode", drain_w: float = 0) -> float:
     """What is hidden of a charge from 2:40 on in the half-hour from 2:30, with a report that it charges."""
     changes = [Transition(at(10), True, 3.0), Transition(at(until), False, 0.0)]
     cars = {"car": SimpleNamespace(transitions=changes)}
     seen = SimpleNamespace(reports=defaultdict(list, car=[Report(at(60), True, True, at(reported), charging=True)]))
-    home = SimpleNamespace(provider=provider, vehicle_id="car", spec={"battery_kwh": 64.0})
+    home = SimpleNamespace(
+        provider=provider, vehicle_id="car", spec={"battery_kwh": 64.0, "meter": {"drain_w": drain_w}}
+    )
     night = SimpleNamespace(world=SimpleNamespace(cars=SimpleNamespace(world=SimpleNamespace(cars=cars))))
     return hidden_wh(_Night(cast("Any", night), cast("Any", seen), cast("Any", home)), NIGHT)
 
@@ -42,6 +44,10 @@ def test_a_charge_of_less_than_a_per_cent_between_two_reports_is_hidden() -> Non
 
 def test_what_flowed_before_the_first_report_of_a_charge_is_hidden() -> None:
     assert hidden(until=15, reported=12) == pytest.approx(100)
+
+
+def test_a_register_that_sinks_while_the_car_does_not_charge_shows_no_charge_before_its_first_report() -> None:
+    assert hidden(until=15, reported=12, provider="smartcar", drain_w=60) == pytest.approx(100)
 
 
 def test_a_charge_that_a_report_or_the_state_of_charge_or_a_register_shows_is_not() -> None:
