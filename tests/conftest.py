@@ -2,7 +2,7 @@
 
 It explores the same way at each run, so that a change is tested alike everywhere; newly drawn if asked.
 
-``HYPOTHESIS_PROFILE=explore`` tries other examples at every run.
+``HYPOTHESIS_PROFILE=explore`` tries other examples at every run; ``unshrunk`` says only that a property fails.
 """
 
 import os
@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 settings.register_profile("steady", derandomize=True)
 settings.register_profile("explore")
+settings.register_profile("unshrunk", derandomize=True, phases=[Phase.explicit, Phase.generate])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 

@@ -168,7 +168,10 @@ def main(arguments: Sequence[str]) -> int:
     asked.add_argument("--seeds", type=int, default=30)
     asked.add_argument("--first", type=int, default=1)
     asked.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    asked.add_argument("--until-wrong", action="store_true", help="one after another, to the first that is wrong")
     given = asked.parse_args(arguments)
+    if given.until_wrong:
+        return _until_wrong(range(given.first, given.first + given.seeds))
     totals, failed = Played(0, 0, [], []), []
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
         for played in pool.map(play, range(given.first, given.first + given.seeds)):
@@ -186,6 +189,14 @@ def main(arguments: Sequence[str]) -> int:
     print(f"violations {len(totals.wrong)} in {len(failed)} seeds {failed}")
     print(f"car-nights per CPU-minute {totals.cars / max(totals.cpu_s, 0.001) * 60:.1f}")
     return 1 if failed else 0
+
+
+def _until_wrong(seeds: range) -> int:
+    for played in map(play, seeds):
+        if played.wrong:
+            print(f"seed {played.seed}: {played.wrong[0]}")
+            return 1
+    return 0
 
 
 if __name__ == "__main__":
