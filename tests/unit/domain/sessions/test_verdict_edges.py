@@ -157,3 +157,29 @@ def test_a_car_that_stops_while_it_may_charge_or_is_left_alone_was_stopped_in_th
     stop = Entry(start + timedelta(hours=1), Event.CHARGING_STOPPED, Reason.OBSERVED_STOPPED, "")
     spans = cause_spans([stop], [part], start, end)
     assert spans == ([CauseSpan(stop.at, end, Cause.STOPPED_IN_CAR)] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "then"),
+    [
+        ("start", "ACCEPTED", Cause.DID_NOT_FOLLOW),
+        ("start", "UNAVAILABLE", Cause.STOPPED_IN_CAR),
+        ("stop", "ACCEPTED", Cause.STOPPED_IN_CAR),
+    ],
+)
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_car_that_stopped_of_itself_and_takes_a_start_without_charging_did_not_follow(
+    action: str, outcome: str, then: Cause, *, is_full: bool
+) -> None:
+    start = datetime(2026, 1, 15, 18, tzinfo=UTC)
+    end = start + timedelta(hours=8)
+    stop = Entry(start + timedelta(hours=1), Event.CHARGING_STOPPED, Reason.OBSERVED_STOPPED, "")
+    retried_at = start + timedelta(hours=2)
+    detail = {"action": action, "outcome": outcome}
+    retried = Entry(retried_at, Event.COMMAND_RETRIED, Reason.NOT_CONFIRMED_IN_TIME, "", detail)
+    spans = cause_spans([stop, retried], [part(start, end, 7.4)], start, end, is_full=is_full)
+    stopped = Cause.LIMIT_IN_CAR if is_full else Cause.STOPPED_IN_CAR
+    expected = [CauseSpan(stop.at, end, stopped)]
+    if then is Cause.DID_NOT_FOLLOW and not is_full:
+        expected = [CauseSpan(stop.at, retried_at, stopped), CauseSpan(retried_at, end, then)]
+    assert spans == expected

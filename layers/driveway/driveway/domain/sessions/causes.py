@@ -144,12 +144,21 @@ def _after(entry: Entry, present: Cause | None, *, stop: Cause | None) -> Cause 
     if entry.event == Event.COMMAND_REFUSED:
         return _refused(entry)
     if entry.event in _WITHOUT_EFFECT:
-        arrived = present in FAILS_RELEASE and entry.detail.get("outcome") in TAKEN
-        return _without_effect(entry) if present is None or arrived else present
+        return _without_effect(entry) if present is None or _explains_more(entry, present) else present
     if entry.event == Event.CHARGING_STOPPED:
         return present or stop
     begins = _ATTENTION.get(entry.reason) if entry.event == Event.NEEDS_ATTENTION else _BEGINS.get(entry.event)
     return begins or present
+
+
+def _explains_more(entry: Entry, present: Cause) -> bool:
+    """Whether a command that the car took, without effect, says more than the cause that holds.
+
+    A car that stopped of itself and then takes our start without charging is not one that its driver stopped.
+    """
+    taken = entry.detail.get("outcome") in TAKEN
+    is_stuck = present is Cause.STOPPED_IN_CAR and entry.detail.get("action") == "start"
+    return taken and (present in FAILS_RELEASE or is_stuck)
 
 
 def _refused(entry: Entry) -> Cause:
