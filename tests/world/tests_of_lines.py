@@ -2,16 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from coverage import CoverageData
+import pytest
+from coverage import Coverage, CoverageData
 
 UNIT_TESTS = ("tests/unit", "--ignore=tests/unit/project")
 SETTINGS = """
 [run]
-dynamic_context = test_function
 source = layers/driveway/driveway/domain
 data_file = {data}
 """
@@ -45,8 +45,9 @@ def tests_of_lines(root: Path, data: Path) -> TestsOfLines:
     if not data.exists():
         settings = data.with_suffix(".ini")
         settings.write_text(SETTINGS.format(data=data.absolute()))
-        command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings.absolute()}", "-m", "pytest", "-q"]
-        done = subprocess.run([*command, "-n", "0", *UNIT_TESTS], cwd=root, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "coverage", "run", f"--rcfile={settings.absolute()}", "-m", "pytest"]
+        pytest_run = ["-q", "-n", "0", "-p", __name__, *UNIT_TESTS]
+        done = subprocess.run([*command, *pytest_run], cwd=root, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             data.unlink(missing_ok=True)
             raise RuntimeError(f"The unit tests are red without a mutant: {done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -58,14 +59,17 @@ def _read(root: Path, data: Path) -> TestsOfLines:
     measured.read()
     lines = {Path(path).relative_to(root): measured.contexts_by_lineno(path) for path in measured.measured_files()}
     return TestsOfLines(
-        {
-            path: {line: frozenset(map(node_id, contexts)) for line, contexts in of_file.items()}
-            for path, of_file in lines.items()
-        }
+        {path: {line: frozenset(contexts) for line, contexts in of_file.items()} for path, of_file in lines.items()}
     )
 
 
-def node_id(context: str) -> str:
-    """``tests.unit.domain.test_mpan.test_one`` as pytest names it; empty for what ran outside of a test."""
-    module, _, name = context.rpartition(".")
-    return f"{module.replace('.', '/')}.py::{name}" if module else ""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Name the test that runs to coverage.py. Its own way takes hypothesis for the test of every property."""
+    measured = Coverage.current()
+    if measured is not None:
+        measured.switch_context(item.nodeid.partition("[")[0])
+    result = yield
+    if measured is not None:
+        measured.switch_context("")
+    return result

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.world.tests_of_lines import TestsOfLines, node_id
+from tests.world.tests_of_lines import TestsOfLines
 
 MPAN = Path("layers/driveway/driveway/domain/mpan.py")
 
@@ -21,8 +21,3 @@ def test_all_tests_may_depend_on_a_line_that_runs_at_import() -> None:
 
 def test_a_file_that_no_test_runs_has_none() -> None:
     assert TestsOfLines({}).of(MPAN, 1) == frozenset()
-
-
-def test_a_context_is_named_as_pytest_names_the_test() -> None:
-    assert node_id("tests.unit.domain.test_mpan.test_a_check") == "tests/unit/domain/test_mpan.py::test_a_check"
-    assert node_id("") == ""
