@@ -12,6 +12,7 @@ from coverage import Coverage, CoverageData
 UNIT_TESTS = ("tests/unit", "--ignore=tests/unit/project")
 SETTINGS = """
 [run]
+relative_files = true
 source = layers/driveway/driveway/domain
 data_file = {data}
 """
@@ -51,13 +52,13 @@ def tests_of_lines(root: Path, data: Path) -> TestsOfLines:
         if done.returncode != 0:
             data.unlink(missing_ok=True)
             raise RuntimeError(f"The unit tests are red without a mutant: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return _read(root, data)
+    return _read(data)
 
 
-def _read(root: Path, data: Path) -> TestsOfLines:
+def _read(data: Path) -> TestsOfLines:
     measured = CoverageData(str(data))
     measured.read()
-    lines = {Path(path).relative_to(root): measured.contexts_by_lineno(path) for path in measured.measured_files()}
+    lines = {Path(path): measured.contexts_by_lineno(path) for path in measured.measured_files()}
     return TestsOfLines(
         {path: {line: frozenset(contexts) for line, contexts in of_file.items()} for path, of_file in lines.items()}
     )
