@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from driveway.domain.presence.observe import presence_due
-from driveway.domain.presence.rules import EffectKind
+from driveway.domain.presence.rules import EffectKind, PresenceRules
 from driveway.domain.twin.reasons import Reason
 from tests.support.domain.presence_car import HOUR, Car, at, plugged_at_home
 
@@ -196,6 +196,52 @@ def test_a_drive_that_is_reported_with_the_plug_out_ends_the_session_where_the_p
     car.says(10 * HOUR, plugged_in=False, at_home=False, odometer_km=1025.0)
     assert car.effects[:1] == [LEFT]
     assert car.closed_at == at(5 * HOUR)
+
+
+CHANGES_ONLY = PresenceRules(reports_home_changes=True)
+ELSEWHERE: dict[str, Any] = {"at_home": False, "clearly_away": True}
+DRIVEN: dict[str, Any] = {"plugged_in": False, "at_home": False, "odometer_km": 1025.0}
+
+
+def charged_from_one_to_four(rules: PresenceRules = CHANGES_ONLY) -> Car:
+    """A car whose source reports the state of charge from the start of its charge on, and no plug."""
+    car = plugged_at_home(rules).says(MINUTE, odometer_km=1000.0, soc_pct=40).says(HOUR, plugged_in=True, charging=True)
+    for hour in (2, 3, 4):
+        car.says(hour * HOUR, soc_pct=40 + 10 * hour)
+    return car
+
+
+@pytest.mark.parametrize("report", [DRIVEN, ELSEWHERE])
+def test_a_car_that_left_unseen_was_at_home_until_its_charge_was_last_seen(report: dict[str, Any]) -> None:
+    car = charged_from_one_to_four().says(4 * HOUR + 15 * MINUTE, soc_pct=80).says(10 * HOUR, **report)
+    assert car.effects[1] == LEFT
+    assert car.closed_at == at(4 * HOUR)
+
+
+@pytest.mark.parametrize(("report", "seconds"), [(DRIVEN, HOUR), (ELSEWHERE, 0.001)])
+def test_a_charge_without_a_report_of_its_plug_may_be_elsewhere_if_the_source_repeats_plugs(
+    report: dict[str, Any], seconds: float
+) -> None:
+    car = charged_from_one_to_four(PresenceRules()).says(10 * HOUR, **report)
+    assert car.closed_at == at(seconds)
+
+
+def test_a_charge_that_was_seen_too_shortly_before_to_drive_so_far_was_elsewhere() -> None:
+    car = charged_from_one_to_four().says(4 * HOUR + MINUTE, **DRIVEN)
+    assert car.closed_at == at(HOUR)
+
+
+def test_a_charge_after_a_report_of_being_away_that_comes_late_was_elsewhere() -> None:
+    car = charged_from_one_to_four().says(3.5 * HOUR, now=5 * HOUR, **ELSEWHERE)
+    assert car.closed_at == at(0.001)
+
+
+def test_a_charge_during_a_doubt_or_before_a_report_of_another_plug_may_be_elsewhere() -> None:
+    doubted = plugged_at_home(CHANGES_ONLY).says(MINUTE, soc_pct=40).says(HOUR, charging=True, at_home=False)
+    doubted.says(HOUR + MINUTE, soc_pct=50).says(1.5 * HOUR, at_home=False)
+    assert doubted.closed_at == at(0.001)
+    plugged = charged_from_one_to_four().says(10 * HOUR, **FAR)
+    assert plugged.closed_at == at(0.001)
 
 
 def test_a_plug_that_was_seen_too_shortly_before_to_drive_so_far_was_another_one() -> None:

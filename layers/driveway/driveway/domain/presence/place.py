@@ -62,12 +62,26 @@ def _odometer(presence: Presence, context: ObservationContext) -> Ruled:
 
 
 def _home_until(presence: Presence, session: Session, context: ObservationContext, driven_km: float) -> datetime:
-    """Until when a car that was driven was at home: to its last plug if no other was reported and it drove after it."""
+    """Until when a car that was driven was at home: to its last plug or charge, if it drove after that.
+
+    Not if the drive was reported with a plug: that may be another one.
+    """
     home_at, plugged = _last_home_at(presence, session), presence.plugged_in
     if plugged is None or not plugged.value or context.seen.plugged_in is not False:
         return home_at
-    drove_after_it = _is_a_drive(driven_km, context.at - plugged.at)
-    return max(home_at, plugged.at) if drove_after_it else home_at
+    seen = (plugged.at, _charged_here_at(presence, session, context) or plugged.at)
+    return max([home_at, *(at for at in seen if _is_a_drive(driven_km, context.at - at))])
+
+
+def _charged_here_at(presence: Presence, session: Session, context: ObservationContext) -> datetime | None:
+    """When the battery was last seen filling up in a session; None if that may have been elsewhere.
+
+    A source that reports whenever the car leaves home says nothing of a plug that stays.
+    """
+    rose_at, is_here = presence.rose_at, presence.doubt is None and not context.seen.plugged_in
+    if rose_at is None or not (context.rules.reports_home_changes and is_here):
+        return None
+    return rose_at if session.opened_at <= rose_at <= context.at else None
 
 
 def _driven_after(presence: Presence, known: Observed, driven_km: float) -> datetime:
@@ -188,6 +202,7 @@ def _away_in_session(presence: Presence, session: Session, context: ObservationC
         after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
         return _away(after, context.at, measured_at), effects
     home_at = _last_home_at(presence, session)
+    home_at = max(home_at, _charged_here_at(presence, session, context) or home_at)
     clearly = context.seen.clearly_away and (bool(session.strays) or not _is_undriven(presence, home_at, measured_at))
     if clearly or (doubt is not None and measured_at > doubt.measured_at):
         after, effects = _left(presence, home_at)

@@ -110,8 +110,9 @@ class Presence(Struct, frozen=True):
     since when the state says "starting", ``charging_unknown_at`` the latest time at which the source did not know
     whether the car charges; ``idle_since`` is since when no power flows, until that counts.
 
-    Battery. ``soc_since`` is when the present state of charge was first reported; ``full`` is what was known of the
-    battery when it was found full, while it counts as full.
+    Battery. ``soc_since`` is when the present state of charge was first reported, ``rose_at`` when it was last reported
+    to have risen in a session, while the car charged; ``full`` is what was known of the battery when it was found full,
+    while it counts as full.
     """
 
     plugged_in: Observed | None = None
@@ -152,6 +153,7 @@ class Presence(Struct, frozen=True):
     needs_user_reported_at: datetime | None = None
     vendor: str | None = None
     soc_since: datetime | None = None
+    rose_at: datetime | None = None
     starting_at: datetime | None = None
     charging_unknown_at: datetime | None = None
     idle_since: datetime | None = None
