@@ -28,8 +28,8 @@ def action(state: str, reason: str | None = None, words: str = "in Enode's words
     return Reply(200, {"id": "action-1", "state": state, "kind": "START", "failureReason": failure})
 
 
-def problem(status: int, **headers: str) -> Reply:
-    return Reply(status, {"type": "https://enode.example/p", "title": "Titled", "detail": "Detailed"}, headers)
+def problem(status: int, detail: str = "Detailed", **headers: str) -> Reply:
+    return Reply(status, {"type": "https://enode.example/p", "title": "Titled", "detail": detail}, headers)
 
 
 def vehicle(*, capable: bool = True, reachable: bool = True, **charge: Any) -> Reply:
@@ -57,6 +57,7 @@ def ask(command: str, *replies: Reply | Exception, tokens: Any = None) -> tuple[
 CHARGING = {"isPluggedIn": True, "isCharging": True, "powerDeliveryState": "PLUGGED_IN:CHARGING"}
 STOPPED = {"isPluggedIn": True, "isCharging": False, "powerDeliveryState": "PLUGGED_IN:STOPPED"}
 UNPLUGGED = {"isPluggedIn": False, "isCharging": False, "powerDeliveryState": "UNPLUGGED"}
+SAYS_SO = "The vehicle is already in the requested state."
 
 ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("action PENDING", "start", [action("PENDING")], ACCEPTED),
@@ -80,6 +81,9 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("400 already", "start", [problem(400), vehicle(**CHARGING)], ALREADY),
     ("400 already", "stop", [problem(400), vehicle(**STOPPED)], ALREADY),
     ("400 already", "stop", [problem(400), vehicle(**UNPLUGGED)], ALREADY),
+    ("400 already", "start", [problem(400, SAYS_SO), vehicle(powerDeliveryState="UNKNOWN")], ALREADY),
+    ("400 unexplained", "start", [problem(400, SAYS_SO), vehicle(**STOPPED)], UNSUPPORTED),
+    ("400 unexplained", "start", [problem(400), vehicle(powerDeliveryState="UNKNOWN")], UNSUPPORTED),
     ("400 full", "start", [problem(400), vehicle(**STOPPED, isFullyCharged=True)], ALREADY),
     ("400 full", "start", [problem(400), vehicle(powerDeliveryState="PLUGGED_IN:COMPLETE")], ALREADY),
     ("400 unplugged", "start", [problem(400), vehicle(**UNPLUGGED)], NOT_PLUGGED),

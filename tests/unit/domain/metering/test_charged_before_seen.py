@@ -143,3 +143,28 @@ def test_a_car_that_was_never_seen_unplugged_may_have_charged_at_home_all_the_ti
     shelf.record(CAR, samples, now=EVENING + timedelta(hours=6))
     start = EVENING + timedelta(hours=4)
     assert next(slot for slot in shelf.slots.values() if slot.start == start).value_wh == value_wh
+
+
+@pytest.mark.parametrize(
+    ("pct", "state_min", "value_wh"),
+    [(0, None, None), (50, None, None), (0, 0, 0), (0, 4, 0), (23, None, 0)],
+    ids=["always empty", "always half full", "tells that it stopped", "and so a little later", "no made-up value"],
+)
+def test_a_stop_shows_no_idle_time_after_a_report_that_says_nothing_of_charging(
+    pct: int, state_min: int | None, value_wh: int | None
+) -> None:
+    soc_wh, silent = (CAR.rating.battery_wh or 0) * pct // 90, EVENING + timedelta(minutes=60)
+    samples = [
+        Sample(EVENING, "plugged"),
+        *(Sample(EVENING + timedelta(minutes=minute), "soc", soc_wh, "battery") for minute in (0, 60, 110)),
+        Sample(EVENING, "stopped", tells_every_change=True),
+        Sample(EVENING + timedelta(minutes=110), "stopped", tells_every_change=True),
+    ]
+    if state_min is not None:
+        samples.append(Sample(silent + timedelta(minutes=state_min), "stopped", tells_every_change=True))
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
+    values_wh = {slot.start: slot.value_wh for slot in shelf.slots.values()}
+    assert values_wh[EVENING] == 0
+    assert values_wh[EVENING + timedelta(minutes=30)] == 0
+    assert values_wh[silent] == value_wh

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, is_made_up, plausible, running_shares
+from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Plugs, is_made_up, plausible, running_shares
 from driveway.domain.metering.pieces import UNITS_PER_WH, Piece, Pieces, Source, capped_shares
 from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
@@ -83,7 +83,7 @@ def lay_state_of_charge(
     power shows more than it did of the rise before: it may have fallen unseen. If the car reported that it charges, the
     rest of a rise goes into the unknown time. If there was no rise, the time between two stops was idle, unless it is a
     value that clouds make up. Such a value that a session shows throughout says nothing: then the hour before a charge
-    was first reported is unknown, too.
+    was first reported is unknown, too, and the time after a report that says nothing of charging.
     """
     for own in _by_session(readings, plugs):
         agreement = _Agreement()
@@ -96,6 +96,7 @@ def lay_state_of_charge(
             between = pieces.within(before[0], after[0])
             if is_repeated and is_made_up(after[1], soc_step_wh(rating)):
                 _doubt_before_charging(between, line)
+                _doubt_stale_stop(between, before[0], line)
             else:
                 _lay_rise(between, before, after, line, rating, agreement)
                 if _has_power(line, before[0]) and _has_power(line, after[0]):
@@ -174,6 +175,16 @@ def _doubt_before_charging(between: Sequence[Piece], line: Sequence[LineEvent]) 
         for piece in between:
             if piece.is_idle and since_ms < piece.end_ms <= begin.at_ms:
                 piece.source, piece.is_idle = None, False
+
+
+def _doubt_stale_stop(between: Sequence[Piece], reading_ms: int, line: Sequence[LineEvent]) -> None:
+    """A report that says nothing of charging may be that of its begin: a stop long before it shows no idle time."""
+    near = bisect_left(line, reading_ms - LATE_MS, key=lambda event: event.at_ms)
+    if near < len(line) and line[near].at_ms <= reading_ms + LATE_MS:
+        return
+    for piece in between:
+        if piece.is_idle and (near == len(line) or piece.end_ms <= line[near].at_ms):
+            piece.source, piece.is_idle = None, False
 
 
 def _let_fall(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from driveway.domain.control.outcome import Outcome
 from driveway.domain.twin import OutcomeKind, Vehicle, Window
-from driveway.vehicles.enode.outcomes import RETRYABLE, action_outcome, outcome, status_row
+from driveway.vehicles.enode.outcomes import IN_STATE, RETRYABLE, action_outcome, outcome, status_row
 from driveway.vehicles.enode.vehicle import POWER_DELIVERY_STATES, observations
 from driveway.vehicles.http_call import Answer, Unanswered, lost, retry_after_s, send
 from driveway.vehicles.json_values import flag, instant, mapping, text
@@ -114,10 +114,11 @@ def _explain_400(call: Call, vehicle: Vehicle, action: Action, answer: Answer) -
     if isinstance(body, Outcome):
         return body
     seen = observations(body, event_at=call.now, known_at=call.now)
-    return outcome(_row_of_400(action, body), _words(answer), observations=seen)
+    words = _words(answer)
+    return outcome(_row_of_400(action, body, words), words, observations=seen)
 
 
-def _row_of_400(action: Action, vehicle: Mapping[str, Any]) -> str:
+def _row_of_400(action: Action, vehicle: Mapping[str, Any], words: str) -> str:
     charge = mapping(vehicle.get("chargeState"))
     state = text(charge.get("powerDeliveryState")) or ""
     by_state = POWER_DELIVERY_STATES.get(state, (None, None))
@@ -136,6 +137,7 @@ def _row_of_400(action: Action, vehicle: Mapping[str, Any]) -> str:
         ("400 no power", state == "PLUGGED_IN:NO_POWER"),
         ("400 fault", state == "PLUGGED_IN:FAULT"),
         ("400 unreachable", flag(vehicle.get("isReachable")) is False),
+        ("400 already", charging is None and IN_STATE.search(words)),
     )
     return next((row for row, fits in rows if fits), "400 unexplained")
 
