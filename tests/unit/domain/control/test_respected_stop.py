@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from driveway.domain.control.protection import explain
 from driveway.domain.control.settings import ControlRules, RespectStops
+from driveway.domain.enrolment import with_enrolment_times
 from driveway.domain.twin import Intent, Observed, Tariff, Window
 from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
@@ -236,6 +237,27 @@ def test_a_stop_with_a_cause_is_not_the_drivers(cause: str) -> None:
                 rig.run(5 * MINUTE)
     rig.run(10 * MINUTE)
     assert notices(rig) == []
+
+
+@pytest.mark.parametrize("seen_again", [True, False], ids=["seen charging since", "not seen charging since"])
+def test_a_stop_that_may_have_come_while_its_home_took_no_part_is_no_stop_against_the_plan(seen_again: bool) -> None:
+    rig = wanted_to_charge()
+    rig.sighting_every = None
+    rig.link(enrolled=False)
+    rig.run(40 * MINUTE)
+    link = replace(rig.twin.link, enrolled=True)
+    rig.change(lambda twin: replace(twin, link=with_enrolment_times(twin.link, link, rig.now)))
+    rig.run(MINUTE)
+    if seen_again:
+        rig.observe(plugged_in=True, charging=True)
+    rig.run(10 * MINUTE)
+    rig.self_stop()
+    rig.run(5 * MINUTE)
+    assert rig.car.charging is not seen_again
+    rig.run(30 * MINUTE)
+    assert rig.car.charging
+    assert rig.twin.control.unasked_stops is not None
+    assert rig.twin.control.unasked_stops.undone == seen_again
 
 
 @settings(max_examples=30, deadline=None)

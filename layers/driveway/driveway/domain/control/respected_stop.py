@@ -98,7 +98,11 @@ def _seen_charging(
         stops = replace(stops, stopped_at=None, with_plug_out=False, undone=stops.undone + by_us)
     if desired_in(twin, now, schedule).want != "charge":
         return replace(stops, charging_since=None)
-    return stops if stops.charging_since is not None else replace(stops, charging_since=charging.at)
+    rejoined_at = twin.link.rejoined_at
+    if stops.charging_since is not None or (rejoined_at is not None and charging.at < rejoined_at):
+        # A car that was last seen charging before its home joined again may have stopped while it took no part.
+        return stops
+    return replace(stops, charging_since=charging.at)
 
 
 def _is_unasked(
