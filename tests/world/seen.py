@@ -63,6 +63,7 @@ class Seen:
         outages: bad days, from when until when and of what kind: of a maker (by its name), of ``axle``, of a car.
         silences: from when until when a maker sent no webhooks, although it works.
         hands: when a driver started or stopped charging in the car.
+        enrolled: since when Axle had an asset enrolled, or not; again when it said that its site has joined.
         at_axle: Axle's id of each asset, also once it is erased there: its schedules counted until then.
     """
 
@@ -175,23 +176,25 @@ class Seen:
         if path.startswith("/_sim"):
             return
         if url.startswith(AXLE):
-            self._note_enrolments()
+            self._note_enrolments(path if response.ok and path.endswith("/enrol") else "")
         if not response.ok and url.startswith((AXLE, CARS)):
             name = path.split("/")[1] if url.startswith(CARS) else "axle"
             self.refused[name].append((self.world.clock.now(), response.status_code))
         if url.startswith(CARS) and response.ok and response.request.method == "GET":
             self._note_read(path)
 
-    def _note_enrolments(self) -> None:
+    def _note_enrolments(self, joined: str) -> None:
+        """Note what has changed, and that a site has joined by a call of this path, although it may never have left."""
         axle = self.world.axle.world
         known = {
             asset.external_id: SMART_CHARGING in axle.sites[asset.site_id].propositions
             for asset in axle.assets.values()
         }
         self.at_axle |= {asset.external_id: str(asset.id) for asset in axle.assets.values()}
+        joining = {asset.external_id for asset in axle.assets.values() if str(asset.site_id) in joined.split("/")}
         for asset in {*known, *self.enrolled}:
             now, line = known.get(asset, False), self.enrolled[asset]
-            if (line[-1][1] if line else False) != now:
+            if (line[-1][1] if line else False) != now or asset in joining:
                 line.append((self.world.clock.now(), now))
 
     def _note_read(self, path: str) -> None:

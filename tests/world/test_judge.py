@@ -4,9 +4,13 @@ import ast
 import random
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from simulators.common import Fault
+from tests.world.car_night import CarNight
 from tests.world.chaos import play
 from tests.world.homes import drawn_home
 from tests.world.late_reports import energy_of_late_reports
@@ -78,6 +82,24 @@ def test_a_car_that_stops_by_itself_is_not_held_by_our_schedule_in_it() -> None:
         kept_at = now + timedelta(minutes=20)
         car.commands.append({"command": "add_charge_schedule", "obeyed_at": kept_at.isoformat()})
         assert not seen.is_stopped_by_command(car)
+
+
+def test_a_home_that_joins_again_before_axle_learned_that_it_had_left_is_back() -> None:
+    with new_world(1) as world:
+        seen, stage = Seen(world), Stage(world)
+        home = stage.held()
+        world.axle.faults.add(Fault(status=503))
+        left_at = world.clock.now()
+        stage.app.ask("POST", f"/sites/{home.site}/unenrol")
+        stage.passes(minutes=20)
+        assert all(at < left_at for at, _ in seen.enrolled[home.asset])
+        stage.app.ask("POST", f"/sites/{home.site}/enrol", {"rejoin": True})
+        world.axle.faults.clear()
+        stage.settles()
+        night: Any = SimpleNamespace(app=stage.app, world=world)
+        one = CarNight(night, seen, home)
+        assert (one.has_left(left_at + timedelta(minutes=15)), one.has_left(world.clock.now())) == (True, False)
+        assert not one.takes_no_part(world.clock.now())
 
 
 def test_a_simulated_car_keeps_the_time_of_its_home() -> None:
