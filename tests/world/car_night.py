@@ -20,6 +20,9 @@ TAKEN_IN = timedelta(seconds=30)
 GRACE = timedelta(minutes=15)
 """So long a car may take to charge once it may: the start, a fault on its way, and another try."""
 
+PLANNED_AHEAD = timedelta(minutes=2)
+"""So long before an edge its command is planned at most, and may meet a fault."""
+
 RECOVERED = timedelta(minutes=80)
 """A car that was out of reach, or not ours, is tried again within this time: the longest pause of the protections is
 an hour, and a try may fail once."""
@@ -163,7 +166,7 @@ class CarNight:
         return [status for at, status in found if since <= at <= until and (not statuses or status in statuses)]
 
     def calls_suffered(self, since: datetime, until: datetime) -> bool:
-        """Whether a call to its maker's cloud suffered a fault between two instants."""
+        """Whether a call of a function suffered a fault between two instants."""
         return any(since <= at <= until for at in self.seen.suffered)
 
     def known_spans(self, stay: Stay) -> list[tuple[datetime, datetime]]:
@@ -319,8 +322,15 @@ class CarNight:
         return [*found, *([(since, self.night.world.clock.now())] if since is not None else [])]
 
     def grace_of(self, opening: Opening) -> timedelta:
-        """For how long a car may miss an opening."""
-        return GRACE if opening.began in {"plan", "not reported", "plugged in"} else RECOVERED
+        """For how long a car may miss an opening.
+
+        A fault may use up as much of the grace as the car needs to obey, so then that comes on top.
+        """
+        if opening.began not in {"plan", "not reported", "plugged in"}:
+            return RECOVERED
+        if not self.calls_suffered(opening.start - PLANNED_AHEAD, opening.start + GRACE):
+            return GRACE
+        return GRACE + timedelta(seconds=self.home.spec.get("command_delay_s", 0))
 
 
 def car_nights(night: Night) -> list[CarNight]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.world import ends
-from tests.world.car_night import CarNight, Stay
+from tests.world.car_night import CarNight, Opening, Stay
 from tests.world.measured import hidden_wh, is_lost_contact, is_sound, soc_step_wh, unseen_falls_wh, unseen_stops_wh
 from tests.world.seen import Report
 from tests.world.verdicts import HOLDS, verdicts_are_so
@@ -292,3 +292,25 @@ def test_energy_above_the_battery_is_cut_to_it_and_no_other_intent_may_differ(
     twin = SimpleNamespace(intent=SimpleNamespace(kwh=stored_kwh))
     state: Any = SimpleNamespace(record=lambda _: None, twins={CAR: twin})
     assert (not list(ends.what_was_accepted_is_so(night, state))) == holds
+
+
+@pytest.mark.parametrize(
+    ("obeys_after_s", "fault_min", "began", "grace_min"),
+    [
+        (600, 1, "plan", 25),
+        (600, -1, "plan", 25),
+        (600, None, "plan", 15),
+        (600, -3, "plan", 15),
+        (600, 16, "plan", 15),
+        (0, 1, "plan", 15),
+        (600, 1, "out of reach", 80),
+    ],
+)
+def test_only_a_car_that_obeys_late_has_longer_to_charge_and_only_after_a_fault_about_its_start(
+    obeys_after_s: float, fault_min: float | None, began: str, grace_min: float
+) -> None:
+    suffered = [] if fault_min is None else [at(fault_min)]
+    home, seen = SimpleNamespace(spec={"command_delay_s": obeys_after_s}), SimpleNamespace(suffered=suffered)
+    one = CarNight(cast("Any", None), cast("Any", seen), cast("Any", home))
+    opening = Opening(CAR, EVENING, at(60), began, None, timedelta())
+    assert one.grace_of(opening) == timedelta(minutes=grace_min)
