@@ -63,7 +63,7 @@ class Seen:
         outages: bad days, from when until when and of what kind: of a maker (by its name), of ``axle``, of a car.
         silences: from when until when a maker sent no webhooks, although it works.
         hands: when a driver started or stopped charging in the car.
-        enrolled: since when Axle had an asset enrolled, or not; again when it said that its site has joined.
+        enrolled: since when Axle had an asset enrolled, or not; again when it answered that its site has joined.
         at_axle: Axle's id of each asset, also once it is erased there: its schedules counted until then.
     """
 
