@@ -68,6 +68,13 @@ def test_one_measurement_after_a_gap_in_the_reports_was_true() -> None:
     assert car.closed_at == at(0.001)  # the last report of home is the plug-in itself
 
 
+def test_a_doubt_that_was_true_keeps_when_the_car_was_last_reported_away() -> None:
+    car = plugged_at_home().says(HOUR, plugged_in=True, at_home=False)
+    car.says(HOUR + 30 * MINUTE, plugged_in=True, at_home=False, place_measured_at=at(HOUR)).waits_until(2 * HOUR)
+    assert car.effects == [LEFT]
+    assert car.presence.away_seen_at == at(HOUR + 30 * MINUTE)
+
+
 @pytest.mark.parametrize(("gap_s", "left"), [(599, False), (600, True)])
 def test_a_car_needs_ten_minutes_without_a_report_to_leave_and_plug_in(gap_s: int, left: bool) -> None:
     car = plugged_at_home().says(300, charging=True).says(300 + gap_s, at_home=False).waits_until(2 * HOUR)
