@@ -92,8 +92,8 @@ chaos-mutants: setup ## Thirteen faults planted one at a time, and what catches 
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.world.mutants
 
 .PHONY: mutants
-mutants: setup ## Small random mutants of domain code, and what notices each: make mutants [MUTANTS=100] [SEEDS=30]
-	$(BIN)/python -m tests.world.random_mutants --mutants $(or $(MUTANTS),100) --seeds $(or $(SEEDS),30)
+mutants: setup ## Small random mutants of domain code, and what notices each: make mutants [MUTANTS=100] [SEEDS=30] [REST=1]
+	$(BIN)/python -m tests.world.random_mutants --mutants $(or $(MUTANTS),100) --seeds $(or $(SEEDS),30) $(if $(REST),--rest)
 
 .PHONY: fuzz
 fuzz: setup ## Drawn requests for every operation, and drawn bodies with valid signatures: make fuzz [FUZZ=100]

@@ -27,7 +27,9 @@ from tests.world.tests_of_lines import UNIT_TESTS, TestsOfLines, tests_of_lines
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = ROOT / "layers" / "driveway" / "driveway" / "domain"
-REST = ("tests/functions", "tests/contract", "tests/world", "tests/stack")
+REST = {"tests/functions": 2, "tests/contract": 2, "tests/world": 2, "tests/stack": 0}
+"""The other tests of ``make test``, and the processes that each folder runs in."""
+
 FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -111,7 +113,7 @@ def noticed_by_the_rest(mutant: Mutant, project: Path) -> str | None:
     original = planted.read_text()
     try:
         _write(planted, mutant.source)
-        return next((failed for tests in REST if (failed := _failed(project, [tests]))), None)
+        return next((failed for tests, workers in REST.items() if (failed := _failed(project, [tests], workers))), None)
     finally:
         _write(planted, original)
 
@@ -133,14 +135,14 @@ def _in_order(mutant: Mutant, tests: TestsOfLines) -> list[str]:
     return sorted(found, key=lambda test: (not test.startswith(own), test))
 
 
-def _failed(project: Path, tests: Sequence[str]) -> str | None:
+def _failed(project: Path, tests: Sequence[str], workers: int = 0) -> str | None:
     """The first of these tests that fails; None if they pass."""
     if not tests:
         return None
     listed = project / ".local" / "tests"
     listed.parent.mkdir(exist_ok=True)
     listed.write_text("\n".join(tests))
-    output = _run(project, "pytest", "-q", "-x", "-n", "0", f"@{listed}")
+    output = _run(project, "pytest", "-q", "-x", "-n", str(workers), "--dist", "loadfile", f"@{listed}")
     if output is None:
         return None
     return "".join(re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)[:1]) or output[-200:]
