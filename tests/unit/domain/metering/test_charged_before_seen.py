@@ -62,6 +62,32 @@ def test_a_car_that_came_back_within_the_hour_may_have_charged_unseen(
     assert slot.value_wh == value_wh
 
 
+@pytest.mark.parametrize(
+    ("kind", "undone", "register", "value_wh"),
+    [
+        ("plugged", False, "session", None),
+        ("joined", False, "session", None),
+        ("plugged", True, "session", 0),
+        ("plugged", False, "lifetime", 0),
+    ],
+)
+def test_a_car_that_arrived_with_more_than_it_had_on_its_way_may_have_charged_unseen(
+    *, kind: SampleKind, undone: bool, register: SampleKind, value_wh: int | None
+) -> None:
+    first, later = EVENING + timedelta(minutes=2), EVENING + timedelta(minutes=29)
+    samples = [
+        Sample(EVENING - timedelta(minutes=45), "unplugged"),
+        Sample(EVENING + SEEN, kind, 15 * 60),
+        *([Sample(EVENING + SEEN, "continued"), Sample(first, "plugged")] if undone else []),
+        *(Sample(at, "stopped", tells_every_change=True) for at in (first, EVENING + SEEN, later)),
+        *(Sample(at, register, 0, "charger") for at in (first, EVENING + SEEN, later)),
+    ]
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=3))
+    slot = next(slot for slot in shelf.slots.values() if slot.start == EVENING)
+    assert slot.value_wh == value_wh
+
+
 def test_what_a_lifetime_register_shows_of_the_time_before_a_return_is_known() -> None:
     back = EVENING + timedelta(minutes=25)
     samples = [

@@ -205,6 +205,12 @@ class TestPlugFacts:
         joined = Presence(session=replace(SESSION, metered_from=SESSION.opened_at))
         assert plug_samples(Presence(), joined) == (Sample(SESSION.opened_at, "joined"),)
 
+    def test_a_plug_in_has_for_how_long_the_state_of_charge_may_have_risen_here_before_it(self) -> None:
+        risen = Presence(session=replace(SESSION, lower_at=SESSION.plugged_at - timedelta(minutes=15)))
+        assert plug_samples(Presence(), risen) == (Sample(SESSION.plugged_at, "plugged", 900),)
+        reported_earlier = Presence(session=replace(SESSION, lower_at=SESSION.plugged_at + timedelta(minutes=1)))
+        assert plug_samples(Presence(), reported_earlier) == (Sample(SESSION.plugged_at, "plugged"),)
+
     def test_a_false_plug_out_is_undone_at_its_own_instant(self) -> None:
         closed = Presence(last_session=replace(SESSION, closed_at=NOW))
         reopened = Presence(session=replace(SESSION, false_ends=(NOW,)))

@@ -1,5 +1,6 @@
 """How long a report of home counts, a plug-in that is reported late, and a state of charge that cannot be true."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -133,3 +134,45 @@ def test_a_first_state_of_charge_of_zero_waits_for_a_second() -> None:
 def test_a_possible_state_of_charge_counts_at_once(before: float, hours: float, after: float) -> None:
     car = plugged_at_home().says(60, soc_pct=before).says(60 + hours * HOUR, soc_pct=after)
     assert car.presence.soc_pct == Observed(after, at(60 + hours * HOUR))
+
+
+AT_HOME: dict[str, Any] = {"plugged_in": True, "at_home": True}
+
+
+def arrives(*, away_pct: float, home_pct: float, later: float = 900, plug_first: bool = False) -> Car:
+    """A car that is polled on its way, and again when it is plugged in at home."""
+    car = Car().says(0, plugged_in=False, at_home=False, soc_pct=away_pct)
+    if plug_first:
+        return car.says(later, plugged_in=True, at_home=True).says(later + 900, soc_pct=home_pct)
+    return car.says(later, plugged_in=True, soc_pct=home_pct).says(later, at_home=True)
+
+
+def lower_at(car: Car) -> datetime | None:
+    return car.presence.session.lower_at if car.presence.session else at(-1)
+
+
+def test_a_session_has_when_a_car_had_less_in_its_battery_on_its_way() -> None:
+    assert lower_at(arrives(away_pct=28, home_pct=30)) == at(0)
+    assert lower_at(arrives(away_pct=28, home_pct=30, later=HOUR)) == at(0)
+
+
+@pytest.mark.parametrize(
+    "car",
+    [
+        arrives(away_pct=30, home_pct=30),
+        arrives(away_pct=31, home_pct=30),
+        arrives(away_pct=28, home_pct=30, later=HOUR + 1),
+        arrives(away_pct=28, home_pct=30, plug_first=True),
+        Car().says(0, soc_pct=28).says(300, plugged_in=False, at_home=False, soc_pct=30).says(900, **AT_HOME),
+        Car()
+        .says(0, soc_pct=30)
+        .says(60, soc_pct=31)
+        .says(90, plugged_in=True, soc_pct=2)
+        .waits_until(HOUR)
+        .says(HOUR, at_home=True),
+        Car().says(0, soc_pct=28).says(300, soc_pct=30).says(400, soc_pct=26).says(900, **AT_HOME, soc_pct=26),
+    ],
+    ids=["as much", "more", "over an hour before", "later", "charged elsewhere", "it fell by much", "driven since"],
+)
+def test_a_car_that_did_not_arrive_with_more_charged_nothing_before_its_plug_in(car: Car) -> None:
+    assert lower_at(car) is None

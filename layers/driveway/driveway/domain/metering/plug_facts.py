@@ -41,7 +41,9 @@ def facts_mark(presence: Presence) -> str:
 
 
 def _facts(session: Session) -> Iterator[Sample]:
-    yield Sample(begins(session), "plugged" if session.metered_from is None else "joined")
+    begun, lower_at = begins(session), session.lower_at
+    unseen_s = 0 if lower_at is None else max(0, round((begun - lower_at).total_seconds()))
+    yield Sample(begun, "plugged" if session.metered_from is None else "joined", unseen_s)
     for start in session.false_starts:
         yield Sample(whole_ms(start), "plugged")
         yield Sample(whole_ms(start), "continued")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from driveway.domain.metering.activity import Plugs, Span
 from driveway.domain.metering.pieces import HALF_HOUR_MS
+from driveway.domain.metering.plug_facts import OPENINGS
 from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Flagged, Reading
@@ -20,15 +21,17 @@ def returns_unseen(
 ) -> list[Span]:
     """From when until when a car may have charged unseen: from each plug-out to the plug-in within an hour after it.
 
-    It may have if its first report charges, or shows a higher state of charge than the last one before. A car that was
-    never seen unplugged may have charged at home all the time, however long it seemed to be away. One that charges in
-    the report at which its session ends was seen elsewhere later, and may have gone on. A lifetime register shows what
-    a car charged, so nothing is unseen where the kinds of ``registers`` have one.
+    It may have if its first report charges, or shows a higher state of charge than the last one before, also if that
+    was of the car on its way. A car that was never seen unplugged may have charged at home all the time, however long
+    it seemed to be away. One that charges in the report at which its session ends was seen elsewhere later, and may
+    have gone on. A lifetime register shows what a car charged, so nothing is unseen where the kinds of ``registers``
+    have one.
     """
     if "lifetime" in registers:
         return []
     charging_ms = {event.at_ms for event in line if event.is_charging}
     found = [(closed_ms, closed_ms + 1) for closed_ms in plugs.closed_ms if _charges_at(known, closed_ms)]
+    found += _arrivals(plugs, known)
     for opened_ms in sorted({*plugs.opened_ms, *plugs.joined_ms}):
         closed_ms = plugs.closed_before(opened_ms - 1)
         if closed_ms is None or (opened_ms - closed_ms > POLLED_MS and opened_ms not in plugs.joined_ms):
@@ -36,6 +39,14 @@ def returns_unseen(
         if opened_ms in charging_ms or any(_rose(readings, closed_ms, opened_ms) for readings in soc.values()):
             found.append((closed_ms, opened_ms))
     return found
+
+
+def _arrivals(plugs: Plugs, known: Sequence[Sample]) -> Iterator[Span]:
+    """From when until when a car on its way had a lower state of charge than at its plug-in."""
+    for sample in known:
+        at_ms = to_ms(sample)
+        if sample.kind in OPENINGS and sample.value and at_ms in {*plugs.opened_ms, *plugs.joined_ms}:
+            yield at_ms - sample.value * 1000, at_ms + 1
 
 
 def _charges_at(known: Sequence[Sample], at_ms: int) -> bool:

@@ -1,11 +1,13 @@
 """Which reports of being at home count for the present plug, and from when."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from driveway.domain.presence.rules import PresenceRules, seconds
 from driveway.domain.twin import Presence
 
 LOST_CHARGE_PCT = 5.0
+POLLED = timedelta(hours=1)
+"""Polls are no further apart than this."""
 
 
 def has_moved_since(presence: Presence, measured_at: datetime, rules: PresenceRules) -> bool:
@@ -92,3 +94,11 @@ def metered_from(presence: Presence, plugged_at: datetime, home_at: datetime, ru
     elsewhere = was_elsewhere_since(presence, plugged_at)
     vouches = not elsewhere and home_at - plugged_at <= seconds(rules.vouches_s)
     return None if vouches or home_at <= plugged_at else home_at
+
+
+def lower_before_plug_in(presence: Presence, plugged_at: datetime) -> datetime | None:
+    """When the car was last seen with a lower state of charge, if that was a poll before it was seen plugged in."""
+    lower_at, risen_at = presence.lower_at, presence.soc_since
+    if lower_at is None or risen_at is None:
+        return None
+    return lower_at if lower_at < plugged_at <= min(risen_at, lower_at + POLLED) else None

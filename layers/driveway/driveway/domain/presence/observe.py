@@ -42,7 +42,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from driveway.domain.presence.charging_by_power import IDLE_AFTER, settle_idle, take_charging_by_power
-from driveway.domain.presence.evidence import home_evidence_at, may_have_been_driven, metered_from
+from driveway.domain.presence.evidence import (
+    home_evidence_at,
+    lower_before_plug_in,
+    may_have_been_driven,
+    metered_from,
+)
 from driveway.domain.presence.fullness import take_fullness
 from driveway.domain.presence.observation import Observation
 from driveway.domain.presence.place import settle_doubt, take_departure, take_home, take_sight
@@ -173,6 +178,7 @@ def _opened(presence: Presence, context: ObservationContext, *, was_plugged: boo
         opened_at=max(plugged_at, home_at),
         plugged_at=plugged_at,
         metered_from=metered_from(presence, plugged_at, home_at, context.rules),
+        lower_at=lower_before_plug_in(presence, plugged_at),
     )
     effects = [Effect(EffectKind.PLUGGED_IN, session.opened_at, Reason.PLUGGED_AND_HOME, session_id=session.id)]
     if presence.charging is not None and presence.charging.value:

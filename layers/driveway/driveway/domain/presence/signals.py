@@ -63,17 +63,21 @@ def _state_of_charge(presence: Presence, context: ObservationContext) -> Ruled:
     if seen_twice or _is_likely(known, soc_pct, context.at, plugged=plugged):
         now_known = Observed(_distinct_value(known, soc_pct, 1.0), context.at)
         since = presence.soc_since if known is not None and known.value == now_known.value else context.at
-        rose_at = context.at if _rises(presence, now_known) else presence.rose_at
-        return replace(presence, soc_pct=now_known, soc_since=since, rose_at=rose_at, pending_soc=None), ()
+        after = replace(presence, soc_pct=now_known, soc_since=since, pending_soc=None)
+        return (after if known is None else _risen(after, known)), ()
     waits = replace(presence, pending_soc=Observed(soc_pct, context.at))
     return waits, (context.ignored("soc_pct", Reason.OBSERVED_JUMP),)
 
 
-def _rises(presence: Presence, soc_pct: Observed) -> bool:
-    """Whether a state of charge rose in a session, since the car was seen charging."""
-    known, charging = presence.soc_pct, presence.charging
-    is_charging = presence.session is not None and charging is not None and charging.value and charging.at <= soc_pct.at
-    return bool(is_charging) and known is not None and soc_pct.value > known.value
+def _risen(presence: Presence, known: Observed) -> Presence:
+    """The presence with when its state of charge was lower, and rose in a charge at home, if it rose now."""
+    now, charging = presence.soc_pct, presence.charging
+    if now is None or now.value == known.value:
+        return presence
+    if now.value < known.value:
+        return replace(presence, lower_at=None)
+    is_charge = presence.session is not None and charging is not None and charging.value and charging.at <= now.at
+    return replace(presence, lower_at=known.at, rose_at=now.at if is_charge else presence.rose_at)
 
 
 def _is_likely(known: Observed | None, soc_pct: float, at: datetime, *, plugged: bool) -> bool:
@@ -96,7 +100,7 @@ def settle_jump(presence: Presence) -> Presence:
     pending = presence.pending_soc
     if pending is None:
         return presence
-    return replace(presence, soc_pct=pending, soc_since=pending.at, pending_soc=None)
+    return replace(presence, soc_pct=pending, soc_since=pending.at, lower_at=None, pending_soc=None)
 
 
 def _no_longer_full(presence: Presence, context: ObservationContext) -> Presence:

@@ -29,7 +29,8 @@ class Session(Struct, frozen=True):
     ``metered_from`` is when metering begins, if that is not the plug-in: home became known too late to count what was
     charged before. The latest corrected mistakes are kept: ``false_ends`` are plug-outs that counted and turned out
     to be false, ``false_starts`` are instants that counted as the plug-in until an earlier one was reported,
-    ``strays`` are the first reports of places away from home that turned out to be wrong.
+    ``strays`` are the first reports of places away from home that turned out to be wrong. ``lower_at``: within the hour
+    before the plug-in the car was seen, unplugged, with a lower state of charge, so it may have charged here unseen.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Session(Struct, frozen=True):
     false_ends: tuple[datetime, ...] = ()
     false_starts: tuple[datetime, ...] = ()
     strays: tuple[datetime, ...] = ()
+    lower_at: datetime | None = None
 
 
 class HeldPlugOut(Struct, frozen=True):
@@ -110,9 +112,9 @@ class Presence(Struct, frozen=True):
     since when the state says "starting", ``charging_unknown_at`` the latest time at which the source did not know
     whether the car charges; ``idle_since`` is since when no power flows, until that counts.
 
-    Battery. ``soc_since`` is when the present state of charge was first reported, ``rose_at`` when it was last reported
-    to have risen in a session, while the car charged; ``full`` is what was known of the battery when it was found full,
-    while it counts as full.
+    Battery. ``soc_since`` is when the present state of charge was first reported, ``lower_at`` when the one from which
+    it rose was last reported; ``rose_at`` is when it last rose in a session, while the car charged. ``full`` is what
+    was known of the battery when it was found full, while it counts as full.
     """
 
     plugged_in: Observed | None = None
@@ -153,6 +155,7 @@ class Presence(Struct, frozen=True):
     needs_user_reported_at: datetime | None = None
     vendor: str | None = None
     soc_since: datetime | None = None
+    lower_at: datetime | None = None
     rose_at: datetime | None = None
     starting_at: datetime | None = None
     charging_unknown_at: datetime | None = None
