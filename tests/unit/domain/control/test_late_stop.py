@@ -1,10 +1,13 @@
 """A stop that is under way when the plan changes, and reaches the car after the start that replaced it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from driveway.domain.control.late_stop import late_stop_answered, with_late_stop_over
 from driveway.domain.control.released import is_released
+from driveway.domain.twin import Command, LateStop, OutcomeKind
+from driveway.values import replace
 from tests.support.domain.control_car import new_twin
 from tests.support.domain.control_car_life import MINUTE
 from tests.support.domain.control_rig import Rig
@@ -54,3 +57,31 @@ def test_a_late_stop_that_was_refused_costs_no_further_start(provider: str) -> N
     rig.run(10 * MINUTE)
     assert is_released(rig.twin, rig.now)
     assert rig.actions() == ["stop", "start"]
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "is_sent", "then"),
+    [
+        ("start", "sent", True, "superseded"),
+        ("start", "planned", False, "planned"),
+        ("start", "confirmed", True, "confirmed"),
+        ("stop", "sent", True, "sent"),
+    ],
+)
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_a_late_stop_that_the_car_may_have_obeyed_supersedes_a_start_that_was_sent_before_it(
+    action: str, state: str, then: str, *, is_sent: bool, is_answered: bool
+) -> None:
+    now = datetime(2026, 1, 15, 18, tzinfo=UTC)
+    command = Command("two", action, "AXLE_SCHEDULE", state, now, now, now + timedelta(days=1))  # type: ignore[arg-type]
+    command = replace(command, sent_at=now if is_sent else None)
+    twin = new_twin()
+    twin = replace(twin, control=replace(twin.control, command=command, late_stop=LateStop("one", now + MINUTE)))
+    if is_answered:
+        after = late_stop_answered(twin, "one", OutcomeKind.ACCEPTED, now + MINUTE)
+    else:
+        after = with_late_stop_over(twin, now + MINUTE)
+    assert after.control.command is not None
+    assert after.control.command.state == then
+    assert after.control.late_stop is None
+    assert after.control.last_stop_at == now + MINUTE

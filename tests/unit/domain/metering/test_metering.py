@@ -193,6 +193,11 @@ class TestSessionRegister:
         reported = [register(0, 9000, "per_charge"), pushed(0, "stopped"), pushed(10, "charging")]
         assert sum(energies([*reported, register(30, 1500, "per_charge")])) == 1500
 
+    def test_a_register_per_charge_counts_since_the_charge_began_and_not_since_the_plug_in(self) -> None:
+        reported = [sample(0, "plugged"), pushed(0, "charging"), pushed(60, "stopped"), pushed(120, "charging")]
+        assert energies([*reported, register(150, 1500, "per_charge")])[:5] == [0, 0, 0, 0, 1500]
+        assert energies([*reported, register(150, 1500)])[:5] == [500, 500, 0, 0, 500]
+
     def test_jitter_is_not_a_new_session(self) -> None:
         assert sum(energies([sample(0, "session", 9000), sample(300, "session", 8990)])) == 0
 

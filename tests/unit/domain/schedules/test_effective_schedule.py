@@ -100,6 +100,12 @@ def test_a_limit_at_or_above_the_assets_power_is_no_limit(limit: float) -> None:
     assert limit_at(with_profiles(profile(limit)), EVENING).limit_kw == POWER_KW
 
 
+def test_a_limit_at_the_power_of_an_asset_below_six_amperes_does_not_hold_it() -> None:
+    small = replace(PLUGGED, link=replace(LINK, power_kw=1.2))
+    assert limit_at(with_profiles(profile(1200.0), twin=small), EVENING).limit_kw == 1.2
+    assert limit_at(with_profiles(profile(1199.0), twin=small), EVENING).limit_kw == 0
+
+
 def test_a_limit_below_the_assets_power_holds_in_kilowatts() -> None:
     assert limit_at(with_profiles(profile(3680.0)), EVENING).limit_kw == 3.68
 

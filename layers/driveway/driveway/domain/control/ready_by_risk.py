@@ -237,7 +237,7 @@ def _spent_at(stretches: Sequence[Stretch], now: datetime, until: datetime, spar
     """When the plan has offered more than ``spare_kwh`` from ``now`` on; None if it does not until then."""
     for part in stretches:
         start, end = max(part.start, now), min(part.end, until)
-        if start >= end or part.limit_kw <= 0:
+        if start >= end or not part.limit_kw:
             continue
         offered_kwh = part.limit_kw * ((end - start) / timedelta(hours=1))
         if offered_kwh > spare_kwh:
