@@ -62,8 +62,7 @@ def _by_plug(readings: Sequence[Reading], live: Reading | None, activity: Activi
     starts: list[Reading | None] = []
     before = live
     for reading in readings:
-        after_ms = reading[0] - MAX_SPAN_MS if before is None else before[0]
-        is_plug_in = activity.plugs.last_opening(after_ms, reading[0]) is not None
+        is_plug_in = before is not None and activity.plugs.last_opening(before[0], reading[0]) is not None
         if is_plug_in or not groups:
             groups.append([])
             starts.append(None if is_plug_in else live)
