@@ -101,7 +101,7 @@ def hidden_wh(one: CarNight, start: datetime) -> float:
     if one.home.provider != "enode" and not one.home.spec.get("meter", {}).get("drain_w"):
         return 0.0
     step_wh = float(one.home.spec.get("battery_kwh", 64.0)) * 10
-    is_made_up = one.home.spec.get("claimed_soc_pct") is not None
+    is_made_up = one.home.provider == "enode" and one.home.spec.get("claimed_soc_pct") is not None
     reports = [report for report in one.seen.reports[one.home.vehicle_id] if report.charging]
     found = 0.0
     for before, after in pairwise(one.night.world.cars.world.cars[one.home.vehicle_id].transitions):

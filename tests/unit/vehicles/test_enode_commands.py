@@ -83,6 +83,10 @@ ROWS: list[tuple[str, str, list[Reply | Exception], OutcomeKind]] = [
     ("400 already", "stop", [problem(400), vehicle(**UNPLUGGED)], ALREADY),
     ("400 already", "start", [problem(400, SAYS_SO), vehicle(powerDeliveryState="UNKNOWN")], ALREADY),
     ("400 unexplained", "start", [problem(400, SAYS_SO), vehicle(**STOPPED)], UNSUPPORTED),
+    *(
+        ("400 unexplained", "start", [problem(400, words), vehicle(powerDeliveryState="UNKNOWN")], UNSUPPORTED)
+        for words in ("Another action is already in progress.", "Already stopped.")
+    ),
     ("400 unexplained", "start", [problem(400), vehicle(powerDeliveryState="UNKNOWN")], UNSUPPORTED),
     ("400 full", "start", [problem(400), vehicle(**STOPPED, isFullyCharged=True)], ALREADY),
     ("400 full", "start", [problem(400), vehicle(powerDeliveryState="PLUGGED_IN:COMPLETE")], ALREADY),

@@ -260,6 +260,20 @@ def test_a_stop_that_may_have_come_while_its_home_took_no_part_is_no_stop_agains
     assert rig.twin.control.unasked_stops.undone == seen_again
 
 
+def test_a_stop_long_after_its_home_joined_again_is_one_although_nothing_was_reported_in_between() -> None:
+    rig = wanted_to_charge("first")
+    rig.sighting_every = None
+    rig.link(enrolled=False)
+    rig.run(5 * MINUTE)
+    link = replace(rig.twin.link, enrolled=True)
+    rig.change(lambda twin: replace(twin, link=with_enrolment_times(twin.link, link, rig.now)))
+    rig.run(2 * HOUR)
+    rig.self_stop()
+    rig.run(HOUR)
+    assert not rig.car.charging
+    assert len(notices(rig)) == 1
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["stop", "start", "wait"]), st.integers(3, 90)), max_size=14),

@@ -88,6 +88,20 @@ def test_a_car_that_arrived_with_more_than_it_had_on_its_way_may_have_charged_un
     assert slot.value_wh == value_wh
 
 
+def test_what_a_lifetime_register_showed_is_known_on_a_day_without_a_reading_of_it_too() -> None:
+    opened, next_day = EVENING + SEEN, EVENING + timedelta(hours=20)
+    samples = [
+        Sample(EVENING - timedelta(minutes=45), "unplugged"),
+        Sample(opened, "plugged", 15 * 60),
+        *(Sample(at, "lifetime", 107_000, "charger") for at in (opened, EVENING + timedelta(hours=1))),
+        *(Sample(at, "stopped", tells_every_change=True) for at in (opened, EVENING + timedelta(hours=1), next_day)),
+    ]
+    shelf = Shelf()
+    for sample in samples:
+        shelf.record(CAR, [sample], now=EVENING + timedelta(hours=30))
+    assert next(slot for slot in shelf.slots.values() if slot.start == EVENING).value_wh == 0
+
+
 def test_what_a_lifetime_register_shows_of_the_time_before_a_return_is_known() -> None:
     back = EVENING + timedelta(minutes=25)
     samples = [
@@ -194,3 +208,16 @@ def test_a_stop_shows_no_idle_time_after_a_report_that_says_nothing_of_charging(
     assert values_wh[EVENING] == 0
     assert values_wh[EVENING + timedelta(minutes=30)] == 0
     assert values_wh[silent] == value_wh
+
+
+def test_a_report_that_says_nothing_of_charging_ends_what_a_stop_showed_for_an_hour_at_most() -> None:
+    reported = [(0, "stopped"), (30, None), (600, "stopped")]
+    samples = [Sample(EVENING, "plugged")]
+    for minute, state in reported:
+        samples.append(Sample(EVENING + timedelta(minutes=minute), "soc", 0, "battery"))
+        if state:
+            samples.append(Sample(EVENING + timedelta(minutes=minute), "stopped", tells_every_change=True))
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=24))
+    values_wh = [slot.value_wh for _, slot in sorted(shelf.slots.items())]
+    assert values_wh[:5] == [0, None, None, 0, 0]

@@ -243,6 +243,11 @@ def test_a_charge_after_a_report_of_being_away_that_comes_late_was_elsewhere() -
     assert car.closed_at == at(0.001)
 
 
+def test_a_charge_after_the_place_away_was_measured_was_elsewhere() -> None:
+    car = charged_from_one_to_four().says(10 * HOUR, **ELSEWHERE | {"place_measured_at": at(2 * HOUR)})
+    assert car.closed_at == at(0.001)
+
+
 def test_a_charge_during_a_doubt_or_before_a_report_of_another_plug_may_be_elsewhere() -> None:
     doubted = plugged_at_home(CHANGES_ONLY).says(MINUTE, soc_pct=40).says(HOUR, charging=True, at_home=False)
     doubted.says(HOUR + MINUTE, soc_pct=50).says(1.5 * HOUR, at_home=False)

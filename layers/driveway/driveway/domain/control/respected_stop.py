@@ -31,6 +31,10 @@ PLUG_OUT_NEAR = timedelta(minutes=2)
 COMPARED_FOR = timedelta(hours=24)
 """For how long after a stop Axle's schedule is compared with the one at the stop."""
 
+SEEN_WITHIN = timedelta(hours=1)
+"""Reports are no further apart than this. A stop that is reported within this long of the time at which its home joined
+again may have come while it took no part, unless the car was seen charging in between."""
+
 _HOW_TO_GO_ON = "To charge, choose charge now. To be left alone for longer, snooze smart charging."
 
 Intervals = tuple[tuple[datetime, datetime], ...]
@@ -98,11 +102,15 @@ def _seen_charging(
         stops = replace(stops, stopped_at=None, with_plug_out=False, undone=stops.undone + by_us)
     if desired_in(twin, now, schedule).want != "charge":
         return replace(stops, charging_since=None)
+    rejoined_at, since = twin.link.rejoined_at, stops.charging_since
+    if since is None or (rejoined_at is not None and since < rejoined_at):
+        return replace(stops, charging_since=charging.at)
+    return stops
+
+
+def _may_have_stopped_before_rejoining(twin: Twin, charging_since: datetime, stopped_at: datetime) -> bool:
     rejoined_at = twin.link.rejoined_at
-    if stops.charging_since is not None or (rejoined_at is not None and charging.at < rejoined_at):
-        # A car that was last seen charging before its home joined again may have stopped while it took no part.
-        return stops
-    return replace(stops, charging_since=charging.at)
+    return rejoined_at is not None and charging_since < rejoined_at and stopped_at < rejoined_at + SEEN_WITHIN
 
 
 def _is_unasked(
@@ -116,6 +124,8 @@ def _is_unasked(
 ) -> bool:
     """Whether the car stopped although it should charge, and neither we nor any known cause stopped it."""
     if desired_in(twin, now, schedule).want != "charge" or last_sent_action(twin.control, session) == "stop":
+        return False
+    if _may_have_stopped_before_rejoining(twin, charging_since, charging.at):
         return False
     fault = twin.presence.charging_fault
     faulty = fault is not None and bool(fault.value) and fault.at >= charging.at

@@ -122,7 +122,7 @@ class _Day(Struct, frozen=True):
             histories.flagged += history.flagged
             after.append((register, history))
         self._add_deltas(histories)
-        histories.returns += returns_unseen(self.plugs, self.known, self.line, self.soc, {kind for kind, _ in readings})
+        histories.returns += returns_unseen(self.plugs, self.known, self.line, self.soc, dict(after))
         return self._hands_on(after, declared)
 
     def _history(

@@ -42,8 +42,10 @@ def facts_mark(presence: Presence) -> str:
 
 def _facts(session: Session) -> Iterator[Sample]:
     begun, lower_at = begins(session), session.lower_at
-    unseen_s = 0 if lower_at is None else max(0, round((begun - lower_at).total_seconds()))
-    yield Sample(begun, "plugged" if session.metered_from is None else "joined", unseen_s)
+    if session.metered_from is not None:
+        yield Sample(begun, "joined")
+    else:
+        yield Sample(begun, "plugged", 0 if lower_at is None else max(0, round((begun - lower_at).total_seconds())))
     for start in session.false_starts:
         yield Sample(whole_ms(start), "plugged")
         yield Sample(whole_ms(start), "continued")

@@ -1,6 +1,6 @@
 """A car that came back between two reports: it may have charged before it was first seen plugged in again."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from driveway.domain.metering.activity import Plugs, Span
 from driveway.domain.metering.pieces import HALF_HOUR_MS
@@ -17,17 +17,17 @@ def returns_unseen(
     known: Sequence[Sample],
     line: Iterable[LineEvent],
     soc: Mapping[str, Sequence[Reading]],
-    registers: Collection[str],
+    registers: Iterable[tuple[str, str]],
 ) -> list[Span]:
     """From when until when a car may have charged unseen: from each plug-out to the plug-in within an hour after it.
 
     It may have if its first report charges, or shows a higher state of charge than the last one before, also if that
     was of the car on its way. A car that was never seen unplugged may have charged at home all the time, however long
     it seemed to be away. One that charges in the report at which its session ends was seen elsewhere later, and may
-    have gone on. A lifetime register shows what a car charged, so nothing is unseen where the kinds of ``registers``
-    have one.
+    have gone on. A lifetime register shows what a car charged, so nothing is unseen where the ``registers`` (kind and
+    measuring point) have one.
     """
-    if "lifetime" in registers:
+    if any(kind == "lifetime" for kind, _ in registers):
         return []
     charging_ms = {event.at_ms for event in line if event.is_charging}
     found = [(closed_ms, closed_ms + 1) for closed_ms in plugs.closed_ms if _charges_at(known, closed_ms)]

@@ -178,12 +178,16 @@ def _doubt_before_charging(between: Sequence[Piece], line: Sequence[LineEvent]) 
 
 
 def _doubt_stale_stop(between: Sequence[Piece], reading_ms: int, line: Sequence[LineEvent]) -> None:
-    """A report that says nothing of charging may be that of its begin: a stop long before it shows no idle time."""
+    """A report that says nothing of charging may be that of its begin: a stop long before it shows no idle time.
+
+    The doubt lasts a poll at most: a car that charges is reported again by then.
+    """
     near = bisect_left(line, reading_ms - LATE_MS, key=lambda event: event.at_ms)
     if near < len(line) and line[near].at_ms <= reading_ms + LATE_MS:
         return
     for piece in between:
-        if piece.is_idle and (near == len(line) or piece.end_ms <= line[near].at_ms):
+        is_near = piece.start_ms < reading_ms + POLLED_MS and (near == len(line) or piece.end_ms <= line[near].at_ms)
+        if piece.is_idle and is_near:
             piece.source, piece.is_idle = None, False
 
 

@@ -101,4 +101,4 @@ def lower_before_plug_in(presence: Presence, plugged_at: datetime) -> datetime |
     lower_at, risen_at = presence.lower_at, presence.soc_since
     if lower_at is None or risen_at is None:
         return None
-    return lower_at if lower_at < plugged_at <= min(risen_at, lower_at + POLLED) else None
+    return lower_at if lower_at < plugged_at == risen_at <= lower_at + POLLED else None

@@ -137,7 +137,7 @@ def _row_of_400(action: Action, vehicle: Mapping[str, Any], words: str) -> str:
         ("400 no power", state == "PLUGGED_IN:NO_POWER"),
         ("400 fault", state == "PLUGGED_IN:FAULT"),
         ("400 unreachable", flag(vehicle.get("isReachable")) is False),
-        ("400 already", charging is None and IN_STATE.search(words)),
+        ("400 already", charging is None and IN_STATE[action].search(words)),
     )
     return next((row for row, fits in rows if fits), "400 unexplained")
 

@@ -16,8 +16,11 @@ NOT_PLUGGED_IN, NEEDS_OPERATOR = OutcomeKind.NOT_PLUGGED_IN, OutcomeKind.NEEDS_O
 UNPLUGGED = re.compile(r"not plugged|unplugged|not connected", re.IGNORECASE)
 """Words by which a failed precondition says that the cable is out. The API gives them no code of their own."""
 
-IN_STATE = re.compile(r"already (in|is|has|being|charging|stopped)", re.IGNORECASE)
-"""Words by which a 400 says that the command has no effect, where the car shows nothing of charging."""
+IN_STATE = {
+    "START": re.compile(r"already (in the requested state|charging)", re.IGNORECASE),
+    "STOP": re.compile(r"already (in the requested state|stopped)", re.IGNORECASE),
+}
+"""Words by which a 400 says that an action has no effect, where the car shows nothing of charging."""
 
 TABLE: Mapping[str, tuple[OutcomeKind, str]] = {
     # The state of an action, and why it ended
