@@ -111,6 +111,19 @@ def test_energy_corrected_to_zero_is_reported_even_when_not_plugged_in() -> None
     assert measured(done, replace(done, energy_wh=0), now=CLOSED, grace=GRACE).state == "corrected"
 
 
+def test_a_half_hour_is_refused_since_axle_first_refused_either_of_its_rows() -> None:
+    both = sent(samples=frozenset({Sample(START, "lifetime", 5000)}))
+    energy, lifetime = rows_for([both], lifetime_rows=True)
+    for refused in (energy, lifetime):
+        answers = answers_by_row([answer(row, "no" if row is refused else None) for row in (energy, lifetime)])
+        once = answered(both, answers, now=CLOSED, lifetime_rows=True)
+        assert once.rejected_at == CLOSED
+        later = answered(once, answers, now=CLOSED + HALF_HOUR, lifetime_rows=True)
+        assert later.rejected_at == CLOSED
+    accepted = answers_by_row([answer(energy), answer(lifetime)])
+    assert answered(both, accepted, now=CLOSED, lifetime_rows=True).rejected_at is None
+
+
 def test_a_rejected_value_is_tried_again_only_when_it_changes() -> None:
     parked = reported(sent(), "no")
     assert measured(parked, replace(parked, flags=("gap",)), now=CLOSED, grace=GRACE).due_at is None

@@ -217,6 +217,11 @@ class TestSessionRegister:
         assert sum(energies([register(minute, value, "per_charge") for minute, value in reported])) == 5600
         assert sum(energies([register(minute, value, "zero_while_idle") for minute, value in reported])) == 600
 
+    def test_a_restart_that_was_seen_decides_one_that_might_be_a_return(self) -> None:
+        reported = [(0, 5000), (65, 0), (126, 0), (200, 600), (265, 0), (326, 0), (400, 1200)]
+        readings = [sample(minute, "session", value) for minute, value in reported]
+        assert (sum(energies(readings)), flags(readings)) == (1800, set())
+
     def test_small_falls_and_rises_give_no_energy(self) -> None:
         jitter = (9000, 8950, 8950, 9000, 9000, 8950, 8950, 9000, 9000)
         assert sum(energies([sample(10 * i, "session", value) for i, value in enumerate(jitter)])) == 0

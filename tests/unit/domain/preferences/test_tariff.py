@@ -149,6 +149,10 @@ def test_every_fault_is_pointed_at(refused: Any, pointers: list[str]) -> None:
     assert all(message.endswith(".") for message in found.values())
 
 
+def test_a_tariff_without_a_zone_is_asked_for_one() -> None:
+    assert faults(body("23:30-05:30", timezone=None))["/timezone"].startswith("Give the zone of the off-peak times")
+
+
 def test_faults_can_point_into_a_larger_body() -> None:
     with pytest.raises(PreferenceError) as caught:
         parse_tariff(body("22:00+"))

@@ -147,6 +147,15 @@ def test_an_older_plug_out_is_ignored_after_a_newer_plug_in() -> None:
     assert presence_due(car.presence) is None
 
 
+@pytest.mark.parametrize("plugged_in", [True, False])
+def test_an_older_report_of_the_plug_as_it_is_known_changes_nothing(plugged_in: bool) -> None:
+    car = plugged_at_home().says(1200, plugged_in=plugged_in)
+    before = car.presence
+    car.says(600, now=1210, plugged_in=plugged_in)
+    assert car.effects == []
+    assert car.presence == before
+
+
 def test_each_signal_has_its_own_time() -> None:
     car = Car().says(100, soc_pct=50).says(50, now=110, plugged_in=True, at_home=True, soc_pct=40)
     assert car.in_session
