@@ -1,4 +1,4 @@
-"""What a driver who chooses charge now is told of what keeps it from acting."""
+"""The warnings that answer a charge-now which something keeps from acting."""
 
 from datetime import UTC, datetime, timedelta
 
