@@ -1,6 +1,7 @@
 """The house rules that can be counted: short files and functions, few branches, a docstring on everything public."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
@@ -22,6 +23,11 @@ def name_of(path: Path) -> str:
 
 def test_no_file_of_the_library_has_more_than_300_lines() -> None:
     assert {name_of(path): lines(path) for path in LIBRARY if lines(path) > 300} == {}
+
+
+def test_no_two_test_files_share_a_name_because_one_run_cannot_collect_both() -> None:
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_handler_has_more_than_80_lines() -> None:
