@@ -16,6 +16,7 @@ from driveway.domain.control.settings import ControlRules
 from driveway.domain.control.vehicle_schedules import edge_that_switched
 from driveway.domain.preferences.charge_now import is_escalation
 from driveway.domain.preferences.vehicle_intent import intent_in_force
+from driveway.domain.presence.rules import POLLED
 from driveway.domain.schedules.schedule_window import ScheduleWindow
 from driveway.domain.twin import Entry, Observed, Session, Twin, UnaskedStops
 from driveway.domain.twin.events import Event
@@ -30,10 +31,6 @@ PLUG_OUT_NEAR = timedelta(minutes=2)
 
 COMPARED_FOR = timedelta(hours=24)
 """For how long after a stop Axle's schedule is compared with the one at the stop."""
-
-SEEN_WITHIN = timedelta(hours=1)
-"""Reports are no further apart than this. A stop that is reported within this long of the time at which its home joined
-again may have come while it took no part, unless the car was seen charging in between."""
 
 _HOW_TO_GO_ON = "To charge, choose charge now. To be left alone for longer, snooze smart charging."
 
@@ -109,8 +106,9 @@ def _seen_charging(
 
 
 def _may_have_stopped_before_rejoining(twin: Twin, charging_since: datetime, stopped_at: datetime) -> bool:
+    """Whether no report since its home joined again showed it charging, and one may have been due only now."""
     rejoined_at = twin.link.rejoined_at
-    return rejoined_at is not None and charging_since < rejoined_at and stopped_at < rejoined_at + SEEN_WITHIN
+    return rejoined_at is not None and charging_since < rejoined_at and stopped_at < rejoined_at + POLLED
 
 
 def _is_unasked(

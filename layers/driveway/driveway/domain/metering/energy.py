@@ -111,7 +111,7 @@ def _lay_idle(energy: Energy) -> None:
         # A register rose here: the stops prove nothing.
         energy.shared.append((start_ms, end_ms))
         for piece in pieces.within(start_ms, end_ms):
-            piece.source, piece.is_idle = None, False
+            piece.doubt()
     for span in unplugged_spans(plugs):
         pieces.lay_idle(span)
     if (first_ms := plugs.first_known_ms) is not None:

@@ -57,6 +57,10 @@ class Piece(Struct):
         self.source, self.from_units, self.to_units = source, from_units, to_units
         self.is_held, self.least_units = False, None
 
+    def doubt(self) -> None:
+        """Take no source: what flowed is unknown."""
+        self.source, self.is_idle = None, False
+
     def draws_units(self, power_w: int) -> int:
         """The most that the asset can draw in this time."""
         return 2 * power_w * self.span_ms * (100 + POWER_TOLERANCE_PCT) // 100

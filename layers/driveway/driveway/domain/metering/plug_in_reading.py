@@ -1,16 +1,18 @@
 """The first reading of a session register after a plug-in: it restarted, or shows the count before; and pauses at 0."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
 from driveway.domain.metering.activity import Activity
 from driveway.domain.metering.registers import COARSE_WH, NEAR_ZERO_WH, History, Proof, Reading, drains, resolution_wh
 from driveway.domain.presence.observation import RegisterKind
+from driveway.domain.presence.rules import POLLED
 
 SAME_COUNT_MS = 3_600_000
 JITTER_WH = 50
-POLLED_MS = 3_600_000
+POLLED_MS = POLLED // timedelta(milliseconds=1)
 
 
 class Series(Protocol):

@@ -83,7 +83,7 @@ def lay_state_of_charge(
     power shows more than it did of the rise before: it may have fallen unseen. If the car reported that it charges, the
     rest of a rise goes into the unknown time. If there was no rise, the time between two stops was idle, unless it is a
     value that clouds make up. Such a value that a session shows throughout says nothing: then the hour before a charge
-    was first reported is unknown, too, and the time after a report that says nothing of charging.
+    was first reported is unknown, too, and the hour after a report that says nothing of charging.
     """
     for own in _by_session(readings, plugs):
         agreement = _Agreement()
@@ -144,7 +144,7 @@ def _lay_rise(
 def _doubt(between: Sequence[Piece], rise_wh: int) -> None:
     if rise_wh > 0 and all(piece.is_idle for piece in between):
         for piece in between:
-            piece.source, piece.is_idle = None, False
+            piece.doubt()
 
 
 def _doubt_idle(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
@@ -153,7 +153,7 @@ def _doubt_idle(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:
     if rise_wh - gained_wh > step_wh + max(0, rise_wh) * AGREES_WITHIN_PCT // 100:
         for piece in between:
             if piece.is_idle:
-                piece.source, piece.is_idle = None, False
+                piece.doubt()
 
 
 def _lay_idle(unknown: Sequence[Piece], line: Sequence[LineEvent]) -> None:
@@ -174,7 +174,7 @@ def _doubt_before_charging(between: Sequence[Piece], line: Sequence[LineEvent]) 
         since_ms = max(stop.at_ms, begin.at_ms - POLLED_MS)
         for piece in between:
             if piece.is_idle and since_ms < piece.end_ms <= begin.at_ms:
-                piece.source, piece.is_idle = None, False
+                piece.doubt()
 
 
 def _doubt_stale_stop(between: Sequence[Piece], reading_ms: int, line: Sequence[LineEvent]) -> None:
@@ -188,7 +188,7 @@ def _doubt_stale_stop(between: Sequence[Piece], reading_ms: int, line: Sequence[
     for piece in between:
         is_near = piece.start_ms < reading_ms + POLLED_MS and (near == len(line) or piece.end_ms <= line[near].at_ms)
         if piece.is_idle and is_near:
-            piece.source, piece.is_idle = None, False
+            piece.doubt()
 
 
 def _let_fall(between: Sequence[Piece], rise_wh: int, step_wh: int) -> None:

@@ -1,13 +1,11 @@
 """Which reports of being at home count for the present plug, and from when."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from driveway.domain.presence.rules import PresenceRules, seconds
+from driveway.domain.presence.rules import POLLED, PresenceRules, seconds
 from driveway.domain.twin import Presence
 
 LOST_CHARGE_PCT = 5.0
-POLLED = timedelta(hours=1)
-"""Polls are no further apart than this."""
 
 
 def has_moved_since(presence: Presence, measured_at: datetime, rules: PresenceRules) -> bool:
@@ -97,7 +95,7 @@ def metered_from(presence: Presence, plugged_at: datetime, home_at: datetime, ru
 
 
 def lower_before_plug_in(presence: Presence, plugged_at: datetime) -> datetime | None:
-    """When the car was last seen with a lower state of charge, if that was a poll before it was seen plugged in."""
+    """When the car had a lower state of charge, if the report of its plug-in showed more than the poll before it."""
     lower_at, risen_at = presence.lower_at, presence.soc_since
     if lower_at is None or risen_at is None:
         return None

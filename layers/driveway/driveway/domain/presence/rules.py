@@ -11,6 +11,8 @@ from driveway.domain.twin.events import Event
 from driveway.domain.twin.reasons import Reason
 
 FLOWING_KW = 0.1
+POLLED = timedelta(hours=1)
+"""A source that polls reports a car at least this often."""
 
 
 class PresenceRules(Struct, frozen=True):
