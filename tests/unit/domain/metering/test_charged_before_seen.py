@@ -221,3 +221,19 @@ def test_a_report_that_says_nothing_of_charging_ends_what_a_stop_showed_for_an_h
     shelf.record(CAR, samples, now=EVENING + timedelta(hours=24))
     values_wh = [slot.value_wh for _, slot in sorted(shelf.slots.items())]
     assert values_wh[:5] == [0, None, None, 0, 0]
+
+
+def test_the_next_report_of_charging_ends_the_doubt_after_one_that_says_nothing() -> None:
+    samples = [
+        Sample(EVENING, "plugged"),
+        *(Sample(EVENING + timedelta(minutes=minute), "soc", 0, "battery") for minute in (0, 60, 150)),
+        *(
+            Sample(EVENING + timedelta(minutes=minute), state, tells_every_change=True)
+            for minute, state in ((0, "stopped"), (70, "charging"), (75, "stopped"), (150, "stopped"))
+        ),
+    ]
+    shelf = Shelf()
+    shelf.record(CAR, samples, now=EVENING + timedelta(hours=24))
+    values_wh = {slot.start: slot.value_wh for slot in shelf.slots.values()}
+    assert values_wh[EVENING + timedelta(minutes=60)] is None
+    assert values_wh[EVENING + timedelta(minutes=90)] == 0

@@ -171,8 +171,20 @@ def test_a_session_has_when_a_car_had_less_in_its_battery_on_its_way() -> None:
         .waits_until(HOUR)
         .says(HOUR, at_home=True),
         Car().says(0, soc_pct=28).says(300, soc_pct=30).says(400, soc_pct=26).says(900, **AT_HOME, soc_pct=26),
+        Car().says(0, soc_pct=28).says(300, soc_pct=30).says(900, **AT_HOME, soc_pct=26),
+        Car().says(0, soc_pct=28).says(300, plugged_in=True).says(900, soc_pct=30).says(950, at_home=True),
     ],
-    ids=["as much", "more", "over an hour before", "later", "charged elsewhere", "it fell by much", "driven since"],
+    ids=[
+        "as much",
+        "more",
+        "over an hour before",
+        "later",
+        "charged elsewhere",
+        "it fell by much",
+        "driven since",
+        "driven on the way",
+        "a charge after the plug-in",
+    ],
 )
 def test_a_car_that_did_not_arrive_with_more_charged_nothing_before_its_plug_in(car: Car) -> None:
     assert lower_at(car) is None

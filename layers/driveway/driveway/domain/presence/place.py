@@ -69,22 +69,20 @@ def _home_until(presence: Presence, session: Session, context: ObservationContex
     home_at, plugged = _last_home_at(presence, session), presence.plugged_in
     if plugged is None or not plugged.value or context.seen.plugged_in is not False:
         return home_at
-    seen = (plugged.at, _charged_here_at(presence, session, context, context.at) or plugged.at)
+    seen = (plugged.at, _charged_here_at(presence, context, context.at) or plugged.at)
     return max([home_at, *(at for at in seen if _is_a_drive(driven_km, context.at - at))])
 
 
-def _charged_here_at(
-    presence: Presence, session: Session, context: ObservationContext, away_at: datetime
-) -> datetime | None:
-    """When the battery was last seen filling up in a session; None if that may have been elsewhere.
+def _charged_here_at(presence: Presence, context: ObservationContext, away_at: datetime) -> datetime | None:
+    """When the battery was last seen filling up; None if that may have been elsewhere.
 
     A source that reports whenever the car leaves home says nothing of a plug that stays. ``away_at`` is when the car
     was away: what it charged after that, it charged there.
     """
-    rose_at, is_here = presence.rose_at, presence.doubt is None and not context.seen.plugged_in
-    if rose_at is None or not (context.rules.reports_home_changes and is_here):
+    rose_at = presence.rose_at
+    if rose_at is None or not context.rules.reports_home_changes or context.seen.plugged_in:
         return None
-    return rose_at if session.opened_at <= rose_at <= away_at else None
+    return rose_at if rose_at <= away_at else None
 
 
 def _driven_after(presence: Presence, known: Observed, driven_km: float) -> datetime:
@@ -205,7 +203,7 @@ def _away_in_session(presence: Presence, session: Session, context: ObservationC
         after, effects = close(presence, held, Reason.PLUG_OUT_CONFIRMED_AWAY)
         return _away(after, context.at, measured_at), effects
     home_at = _last_home_at(presence, session)
-    home_at = max(home_at, _charged_here_at(presence, session, context, measured_at) or home_at)
+    home_at = max(home_at, _charged_here_at(presence, context, measured_at) or home_at)
     clearly = context.seen.clearly_away and (bool(session.strays) or not _is_undriven(presence, home_at, measured_at))
     if clearly or (doubt is not None and measured_at > doubt.measured_at):
         after, effects = _left(presence, home_at)

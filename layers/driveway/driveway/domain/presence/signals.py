@@ -70,13 +70,13 @@ def _state_of_charge(presence: Presence, context: ObservationContext) -> Ruled:
 
 
 def _risen(presence: Presence, known: Observed) -> Presence:
-    """The presence with when its state of charge was lower, and rose in a charge at home, if it rose now."""
+    """The presence with when its state of charge was lower, and rose in a charge, if it rose now."""
     now, charging = presence.soc_pct, presence.charging
     if now is None or now.value == known.value:
         return presence
     if now.value < known.value:
         return replace(presence, lower_at=None)
-    is_charge = presence.session is not None and charging is not None and charging.value and charging.at <= now.at
+    is_charge = charging is not None and charging.value and charging.at <= now.at
     return replace(presence, lower_at=known.at, rose_at=now.at if is_charge else presence.rose_at)
 
 

@@ -113,7 +113,7 @@ class Presence(Struct, frozen=True):
     whether the car charges; ``idle_since`` is since when no power flows, until that counts.
 
     Battery. ``soc_since`` is when the present state of charge was first reported, ``lower_at`` when the one from which
-    it rose was last reported; ``rose_at`` is when it last rose in a session, while the car charged. ``full`` is what
+    it rose was last reported; ``rose_at`` is when it last rose while the car charged. ``full`` is what
     was known of the battery when it was found full, while it counts as full.
     """
 
