@@ -119,6 +119,16 @@ class TestACarOutOfReach:
         (sample,) = samples_of(replace(seen, power_kw=7.0), twin, PUSHES, now=at(10))
         assert sample.kind == "power"
 
+    def test_a_car_that_starts_may_charge(self) -> None:
+        """Some cars' state sticks at "starting" while they charge."""
+        seen = Observation(at=at(9), source="enode", starting=True)
+        twin = Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({}))
+        assert samples_of(seen, twin, PUSHES, now=at(10)) == (Sample(at(9), "charging"),)
+        assert samples_of(seen, twin, POLLED, now=at(10)) == ()
+        assert samples_of(seen, twin, METERS["tesla"], now=at(10)) == ()
+        (sample,) = samples_of(replace(seen, power_kw=7.0), twin, PUSHES, now=at(10))
+        assert (sample.kind, sample.tells_every_change) == ("power", True)
+
     def test_a_car_whose_register_shows_afterwards_what_flowed_may_sleep(self) -> None:
         asleep = Observation(at=at(9), source="tesla", reachable=False)
         twin = Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({}))
@@ -171,3 +181,16 @@ class TestACloudThatMakesUpTheStateOfCharge:
     def test_it_is_known_once_the_state_of_charge_has_moved(self) -> None:
         begun, moved = Sample(at(156), "charging", tells_every_change=True), soc(170, 51)
         assert unknown(stopped(0), soc(0, 50), soc(156, 50), begun, moved)[:5] == [False] * 5
+
+
+class TestACarWhoseStateSticksAtStarting:
+    STARTING = (PLUG_IN, stopped(0), soc(0, 40), Sample(at(30), "charging"), soc(30, 40))
+
+    def test_its_stop_before_shows_nothing_any_more(self) -> None:
+        assert unknown(*self.STARTING, stopped(120), soc(120, 40)) == [False, True, True, True, False]
+
+    def test_its_battery_shows_what_it_takes(self) -> None:
+        starting = Sample(at(90), "charging")
+        found = metered(*self.STARTING, starting, soc(90, 50), stopped(120), soc(120, 50))
+        assert sum(one.energy_wh for one in found) == 10 * STEP_WH
+        assert [bool(one.unknown_ms) for one in found] == [False, False, False, True, False]

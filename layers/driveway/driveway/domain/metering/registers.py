@@ -134,9 +134,14 @@ def is_behind(before: Reading, after: Reading, activity: Activity) -> bool:
     It cannot have stood still by chance. Some clouds hand on the last value of a charge after its stop.
     """
     is_fine = resolution_wh(before[1]) < COARSE_WH
-    was_charging = any(at_ms == before[0] and power_w > 0 for at_ms, power_w in activity.powers)
     is_over = not activity.charged_in(before[0], after[0])
-    return before[1] == after[1] and is_fine and was_charging and is_over and after[0] - before[0] > LATE_MS
+    is_still = before[1] == after[1] and after[0] - before[0] > LATE_MS
+    return is_still and is_fine and is_over and had_power(before, activity)
+
+
+def had_power(reading: Reading, activity: Activity) -> bool:
+    """Whether power flowed at the instant of a reading."""
+    return any(at_ms == reading[0] and power_w > 0 for at_ms, power_w in activity.powers)
 
 
 def rises(before: Reading, after: Reading, activity: Activity) -> bool:

@@ -141,7 +141,8 @@ def _registers(observation: Observation, at: datetime, link: Link, meter: MeterK
 def _line(observation: Observation, at: datetime, meter: MeterKind) -> Sample | None:
     kind, value_w = _power(observation)
     if value_w is None:
-        return None
+        # A state of "starting" may stick while the car charges. Without a register only its battery shows that.
+        return Sample(at, "charging") if observation.starting and _trusts_silence(meter) else None
     tells = meter.tells_every_change if observation.tells_every_change is None else observation.tells_every_change
     if kind != "power":
         return Sample(at, kind, tells_every_change=tells)
@@ -157,9 +158,13 @@ def _contact(observation: Observation, at: datetime, meter: MeterKind) -> Sample
     A declared register shows afterwards what flowed meanwhile. Its car is mostly asleep when it is out of reach, for
     days on end, and a car that is asleep does not charge.
     """
-    matters = meter.tells_every_change and meter.register is None
-    is_unknown = observation.charging_unknown and observation.power_kw is None
-    return Sample(at, "out_of_reach") if matters and (is_unknown or observation.reachable is False) else None
+    is_lost = observation.reachable is False or (observation.charging_unknown and observation.power_kw is None)
+    return Sample(at, "out_of_reach") if is_lost and _trusts_silence(meter) else None
+
+
+def _trusts_silence(meter: MeterKind) -> bool:
+    """Whether the silence of a source shows that nothing changed, and no register corrects that later."""
+    return meter.tells_every_change and meter.register is None
 
 
 def _power(observation: Observation) -> tuple[SampleKind, int | None]:
