@@ -15,6 +15,7 @@ from driveway.domain.reports.power_above_onboarded import with_excess_powers
 from driveway.domain.reports.session_energy import (
     metered_sessions,
     session_energies,
+    unknown_half_hours,
     with_facts_recorded,
     with_session_energy,
 )
@@ -187,8 +188,10 @@ def _with_energy(twin: Twin, recorded: Recorded, runtime: Runtime) -> Twin:
     # Read after the twin: who stores a later sample changes the twin after this, or reads what this has stored.
     is_enough = not changed or (recorded.since is not None and recorded.since <= first)
     slots = recorded.around if is_enough else runtime.slots.read(twin.link.asset, first)
-    energies_wh = session_energies(sessions, (slot for slot in slots if slot.start >= first)) if changed else {}
-    after = with_session_energy(twin, energies_wh, now=now)
+    own = [slot for slot in slots if slot.start >= first]
+    energies_wh = session_energies(sessions, own) if changed else {}
+    unknown = unknown_half_hours(sessions, own) if changed else {}
+    after = with_session_energy(twin, energies_wh, unknown, now=now)
     flagged = any(FLAGS & set(slot.flags) for slot in changed)
     return with_excess_powers(after, excess_powers(changed, rating_of(twin.link)), now) if flagged else after
 

@@ -11,6 +11,7 @@ from driveway.domain.reports.session_energy import (
     metered_sessions,
     session_energies,
     sessions_due,
+    unknown_half_hours,
     with_session_energy,
     with_sessions_reported,
 )
@@ -117,3 +118,37 @@ def test_a_running_session_is_written_in_steps_unless_a_charge_now_counts_it(kwh
         twin = with_session_energy(twin, {"s": energy_wh}, now=at(30))
     assert [session.energy_wh for session in twin.meter.sessions] == [shown_wh]
     assert sessions_due(twin) is None
+
+
+def test_half_hours_of_a_session_without_any_sign_of_their_energy_are_unknown() -> None:
+    shelf = Shelf()
+    samples = [
+        *(Sample(at(0), "plugged"), Sample(at(0), "power", 3000, tells_every_change=True), Sample(at(40), "charging")),
+        *(Sample(at(130), "stopped", tells_every_change=True), Sample(at(140), "unplugged")),
+    ]
+    shelf.record(CAR, samples, now=at(600))
+    slots = [slot for _, slot in sorted(shelf.slots.items())]
+    sessions = [SessionEnergy("before", at(-90), closed_at=at(0)), SessionEnergy("s", at(0), closed_at=at(140))]
+    assert unknown_half_hours(sessions, slots) == {"before": 0, "s": 3}
+    assert unknown_half_hours([SessionEnergy("open", at(95))], slots) == {"open": 2}
+
+
+@pytest.mark.parametrize(
+    ("unknown", "more"),
+    [
+        (0, ""),
+        (1, " In 1 half-hour it may be more: no report shows what flowed."),
+        (3, " In 3 half-hours it may be more: no report shows what flowed."),
+    ],
+)
+def test_a_report_of_a_session_says_how_many_half_hours_are_unknown(unknown: int, more: str) -> None:
+    twin = with_session(Session("s", EVENING, EVENING, closed_at=CLOSED))
+    twin = with_session_energy(twin, {"s": 7000}, {"s": unknown}, now=CLOSED)
+    (entry,) = reported(twin, 10).news
+    assert entry.text == "The session is over: 7.0 kWh were charged." + more
+    assert (entry.detail or {}).get("unknown_half_hours", 0) == unknown
+
+
+def test_unknown_half_hours_are_counted_once_the_session_is_over() -> None:
+    twin = with_session_energy(with_session(Session("s", EVENING, EVENING)), {"s": 0}, {"s": 3}, now=at(30))
+    assert [session.unknown_half_hours for session in twin.meter.sessions] == [0]

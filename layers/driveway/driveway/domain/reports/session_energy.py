@@ -6,6 +6,7 @@ app is made once the grace after the plug-out is over, and again if a late value
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from driveway.domain.metering.plug_facts import begins, facts_mark
 from driveway.domain.metering.slot import GRACE, Slot
@@ -15,6 +16,7 @@ from driveway.domain.twin.reasons import Reason
 from driveway.values import replace
 
 KEPT = 3
+NOTHING_UNKNOWN: Mapping[str, int] = MappingProxyType({})
 FACTS_WAIT = timedelta(minutes=2)
 COARSE_WH = 100
 """A session that goes on is written at steps of this size, unless a charge-now counts its energy."""
@@ -50,21 +52,41 @@ def session_energies(sessions: Iterable[SessionEnergy], slots: Iterable[Slot]) -
     return energies_wh
 
 
-def with_session_energy(twin: Twin, energies_wh: Mapping[str, int], *, now: datetime) -> Twin:
+def unknown_half_hours(sessions: Iterable[SessionEnergy], slots: Iterable[Slot]) -> dict[str, int]:
+    """Of how many half-hours of each session (by its id) nothing shows whether energy flowed."""
+    unknown = [slot for slot in slots if slot.value_wh is None]
+    return {
+        session.id: sum(
+            session.begun_at < slot.end and (session.closed_at is None or slot.start < session.closed_at)
+            for slot in unknown
+        )
+        for session in sessions
+    }
+
+
+def with_session_energy(
+    twin: Twin, energies_wh: Mapping[str, int], unknown: Mapping[str, int] = NOTHING_UNKNOWN, *, now: datetime
+) -> Twin:
     """The twin with the energy of its sessions from the half-hours, and the times of the reports to the app."""
     sessions = tuple(
-        _updated(session, energies_wh.get(session.id, session.energy_wh), twin, now)
+        _updated(
+            session,
+            energies_wh.get(session.id, session.energy_wh),
+            unknown.get(session.id, session.unknown_half_hours),
+            twin,
+            now,
+        )
         for session in metered_sessions(twin)
     )
     return twin if sessions == twin.meter.sessions else replace(twin, meter=replace(twin.meter, sessions=sessions))
 
 
-def _updated(session: SessionEnergy, energy_wh: int, twin: Twin, now: datetime) -> SessionEnergy:
+def _updated(session: SessionEnergy, energy_wh: int, unknown: int, twin: Twin, now: datetime) -> SessionEnergy:
     if session.closed_at is None:
         counted = twin.charge_now is not None and twin.charge_now.kwh is not None
         is_news = counted or abs(energy_wh - session.energy_wh) >= COARSE_WH
         return replace(session, energy_wh=energy_wh if is_news else session.energy_wh)
-    session = replace(session, energy_wh=energy_wh)
+    session = replace(session, energy_wh=energy_wh, unknown_half_hours=unknown)
     if session.reported_wh is None:
         return session
     # A burst of late readings is one correction.
@@ -107,9 +129,13 @@ def with_sessions_reported(twin: Twin, now: datetime) -> Twin:
 
 def _entry(session: SessionEnergy, now: datetime) -> Entry:
     energy_kwh = session.energy_wh / 1000
-    detail = {"energy_kwh": energy_kwh, "session_id": session.id}
+    detail: dict[str, object] = {"energy_kwh": energy_kwh, "session_id": session.id}
+    if (unknown := session.unknown_half_hours) > 0:
+        detail["unknown_half_hours"] = unknown
     if session.reported_wh is None:
         text = f"The session is over: {energy_kwh:.1f} kWh were charged."
+        if unknown:
+            text += f" In {unknown} half-hour{'s' if unknown > 1 else ''} it may be more: no report shows what flowed."
         return Entry(now, Event.SESSION_COMPLETED, Reason.SESSION_COMPLETED, text, detail)
     before_kwh = session.reported_wh / 1000
     text = f"A late reading changed the energy of the session from {before_kwh:.1f} to {energy_kwh:.1f} kWh."

@@ -119,7 +119,7 @@ SENTENCES: dict[Event, str] = {
     Event.NO_SESSION: "The car was plugged in, but no session begins, because it is not known to be at home.",
     Event.HOME_DOUBTED: "A report says that the car is away from home. It is not commanded until that is clear.",
     Event.HOME_CONFIRMED: "The car is at home after all. Charging is controlled again.",
-    Event.SESSION_COMPLETED: "A session at home is over. The entry has the energy that was charged.",
+    Event.SESSION_COMPLETED: "A session at home is over. The entry has its energy and its unknown half-hours.",
     Event.SESSION_CORRECTED: "A late reading changed the energy of a session that is over. The entry has both values.",
     Event.VEHICLE_NAMED: "The app named the car that is plugged in. The intent of that car counts.",
     Event.COMMAND_PLANNED: "A command to the car was planned. It is sent at the time that the entry gives.",

@@ -9,7 +9,8 @@ class SessionEnergy(Struct, frozen=True):
     """What a home session took, as its half-hours have it, and what was reported of it to the app.
 
     ``begun_at`` is when metering of it began, ``report_at`` when it is reported to the app next, ``reported_wh`` what
-    was reported last.
+    was reported last. Of ``unknown_half_hours`` of a session that is over
+    nothing shows whether energy flowed.
     """
 
     id: str
@@ -18,6 +19,7 @@ class SessionEnergy(Struct, frozen=True):
     closed_at: datetime | None = None
     report_at: datetime | None = None
     reported_wh: int | None = None
+    unknown_half_hours: int = 0
 
 
 class ExcessPower(Struct, frozen=True):
