@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from driveway.domain.metering.samples import Sample, SampleKind
+from driveway.domain.metering.slot import ReportedValue, Slot
+from driveway.domain.presence.rules import POLLED
 from tests.support.domain.metering_shelf import Shelf
 from tests.unit.domain.metering.test_meters import CAR, EVENING
 
@@ -60,6 +62,49 @@ def test_a_car_that_came_back_within_the_hour_may_have_charged_unseen(
         shelf.record(CAR, [sample], now=EVENING + timedelta(hours=3))
     (slot,) = (slot for slot in shelf.slots.values() if slot.start == EVENING)
     assert slot.value_wh == value_wh
+
+
+def half_hour_of_plug_out(*more: Sample) -> Slot:
+    """The half-hour in which a car that charged nothing was seen unplugged, as it stands right after that."""
+    shelf, out = Shelf(), EVENING + timedelta(minutes=15)
+    samples = [
+        Sample(EVENING, "plugged"),
+        *(Sample(at, "stopped", tells_every_change=True) for at in (EVENING, out)),
+        Sample(out, "unplugged"),
+        *more,
+    ]
+    for sample in samples:
+        shelf.record(CAR, [sample], now=sample.at)
+    return shelf.slots[EVENING]
+
+
+def test_a_zero_of_the_half_hour_of_a_plug_out_waits_until_the_next_poll_could_show_the_car_back() -> None:
+    slot = half_hour_of_plug_out()
+    assert slot.value_wh == 0
+    assert slot.due_at is not None
+    assert slot.due_at > EVENING + timedelta(minutes=30) + POLLED
+
+
+def test_a_zero_that_waited_for_the_next_poll_is_not_sent_once_the_car_is_seen_back_charging() -> None:
+    back = EVENING + timedelta(minutes=75)
+    slot = half_hour_of_plug_out(Sample(back, "plugged"), Sample(back, "charging", tells_every_change=True))
+    assert (slot.value_wh, slot.reported) == (None, ReportedValue())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (
+            Sample(EVENING + timedelta(minutes=10), "power", 7000),
+            Sample(EVENING + timedelta(minutes=12), "power", 7000),
+        ),
+        (Sample(EVENING + SEEN, "plugged"), Sample(EVENING + SEEN, "stopped", tells_every_change=True)),
+        (Sample(EVENING, "lifetime", 107_000, "charger"), Sample(EVENING + SEEN, "lifetime", 107_000, "charger")),
+    ],
+    ids=["it took something", "it was seen back by the end", "a register shows all"],
+)
+def test_a_half_hour_of_a_plug_out_that_no_later_poll_can_change_is_sent_as_usual(more: tuple[Sample, ...]) -> None:
+    assert half_hour_of_plug_out(*more).due_at == EVENING + timedelta(minutes=40)
 
 
 @pytest.mark.parametrize(

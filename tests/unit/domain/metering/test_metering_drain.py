@@ -272,11 +272,12 @@ UNPLUGGED_AND_BACK = [
     Sample(PLUG_IN + timedelta(minutes=5), "unplugged"),
     *plugged_in_idle(PLUG_IN + timedelta(minutes=20)),
 ]
+HALF_HOUR_OF_PLUG_OUT_SENT = PLUG_IN + timedelta(minutes=101)
 
 
 def test_zero_rows_follow_a_plug_in_reported_after_its_half_hour_was_accepted(store: SlotStore) -> None:
     store.record(metered(), [*plugged_in_idle(), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
-    runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
+    runs = Runs(store, Axle(), now=HALF_HOUR_OF_PLUG_OUT_SENT)
     assert runs.run().accepted == 1
     runs.now += timedelta(minutes=9)
     store.record(metered(), UNPLUGGED_AND_BACK[1:], now=runs.now)
@@ -287,7 +288,7 @@ def test_zero_rows_follow_a_plug_in_reported_after_its_half_hour_was_accepted(st
 
 def test_zero_rows_follow_a_plug_in_reported_while_its_half_hour_is_being_sent(store: SlotStore) -> None:
     store.record(metered(), [*plugged_in_idle(), UNPLUGGED_AND_BACK[0]], now=PLUG_IN)
-    runs = Runs(store, Axle(), now=PLUG_IN + timedelta(minutes=41))
+    runs = Runs(store, Axle(), now=HALF_HOUR_OF_PLUG_OUT_SENT)
 
     def while_plugging_in(rows: list[Row]) -> object:
         store.record(metered(), UNPLUGGED_AND_BACK[1:], now=runs.now)

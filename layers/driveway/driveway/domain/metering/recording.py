@@ -17,8 +17,9 @@ from driveway.domain.metering.histories import DAY_MS, NOTHING, HandedOn, Histor
 from driveway.domain.metering.ledger import measured
 from driveway.domain.metering.pieces import HALF_HOUR_MS
 from driveway.domain.metering.plug_facts import PLUG_FACTS
+from driveway.domain.metering.return_unseen import may_return_unseen
 from driveway.domain.metering.samples import MAX_AGE, Rating, Sample, to_ms
-from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, Slot
+from driveway.domain.metering.slot import DOUBT_LASTS, GRACE, RETURN_SEEN, Slot
 from driveway.domain.metering.thinning import thinned
 from driveway.values import replace
 
@@ -173,7 +174,7 @@ class _Recording(Struct, frozen=True):
                 sessions_wh=half_hour.sessions_wh,
                 plugged=is_plugged,
                 doubted_since=_instant(doubt[0]) if doubt and start + HALF_HOUR_MS > doubt[0] else None,
-                held_until=_instant(doubt[0]) + DOUBT_LASTS if doubt and start + HALF_HOUR_MS > doubt[1] else None,
+                held_until=_held_until(start, half_hour, energy, doubt),
                 plugged_at_end=energy.plugs.session_at(start + HALF_HOUR_MS - 1) is not None,
             )
         return _with_handed_on(slots, energy.histories)
@@ -228,6 +229,15 @@ def _open_doubt(energy: Energy) -> tuple[int, int] | None:
         return None
     facts = (s for s in energy.histories.counting if s.kind == "doubted" and to_ms(s) == since_ms)
     return since_ms, since_ms - 1000 * max(sample.value for sample in facts)
+
+
+def _held_until(start: int, half_hour: HalfHour, energy: Energy, doubt: tuple[int, int] | None) -> datetime | None:
+    """Until when a half-hour waits: for the end of an away doubt, or with a zero for the car to be seen back."""
+    end = start + HALF_HOUR_MS
+    if doubt is not None and end > doubt[1]:
+        return _instant(doubt[0]) + DOUBT_LASTS
+    waits = not half_hour.energy_wh and may_return_unseen(energy.plugs, start, energy.histories.steps)
+    return _instant(end) + RETURN_SEEN if waits else None
 
 
 def _instant(at_ms: int) -> datetime:

@@ -27,7 +27,7 @@ def returns_unseen(
     have gone on. A lifetime register shows what a car charged, so nothing is unseen where the ``registers`` (kind and
     measuring point) have one.
     """
-    if any(kind == "lifetime" for kind, _ in registers):
+    if _shows_returns(registers):
         return []
     charging_ms = {event.at_ms for event in line if event.is_charging}
     found = [(closed_ms, closed_ms + 1) for closed_ms in plugs.closed_ms if _charges_at(known, closed_ms)]
@@ -39,6 +39,17 @@ def returns_unseen(
         if opened_ms in charging_ms or any(_rose(readings, closed_ms, opened_ms) for readings in soc.values()):
             found.append((closed_ms, opened_ms))
     return found
+
+
+def may_return_unseen(plugs: Plugs, start_ms: int, registers: Iterable[tuple[str, str]]) -> bool:
+    """Whether the car was unplugged in a half-hour and not seen back by its end: a later report may show it back."""
+    end_ms = start_ms + HALF_HOUR_MS
+    is_out = plugs.closed_in(start_ms, end_ms) and plugs.session_at(end_ms - 1) is None
+    return is_out and not _shows_returns(registers)
+
+
+def _shows_returns(registers: Iterable[tuple[str, str]]) -> bool:
+    return any(kind == "lifetime" for kind, _ in registers)
 
 
 def _arrivals(plugs: Plugs, known: Sequence[Sample]) -> Iterator[Span]:

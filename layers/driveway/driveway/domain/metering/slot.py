@@ -10,6 +10,7 @@ from driveway.domain.metering.histories import HandedOn
 from driveway.domain.metering.pieces import Quality
 from driveway.domain.metering.samples import Sample
 from driveway.domain.presence.observation import MeasuringPoint
+from driveway.domain.presence.rules import POLLED
 from driveway.values import replace
 
 ReportState = Literal["open", "due", "sent", "accepted", "rejected", "corrected", "unknown", "withheld"]
@@ -24,6 +25,8 @@ LAST_RETRY = timedelta(minutes=5)
 UNKNOWN_TOLERATED_MS = 60_000
 DOUBT_LASTS = timedelta(minutes=65)
 """Longer than any away doubt lasts, so that a half-hour is always reported in the end."""
+RETURN_SEEN = POLLED + GRACE
+"""So long after a half-hour in which a car was unplugged the report has come that may show it back since then."""
 LAST_RETRY_OF_REFUSED_ASSET = timedelta(hours=4)
 """The longest retry delay of an asset whose rows Axle refuses while it accepts those of others."""
 
@@ -49,7 +52,7 @@ class Slot(Struct, frozen=True):
     """A half-hour of an asset (``start`` aware UTC): its samples, its energy and the state of its report.
 
     ``doubted_since`` is the beginning of an away doubt that is open at the half-hour's end. A half-hour that touches a
-    doubt is not reported before ``held_until``.
+    doubt is not reported before ``held_until``, and neither is a zero of one in which the car was unplugged.
 
     ``due_at`` is when it next needs work: the end of its grace, of a claim or of a retry delay. ``claim`` names the run
     that is sending it; ``listed_at`` is then its place in the due index, which a claim does not move. ``unknown_ms``,
