@@ -227,6 +227,22 @@ def test_a_battery_counts_as_filled_from_the_state_of_charge_on_that_is_full_in_
     assert bool(verdicts_are_so(one)[0]) == found
 
 
+@pytest.mark.parametrize(("plugged_in_s", "found"), [(0.3, False), (1.0, True)], ids=["same second", "a second later"])
+def test_a_session_that_ended_at_its_first_report_is_of_the_plug_in_of_the_same_second(
+    plugged_in_s: float, *, found: bool
+) -> None:
+    row = {"session": "one", "night": "2026-01-15", "verdict": "SHORT_UNPLUGGED_EARLY", "energy_kwh": 0.0}
+    row |= {"text": "Your car got 0.0 of 20.0 kWh by 05:00.", "ready_by": at(420).isoformat()}
+    row |= {"opened_at": at(0).isoformat(), "closed_at": (at(0) + timedelta(milliseconds=1)).isoformat()}
+    answer = SimpleNamespace(status_code=200, json=lambda: {"sessions": [row]})
+    one: Any = night_of_one("smartcar", report(15, at_home=False))
+    one.night.world.request = lambda *_: answer
+    one.home.asset, one.home.behaviours = "car-1", ()
+    one.stays, one.shown_share = [Stay(at(plugged_in_s / 60), at(600), is_over=True)], 1.0
+    one.was_full = one.filled_to = lambda *_: False
+    assert bool(verdicts_are_so(one)[0]) == found
+
+
 def has_wrong_zero(one: CarNight, silences: list[tuple[datetime, datetime]], monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the judge complains of an accepted zero in the half-hour of the evening, in which 3 kWh flowed."""
     monkeypatch.setattr(ends, "CarNight", lambda *_: one)

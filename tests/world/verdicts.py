@@ -62,7 +62,8 @@ def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
     closed_at = datetime.fromisoformat(row["closed_at"]) if row["closed_at"] else one.night.world.clock.now()
     ready_by = datetime.fromisoformat(row["ready_by"])
     stay = max(one.stays, key=lambda stay: min(stay.end, closed_at) - max(stay.start, opened_at), default=None)
-    if stay is None or stay.start >= closed_at or opened_at >= stay.end:
+    # Makers date what they report in whole seconds. A session that ends at its first report may seem to be over before.
+    if stay is None or stay.start.replace(microsecond=0) >= closed_at or opened_at >= stay.end:
         yield "it was never plugged in at home then"
         return
     wanted_wh = _wanted_wh(row)
