@@ -84,6 +84,34 @@ def test_a_charger_that_ignored_its_start_is_held_as_soon_as_the_plan_holds_it()
     assert rig.sent[-1][1].action == "stop"
 
 
+def test_a_charger_that_was_released_because_its_stop_failed_is_not_stopped_before_the_pause_is_over() -> None:
+    rig = Rig(twin=new_twin("ocpp"))
+    rig.plug_in()
+    rig.schedule((30, 0.0), (4 * 60, 7.4))
+    rig.fault = "retryable"
+    rig.run(8 * MINUTE)
+    rig.fault = None
+    rig.run(21 * MINUTE)
+    assert rig.actions()[-1] == "start"
+    assert rig.twin.control.breaker_until is not None
+    assert rig.twin.control.breaker_until > rig.now + 2 * MINUTE
+    rig.run(2 * MINUTE)
+    assert rig.car.charging
+
+
+def test_a_charger_whose_release_failed_too_is_held_before_the_pause_is_over() -> None:
+    rig = Rig(twin=new_twin("ocpp"))
+    rig.plug_in()
+    rig.schedule((60, 0.0), (4 * 60, 7.4))
+    rig.fault = "retryable"
+    rig.run(35 * MINUTE)
+    rig.fault = None
+    rig.run(15 * MINUTE)
+    assert not rig.car.charging
+    rig.run(11 * MINUTE)
+    assert rig.car.charging
+
+
 @pytest.mark.parametrize(("fault", "tries"), [("refused", [1]), ("retryable", [1]), ("ignored", [1, 2])])
 def test_after_a_pause_a_car_that_refuses_is_tried_once_and_one_that_does_not_follow_twice(
     fault: str, tries: list[int]

@@ -103,7 +103,8 @@ def _unsupported(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack
 def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | None:
     """The guard of the open breaker. A release, a new charge-now and a test charge are still tried once.
 
-    So is the hold of a charger whose start was given up: it accepted that start, and may yet charge by it.
+    So is the hold of a charger whose start was given up: it accepted that start, and may yet charge by it. The hold of
+    one that shows that it obeyed a release waits: the next window could begin before the pause is over.
     """
     until, command = twin.control.breaker_until, twin.control.command
     tries_account = twin.presence.needs_user is not None and wanted.trial is not None
@@ -120,7 +121,9 @@ def _breaker(twin: Twin, wanted: RequiredCommand, now: datetime) -> HeldBack | N
 
 def _ends_a_given_up_start(twin: Twin, wanted: RequiredCommand) -> bool:
     command = twin.control.command
-    return wanted.action == "stop" and is_instructed(twin) and command is not None and command.action == "start"
+    if command is None or command.action != "start" or (command.release and command.state == "confirmed"):
+        return False
+    return wanted.action == "stop" and is_instructed(twin)
 
 
 def _stop_guard(twin: Twin, at: datetime, rules: ControlRules, *, is_test: bool) -> HeldBack | None:
