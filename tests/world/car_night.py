@@ -20,6 +20,9 @@ TAKEN_IN = timedelta(seconds=30)
 GRACE = timedelta(minutes=15)
 """So long a car may take to charge once it may: the start, a fault on its way, and another try."""
 
+LIKE_A_DRIVERS_STOP = timedelta(minutes=30)
+"""So much longer may it take where reports show a car first charging and then not, as if its driver had stopped it."""
+
 PLANNED_AHEAD = timedelta(minutes=2)
 """So long before an edge its command is planned at most, and may meet a fault."""
 
@@ -328,9 +331,29 @@ class CarNight:
         """
         if opening.began not in {"plan", "not reported", "plugged in"}:
             return RECOVERED
-        if not self.calls_suffered(opening.start - PLANNED_AHEAD, opening.start + GRACE):
-            return GRACE
-        return GRACE + timedelta(seconds=self.home.spec.get("command_delay_s", 0))
+        grace = GRACE
+        if opening.began == "not reported" and self._hides_plug_out(opening.start):
+            grace += LIKE_A_DRIVERS_STOP
+        if not self.calls_suffered(opening.start - PLANNED_AHEAD, opening.start + grace):
+            return grace
+        return grace + timedelta(seconds=self.home.spec.get("command_delay_s", 0))
+
+    def _hides_plug_out(self, at: datetime) -> bool:
+        """Whether it was plugged out and in again before an instant, and the reports only show that charging ended.
+
+        The last report from before the plug-in shows it charging at its plug, since the plug-in before, and the first
+        one from after it at its plug and not charging. A stop in the car is reported by the same bytes.
+        """
+        stays = [stay for stay in self.stays if stay.start <= at]
+        if len(stays) < 2:
+            return False
+        last, here = stays[-2:]
+        reports = sorted(self.seen.reports[self.home.vehicle_id], key=lambda one: one.seen_at)
+        before = [one for one in reports if last.start <= one.seen_at < here.start]
+        after = [one for one in reports if here.start <= one.seen_at <= at]
+        if not before or not after or not all(one.plugged and one.at_home for one in (before[-1], after[0])):
+            return False
+        return before[-1].charging and not after[0].charging
 
 
 def car_nights(night: Night) -> list[CarNight]:

@@ -330,3 +330,49 @@ def test_only_a_car_that_obeys_late_has_longer_to_charge_and_only_after_a_fault_
     one = CarNight(cast("Any", None), cast("Any", seen), cast("Any", home))
     opening = Opening(CAR, EVENING, at(60), began, None, timedelta())
     assert one.grace_of(opening) == timedelta(minutes=grace_min)
+
+
+@pytest.mark.parametrize(
+    ("reports", "began", "fault_min", "grace_min"),
+    [
+        ([report(-60, charging=True), report(0)], "not reported", None, 45),
+        ([report(-60, charging=True), report(0)], "not reported", 31, 55),
+        ([report(-60, charging=True), report(0)], "plan", None, 15),
+        ([report(-60, charging=True), report(-8, plugged=False), report(0)], "not reported", None, 15),
+        ([report(-60, charging=True), report(-8, at_home=False), report(0)], "not reported", None, 15),
+        ([report(-60), report(0)], "not reported", None, 15),
+        ([report(-60, charging=True), report(0, charging=True)], "not reported", None, 15),
+        ([report(-200, charging=True), report(0)], "not reported", None, 15),
+        ([report(0)], "not reported", None, 15),
+        ([report(-60, charging=True), report(1)], "not reported", None, 15),
+    ],
+    ids=[
+        "unseen while it charged",
+        "unseen, and a fault about the start",
+        "held by its plan",
+        "a report of the plug-out",
+        "a report of another place",
+        "it did not charge",
+        "it charges again",
+        "charging was reported before the plug-in",
+        "nothing was reported before",
+        "nothing was reported since",
+    ],
+)
+def test_only_a_plug_out_that_reports_show_as_a_mere_stop_may_be_undone_as_late_as_a_drivers_stop(
+    reports: list[Report], began: str, fault_min: float | None, grace_min: float
+) -> None:
+    suffered = [] if fault_min is None else [at(fault_min)]
+    seen = SimpleNamespace(suffered=suffered, reports={CAR: reports})
+    home = SimpleNamespace(vehicle_id=CAR, spec={"command_delay_s": 600})
+    one = CarNight(cast("Any", None), cast("Any", seen), cast("Any", home))
+    vars(one)["stays"] = [Stay(at(-180), at(-10), is_over=True), Stay(at(-4), at(420), is_over=True)]
+    opening = Opening(CAR, at(0.5), at(140), began, None, timedelta())
+    assert one.grace_of(opening) == timedelta(minutes=grace_min)
+
+
+def test_a_car_that_was_plugged_in_once_has_no_plug_out_to_hide() -> None:
+    seen = SimpleNamespace(suffered=[], reports={CAR: [report(-60, charging=True), report(0)]})
+    one = CarNight(cast("Any", None), cast("Any", seen), cast("Any", SimpleNamespace(vehicle_id=CAR, spec={})))
+    vars(one)["stays"] = [Stay(at(-180), at(420), is_over=True)]
+    assert one.grace_of(Opening(CAR, at(0.5), at(140), "not reported", None, timedelta())) == timedelta(minutes=15)
