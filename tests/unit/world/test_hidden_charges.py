@@ -26,14 +26,15 @@ class _Night(CarNight):
         return 3000 * max(timedelta(), at - NIGHT - timedelta(minutes=10)) / timedelta(hours=1)
 
 
-def hidden(*, until: float, reported: float, provider: str = "enode", drain_w: float = 0) -> float:
+def hidden(
+    *, until: float, reported: float, provider: str = "enode", drain_w: float = 0, claimed_soc_pct: int | None = None
+) -> float:
     """What is hidden of a charge from 2:40 on in the half-hour from 2:30, with a report that it charges."""
     changes = [Transition(at(10), True, 3.0), Transition(at(until), False, 0.0)]
     cars = {"car": SimpleNamespace(transitions=changes)}
     seen = SimpleNamespace(reports=defaultdict(list, car=[Report(at(60), True, True, at(reported), charging=True)]))
-    home = SimpleNamespace(
-        provider=provider, vehicle_id="car", spec={"battery_kwh": 64.0, "meter": {"drain_w": drain_w}}
-    )
+    spec = {"battery_kwh": 64.0, "meter": {"drain_w": drain_w}, "claimed_soc_pct": claimed_soc_pct}
+    home = SimpleNamespace(provider=provider, vehicle_id="car", spec=spec)
     night = SimpleNamespace(world=SimpleNamespace(cars=SimpleNamespace(world=SimpleNamespace(cars=cars))))
     return hidden_wh(_Night(cast("Any", night), cast("Any", seen), cast("Any", home)), NIGHT)
 
@@ -54,3 +55,9 @@ def test_a_charge_that_a_report_or_the_state_of_charge_or_a_register_shows_is_no
     assert hidden(until=15, reported=10) == 0
     assert hidden(until=25, reported=-30) == 0
     assert hidden(until=15, reported=-30, provider="tesla") == 0
+
+
+def test_a_made_up_state_of_charge_hides_a_charge_that_is_shown_after_its_half_hour_was_reported() -> None:
+    assert hidden(until=25, reported=-30, claimed_soc_pct=0) == pytest.approx(750)
+    assert hidden(until=25, reported=-30) == 0
+    assert hidden(until=25, reported=-30, claimed_soc_pct=0, provider="smartcar", drain_w=60) == 0
