@@ -98,6 +98,10 @@ class RefreshTokens:
         """The drivers with a sign-in that has not ended."""
         return sorted({family.user for family in self._families.values() if self.takes(family.newest, now)})
 
+    def issued_at(self, user: str) -> datetime | None:
+        """When the newest refresh token of a driver was issued; None if there is none."""
+        return max((family.issued_at for family in self._families.values() if family.user == user), default=None)
+
     def takes(self, token: str, now: datetime) -> bool:
         """Whether an exchange of a token would be taken."""
         family = self._families.get(token)

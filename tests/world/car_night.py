@@ -23,6 +23,9 @@ GRACE = timedelta(minutes=15)
 LIKE_A_DRIVERS_STOP = timedelta(minutes=30)
 """So much longer may it take where reports show a car first charging and then not, as if its driver had stopped it."""
 
+LOST_ON_ITS_WAY = timedelta(seconds=5)
+"""So close to the time at which a token is issued is the fault of the call that should bring it, or store it."""
+
 PLANNED_AHEAD = timedelta(minutes=2)
 """So long before an edge its command is planned at most, and may meet a fault."""
 
@@ -231,7 +234,23 @@ class CarNight:
         there = self.moment(at)
         obeys = there is not None and there.obeys and there.reachable and there.account_connected
         out = any(start <= at < end for start, end, _ in self.seen.outages[self.home.provider])
-        return obeys and self.takes_commands and not out
+        lost = self.sign_in_lost_at is not None and self.sign_in_lost_at <= at
+        return obeys and self.takes_commands and not (out or lost)
+
+    @cached_property
+    def sign_in_lost_at(self) -> datetime | None:
+        """When a fault kept the newest refresh token of its Tesla account from us. Only a new sign-in mends that.
+
+        Its maker would have issued another, had we ever held that one, or if it took the one before again.
+        """
+        if self.home.provider != "tesla":
+            return None
+        issued_at = self.night.world.cars.tesla.refresh_tokens.issued_at(self.home.user_id)
+        if issued_at is None:
+            return None
+        is_lost = self.calls_suffered(issued_at - LOST_ON_ITS_WAY, issued_at + LOST_ON_ITS_WAY)
+        is_lost |= any(start <= issued_at < end for start, end, _ in self.seen.outages[self.home.provider])
+        return issued_at if is_lost else None
 
     def is_erased_unreached(self, at: datetime) -> bool:
         """Whether its home was erased by an instant with the car out of reach for as long as an erasure tries."""

@@ -59,7 +59,10 @@ def _known_in(one: CarNight, night: str) -> timedelta:
 
 def _wrong_with(one: CarNight, row: Mapping[str, Any]) -> Iterator[str]:
     opened_at = datetime.fromisoformat(row["opened_at"])
-    closed_at = datetime.fromisoformat(row["closed_at"]) if row["closed_at"] else one.night.world.clock.now()
+    closed_at = one.night.world.clock.now()
+    if row["closed_at"]:
+        # A session's times are cut to milliseconds.
+        closed_at = datetime.fromisoformat(row["closed_at"]) + timedelta(milliseconds=1)
     ready_by = datetime.fromisoformat(row["ready_by"])
     stay = max(one.stays, key=lambda stay: min(stay.end, closed_at) - max(stay.start, opened_at), default=None)
     # Makers date what they report in whole seconds. A session that ends at its first report may seem to be over before.
