@@ -243,6 +243,20 @@ def test_a_session_that_ended_at_its_first_report_is_of_the_plug_in_of_the_same_
     assert bool(verdicts_are_so(one)[0]) == found
 
 
+@pytest.mark.parametrize(("full_after_ms", "found"), [(0.6, False), (1.4, True)])
+def test_a_battery_that_is_full_as_its_session_ends_is_full_in_time(full_after_ms: float, *, found: bool) -> None:
+    full_at = at(60) + timedelta(milliseconds=full_after_ms)
+    row = {"session": "one", "night": "2026-01-15", "verdict": "READY", "text": "Your car got 6.0 of 20.0 kWh."}
+    row |= {"opened_at": at(0).isoformat(), "closed_at": at(60).isoformat(), "ready_by": at(420).isoformat()}
+    answer = SimpleNamespace(status_code=200, json=lambda: {"sessions": [row]})
+    one: Any = night_of_one("smartcar")
+    one.night.world.request = lambda *_: answer
+    one.home.asset, one.home.behaviours = "car-1", ()
+    one.stays, one.shown_share = [SimpleNamespace(start=at(0), end=at(600))], 1.0
+    one.was_full = one.filled_to = lambda *limits: full_at <= limits[-1]
+    assert bool(verdicts_are_so(one)[0]) == found
+
+
 def has_wrong_zero(one: CarNight, silences: list[tuple[datetime, datetime]], monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the judge complains of an accepted zero in the half-hour of the evening, in which 3 kWh flowed."""
     monkeypatch.setattr(ends, "CarNight", lambda *_: one)
@@ -376,3 +390,32 @@ def test_a_car_that_was_plugged_in_once_has_no_plug_out_to_hide() -> None:
     one = CarNight(cast("Any", None), cast("Any", seen), cast("Any", SimpleNamespace(vehicle_id=CAR, spec={})))
     vars(one)["stays"] = [Stay(at(-180), at(420), is_over=True)]
     assert one.grace_of(Opening(CAR, at(0.5), at(140), "not reported", None, timedelta())) == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("provider", "suffered_s", "outage", "lost"),
+    [
+        ("tesla", 3, None, True),
+        ("tesla", -3, None, True),
+        ("tesla", 60, None, False),
+        ("tesla", None, (-600, 600), True),
+        ("tesla", None, (60, 600), False),
+        ("enode", 3, (-600, 600), False),
+    ],
+    ids=["a fault after", "a fault before", "a fault later", "an outage", "an outage later", "another maker"],
+)
+def test_a_tesla_account_is_lost_once_a_fault_kept_its_newest_refresh_token_from_us(
+    provider: str, suffered_s: float | None, outage: tuple[float, float] | None, *, lost: bool
+) -> None:
+    tokens = SimpleNamespace(issued_at=lambda user: at(30) if user == "driver" else None)
+    world = SimpleNamespace(cars=SimpleNamespace(tesla=SimpleNamespace(refresh_tokens=tokens)))
+    suffered = [] if suffered_s is None else [at(30 + suffered_s / 60)]
+    outages = [] if outage is None else [(at(30 + outage[0] / 60), at(30 + outage[1] / 60), "acts and does not answer")]
+    there = SimpleNamespace(at=at(-60), obeys=True, reachable=True, account_connected=True)
+    seen: Any = SimpleNamespace(suffered=suffered, outages={provider: outages}, moments={CAR: [there]})
+    home: Any = SimpleNamespace(provider=provider, user_id="driver", vehicle_id=CAR, spec={})
+    night: Any = SimpleNamespace(world=world, neighbourhood=SimpleNamespace(makers={}))
+    one = CarNight(night, seen, home)
+    vars(one)["takes_no_part"] = lambda _: True
+    out = [one.hindrance(Stay(at(-60), at(900), is_over=True), at(minute)) for minute in (19, 120)]
+    assert out == ["not enrolled", "out of reach" if lost else "not enrolled"]
