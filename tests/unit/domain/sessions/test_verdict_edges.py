@@ -53,6 +53,15 @@ def test_a_car_that_never_takes_what_is_allowed_is_limited() -> None:
 
 
 @pytest.mark.parametrize(
+    ("share", "verdict"), [(0.943, Verdict.SHORT_PLAN), (0.93, Verdict.SHORT_LIMIT_IN_CAR)], ids=["losses", "a limit"]
+)
+def test_a_car_whose_battery_shows_a_little_less_than_was_allowed_loses_more_on_the_way(
+    share: float, verdict: Verdict
+) -> None:
+    assert night(30.8, *[share * FULL_KWH] * 8) is verdict
+
+
+@pytest.mark.parametrize(
     ("filled_min", "verdict"),
     [(25, Verdict.SHORT_LIMIT_IN_CAR), (200, Verdict.ENERGY_UNKNOWN), (None, Verdict.ENERGY_UNKNOWN)],
     ids=["at its limit before", "at its limit only later", "nobody knows since when"],
