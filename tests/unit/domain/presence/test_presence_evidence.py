@@ -156,6 +156,18 @@ def test_a_session_has_when_a_car_had_less_in_its_battery_on_its_way() -> None:
     assert lower_at(arrives(away_pct=28, home_pct=30, later=HOUR)) == at(0)
 
 
+def test_a_car_that_was_seen_nowhere_else_for_hours_may_have_charged_until_its_plug_in_was_seen() -> None:
+    away = Car().says(0, plugged_in=False, at_home=False, soc_pct=28).says(60, at_home=True, soc_pct=28)
+    home = Car().says(0, plugged_in=False, at_home=True, soc_pct=28)
+    assert lower_at(home.says(6 * HOUR, **AT_HOME, soc_pct=90)) == at(5 * HOUR)
+    assert lower_at(away.says(6 * HOUR, **AT_HOME, soc_pct=90)) == at(5 * HOUR)
+
+
+def test_what_a_car_gained_since_it_was_seen_elsewhere_hours_ago_may_have_been_charged_there() -> None:
+    car = Car().says(0, plugged_in=False, at_home=True, soc_pct=28).says(HOUR, plugged_in=False, at_home=False)
+    assert lower_at(car.says(6 * HOUR, **AT_HOME, soc_pct=90)) is None
+
+
 @pytest.mark.parametrize(
     "car",
     [

@@ -43,8 +43,8 @@ class Sample(Struct, frozen=True):
     ``power`` is in watts. The other kinds are facts: ``charging`` (at an unknown rate), ``stopped`` (not charging)
     and ``out_of_reach`` (the source has no contact with the car, or does not know whether it charges: its silence shows
     nothing since its last report).
-    Facts of home sessions are ``plugged`` (a session opened; the value is the seconds since the car was last seen with
-    a lower state of charge, if it was), ``joined`` (one opened after its plug-in: its registers go on), ``continued``
+    Facts of home sessions are ``plugged`` (a session opened; the value is the seconds since the car may have had a
+    lower state of charge, if it may), ``joined`` (one opened after its plug-in: its registers go on), ``continued``
     (the plug-in at this instant was false), ``unplugged`` (a session closed), ``resumed`` (the plug-out at this instant
     was false), ``doubted`` (the car was reported away; the value is the seconds since it was last seen at home) and
     ``cleared`` (the doubt at this instant was false). ``vehicle_id`` names

@@ -95,8 +95,13 @@ def metered_from(presence: Presence, plugged_at: datetime, home_at: datetime, ru
 
 
 def lower_before_plug_in(presence: Presence, plugged_at: datetime) -> datetime | None:
-    """When the car had a lower state of charge, if the report of its plug-in showed more than the poll before it."""
+    """When the car may have had a lower state of charge, at most a poll ago, if the report of its plug-in showed more.
+
+    What it gained may have been charged at home if that was within a poll, or if it was seen nowhere else since.
+    """
     lower_at, risen_at = presence.lower_at, presence.soc_since
-    if lower_at is None or risen_at is None:
+    if lower_at is None or risen_at is None or not lower_at < plugged_at == risen_at:
         return None
-    return lower_at if lower_at < plugged_at == risen_at <= lower_at + POLLED else None
+    if risen_at > lower_at + POLLED and was_elsewhere_since(presence, lower_at):
+        return None
+    return max(lower_at, plugged_at - POLLED)

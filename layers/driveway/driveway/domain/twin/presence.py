@@ -30,7 +30,7 @@ class Session(Struct, frozen=True):
     charged before. The latest corrected mistakes are kept: ``false_ends`` are plug-outs that counted and turned out
     to be false, ``false_starts`` are instants that counted as the plug-in until an earlier one was reported,
     ``strays`` are the first reports of places away from home that turned out to be wrong. ``lower_at``: within the hour
-    before the plug-in the car was seen, unplugged, with a lower state of charge, so it may have charged here unseen.
+    before the plug-in the car may have had a lower state of charge, so it may have charged here unseen.
     """
 
     id: str
