@@ -13,7 +13,7 @@ from driveway.domain.metering.recording import Metered, Window, record
 from driveway.domain.metering.samples import Rating, Sample, samples_of
 from driveway.domain.metering.slot import Slot
 from driveway.domain.presence.observation import Observation
-from driveway.domain.twin import Intent, Tariff, Twin
+from driveway.domain.twin import Intent, Presence, Tariff, Twin
 from driveway.store.items import decode_item
 from driveway.store.slot_items import slot_item, slot_of
 from driveway.values import replace
@@ -119,11 +119,15 @@ class TestACarOutOfReach:
         (sample,) = samples_of(replace(seen, power_kw=7.0), twin, PUSHES, now=at(10))
         assert sample.kind == "power"
 
-    def test_a_car_that_starts_may_charge(self) -> None:
-        """Some cars' state sticks at "starting" while they charge."""
+    @pytest.mark.parametrize(
+        ("since_min", "kind"), [(None, "stopped"), (9, "stopped"), (7, "stopped"), (6.9, "charging")]
+    )
+    def test_a_car_whose_state_sticks_at_starting_may_charge(self, since_min: float | None, kind: str) -> None:
         seen = Observation(at=at(9), source="enode", starting=True)
-        twin = Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({}))
-        assert samples_of(seen, twin, PUSHES, now=at(10)) == (Sample(at(9), "charging"),)
+        presence = Presence(starting_at=None if since_min is None else at(since_min))
+        twin = replace(Twin(a_link(EVENING), Tariff((), "Europe/London"), Intent({})), presence=presence)
+        (sample,) = samples_of(seen, twin, PUSHES, now=at(10))
+        assert (sample.kind, sample.tells_every_change) == (kind, False)
         assert samples_of(seen, twin, POLLED, now=at(10)) == ()
         assert samples_of(seen, twin, METERS["tesla"], now=at(10)) == ()
         (sample,) = samples_of(replace(seen, power_kw=7.0), twin, PUSHES, now=at(10))
@@ -183,14 +187,20 @@ class TestACloudThatMakesUpTheStateOfCharge:
         assert unknown(stopped(0), soc(0, 50), soc(156, 50), begun, moved)[:5] == [False] * 5
 
 
-class TestACarWhoseStateSticksAtStarting:
-    STARTING = (PLUG_IN, stopped(0), soc(0, 40), Sample(at(30), "charging"), soc(30, 40))
+class TestACarThatStarts:
+    STARTS = Sample(at(28), "stopped")
+    BEFORE = (PLUG_IN, stopped(0), soc(0, 40), STARTS, soc(28, 40))
+    STICKS = (Sample(at(40), "charging"), Sample(at(90), "charging"))
 
-    def test_its_stop_before_shows_nothing_any_more(self) -> None:
-        assert unknown(*self.STARTING, stopped(120), soc(120, 40)) == [False, True, True, True, False]
+    def test_it_did_not_charge_until_then_and_may_from_then_on(self) -> None:
+        assert unknown(*self.BEFORE, *self.STICKS) == [True, True, True, True]
+        assert metered(*self.BEFORE, *self.STICKS)[0].unknown_ms == 2 * 60_000
 
-    def test_its_battery_shows_what_it_takes(self) -> None:
-        starting = Sample(at(90), "charging")
-        found = metered(*self.STARTING, starting, soc(90, 50), stopped(120), soc(120, 50))
+    def test_where_its_state_sticks_its_battery_shows_what_it_takes(self) -> None:
+        found = metered(*self.BEFORE, *self.STICKS, soc(90, 50), stopped(120), soc(120, 50))
         assert sum(one.energy_wh for one in found) == 10 * STEP_WH
         assert [bool(one.unknown_ms) for one in found] == [False, False, False, True, False]
+
+    @pytest.mark.parametrize("after", [stopped(29), stopped(40)])
+    def test_it_stopped_at_once_if_the_next_report_says_so(self, after: Sample) -> None:
+        assert unknown(*self.BEFORE, after, stopped(60)) == [False, False, False]

@@ -15,7 +15,6 @@ from driveway.domain.metering.registers import (
     drains,
     goes_on,
     had_power,
-    is_behind,
     resolution_wh,
 )
 from driveway.values import replace
@@ -30,8 +29,8 @@ def lifetime_history(readings: Sequence[Reading], before: History, activity: Act
     up to there and beyond could flow. If the car was stopped before and after, it is none: that the meter was replaced
     explains the fall with less energy. Otherwise, if the register goes on where it was, the low readings are outliers,
     unless they rise to it step by step. Otherwise the meter was replaced, and counting starts again. The energy before
-    the first reading, or in a silence of more than a week, is unknown and flagged. A register that stands still after
-    a reading with power, at 0 or to the watt-hour, shows nothing: it is late, was replaced, or never counts.
+    the first reading, or in a silence of more than a week, is unknown and flagged. A register that stays at 0 after a
+    reading with power shows nothing: it was replaced, or never counts.
 
     With ``at_home`` False the register travels with the car. A step counts only if the time outside home sessions is
     too short to charge elsewhere (five minutes), and nothing is flagged before the first reading.
@@ -86,9 +85,6 @@ class _Series(Struct, frozen=True):
         self.history.live = reading
 
     def _went_on(self, live: Reading, reading: Reading) -> None:
-        if is_behind(live, reading, self.activity):
-            # The value may be late: what it misses is counted from the reading before.
-            return
         if live[1] == reading[1] == 0 and had_power(live, self.activity) and reading[0] - live[0] > LATE_MS:
             # It was replaced meanwhile, or never counts.
             self.history.live = reading

@@ -33,6 +33,8 @@ SampleKind = Literal[
 MAX_AHEAD = timedelta(minutes=5)
 MAX_AGE = timedelta(days=30)
 MAX_WH = 10**11
+STARTS_WITHIN = timedelta(minutes=2)
+"""A car that starts leaves the state of "starting" within this time, unless that state sticks."""
 
 
 class Sample(Struct, frozen=True):
@@ -115,8 +117,8 @@ def samples_of(
     if not now - MAX_AGE <= at <= now + MAX_AHEAD:
         return ()
     found = (*_registers(observation, at, twin.link, meter), _line(observation, at, meter))
-    soc, contact = _state_of_charge(observation, at, twin), _contact(observation, at, meter)
-    return tuple(sample for sample in (*found, soc, contact) if sample is not None)
+    soc, state = _state_of_charge(observation, at, twin), _open_state(observation, at, twin, meter)
+    return tuple(sample for sample in (*found, soc, state) if sample is not None)
 
 
 def _registers(observation: Observation, at: datetime, link: Link, meter: MeterKind) -> Iterator[Sample]:
@@ -141,8 +143,7 @@ def _registers(observation: Observation, at: datetime, link: Link, meter: MeterK
 def _line(observation: Observation, at: datetime, meter: MeterKind) -> Sample | None:
     kind, value_w = _power(observation)
     if value_w is None:
-        # A state of "starting" may stick while the car charges. Without a register only its battery shows that.
-        return Sample(at, "charging") if observation.starting and _trusts_silence(meter) else None
+        return None
     tells = meter.tells_every_change if observation.tells_every_change is None else observation.tells_every_change
     if kind != "power":
         return Sample(at, kind, tells_every_change=tells)
@@ -150,21 +151,23 @@ def _line(observation: Observation, at: datetime, meter: MeterKind) -> Sample | 
     return Sample(at, kind, at_the_charger(value_w, point) or 0, point, tells_every_change=tells)
 
 
-def _contact(observation: Observation, at: datetime, meter: MeterKind) -> Sample | None:
+def _open_state(observation: Observation, at: datetime, twin: Twin, meter: MeterKind) -> Sample | None:
     """That the source has no contact with the car, or does not know whether it charges.
 
     It matters where silence would mean that nothing changed.
 
     A declared register shows afterwards what flowed meanwhile. Its car is mostly asleep when it is out of reach, for
     days on end, and a car that is asleep does not charge.
+
+    A car that is "starting" did not charge until now, and may from now on. Where that state lasts, it sticks.
     """
-    is_lost = observation.reachable is False or (observation.charging_unknown and observation.power_kw is None)
-    return Sample(at, "out_of_reach") if is_lost and _trusts_silence(meter) else None
-
-
-def _trusts_silence(meter: MeterKind) -> bool:
-    """Whether the silence of a source shows that nothing changed, and no register corrects that later."""
-    return meter.tells_every_change and meter.register is None
+    if not meter.tells_every_change or meter.register is not None:
+        return None
+    if observation.starting and observation.power_kw is None:
+        since = twin.presence.starting_at
+        return Sample(at, "charging" if since is not None and at - since > STARTS_WITHIN else "stopped")
+    is_unknown = observation.charging_unknown and observation.power_kw is None
+    return Sample(at, "out_of_reach") if is_unknown or observation.reachable is False else None
 
 
 def _power(observation: Observation) -> tuple[SampleKind, int | None]:
