@@ -131,6 +131,9 @@ def test_half_hours_of_a_session_without_any_sign_of_their_energy_are_unknown() 
     sessions = [SessionEnergy("before", at(-90), closed_at=at(0)), SessionEnergy("s", at(0), closed_at=at(140))]
     assert unknown_half_hours(sessions, slots) == {"before": 0, "s": 3}
     assert unknown_half_hours([SessionEnergy("open", at(95))], slots) == {"open": 2}
+    assert unknown_half_hours([SessionEnergy("until the next", at(0), closed_at=at(90))], slots) == {
+        "until the next": 1
+    }
 
 
 @pytest.mark.parametrize(
