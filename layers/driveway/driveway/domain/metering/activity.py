@@ -2,15 +2,19 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import accumulate, pairwise
 
 from msgspec import Struct
+
+from driveway.domain.presence.rules import POLLED
 
 MAX_SPAN_MS = 7 * 24 * 3_600_000
 POWER_TOLERANCE_PCT = 10
 EVER_MS = 2**62
 LATE_MS = 5 * 60_000
 """The last value of a charge may come this long after its end. A shorter absence is too short to charge elsewhere."""
+POLLED_MS = POLLED // timedelta(milliseconds=1)
 
 Span = tuple[int, int]
 

@@ -1,39 +1,10 @@
-"""The first reading of a session register after a plug-in: it restarted, or shows the count before; and pauses at 0."""
+"""The first reading of a session register after a plug-in: it restarted, or shows the count before."""
 
-from collections.abc import Sequence
-from datetime import timedelta
-from itertools import islice
-from typing import Protocol
-
-from driveway.domain.metering.activity import Activity
-from driveway.domain.metering.registers import COARSE_WH, NEAR_ZERO_WH, History, Proof, Reading, drains, resolution_wh
-from driveway.domain.presence.observation import RegisterKind
-from driveway.domain.presence.rules import POLLED
+from driveway.domain.metering.activity import POLLED_MS
+from driveway.domain.metering.registers import COARSE_WH, JITTER_WH, History, Reading, drains, resolution_wh
+from driveway.domain.metering.series import Series
 
 SAME_COUNT_MS = 3_600_000
-JITTER_WH = 50
-POLLED_MS = POLLED // timedelta(milliseconds=1)
-
-
-class Series(Protocol):
-    """The readings of a session register, and what is known about the register."""
-
-    readings: Sequence[Reading]
-    activity: Activity
-    declared: RegisterKind | None
-    known: frozenset[Proof]
-
-    def could_count(self, reading: Reading, since_ms: int, from_wh: int = 0) -> bool:
-        """Whether the register could count from ``from_wh`` to the reading in the time since."""
-        ...
-
-    def could_fill(self, reading: Reading, since_ms: int) -> bool:
-        """The same from 0, whatever is known of the time since."""
-        ...
-
-    def is_certain(self, live: Reading, reading: Reading) -> bool:
-        """Whether a register that did not rise proves that nothing flowed."""
-        ...
 
 
 def first_after_plug_in(series: Series, index: int, opened_ms: int, history: History) -> None:
@@ -60,29 +31,6 @@ def first_after_plug_in(series: Series, index: int, opened_ms: int, history: His
         history.is_stale = not energy_wh
         return
     count_from_0(series, reading, since_ms, history)
-
-
-def is_a_pause(series: Series, index: int, opened_ms: int | None, live: Reading | None) -> bool:
-    """Whether a reading of 0 hides the count of a register that goes on later, maybe over a false plug-out.
-
-    A register that restarted, or had not counted before, could have counted so much since, too. Only a state of charge
-    that was known at the 0, since the plug-in, and rose by less than half of it rules that out. By the state of charge
-    before it, what the 0 hid must have flowed.
-    """
-    activity, low = series.activity, series.readings[index]
-    if live is None or low[1] > NEAR_ZERO_WH or series.declared == "per_charge":
-        return False
-    following = next((one for one in islice(series.readings, index, None) if one[1] > NEAR_ZERO_WH), None)
-    if following is None:
-        return False
-    if activity.plugs.last_opening(low[0], following[0]) is not None:
-        return False
-    since_ms = live[0] if opened_ms is None else opened_ms
-    gained_wh = activity.gained_wh(since_ms, low[0], following[0])
-    hidden_wh, before_wh = following[1] - live[1], activity.gained_wh(0, live[0], low[0]) or 0
-    if gained_wh is None or hidden_wh < 0 or hidden_wh - 2 * before_wh > activity.soc_step_wh:
-        return False
-    return following[1] - 2 * gained_wh > activity.soc_step_wh
 
 
 def count_from_0(series: Series, reading: Reading, since_ms: int, history: History) -> None:

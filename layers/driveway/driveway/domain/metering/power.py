@@ -16,7 +16,7 @@ from driveway.values import replace
 MINUTE_MS = 60_000
 MEASURED_MS = 15 * MINUTE_MS
 """Power changes evenly between two samples that are no further apart."""
-POLLED_MS = 90 * MINUTE_MS
+HELD_MS = 90 * MINUTE_MS
 """How long a source that polls may be silent while power holds: some makes are polled hourly."""
 POLLED_IDLE_MS = 15 * MINUTE_MS
 PUSHED_MS = 24 * 60 * MINUTE_MS
@@ -140,7 +140,7 @@ def _polled(gap_ms: int, start_w: int, end_w: int, *, stops: bool) -> SpanKind:
     """
     if gap_ms <= MEASURED_MS and not stops:
         return "measured"
-    return "held" if gap_ms <= POLLED_MS and not stops and _about_same(start_w, end_w) else "at_most"
+    return "held" if gap_ms <= HELD_MS and not stops and _about_same(start_w, end_w) else "at_most"
 
 
 def _about_same(one_w: int, other_w: int) -> bool:

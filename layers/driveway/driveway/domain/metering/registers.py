@@ -14,6 +14,7 @@ from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, Sp
 
 NEAR_ZERO_WH = 200
 COARSE_WH = 100
+JITTER_WH = 50
 DRAIN_WH = 50
 DRAIN_W = 100
 SETTLED_READINGS = 3

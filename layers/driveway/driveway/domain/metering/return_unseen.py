@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from driveway.domain.metering.activity import Plugs, Span
+from driveway.domain.metering.activity import POLLED_MS, Plugs, Span
 from driveway.domain.metering.pieces import HALF_HOUR_MS
 from driveway.domain.metering.plug_facts import OPENINGS
-from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Flagged, Reading
 from driveway.domain.metering.samples import Sample, to_ms

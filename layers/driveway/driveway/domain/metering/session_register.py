@@ -6,32 +6,27 @@ with less energy counts and is flagged ``ambiguous_register``.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-from msgspec import Struct
-
-from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity, plausible
+from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Activity
 from driveway.domain.metering.alternation import ByValue, by_value
-from driveway.domain.metering.plug_in_reading import JITTER_WH, count_from_0, first_after_plug_in, is_a_pause
+from driveway.domain.metering.near_zero import explain_near_zero, is_a_pause
+from driveway.domain.metering.plug_in_reading import count_from_0, first_after_plug_in
 from driveway.domain.metering.registers import (
+    JITTER_WH,
     NEAR_ZERO_WH,
-    SETTLED_READINGS,
     History,
-    Proof,
     Reading,
     back_on_track,
     drains,
     goes_on,
-    is_behind,
-    resolution_wh,
     rises,
 )
+from driveway.domain.metering.series import Series
 from driveway.domain.presence.observation import RegisterKind
 from driveway.values import replace
 
 RESTARTING: tuple[RegisterKind | None, ...] = ("per_charge", "zero_while_idle")
 """Registers whose low readings are explained by their declaration."""
-MAY_SHOW_0: tuple[RegisterKind | None, ...] = (None, "zero_while_idle")
 
 
 def session_history(
@@ -46,9 +41,9 @@ def session_history(
     before = replace(before, pending=None)
     plugs = [] if declared in RESTARTING else _by_plug(readings, before.live, activity)
     own = [reading for plug in plugs for reading in plug.own] if plugs else readings
-    history = _Series(own, before, activity, declared, before.proven).run()
+    history = _Explanation(own, activity, declared, before.proven, before).run()
     if history.proven != before.proven:
-        history = _Series(own, before, activity, declared, history.proven).run()
+        history = _Explanation(own, activity, declared, history.proven, before).run()
     for plug in plugs:
         history.flag(plug.other, "outlier")
         if plug.is_undecided:
@@ -71,12 +66,8 @@ def _by_plug(readings: Sequence[Reading], live: Reading | None, activity: Activi
     return [by_value(group, start, activity, may_restart=True) for group, start in zip(groups, starts, strict=True)]
 
 
-class _Series(Struct):
-    readings: Sequence[Reading]
+class _Explanation(Series, frozen=True):
     before: History
-    activity: Activity
-    declared: RegisterKind | None
-    known: frozenset[Proof]
 
     def run(self) -> History:
         history = replace(self.before, proven=self.known, steps=[], unseen=[], flagged=[])
@@ -103,7 +94,7 @@ class _Series(Struct):
         elif live is None or at_ms - live[0] > MAX_SPAN_MS or self.activity.plugs.rejoined_in(live[0], at_ms):
             # The session was joined under way: the register may have counted elsewhere since it was last seen.
             history.live = reading
-        elif self._is_outside(live, at_ms):
+        elif self.is_outside(live, at_ms):
             self._outside(reading, live, history)
         elif value_wh < live[1] and not drains(live, reading):
             return self._fallen(index, live, history)
@@ -116,8 +107,6 @@ class _Series(Struct):
             return self._jumped(index, live, history, peak_wh)
         return index + 1
 
-    # Within a session.
-
     def _went_on(self, live: Reading, reading: Reading, history: History, peak_wh: int) -> None:
         energy_wh = max(0, reading[1] - live[1])
         is_jitter = energy_wh <= JITTER_WH and reading[1] <= peak_wh and self.declared is None
@@ -129,13 +118,6 @@ class _Series(Struct):
         if is_certain or reading[1] != live[1]:
             # Otherwise the value may be late: what it misses is counted from the reading before.
             history.live = reading
-
-    def is_certain(self, live: Reading, reading: Reading) -> bool:
-        """Whether a register that did not rise proves that nothing flowed: in a charge not if it sank or is late."""
-        # One that shows 0 may do so whatever flows.
-        shows_nothing = reading[1] < live[1] or (reading[1] == 0 and self.declared in MAY_SHOW_0)
-        shows_nothing |= is_behind(live, reading, self.activity)
-        return not shows_nothing or not self.activity.charged_in(live[0] - 1, reading[0] - 1)
 
     def _restarted(self, live: Reading, reading: Reading) -> int | None:
         """When a register declared ``per_charge`` restarted, although its reading did not fall."""
@@ -156,92 +138,16 @@ class _Series(Struct):
                 count_from_0(self, reading, since_ms, history)
                 return index + 1
         if value_wh <= NEAR_ZERO_WH:
-            return self._near_zero(index, live, history)
+            return explain_near_zero(self, index, live, history)
         returned = back_on_track(live, self.readings, index, self.activity, in_plug=True)
         end = len(self.readings) if returned is None else returned
-        if returned is None and self._is_settled(index):
+        if returned is None and self.is_settled(index):
             history.flag([reading], "restarted")
             history.live = reading
             return index + 1
-        end = self._end_of_plug(index, end)
+        end = self.end_of_plug(index, end)
         history.flag(self.readings[index:end], "outlier")
         history.is_contradicted = True
-        return end
-
-    def _is_settled(self, index: int) -> bool:
-        """Whether the register continues from a reading through the next three."""
-        following = self.readings[index : index + 1 + SETTLED_READINGS]
-        is_long = len(following) > SETTLED_READINGS
-        return is_long and all(goes_on(a, b, self.activity) for a, b in pairwise(following))
-
-    def _end_of_plug(self, first: int, end: int) -> int:
-        """The index of the first reading from ``first`` to ``end`` that follows another plug-in; else ``end``."""
-        begun_ms = self.readings[first][0]
-        for index in range(first, end):
-            if self.activity.plugs.last_opening(begun_ms, self.readings[index][0]) is not None:
-                return index
-        return end
-
-    def _near_zero(self, index: int, live: Reading, history: History) -> int:
-        """Explain readings near zero: the register restarted, or it shows 0 and goes on where it was."""
-        end = index
-        while end < len(self.readings) and self.readings[end][1] <= NEAR_ZERO_WH:
-            end += 1
-        end = self._end_of_plug(index, end)
-        low = self.readings[index:end]
-        following = self._in_plug(end, low[-1])
-        if self.declared == "per_charge":
-            return self._started_again(low, live, history, end)
-        if following is None:
-            # No later reading decides yet. If the session ended, the little energy since is left out.
-            history.pending = low[0] if end == len(self.readings) else None
-            return end
-        returns = goes_on(live, following, self.activity)
-        if self._starts_again(live, low, following, history, returns=returns):
-            return self._started_again(low, live, history, end)
-        if self.declared != "zero_while_idle" or not returns:
-            history.flag(low, "outlier")
-        return end
-
-    def _starts_again(
-        self, live: Reading, low: Sequence[Reading], following: Reading, history: History, *, returns: bool
-    ) -> bool:
-        """Whether the register restarted at readings near zero, by the reading that follows them."""
-        counts = self.could_count(following, low[0][0], low[0][1]) or rises(low[-1], following, self.activity)
-        restarts = counts and self.declared != "zero_while_idle"
-        if returns and restarts:
-            return self._restart_is_likelier(live, low, following, history)
-        if returns or restarts:
-            history.proven |= {"restarts" if restarts else "returns"}
-        return restarts
-
-    def _in_plug(self, index: int, last: Reading) -> Reading | None:
-        """The reading at ``index`` if it belongs to the same session as ``last``; else None."""
-        if index >= len(self.readings) or self._is_outside(last, self.readings[index][0]):
-            return None
-        opened = self.activity.plugs.last_opening(last[0], self.readings[index][0])
-        return self.readings[index] if opened is None else None
-
-    def _restart_is_likelier(self, live: Reading, low: Sequence[Reading], following: Reading, history: History) -> bool:
-        less_wh, more_wh = max(0, following[1] - live[1]), following[1]
-        if more_wh <= less_wh or self.declared == "per_plug_in":
-            return False
-        favoured = self.activity.favours_more(less_wh, more_wh, low[0][0], following[0])
-        if favoured is None and len(proofs := self.known & {"restarts", "returns"}) == 1:
-            favoured = "restarts" in proofs
-        if favoured is None:
-            history.flag([following], "ambiguous_register")
-            history.is_contradicted = True
-        return bool(favoured)
-
-    def _started_again(self, low: Sequence[Reading], live: Reading, history: History, end: int) -> int:
-        previous = (live[0], 0)
-        for reading in low:
-            energy_wh = max(0, reading[1] - previous[1])
-            if self.activity.could_flow(energy_wh, previous[0], reading[0], resolution_wh(reading[1])):
-                history.count(previous[0], reading[0], energy_wh)
-            previous = reading
-        history.live = low[-1]
         return end
 
     def _jumped(self, index: int, live: Reading, history: History, peak_wh: int) -> int:
@@ -268,14 +174,6 @@ class _Series(Struct):
         """Whether a charge may lie between two polls: an undeclared register rose, and shows 0 again after it."""
         return self.declared is None and not self.activity.is_certainly_idle(live[0], returned[0])
 
-    # Out of a session, and into the next.
-
-    def _is_outside(self, live: Reading, at_ms: int) -> bool:
-        plugs = self.activity.plugs
-        if not self.activity.travels:
-            return plugs.closed_before(at_ms) is not None
-        return plugs.closed_before(at_ms) is not None or plugs.outside_ms(live[0], at_ms) > LATE_MS
-
     def _outside(self, reading: Reading, live: Reading, history: History) -> None:
         """Explain a reading after the session, or in a later one. Only a late last value counts."""
         closed_ms = self.activity.plugs.closed_before(reading[0])
@@ -288,12 +186,3 @@ class _Series(Struct):
             history.live = final
         else:
             history.extend(live, final, self.activity)
-
-    def could_count(self, reading: Reading, since_ms: int, from_wh: int = 0) -> bool:
-        """Whether the register could count from ``from_wh`` to the reading in the time since."""
-        energy_wh = max(0, reading[1] - from_wh)
-        return self.activity.could_flow(energy_wh, since_ms, reading[0], resolution_wh(reading[1], from_wh))
-
-    def could_fill(self, reading: Reading, since_ms: int) -> bool:
-        """The same from 0, whatever is known of the time since."""
-        return plausible(reading[1], reading[0] - since_ms, self.activity.power_w, resolution_wh(reading[1], 0))

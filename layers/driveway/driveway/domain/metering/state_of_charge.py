@@ -6,9 +6,16 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from driveway.domain.metering.activity import LATE_MS, MAX_SPAN_MS, Plugs, is_made_up, plausible, running_shares
+from driveway.domain.metering.activity import (
+    LATE_MS,
+    MAX_SPAN_MS,
+    POLLED_MS,
+    Plugs,
+    is_made_up,
+    plausible,
+    running_shares,
+)
 from driveway.domain.metering.pieces import UNITS_PER_WH, Piece, Pieces, Source, capped_shares
-from driveway.domain.metering.plug_in_reading import POLLED_MS
 from driveway.domain.metering.power import LineEvent
 from driveway.domain.metering.registers import Reading
 from driveway.domain.metering.samples import Rating, Sample, to_ms
