@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from driveway.domain.metering.histories import HandedOn
+from driveway.domain.metering.handed_on import HandedOn
 from driveway.domain.metering.samples import Sample, SampleKind
 from driveway.domain.metering.slot import Slot
 from driveway.domain.presence.observation import MeasuringPoint, RegisterKind

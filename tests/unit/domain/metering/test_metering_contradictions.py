@@ -7,7 +7,7 @@ import pytest
 
 from driveway.domain.metering.energy import energy_of
 from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
-from driveway.domain.metering.histories import HandedOn
+from driveway.domain.metering.handed_on import HandedOn
 from driveway.domain.metering.samples import Rating, Sample, SampleKind
 from driveway.domain.presence.observation import RegisterKind
 from driveway.values import replace

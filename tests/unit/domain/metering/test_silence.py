@@ -6,7 +6,8 @@ import pytest
 
 from driveway.domain.metering.energy import energy_of
 from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
-from driveway.domain.metering.histories import NOTHING, histories_of
+from driveway.domain.metering.handed_on import NOTHING
+from driveway.domain.metering.histories import histories_of
 from driveway.domain.metering.meter_kind import MeterKind
 from driveway.domain.metering.plugged_slots import plugged_slot
 from driveway.domain.metering.recording import Metered, Window, record

@@ -22,7 +22,8 @@ from itertools import pairwise
 from msgspec import Struct, field
 
 from driveway.domain.metering.activity import MAX_SPAN_MS, Plugs, Span, plausible
-from driveway.domain.metering.histories import NOTHING, HandedOn, Histories, histories_of
+from driveway.domain.metering.handed_on import NOTHING, HandedOn
+from driveway.domain.metering.histories import Histories, histories_of
 from driveway.domain.metering.pieces import UNITS_PER_WH, Pieces, Source, share_step
 from driveway.domain.metering.plug_facts import plugs_of
 from driveway.domain.metering.power import LineEvent, idle_spans, power_line, power_spans, unplugged_spans

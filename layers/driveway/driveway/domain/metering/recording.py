@@ -13,7 +13,8 @@ from msgspec import Struct
 from driveway.domain.metering.activity import EVER_MS, Plugs, Span
 from driveway.domain.metering.energy import Energy, energy_of
 from driveway.domain.metering.half_hour_energy import HalfHour, half_hours
-from driveway.domain.metering.histories import DAY_MS, NOTHING, HandedOn, Histories, day_of, open_from
+from driveway.domain.metering.handed_on import NOTHING, HandedOn, open_from
+from driveway.domain.metering.histories import DAY_MS, Histories, day_of
 from driveway.domain.metering.ledger import measured
 from driveway.domain.metering.pieces import HALF_HOUR_MS
 from driveway.domain.metering.plug_facts import PLUG_FACTS

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from driveway.domain.half_hours import HALF_HOUR
-from driveway.domain.metering.histories import HandedOn
+from driveway.domain.metering.handed_on import HandedOn
 from driveway.domain.metering.pieces import Quality
 from driveway.domain.metering.samples import Sample
 from driveway.domain.presence.observation import MeasuringPoint
