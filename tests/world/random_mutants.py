@@ -27,7 +27,7 @@ from tests.world.tests_of_lines import UNIT_TESTS, TestsOfLines, tests_of_lines
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = ROOT / "layers" / "driveway" / "driveway" / "domain"
-REST = {"tests/functions": 2, "tests/contract": 2, "tests/world": 2, "tests/stack": 0}
+REST = {"tests/functions": 2, "tests/contract": 2, "tests/world": 2, "tests/account": 0, "tests/stack": 0}
 """The other tests of ``make test``, and the processes that each folder runs in."""
 
 FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
