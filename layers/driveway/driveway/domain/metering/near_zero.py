@@ -39,14 +39,14 @@ def explain_near_zero(series: Series, index: int, live: Reading, history: Histor
     low = series.readings[index:end]
     following = series.in_plug(end, low[-1])
     if series.declared == "per_charge":
-        _count_from_0(series, low, live, history)
+        _count_restarted(series, low, live, history)
     elif following is None:
         # No later reading decides yet. If the session ended, the little energy since is left out.
         history.pending = low[0] if end == len(series.readings) else None
     else:
         returns = goes_on(live, following, series.activity)
         if _restarted(series, live, low, following, history, returns=returns):
-            _count_from_0(series, low, live, history)
+            _count_restarted(series, low, live, history)
         elif series.declared != "zero_while_idle" or not returns:
             history.flag(low, "outlier")
     return end
@@ -80,7 +80,7 @@ def _restart_is_likelier(
     return bool(favoured)
 
 
-def _count_from_0(series: Series, low: Sequence[Reading], live: Reading, history: History) -> None:
+def _count_restarted(series: Series, low: Sequence[Reading], live: Reading, history: History) -> None:
     """Count the readings of a register that restarted right after ``live``."""
     previous = (live[0], 0)
     for reading in low:
