@@ -214,3 +214,8 @@ class TestSessionEnds:
     def test_a_register_that_resets_on_reading_adds_up(self) -> None:
         deltas = [Sample(at(30 * n), "delta", 1500) for n in range(1, 5)]
         assert metered(*deltas, deltas[0])[0] == 6000
+
+    def test_a_delta_after_more_than_a_week_of_silence_is_flagged(self) -> None:
+        found, flags = metered(Sample(at(30), "delta", 1500), Sample(at(8 * DAY), "delta", 1500))
+        assert found == 1500
+        assert "gap" in flags
